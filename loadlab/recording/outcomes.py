@@ -1,0 +1,25 @@
+"""How one request can end. A failure is a value that is counted; an exception means a bug or a usage error."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of one request, or of the connection it needed."""
+
+    OK = "ok"
+    STATUS = "status"  # answered, but not with the expected status
+    REFUSED = "refused"  # nobody listens there
+    CONNECT_TIMEOUT = "connect_timeout"
+    TIMEOUT = "timeout"  # connected and sent, no complete answer in time
+    RESET = "reset"  # the peer ended the connection with a reset
+    CLOSED_EARLY = "closed_early"  # the peer ended the connection before the answer was complete
+    MALFORMED = "malformed"  # what came is not HTTP
+    TOO_LARGE = "too_large"  # an answer without end: past the limit of head or body
+    NO_FILE_DESCRIPTOR = "no_file_descriptor"
+    NO_LOCAL_PORT = "no_local_port"
+    UNREACHABLE = "unreachable"  # the network says that there is no way there
+    DROPPED = "dropped"  # intended, never sent
+    CUT = "cut"  # in flight when the measured window ended; neither a success nor a failure
+
+
+FAILURES = frozenset(Outcome) - {Outcome.OK, Outcome.CUT}

@@ -1,0 +1,173 @@
+"""The document in run.json: what one run found, trial by trial. docs/run-directory.md describes it for readers.
+
+These models are the one contract with everything that reads a run: the page, `analysis`, tests and other tools. Times
+are integer nanoseconds in names ending `_ns`, sizes bytes, other durations seconds. A field that could not be measured
+is null, never zero.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = "loadlab.run/1"
+
+Severity = Literal["note", "suspect", "invalid"]
+Judgement = Literal["valid", "suspect", "invalid"]
+TrialState = Literal["done", "not possible", "failed", "interrupted"]
+Scalar = str | int | float | bool | None
+
+
+class Document(BaseModel):
+    """Data that travels: frozen, and strict about names that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class LatencySummary(Document):
+    """Percentiles of one kind of time, in nanoseconds; all null where `count` is 0."""
+
+    p50: int | None = None
+    p90: int | None = None
+    p99: int | None = None
+    p99_9: int | None = Field(default=None, alias="p99.9")
+    max: int | None = None
+    mean: float | None = None
+    count: int = 0
+
+
+class IdleSummary(Document):
+    """The dead connections of a trial: asked for, opened, and alive when the measured window began and ended."""
+
+    wanted: int
+    opened: int
+    alive_at_start: int
+    alive: int
+    open_seconds: float
+    holders: int
+    holder_bytes_per_connection: float | None = None
+
+
+class ProcessUsage(Document):
+    """What a group of processes used over the measured window, as the kernel counted it in /proc."""
+
+    processes: int
+    threads: int
+    rss_bytes: int
+    cpu_user_ns: int
+    cpu_system_ns: int
+    context_switches: int
+    window_ns: int
+    cpu_user_ns_per_request: float | None = None
+    cpu_system_ns_per_request: float | None = None
+    context_switches_per_request: float | None = None
+
+    @property
+    def busy(self) -> float:
+        """Cores kept busy on average over the window: 1.0 is one core all the time."""
+        return (self.cpu_user_ns + self.cpu_system_ns) / self.window_ns if self.window_ns else 0.0
+
+
+class Interval(Document):
+    """One stretch of the measured window, in seconds from its start; for throughput over time."""
+
+    start: float
+    end: float
+    requests: int
+
+
+class Finding(Document):
+    """One judgement on a measurement, with its evidence in the units of the result."""
+
+    code: str
+    severity: Severity
+    text: str
+    evidence: str
+    advice: str
+
+
+class Verdict(Document):
+    """Whether a measurement can be believed; its state is that of its gravest finding."""
+
+    state: Judgement
+    findings: list[Finding] = []
+
+
+class Expectation(Document):
+    """One line of the profile's `expect`, and whether this trial met it."""
+
+    text: str
+    met: bool
+    measured: str
+
+
+class TrialResult(Document):
+    """One trial: one combination of the sweep, measured once."""
+
+    id: str
+    repeat: int
+    factors: dict[str, Scalar]
+    state: TrialState
+    reason: str | None = None
+    verdict: Verdict
+    window_ns: int = 0
+    requests: int = 0
+    requests_per_second: float | None = None
+    outcomes: dict[str, int] = {}
+    response_ns: LatencySummary = LatencySummary()
+    service_ns: LatencySummary = LatencySummary()
+    lateness_ns: LatencySummary = LatencySummary()
+    dispatch_ns: LatencySummary = LatencySummary()
+    idle: IdleSummary | None = None
+    target: ProcessUsage | None = None
+    client: ProcessUsage | None = None
+    intervals: list[Interval] = []
+    expectations: list[Expectation] = []
+    placement: dict[str, list[int]] = {}
+    probes: dict[str, Any] = {}
+
+
+class HostFingerprint(Document):
+    """The machine the run was made on, as far as it bears on the figures."""
+
+    hostname: str
+    system: str
+    kernel: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    python: str
+    open_files_soft: int
+    open_files_hard: int
+    local_ports: tuple[int, int]
+    load_average: float
+    virtualised: bool | None = None
+
+
+class Law(Document):
+    """A fitted line through one series: `metric` = intercept + slope x `over`, with the slope's 95 % interval."""
+
+    metric: str
+    over: str
+    where: dict[str, Scalar]
+    intercept: float
+    slope: float
+    slope_interval: tuple[float, float]
+    exponent: float | None
+    text: str
+
+
+class RunDocument(Document):
+    """All of run.json."""
+
+    schema_: str = Field(default=SCHEMA, alias="schema")
+    loadlab: str
+    command: list[str]
+    started: str
+    finished: str | None = None
+    seed: int
+    profile: dict[str, Any]
+    host: HostFingerprint
+    verdict: Judgement
+    trials: list[TrialResult]
+    trials_planned: int
+    laws: list[Law] = []
