@@ -1,0 +1,195 @@
+"""The event loop: one thread, one epoll, and the one place where tasks are resumed.
+
+Facts about epoll that this file stands on (epoll(7), epoll_wait(2)):
+
+- A socket is registered once, for everything, edge-triggered, and never modified: no epoll_ctl per request. Edge
+  rather than level, because a level-triggered descriptor goes back to the ready list after each report and is polled
+  again by the next epoll_wait, only to be found empty: MEASURED_EDGE_GAIN.
+- An edge is told once. Whoever waits must have read until EAGAIN (or a short read, which says the same), and an event
+  for a descriptor that nobody waits on is kept until somebody does.
+- A registration is for reading and writing at once, so a wake-up does not say which; nor may an event still belong to
+  the descriptor it names, when an earlier task of the batch closed it and a new socket got its number. Hence the rule
+  of `tasks`: whoever wakes looks again.
+- maxevents is a constant. Sized by the number of registered descriptors, as the selectors module does it, the poll
+  itself would become slower with idle connections, which is the very thing being measured.
+"""
+
+import select
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Literal, TypeVar
+
+from loadlab.kernel.tasks import CancelScope, Task, TaskGroup, suspend
+from loadlab.kernel.timers import TimerQueue
+
+T = TypeVar("T")
+
+MAX_EVENTS: Final = 512
+_EVERYTHING: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+
+Thrower = Callable[[], BaseException | None]
+
+
+class Loop:
+    """Runs tasks until the main one ends. Made by `run`; every wait is a method of it, so there is no global state.
+
+    `parked` maps each registered descriptor to the task that waits for it, to `True` if an event came while nobody
+    did, or to None. The hot path parks itself by an assignment to it; everyone else uses `wait_event`.
+    `batch_ns` is when epoll returned the batch of events that is being worked off.
+    """
+
+    __slots__ = ("_epoll", "_main_error", "_main_result", "_ready", "batch_ns", "current", "parked", "timers")
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._ready: deque[tuple[Task, Thrower | None]] = deque()
+        self._main_error: BaseException | None = None
+        self._main_result: object = None
+        self.timers = TimerQueue()
+        self.parked: dict[int, Task | Literal[True] | None] = {}
+        self.batch_ns = time.monotonic_ns()
+        self.current: Task
+
+    def register(self, fd: int) -> None:
+        """Watch `fd` for all events, edge-triggered, until `unregister`. Raises OSError as epoll_ctl(2) does."""
+        self._epoll.register(fd, _EVERYTHING)
+        self.parked[fd] = None
+
+    def unregister(self, fd: int) -> None:
+        """Stop watching `fd`; to be called before it is closed, so that its number can be used again."""
+        del self.parked[fd]
+        self._epoll.unregister(fd)
+
+    async def wait_event(self, fd: int) -> None:
+        """Suspend until something happened on `fd`, or at once if it did since the last wait."""
+        if self.parked[fd] is not None:
+            self.parked[fd] = None
+            return
+        task = self.parked[fd] = self.current
+        try:
+            await suspend()
+        finally:
+            if self.parked.get(fd) is task:
+                self.parked[fd] = None
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        """Suspend until the monotonic clock reads `deadline_ns`; epoll's own grain makes it up to 1 ms late."""
+        task = self.current
+        timer = self.timers.add(deadline_ns, lambda: self.resume_soon(task))
+        try:
+            while timer.action is not None:
+                await suspend()
+        finally:
+            timer.cancel()
+
+    async def sleep(self, duration_ns: int) -> None:
+        """Suspend for `duration_ns`."""
+        await self.sleep_until(time.monotonic_ns() + duration_ns)
+
+    async def yield_now(self) -> None:
+        """Let every other ready task have its turn first."""
+        self.resume_soon(self.current)
+        await suspend()
+
+    def time_scope(self, duration_ns: int) -> CancelScope:
+        """Return a scope of the current task that is cancelled after `duration_ns`."""
+        return CancelScope(self, time.monotonic_ns() + duration_ns)
+
+    def task_group(self) -> TaskGroup:
+        """Return a group whose tasks end before its `async with` block does."""
+        return TaskGroup(self)
+
+    def start_task(
+        self,
+        coroutine: Coroutine[Any, Any, object],
+        name: str,
+        on_done: Callable[[Task, object, BaseException | None], None],
+    ) -> Task:
+        """Make a task that runs from the next turn on. Use a task group instead, which waits for it."""
+        task = Task(coroutine, name, on_done)
+        self.resume_soon(task)
+        return task
+
+    def resume_soon(self, task: Task) -> None:
+        """Resume `task` in the loop's next turn."""
+        self._ready.append((task, None))
+
+    def throw_soon(self, task: Task, thrower: Thrower) -> None:
+        """In the next turn raise in `task` what `thrower` returns then, if it still returns something."""
+        self._ready.append((task, thrower))
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run `main` and what it starts until it ends; return its result or raise its error."""
+        task = self.start_task(main, "main", self._on_main_done)
+        while not task.done:
+            self._turn()
+        if self._main_error is not None:
+            raise self._main_error
+        return self._main_result  # type: ignore[return-value]  # what `main` returned, kept untyped by Task
+
+    def close(self) -> None:
+        """Give the epoll descriptor back."""
+        self._epoll.close()
+
+    def _turn(self) -> None:
+        """One poll and everything it makes ready. A batch is finished before the next poll."""
+        parked = self.parked
+        events = self._epoll.poll(self._poll_timeout(), MAX_EVENTS)
+        self.batch_ns = time.monotonic_ns()
+        for fd, _event in events:
+            task = parked.get(fd)
+            if task is None or task is True:
+                if fd in parked:
+                    parked[fd] = True
+                continue
+            parked[fd] = None
+            self.current = task
+            try:
+                task.send(None)
+            except StopIteration as end:
+                self._finish(task, end.value, None)
+            except BaseException as error:
+                self._finish(task, None, error)
+        self.timers.run_due(time.monotonic_ns())
+        # Only those that are ready now: what they make ready meanwhile waits its turn, so that sockets get theirs.
+        for _ in range(len(self._ready)):
+            task, thrower = self._ready.popleft()
+            if not task.done:
+                self._step(task, thrower)
+
+    def _step(self, task: Task, thrower: Thrower | None) -> None:
+        self.current = task
+        try:
+            if thrower is None:
+                task.send(None)
+            elif (error := thrower()) is not None:
+                task.coroutine.throw(error)
+        except StopIteration as end:
+            self._finish(task, end.value, None)
+        except BaseException as error:
+            self._finish(task, None, error)
+
+    def _finish(self, task: Task, result: object, error: BaseException | None) -> None:
+        task.done = True
+        task.on_done(task, result, error)
+
+    def _on_main_done(self, task: Task, result: object, error: BaseException | None) -> None:
+        self._main_result, self._main_error = result, error
+
+    def _poll_timeout(self) -> float | None:
+        if self._ready:
+            return 0
+        deadline_ns = self.timers.next_deadline_ns()
+        if deadline_ns is None:
+            return None
+        return max(0.0, (deadline_ns - time.monotonic_ns()) / 1e9)
+
+
+def run(main: Callable[[Loop], Coroutine[Any, Any, T]]) -> T:
+    """Run `main(loop)` on a new loop until it ends; return its result or raise its error."""
+    loop = Loop()
+    try:
+        return loop.run(main(loop))
+    finally:
+        loop.close()

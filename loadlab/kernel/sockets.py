@@ -1,0 +1,74 @@
+"""Waiting socket calls, for what is not the hot path: each tries first, waits for an event, and tries again."""
+
+import os
+import socket
+
+from loadlab.kernel.loop import Loop
+
+# From linux/in.h; the socket module has no name for it before Python 3.12.
+_IP_BIND_ADDRESS_NO_PORT = 24
+
+Address = tuple[str, int]
+
+
+async def wait_connected(loop: Loop, address: Address, source: str | None) -> socket.socket:
+    """Return a non-blocking TCP socket connected to `address`, registered with the loop. TCP_NODELAY is on.
+
+    With `source` the connection leaves from that local address; its port is chosen only at connect(2), so that one
+    local port can serve connections to several destinations (IP_BIND_ADDRESS_NO_PORT, ip(7)). Raises OSError as
+    connect(2) does. Wrap it in a time scope to bound it.
+    """
+    sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source is not None:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        loop.register(sock.fileno())
+        try:
+            sock.connect(address)
+        except BlockingIOError:
+            while not _is_connected(sock):
+                await loop.wait_event(sock.fileno())
+    except BaseException:
+        discard(loop, sock)
+        raise
+    return sock
+
+
+async def wait_sent(loop: Loop, sock: socket.socket, data: bytes) -> None:
+    """Send all of `data`. Raises OSError as send(2) does."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[sock.send(rest) :]
+        except BlockingIOError:
+            await loop.wait_event(sock.fileno())
+
+
+async def wait_received(loop: Loop, sock: socket.socket, limit_bytes: int) -> bytes:
+    """Return what came, at least one byte and at most `limit_bytes`, or b"" at the end of the stream."""
+    while True:
+        try:
+            return sock.recv(limit_bytes)
+        except BlockingIOError:
+            await loop.wait_event(sock.fileno())
+
+
+def discard(loop: Loop, sock: socket.socket) -> None:
+    """Unregister and close a socket, whether or not it was registered."""
+    fd = sock.fileno()
+    if fd in loop.parked:
+        loop.unregister(fd)
+    sock.close()
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True

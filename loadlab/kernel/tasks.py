@@ -1,0 +1,145 @@
+"""Tasks, and the scopes that bound them: structured concurrency for everything that is not the hot path.
+
+A task is a coroutine that the loop resumes. There is one way to suspend, `suspend`, and every wait is built on it by
+the same rule: arrange to be woken, suspend, and look again, because a wake-up may be spurious. Cancelling raises
+`Cancelled` in the coroutine at its yield; the scope that caused it swallows it.
+"""
+
+import types
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from loadlab.kernel.loop import Loop
+    from loadlab.kernel.timers import Timer
+
+
+@types.coroutine
+def suspend() -> Generator[None, None, None]:
+    """Give control back to the loop until something resumes this task. The only yield of the kernel."""
+    yield
+
+
+class Cancelled(BaseException):
+    """Raised at a task's yield when `scope` was cancelled; let it pass, the scope catches it."""
+
+    def __init__(self, scope: "CancelScope") -> None:
+        super().__init__()
+        self.scope = scope
+
+
+class Task:
+    """One coroutine under way. `send` is its `coroutine.send`, bound once: the loop calls it for every event."""
+
+    __slots__ = ("coroutine", "done", "name", "on_done", "send")
+
+    def __init__(
+        self,
+        coroutine: Coroutine[None, None, object],
+        name: str,
+        on_done: Callable[["Task", object, BaseException | None], None],
+    ) -> None:
+        self.coroutine = coroutine
+        self.send: Callable[[None], object] = coroutine.send
+        self.name = name
+        self.on_done = on_done
+        self.done = False
+
+
+class CancelScope(AbstractContextManager["CancelScope"]):
+    """A stretch of one task that can be called off, by `cancel()` or by its deadline.
+
+    After the `with` block, `cancelled` tells whether it was.
+    """
+
+    def __init__(self, loop: "Loop", deadline_ns: int | None = None) -> None:
+        self._loop = loop
+        self._task = loop.current
+        self._active = False
+        self._deadline_ns = deadline_ns
+        self._timer: Timer | None = None
+        self.cancelled = False
+
+    def __enter__(self) -> Self:
+        self._active = True
+        if self._deadline_ns is not None:
+            self._timer = self._loop.timers.add(self._deadline_ns, self.cancel)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._active = False
+        if self._timer is not None:
+            self._timer.cancel()
+        return isinstance(error, Cancelled) and error.scope is self
+
+    def cancel(self) -> None:
+        """Raise `Cancelled` in the scope's task at its next yield, once."""
+        if self._active and not self.cancelled:
+            self.cancelled = True
+            self._loop.throw_soon(self._task, self._deliver)
+
+    def _deliver(self) -> Cancelled | None:
+        # The task may have left the scope between the cancelling and now; then there is nothing to call off.
+        return Cancelled(self) if self._active else None
+
+
+class TaskGroup:
+    """Tasks that end before the block does. The first error of any of them cancels the others and is raised.
+
+    `async with TaskGroup(loop) as group: group.start(work(), "name")`
+    """
+
+    def __init__(self, loop: "Loop") -> None:
+        self._loop = loop
+        self._parent = loop.current
+        self._scope = CancelScope(loop)
+        self._children: set[Task] = set()
+        self._error: BaseException | None = None
+
+    def start(self, coroutine: Coroutine[None, None, object], name: str) -> Task:
+        """Start a task in this group; it runs from the loop's next turn on."""
+        task = self._loop.start_task(coroutine, name, self._on_done)
+        self._children.add(task)
+        return task
+
+    def cancel(self) -> None:
+        """Raise `Cancelled` in every task of the group. The block then ends without an error."""
+        for task in self._children:
+            self._loop.throw_soon(task, lambda: Cancelled(self._scope))
+
+    async def __aenter__(self) -> Self:
+        self._scope.__enter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self.cancel()
+        while self._children:
+            try:
+                await suspend()
+            except Cancelled as from_outside:
+                if from_outside.scope is not self._scope:
+                    error = error or from_outside
+                self.cancel()
+        swallowed = self._scope.__exit__(type(error), error, trace)
+        if self._error is not None:
+            raise self._error
+        if error is not None and not swallowed and kind is None:
+            raise error
+        return swallowed
+
+    def _on_done(self, task: Task, result: object, error: BaseException | None) -> None:
+        self._children.discard(task)
+        if error is not None and not isinstance(error, Cancelled):
+            if self._error is None:
+                self._error = error
+            self.cancel()
+            self._scope.cancel()
+        if not self._children:
+            self._loop.resume_soon(self._parent)

@@ -1,0 +1,237 @@
+"""The closed loop: each user sends its next request as soon as the answer to the last one is there.
+
+`ClosedUser._converse` is the hot path of the load: per request one send, one wake-up, one recv, one search for the end
+of the head, one dictionary look-up, one reading of the clock and two appends.
+"""
+
+import errno
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab.kernel.loop import Loop
+from loadlab.kernel.sockets import Address, discard, wait_connected, wait_sent
+from loadlab.kernel.tasks import Cancelled, suspend
+from loadlab.protocols.http1 import (
+    MalformedResponse,
+    ResponseCutShort,
+    ResponseHead,
+    ResponseReader,
+    ResponseTooLarge,
+)
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import Recorder
+
+_RECEIVE_BYTES: Final = 16 * 1024
+_PIECES_BEFORE_YIELDING: Final = 16
+# After a connection could not be made: not at once again, or a server that is down would keep the client busy.
+_PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
+# Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
+_OPENING_AT_ONCE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What every user of a load does: send `request` to `address`, expect `status` within `timeout_ns`."""
+
+    address: Address
+    source: str | None
+    request: bytes
+    method: str
+    status: int
+    timeout_ns: int
+
+
+class ClosedUser:
+    """One user and its connection, which is opened anew whenever it ends."""
+
+    __slots__ = ("_exchange", "_heads", "_loop", "_recorder", "_socket", "_timed_out", "sent_ns")
+
+    def __init__(
+        self, loop: Loop, exchange: Exchange, recorder: Recorder, heads: dict[bytes, ResponseHead]
+    ) -> None:
+        self._loop = loop
+        self._exchange = exchange
+        self._recorder = recorder
+        self._heads = heads
+        self._socket: socket.socket | None = None
+        self._timed_out = False
+        self.sent_ns = 0  # of the request in flight, 0 if there is none
+
+    async def open(self) -> Outcome:
+        """Connect; return OK or why not."""
+        exchange = self._exchange
+        with self._loop.time_scope(exchange.timeout_ns) as scope:
+            try:
+                self._socket = await wait_connected(self._loop, exchange.address, exchange.source)
+            except OSError as error:
+                return outcome_of(error)
+        return Outcome.CONNECT_TIMEOUT if scope.cancelled else Outcome.OK
+
+    def close(self) -> None:
+        """Give the connection up, if there is one."""
+        if self._socket is not None:
+            discard(self._loop, self._socket)
+            self._socket = None
+
+    async def run(self) -> None:
+        """Send one request after the other until cancelled."""
+        outcomes = self._recorder.outcomes
+        try:
+            while True:
+                intended_ns = time.monotonic_ns()
+                if self._socket is None and (outcome := await self.open()) is not Outcome.OK:
+                    outcomes[outcome] += 1
+                    await self._loop.sleep(_PAUSE_AFTER_REFUSAL_NS)
+                    continue
+                assert self._socket is not None
+                failure = await self._converse(self._socket, intended_ns)
+                if failure is not None:
+                    outcomes[failure] += 1
+                self.sent_ns = 0
+                self.close()
+        except Cancelled:
+            if self.sent_ns:
+                outcomes[Outcome.CUT] += 1
+            raise
+        finally:
+            self.close()
+
+    def expire(self, now_ns: int) -> None:
+        """End the connection if its request is overdue.
+
+        No exception is thrown into the user: it learns of the end from its socket, like of any other.
+        """
+        if self.sent_ns and now_ns - self.sent_ns > self._exchange.timeout_ns and self._socket is not None:
+            self._timed_out = True
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                if error.errno != errno.ENOTCONN:  # it has ended by itself meanwhile
+                    raise
+
+    async def _converse(self, sock: socket.socket, intended_ns: int) -> Outcome | None:
+        """Exchange requests until the connection ends; return why, or None where the server said that it would."""
+        self._timed_out = False
+        reader = ResponseReader(self._exchange.method, self._heads)
+        try:
+            await self._exchange_requests(sock, reader, intended_ns)
+        except (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge) as error:
+            return Outcome.TIMEOUT if self._timed_out else outcome_of(error)
+        return None
+
+    async def _exchange_requests(self, sock: socket.socket, reader: ResponseReader, intended_ns: int) -> None:
+        # Everything the loop touches is a local: attribute look-ups would cost MEASURED_LOCALS.
+        loop, recorder, exchange = self._loop, self._recorder, self._exchange
+        task, parked, fd = loop.current, loop.parked, sock.fileno()
+        send, receive, feed, clock = sock.send, sock.recv, reader.feed, time.monotonic_ns
+        request, request_bytes, expected_status = exchange.request, len(exchange.request), exchange.status
+        record_prompt, record_dispatch = recorder.prompt.append, recorder.dispatch.append
+        sent_ns = clock()
+        lateness_ns = sent_ns - intended_ns
+        while True:
+            self.sent_ns = sent_ns
+            try:
+                sent_bytes = send(request)
+            except BlockingIOError:
+                sent_bytes = 0
+            if sent_bytes != request_bytes:
+                await wait_sent(loop, sock, request[sent_bytes:])
+            while True:
+                parked[fd] = task
+                await suspend()
+                try:
+                    data = receive(_RECEIVE_BYTES)
+                    break
+                except BlockingIOError:
+                    continue
+            head = feed(data) or await self._receive_rest(sock, reader, data)
+            # One reading of the clock ends this request and begins the next, which is sent at once.
+            done_ns = clock()
+            if head.status == expected_status:
+                if lateness_ns:
+                    recorder.late.append((lateness_ns, done_ns - sent_ns))
+                    lateness_ns = 0
+                else:
+                    record_prompt(done_ns - sent_ns)
+                record_dispatch(done_ns - loop.batch_ns)
+            else:
+                recorder.outcomes[Outcome.STATUS] += 1
+            if not head.keep_alive:
+                return
+            sent_ns = done_ns
+
+    async def _receive_rest(self, sock: socket.socket, reader: ResponseReader, data: bytes) -> ResponseHead:
+        """Receive the rest of a response that did not come whole. Raises as `ResponseReader` does."""
+        pieces = 0
+        while data:
+            pieces += 1
+            if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
+                await self._loop.yield_now()
+            try:
+                data = sock.recv(_RECEIVE_BYTES)
+            except BlockingIOError:
+                await self._loop.wait_event(sock.fileno())
+                continue
+            if data and (head := reader.feed(data)) is not None:
+                return head
+        return reader.feed_end()
+
+
+class ClosedLoad:
+    """`connections` users on one loop."""
+
+    def __init__(self, loop: Loop, exchanges: Sequence[Exchange], recorder: Recorder) -> None:
+        self._loop = loop
+        self._timeout_ns = max(exchange.timeout_ns for exchange in exchanges)
+        heads: dict[bytes, ResponseHead] = {}
+        self._users = [ClosedUser(loop, exchange, recorder, heads) for exchange in exchanges]
+
+    async def open(self) -> None:
+        """Open the connections, a backlog's worth at a time. What fails is tried again, and counted, by `run`."""
+        for first in range(0, len(self._users), _OPENING_AT_ONCE):
+            async with self._loop.task_group() as group:
+                for user in self._users[first : first + _OPENING_AT_ONCE]:
+                    group.start(user.open(), "open a connection")
+
+    async def run(self) -> None:
+        """Let all users send until cancelled."""
+        async with self._loop.task_group() as group:
+            for user in self._users:
+                group.start(user.run(), "closed-loop user")
+            while True:
+                await self._loop.sleep(min(max(self._timeout_ns // 20, 1_000_000), 100_000_000))
+                now_ns = time.monotonic_ns()
+                for user in self._users:
+                    user.expire(now_ns)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
+    for kind, outcome in _OUTCOME_BY_ERROR.items():
+        if isinstance(error, kind):
+            return outcome
+    if isinstance(error, OSError) and error.errno in _OUTCOME_BY_ERRNO:
+        return _OUTCOME_BY_ERRNO[error.errno]
+    raise error
+
+
+_OUTCOME_BY_ERROR: Final[dict[type[Exception], Outcome]] = {
+    MalformedResponse: Outcome.MALFORMED,
+    ResponseTooLarge: Outcome.TOO_LARGE,
+    ResponseCutShort: Outcome.CLOSED_EARLY,
+}
+_OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
+    errno.ECONNREFUSED: Outcome.REFUSED,
+    errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,
+    errno.ECONNRESET: Outcome.RESET,
+    errno.EPIPE: Outcome.RESET,
+    errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
+    errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
+    errno.EADDRNOTAVAIL: Outcome.NO_LOCAL_PORT,
+    errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
+    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
+    errno.ENETUNREACH: Outcome.UNREACHABLE,
+}
