@@ -127,7 +127,7 @@ class TaskGroup:
                 if from_outside.scope is not self._scope:
                     error = error or from_outside
                 self.cancel()
-        swallowed = self._scope.__exit__(type(error), error, trace)
+        swallowed = self._scope.__exit__(None if error is None else type(error), error, trace)
         if self._error is not None:
             raise self._error
         if error is not None and not swallowed and kind is None:

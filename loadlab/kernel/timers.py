@@ -9,7 +9,7 @@ from itertools import count
 
 
 class Timer:
-    """One deadline and what to do then. `cancel()` leaves the entry in the heap, where it is skipped when it surfaces."""
+    """One deadline and what to do then. After `cancel()` its entry in the heap is skipped when it surfaces."""
 
     __slots__ = ("action", "deadline_ns")
 

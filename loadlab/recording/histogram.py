@@ -98,8 +98,8 @@ class Histogram:
     def drain(self) -> str:
         """Empty the histogram and return its counts for `absorb`: base64 of (index, count) pairs, 64-bit each.
 
-        A standard encoding costs ten times as much (0.4 ms), which a load worker would have to spend in the midst of its
-        measured window.
+        A standard encoding costs ten times as much (0.4 ms), and a load worker would have to spend that in the midst of
+        its measured window.
         """
         filled = np.flatnonzero(self._counts)
         pairs = np.stack((filled, self._counts[filled]))
@@ -110,7 +110,7 @@ class Histogram:
         return base64.b64encode(pairs.astype("<i8").tobytes()).decode("ascii")
 
     def absorb(self, drained: str) -> None:
-        """Add the counts that `drain` returned. Exact, but for the smallest and largest value: known by their bucket."""
+        """Add the counts that `drain` returned. The smallest and largest value are known by their bucket."""
         indexes, counts = np.frombuffer(base64.b64decode(drained), dtype="<i8").reshape(2, -1)
         if not len(indexes):
             return

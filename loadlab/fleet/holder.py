@@ -1,0 +1,35 @@
+"""An idle holder process, `python -m loadlab.fleet.holder`: opens dead connections and holds them until told to go."""
+
+from loadlab.fleet.channel import Channel
+from loadlab.fleet.messages import Alive, CountAlive, IdlePart, Opened, OpenedSoFar
+from loadlab.kernel.loop import Loop, run
+from loadlab.load.idle import IdleConnections, IdleSource
+
+
+async def hold(loop: Loop) -> None:
+    """Serve one IdlePart; end when the coordinator does."""
+    channel = Channel(loop)
+    part = await channel.receive()
+    if not isinstance(part, IdlePart):
+        return
+    connections = IdleConnections(loop, (part.host, part.port), part.request.encode("latin-1"), part.timeout_ns)
+
+    async def open_all() -> None:
+        sources = [IdleSource(address, count) for address, count in part.sources]
+        opening = await connections.open(
+            sources, part.round_size, on_progress=lambda opened: channel.send(OpenedSoFar(opened))
+        )
+        channel.send(Opened(opening.opened, opening.seconds, opening.bytes_per_connection, opening.problem))
+
+    async with loop.task_group() as group:
+        group.start(connections.watch(), "notice deaths")
+        group.start(open_all(), "open idle connections")
+        while (command := await channel.receive()) is not None:
+            if isinstance(command, CountAlive):
+                channel.send(Alive(connections.alive))
+        group.cancel()
+    connections.close()
+
+
+if __name__ == "__main__":
+    run(hold)

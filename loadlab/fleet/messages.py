@@ -1,0 +1,128 @@
+"""What the coordinator and its worker processes say to each other: one JSON object a line.
+
+Everything a process needs is in its part; nothing refers to one host's clock or memory, so that a fleet on several
+machines can send the same messages. A process that finds its standard input ended ends itself.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPart:
+    """To a load worker, first: its share of the closed loop. `sources` are (local address or None, connections)."""
+
+    host: str
+    port: int
+    sources: list[tuple[str | None, int]]
+    request: str  # latin-1
+    method: str
+    status: int
+    timeout_ns: int
+    warmup_ns: int
+    duration_ns: int
+    interval_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePart:
+    """To an idle holder, first: the connections to open and hold."""
+
+    host: str
+    port: int
+    sources: list[tuple[str | None, int]]
+    request: str  # latin-1
+    round_size: int
+    timeout_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """To a load worker: begin the warm-up at this wall-clock time (Unix, ns)."""
+
+    unix_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountAlive:
+    """To an idle holder: answer with Alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From a load worker: connected, waiting for Start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """From a load worker, each interval of the measured window: a recording.Snapshot, plain."""
+
+    snapshot: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """From a load worker: its window is over, after so long."""
+
+    window_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSoFar:
+    """From an idle holder, while it opens."""
+
+    opened: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """From an idle holder: done opening; `problem` says why if some are missing."""
+
+    opened: int
+    seconds: float
+    bytes_per_connection: float
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """From an idle holder, when asked: how many connections still stand."""
+
+    alive: int
+
+
+Message = LoadPart | IdlePart | Start | CountAlive | Ready | Recorded | Finished | OpenedSoFar | Opened | Alive
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind
+    for kind in (LoadPart, IdlePart, Start, CountAlive, Ready, Recorded, Finished, OpenedSoFar, Opened, Alive)
+}
+
+
+def encode_message(message: Message) -> bytes:
+    """Return the line for `message`, with its newline."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}).encode("ascii") + b"\n"
+
+
+def decode_message(line: bytes) -> Message:
+    """Read one line. Raises ValueError if it is none of ours."""
+    fields = json.loads(line)
+    try:
+        return _KINDS[fields.pop("kind")](**fields)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"not a message of the fleet: {line[:200]!r}") from None
+
+
+class LineBuffer:
+    """Cuts a byte stream into whole lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; return the lines that they complete."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return lines
