@@ -1,0 +1,62 @@
+"""Settings from the command line, put over what the file says before any of it is checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadlab.profile.mistakes import LocatedMistake, Origin, Position
+from loadlab.profile.paths import Data, dotted, put, split
+from loadlab.profile.source import Source, parse_value
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One setting: the path, what to put there, and how the user spelt it."""
+
+    path: tuple[str, ...]
+    value: object
+    position: Position
+
+
+def apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistake]:
+    """Put each "PATH=VALUE" over the source's data, in place, and return what cannot be applied.
+
+    A text that begins with dashes, such as "--repeat=3", is an option of its own and is named so in mistakes; any other
+    is named as `--set`.
+    """
+    mistakes = []
+    for number, text in enumerate(texts):
+        option = text if text.startswith("--") else f"--set {text}"
+        position = Position.on_command_line(number, option)
+        try:
+            _apply(source, _parse(text, position))
+        except ValueError as error:
+            mistakes.append(LocatedMistake(position, "", str(error)))
+    return mistakes
+
+
+def _parse(text: str, position: Position) -> Override:
+    name, equals, value = text.removeprefix("--").partition("=")
+    if not name or not equals:
+        raise ValueError("write it as PATH=VALUE, such as load.idle=20k")
+    return Override(split(name), parse_value(value), position)
+
+
+def _apply(source: Source, override: Override) -> None:
+    path, value = override.path, override.value
+    if dotted(path) in _sweep_of(source.data):
+        path = ("sweep", dotted(path))
+        value = value if isinstance(value, list) else [value]
+    try:
+        put(source.data, path, value)
+    except KeyError as error:
+        raise ValueError(f"{error.args[0]} has no keys of its own in the profile") from None
+    origin = Origin(override.position, override.position)
+    for section in (path[:length] for length in range(1, len(path))):
+        if section not in source.origins:
+            source.origins.record(section, origin)
+    source.origins.replace(path, origin)
+
+
+def _sweep_of(data: Data) -> Data:
+    sweep = data.get("sweep")
+    return sweep if isinstance(sweep, dict) else {}

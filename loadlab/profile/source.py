@@ -1,0 +1,186 @@
+"""A profile's YAML text: safely read, with the line and column of each key and value.
+
+Only plain data is accepted. Aliases are refused: a profile has no use for them, each value then has one place to
+point at, and nothing can grow past what was written.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, NoReturn
+
+import yaml
+
+from loadlab.errors import ProfileError
+from loadlab.profile.mistakes import LocatedMistake, Origin, Origins, Position
+from loadlab.profile.paths import Path, dotted
+from loadlab.profile.values import describe
+
+# A profile is about a page of text. PyYAML reads some 100 KB a second, and recurses once per level.
+MOST_BYTES = 128 * 1024
+_DEEPEST = 20
+# Not timestamps: a date in a profile is text.
+_SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The plain data of a document, where it was written, and the mistakes found while reading it.
+
+    What is wrong in itself is None in the data, of a key given twice the first is.
+    """
+
+    data: dict[str, Any]
+    origins: Origins
+    mistakes: list[LocatedMistake] = field(default_factory=list)
+
+
+def read_text(path: FilePath) -> str:
+    """Return the text of a profile; raise ProfileError if it cannot be read, is too large, or is not UTF-8."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ProfileError([f"{path}: cannot be read: {error.strerror}"]) from None
+    if len(content) > MOST_BYTES:
+        raise ProfileError([f"{path}: larger than {MOST_BYTES // 1024} KiB, which no profile needs to be"])
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line, column = _line_and_column(content[: error.start].decode("utf-8"))
+        raise ProfileError([f"{path}:{line}:{column}: not UTF-8 text; save the file as UTF-8"]) from None
+
+
+def parse_source(text: str, file: str) -> Source:
+    """Read the YAML of a profile; raise ProfileError if it is no YAML, or no mapping at its top.
+
+    Mistakes that leave the rest readable, such as a key given twice, are in the result.
+    """
+    try:
+        loader = _ProfileLoader(text)
+        node = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: {what}"]) from None
+    except yaml.reader.ReaderError as error:
+        line, column = _line_and_column(text[: error.position])
+        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: an unprintable character"]) from None
+    except (ValueError, OverflowError):  # PyYAML passes an escape such as "\UFFFFFFFF" to chr() as it is
+        line, column = loader.line + 1, loader.column + 1
+        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: an escape that is no character"]) from None
+    if node is None:
+        raise ProfileError([f"{file}:1:1: the profile is empty"])
+    if not isinstance(node, yaml.MappingNode):
+        position = _position(node, file)
+        raise ProfileError([f"{position.label}: a profile is a mapping of keys such as name, target and load"])
+    walk = _Walk(loader, file, Source({}, Origins(Position.in_file(file, 1, 1))))
+    walk.source.data.update(walk.mapping(node, ()))
+    return walk.source
+
+
+def parse_value(text: str) -> object:
+    """Read the YAML of one value, as in `--set PATH=VALUE`; raise ValueError with a sentence."""
+    try:
+        loader = _ProfileLoader(text)
+        node = loader.get_single_node()
+    except (yaml.YAMLError, ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a value in YAML") from None
+    if node is None:
+        return None
+    walk = _Walk(loader, "", Source({}, Origins(Position(0, 0, ""))))
+    value = walk.value(node, ())
+    if walk.source.mistakes:
+        raise ValueError(walk.source.mistakes[0].what)
+    return value
+
+
+class _ProfileLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, without aliases and of limited depth."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - as in PyYAML
+        if self.check_event(yaml.AliasEvent):
+            self._refuse_next("aliases are not used in profiles; write the value itself")
+        if self._depth > _DEEPEST:
+            self._refuse_next("nested too deeply for a profile")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def _refuse_next(self, problem: str) -> NoReturn:
+        event: Any = self.get_event()  # type: ignore[no-untyped-call]
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Turns YAML's nodes into plain data, noting where each came from."""
+
+    loader: _ProfileLoader
+    file: str
+    source: Source
+
+    def value(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
+        match node:
+            case yaml.MappingNode(tag="tag:yaml.org,2002:map"):
+                return self.mapping(node, path)
+            case yaml.SequenceNode(tag="tag:yaml.org,2002:seq"):
+                return [self.item(item, (*path, index)) for index, item in enumerate(node.value)]
+            case yaml.ScalarNode(tag="tag:yaml.org,2002:timestamp"):
+                return node.value
+            case yaml.ScalarNode() if node.tag in _SCALAR_TAGS:
+                return self.scalar(node, path)
+            case _:
+                tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+                return self.refuse(node, path, f"the tag {tag} is not used in profiles; write a plain value")
+
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or not key_node.value.isprintable():
+                self.refuse(key_node, path, "a key must be plain text")
+                continue
+            # The key as written: YAML would read `on` as true, and `1` as a number.
+            key = key_node.value
+            here = (*path, key)
+            if key in found:
+                first = self.source.origins.key(here)
+                self.refuse(key_node, here, f"given twice; the first is in line {first.line}")
+                continue
+            self.source.origins.record(here, Origin(_position(key_node, self.file), _position(value_node, self.file)))
+            found[key] = self.value(value_node, here)
+        return found
+
+    def item(self, node: yaml.Node, path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
+        position = _position(node, self.file)
+        self.source.origins.record(path, Origin(position, position))
+        return self.value(node, path)
+
+    def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
+        kind = node.tag.rpartition(":")[2]
+        try:
+            node.value.encode()  # an escape can make half a surrogate pair, which is no text
+            value = self.loader.construct_object(node)
+        except (yaml.YAMLError, ValueError):
+            return self.refuse(node, path, f"{describe(node.value)} cannot be read as {kind}")
+        if isinstance(value, int) and value.bit_length() > 64:
+            return self.refuse(node, path, f"{describe(node.value)} is too large a number")
+        return value
+
+    def refuse(self, node: yaml.Node, path: Path, what: str) -> None:
+        self.source.mistakes.append(LocatedMistake(_position(node, self.file), dotted(path), what))
+
+
+def _position(node: yaml.Node, file: str) -> Position:
+    return Position.in_file(file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _line_and_column(before: str) -> tuple[int, int]:
+    """Return the line and column, from 1, of what follows the text `before`."""
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

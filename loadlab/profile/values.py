@@ -1,0 +1,112 @@
+"""The kinds of value a profile holds, each with its bounds, its sentence for what is wrong, and its JSON Schema.
+
+They annotate the fields of `schema`. pydantic could build most of this from constraints, but its bounds would then be
+told in nanoseconds, and its unions would report one mistake once per member.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, spell_duration_ns
+
+SECOND_NS = 1_000_000_000
+HOUR_NS = 3600 * SECOND_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A duration with a unit, an int of nanoseconds once read; written back to JSON with its unit."""
+
+    at_least_ns: int
+    at_most_ns: int
+
+    def read(self, value: object) -> int:
+        """Return nanoseconds; raise ValueError with a sentence if it is no duration or out of bounds."""
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError(f"must be a duration such as 500ms or 10s, not {describe(value)}")
+        duration_ns = parse_duration_ns(str(value))
+        _check_bounds(duration_ns, self.at_least_ns, self.at_most_ns, value, spell_duration_ns)
+        return duration_ns
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.read,
+            serialization=core_schema.plain_serializer_function_ser_schema(spell_duration_ns, when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        text = {"type": "string", "pattern": f"^{DURATION_PATTERN}$"}
+        return {"anyOf": [text, {"const": 0}]} if self.at_least_ns == 0 else text
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number, which may be written like "20k"."""
+
+    at_least: int
+    at_most: int
+
+    def read(self, value: object) -> int:
+        """Return the number; raise ValueError with a sentence if it is none or out of bounds."""
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(f"must be a whole number such as 500 or 20k, not {describe(value)}")
+        count = parse_count(value) if isinstance(value, str) else value
+        _check_bounds(count, self.at_least, self.at_most, value, str)
+        return count
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        number = {"type": "integer", "minimum": self.at_least, "maximum": self.at_most}
+        return {"anyOf": [number, {"type": "string", "pattern": f"^{COUNT_PATTERN}$"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text that matches a pattern as a whole; `rule` says the pattern in words, after "must be"."""
+
+    pattern: str
+    rule: str
+
+    def read(self, value: object) -> str:
+        """Return the text; raise ValueError with a sentence if it is something else."""
+        if not isinstance(value, str):
+            raise ValueError(f"must be {self.rule}, not {describe(value)}; put it in quotes if it is meant as text")
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(f"must be {self.rule}, not {describe(value)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+
+def describe(value: object) -> str:
+    """Return a value from a profile in the words of its author, short enough for one line."""
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case bool():
+            return "true" if value else "false"
+        case _:
+            text = repr(value) if isinstance(value, str) else str(value)
+            return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _check_bounds(number: int, at_least: int, at_most: int, value: object, spell: Callable[[int], str]) -> None:
+    if number < at_least:
+        raise ValueError(f"must be at least {spell(at_least)}, not {describe(value)}")
+    if number > at_most:
+        raise ValueError(f"must be at most {spell(at_most)}, not {describe(value)}")

@@ -1,0 +1,44 @@
+"""Summaries: percentiles as the histogram has them, and figures per request."""
+
+import pytest
+
+from loadlab.analysis.summary import per_request, summarise_latency
+from loadlab.recording.histogram import Histogram
+from loadlab.results.model import LatencySummary, ProcessUsage
+
+
+def test_percentiles_of_a_known_histogram() -> None:
+    histogram = Histogram()
+    histogram.fold(range(1, 1001))  # below 2048 the histogram is exact
+    assert summarise_latency(histogram) == LatencySummary(
+        p50=500, p90=900, p99=990, p99_9=999, max=1000, mean=500.5, count=1000
+    )
+
+
+def test_nothing_measured_is_null_and_not_zero() -> None:
+    assert summarise_latency(Histogram()) == LatencySummary(count=0)
+    assert summarise_latency(Histogram()).p50 is None
+
+
+def usage() -> ProcessUsage:
+    return ProcessUsage(
+        processes=1,
+        threads=1,
+        rss_bytes=1,
+        cpu_user_ns=3_000,
+        cpu_system_ns=6_000,
+        context_switches=5,
+        window_ns=10_000,
+    )
+
+
+def test_usage_per_request() -> None:
+    filled = per_request(usage(), 10)
+    assert filled.cpu_user_ns_per_request == pytest.approx(300)
+    assert filled.cpu_system_ns_per_request == pytest.approx(600)
+    assert filled.context_switches_per_request == pytest.approx(0.5)
+    assert filled.cpu_user_ns == 3_000
+
+
+def test_without_requests_there_is_no_usage_per_request() -> None:
+    assert per_request(usage(), 0) == usage()

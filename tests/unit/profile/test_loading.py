@@ -1,0 +1,257 @@
+"""A profile file as a whole: what is accepted, and every mistake told at its own line and column."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadlab.bundled import bundled_directory
+from loadlab.errors import ProfileError
+from loadlab.profile import Profile, load_profile, plan_trials
+
+GOOD = """\
+name: example
+target:
+  server: epoll
+load:
+  connections: 16
+  idle: 19k
+  duration: 1m30s
+sweep:
+  target.server: [select, epoll]
+  load.idle: [0, 1k]
+plot: {x: load.idle, series: target.server}
+expect: ["response_ns.p99 <= 50ms"]
+"""
+SERVERS = {"select", "poll", "epoll"}
+METRICS = {"response_ns.p99", "failures"}
+
+
+def load(tmp_path: Path, text: str, *overrides: str) -> Profile:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    return load_profile(path, overrides, SERVERS, METRICS).profile
+
+
+def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
+    """Return what is wrong with the text, without the folder of the file."""
+    with pytest.raises(ProfileError) as caught:
+        load(tmp_path, text, *overrides)
+    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+def test_units_are_read_and_defaults_filled_in(tmp_path: Path) -> None:
+    profile = load(tmp_path, GOOD)
+    assert profile.load.idle == 19_000
+    assert profile.load.duration_ns == 90_000_000_000
+    assert (profile.load.warmup_ns, profile.load.timeout_ns) == (1_000_000_000, 5_000_000_000)
+    assert (profile.load.workers, profile.placement, profile.repeat, profile.seed) == ("auto", "auto", 1, None)
+    assert (profile.request_path, profile.load.expect_status) == ("/hello", 200)
+
+
+def test_every_key_can_be_set(tmp_path: Path) -> None:
+    profile = load(
+        tmp_path,
+        GOOD,
+        "load.workers=2",
+        "load.path=/a?b=c",
+        "load.expect_status=404",
+        "load.warmup=0",
+        "placement={target: [0], load: [1, 2]}",
+        "about=two words",
+    )
+    assert (profile.load.workers, profile.request_path, profile.load.expect_status) == (2, "/a?b=c", 404)
+    assert profile.model_dump()["placement"] == {"target": (0,), "load": (1, 2)}
+    assert (profile.load.warmup_ns, profile.about) == (0, "two words")
+
+
+def test_a_profile_dumped_as_json_is_the_same_profile(tmp_path: Path) -> None:
+    profile = load(tmp_path, GOOD, "placement={target: [0], load: [1]}", "--seed=7")
+    dumped = profile.model_dump(mode="json", by_alias=True)
+    assert dumped["load"]["duration"] == "90s"
+    assert Profile.model_validate(dumped) == profile
+
+
+def test_the_file_as_read_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD)
+    loaded = load_profile(path)
+    assert (loaded.text, loaded.path) == (GOOD, str(path))
+
+
+@pytest.mark.parametrize("path", sorted(bundled_directory("profiles").glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_ships_is_good(path: Path) -> None:
+    assert load_profile(path).profile.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("connections: 16", "conections: 16", "x.yaml:5:3: load.conections: unknown key; did you mean 'connections'?"),
+        ("name: example", "nme: example", "x.yaml:1:1: nme: unknown key; did you mean 'name'?"),
+        ("name: example", "name: a/b", "x.yaml:1:7: name: must be a name of at most 64 letters, digits, dots, dashes"),
+        ("name: example", "name: 5", "x.yaml:1:7: name: must be a name of at most 64"),
+        ("name: example", "name: example\ntimeout: 1s", "x.yaml:2:1: timeout: unknown key; did you mean 'load.timeo"),
+        ("name: example", "name: example\nabout: 5", "x.yaml:2:8: about: must be text, not 5; put it in quotes"),
+        ("name: example", "name: example\non: 1", "x.yaml:2:1: on: unknown key"),
+        ("server: epoll", "server: epol", "x.yaml:3:11: target.server: no server is called 'epol'; did you mean 'epo"),
+        (
+            "server: epoll",
+            "server: epoll\n  handler: [x]",
+            "x.yaml:4:12: target.handler: must be the name of a handler",
+        ),
+        ("  server: epoll", "  handler: hello", "x.yaml:2:1: target.server: missing; it has no default"),
+        ("target:\n  server: epoll\n", "", "x.yaml:1:1: target: missing; it has no default"),
+        ("target:\n  server: epoll\n", "target:\n", "x.yaml:2:8: target: must be a section with the keys server, hand"),
+        ("connections: 16", "connections: 0", "x.yaml:5:16: load.connections: must be at least 1, not 0"),
+        ("connections: 16", "connections: 11M", "x.yaml:5:16: load.connections: must be at most 10000000, not '11M'"),
+        ("connections: 16", "connections: many", "x.yaml:5:16: load.connections: 'many' is not a count; write it lik"),
+        ("connections: 16", "connections: 1.5", "x.yaml:5:16: load.connections: must be a whole number such as 500"),
+        ("connections: 16", "connections: yes", "x.yaml:5:16: load.connections: must be a whole number such as 500"),
+        ("idle: 19k", "idle: -1", "x.yaml:6:9: load.idle: must be at least 0, not -1"),
+        ("duration: 1m30s", "duration: 10", "x.yaml:7:13: load.duration: '10' has no unit; write 10s or 10ms"),
+        ("duration: 1m30s", "duration: 0", "x.yaml:7:13: load.duration: must be at least 1ms, not 0"),
+        ("duration: 1m30s", "duration: [1s]", "x.yaml:7:13: load.duration: must be a duration such as 500ms or 10s"),
+        ("duration: 1m30s", "duration: 2s\n  warmup: 2h", "x.yaml:8:11: load.warmup: must be at most 1h, not '2h'"),
+        ("idle: 19k", "workers: some", "x.yaml:6:12: load.workers: must be auto or a number, not 'some'"),
+        ("idle: 19k", "workers: 0", "x.yaml:6:12: load.workers: must be at least 1, not 0"),
+        ("idle: 19k", "path: hello", "x.yaml:6:9: load.path: must be a request path that begins with /"),
+        ("idle: 19k", "expect_status: 20", "x.yaml:6:18: load.expect_status: must be at least 100, not 20"),
+        ("idle: 19k", "idle: 1\n  idle: 2", "x.yaml:7:3: load.idle: given twice; the first is in line 6"),
+        ("sweep:", "repeat: 0\nsweep:", "x.yaml:8:9: repeat: must be at least 1, not 0"),
+        ("sweep:", "seed: -1\nsweep:", "x.yaml:8:7: seed: must be at least 0, not -1"),
+        ("sweep:", "placement: near\nsweep:", "x.yaml:8:12: placement: must be auto, none, or lists of cores for"),
+        ("sweep:", "placement: {target: [0]}\nsweep:", "x.yaml:8:1: placement.load: missing; it has no default"),
+        ("sweep:", "placement: {target: [], load: [1]}\nsweep:", "x.yaml:8:21: placement.target: must not be empty"),
+        ("sweep:", "placement: {target: [0, x], load: [1]}\nsweep:", "x.yaml:8:25: placement.target: 'x' is not a co"),
+        ("sweep:", "placement: {target: 0, load: [1]}\nsweep:", "x.yaml:8:21: placement.target: must be a list, not 0"),
+        ("[0, 1k]", "[0, abc]", "x.yaml:10:18: sweep.load.idle: 'abc' is not a count; write it like 500, 20k or 1M"),
+        ("[0, 1k]", "[0, -1]", "x.yaml:10:18: sweep.load.idle: must be at least 0, not -1"),
+        ("[0, 1k]", "[0, [1]]", "x.yaml:10:18: sweep.load.idle: each value must be a single one, not a list"),
+        ("[0, 1k]", "[0, ]\n  load.duration: [~]", "x.yaml:11:19: sweep.load.duration: each value must be a single"),
+        ("[0, 1k]", "[1000, 1k]", "x.yaml:10:21: sweep.load.idle: '1k' is given twice; the first is 1000"),
+        ("[0, 1k]", "[]", "x.yaml:10:14: sweep.load.idle: has no values; list at least one"),
+        ("[0, 1k]", "7", "x.yaml:10:14: sweep.load.idle: must be a list of values, not 7"),
+        ("load.idle: [", "load.idel: [", "x.yaml:10:3: sweep.load.idel: no such path in the profile; did you mean 'l"),
+        ("load.idle: [0, 1k]", "repeat: [1]", "x.yaml:10:3: sweep.repeat: repeat cannot be swept; a sweep varies tar"),
+        ("load.idle: [0, 1k]", "plot.x: [a]", "x.yaml:10:3: sweep.plot.x: plot cannot be swept"),
+        ("[select, epoll]", "[selct]", "x.yaml:9:19: sweep.target.server: no server is called 'selct'; did you mean"),
+        ("{x: load.idle,", "{x: load.idel,", "x.yaml:11:11: plot.x: 'load.idel' is no path of the profile; did you"),
+        ("series:", "serie:", "x.yaml:11:22: plot.serie: unknown key; did you mean 'series'?"),
+        ('["response_ns.p99 <= 50ms"]', "[5]", "x.yaml:12:10: expect: must be text, not 5; put it in quotes"),
+        ("p99 <= 50ms", "p99 <= 50", "x.yaml:12:10: expect: '50' has no unit; write 50s or 50ms"),
+        ("p99 <= 50ms", "p99 is 50ms", "x.yaml:12:10: expect: 'response_ns.p99 is 50ms' is not an expectation"),
+        ("response_ns.p99 <=", "respons_ns.p99 <=", "x.yaml:12:10: expect: no metric is called 'respons_ns.p99'; did"),
+    ],
+)
+def test_a_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
+    assert any(line.startswith(told) for line in mistakes(tmp_path, changed(old, new)))
+
+
+def test_one_mistake_is_one_line(tmp_path: Path) -> None:
+    for old, new in [("idle: 19k", "idle: !!int x"), ("[0, 1k]", "[0, x]"), ("server: epoll", "server: epoll\n  x: 1")]:
+        assert len(mistakes(tmp_path, changed(old, new))) == 1
+
+
+def test_every_mistake_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = changed("connections: 16", "conections: 16").replace("1m30s", "long").replace("select,", "selct,")
+    told = mistakes(tmp_path, text, "load.idle=x", "--repeat=none")
+    assert [line.split(": ")[0] for line in told] == [
+        "x.yaml:4:1",
+        "x.yaml:5:3",
+        "x.yaml:7:13",
+        "x.yaml:9:19",
+        "--set load.idle=x",
+        "--repeat=none",
+    ]
+
+
+def test_too_many_trials_are_refused(tmp_path: Path) -> None:
+    many = ", ".join(str(number) for number in range(200))
+    text = changed("[0, 1k]", f"[{many}]").replace("sweep:", f"repeat: 100\nsweep:\n  load.connections: [{many[3:]}]")
+    (told,) = (line for line in mistakes(tmp_path, text) if "trials" in line)
+    assert told.startswith("x.yaml:9:1: sweep: makes ")
+    assert told.endswith(" trials; at most 10000 are allowed")
+
+
+def test_an_override_replaces_a_sweep_or_sets_a_value(tmp_path: Path) -> None:
+    profile = load(tmp_path, GOOD, "load.idle=[5, 2k]", "target.server=poll", "load.duration=3s", "--repeat=4")
+    assert profile.sweep == {"target.server": ("poll",), "load.idle": (5, "2k")}
+    assert (profile.load.idle, profile.load.duration_ns, profile.repeat) == (19_000, 3_000_000_000, 4)
+
+
+def test_an_override_can_add_a_sweep(tmp_path: Path) -> None:
+    text = GOOD[: GOOD.index("sweep:")]
+    assert load(tmp_path, text, "sweep.load.idle=[1, 2]").sweep == {"load.idle": (1, 2)}
+
+
+def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
+    assert load(tmp_path, changed("duration: 1m30s", "duration: long"), "load.duration=1s").load.duration_ns == 10**9
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("load.idle", "--set load.idle: write it as PATH=VALUE, such as load.idle=20k"),
+        ("=3", "--set =3: write it as PATH=VALUE"),
+        ("load.idle=abc", "--set load.idle=abc: sweep.load.idle: 'abc' is not a count"),
+        ("load.idle=[]", "--set load.idle=[]: sweep.load.idle: has no values"),
+        ("load.warmup=1", "--set load.warmup=1: load.warmup: '1' has no unit"),
+        ("load.warmup=[1s, 2s]", "--set load.warmup=[1s, 2s]: load.warmup: must be a duration"),
+        ("load.wramup=1s", "--set load.wramup=1s: load.wramup: unknown key; did you mean 'warmup'?"),
+        ("name.first=x", "--set name.first=x: name has no keys of its own in the profile"),
+        ("plot.x=nothing", "--set plot.x=nothing: plot.x: 'nothing' is no path of the profile"),
+        ("new.key=1", "--set new.key=1: new: unknown key"),
+        ("name=[a", "--set name=[a: '[a' is not a value in YAML"),
+        ("--repeat=0", "--repeat=0: repeat: must be at least 1, not 0"),
+        ("--seed=x", "--seed=x: seed: 'x' is not a count"),
+    ],
+)
+def test_a_mistake_in_an_override_is_told_as_the_user_typed_it(tmp_path: Path, override: str, told: str) -> None:
+    (line,) = mistakes(tmp_path, GOOD, override)
+    assert line.startswith(told)
+
+
+def test_without_a_catalog_names_are_not_checked(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(changed("server: epoll", "server: nginx"))
+    assert load_profile(path).profile.target.server == "nginx"
+
+
+def junk() -> st.SearchStrategy[object]:
+    keys = st.sampled_from(
+        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "sweep", "x"]
+    )
+    paths = st.sampled_from(["load.idle", "load.path", "target.server", "placement", "repeat"])
+    scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=5)
+    written = st.sampled_from(["1s", "20k", "auto", "epoll", "/", "failures == 0", "-1", "0"])
+    return st.recursive(
+        scalars | written,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | paths | st.text(max_size=3), inner),
+        max_leaves=10,
+    )
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*Profile.model_fields]), junk()))
+def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
+    tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "junk.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(GOOD), **data}))
+    try:
+        profile = load_profile(path, servers=SERVERS, metrics=METRICS).profile
+    except ProfileError as error:
+        told = error.mistakes
+    else:
+        told = []
+        assert Profile.model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
+        assert plan_trials(profile, seed=1)
+    assert all(line.startswith(str(path)) for line in told)

@@ -1,0 +1,108 @@
+"""YAML as text: each way in which it cannot be read is one line that says where."""
+
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import ProfileError
+from loadlab.profile.source import MOST_BYTES, parse_source, parse_value, read_text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", "p.yaml:1:1: the profile is empty"),
+        ("# only a comment\n", "p.yaml:1:1: the profile is empty"),
+        ("- a\n", "p.yaml:1:1: a profile is a mapping of keys such as name, target and load"),
+        ("name: a\n  b: c\n", "p.yaml:2:4: not valid YAML: mapping values are not allowed here"),
+        ("name: [a\n", "p.yaml:2:1: not valid YAML: while parsing a flow sequence, expected ',' or ']'"),
+        ("a: 1\n---\nb: 2\n", "p.yaml:2:1: not valid YAML: expected a single document in the stream"),
+        ("a: &x [1]\nb: *x\n", "p.yaml:2:4: not valid YAML: aliases are not used in profiles; write the value"),
+        ("a: &x [*x]\n", "p.yaml:1:8: not valid YAML: aliases are not used"),
+        ("a: " + "[" * 5000, "p.yaml:1:24: not valid YAML: nested too deeply for a profile"),
+        ('a: "\\UFFFFFFFF"\n', "p.yaml:1:7: not valid YAML: an escape that is no character"),
+        ("a: 1\nb: \x01\n", "p.yaml:2:4: not valid YAML: an unprintable character"),
+    ],
+)
+def test_unreadable_text_is_one_line_with_its_place(text: str, line: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        parse_source(text, "p.yaml")
+    assert len(caught.value.mistakes) == 1
+    assert caught.value.mistakes[0].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("a: 1\nb: {c: 1,\n  c: 2}\n", "p.yaml:3:3: b.c: given twice; the first is in line 2"),
+        ("a: !!python/name:os.system x\n", "p.yaml:1:4: a: the tag !!python/name:os.system is not used in profiles"),
+        ("a: !!set {x}\n", "p.yaml:1:4: a: the tag !!set is not used in profiles"),
+        ("a: !!int x\n", "p.yaml:1:4: a: 'x' cannot be read as int"),
+        ("a: 0x" + "f" * 6000 + "\n", "p.yaml:1:4: a: '0xfff"),
+        ("a: 0b_\n", "p.yaml:1:4: a: '0b_' cannot be read as int"),
+        ('a: "\\ud800"\n', "p.yaml:1:4: a: '\\ud800' cannot be read as str"),
+        ("? [x]\n: 1\n", "p.yaml:1:3: a key must be plain text"),
+        ('"x\\ny": 1\n', "p.yaml:1:1: a key must be plain text"),
+        ("a:\n  <<: {b: 1}\n  <<: {b: 1}\n", "p.yaml:3:3: a.<<: given twice; the first is in line 2"),
+    ],
+)
+def test_what_is_wrong_in_itself_is_told_and_the_rest_read(text: str, mistake: str) -> None:
+    source = parse_source(text + "last: 7\n", "p.yaml")
+    (told,) = source.mistakes
+    assert str(told).startswith(mistake)
+    assert source.data["last"] == 7
+
+
+def test_data_is_plain_and_keys_are_as_written() -> None:
+    source = parse_source("on: yes\n1: 1_000\nwhen: 2024-01-01\nbad-date: 2024-13-99\nlist: [a, {b: 0.5}]\n", "p.yaml")
+    assert source.data == {
+        "on": True,
+        "1": 1000,
+        "when": "2024-01-01",
+        "bad-date": "2024-13-99",
+        "list": ["a", {"b": 0.5}],
+    }
+
+
+def test_origins_point_at_keys_values_items_and_for_what_is_missing_at_the_section() -> None:
+    origins = parse_source("a:\n  b: [x, y]\n", "p.yaml").origins
+    assert origins.key(("a", "b")).label == "p.yaml:2:3"
+    assert origins.value(("a", "b")).label == "p.yaml:2:6"
+    assert origins.value(("a", "b", 1)).label == "p.yaml:2:10"
+    assert origins.value(("a", "missing")).label == "p.yaml:1:1"
+    assert origins.value(("missing",)).label == "p.yaml:1:1"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"name: a\nb: \xff\n", ":2:4: not UTF-8 text"),
+        (b"#" * (MOST_BYTES + 1), ": larger than 128 KiB"),
+    ],
+)
+def test_unreadable_content(tmp_path: Path, content: bytes, line: str) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ProfileError) as caught:
+        read_text(path)
+    assert caught.value.mistakes[0].startswith(f"{path}{line}")
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="cannot be read: No such file or directory"):
+        read_text(tmp_path / "none.yaml")
+    with pytest.raises(ProfileError, match="cannot be read: Is a directory"):
+        read_text(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("", None), ("20k", "20k"), ("7", 7), ("[1, 20k]", [1, "20k"]), ("{a: 1}", {"a": 1})]
+)
+def test_parse_value(text: str, value: object) -> None:
+    assert parse_value(text) == value
+
+
+@pytest.mark.parametrize("text", ["[1", "*a", "!!int x", '"\\UFFFFFFFF"', "{a: 1, a: 2}"])
+def test_parse_value_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a value in YAML|cannot be read as int|given twice"):
+        parse_value(text)

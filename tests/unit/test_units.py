@@ -1,0 +1,156 @@
+"""Units: what is accepted, what is refused with which advice, and that nothing is lost on the way."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadlab.units import (
+    format_count,
+    format_duration_ns,
+    format_size_bytes,
+    parse_count,
+    parse_duration_ns,
+    parse_size_bytes,
+    spell_duration_ns,
+)
+
+US, MS, S = 1_000, 1_000_000, 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        ("1ns", 1),
+        ("250us", 250 * US),
+        ("250µs", 250 * US),  # the micro sign
+        ("250μs", 250 * US),  # the Greek letter
+        ("500ms", 500 * MS),
+        ("1.5s", 1500 * MS),
+        ("1m30s", 90 * S),
+        ("1h 2m 3s", 3723 * S),
+        (" 10 s ", 10 * S),
+        ("1_000ms", S),
+        ("0.1s", 100 * MS),
+    ],
+)
+def test_parse_duration(text: str, expected: int) -> None:
+    assert parse_duration_ns(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("10", "no unit; write 10s or 10ms"),
+        ("1.5", "no unit"),
+        ("", "not a duration"),
+        ("fast", "not a duration; write it like 500ms"),
+        ("-1s", "not a duration"),
+        ("1s1m", "not a duration"),
+        ("1s1s", "not a duration"),
+        ("1S", "not a duration"),
+        ("1s2", "not a duration"),
+        ("x1s", "not a duration"),
+        ("0.5ns", "not a whole number of nanoseconds"),
+    ],
+)
+def test_parse_duration_refuses(text: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=advice):
+        parse_duration_ns(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", 0), ("16", 16), ("20k", 20_000), ("1.5M", 1_500_000), ("1_000", 1000), ("2 G", 2_000_000_000)],
+)
+def test_parse_count(text: str, expected: int) -> None:
+    assert parse_count(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "k", "-1", "20K", "1e3", "1.5", "1.2345k", "ten", "10kB"])
+def test_parse_count_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        parse_count(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", 0), ("512B", 512), ("64KiB", 65_536), ("2MiB", 2_097_152), ("10kB", 10_000), ("1.5 GiB", 1_610_612_736)],
+)
+def test_parse_size(text: str, expected: int) -> None:
+    assert parse_size_bytes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [("64", "no unit; write 64B or 64KiB"), ("2mb", "not a size"), ("KiB", "not a size"), ("0.5B", "not a whole")],
+)
+def test_parse_size_refuses(text: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=advice):
+        parse_size_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "expected"),
+    [
+        (0, "0 ns"),
+        (0.25, "0.25 ns"),
+        (450, "450 ns"),
+        (1_234_000, "1.23 ms"),
+        (999_499, "999 µs"),
+        (999_999, "1 ms"),
+        (2 * S, "2 s"),
+        (3600 * S, "3600 s"),
+    ],
+)
+def test_format_duration(duration_ns: float, expected: str) -> None:
+    assert format_duration_ns(duration_ns) == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0"),
+        (0.5, "0.5"),
+        (16, "16"),
+        (950, "950"),
+        (19_000, "19k"),
+        (104_324.7, "104k"),
+        (999_950, "1M"),
+        (-19_500, "-19.5k"),
+        (5_000_000_000_000, "5000G"),
+    ],
+)
+def test_format_count(count: float, expected: str) -> None:
+    assert format_count(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "expected"),
+    [(0, "0 B"), (1000, "1000 B"), (6554, "6.4 KiB"), (1000 << 10, "1000 KiB"), (2 << 20, "2 MiB"), (3 << 30, "3 GiB")],
+)
+def test_format_size(size_bytes: int, expected: str) -> None:
+    assert format_size_bytes(size_bytes) == expected
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=0, max_value=10**18))
+def test_a_spelt_duration_is_read_back(duration_ns: int) -> None:
+    assert parse_duration_ns(spell_duration_ns(duration_ns)) == duration_ns
+
+
+def test_a_duration_is_spelt_in_the_largest_unit_that_divides_it() -> None:
+    assert [spell_duration_ns(ns) for ns in (0, 1, 1500 * MS, 90 * S, 7200 * S)] == ["0s", "1ns", "1500ms", "90s", "2h"]
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=1, max_value=10**15))
+def test_a_formatted_figure_is_within_half_a_percent(number: int) -> None:
+    assert parse_duration_ns(format_duration_ns(number)) == pytest.approx(number, rel=0.005)
+    assert parse_count(format_count(number)) == pytest.approx(number, rel=0.005)
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=1, max_value=10**6))
+def test_a_formatted_size_is_within_half_a_percent(gibibytes: int) -> None:
+    assert parse_size_bytes(format_size_bytes(gibibytes << 30)) == pytest.approx(gibibytes << 30, rel=0.005)
