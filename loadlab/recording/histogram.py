@@ -107,11 +107,11 @@ class Histogram:
         self.hdr.set_internal_tacking_values(-1, -1, 0)
         self.hdr.min_value, self.hdr.max_value = sys.maxsize, 0
         self.out_of_range = 0
-        return base64.b64encode(pairs.astype("<i8").tobytes()).decode("ascii")
+        return base64.b64encode(pairs.astype("<u8").tobytes()).decode("ascii")
 
     def absorb(self, drained: str) -> None:
         """Add the counts that `drain` returned. The smallest and largest value are known by their bucket."""
-        indexes, counts = np.frombuffer(base64.b64decode(drained), dtype="<i8").reshape(2, -1)
+        indexes, counts = np.frombuffer(base64.b64decode(drained), dtype="<u8").reshape(2, -1)
         if not len(indexes):
             return
         self._counts[indexes] += counts

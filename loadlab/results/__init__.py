@@ -1,0 +1,1 @@
+"""What a run leaves behind: the document of its results, and the directory that holds it."""

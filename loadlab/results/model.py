@@ -45,6 +45,7 @@ class IdleSummary(Document):
     open_seconds: float
     holders: int
     holder_bytes_per_connection: float | None = None
+    problem: str | None = None
 
 
 class ProcessUsage(Document):
@@ -168,6 +169,7 @@ class RunDocument(Document):
     profile: dict[str, Any]
     host: HostFingerprint
     verdict: Judgement
+    interrupted: bool = False
     trials: list[TrialResult]
     trials_planned: int
     laws: list[Law] = []

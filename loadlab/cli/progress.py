@@ -1,0 +1,92 @@
+"""What a run shows while it goes on: which trial, how far, requests a second now, time left."""
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from loadlab.profile.sweep import Trial
+from loadlab.results.model import Scalar, TrialResult
+from loadlab.units import format_count
+
+# Each refresh costs this process a few milliseconds of a core that the load may be using.
+_REFRESHES_PER_SECOND: Final = 4
+# Starting and stopping the processes of a trial, until measured.
+_GUESSED_OVERHEAD_SECONDS: Final = 1.5
+
+
+class RunProgress:
+    """An observer that draws one live line on a terminal, and elsewhere prints one line for each trial done."""
+
+    def __init__(self, console: Console, trials: list[Trial]) -> None:
+        self._console = console
+        self._trials = trials
+        self._finished = 0
+        self._began = time.monotonic()
+        self._progress = Progress(
+            TextColumn("[bold]{task.fields[trial]}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[rate]}", style="green"),
+            TextColumn("{task.fields[left]}", style="dim"),
+            console=console,
+            refresh_per_second=_REFRESHES_PER_SECOND,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", trial="", rate="", left="", total=1.0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def trial_begins(self, trial: Trial) -> None:
+        """Show the trial's number and factors."""
+        title = f"{trial.id}/{len(self._trials):03d} {format_factors(trial.factors)}"
+        self._progress.update(self._task, trial=title, rate="", left=self._left(), completed=0)
+
+    def phase(self, name: str, fraction: float | None) -> None:
+        """Show what the trial is doing."""
+        self._progress.update(self._task, description=name, completed=fraction or 0.0, left=self._left())
+
+    def rate(self, requests_per_second: float) -> None:
+        """Show the rate of the last interval."""
+        self._progress.update(self._task, rate=f"{format_count(requests_per_second)} req/s")
+
+    def trial_ended(self, result: TrialResult) -> None:
+        """Count the trial; off a terminal, tell of it."""
+        self._finished += 1
+        if not self._console.is_terminal:
+            figures = "" if result.requests_per_second is None else f" {format_count(result.requests_per_second)} req/s"
+            told = f"{result.state}, {result.verdict.state}{figures}" if result.reason is None else result.reason
+            self._console.print(
+                f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {told}", highlight=False
+            )
+
+    def _left(self) -> str:
+        if self._finished:
+            each = (time.monotonic() - self._began) / self._finished
+        else:
+            load = self._trials[0].profile.load
+            each = (load.warmup_ns + load.duration_ns) / 1e9 + _GUESSED_OVERHEAD_SECONDS
+        ends = self._began + each * len(self._trials)
+        seconds = max(0, round(ends - time.monotonic()))
+        return f"{seconds // 60}:{seconds % 60:02d} left"
+
+
+def format_factors(factors: Mapping[str, Scalar]) -> str:
+    """Return the swept settings of a trial in a few words, such as `server epoll, idle 19k`."""
+    if not factors:
+        return "the only trial"
+    return ", ".join(
+        f"{path.rpartition('.')[2]} {format_count(value) if isinstance(value, int) else value}"
+        for path, value in factors.items()
+    )

@@ -1,0 +1,205 @@
+"""The verbs of the command line, and how each ends."""
+
+import json
+import os
+import secrets
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from loadlab import targets
+from loadlab.analysis.expect import metric_names
+from loadlab.bundled import bundled_directory
+from loadlab.cli.progress import RunProgress, format_factors
+from loadlab.cli.tables import findings_lines, results_table, sorted_trials
+from loadlab.errors import ExitCode, LoadlabError
+from loadlab.experiment.run import Experiment
+from loadlab.profile import load_profile, plan_trials, profile_json_schema
+from loadlab.profile.mistakes import did_you_mean
+from loadlab.report.page import render
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
+
+_EXAMPLES = """Examples:
+
+  loadlab run select-vs-epoll                      a profile that ships with loadlab
+
+  loadlab run my.yaml --set load.idle=[0,10k]      other values for a sweep
+
+  loadlab run my.yaml --set target.server=poll --repeat 5
+
+  loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll
+
+Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile error, 3 the measurement is invalid,
+130 interrupted.
+"""
+
+app = typer.Typer(
+    help="Shows how a server behaves as connections pile up, and why.",
+    epilog=_EXAMPLES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_stdout = Console()
+_stderr = Console(stderr=True)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    if sys.platform != "linux":
+        _stderr.print("loadlab runs on Linux only: it measures with epoll and /proc. Use a Linux machine or VM.")
+        sys.exit(ExitCode.USAGE)
+    try:
+        app(prog_name="loadlab")
+    except LoadlabError as error:
+        _tell_error(str(error))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has left, as in `loadlab targets | head -1`; nothing may be flushed there at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    sys.exit(ExitCode.DONE)
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Argument(help="A YAML file, or the name of a profile that ships.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; on a swept path, its values. Repeatable."),
+    ] = None,
+    repeat: Annotated[int | None, typer.Option(help="Make each trial so often.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the run directory is made.")] = Path("reports"),
+    seed: Annotated[int | None, typer.Option(help="Fixes the order of the trials.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of the table.")] = False,
+) -> None:
+    """Run a profile: measure all its trials, then write the page."""
+    changes = list(overrides or [])
+    if repeat is not None:
+        changes.append(f"--repeat={repeat}")
+    if seed is not None:
+        changes.append(f"--seed={seed}")
+    loaded = load_profile(_find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
+    seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
+    trials = plan_trials(loaded.profile, seed)
+    directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
+    # Whoever ends us politely gets what Ctrl-C gives: what was measured so far, and no process left.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    with RunProgress(_stderr, trials) as progress:
+        experiment = Experiment(loaded.profile, trials, seed, ["loadlab", *sys.argv[1:]], directory, progress)
+        document = experiment.run()
+    directory.write_page(render(directory))
+    _show(document, directory, as_json)
+    raise typer.Exit(exit_code_of(document))
+
+
+@app.command()
+def report(
+    run_directory: Annotated[Path, typer.Argument(help="A directory that `loadlab run` wrote.")],
+) -> None:
+    """Draw the page of an old run again."""
+    directory = RunDirectory.open(run_directory)
+    directory.write_page(render(directory))
+    _stdout.print(str(directory.page_path), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def serve(
+    name: Annotated[str, typer.Argument(help="A target, as `loadlab targets` lists them.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 0,
+) -> None:
+    """Run one bundled target in the foreground, until Ctrl-C."""
+    command = targets.serve_command(name, host, port)
+    os.execv(command[0], command)
+
+
+@app.command("targets")
+def list_targets(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the servers that ship."""
+    _list({name: target.about for name, target in targets.catalog().items()}, as_json)
+
+
+@app.command("profiles")
+def list_profiles(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the profiles that ship."""
+    servers = targets.catalog()
+    shipped = {path.stem: load_profile(path, servers=servers).profile for path in _shipped_profiles()}
+    _list({name: profile.about for name, profile in shipped.items()}, as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a profile, for editors."""
+    print(json.dumps(profile_json_schema(), indent=2))
+
+
+def exit_code_of(document: RunDocument) -> ExitCode:
+    """Return how a run ends the program."""
+    if document.interrupted:
+        return ExitCode.INTERRUPTED
+    if document.verdict == "invalid":
+        return ExitCode.INVALID
+    if any(not expectation.met for trial in document.trials for expectation in trial.expectations):
+        return ExitCode.EXPECTATION_FAILED
+    return ExitCode.DONE
+
+
+def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
+    if as_json:
+        print(document.model_dump_json(by_alias=True))
+    else:
+        _stdout.print(results_table(document))
+    for trial in sorted_trials(document):
+        where = f"trial {trial.id} ({format_factors(trial.factors)})"
+        if trial.reason is not None:
+            _tell(f"{where}: {trial.state}: {trial.reason}")
+        for expectation in trial.expectations:
+            if not expectation.met:
+                _tell(f"{where}: expected {expectation.text}, measured {expectation.measured}")
+    for line in findings_lines(document):
+        _tell(line)
+    (_stderr if as_json else _stdout).print(f"page: {directory.page_path}", highlight=False, soft_wrap=True)
+
+
+def _tell(text: str) -> None:
+    # Without markup: a path or a server's words may hold square brackets.
+    _stderr.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _tell_error(text: str) -> None:
+    _stderr.print(text, markup=False, highlight=False, soft_wrap=True, style="red")
+
+
+def _list(abouts: dict[str, str], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(abouts))
+        return
+    width = max((len(name) for name in abouts), default=0)
+    for name, about in abouts.items():
+        _stdout.print(f"{name:<{width}}  {about}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _shipped_profiles() -> list[Path]:
+    return sorted(bundled_directory("profiles").glob("*.yaml"))
+
+
+def _find_profile(name: str) -> Path:
+    """Return the file that a user means: a path, or else the name of a profile that ships."""
+    shipped = {path.stem: path for path in _shipped_profiles()}
+    if not Path(name).exists() and name in shipped:
+        return shipped[name]
+    if not Path(name).exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
+        raise LoadlabError(
+            f"{name}: neither a file nor a profile that ships{did_you_mean(name, shipped)}; "
+            "`loadlab profiles` lists those"
+        )
+    return Path(name)

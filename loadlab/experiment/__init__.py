@@ -1,0 +1,1 @@
+"""From a profile to a run directory: each trial in its turn (`run`), measured by processes of their own (`trial`)."""

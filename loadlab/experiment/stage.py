@@ -1,0 +1,44 @@
+"""A running target and the fleet that loads it, listened to together: whichever fails ends the trial."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from loadlab.errors import TrialFailed
+from loadlab.fleet.coordinator import Event, Fleet
+from loadlab.targets import RunningTarget
+
+_TICK_SECONDS: Final = 0.1
+
+
+class Stage:
+    """Both ends of a trial. Listening raises TrialFailed once the target or a load process has ended."""
+
+    def __init__(self, target: RunningTarget, fleet: Fleet) -> None:
+        self.target = target
+        self.fleet = fleet
+
+    def listen_until(self, deadline_ns: int) -> Iterator[Event]:
+        """Yield what the fleet says until the monotonic clock reads `deadline_ns`."""
+        while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
+            yield from self._next_events(min(_TICK_SECONDS, left_ns / 1e9))
+
+    def listen_while(self, waiting: Callable[[], bool], patience_seconds: float) -> Iterator[Event]:
+        """Yield what the fleet says while `waiting()`. Raises TrialFailed when it is silent for too long."""
+        heard_ns = time.monotonic_ns()
+        while waiting():
+            events = self._next_events(_TICK_SECONDS)
+            if events:
+                heard_ns = time.monotonic_ns()
+            elif time.monotonic_ns() - heard_ns > patience_seconds * 1e9:
+                raise TrialFailed(
+                    f"the load processes said nothing for {patience_seconds:.0f} s; the machine may be overloaded: "
+                    "ask for fewer connections"
+                )
+            yield from events
+
+    def _next_events(self, timeout_seconds: float) -> list[Event]:
+        events = self.fleet.next_events(timeout_seconds)
+        if (end := self.target.poll_exit()) is not None:
+            raise TrialFailed(end)
+        return events

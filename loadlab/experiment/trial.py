@@ -1,0 +1,250 @@
+"""One trial: start the target, open the idle connections, connect the load, warm up, measure, count, stop.
+
+What has been measured is in the `TrialRun` at any moment, so that a trial that fails or is interrupted half-way still
+has a result.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab import targets
+from loadlab.analysis.expect import check_expectations
+from loadlab.analysis.summary import per_request, summarise_latency
+from loadlab.analysis.verdict import WindowEvidence, judge_trial
+from loadlab.errors import LoadlabError
+from loadlab.experiment.observer import Observer
+from loadlab.experiment.record import TrialRecord
+from loadlab.experiment.stage import Stage
+from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, usage_over
+from loadlab.fleet.coordinator import Event, LocalFleet
+from loadlab.fleet.division import Division, Share, divide
+from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
+from loadlab.processes import Placement
+from loadlab.profile.sweep import Trial
+from loadlab.recording.recorder import Metric, Snapshot
+from loadlab.results.latency_log import LatencyInterval
+from loadlab.results.model import IdleSummary, TrialResult, TrialState, Verdict
+
+# From telling the load workers when to start until they do.
+_LEAD_NS: Final = 50_000_000
+_PATIENCE_SECONDS: Final = 30.0
+_SHORTEST_INTERVAL_NS: Final = 250_000_000
+_LONGEST_INTERVAL_NS: Final = 1_000_000_000
+_MOST_INTERVALS: Final = 1000
+
+
+class NotPossible(Exception):
+    """Target or machine lacks what the trial asks for; the text says what. A result, not an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What the trials of a run share: the cores of each side, whether they are bound to them, the open-file limit."""
+
+    placement: Placement
+    pinned: bool
+    open_files: int
+
+
+class TrialRun:
+    """One trial under way. `measure` makes it; `result` says at any moment what came of it."""
+
+    def __init__(self, trial: Trial, conditions: Conditions, observer: Observer) -> None:
+        self.trial = trial
+        self._load = trial.profile.load
+        self._conditions = conditions
+        self._observer = observer
+        self._record = TrialRecord()
+        self._opening: dict[str, int] = {}
+        self._opened: dict[str, Opened] = {}
+        self._alive: dict[str, int] = {}
+        self._ready: set[str] = set()
+        self._finished: set[str] = set()
+        self._idle: IdleSummary | None = None
+        self._usage: WindowUsage | None = None
+
+    def measure(self) -> None:
+        """Run the trial from start to end.
+
+        Raises NotPossible, TrialFailed when the target or a load process fails, or KeyboardInterrupt. Either way all
+        its processes have ended then.
+        """
+        placement, pinned = self._conditions.placement, self._conditions.pinned
+        wanted = self.trial.profile.target
+        self._observer.phase(f"starting {wanted.server}", None)
+        with (
+            targets.launch(targets.catalog()[wanted.server], cpus=placement.target if pinned else None) as target,
+            LocalFleet(placement.load if pinned else None) as fleet,
+        ):
+            connections = self._load.connections + self._load.idle
+            if reason := targets.why_not_possible(target.capabilities, wanted.handler, connections):
+                raise NotPossible(reason)
+            stage = Stage(target, fleet)
+            division = self._divide(target.address[0])
+            if division.holders:
+                self._open_idle(stage, division.holders)
+            self._connect(stage, division.workers)
+            self._measure_window(stage, len(division.workers))
+            if self._idle is not None:
+                self._idle = self._idle.model_copy(update={"alive": self._count_alive(stage)})
+
+    def result(self, state: TrialState, reason: str | None) -> TrialResult:
+        """Return what has been measured, and judged where there is something to judge."""
+        record, usage = self._record, self._usage
+        latency = {metric: summarise_latency(histogram) for metric, histogram in record.totals.histograms.items()}
+        result = TrialResult(
+            id=self.trial.id,
+            repeat=self.trial.repeat,
+            factors=self.trial.factors,
+            state=state,
+            reason=reason,
+            verdict=Verdict(state="invalid"),
+            window_ns=record.window_ns,
+            requests=record.requests,
+            requests_per_second=record.requests * 1e9 / record.window_ns if record.window_ns else None,
+            outcomes=dict(record.totals.outcomes),
+            response_ns=latency[Metric.RESPONSE],
+            service_ns=latency[Metric.SERVICE],
+            lateness_ns=latency[Metric.LATENESS],
+            dispatch_ns=latency[Metric.DISPATCH],
+            idle=self._idle,
+            target=per_request(usage.target, record.requests) if usage else None,
+            client=per_request(usage.client, record.requests) if usage else None,
+            intervals=record.intervals(),
+            placement=self._placement_used(),
+        )
+        return self._judged(result) if state in ("done", "interrupted") else result
+
+    def latency_intervals(self) -> Iterator[LatencyInterval]:
+        """Yield the histograms of each interval of the measured window."""
+        return self._record.latency_intervals()
+
+    def _judged(self, result: TrialResult) -> TrialResult:
+        usage = self._usage
+        evidence = WindowEvidence(
+            steal_fraction=usage.steal_fraction if usage else None,
+            client_busy_by_worker=usage.client_busy_by_worker if usage else (),
+            target_busy=usage.target.busy if usage else None,
+            target_cores=len(self._conditions.placement.target),
+            asked_ns=self._load.duration_ns,
+        )
+        expectations = check_expectations(self.trial.profile.expect, result) if result.state == "done" else []
+        return result.model_copy(update={"verdict": judge_trial(result, evidence), "expectations": expectations})
+
+    def _placement_used(self) -> dict[str, list[int]]:
+        placement = self._conditions.placement
+        return {"target": list(placement.target), "load": list(placement.load)} if self._conditions.pinned else {}
+
+    def _divide(self, host: str) -> Division:
+        load, workers = self._load, self._load.workers
+        if workers == "auto":
+            workers = len(self._conditions.placement.load)
+        try:
+            return divide(host, load.connections, workers, load.idle, self._conditions.open_files)
+        except LoadlabError as error:
+            raise NotPossible(str(error)) from None
+
+    def _open_idle(self, stage: Stage, shares: Sequence[Share]) -> None:
+        host, port = stage.target.address
+        # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
+        round_size = max(1, stage.target.capabilities.backlog // (2 * len(shares)))
+        request, timeout_ns = self._request(host), self._load.timeout_ns
+        stage.fleet.start_holders([IdlePart(host, port, share, request, round_size, timeout_ns) for share in shares])
+        for event in stage.listen_while(lambda: len(self._opened) < len(shares), _PATIENCE_SECONDS):
+            self._take(event)
+        opened = sum(holder.opened for holder in self._opened.values())
+        memory = sum(holder.bytes_per_connection * holder.opened for holder in self._opened.values())
+        self._idle = IdleSummary(
+            wanted=self._load.idle,
+            opened=opened,
+            alive_at_start=opened,
+            alive=opened,
+            open_seconds=max(holder.seconds for holder in self._opened.values()),
+            holders=len(shares),
+            holder_bytes_per_connection=memory / opened if opened else None,
+            problem=next((holder.problem for holder in self._opened.values() if holder.problem), None),
+        )
+
+    def _connect(self, stage: Stage, shares: Sequence[Share]) -> None:
+        load, (host, port) = self._load, stage.target.address
+        self._observer.phase(f"connecting {load.connections:,}", None)
+        stage.fleet.start_workers(
+            [
+                LoadPart(
+                    host=host,
+                    port=port,
+                    sources=share,
+                    request=self._request(host),
+                    method="GET",
+                    status=load.expect_status,
+                    timeout_ns=load.timeout_ns,
+                    warmup_ns=load.warmup_ns,
+                    duration_ns=load.duration_ns,
+                    interval_ns=interval_of(load.duration_ns),
+                )
+                for share in shares
+            ]
+        )
+        patience_seconds = _PATIENCE_SECONDS + load.timeout_ns / 1e9
+        for event in stage.listen_while(lambda: len(self._ready) < len(shares), patience_seconds):
+            self._take(event)
+
+    def _measure_window(self, stage: Stage, workers: int) -> None:
+        load = self._load
+        if self._idle is not None:
+            self._idle = self._idle.model_copy(update={"alive_at_start": self._count_alive(stage)})
+        stage.fleet.start_at(time.time_ns() + _LEAD_NS)
+        window_start_ns = time.monotonic_ns() + _LEAD_NS + load.warmup_ns
+        self._observer.phase("warming up", None)
+        for event in stage.listen_until(window_start_ns):
+            self._take(event)
+        start = self._read_edge(stage)
+        self._observer.phase("measuring", 0.0)
+        for event in stage.listen_until(window_start_ns + load.duration_ns):
+            self._take(event)
+        self._usage = usage_over(start, self._read_edge(stage))
+        for event in stage.listen_while(lambda: len(self._finished) < workers, _PATIENCE_SECONDS):
+            self._take(event)
+
+    def _count_alive(self, stage: Stage) -> int:
+        self._alive.clear()
+        stage.fleet.count_alive()
+        for event in stage.listen_while(lambda: len(self._alive) < len(self._opened), _PATIENCE_SECONDS):
+            self._take(event)
+        return sum(self._alive.values())
+
+    def _take(self, event: Event) -> None:
+        match event.message:
+            case OpenedSoFar(opened):
+                self._opening[event.sender] = opened
+                done = sum(self._opening.values())
+                self._observer.phase(f"opening idle connections: {done:,}", done / self._load.idle)
+            case Opened():
+                self._opened[event.sender] = event.message
+            case Ready():
+                self._ready.add(event.sender)
+            case Recorded(plain):
+                snapshot = Snapshot.from_plain(plain)
+                self._record.add(event.sender, snapshot)
+                self._observer.phase("measuring", min(1.0, snapshot.end_ns / self._load.duration_ns))
+                self._observer.rate(self._record.last_rate())
+            case Finished():
+                self._finished.add(event.sender)
+            case Alive(alive):
+                self._alive[event.sender] = alive
+
+    def _read_edge(self, stage: Stage) -> WindowEdge:
+        return read_window_edge(stage.target.pids(), stage.fleet.worker_pids())
+
+    def _request(self, host: str) -> str:
+        """Return the bytes of each request, as text in latin-1."""
+        name = f"[{host}]" if ":" in host else host
+        return f"GET {self.trial.profile.request_path} HTTP/1.1\r\nHost: {name}\r\n\r\n"
+
+
+def interval_of(duration_ns: int) -> int:
+    """Return how often the load workers report, in ns: often enough to show progress, and at most a thousand times."""
+    wanted_ns = min(max(duration_ns // 8, _SHORTEST_INTERVAL_NS), _LONGEST_INTERVAL_NS)
+    return max(wanted_ns, duration_ns // _MOST_INTERVALS)

@@ -1,0 +1,164 @@
+"""The processes that make the load, as the experiment sees them: start them, wait until ready, start the clock, listen.
+
+`Fleet` is the whole interface; `LocalFleet` implements it with processes on this machine and pipes. Another
+implementation may put the same workers on several machines: nothing in a part or a message presumes one host.
+"""
+
+import fcntl
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import IO, Final, Protocol, Self
+
+from loadlab.errors import TrialFailed
+from loadlab.fleet.messages import (
+    CountAlive,
+    IdlePart,
+    LineBuffer,
+    LoadPart,
+    Message,
+    Start,
+    decode_message,
+    encode_message,
+)
+from loadlab.processes import Child, spawn
+
+_REAP_SECONDS: Final = 2.0
+# A worker writes to a pipe from its hot loop and must never find it full: a few intervals' snapshots fit in this.
+PIPE_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message and the process it came from, such as "load worker 1"."""
+
+    sender: str
+    message: Message
+
+
+class Fleet(Protocol):
+    """Processes that make load. `next_events` raises TrialFailed when one of them ended without being asked to."""
+
+    def start_holders(self, parts: Sequence[IdlePart]) -> None:
+        """Start one idle holder for each part; each answers with Opened."""
+
+    def start_workers(self, parts: Sequence[LoadPart]) -> None:
+        """Start one load worker for each part; each answers with Ready."""
+
+    def start_at(self, unix_ns: int) -> None:
+        """Have all load workers begin at that wall-clock time; they answer with Recorded and at last Finished."""
+
+    def count_alive(self) -> None:
+        """Ask the idle holders; each answers with Alive."""
+
+    def next_events(self, timeout_seconds: float) -> list[Event]:
+        """Return what arrived, waiting for at most `timeout_seconds`."""
+
+    def worker_pids(self) -> list[int]:
+        """Return the load workers' process ids on this machine."""
+
+    def stop(self) -> None:
+        """End all processes."""
+
+
+@dataclass(slots=True)
+class _Member:
+    child: Child
+    stdin: IO[bytes]
+    lines: LineBuffer = field(default_factory=LineBuffer)
+
+
+class LocalFleet:
+    """A `Fleet` of processes on this machine, on the cores `cpus` (None: anywhere). A context manager that stops it."""
+
+    def __init__(self, cpus: Collection[int] | None) -> None:
+        self._cpus = cpus
+        self._selector = selectors.DefaultSelector()
+        self._workers: list[_Member] = []
+        self._holders: list[_Member] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start_holders(self, parts: Sequence[IdlePart]) -> None:
+        """Start one idle holder for each part; each answers with Opened."""
+        for number, part in enumerate(parts, start=1):
+            self._start(self._holders, "holder", f"idle holder {number}", part)
+
+    def start_workers(self, parts: Sequence[LoadPart]) -> None:
+        """Start one load worker for each part; each answers with Ready."""
+        for number, part in enumerate(parts, start=1):
+            self._start(self._workers, "worker", f"load worker {number}", part)
+
+    def start_at(self, unix_ns: int) -> None:
+        """Have all load workers begin at that wall-clock time; they answer with Recorded and at last Finished."""
+        for member in self._workers:
+            self._tell(member, Start(unix_ns))
+
+    def count_alive(self) -> None:
+        """Ask the idle holders; each answers with Alive."""
+        for member in self._holders:
+            self._tell(member, CountAlive())
+
+    def next_events(self, timeout_seconds: float) -> list[Event]:
+        """Return what arrived, waiting for at most `timeout_seconds`.
+
+        Raises TrialFailed when a process ended, once everything that it had sent has been returned.
+        """
+        events: list[Event] = []
+        for key, _ready in self._selector.select(timeout_seconds):
+            member: _Member = key.data
+            data = os.read(key.fd, PIPE_BYTES)
+            if data:
+                lines = member.lines.feed(data)
+                events += [Event(member.child.name, decode_message(line)) for line in lines]
+            elif not events:
+                raise TrialFailed(_account_of(member.child))
+        return events
+
+    def worker_pids(self) -> list[int]:
+        """Return the load workers' process ids on this machine."""
+        return [member.child.pid for member in self._workers]
+
+    def stop(self) -> None:
+        """End all processes, all at once: the end of their standard input tells them to go."""
+        members = [*self._workers, *self._holders]
+        self._workers, self._holders = [], []
+        self._selector.close()
+        for member in members:
+            member.stdin.close()
+        for member in members:
+            member.child.stop()
+            member.child.close()
+
+    def _start(self, members: list[_Member], module: str, name: str, part: LoadPart | IdlePart) -> None:
+        command = [sys.executable, "-m", f"loadlab.fleet.{module}"]
+        child = spawn(name, command, cpus=self._cpus, stdin=True, stdout=subprocess.PIPE)
+        assert child.stdin is not None
+        assert child.stdout is not None
+        fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        member = _Member(child, child.stdin)
+        self._selector.register(child.stdout, selectors.EVENT_READ, member)
+        members.append(member)  # before it is told anything: if that fails, it is still one to stop
+        self._tell(member, part)
+
+    def _tell(self, member: _Member, message: Message) -> None:
+        try:
+            member.stdin.write(encode_message(message))
+        except BrokenPipeError:
+            raise TrialFailed(_account_of(member.child)) from None
+
+
+def _account_of(child: Child) -> str:
+    child.wait(_REAP_SECONDS)  # its pipe may end a moment before it does
+    *_, last_words = ["", *child.stderr_tail().splitlines()]
+    return f"{child.name} (pid {child.pid}) {child.describe_exit()}" + (f": {last_words}" if last_words else "")

@@ -1,0 +1,81 @@
+"""How connections are divided among processes and local addresses: by the limit of open files, and by local ports.
+
+Pure: every limit is an argument.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from itertools import groupby, islice, repeat
+from typing import Final
+
+from loadlab.errors import LoadlabError
+
+# The default range holds 28,000 local ports for each pair of source and destination, but connect(2) searches ever
+# longer for a free one: 33,000 connections a second up to 10,000 per pair, 4,400 a second at 19,000.
+PORTS_PER_SOURCE: Final = 10_000
+# What a process needs for itself: standard streams, epoll descriptors, files of the interpreter, room to accept in.
+RESERVED_DESCRIPTORS: Final = 40
+MAX_PROCESSES: Final = 256
+
+Share = list[tuple[str | None, int]]
+"""One process's connections: (local address or None for the kernel's choice, how many)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The shares of all load workers and all idle holders."""
+
+    workers: list[Share]
+    holders: list[Share]
+
+
+def divide(host: str, connections: int, workers: int, idle: int, open_files: int) -> Division:
+    """Divide `connections` among at least `workers` load workers, and `idle` among as few holders as can hold them.
+
+    Raises LoadlabError where the open files of a reasonable number of processes, or the local ports towards `host`,
+    do not suffice.
+    """
+    capacity = open_files - RESERVED_DESCRIPTORS
+    worker_count = max(min(workers, connections), _processes_for(connections, capacity, "connections", open_files))
+    holder_count = _processes_for(idle, capacity, "idle connections", open_files)
+    addresses = _addresses(host, connections + idle)
+    worker_shares = [_share(addresses, count) for count in split_evenly(connections, worker_count)]
+    holder_shares = [_share(addresses, count) for count in split_evenly(idle, holder_count)]
+    return Division(worker_shares, holder_shares)
+
+
+def split_evenly(total: int, parts: int) -> list[int]:
+    """Return `parts` numbers that differ by one at most and add up to `total`."""
+    return [total // parts + (1 if index < total % parts else 0) for index in range(parts)]
+
+
+def _processes_for(count: int, capacity: int, what: str, open_files: int) -> int:
+    if count == 0:
+        return 0
+    needed = -(-count // capacity) if capacity > 0 else MAX_PROCESSES + 1
+    if needed > MAX_PROCESSES:
+        raise LoadlabError(
+            f"{count:,} {what} do not fit in {MAX_PROCESSES} processes with {open_files:,} open files each: "
+            "raise the hard limit (ulimit -Hn) or ask for fewer"
+        )
+    return needed
+
+
+def _addresses(host: str, needed: int) -> Iterator[str | None]:
+    """Yield one local address for each connection, each address PORTS_PER_SOURCE times."""
+    if needed <= PORTS_PER_SOURCE:
+        return repeat(None, needed)
+    address = ip_address(host)
+    if not (address.version == 4 and address.is_loopback):
+        raise LoadlabError(
+            f"{needed:,} connections to {host} do not fit in the {PORTS_PER_SOURCE:,} local ports used of one address; "
+            "only towards 127.0.0.0/8 there are more addresses to use: ask for fewer"
+        )
+    # From 127.1.0.1 up, so that 127.0.0.1 keeps its ports for everything else on the machine.
+    first = ip_address("127.1.0.1")
+    return (str(first + number // PORTS_PER_SOURCE) for number in range(needed))
+
+
+def _share(addresses: Iterator[str | None], count: int) -> Share:
+    return [(address, len(list(same))) for address, same in groupby(islice(addresses, count))]

@@ -1,0 +1,94 @@
+"""What the kernel counted for a group of processes, read from /proc (proc(5)): CPU time, context switches, memory.
+
+CPU times come in clock ticks, 10 ms as a rule: over a window of two seconds that is half a percent of one core.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Self
+
+from loadlab.results.model import ProcessUsage
+
+_TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessReading:
+    """One process at one moment. The CPU times include those of children that it has waited for."""
+
+    cpu_user_ns: int
+    cpu_system_ns: int
+    context_switches: int
+    threads: int
+    rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReading:
+    """A group of processes at one moment; `processes` by pid."""
+
+    time_ns: int
+    processes: dict[int, ProcessReading]
+
+    def only(self, pid: int) -> Self:
+        """Return the reading of one process of the group."""
+        return replace(self, processes={key: value for key, value in self.processes.items() if key == pid})
+
+
+def read_group(pids: Iterable[int], time_ns: int, proc: Path = Path("/proc")) -> GroupReading:
+    """Read the counters of `pids` at monotonic time `time_ns`; processes that are gone are left out."""
+    readings = {pid: reading for pid in pids if (reading := read_process(pid, proc)) is not None}
+    return GroupReading(time_ns, readings)
+
+
+def read_process(pid: int, proc: Path = Path("/proc")) -> ProcessReading | None:
+    """Read one process with all its threads, or None if it is gone."""
+    try:
+        # The command name, in parentheses, may itself hold spaces and parentheses; the fields follow the last one.
+        fields = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        # Context switches are counted per thread; the process's own status file tells only of its first one.
+        switches = sum(_context_switches(task / "status") for task in (proc / str(pid) / "task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # proc(5) numbers the fields from 1, pid and name first: state, field 3, is fields[0] here.
+    user, system, waited_user, waited_system = (int(fields[number - 3]) for number in (14, 15, 16, 17))
+    return ProcessReading(
+        cpu_user_ns=(user + waited_user) * _TICK_NS,
+        cpu_system_ns=(system + waited_system) * _TICK_NS,
+        context_switches=switches,
+        threads=int(fields[20 - 3]),
+        rss_bytes=int(fields[24 - 3]) * _PAGE_BYTES,
+    )
+
+
+def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
+    """Return what the group used between two readings.
+
+    A process that came in between counts from zero; one that went in between is counted by the parent that waited
+    for it. Memory, threads and processes are those of the end.
+    """
+    return ProcessUsage(
+        processes=len(end.processes),
+        threads=sum(reading.threads for reading in end.processes.values()),
+        rss_bytes=sum(reading.rss_bytes for reading in end.processes.values()),
+        cpu_user_ns=_difference(start, end, "cpu_user_ns"),
+        cpu_system_ns=_difference(start, end, "cpu_system_ns"),
+        context_switches=_difference(start, end, "context_switches"),
+        window_ns=end.time_ns - start.time_ns,
+    )
+
+
+def _difference(start: GroupReading, end: GroupReading, counter: str) -> int:
+    total = 0
+    for pid, reading in end.processes.items():
+        before = start.processes.get(pid)
+        total += getattr(reading, counter) - (getattr(before, counter) if before is not None else 0)
+    return total
+
+
+def _context_switches(status: Path) -> int:
+    lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
+    return sum(int(line.partition(":")[2]) for line in lines if "voluntary_ctxt_switches" in line)

@@ -1,0 +1,198 @@
+"""Children that cannot outlive us: in their own process group, on their own cores, and always reaped."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final, Self
+
+from loadlab.errors import LoadlabError
+
+_PR_SET_PDEATHSIG: Final = 1  # from <linux/prctl.h>
+_TAIL_BYTES: Final = 16 * 1024
+_libc = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Which cores the target runs on, and which everything that makes load."""
+
+    target: tuple[int, ...]
+    load: tuple[int, ...]
+
+
+def choose_placement(available: Collection[int]) -> Placement:
+    """Split the available cores in two halves, the odd one to the load; a single core serves both."""
+    cores = tuple(sorted(available))
+    if len(cores) < 2:
+        return Placement(target=cores, load=cores)
+    half = len(cores) // 2
+    return Placement(target=cores[:half], load=cores[half:])
+
+
+class Child:
+    """A child process, leader of a process group of its own; leaving the `with` block stops the whole group.
+
+    `stdin` and `stdout` are unbuffered pipes where they were asked for, else None. `pidfd` turns readable when the
+    child has ended. Only `stop` reaps the child, so that its pid and its group stay its own until then.
+    """
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], stderr: IO[bytes]) -> None:
+        self.name = name
+        self.pid = process.pid
+        self.pidfd = os.pidfd_open(process.pid)
+        self.stdin = process.stdin
+        self.stdout = process.stdout
+        self._process = process
+        self._stderr = stderr
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+        self.close()
+
+    def poll(self) -> int | None:
+        """Return how it ended (its exit code, or minus the signal that killed it), None while it runs."""
+        if self._process.returncode is not None:
+            return self._process.returncode
+        ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        if ended is None:
+            return None
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+    def wait(self, timeout_seconds: float) -> int | None:
+        """Wait for the end, at most so long; return like `poll`."""
+        _wait_ended(self.pidfd, timeout_seconds)
+        return self.poll()
+
+    def stop(self, grace_seconds: float = 2.0) -> None:
+        """End it: SIGTERM, SIGKILL after the grace, and SIGKILL to whatever of its group is left. May be repeated."""
+        if self._process.returncode is not None:
+            return
+        os.kill(self.pid, signal.SIGTERM)
+        _wait_ended(self.pidfd, grace_seconds)
+        with contextlib.ExitStack() as open_pidfds:
+            others = [_open_pidfd(pid, open_pidfds) for pid in self.all_pids() if pid != self.pid]
+            os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
+            for pidfd in others:
+                if pidfd is not None:
+                    _wait_ended(pidfd, grace_seconds)
+
+    def close(self) -> None:
+        """Close our ends of its pipes and the file of its standard error; call it after `stop`."""
+        os.close(self.pidfd)
+        for stream in (self.stdin, self.stdout, self._stderr):
+            if stream is not None:
+                stream.close()
+
+    def all_pids(self) -> list[int]:
+        """Return the pids of its process group: itself and what it forked. A process that left the group is not in."""
+        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        return sorted(pid for pid in pids if _read_process_group(pid) == self.pid)
+
+    def describe_exit(self) -> str:
+        """Return how it ended, to follow its name in a sentence."""
+        code = self.poll()
+        if code is None:
+            return "is still running"
+        return f"ended with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+
+    def stderr_tail(self, lines: int = 5) -> str:
+        """Return the last lines that it wrote to standard error, without the final line end."""
+        # pread, not seek: the child writes at the position of the same open file.
+        descriptor = self._stderr.fileno()
+        start = max(os.fstat(descriptor).st_size - _TAIL_BYTES, 0)
+        text = os.pread(descriptor, _TAIL_BYTES, start).decode(errors="replace")
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def spawn(
+    name: str,
+    argv: Sequence[str],
+    *,
+    cpus: Collection[int] | None = None,
+    stdin: bool = False,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+) -> Child:
+    """Start `argv` as a child that the kernel kills when we end, however we end.
+
+    It runs on `cpus` (None: wherever we may), in a session of its own, so that Ctrl-C reaches only us, and with the
+    soft limit of open files raised to the hard one. `stdin` asks for a pipe; `stdout` is one of subprocess's constants
+    or a file. Standard error goes to an unlinked file, which never makes the child wait. Raises LoadlabError.
+
+    Call it in a thread that lives as long as the child may: for the kernel, that thread is the parent that dies. And
+    what the child forks does not inherit the death signal; a target that forks has to ask for it again.
+    """
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - the child closes it
+    try:
+        process = subprocess.Popen(
+            argv,
+            bufsize=0,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            # Risky in a process with threads only if it takes a lock that one of them holds. This one takes none: it
+            # makes four system calls through modules that are imported already.
+            preexec_fn=_prepare_child(os.getpid(), cpus),
+        )
+    except OSError as error:
+        stderr.close()
+        raise LoadlabError(f"{name} could not be started: {argv[0]}: {error.strerror}") from error
+    except subprocess.SubprocessError as error:
+        stderr.close()
+        raise LoadlabError(
+            f"{name} could not be placed on cores {sorted(cpus or ())}: choose some of this machine"
+        ) from error
+    return Child(name, process, stderr)
+
+
+def _prepare_child(parent_pid: int, cpus: Collection[int] | None) -> Callable[[], None]:
+    """Return what the child does between fork and exec."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def prepare() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent_pid:
+            os._exit(1)  # the parent ended before prctl: no signal will come any more
+        if cpus is not None:
+            os.sched_setaffinity(0, cpus)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+
+    return prepare
+
+
+def _wait_ended(pidfd: int, timeout_seconds: float) -> None:
+    waiting = select.poll()
+    waiting.register(pidfd, select.POLLIN)
+    waiting.poll(timeout_seconds * 1000)
+
+
+def _open_pidfd(pid: int, stack: contextlib.ExitStack) -> int | None:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    stack.callback(os.close, pidfd)
+    return pidfd
+
+
+def _read_process_group(pid: int) -> int | None:
+    """Return the process group of `pid`, None if there is no such process or it is only waiting to be reaped."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The name, in parentheses, may itself hold spaces and parentheses: read from the last one on (proc(5)).
+    state, _parent, group = stat.rpartition(")")[2].split()[:3]
+    return None if state == "Z" else int(group)

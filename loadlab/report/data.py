@@ -1,0 +1,193 @@
+"""The page as plain data: everything it says, and nothing of how it looks."""
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from loadlab.recording.histogram import Histogram
+from loadlab.report.arrangement import Arrangement, Setting, arrange
+from loadlab.report.charts import (
+    CPU_SYSTEM,
+    CPU_TOTAL,
+    CPU_USER,
+    RESPONSE_P50,
+    RESPONSE_P99,
+    THROUGHPUT,
+    Chart,
+    Measure,
+    Panel,
+    lines_of,
+)
+from loadlab.report.curves import Curve, curves_of
+from loadlab.report.findings import FindingGroup, group_findings
+from loadlab.report.sentences import describe_gaps, describe_lines, describe_marks, describe_verdict
+from loadlab.report.table import Table, tabulate
+from loadlab.results.model import HostFingerprint, RunDocument, TrialResult
+from loadlab.units import format_size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedChart:
+    """A chart, what it shows in words, and how to read its marks."""
+
+    chart: Chart
+    sentence: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationResult:
+    """One line of the profile's `expect`, over all trials it was checked in; `missed` are those that fell short."""
+
+    text: str
+    checked: int
+    missed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and a value, for the lists of what was used."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that the page shows, in its order. `charts` and `curves` are empty when no trial was measured."""
+
+    title: str
+    about: str
+    verdict: str
+    verdict_sentence: str
+    facts: tuple[str, ...]
+    arrangement: Arrangement
+    charts: tuple[CaptionedChart, ...]
+    gaps: str
+    curves: tuple[Curve, ...]
+    curves_sentence: str
+    findings: tuple[FindingGroup, ...]
+    expectations: tuple[ExpectationResult, ...]
+    table: Table
+    machine: tuple[Fact, ...]
+    command: str
+    profile_text: str
+
+
+def build_page(
+    document: RunDocument, profile_text: str, read_latencies: Callable[[str], Mapping[str, Histogram]]
+) -> Page:
+    """Return the page of a run; `read_latencies` gives the histograms of a trial by its id, as RunDirectory's does."""
+    arrangement = arrange(document.profile, document.trials)
+    trials = [trial for setting in arrangement.settings for trial in setting.trials]
+    curves, curves_sentence = curves_of(arrangement, read_latencies)
+    return Page(
+        title=str(document.profile.get("name") or "loadlab run"),
+        about=str(document.profile.get("about") or ""),
+        verdict=document.verdict,
+        verdict_sentence=describe_verdict(document),
+        facts=tuple(_facts(document)),
+        arrangement=arrangement,
+        charts=tuple(_charts(arrangement)),
+        gaps=describe_gaps(trials),
+        curves=curves,
+        curves_sentence=curves_sentence,
+        findings=group_findings(trials, _namer(arrangement)),
+        expectations=_expectations(trials, _namer(arrangement)),
+        table=tabulate(trials),
+        machine=tuple(_machine(document)),
+        command=shlex.join(document.command),
+        profile_text=profile_text,
+    )
+
+
+def _charts(arrangement: Arrangement) -> Iterable[CaptionedChart]:
+    """The charts that have at least one point, each with the sentence on its telling measure."""
+    for key, title, measures, told in (
+        ("throughput", "Throughput", (THROUGHPUT,), THROUGHPUT),
+        ("response", "Response time", (RESPONSE_P50, RESPONSE_P99), RESPONSE_P99),
+        ("cpu", "CPU time of the target per request", (CPU_USER, CPU_SYSTEM), CPU_TOTAL),
+    ):
+        chart = Chart(key, title, tuple(Panel(measure, lines_of(arrangement, measure)) for measure in measures))
+        if any(True for _ in chart.values):
+            yield CaptionedChart(chart, _sentence(arrangement, chart, told), tuple(describe_marks(arrangement, chart)))
+
+
+def _sentence(arrangement: Arrangement, chart: Chart, measure: Measure) -> str:
+    sentence = describe_lines(arrangement, lines_of(arrangement, measure), measure.quantity)
+    return f"{measure.title}. {sentence}" if len(chart.panels) > 1 and sentence else sentence
+
+
+def _namer(arrangement: Arrangement) -> Callable[[TrialResult], str]:
+    settings: dict[str, Setting] = {trial.id: setting for setting in arrangement.settings for trial in setting.trials}
+    repeated = any(len(setting.trials) > 1 for setting in arrangement.settings)
+
+    def name_of(trial: TrialResult) -> str:
+        name = arrangement.name_of(settings[trial.id])
+        return f"{name}, repeat {trial.repeat}".lstrip(", ") if repeated else name
+
+    return name_of
+
+
+def _expectations(
+    trials: Iterable[TrialResult], name_of: Callable[[TrialResult], str]
+) -> tuple[ExpectationResult, ...]:
+    checked: Counter[str] = Counter()
+    missed: dict[str, list[str]] = {}
+    for trial in trials:
+        for expectation in trial.expectations:
+            checked[expectation.text] += 1
+            if not expectation.met:
+                where = name_of(trial) or f"trial {trial.id}"
+                missed.setdefault(expectation.text, []).append(f"{where}: {expectation.measured}")
+    return tuple(ExpectationResult(text, number, tuple(missed.get(text, ()))) for text, number in checked.items())
+
+
+def _facts(document: RunDocument) -> Iterable[str]:
+    """The key facts, each a few words."""
+    states = Counter(trial.state for trial in document.trials)
+    counted = f"{document.trials_planned} trial{'' if document.trials_planned == 1 else 's'}"
+    if states["done"] != document.trials_planned:
+        listed = ", ".join(f"{number} {state}" for state, number in states.most_common())
+        not_run = document.trials_planned - states.total()
+        counted += f" ({', '.join(part for part in (listed, f'{not_run} not run' if not_run else '') if part)})"
+    yield counted
+    started, finished = _moment(document.started), _moment(document.finished)
+    yield f"{started:%Y-%m-%d %H:%M} UTC" if started else document.started
+    if started and finished:
+        minutes, seconds = divmod(round((finished - started).total_seconds()), 60)
+        yield f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    else:
+        yield "did not finish"
+    yield f"{document.host.hostname}, {document.host.cores} cores"
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _machine(document: RunDocument) -> Iterable[Fact]:
+    host: HostFingerprint = document.host
+    yield Fact("Machine", f"{host.hostname}{' (virtual)' if host.virtualised else ''}")
+    yield Fact("Processor", f"{host.cpu}, {host.cores} cores")
+    yield Fact("Memory", format_size_bytes(host.memory_bytes))
+    yield Fact("System", f"{host.system}, kernel {host.kernel}")
+    yield Fact("Python", host.python)
+    yield Fact("loadlab", document.loadlab)
+    yield Fact("Open files", f"{host.open_files_soft:,} soft, {host.open_files_hard:,} hard")
+    yield Fact("Local ports", f"{host.local_ports[0]} to {host.local_ports[1]}")
+    yield Fact("Load before", f"{host.load_average:.2f}")
+    yield Fact("Seed of the order", str(document.seed))
+    placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
+    for placement, number in placements.items():
+        yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
+
+
+def _format_placement(placement: Mapping[str, Any]) -> str:
+    return "; ".join(f"{role} on CPU {', '.join(str(cpu) for cpu in cpus)}" for role, cpus in sorted(placement.items()))

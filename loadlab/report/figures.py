@@ -1,0 +1,149 @@
+"""Charts as plotly figures. Colours are not in here: a trace names its line's index, and the page's script paints it.
+
+That way one palette serves light, dark and print, and a line keeps its colour in every figure.
+"""
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+
+import plotly.graph_objects as go
+
+from loadlab.report.arrangement import Arrangement, format_scalar
+from loadlab.report.charts import TIME, Chart, Line, Point, Quantity
+from loadlab.report.curves import Curve
+from loadlab.report.scales import (
+    Places,
+    Scale,
+    percentile_position,
+    percentile_scale,
+    place_x,
+    value_scale,
+)
+from loadlab.units import format_duration_ns
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
+_DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")
+
+
+def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
+    """Return a figure for each panel of the chart, all with the same axes."""
+    places = place_x(arrangement)
+    quantity = chart.panels[0].measure.quantity
+    y_scale = value_scale(chart.values, quantity.format_tick, quantity.log_from_ratio)
+    return tuple(
+        _figure(
+            [_trace(arrangement, line, places, panel.measure.quantity) for line in panel.lines],
+            places.scale,
+            y_scale,
+            arrangement.x_title,
+        )
+        for panel in chart.panels
+    )
+
+
+def draw_curves(curves: Sequence[Curve]) -> go.Figure:
+    """Return the HDR plot: response time over percentile, one trace for each curve and in the same order."""
+    times = [point.response_ns for curve in curves for point in curve.points]
+    highest = max(point.percentile for curve in curves for point in curve.points)
+    traces = [
+        go.Scatter(
+            x=[percentile_position(point.percentile) for point in curve.points],
+            y=[point.response_ns for point in curve.points],
+            mode="lines",
+            name=html.escape(curve.name, quote=False),
+            line={"dash": curve.stroke, "width": 2},
+            hoverinfo="text",
+            hovertext=[
+                _hover(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.response_ns)}")
+                for point in curve.points
+            ],
+            visible=curve.chosen,
+            meta={"line": curve.line},
+        )
+        for curve in curves
+    ]
+    return _figure(
+        traces, percentile_scale(highest), value_scale(times, TIME.format_tick, TIME.log_from_ratio), "of all requests"
+    )
+
+
+def _trace(arrangement: Arrangement, line: Line, places: Places, quantity: Quantity) -> go.Scatter:
+    symbol = _SYMBOLS[line.index % len(_SYMBOLS)]
+    return go.Scatter(
+        x=[places.positions[point.x] for point in line.points],
+        y=[point.measured.median if point.measured else None for point in line.points],
+        mode="lines+markers" if arrangement.x_is_number else "markers",
+        name=html.escape(line.name, quote=False),
+        connectgaps=False,
+        line={"width": 2.5, "dash": _DASHES[line.index // len(_SYMBOLS) % len(_DASHES)]},
+        marker={"size": 9, "symbol": [symbol if point.firm else f"{symbol}-open" for point in line.points]},
+        error_y=_spread(line.points),
+        hoverinfo="text",
+        hovertext=[_hover_point(arrangement, line, point, quantity) for point in line.points],
+        meta={"line": line.index},
+    )
+
+
+def _spread(points: Iterable[Point]) -> dict[str, object]:
+    """Whiskers from the lowest to the highest repeat, where there is more than one."""
+    measured = [point.measured for point in points]
+    return {
+        "visible": any(each and each.low < each.high for each in measured),
+        "symmetric": False,
+        "array": [each and each.high - each.median for each in measured],
+        "arrayminus": [each and each.median - each.low for each in measured],
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def _hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Quantity) -> str:
+    measured = point.measured
+    if measured is None:
+        return ""
+    where = f"{format_scalar(point.x)} {arrangement.x_title if arrangement.x_is_number else ''}".strip()
+    parts = [quantity.format_with_unit(measured.median)]
+    if arrangement.x_path:
+        parts.append(where)
+    if measured.low < measured.high:
+        parts.append(f"{quantity.format(measured.low)} to {quantity.format(measured.high)} over repeats")
+    if not point.firm:
+        parts.append("fewer than 10 samples lie beyond: do not trust it")
+    return _hover(line.name, *parts)
+
+
+def _hover(name: str, *parts: str) -> str:
+    """Plotly reads a subset of HTML in every text, so what comes from outside is escaped here already."""
+    lines = [f"<b>{html.escape(name, quote=False)}</b>"] if name else []
+    return "<br>".join([*lines, *(html.escape(part, quote=False) for part in parts)])
+
+
+def _figure(traces: Sequence[go.Scatter], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:
+    shapes = []
+    if x_scale.zero_at is not None:
+        # A dotted line between 0 and the first logarithmic place: the axis is broken there.
+        broken_at = x_scale.zero_at * 2
+        shapes.append({"type": "line", "x0": broken_at, "x1": broken_at, "y0": 0, "y1": 1, "yref": "paper"})
+        shapes[0]["line"] = {"dash": "dot", "width": 1}
+    layout = go.Layout(
+        template=go.layout.Template(),
+        showlegend=False,
+        hovermode="closest",
+        xaxis=_axis(x_scale) | {"showgrid": False, "title": {"text": html.escape(x_title, quote=False)}},
+        yaxis=_axis(y_scale),
+        shapes=shapes,
+    )
+    return go.Figure(data=list(traces), layout=layout)
+
+
+def _axis(scale: Scale) -> dict[str, object]:
+    ends = (scale.low, scale.high)
+    return {
+        "type": scale.kind,
+        # Plotly wants the ends of a logarithmic axis as exponents, but its ticks as values.
+        "range": [math.log10(end) for end in ends] if scale.kind == "log" else list(ends),
+        "tickvals": [tick.position for tick in scale.ticks],
+        "ticktext": [html.escape(tick.text, quote=False) for tick in scale.ticks],
+        "zeroline": False,
+    }

@@ -1,0 +1,81 @@
+"""The page: one HTML file that works offline, from the data of `build_page` and the figures drawn of it."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import plotly.graph_objects as go
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from loadlab.report.arrangement import format_scalar
+from loadlab.report.data import Page, build_page
+from loadlab.report.figures import draw_chart, draw_curves
+from loadlab.results.directory import RunDirectory
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(run_dir: RunDirectory) -> str:
+    """Return the page of a run as HTML, from what is in its directory and nothing else.
+
+    Raises ReportError when the directory cannot be read.
+    """
+    page = build_page(run_dir.read_document(), run_dir.read_profile_text(), run_dir.read_latencies)
+    return _fill_template(page)
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A script that the page carries. Its hash is in the page's security policy: no other script runs."""
+
+    text: Markup
+
+    @property
+    def hash(self) -> str:
+        digest = hashlib.sha256(self.text.encode()).digest()
+        return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _fill_template(page: Page) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["scalar"] = format_scalar
+    return environment.get_template("page.html").render(
+        page=page,
+        figures=_embed(_draw(page)),
+        style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        scripts=(_plotly_script(), _Script(Markup((_TEMPLATES / "page.js").read_text(encoding="utf-8")))),
+    )
+
+
+def _draw(page: Page) -> dict[str, Any]:
+    """Every figure, by the id of the element that it is drawn in."""
+    figures: dict[str, go.Figure] = {}
+    for captioned in page.charts:
+        for number, figure in enumerate(draw_chart(page.arrangement, captioned.chart)):
+            figures[f"{captioned.chart.key}-{number}"] = figure
+    if page.curves:
+        figures["curves"] = draw_curves(page.curves)
+    return {key: json.loads(figure.to_json()) for key, figure in figures.items()}
+
+
+def _embed(data: dict[str, Any]) -> Markup:
+    """JSON that may stand in a script element: no tag or comment can begin in it, whatever the data hold."""
+    text = json.dumps(data, allow_nan=False)  # ASCII only, so U+2028 and U+2029 are escaped already
+    return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))
+
+
+@cache
+def _plotly_script() -> _Script:
+    return _Script(Markup(get_plotlyjs()))

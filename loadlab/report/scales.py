@@ -1,0 +1,122 @@
+"""Axes: where a value stands, how far the axis reaches, and which ticks it carries."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from loadlab.report.arrangement import Arrangement, format_scalar
+from loadlab.results.model import Scalar
+from loadlab.units import format_count
+
+# From here on the small numbers on a linear x axis are too close together to tell apart.
+_LOG_X_FROM_RATIO = 40
+_MOST_LABELS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A label on an axis, and where."""
+
+    position: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """An axis in the units of its positions; `low` and `high` are its ends.
+
+    `zero_at` is set on a logarithmic axis that also has to show 0: the place, left of all others, that stands for it.
+    """
+
+    kind: Literal["linear", "log"]
+    low: float
+    high: float
+    ticks: tuple[Tick, ...]
+    zero_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The x axis of a figure: its scale, and the position of each x value of the run on it."""
+
+    scale: Scale
+    positions: Mapping[Scalar, float]
+
+
+def value_scale(values: Iterable[float], format_tick: Callable[[float], str], log_from_ratio: float) -> Scale:
+    """Return the y axis for measured values: linear from zero, or logarithmic from that ratio of the ends on."""
+    present = [value for value in values if value > 0]
+    if not present:
+        return Scale("linear", 0.0, 1.0, ())
+    low, high = min(present), max(present)
+    if high / low >= log_from_ratio:
+        return _log_scale(low / 1.3, high * 1.3, format_tick)
+    return _linear_scale(0.0, high * 1.08, format_tick)
+
+
+def place_x(arrangement: Arrangement) -> Places:
+    """Return the x axis that all charts of a run share."""
+    numbers = [value for value in arrangement.x_values if isinstance(value, int | float)]
+    return place_numbers(numbers) if arrangement.x_is_number else place_names(arrangement.x_values)
+
+
+def place_numbers(values: Sequence[int | float]) -> Places:
+    """Return the x axis for numbers: logarithmic where the positive ones span much, with 0 set apart at its left."""
+    positive = [value for value in values if value > 0]
+    if not positive or min(values) < 0 or max(positive) / min(positive) < _LOG_X_FROM_RATIO:
+        low, high = min(0, *values), max(*values, 0) or 1
+        margin = 0.03 * (high - low)
+        scale = _linear_scale(low - margin, high + margin, format_count)
+        return Places(scale, {value: float(value) for value in values})
+    zero_at = min(positive) / 4 if 0 in values else None
+    scale = _log_scale((zero_at or min(positive)) / 1.3, max(positive) * 1.3, format_count)
+    if zero_at:
+        ticks = (Tick(zero_at, "0"), *(tick for tick in scale.ticks if tick.position >= min(positive)))
+        scale = Scale("log", scale.low, scale.high, ticks, zero_at)
+    return Places(scale, {value: float(value or zero_at or 0) for value in values})
+
+
+def place_names(values: Sequence[Scalar]) -> Places:
+    """Return the x axis for values without distances, side by side in their order."""
+    ticks = tuple(
+        Tick(float(index), "" if value is None else format_scalar(value)) for index, value in enumerate(values)
+    )
+    scale = Scale("linear", -0.5, len(values) - 0.5, ticks)
+    return Places(scale, {value: float(index) for index, value in enumerate(values)})
+
+
+def percentile_scale(highest: float) -> Scale:
+    """Return the x axis of an HDR plot, 1 / (1 - p), up to `highest`: each further nine takes the same width."""
+    labelled = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999]
+    ticks = tuple(Tick(percentile_position(level), f"{level:g} %") for level in labelled if level <= highest)
+    return Scale("log", 1.0, percentile_position(highest), ticks)
+
+
+def percentile_position(percentile: float) -> float:
+    """Where a percentile below 100 stands on `percentile_scale`."""
+    return 1 / (1 - percentile / 100)
+
+
+def _linear_scale(low: float, high: float, format_tick: Callable[[float], str]) -> Scale:
+    step = _round_step((high - low) / (_MOST_LABELS - 1))
+    first, last = math.ceil(low / step), math.floor(high / step)
+    places = [number * step for number in range(first, last + 1)]
+    return Scale("linear", low, high, tuple(Tick(place, format_tick(place) if place else "0") for place in places))
+
+
+def _log_scale(low: float, high: float, format_tick: Callable[[float], str]) -> Scale:
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    # As many of 1, 2 and 5 in each decade as leave the labels room.
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [digit * 10.0**decade for decade in decades for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= _MOST_LABELS:
+            break
+    return Scale("log", low, high, tuple(Tick(tick, format_tick(tick)) for tick in ticks))
+
+
+def _round_step(at_least: float) -> float:
+    """The smallest of 1, 2, 5, 10, 20, ... and their fractions that is not below `at_least`."""
+    power = 10.0 ** math.floor(math.log10(at_least))
+    return next(digit * power for digit in (1, 2, 5, 10, 20) if digit * power >= at_least)

@@ -1,0 +1,151 @@
+"""The run directory: the one place where a run is kept, written as it goes and read by everything afterwards.
+
+    <UTC time>-<profile name>/
+      run.json         the document of loadlab.results.model
+      profile.yaml     as read
+      trials/NNN/      latency.hlog, probe files
+      index.html       the page
+
+Each file is whole or absent, so a run that was killed can still be drawn. docs/run-directory.md describes it.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import chain, count
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from loadlab.errors import ReportError
+from loadlab.recording.histogram import Histogram
+from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
+from loadlab.results.model import SCHEMA, RunDocument
+from loadlab.results.whole_file import cannot_write, write_whole
+
+_LONGEST_NAME = 80
+_TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class RunDirectory:
+    """One run on disk. Make one with `create` or `open`; every method raises ReportError for what it cannot do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, parent: Path, profile_name: str, profile_text: str, started: datetime) -> "RunDirectory":
+        """Make a new directory in `parent` and write profile.yaml, so that a place that cannot be written fails now.
+
+        `started` is aware of its time zone. A second run in the same second gets a number behind its name.
+        """
+        name = f"{started.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{_safe_name(profile_name)}"
+        run = cls(_make_new(parent, name))
+        try:
+            write_whole(run.path / "profile.yaml", profile_text)
+        except ReportError:
+            run.path.rmdir()
+            raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> "RunDirectory":
+        """Return the run directory at `path`, which must hold a run.json."""
+        if not path.exists():
+            raise ReportError(f"There is no {path}; name a directory that `loadlab run` has written.")
+        if not (path / "run.json").is_file():
+            raise ReportError(f"{path} is not a run directory: it has no run.json; name one that `loadlab run` wrote.")
+        return cls(path)
+
+    @property
+    def page_path(self) -> Path:
+        """Where the page is, or will be."""
+        return self.path / "index.html"
+
+    def write_document(self, document: RunDocument) -> None:
+        """Write run.json anew."""
+        write_whole(self.path / "run.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
+
+    def write_latency_log(self, trial_id: str, intervals: Iterable[LatencyInterval]) -> None:
+        """Write the latencies of one trial to trials/<id>/latency.hlog."""
+        log_path = self._latency_log_path(trial_id)
+        try:
+            log_path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(log_path, error) from error
+        write_whole(log_path, format_latency_log(intervals))
+
+    def write_page(self, html: str) -> None:
+        """Write index.html."""
+        write_whole(self.page_path, html)
+
+    def read_document(self) -> RunDocument:
+        """Return run.json, checked against its models."""
+        path = self.path / "run.json"
+        try:
+            data = json.loads(_read(path))
+        except ValueError as error:
+            raise ReportError(
+                f"{path} is not JSON ({error}); the file is damaged, so run the profile again."
+            ) from error
+        schema = data.get("schema") if isinstance(data, dict) else None
+        if schema != SCHEMA:
+            raise ReportError(
+                f"{path} has the schema {schema!r}, this loadlab reads {SCHEMA!r}; use the other version."
+            )
+        try:
+            return RunDocument.model_validate(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ReportError(
+                f"{path} does not fit {SCHEMA}: {where}: {first['msg']}; run the profile again."
+            ) from error
+
+    def read_latencies(self, trial_id: str) -> dict[str, Histogram]:
+        """Return {metric: histogram over the whole window} of one trial; empty when it recorded none."""
+        path = self._latency_log_path(trial_id)
+        if not path.exists():
+            return {}
+        try:
+            return parse_latency_log(_read(path))
+        except ValueError as error:
+            raise ReportError(f"{path} is damaged: {error}; remove it to draw the run without it.") from error
+
+    def read_profile_text(self) -> str:
+        """Return the profile as the user wrote it."""
+        return _read(self.path / "profile.yaml")
+
+    def _latency_log_path(self, trial_id: str) -> Path:
+        # run.json may come from anywhere: an id must not lead out of its directory.
+        if not _TRIAL_ID.fullmatch(trial_id):
+            raise ReportError(f"{self.path} has a trial called {trial_id!r}; ids are letters, digits, - and _ only.")
+        return self.path / "trials" / trial_id / "latency.hlog"
+
+
+def _safe_name(profile_name: str) -> str:
+    """A profile's name as part of a file name: nothing that a shell, a URL or another file system would trip on."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", profile_name)[:_LONGEST_NAME].strip("-.") or "run"
+
+
+def _make_new(parent: Path, name: str) -> Path:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for suffix in chain([""], (f"-{number}" for number in count(2))):
+            with suppress(FileExistsError):
+                (parent / (name + suffix)).mkdir()
+                break
+    except OSError as error:
+        raise cannot_write(parent, error) from error
+    return parent / (name + suffix)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ReportError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise ReportError(f"Cannot read {path}: it is not UTF-8 text, so the file is damaged.") from error

@@ -1,0 +1,61 @@
+"""Latency histograms over time, in the HdrHistogram log format (version 1.3), which other tools read too.
+
+Each line is one interval of one metric: `Tag=response,0.000,1.000,2.769,HISTF...`, that is start and length in
+seconds, the largest value in milliseconds, and the histogram (in nanoseconds) in its V2 compressed form.
+
+The lines are written here and not by hdrh.log.HistogramLogWriter: that one knows no tags, takes a start of 0 for
+"not given", and cuts the largest value to whole milliseconds.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hdrh.codec import HdrCookieException, HdrLengthException
+
+from loadlab.recording.histogram import Histogram
+
+METRICS = ("response", "service", "lateness", "dispatch")
+_NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyInterval:
+    """What was recorded between two moments, in seconds from the start of the measured window; one of METRICS each."""
+
+    start_seconds: float
+    end_seconds: float
+    histograms: Mapping[str, Histogram]
+
+
+def format_latency_log(intervals: Iterable[LatencyInterval]) -> str:
+    """Return the text of a log, one line for each metric of each interval."""
+    return "".join(_format_lines(intervals))
+
+
+def parse_latency_log(text: str) -> dict[str, Histogram]:
+    """Return the histogram of each metric, merged over all intervals.
+
+    Raises ValueError, with the line's number, for a line that is not of the log format.
+    """
+    merged: dict[str, Histogram] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line or line[0] in '#"':  # a comment, or the legend
+            continue
+        try:
+            tag, _start, _length, _largest, encoded = line.split(",")
+            histogram = Histogram.decode(encoded)
+        except (ValueError, IndexError, zlib.error, HdrCookieException, HdrLengthException) as error:
+            raise ValueError(f"line {number} is not an interval histogram ({error})") from error
+        merged.setdefault(tag.removeprefix("Tag="), Histogram()).merge(histogram)
+    return merged
+
+
+def _format_lines(intervals: Iterable[LatencyInterval]) -> Iterator[str]:
+    yield "#[Histogram log format version 1.3]\n"
+    yield '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
+    for interval in intervals:
+        length_seconds = interval.end_seconds - interval.start_seconds
+        for metric, histogram in interval.histograms.items():
+            times = f"{interval.start_seconds:.3f},{length_seconds:.3f},{histogram.max_ns / _NS_PER_MS:.3f}"
+            yield f"Tag={metric},{times},{histogram.encode()}\n"
