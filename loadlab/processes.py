@@ -151,8 +151,9 @@ def spawn(
         raise LoadlabError(f"{name} could not be started: {argv[0]}: {error.strerror}") from error
     except subprocess.SubprocessError as error:
         stderr.close()
+        cores = ", ".join(map(str, sorted(cpus or ())))
         raise LoadlabError(
-            f"{name} could not be placed on cores {sorted(cpus or ())}: choose some of this machine"
+            f"{name} could not be placed on cores {cores}; choose cores that this machine has"
         ) from error
     return Child(name, process, stderr)
 

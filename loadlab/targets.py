@@ -145,7 +145,7 @@ def _wait_ready(child: Child, output: IO[bytes], timeout_seconds: float) -> _Rea
     while True:
         # Nothing wakes those who wait for a file to grow, so look at it again and again; its end wakes us at once.
         if child.wait(_LOOK_EVERY_SECONDS) is not None:
-            raise TrialFailed(f"{_describe_end(child)} (before it was ready)")
+            raise TrialFailed(_describe_end(child, " before it was ready"))
         line, line_end, _ = os.pread(output.fileno(), _READY_LIMIT_BYTES, 0).partition(b"\n")
         if line_end:
             return _parse_ready(child.name, line.decode(errors="replace"))
@@ -162,9 +162,9 @@ def _parse_ready(name: str, line: str) -> _Ready:
     raise TrialFailed(f"{name} printed {line[:80]!r} where its READY line belongs")
 
 
-def _describe_end(child: Child) -> str:
+def _describe_end(child: Child, when: str = "") -> str:
     tail = child.stderr_tail()
-    return f"{child.name} {child.describe_exit()}" + (f": {tail}" if tail else "")
+    return f"{child.name} {child.describe_exit()}{when}" + (f": {tail}" if tail else "")
 
 
 def _read_description(file: Path) -> TargetDescription | None:

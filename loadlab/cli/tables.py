@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -13,17 +14,13 @@ _STYLES = {"valid": "green", "suspect": "yellow", "invalid": "red"}
 
 
 def results_table(document: RunDocument) -> Table:
-    """Return one row for each trial, in the order of the sweep."""
+    """Return one row for each trial, in the order of the sweep. CPU time is that of one request, user and system."""
     swept = list(document.profile.get("sweep", {}))
     repeats = any(trial.repeat > 1 for trial in document.trials)
-    table = Table(header_style="bold", title=document.profile["name"], title_justify="left")
-    for path in swept:
-        table.add_column(path.rpartition(".")[2], justify="right")
-    if repeats:
-        table.add_column("repeat", justify="right")
-    for heading in ("req/s", "p50", "p99", "max", "target CPU/req", "client CPU/req", "idle alive"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    headings = [path.rpartition(".")[2] for path in swept] + (["repeat"] if repeats else [])
+    for heading in (*headings, "req/s", "p50", "p99", "max", "server CPU", "client CPU", "verdict"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for trial in sorted_trials(document):
         factors = [_factor(trial.factors.get(path)) for path in swept]
         table.add_row(*factors, *([str(trial.repeat)] if repeats else []), *_figures(trial), _judgement(trial))
@@ -65,14 +62,8 @@ def _figures(trial: TrialResult) -> list[str]:
     rate = format_count(trial.requests_per_second) if believed and trial.requests_per_second else _NOTHING
     response = trial.response_ns
     times = [response.p50, response.p99, response.max] if believed else [None] * 3
-    idle = f"{trial.idle.alive:,}/{trial.idle.wanted:,}" if trial.idle else _NOTHING
-    return [
-        rate,
-        *(_NOTHING if time_ns is None else format_duration_ns(time_ns) for time_ns in times),
-        _cpu(trial.target),
-        _cpu(trial.client),
-        idle,
-    ]
+    shown = [_NOTHING if time_ns is None else format_duration_ns(time_ns) for time_ns in times]
+    return [rate, *shown, _cpu(trial.target), _cpu(trial.client)]
 
 
 def _cpu(usage: ProcessUsage | None) -> str:

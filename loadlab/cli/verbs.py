@@ -68,6 +68,15 @@ def main() -> NoReturn:
     sys.exit(ExitCode.DONE)
 
 
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"loadlab {__version__}")
+        raise typer.Exit
+
+
 @app.command()
 def run(
     profile: Annotated[str, typer.Argument(help="A YAML file, or the name of a profile that ships.")],

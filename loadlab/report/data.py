@@ -157,7 +157,9 @@ def _facts(document: RunDocument) -> Iterable[str]:
     yield counted
     started, finished = _moment(document.started), _moment(document.finished)
     yield f"{started:%Y-%m-%d %H:%M} UTC" if started else document.started
-    if started and finished:
+    if document.interrupted:
+        yield "interrupted"
+    elif started and finished:
         minutes, seconds = divmod(round((finished - started).total_seconds()), 60)
         yield f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
     else:

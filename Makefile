@@ -1,0 +1,53 @@
+# Two commands do everything: `make demo` for a first look, `make test` before a commit.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint unit integration benchmark clean
+
+help:
+	@echo "make demo         install loadlab into .venv and run profiles/select-vs-epoll.yaml (about two minutes)"
+	@echo "make test         install what the tests need, then lint, types and all tests"
+	@echo "make lint         ruff, mypy, import-linter"
+	@echo "make unit         the fast tests only"
+	@echo "make integration  the tests with real processes and sockets"
+	@echo "make benchmark    loadlab and wrk side by side (benchmarks/vs_wrk.py)"
+	@echo "make clean        remove .venv and caches"
+
+demo: $(VENV)/run.installed
+	$(BIN)/loadlab run profiles/select-vs-epoll.yaml
+
+test: lint
+	tests/install-tools
+	$(BIN)/pytest
+
+lint: $(VENV)/dev.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --verbose
+
+unit: $(VENV)/dev.installed
+	$(BIN)/pytest tests/unit
+
+integration: $(VENV)/dev.installed
+	tests/install-tools
+	$(BIN)/pytest tests/integration
+
+benchmark: $(VENV)/run.installed
+	$(BIN)/python benchmarks/vs_wrk.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The environment is made anew when pyproject.toml changes; what runs from a checkout is the checkout itself.
+$(VENV)/run.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loadlab needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev.installed: pyproject.toml $(VENV)/run.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

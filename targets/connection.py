@@ -1,0 +1,103 @@
+"""One client of an event loop: everything a loop does with a socket except waiting for it."""
+
+import enum
+import socket
+
+from handlers import answer
+from http_protocol import RequestReader
+
+_RECEIVE_BYTES = 64 * 1024
+
+# What a load generator sends is mostly the same bytes again and again: their response is found here by those bytes,
+# without parsing. Every handler there is gives the same answer each time; one that does work must not be kept here.
+_RESPONSES: dict[bytes, bytes] = {}
+_MAX_RESPONSES = 256
+_MAX_REMEMBERED_BYTES = 1024
+
+
+class Interest(enum.Enum):
+    """What a connection waits for: never two things at once."""
+
+    READ = enum.auto()
+    WRITE = enum.auto()
+    NOTHING = enum.auto()
+    """The connection is closed, and its descriptor is free for the next one."""
+
+
+class Connection:
+    """A client's non-blocking socket with what is unfinished in either direction.
+
+    While a response waits for room in the socket's buffer, nothing more is read: a client that sends requests and
+    never reads the answers fills its own buffers, not this server's memory. A connection whose turn is over is closed
+    for writing only, and read until the client closes too: closing it with bytes unread would send a reset, which may
+    overtake the last response.
+    """
+
+    __slots__ = ("_reader", "_socket", "_unsent", "fd", "interest")
+
+    def __init__(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        self._socket = client
+        self._reader = RequestReader()
+        self._unsent = memoryview(b"")
+        self.fd = client.fileno()
+        self.interest = Interest.READ
+
+    def proceed(self) -> bool:
+        """Do what the socket was waited for; return whether `interest` has changed.
+
+        A broken connection is reported as ready too. There is no branch for that: its next read or write fails.
+        """
+        before = self.interest
+        try:
+            if before is Interest.READ:
+                self._read()
+            else:
+                self._write(self._unsent)
+        except OSError:
+            self._close()
+        return self.interest is not before
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        if not data:
+            self._close()
+            return
+        response = _RESPONSES.get(data) if self._reader.between_requests else None
+        if response is None:
+            response = self._respond(data)
+        if response:
+            self._write(response)
+
+    def _respond(self, data: bytes) -> bytes:
+        """Return the responses to the requests that `data` completes, one after the other."""
+        was_between_requests = self._reader.between_requests
+        response = b"".join([answer(request) for request in self._reader.feed(data)])
+        if (
+            was_between_requests
+            and self._reader.between_requests
+            and len(data) <= _MAX_REMEMBERED_BYTES
+            and len(_RESPONSES) < _MAX_RESPONSES
+        ):
+            _RESPONSES[data] = response
+        return response
+
+    def _write(self, unsent: bytes | memoryview) -> None:
+        try:
+            sent = self._socket.send(unsent)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(unsent):
+            self._unsent = memoryview(unsent)[sent:]
+            self.interest = Interest.WRITE
+            return
+        self.interest = Interest.READ
+        if self._reader.finished:
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def _close(self) -> None:
+        self._socket.close()
+        self.interest = Interest.NOTHING

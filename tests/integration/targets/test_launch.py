@@ -1,0 +1,107 @@
+"""Starting a target: what is said of one that does not start, and what is left of it (nothing)."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import TrialFailed
+from loadlab.targets import TargetDescription, find_target, launch
+
+DEADLINE_SECONDS = 30.0
+
+CAPABILITIES = {"handlers": ["hello"], "max_connections": 10, "backlog": 5}
+PRINT_READY = "print('READY', '''{}''', flush=True)\n".format(
+    json.dumps({"address": ["127.0.0.1", 4711], "pid": 1, "capabilities": CAPABILITIES})
+)
+
+Describe = Callable[[str], TargetDescription]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def describe(tmp_path: Path) -> Describe:
+    """Return a function that writes a target with this code and describes it."""
+
+    def describe_code(code: str) -> TargetDescription:
+        file = tmp_path / "made_up.py"
+        file.write_text(code)
+        return TargetDescription(name="made-up", about="", handlers=("hello",), options={}, file=file)
+
+    return describe_code
+
+
+def test_address_and_capabilities_are_those_of_the_ready_line(describe: Describe) -> None:
+    with launch(describe(PRINT_READY + "import signal; signal.pause()"), cpus=[min(os.sched_getaffinity(0))]) as target:
+        assert target.address == ("127.0.0.1", 4711)
+        assert target.capabilities.max_connections == 10
+        assert target.pids() == [target.pid]
+        assert target.poll_exit() is None
+
+
+def test_a_target_that_ends_at_once_is_told_with_its_last_words(describe: Describe) -> None:
+    with pytest.raises(TrialFailed) as caught:
+        launch(describe("import sys; sys.exit('no database here')"))
+    assert str(caught.value) == "target 'made-up' ended with code 1 before it was ready: no database here"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("hello there", "printed 'hello there' where its READY line belongs"),
+        ("READY or not", "printed a READY line that is not valid"),
+        ('READY {"address": ["127.0.0.1", 1], "pid": 1}', "is not valid: capabilities: Field required"),
+    ],
+)
+def test_a_target_that_prints_something_else_is_told_what(describe: Describe, line: str, said: str) -> None:
+    with pytest.raises(TrialFailed) as caught:
+        launch(describe(f"print({line!r}, flush=True)\nimport signal; signal.pause()"))
+    assert said in str(caught.value)
+
+
+def test_a_target_that_is_not_ready_in_time_is_ended(describe: Describe, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    code = f"import os, pathlib, signal; pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid())); signal.pause()"
+    with pytest.raises(TrialFailed, match=r"was not ready within 2 s"):
+        launch(describe(code), start_timeout_seconds=2)
+    assert not Path("/proc", pid_file.read_text()).exists()
+
+
+def test_a_target_that_dies_later_is_noticed(describe: Describe) -> None:
+    with launch(describe(PRINT_READY + "import signal; signal.pause()")) as target:
+        os.kill(target.pid, signal.SIGKILL)
+        wait_until(lambda: target.poll_exit() is not None)
+        assert target.poll_exit() == "target 'made-up' was killed by SIGKILL"
+
+
+def test_a_target_that_prints_much_after_ready_never_blocks(describe: Describe) -> None:
+    with launch(describe(PRINT_READY + "print('x' * 4_000_000, flush=True); raise SystemExit(7)")) as target:
+        wait_until(lambda: target.poll_exit() is not None)
+        assert target.poll_exit() == "target 'made-up' ended with code 7"
+
+
+def test_what_a_target_forks_belongs_to_it_and_ends_with_it(describe: Describe) -> None:
+    with launch(describe("import os, signal; os.fork()\n" + PRINT_READY + "signal.pause()")) as target:
+        wait_until(lambda: len(target.pids()) == 2)
+        pids = target.pids()
+    assert target.pids() == []
+    assert target.pid in pids
+
+
+def test_a_port_in_use_is_told_by_the_target_itself() -> None:
+    epoll = find_target("epoll")
+    with launch(epoll) as first, pytest.raises(TrialFailed) as caught:
+        launch(epoll, port=first.address[1])
+    message = str(caught.value)
+    assert "ended with code 2 before it was ready" in message
+    assert f"cannot listen on 127.0.0.1 port {first.address[1]}: Address already in use" in message

@@ -1,0 +1,151 @@
+"""The page in a real browser, from a file as a user opens it."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from loadlab.report import render
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
+
+from .browser import Browser, open_browser
+
+PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves"]
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--"
+
+
+@pytest.fixture(scope="module")
+def browser(need_program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with open_browser(need_program("chromium"), tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(sample_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(render(sample_run))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_problems(browser: Browser) -> Iterator[None]:
+    """No test of this file may leave an error in the console, or ask for more than the page itself."""
+    browser.problems.clear()
+    browser.requested.clear()
+    yield
+    assert browser.problems == []
+    assert [url for url in browser.requested if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_every_figure_is_drawn_with_its_lines(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    drawn = browser.evaluate(
+        "[...document.querySelectorAll('.plot')].map((plot) => [plot.id, plot.querySelectorAll('path.js-line').length])"
+    )
+    # Three servers have a line each; the percentile plot begins with both ends of each of them.
+    assert drawn == [[plot, 6 if plot == "curves" else 3] for plot in PLOTS]
+
+
+def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    colours = browser.evaluate(
+        """
+        [0, 1, 2].map((line) => [...new Set([
+          ...[...document.querySelectorAll('.chart:not(#percentiles) .scatterlayer')].map(
+            (layer) => getComputedStyle(layer.querySelectorAll('path.js-line')[line]).stroke),
+          getComputedStyle(document.querySelectorAll('.legend .swatch')[line]).backgroundColor,
+        ])])
+        """
+    )
+    assert [len(each) for each in colours] == [1, 1, 1]
+    assert len({each[0] for each in colours}) == 3
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_never_scrolls_sideways(browser: Browser, page: Path, width: int) -> None:
+    browser.open(page, width)
+    inside, all_of_it = browser.evaluate("[innerWidth, document.documentElement.scrollWidth]")
+    assert all_of_it <= inside == width
+    assert (
+        browser.evaluate(
+            "Math.max(...[...document.querySelectorAll('.plot svg')].map((svg) => svg.getBoundingClientRect().right))"
+        )
+        <= width
+    )
+
+
+def test_the_table_sorts_both_ways_with_absent_values_last(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    clicked = """
+        (() => {
+          const button = [...document.querySelectorAll('th button')].find((each) => each.textContent === 'requests/s');
+          button.click();
+          const column = button.parentElement.cellIndex;
+          return {
+            sort: button.parentElement.getAttribute('aria-sort'),
+            keys: [...document.querySelectorAll('tbody')].map((trial) => trial.rows[0].cells[column].dataset.sort),
+          };
+        })()
+    """
+    for direction in ("ascending", "descending"):
+        state = browser.evaluate(clicked)
+        assert state["sort"] == direction
+        assert state["keys"][12:] == ["", "", ""]
+        rates = [float(key) for key in state["keys"][:12]]
+        assert rates == sorted(rates, reverse=direction == "descending")
+
+
+def test_the_legend_hides_a_line_and_shows_it_again(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    click = """
+        document.querySelector('#response .legend [data-line="1"]').click();
+        ['response-0', 'response-1', 'cpu-0'].map(
+          (id) => document.getElementById(id).querySelectorAll('path.js-line').length)
+    """
+    assert browser.evaluate(click) == [2, 2, 3]
+    assert browser.evaluate(click) == [3, 3, 3]
+
+
+def test_curves_are_chosen_by_their_buttons(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    choose = """
+        document.querySelectorAll('.chooser input:not(:checked)').forEach((box) => box.click());
+        document.querySelectorAll('#curves path.js-line').length
+    """
+    assert browser.evaluate(choose) == 12
+
+
+def test_dark_and_printed_pages_repaint_the_figures(browser: Browser, page: Path) -> None:
+    ink = "getComputedStyle(document.querySelector('#throughput-0 path.js-line')).stroke"
+    browser.open(page)
+    light = browser.evaluate(ink)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    try:
+        # The change event comes with the next frame.
+        browser.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert browser.evaluate(ink) != light
+        browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert browser.evaluate(ink) == light
+        browser.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert browser.evaluate(ink) != light
+    finally:
+        browser.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_markup_in_names_is_text_and_never_runs(browser: Browser, tmp_path: Path, sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    trials = [
+        trial.model_copy(update={"factors": {**trial.factors, "target.server": EVIL}, "reason": trial.reason and EVIL})
+        for trial in document.trials
+        if trial.factors["target.server"] == "epoll"
+    ]
+    changes = {"trials": trials, "profile": {**document.profile, "name": EVIL}}
+    run = RunDirectory.create(tmp_path, EVIL, EVIL, datetime(2026, 10, 14, tzinfo=UTC))
+    run.write_document(RunDocument.model_validate(document.model_dump() | changes))
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    assert browser.evaluate("document.querySelector('h1').textContent") == EVIL
+    assert browser.evaluate("document.querySelectorAll('img').length") == 0
+    assert browser.evaluate("document.querySelectorAll('#throughput-0 path.js-line').length") == 1

@@ -1,0 +1,53 @@
+from loadlab.recording.histogram import Histogram
+from loadlab.report.arrangement import arrange
+from loadlab.report.curves import FEWEST_BEYOND, curves_of
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import TrialResult, Verdict
+
+
+def test_the_ends_of_each_line_are_chosen(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    curves, sentence = curves_of(arrange(document.profile, document.trials), sample_run.read_latencies)
+    assert [curve.number for curve in curves] == list(range(12))
+    assert [(curve.line, curve.x, curve.stroke) for curve in curves if curve.chosen] == [
+        (0, 0, "dot"),
+        (0, 10_000, "dash"),
+        (1, 0, "dot"),
+        (1, 5000, "dash"),
+        (2, 0, "dot"),
+        (2, 19_000, "solid"),
+    ]
+    assert "epoll at 19,000 dead connections 7" in sentence
+
+
+def trials(number: int) -> list[TrialResult]:
+    return [
+        TrialResult(id=f"{repeat:03}", repeat=repeat, factors={}, state="done", verdict=Verdict(state="valid"))
+        for repeat in range(1, number + 1)
+    ]
+
+
+def test_a_curve_ends_where_too_few_samples_lie_beyond() -> None:
+    histogram = Histogram()
+    histogram.fold(range(1_000, 1_001_000, 1_000))
+    [curve], _ = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
+    assert 98 < curve.points[-1].percentile <= 100 * (1 - FEWEST_BEYOND / 1000)
+    times = [point.response_ns for point in curve.points]
+    assert times == sorted(times)
+
+
+def test_repeats_are_merged_into_one_curve() -> None:
+    fast, slow = Histogram(), Histogram()
+    fast.fold([1_000_000] * 600)
+    slow.fold([9_000_000] * 400)
+    of_trial = {"001": fast, "002": slow}
+    [curve], sentence = curves_of(arrange({}, trials(2)), lambda trial_id: {"response": of_trial[trial_id]})
+    assert sentence == ("Half of all requests, and 99 % of them, were answered within: the target 1 ms and 9 ms.")
+    assert curve.points[-1].response_ns > 8_900_000
+
+
+def test_no_curve_without_samples() -> None:
+    few = Histogram()
+    few.fold([1000] * (2 * FEWEST_BEYOND - 1))
+    assert curves_of(arrange({}, trials(1)), lambda _: {}) == ((), "")
+    assert curves_of(arrange({}, trials(1)), lambda _: {"response": few}) == ((), "")

@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import pytest
+
+from loadlab.report.arrangement import Arrangement, arrange
+from loadlab.report.charts import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Chart, Measure, Panel, lines_of
+from loadlab.report.curves import Curve, CurvePoint
+from loadlab.report.figures import draw_chart, draw_curves
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import LatencySummary, TrialResult, Verdict
+
+
+def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:
+    """Each figure as the page's script will see it."""
+    chart = Chart("any", "Any", tuple(Panel(measure, lines_of(arrangement, measure)) for measure in measures))
+    return [json.loads(figure.to_json()) for figure in draw_chart(arrangement, chart)]
+
+
+def repeated(server: str, *rates: float, count: int = 100_000) -> list[TrialResult]:
+    return [
+        TrialResult(
+            id=f"{server}-{number}",
+            repeat=number,
+            factors={"target.server": server},
+            state="done",
+            verdict=Verdict(state="valid"),
+            requests_per_second=rate,
+            response_ns=LatencySummary(p99=1000, count=count),
+        )
+        for number, rate in enumerate(rates, start=1)
+    ]
+
+
+@pytest.fixture
+def arrangement(sample_run: RunDirectory) -> Arrangement:
+    document = sample_run.read_document()
+    return arrange(document.profile, document.trials)
+
+
+def test_a_trace_for_each_line_with_gaps_left_open(arrangement: Arrangement) -> None:
+    [figure] = drawn(arrangement, THROUGHPUT)
+    assert [(trace["name"], trace["meta"]["line"]) for trace in figure["data"]] == [
+        ("select", 0),
+        ("poll", 1),
+        ("epoll", 2),
+    ]
+    assert [value is None for value in figure["data"][1]["y"]] == [False, False, False, True, True]
+    assert all(trace["connectgaps"] is False for trace in figure["data"])
+    assert figure["layout"]["xaxis"]["ticktext"] == ["0", "5k", "10k", "15k"]
+
+
+def test_panels_of_a_chart_share_their_axes(arrangement: Arrangement) -> None:
+    rates, times = drawn(arrangement, RESPONSE_P99, RESPONSE_P99)
+    assert rates["layout"]["yaxis"] == times["layout"]["yaxis"]
+
+
+def test_a_logarithmic_axis_has_exponents_for_ends_and_values_for_ticks(arrangement: Arrangement) -> None:
+    user, _system = drawn(arrangement, CPU_USER, CPU_SYSTEM)
+    axis = user["layout"]["yaxis"]
+    assert axis["type"] == "log"
+    assert axis["range"] == pytest.approx([4, 5.9], abs=0.2)
+    assert (axis["tickvals"][0], axis["ticktext"][0]) == (10_000, "10 µs")
+
+
+def test_names_are_points_without_a_line_between() -> None:
+    [figure] = drawn(arrange({}, repeated("select", 640.0) + repeated("epoll", 21_000.0)), THROUGHPUT)
+    [trace] = figure["data"]
+    assert trace["mode"] == "markers"
+    assert trace["y"] == [640.0, 21_000.0]
+    assert figure["layout"]["xaxis"]["ticktext"] == ["select", "epoll"]
+
+
+def test_repeats_have_whiskers_and_one_alone_has_none() -> None:
+    [figure] = drawn(arrange({}, repeated("epoll", 90.0, 100.0, 130.0)), THROUGHPUT)
+    whiskers = figure["data"][0]["error_y"]
+    assert (whiskers["visible"], whiskers["array"], whiskers["arrayminus"]) == (True, [30.0], [10.0])
+    [alone] = drawn(arrange({}, repeated("epoll", 90.0)), THROUGHPUT)
+    assert alone["data"][0]["error_y"]["visible"] is False
+
+
+def test_a_point_on_too_few_samples_is_hollow_and_says_so() -> None:
+    [figure] = drawn(arrange({}, repeated("epoll", 90.0, count=900)), RESPONSE_P99)
+    [trace] = figure["data"]
+    assert trace["marker"]["symbol"] == ["circle-open"]
+    assert "do not trust it" in trace["hovertext"][0]
+
+
+def test_no_text_from_outside_is_markup_to_plotly() -> None:
+    name = "<a href='x'>&"
+    [figure] = drawn(arrange({}, repeated(name, 90.0)), THROUGHPUT)
+    assert figure["layout"]["xaxis"]["ticktext"] == ["&lt;a href='x'&gt;&amp;"]
+    assert "<a" not in json.dumps(figure["data"])
+
+
+def test_curves_are_traces_in_their_order_with_the_chosen_ones_visible() -> None:
+    points = (CurvePoint(0.0, 500_000), CurvePoint(90.0, 1_000_000), CurvePoint(99.0, 2_000_000))
+    curves = [
+        Curve(number=0, line=0, x=0, name="epoll at 0", stroke="dot", points=points, chosen=True),
+        Curve(number=1, line=0, x=9, name="epoll at 9", stroke="solid", points=points, chosen=False),
+    ]
+    figure = json.loads(draw_curves(curves).to_json())
+    assert [(trace["visible"], trace["line"]["dash"]) for trace in figure["data"]] == [(True, "dot"), (False, "solid")]
+    assert figure["data"][0]["x"] == pytest.approx([1, 10, 100])
+    assert figure["data"][0]["hovertext"][1] == "<b>epoll at 0</b><br>90 % within 1 ms"
+    assert figure["layout"]["xaxis"]["range"] == pytest.approx([0, 2])

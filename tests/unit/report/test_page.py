@@ -1,0 +1,149 @@
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from loadlab.report import render
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u2028<!--"
+
+
+class Outline(HTMLParser):
+    """What a page is made of: its elements, its headings, its scripts, and every address it refers to."""
+
+    VOID = frozenset({"meta", "input", "img", "br", "link"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: Counter[str] = Counter()
+        self.attributes: Counter[str] = Counter()
+        self.ids: list[str] = []
+        self.texts: dict[str, list[str]] = {}
+        self.addresses: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements[tag] += 1
+        self.attributes.update(name for name, _ in attrs)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href", "action"}]
+        self.texts.setdefault(tag, []).append("")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.texts[self.open[-1]][-1] += data
+
+
+@pytest.fixture(scope="module")
+def outline(sample_run: RunDirectory) -> Outline:
+    return Outline(render(sample_run))
+
+
+def test_the_sections_stand_in_their_order(outline: Outline) -> None:
+    assert outline.texts["h1"] == ["select-vs-epoll"]
+    assert outline.texts["h2"] == [
+        "Throughput",
+        "Response time",
+        "CPU time of the target per request",
+        "Response time by percentile",
+        "How to read this",
+        "What was found",
+        "All trials",
+        "How it was measured",
+    ]
+    assert outline.open == []
+
+
+def test_each_figure_has_its_place_and_its_data(outline: Outline) -> None:
+    figures = json.loads(next(text for text in outline.texts["script"] if text.startswith("{")))
+    assert list(figures) == ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves"]
+    assert set(figures) <= set(outline.ids)
+    assert len(outline.ids) == len(set(outline.ids))
+
+
+def test_the_table_can_be_sorted_by_every_column(outline: Outline) -> None:
+    assert outline.elements["th"] == len(outline.texts["button"]) - 3 * 3  # and a legend of three on three charts
+    assert outline.elements["tbody"] == 15
+
+
+def test_the_plot_library_is_there_once_and_nothing_is_fetched(outline: Outline) -> None:
+    assert sum("plotly.js v" in text for text in outline.texts["script"]) == 1
+    assert outline.addresses == []
+    assert outline.elements["link"] == outline.elements["iframe"] == 0
+
+
+@pytest.fixture
+def evil_run(tmp_path: Path, sample_run: RunDirectory) -> RunDirectory:
+    """The sample with markup in every text that comes from outside."""
+    document = sample_run.read_document()
+    trials = [
+        trial.model_copy(
+            update={
+                "factors": {"target.server": EVIL, "load.idle": trial.factors["load.idle"]},
+                "reason": trial.reason and EVIL,
+                "verdict": trial.verdict.model_copy(
+                    update={
+                        "findings": [
+                            finding.model_copy(update=dict.fromkeys(("code", "text", "evidence", "advice"), EVIL))
+                            for finding in trial.verdict.findings
+                        ]
+                    }
+                ),
+            }
+        )
+        for trial in document.trials
+        if trial.factors["target.server"] == "poll"
+    ]
+    changes = {
+        "trials": trials,
+        "profile": {**document.profile, "name": EVIL, "about": EVIL},
+        "host": document.host.model_copy(update={"hostname": EVIL, "cpu": EVIL}),
+        "command": ["loadlab", EVIL],
+        "started": EVIL,
+    }
+    run = RunDirectory(tmp_path)
+    (tmp_path / "profile.yaml").write_text(EVIL)
+    for trial in trials:
+        latencies = sample_run.path / "trials" / trial.id / "latency.hlog"
+        if latencies.exists():
+            (tmp_path / "trials" / trial.id).mkdir(parents=True)
+            (tmp_path / "trials" / trial.id / "latency.hlog").write_bytes(latencies.read_bytes())
+    run.write_document(RunDocument.model_validate(document.model_dump() | changes))
+    return run
+
+
+def test_nothing_from_outside_becomes_markup(evil_run: RunDirectory) -> None:
+    page = render(evil_run)
+    outline = Outline(page)
+    assert outline.elements["img"] == 0
+    assert outline.elements["script"] == 3
+    assert not [name for name in outline.attributes if name.startswith("on")]
+    assert outline.texts["h1"] == [EVIL]
+    data = re.search(r'<script type="application/json" id="figures">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    assert not re.search("[<>&\u2028]", data[1])
+    assert json.loads(data[1])["throughput-0"]["data"]
+
+
+def test_a_run_without_measured_trials_says_so(tmp_path: Path, sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    (tmp_path / "profile.yaml").write_text("")
+    run = RunDirectory(tmp_path)
+    run.write_document(
+        document.model_copy(update={"trials": [trial for trial in document.trials if trial.state != "done"]})
+    )
+    outline = Outline(render(run))
+    assert outline.texts["h2"][0] == "Nothing to draw"
+    assert any("select holds at most 16,384 connections" in text for text in outline.texts["span"])

@@ -1,0 +1,78 @@
+import math
+
+import pytest
+
+from loadlab.report.scales import (
+    Scale,
+    percentile_position,
+    percentile_scale,
+    place_names,
+    place_numbers,
+    value_scale,
+)
+from loadlab.units import format_count, format_duration_ns
+
+
+def texts(scale: Scale) -> list[str]:
+    return [tick.text for tick in scale.ticks]
+
+
+def test_values_near_each_other_stand_on_a_linear_axis_from_zero() -> None:
+    scale = value_scale([19_000, 21_000], format_count, log_from_ratio=100)
+    assert (scale.kind, scale.low) == ("linear", 0)
+    assert scale.high > 21_000
+    assert texts(scale) == ["0", "5k", "10k", "15k", "20k"]
+
+
+def test_values_far_apart_stand_on_a_logarithmic_axis() -> None:
+    scale = value_scale([800_000, 25_000_000], format_duration_ns, log_from_ratio=20)
+    assert scale.kind == "log"
+    assert scale.low < 800_000
+    assert scale.high > 25_000_000
+    assert texts(scale) == ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"]
+
+
+def test_over_many_decades_there_are_fewer_ticks_in_each() -> None:
+    scale = value_scale([1e3, 9e9], format_duration_ns, log_from_ratio=20)
+    assert texts(scale) == ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"][: len(scale.ticks)]
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [0.0, 0.0]])
+def test_an_axis_without_any_positive_value_is_still_an_axis(values: list[float]) -> None:
+    scale = value_scale(values, format_count, log_from_ratio=20)
+    assert scale.low < scale.high
+
+
+def test_numbers_of_a_like_size_keep_their_distances() -> None:
+    places = place_numbers([0, 1000, 5000, 10_000, 19_000])
+    assert places.scale.kind == "linear"
+    assert places.positions[5000] == 5000
+    assert texts(places.scale) == ["0", "5k", "10k", "15k"]
+
+
+def test_zero_stands_apart_on_a_logarithmic_axis_and_is_labelled_zero() -> None:
+    places = place_numbers([0, 10, 100, 1000, 10_000])
+    zero_at = places.scale.zero_at
+    assert places.scale.kind == "log"
+    assert zero_at is not None
+    assert places.scale.low < zero_at < 10
+    assert places.positions[0] == zero_at
+    assert texts(places.scale) == ["0", "10", "100", "1k", "10k"]
+
+
+@pytest.mark.parametrize("values", [[0], [7], [-5, 5], [0.001, 0.002]])
+def test_every_number_lies_within_its_axis(values: list[float]) -> None:
+    places = place_numbers(values)
+    assert all(places.scale.low <= position <= places.scale.high for position in places.positions.values())
+
+
+def test_names_stand_side_by_side() -> None:
+    places = place_names(["select", None, "epoll"])
+    assert places.positions == {"select": 0, None: 1, "epoll": 2}
+    assert texts(places.scale) == ["select", "", "epoll"]
+
+
+def test_each_nine_takes_the_same_width() -> None:
+    nines = [math.log10(percentile_position(level)) for level in (0, 90, 99, 99.9)]
+    assert nines == pytest.approx([0, 1, 2, 3])
+    assert texts(percentile_scale(99.95)) == ["0 %", "50 %", "90 %", "99 %", "99.9 %"]

@@ -1,0 +1,90 @@
+import pytest
+
+from loadlab.analysis.repeats import RepeatedMeasure
+from loadlab.report.arrangement import Arrangement
+from loadlab.report.charts import RATE, RESPONSE_P99, TIME, Chart, Line, Panel, Point, Quantity
+from loadlab.report.sentences import describe_gaps, describe_lines, describe_marks, describe_verdict
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import Scalar
+
+
+def measured(*values: float) -> RepeatedMeasure:
+    middle = sorted(values)[len(values) // 2]
+    return RepeatedMeasure({}, values, median=middle, low=min(values), high=max(values), deviation=0.0)
+
+
+def line(name: str, points: dict[Scalar, float | None]) -> Line:
+    return Line(0, name, tuple(Point(x, None if value is None else measured(value)) for x, value in points.items()))
+
+
+def over(*x_values: Scalar) -> Arrangement:
+    return Arrangement("load.idle", x_values, (), ())
+
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("points", "quantity", "told"),
+    [
+        ({0: 21_300.0, 9: 21_050.0}, RATE, f"21,300 → 21,050 requests/s (\N{MINUS SIGN}1.2{NBSP}%)"),
+        ({0: 100.0, 9: 150.0}, RATE, f"100 → 150 requests/s (+50.0{NBSP}%)"),
+        ({0: 1_200_000.0, 9: 60_000_000.0}, TIME, "1.2 ms → 60 ms (50 times)"),
+        ({0: 1_000_000.0, 9: 2_500_000.0}, TIME, "1 ms → 2.5 ms (2.5 times)"),
+        ({0: 1_210_000.0, 9: 1_211_000.0}, TIME, "stays at 1.21 ms"),
+        ({0: 0.0, 9: 5.0}, RATE, "0 → 5 requests/s"),
+    ],
+)
+def test_a_change_from_first_to_last(points: dict[Scalar, float | None], quantity: Quantity, told: str) -> None:
+    sentence = describe_lines(over(0, 9), [line("epoll", points)], quantity)
+    assert sentence == f"From 0 to 9 dead connections: epoll {told}."
+
+
+def test_lines_that_end_early_are_told_with_their_own_range() -> None:
+    lines = [
+        line("select", {0: 100.0, 5: 50.0, 9: None}),
+        line("poll", {0: 100.0, 5: None, 9: None}),
+        line("epoll", {0: 100.0, 5: 100.0, 9: 90.0}),
+        line("gone", {0: None, 5: None, 9: None}),
+    ]
+    assert describe_lines(over(0, 5, 9), lines, RATE) == (
+        f"From 0 to 9 dead connections: epoll 100 → 90 requests/s (\N{MINUS SIGN}10.0{NBSP}%). "
+        f"From 0 to 5 dead connections: select 100 → 50 requests/s (\N{MINUS SIGN}50.0{NBSP}%). "
+        "At 0 dead connections: poll 100 requests/s."
+    )
+
+
+def test_names_on_x_are_listed() -> None:
+    arrangement = Arrangement("target.server", ("select", "epoll"), ("",), ())
+    assert describe_lines(arrangement, [line("", {"select": 640.0, "epoll": 21_000.0})], RATE) == (
+        "select 640 requests/s, epoll 21,000 requests/s."
+    )
+
+
+def test_a_run_without_a_sweep_has_one_value() -> None:
+    assert describe_lines(Arrangement(None, (None,), ("",), ()), [line("", {None: 42.0})], RATE) == "42 requests/s."
+
+
+def test_gaps_are_counted_by_reason(sample_run: RunDirectory) -> None:
+    trials = sample_run.read_document().trials
+    assert describe_gaps(trials).startswith("3 of 15 trials have no point here: ")
+    assert all(reason in describe_gaps(trials) for reason in ("1 not possible", "1 failed", "1 invalid"))
+    assert describe_gaps([trial for trial in trials if trial.verdict.state == "valid" and trial.state == "done"]) == ""
+
+
+def test_the_verdict_in_words(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    assert "do not measure the target" in describe_verdict(document)
+    assert describe_verdict(document.model_copy(update={"verdict": "valid"})).startswith("Nothing was found")
+    assert describe_verdict(document.model_copy(update={"verdict": "suspect"})).startswith("2 findings cast doubt")
+
+
+def test_marks_are_explained_where_they_occur() -> None:
+    def told(*points: Point) -> str:
+        chart = Chart("response", "", (Panel(RESPONSE_P99, (Line(0, "", points),)),))
+        return " ".join(describe_marks(Arrangement("load.idle", tuple(point.x for point in points), ("",), ()), chart))
+
+    assert told(Point(0, measured(1)), Point(10, measured(1))) == ""
+    assert "0 stands apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
+    assert told(Point(0, measured(1, 2, 3))).startswith("Each point is the median of up to 3 repeats")
+    assert told(Point(0, measured(1), firm=False)).startswith("Hollow: fewer than 10 samples")

@@ -1,0 +1,64 @@
+from loadlab.report.table import Cell, Row, Table, tabulate
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import TrialResult
+
+
+def cells(table: Table, row: Row) -> dict[str, Cell]:
+    return {column.title: cell for column, cell in zip(table.columns, row.cells, strict=True)}
+
+
+def row_of(run: RunDirectory, server: str, idle: int) -> tuple[dict[str, Cell], str]:
+    found = next(
+        trial for trial in run.read_document().trials if trial.factors == {"target.server": server, "load.idle": idle}
+    )
+    table = tabulate([found])
+    return cells(table, table.rows[0]), table.rows[0].remark
+
+
+def test_a_measured_trial_has_text_to_read_and_keys_to_sort_by(sample_run: RunDirectory) -> None:
+    row, remark = row_of(sample_run, "epoll", 19_000)
+    assert (row["server"].text, row["dead connections"].text, row["verdict"].text) == ("epoll", "19,000", "valid")
+    assert row["requests/s"].text.startswith("21,")
+    assert isinstance(row["requests/s"].sort, float)
+    assert row["p99"].text.endswith(" ms")
+    assert not row["p99"].doubtful
+    assert row["alive"].note.startswith("19,000 of 19,000 opened")
+    assert remark == ""
+
+
+def test_a_trial_that_was_not_measured_has_dashes_and_its_reason(sample_run: RunDirectory) -> None:
+    row, remark = row_of(sample_run, "select", 19_000)
+    assert remark == "select holds at most 16,384 connections here, and this trial wants 19,016."
+    assert row["verdict"].text == "not possible"
+    for title in ("requests/s", "p50", "p99.9", "max", "CPU user", "failed", "alive"):
+        assert row[title] == Cell("\N{EN DASH}", None, note=remark)
+
+
+def test_the_capacity_of_an_invalid_trial_is_not_printed(sample_run: RunDirectory) -> None:
+    row, remark = row_of(sample_run, "poll", 10_000)
+    assert row["verdict"].badge == "invalid"
+    assert row["requests/s"].sort is None
+    assert row["requests/s"].note == remark == "Dead connections were lost while the trial ran."
+    assert row["failed"] == Cell("3", 3, note="timeout 3")
+
+
+def test_a_percentile_with_too_few_samples_is_doubtful(sample_run: RunDirectory) -> None:
+    row, _ = row_of(sample_run, "select", 10_000)
+    assert [title for title, cell in row.items() if cell.doubtful] == ["p99.9"]
+    assert row["p99.9"].note.startswith("Fewer than 10 of 2,579 samples lie beyond p99.9")
+
+
+def test_repeats_have_a_column_only_where_there_are_any(sample_run: RunDirectory) -> None:
+    trials: list[TrialResult] = sample_run.read_document().trials[:1]
+    assert "repeat" not in [column.title for column in tabulate(trials).columns]
+    again = trials[0].model_copy(update={"repeat": 2})
+    assert [column.title for column in tabulate([*trials, again]).columns][:4] == [
+        "trial",
+        "server",
+        "dead connections",
+        "repeat",
+    ]
+
+
+def test_no_trials_give_an_empty_table() -> None:
+    assert tabulate([]).rows == ()

@@ -1,0 +1,135 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import ReportError
+from loadlab.recording.histogram import Histogram
+from loadlab.results.directory import RunDirectory
+from loadlab.results.latency_log import LatencyInterval
+
+STARTED = datetime(2026, 10, 14, 17, 5, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def run(reports: Path) -> RunDirectory:
+    return RunDirectory.create(reports, "select-vs-epoll", "name: select-vs-epoll\n", STARTED)
+
+
+def test_create_names_the_directory_by_utc_time_and_profile(reports: Path, run: RunDirectory) -> None:
+    assert run.path == reports / "2026-10-14T17-05-01Z-select-vs-epoll"
+    assert run.read_profile_text() == "name: select-vs-epoll\n"
+    assert [each.name for each in run.path.iterdir()] == ["profile.yaml"]
+
+
+def test_local_time_is_turned_into_utc(reports: Path) -> None:
+    started = STARTED.astimezone(timezone(timedelta(hours=9)))
+    assert RunDirectory.create(reports, "x", "", started).path.name == "2026-10-14T17-05-01Z-x"
+
+
+def test_runs_of_the_same_second_do_not_share_a_directory(reports: Path) -> None:
+    names = [RunDirectory.create(reports, "x", f"{number}", STARTED).path.name for number in range(3)]
+    assert names == [f"2026-10-14T17-05-01Z-x{suffix}" for suffix in ("", "-2", "-3")]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("../../etc/passwd", "etc-passwd"),
+        ("<img src=x onerror=alert(1)>", "img-src-x-onerror-alert-1"),
+        ("été", "t"),
+        ("///", "run"),
+        ("n" * 500, "n" * 80),
+    ],
+)
+def test_a_profile_name_never_leaves_the_parent(reports: Path, name: str, safe: str) -> None:
+    path = RunDirectory.create(reports, name, "", STARTED).path
+    assert path.parent == reports
+    assert path.name == f"2026-10-14T17-05-01Z-{safe}"
+
+
+def test_create_fails_at_once_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    for parent in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ReportError, match=rf"Cannot write {parent}: .*; name a directory with --out"):
+            RunDirectory.create(parent, "x", "", STARTED)
+
+
+def test_a_document_comes_back_as_it_was_written(run: RunDirectory, sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    run.write_document(document)
+    assert RunDirectory.open(run.path).read_document() == document
+
+
+def test_run_json_uses_the_documented_names(sample_run: RunDirectory) -> None:
+    data = json.loads((sample_run.path / "run.json").read_text())
+    assert data["schema"] == "loadlab.run/1"
+    assert data["trials"][0]["factors"].keys() == {"target.server", "load.idle"}
+    assert data["trials"][0]["response_ns"].keys() == {"p50", "p90", "p99", "p99.9", "max", "mean", "count"}
+
+
+def test_what_is_not_a_number_is_null_in_run_json(run: RunDirectory, sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    trial = document.trials[0].model_copy(update={"requests_per_second": float("nan"), "probes": {"x": float("inf")}})
+    run.write_document(document.model_copy(update={"trials": [trial]}))
+    text = (run.path / "run.json").read_text()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert run.read_document().trials[0].requests_per_second is None
+
+
+def test_latencies_come_back_merged(run: RunDirectory) -> None:
+    histogram = Histogram()
+    histogram.fold([1000, 2000])
+    run.write_latency_log("007", [LatencyInterval(0, 1, {"response": histogram})] * 2)
+    assert (run.path / "trials" / "007" / "latency.hlog").is_file()
+    assert run.read_latencies("007")["response"].count == 4
+
+
+def test_a_trial_without_a_log_has_no_latencies(run: RunDirectory) -> None:
+    assert run.read_latencies("001") == {}
+
+
+def test_a_damaged_log_is_named(run: RunDirectory) -> None:
+    run.write_latency_log("001", [])
+    (run.path / "trials" / "001" / "latency.hlog").write_text("nonsense\n")
+    with pytest.raises(ReportError, match=r"001/latency\.hlog is damaged: line 1"):
+        run.read_latencies("001")
+
+
+@pytest.mark.parametrize("trial_id", ["../../x", "..", "", "a/b"])
+def test_a_trial_id_cannot_lead_out_of_the_directory(run: RunDirectory, trial_id: str) -> None:
+    with pytest.raises(ReportError, match="ids are letters"):
+        run.read_latencies(trial_id)
+
+
+def test_the_page_is_written_beside(run: RunDirectory) -> None:
+    run.write_page("<!doctype html>")
+    assert run.page_path == run.path / "index.html"
+    assert run.page_path.read_text() == "<!doctype html>"
+
+
+def test_open_tells_a_missing_and_a_wrong_directory(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"There is no .*gone"):
+        RunDirectory.open(tmp_path / "gone")
+    with pytest.raises(ReportError, match=r"is not a run directory: it has no run\.json"):
+        RunDirectory.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b'{"schema": "loadlab.run/1", ', "is not JSON"),
+        (b"[]", "has the schema None"),
+        (b'{"schema": "loadlab.run/9"}', "has the schema 'loadlab.run/9', this loadlab reads 'loadlab.run/1'"),
+        (b'{"schema": "loadlab.run/1"}', "does not fit loadlab.run/1: loadlab: Field required"),
+        (b"\xff\xfe", "is not UTF-8"),
+    ],
+)
+def test_a_damaged_document_is_one_clear_sentence(run: RunDirectory, content: bytes, complaint: str) -> None:
+    (run.path / "run.json").write_bytes(content)
+    with pytest.raises(ReportError, match=r"run\.json") as caught:
+        RunDirectory.open(run.path).read_document()
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
