@@ -20,15 +20,21 @@ _SWAPPED_FRACTION: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class CpuTimes:
-    """Time of all cores since boot, in the kernel's clock ticks: all of it, and what the hypervisor gave to others."""
+    """Time of all cores since boot, in the kernel's clock ticks: all of it, idle, and what the hypervisor took away."""
 
     total: int
+    idle: int
     stolen: int
 
     def steal_since(self, earlier: "CpuTimes") -> float | None:
         """Return the stolen fraction (0..1) of the time since `earlier`, None if no tick has passed."""
         passed = self.total - earlier.total
         return (self.stolen - earlier.stolen) / passed if passed > 0 else None
+
+    def busy_ns_since(self, earlier: "CpuTimes") -> int:
+        """Return the CPU time, in nanoseconds over all cores, that processes of this machine used since `earlier`."""
+        ticks = (self.total - self.idle - self.stolen) - (earlier.total - earlier.idle - earlier.stolen)
+        return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,8 @@ class Condition:
     swapped_bytes: int
 
 
-def read_steal(path: Path = Path("/proc/stat")) -> CpuTimes:
-    """Read the time stolen so far; take two readings and ask the later one for `steal_since`."""
+def read_cpu_times(path: Path = Path("/proc/stat")) -> CpuTimes:
+    """Read the times so far; take two readings and ask the later one about the time since the earlier."""
     return parse_cpu_times(path.read_text())
 
 
@@ -56,7 +62,7 @@ def parse_cpu_times(stat: str) -> CpuTimes:
         raise ValueError(f"/proc/stat begins with {name!r}, not with 'cpu'")
     # user nice system idle iowait irq softirq steal; the guest times that follow are part of user and nice already.
     accounted = [int(tick) for tick in ticks[:8]]
-    return CpuTimes(total=sum(accounted), stolen=accounted[7])
+    return CpuTimes(total=sum(accounted), idle=accounted[3] + accounted[4], stolen=accounted[7])
 
 
 def fingerprint() -> HostFingerprint:

@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -124,14 +124,18 @@ def launch(
     port: int = 0,
     cpus: Collection[int] | None = None,
     start_timeout_seconds: float = 10.0,
+    check: Callable[[], None] = lambda: None,
 ) -> RunningTarget:
-    """Start a target and wait until it listens. Raises TrialFailed, and leaves no process behind then."""
+    """Start a target and wait until it listens.
+
+    Raises TrialFailed, or what `check` raises, which is called while waiting; no process is left behind then.
+    """
     # A file, not a pipe: however much the target prints later on, it never has to wait for us to read it.
     with tempfile.TemporaryFile() as output:
         child = spawn(f"target '{description.name}'", _command(description, host, port), cpus=cpus, stdout=output)
         with contextlib.ExitStack() as stop_unless_ready:
             stop_unless_ready.enter_context(child)
-            ready = _wait_ready(child, output, start_timeout_seconds)
+            ready = _wait_ready(child, output, start_timeout_seconds, check)
             stop_unless_ready.pop_all()
     return RunningTarget(child, ready.address, ready.capabilities)
 
@@ -140,9 +144,10 @@ def _command(description: TargetDescription, host: str, port: int) -> list[str]:
     return [sys.executable, str(description.file), "--host", host, "--port", str(port)]
 
 
-def _wait_ready(child: Child, output: IO[bytes], timeout_seconds: float) -> _Ready:
+def _wait_ready(child: Child, output: IO[bytes], timeout_seconds: float, check: Callable[[], None]) -> _Ready:
     deadline_ns = time.monotonic_ns() + int(timeout_seconds * 1e9)
     while True:
+        check()
         # Nothing wakes those who wait for a file to grow, so look at it again and again; its end wakes us at once.
         if child.wait(_LOOK_EVERY_SECONDS) is not None:
             raise TrialFailed(_describe_end(child, " before it was ready"))

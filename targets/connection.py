@@ -8,12 +8,6 @@ from http_protocol import RequestReader
 
 _RECEIVE_BYTES = 64 * 1024
 
-# What a load generator sends is mostly the same bytes again and again: their response is found here by those bytes,
-# without parsing. Every handler there is gives the same answer each time; one that does work must not be kept here.
-_RESPONSES: dict[bytes, bytes] = {}
-_MAX_RESPONSES = 256
-_MAX_REMEMBERED_BYTES = 1024
-
 
 class Interest(enum.Enum):
     """What a connection waits for: never two things at once."""
@@ -66,24 +60,9 @@ class Connection:
         if not data:
             self._close()
             return
-        response = _RESPONSES.get(data) if self._reader.between_requests else None
-        if response is None:
-            response = self._respond(data)
+        response = b"".join([answer(request) for request in self._reader.feed(data)])
         if response:
             self._write(response)
-
-    def _respond(self, data: bytes) -> bytes:
-        """Return the responses to the requests that `data` completes, one after the other."""
-        was_between_requests = self._reader.between_requests
-        response = b"".join([answer(request) for request in self._reader.feed(data)])
-        if (
-            was_between_requests
-            and self._reader.between_requests
-            and len(data) <= _MAX_REMEMBERED_BYTES
-            and len(_RESPONSES) < _MAX_RESPONSES
-        ):
-            _RESPONSES[data] = response
-        return response
 
     def _write(self, unsent: bytes | memoryview) -> None:
         try:

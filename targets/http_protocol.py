@@ -35,17 +35,15 @@ class Request:
 class RequestReader:
     """Turns what one client sends, in pieces of any size, into requests.
 
-    `between_requests` tells that nothing of a next request has come yet. `finished` is set by the first request after
-    which the connection must close; what comes later is ignored.
+    `finished` is set by the first request after which the connection must close; what comes later is ignored.
     """
 
-    __slots__ = ("_awaiting_body", "_body_bytes_left", "_pending", "between_requests", "finished")
+    __slots__ = ("_awaiting_body", "_body_bytes_left", "_pending", "finished")
 
     def __init__(self) -> None:
         self._pending = b""
         self._awaiting_body: Request | None = None
         self._body_bytes_left = 0
-        self.between_requests = True
         self.finished = False
 
     def feed(self, data: bytes) -> list[Request]:
@@ -59,7 +57,6 @@ class RequestReader:
             self.finished = not request.keep_alive
         if self.finished:
             self._pending = b""
-        self.between_requests = not self._pending and self._awaiting_body is None and not self.finished
         return requests
 
     def _next_request(self) -> Request | None:

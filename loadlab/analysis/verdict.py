@@ -17,7 +17,7 @@ from loadlab.units import format_count, format_duration_ns
 _JUDGEMENTS: Final[tuple[Judgement, ...]] = ("valid", "suspect", "invalid")
 
 # A percentile with fewer values beyond it than this moves with single requests.
-_SAMPLES_BEYOND: Final = 10
+SAMPLES_BEYOND: Final = 10
 # Per mille, so that the test is exact: 100,000 values have exactly 100 beyond p99.9.
 _BEYOND_PER_MILLE: Final = {"p50": 500, "p90": 100, "p99": 10, "p99.9": 1}
 
@@ -27,14 +27,17 @@ class WindowEvidence:
     """What is known of the measured window beside the trial's own figures; None where it could not be measured.
 
     `steal_fraction` is the share of CPU time that the hypervisor gave to others. Busy figures are in cores: 1.0 is
-    one full core all the time. `target_cores` is how many cores the target could run on, `asked_ns` the length of the
-    window that the profile asks for.
+    one full core all the time. `others_busy` is the use by processes that have no part in the trial. `target_cores` is
+    how many cores the target could run on, `host_cores` how many there are, `asked_ns` the length of the window that
+    the profile asks for.
     """
 
     steal_fraction: float | None
     client_busy_by_worker: tuple[float, ...]
     target_busy: float | None
     target_cores: int
+    others_busy: float | None = None
+    host_cores: int = 1
     asked_ns: int | None = None
 
 
@@ -58,7 +61,7 @@ def judge_run(trials: Iterable[TrialResult]) -> Judgement:
 def trustworthy_percentiles(count: int) -> frozenset[str]:
     """Return the names of the percentiles that have at least ten of `count` values beyond them."""
     return frozenset(
-        name for name, per_mille in _BEYOND_PER_MILLE.items() if count * per_mille >= _SAMPLES_BEYOND * 1000
+        name for name, per_mille in _BEYOND_PER_MILLE.items() if count * per_mille >= SAMPLES_BEYOND * 1000
     )
 
 
@@ -180,6 +183,19 @@ def _stolen(result: TrialResult, window: WindowEvidence) -> Finding | None:
     )
 
 
+def _disturbed(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    busy = window.others_busy
+    if busy is None or busy <= 0.1 * window.host_cores:
+        return None
+    return Finding(
+        code="disturbed",
+        severity="suspect",
+        text="Other processes used the CPU during the measurement.",
+        evidence=f"they used {busy:.2f} of {window.host_cores} cores",
+        advice="Stop what else runs on this machine, then run again.",
+    )
+
+
 def _few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
     count = result.response_ns.count
     trusted = trustworthy_percentiles(count)
@@ -190,7 +206,7 @@ def _few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="few_samples",
         severity="note",
         text="There are too few requests for the highest percentiles.",
-        evidence=f"fewer than {_SAMPLES_BEYOND} of {count} requests lie beyond {', '.join(weak)}",
+        evidence=f"fewer than {SAMPLES_BEYOND} of {count} requests lie beyond {', '.join(weak)}",
         advice="Measure for longer, or read the lower percentiles only.",
     )
 
@@ -215,6 +231,7 @@ _RULES: Final = (
     _client_bound,
     _late_dispatch,
     _stolen,
+    _disturbed,
     _few_samples,
     _short_window,
 )

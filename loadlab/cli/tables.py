@@ -14,12 +14,12 @@ _STYLES = {"valid": "green", "suspect": "yellow", "invalid": "red"}
 
 
 def results_table(document: RunDocument) -> Table:
-    """Return one row for each trial, in the order of the sweep. CPU time is that of one request, user and system."""
+    """Return one row for each trial, in the order of the sweep. "CPU" is what the target spent on one request."""
     swept = list(document.profile.get("sweep", {}))
     repeats = any(trial.repeat > 1 for trial in document.trials)
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     headings = [path.rpartition(".")[2] for path in swept] + (["repeat"] if repeats else [])
-    for heading in (*headings, "req/s", "p50", "p99", "max", "server CPU", "client CPU", "verdict"):
+    for heading in (*headings, "req/s", "p50", "p99", "CPU", "client CPU", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for trial in sorted_trials(document):
         factors = [_factor(trial.factors.get(path)) for path in swept]
@@ -61,7 +61,7 @@ def _figures(trial: TrialResult) -> list[str]:
     believed = trial.requests and trial.verdict.state != "invalid"
     rate = format_count(trial.requests_per_second) if believed and trial.requests_per_second else _NOTHING
     response = trial.response_ns
-    times = [response.p50, response.p99, response.max] if believed else [None] * 3
+    times = [response.p50, response.p99] if believed else [None, None]
     shown = [_NOTHING if time_ns is None else format_duration_ns(time_ns) for time_ns in times]
     return [rate, *shown, _cpu(trial.target), _cpu(trial.client)]
 

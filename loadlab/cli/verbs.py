@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,13 +11,14 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from loadlab import targets
+from loadlab import __version__, targets
 from loadlab.analysis.expect import metric_names
 from loadlab.bundled import bundled_directory
+from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.tables import findings_lines, results_table, sorted_trials
 from loadlab.errors import ExitCode, LoadlabError
-from loadlab.experiment.run import Experiment
+from loadlab.experiment.run import Experiment, conditions_of
 from loadlab.profile import load_profile, plan_trials, profile_json_schema
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.report.page import render
@@ -43,12 +43,15 @@ app = typer.Typer(
     help="Shows how a server behaves as connections pile up, and why.",
     epilog=_EXAMPLES,
     no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_stdout = Console()
-_stderr = Console(stderr=True)
+# Off a terminal rich assumes 80 columns; a file or a CI log has room for whole lines.
+_WIDTH_OF_FILES = 120
+_stdout = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+_stderr = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_FILES)
 
 
 def main() -> NoReturn:
@@ -61,25 +64,29 @@ def main() -> NoReturn:
     except LoadlabError as error:
         _tell_error(str(error))
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has left, as in `loadlab targets | head -1`; nothing may be flushed there at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
     sys.exit(ExitCode.DONE)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _print(f"loadlab {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        print(f"loadlab {__version__}")
-        raise typer.Exit
+    pass  # the option has done its work by now
 
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Argument(help="A YAML file, or the name of a profile that ships.")],
+    profile: Annotated[
+        str, typer.Argument(metavar="PROFILE", help="A YAML file, or the name of a profile that ships.")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; on a swept path, its values. Repeatable."),
@@ -98,21 +105,20 @@ def run(
     loaded = load_profile(_find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
     seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
     trials = plan_trials(loaded.profile, seed)
-    directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-    # Whoever ends us politely gets what Ctrl-C gives: what was measured so far, and no process left.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    with RunProgress(_stderr, trials) as progress:
-        experiment = Experiment(loaded.profile, trials, seed, ["loadlab", *sys.argv[1:]], directory, progress)
-        document = experiment.run()
-    directory.write_page(render(directory))
-    _show(document, directory, as_json)
+    conditions = conditions_of(loaded.profile)
+    with Interruption() as interruption:
+        directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
+        with RunProgress(_stderr, trials) as progress:
+            experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)
+            document = experiment.run(trials, interruption.check)
+        directory.write_page(render(directory))
+        _show(document, directory, as_json)
     raise typer.Exit(exit_code_of(document))
 
 
 @app.command()
 def report(
-    run_directory: Annotated[Path, typer.Argument(help="A directory that `loadlab run` wrote.")],
+    run_directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A directory that `loadlab run` wrote.")],
 ) -> None:
     """Draw the page of an old run again."""
     directory = RunDirectory.open(run_directory)
@@ -122,7 +128,7 @@ def report(
 
 @app.command()
 def serve(
-    name: Annotated[str, typer.Argument(help="A target, as `loadlab targets` lists them.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A target, as `loadlab targets` lists them.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 0,
 ) -> None:
@@ -148,7 +154,7 @@ def list_profiles(as_json: Annotated[bool, typer.Option("--json", help="Print JS
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a profile, for editors."""
-    print(json.dumps(profile_json_schema(), indent=2))
+    _print(json.dumps(profile_json_schema(), indent=2))
 
 
 def exit_code_of(document: RunDocument) -> ExitCode:
@@ -164,7 +170,7 @@ def exit_code_of(document: RunDocument) -> ExitCode:
 
 def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
     if as_json:
-        print(document.model_dump_json(by_alias=True))
+        _print(document.model_dump_json(by_alias=True))
     else:
         _stdout.print(results_table(document))
     for trial in sorted_trials(document):
@@ -189,12 +195,23 @@ def _tell_error(text: str) -> None:
 
 
 def _list(abouts: dict[str, str], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(abouts))
-        return
     width = max((len(name) for name in abouts), default=0)
-    for name, about in abouts.items():
-        _stdout.print(f"{name:<{width}}  {about}", markup=False, highlight=False, soft_wrap=True)
+    lines = (f"{name:<{width}}  {about}" for name, about in abouts.items())
+    _print(json.dumps(abouts) if as_json else "\n".join(lines))
+
+
+def _print(text: str) -> None:
+    """Print what another program may read, and which may leave early, as `head` does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed there at exit
+        raise typer.Exit from None
+
+
+def _command() -> list[str]:
+    # An argument need not be text; run.json is.
+    return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
 
 
 def _shipped_profiles() -> list[Path]:

@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from loadlab import __version__, host
@@ -23,16 +23,15 @@ class Experiment:
     def __init__(
         self,
         profile: Profile,
-        trials: Sequence[Trial],
         seed: int,
         command: Sequence[str],
+        conditions: Conditions,
         directory: RunDirectory,
         observer: Observer,
     ) -> None:
-        self._trials = trials
+        self._conditions = conditions
         self._directory = directory
         self._observer = observer
-        self._conditions = conditions_of(profile)
         self.document = RunDocument(
             loadlab=__version__,
             command=list(command),
@@ -42,31 +41,32 @@ class Experiment:
             host=host.fingerprint(),
             verdict="invalid",
             trials=[],
-            trials_planned=len(trials),
+            trials_planned=0,
         )
 
-    def run(self) -> RunDocument:
+    def run(self, trials: Sequence[Trial], check: Callable[[], None]) -> RunDocument:
         """Make all trials and return the document.
 
-        A trial that fails does not end the run. Ctrl-C does: then the document says `interrupted`, and holds what was
-        measured until then. Raises ReportError when the run directory cannot be written any more.
+        A trial that fails does not end the run. `check` does, which is called many times a second and raises
+        KeyboardInterrupt when the user wants an end: then the document says `interrupted` and holds what was measured
+        until then. Raises ReportError when the run directory cannot be written any more.
         """
-        self._write()
-        for trial in self._trials:
-            self._observer.trial_begins(trial)
-            result = self._make(trial)
-            trials = [*self.document.trials, result]
-            self._update(trials=trials, verdict=judge_run(trials), interrupted=result.state == "interrupted")
-            self._write()
-            self._observer.trial_ended(result)
-            if result.state == "interrupted":
-                break
+        self._update(trials_planned=len(trials))
+        try:
+            for trial in trials:
+                check()
+                self._observer.trial_begins(trial)
+                result = self._make(trial, check)
+                self._add(result)
+                self._observer.trial_ended(result)
+            check()
+        except KeyboardInterrupt:
+            self._update(interrupted=True)
         self._update(finished=_now())
-        self._write()
         return self.document
 
-    def _make(self, trial: Trial) -> TrialResult:
-        run = TrialRun(trial, self._conditions, self._observer)
+    def _make(self, trial: Trial, check: Callable[[], None]) -> TrialResult:
+        run = TrialRun(trial, self._conditions, self._observer, check)
         try:
             run.measure()
             result = run.result("done", None)
@@ -80,10 +80,12 @@ class Experiment:
             self._directory.write_latency_log(trial.id, run.latency_intervals())
         return result
 
+    def _add(self, result: TrialResult) -> None:
+        trials = [*self.document.trials, result]
+        self._update(trials=trials, verdict=judge_run(trials))
+
     def _update(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
-
-    def _write(self) -> None:
         self._directory.write_document(self.document)
 
 

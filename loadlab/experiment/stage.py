@@ -12,11 +12,12 @@ _TICK_SECONDS: Final = 0.1
 
 
 class Stage:
-    """Both ends of a trial. Listening raises TrialFailed once the target or a load process has ended."""
+    """Both ends of a trial. Listening raises TrialFailed once either has ended, and whatever `check` raises."""
 
-    def __init__(self, target: RunningTarget, fleet: Fleet) -> None:
+    def __init__(self, target: RunningTarget, fleet: Fleet, check: Callable[[], None]) -> None:
         self.target = target
         self.fleet = fleet
+        self._check = check
 
     def listen_until(self, deadline_ns: int) -> Iterator[Event]:
         """Yield what the fleet says until the monotonic clock reads `deadline_ns`."""
@@ -38,6 +39,7 @@ class Stage:
             yield from events
 
     def _next_events(self, timeout_seconds: float) -> list[Event]:
+        self._check()
         events = self.fleet.next_events(timeout_seconds)
         if (end := self.target.poll_exit()) is not None:
             raise TrialFailed(end)

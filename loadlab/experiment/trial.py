@@ -4,8 +4,9 @@ What has been measured is in the `TrialRun` at any moment, so that a trial that 
 has a result.
 """
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,8 +52,9 @@ class Conditions:
 class TrialRun:
     """One trial under way. `measure` makes it; `result` says at any moment what came of it."""
 
-    def __init__(self, trial: Trial, conditions: Conditions, observer: Observer) -> None:
+    def __init__(self, trial: Trial, conditions: Conditions, observer: Observer, check: Callable[[], None]) -> None:
         self.trial = trial
+        self._check = check
         self._load = trial.profile.load
         self._conditions = conditions
         self._observer = observer
@@ -60,35 +62,36 @@ class TrialRun:
         self._opening: dict[str, int] = {}
         self._opened: dict[str, Opened] = {}
         self._alive: dict[str, int] = {}
+        self._alive_at_start: int | None = None
         self._ready: set[str] = set()
         self._finished: set[str] = set()
-        self._idle: IdleSummary | None = None
         self._usage: WindowUsage | None = None
 
     def measure(self) -> None:
         """Run the trial from start to end.
 
-        Raises NotPossible, TrialFailed when the target or a load process fails, or KeyboardInterrupt. Either way all
-        its processes have ended then.
+        Raises NotPossible, TrialFailed when the target or a load process fails, or what `check` raises, which is called
+        many times a second. Either way all its processes have ended then.
         """
         placement, pinned = self._conditions.placement, self._conditions.pinned
         wanted = self.trial.profile.target
         self._observer.phase(f"starting {wanted.server}", None)
         with (
-            targets.launch(targets.catalog()[wanted.server], cpus=placement.target if pinned else None) as target,
+            targets.launch(
+                targets.catalog()[wanted.server], cpus=placement.target if pinned else None, check=self._check
+            ) as target,
             LocalFleet(placement.load if pinned else None) as fleet,
         ):
             connections = self._load.connections + self._load.idle
             if reason := targets.why_not_possible(target.capabilities, wanted.handler, connections):
                 raise NotPossible(reason)
-            stage = Stage(target, fleet)
+            stage = Stage(target, fleet, self._check)
             division = self._divide(target.address[0])
             if division.holders:
                 self._open_idle(stage, division.holders)
             self._connect(stage, division.workers)
             self._measure_window(stage, len(division.workers))
-            if self._idle is not None:
-                self._idle = self._idle.model_copy(update={"alive": self._count_alive(stage)})
+            self._count_alive(stage)
 
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured, and judged where there is something to judge."""
@@ -109,7 +112,7 @@ class TrialRun:
             service_ns=latency[Metric.SERVICE],
             lateness_ns=latency[Metric.LATENESS],
             dispatch_ns=latency[Metric.DISPATCH],
-            idle=self._idle,
+            idle=self._idle_summary(),
             target=per_request(usage.target, record.requests) if usage else None,
             client=per_request(usage.client, record.requests) if usage else None,
             intervals=record.intervals(),
@@ -121,6 +124,24 @@ class TrialRun:
         """Yield the histograms of each interval of the measured window."""
         return self._record.latency_intervals()
 
+    def _idle_summary(self) -> IdleSummary | None:
+        if not self._opening:
+            return None
+        holders = self._opened.values()
+        opened = sum(self._opening.values())
+        alive_at_start = opened if self._alive_at_start is None else self._alive_at_start
+        memory_bytes = sum(holder.bytes_per_connection * holder.opened for holder in holders)
+        return IdleSummary(
+            wanted=self._load.idle,
+            opened=opened,
+            alive_at_start=alive_at_start,
+            alive=sum(self._alive.values()) if self._alive else alive_at_start,
+            open_seconds=max((holder.seconds for holder in holders), default=0.0),
+            holders=len(self._opening),
+            holder_bytes_per_connection=memory_bytes / opened if opened else None,
+            problem=next((holder.problem for holder in holders if holder.problem), None),
+        )
+
     def _judged(self, result: TrialResult) -> TrialResult:
         usage = self._usage
         evidence = WindowEvidence(
@@ -128,6 +149,8 @@ class TrialRun:
             client_busy_by_worker=usage.client_busy_by_worker if usage else (),
             target_busy=usage.target.busy if usage else None,
             target_cores=len(self._conditions.placement.target),
+            others_busy=usage.others_busy if usage else None,
+            host_cores=os.cpu_count() or 1,
             asked_ns=self._load.duration_ns,
         )
         expectations = check_expectations(self.trial.profile.expect, result) if result.state == "done" else []
@@ -154,18 +177,6 @@ class TrialRun:
         stage.fleet.start_holders([IdlePart(host, port, share, request, round_size, timeout_ns) for share in shares])
         for event in stage.listen_while(lambda: len(self._opened) < len(shares), _PATIENCE_SECONDS):
             self._take(event)
-        opened = sum(holder.opened for holder in self._opened.values())
-        memory = sum(holder.bytes_per_connection * holder.opened for holder in self._opened.values())
-        self._idle = IdleSummary(
-            wanted=self._load.idle,
-            opened=opened,
-            alive_at_start=opened,
-            alive=opened,
-            open_seconds=max(holder.seconds for holder in self._opened.values()),
-            holders=len(shares),
-            holder_bytes_per_connection=memory / opened if opened else None,
-            problem=next((holder.problem for holder in self._opened.values() if holder.problem), None),
-        )
 
     def _connect(self, stage: Stage, shares: Sequence[Share]) -> None:
         load, (host, port) = self._load, stage.target.address
@@ -193,8 +204,7 @@ class TrialRun:
 
     def _measure_window(self, stage: Stage, workers: int) -> None:
         load = self._load
-        if self._idle is not None:
-            self._idle = self._idle.model_copy(update={"alive_at_start": self._count_alive(stage)})
+        self._alive_at_start = self._count_alive(stage)
         stage.fleet.start_at(time.time_ns() + _LEAD_NS)
         window_start_ns = time.monotonic_ns() + _LEAD_NS + load.warmup_ns
         self._observer.phase("warming up", None)
@@ -221,7 +231,8 @@ class TrialRun:
                 self._opening[event.sender] = opened
                 done = sum(self._opening.values())
                 self._observer.phase(f"opening idle connections: {done:,}", done / self._load.idle)
-            case Opened():
+            case Opened(opened):
+                self._opening[event.sender] = opened
                 self._opened[event.sender] = event.message
             case Ready():
                 self._ready.add(event.sender)

@@ -111,6 +111,8 @@ def decode_message(line: bytes) -> Message:
     """Read one line. Raises ValueError if it is none of ours."""
     fields = json.loads(line)
     try:
+        if "sources" in fields:
+            fields["sources"] = [(address, connections) for address, connections in fields["sources"]]
         return _KINDS[fields.pop("kind")](**fields)
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"not a message of the fleet: {line[:200]!r}") from None

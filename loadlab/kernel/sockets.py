@@ -19,6 +19,7 @@ async def wait_connected(loop: Loop, address: Address, source: str | None) -> so
     connect(2) does. Wrap it in a time scope to bound it.
     """
     sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    registered = False
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -26,13 +27,16 @@ async def wait_connected(loop: Loop, address: Address, source: str | None) -> so
             sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))
         loop.register(sock.fileno())
+        registered = True
         try:
             sock.connect(address)
         except BlockingIOError:
             while not _is_connected(sock):
                 await loop.wait_event(sock.fileno())
     except BaseException:
-        discard(loop, sock)
+        if registered:
+            loop.unregister(sock.fileno())
+        sock.close()
         raise
     return sock
 
@@ -57,10 +61,8 @@ async def wait_received(loop: Loop, sock: socket.socket, limit_bytes: int) -> by
 
 
 def discard(loop: Loop, sock: socket.socket) -> None:
-    """Unregister and close a socket, whether or not it was registered."""
-    fd = sock.fileno()
-    if fd in loop.parked:
-        loop.unregister(fd)
+    """Unregister and close a socket."""
+    loop.unregister(sock.fileno())
     sock.close()
 
 

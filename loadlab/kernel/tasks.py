@@ -29,6 +29,10 @@ class Cancelled(BaseException):
         super().__init__()
         self.scope = scope
 
+    def if_active(self) -> Self | None:
+        """Return itself, or None if its scope has been left meanwhile: then there is nothing to call off."""
+        return self if self.scope.active else None
+
 
 class Task:
     """One coroutine under way. `send` is its `coroutine.send`, bound once: the loop calls it for every event."""
@@ -57,13 +61,13 @@ class CancelScope(AbstractContextManager["CancelScope"]):
     def __init__(self, loop: "Loop", deadline_ns: int | None = None) -> None:
         self._loop = loop
         self._task = loop.current
-        self._active = False
+        self.active = False
         self._deadline_ns = deadline_ns
         self._timer: Timer | None = None
         self.cancelled = False
 
     def __enter__(self) -> Self:
-        self._active = True
+        self.active = True
         if self._deadline_ns is not None:
             self._timer = self._loop.timers.add(self._deadline_ns, self.cancel)
         return self
@@ -71,20 +75,16 @@ class CancelScope(AbstractContextManager["CancelScope"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._active = False
+        self.active = False
         if self._timer is not None:
             self._timer.cancel()
         return isinstance(error, Cancelled) and error.scope is self
 
     def cancel(self) -> None:
         """Raise `Cancelled` in the scope's task at its next yield, once."""
-        if self._active and not self.cancelled:
+        if self.active and not self.cancelled:
             self.cancelled = True
-            self._loop.throw_soon(self._task, self._deliver)
-
-    def _deliver(self) -> Cancelled | None:
-        # The task may have left the scope between the cancelling and now; then there is nothing to call off.
-        return Cancelled(self) if self._active else None
+            self._loop.throw_soon(self._task, Cancelled(self).if_active)
 
 
 class TaskGroup:
@@ -98,18 +98,23 @@ class TaskGroup:
         self._parent = loop.current
         self._scope = CancelScope(loop)
         self._children: set[Task] = set()
+        self._cancelled = False
         self._error: BaseException | None = None
 
     def start(self, coroutine: Coroutine[None, None, object], name: str) -> Task:
         """Start a task in this group; it runs from the loop's next turn on."""
         task = self._loop.start_task(coroutine, name, self._on_done)
         self._children.add(task)
+        if self._cancelled:
+            self._cancel_child(task)
         return task
 
     def cancel(self) -> None:
-        """Raise `Cancelled` in every task of the group. The block then ends without an error."""
-        for task in self._children:
-            self._loop.throw_soon(task, lambda: Cancelled(self._scope))
+        """Raise `Cancelled` once in every task of the group. The block then ends without an error."""
+        if not self._cancelled:
+            self._cancelled = True
+            for task in self._children:
+                self._cancel_child(task)
 
     async def __aenter__(self) -> Self:
         self._scope.__enter__()
@@ -120,19 +125,27 @@ class TaskGroup:
     ) -> bool:
         if error is not None:
             self.cancel()
+        from_outside: list[Cancelled] = []
         while self._children:
             try:
                 await suspend()
-            except Cancelled as from_outside:
-                if from_outside.scope is not self._scope:
-                    error = error or from_outside
+            except Cancelled as cancelled:
+                if cancelled.scope is not self._scope:
+                    from_outside.append(cancelled)
                 self.cancel()
-        swallowed = self._scope.__exit__(None if error is None else type(error), error, trace)
-        if self._error is not None:
-            raise self._error
-        if error is not None and not swallowed and kind is None:
-            raise error
+        swallowed = self._scope.__exit__(kind, error, trace)
+        leaving = self._error
+        if leaving is None and error is None and from_outside:
+            leaving = from_outside.pop(0)
+        # Only one error can leave here; what else was to be cancelled further out still will be, at the next yield.
+        for unheeded in from_outside:
+            self._loop.throw_soon(self._parent, unheeded.if_active)
+        if leaving is not None:
+            raise leaving
         return swallowed
+
+    def _cancel_child(self, task: Task) -> None:
+        self._loop.throw_soon(task, Cancelled(self._scope).if_active)
 
     def _on_done(self, task: Task, result: object, error: BaseException | None) -> None:
         self._children.discard(task)

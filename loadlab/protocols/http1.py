@@ -15,7 +15,7 @@ import httptools
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 1 << 30
 # A server that puts something unique into every head would fill the dictionary; it is emptied when this full.
-_MAX_KNOWN_HEADS: Final = 1024
+MAX_KNOWN_HEADS: Final = 1024
 _UNSIZED: Final = -1
 _START_OF_HEAD: Final = b"HTTP/"
 _END_OF_HEAD: Final = b"\r\n\r\n"
@@ -47,7 +47,45 @@ class ResponseHead:
     @property
     def until_close(self) -> bool:
         """Whether the body ends with the connection (RFC 9112, 6.3, rule 8)."""
-        return self.message_bytes == _UNSIZED and not self.chunked
+        return self.message_bytes == _UNSIZED and not self.chunked and self.status >= 200
+
+
+class KnownResponses:
+    """The response heads met so far, by their bytes, for one method; shared by the readers of a load.
+
+    `message` is the last whole response that was recognised and `head` what it says. Most servers answer the same
+    request with the same bytes, so whoever is in a hurry compares with `message` first: that saves a search, a copy, a
+    hash and a look-up, 0.2 us of 1.6 us user time per request.
+    """
+
+    __slots__ = ("_heads", "_is_head_request", "head", "message")
+
+    def __init__(self, method: str = "GET") -> None:
+        self._is_head_request = method == "HEAD"
+        self._heads: dict[bytes, ResponseHead] = {}
+        self.message: bytes | None = None
+        self.head: ResponseHead
+
+    def recognise(self, data: bytes) -> ResponseHead | None:
+        """Return the head if `data` is exactly one whole response whose head is known."""
+        head = self._heads.get(data[: data.find(_END_OF_HEAD) + 4])
+        if head is None or head.message_bytes != len(data):
+            return None
+        self.message, self.head = data, head
+        return head
+
+    def head_of(self, raw: bytes) -> ResponseHead:
+        """Return what a response head says, `raw` up to and with its empty line. Raises MalformedResponse."""
+        head = self._heads.get(raw)
+        if head is None:
+            head = parse_head(raw, self._is_head_request)
+            if len(self._heads) >= MAX_KNOWN_HEADS:
+                self._heads.clear()
+            self._heads[raw] = head
+        return head
+
+    def __len__(self) -> int:
+        return len(self._heads)
 
 
 class ResponseReader:
@@ -55,14 +93,12 @@ class ResponseReader:
 
     `feed` takes bytes as they come, split anywhere. Bytes behind a complete response, which a server has no business
     sending when nothing was asked, are kept in `surplus`; that response says that the connection cannot be used again.
-    Readers for the same method may share `heads`, the known response heads by their bytes.
     """
 
-    __slots__ = ("_body_received", "_chunks", "_head", "_heads", "_is_head_request", "_pending", "surplus")
+    __slots__ = ("_body_received", "_chunks", "_head", "_known", "_pending", "surplus")
 
-    def __init__(self, method: str = "GET", heads: dict[bytes, ResponseHead] | None = None) -> None:
-        self._is_head_request = method == "HEAD"
-        self._heads: dict[bytes, ResponseHead] = {} if heads is None else heads
+    def __init__(self, known: KnownResponses) -> None:
+        self._known = known
         self.surplus = b""
         self._start_message()
 
@@ -71,11 +107,8 @@ class ResponseReader:
 
         Raises MalformedResponse or ResponseTooLarge; the connection is of no use then.
         """
-        if self._pending is None:
-            # The whole of a known response in one piece, which is nearly every call: one search, one look-up.
-            head = self._heads.get(data[: data.find(_END_OF_HEAD) + 4])
-            if head is not None and head.message_bytes == len(data):
-                return head
+        if self._pending is None and (head := self._known.recognise(data)) is not None:
+            return head
         return self._feed_piece(data)
 
     def feed_end(self) -> ResponseHead:
@@ -126,13 +159,14 @@ class ResponseReader:
             if not data.startswith(_START_OF_HEAD[: len(data)]):
                 raise MalformedResponse("it does not start with HTTP/")
             end = data.find(_END_OF_HEAD)
-            if (end if end >= 0 else len(data)) > MAX_HEAD_BYTES:
+            # Without its end, the last three bytes may already belong to it.
+            if (end if end >= 0 else len(data) - 3) > MAX_HEAD_BYTES:
                 raise ResponseTooLarge
             if end < 0:
                 self._pending = data
                 return None
             raw, data = data[: end + 4], data[end + 4 :]
-            head = self._heads.get(raw) or self._learn(raw)
+            head = self._known.head_of(raw)
             # 1xx is not the answer yet (RFC 9110, 15.2), 101 aside, which ends HTTP on this connection.
             if head.status >= 200 or head.status == 101:
                 break
@@ -140,13 +174,6 @@ class ResponseReader:
         self._head = head
         self._chunks = ChunkedBody() if head.chunked else None
         return data
-
-    def _learn(self, raw: bytes) -> ResponseHead:
-        head = parse_head(raw, self._is_head_request)
-        if len(self._heads) >= _MAX_KNOWN_HEADS:
-            self._heads.clear()
-        self._heads[raw] = head
-        return head
 
 
 class ChunkedBody:
@@ -222,10 +249,15 @@ def parse_head(raw: bytes, is_head_request: bool) -> ResponseHead:
     except httptools.HttpParserError as error:
         raise MalformedResponse(str(error)) from None
     status = parser.get_status_code()
+    if status < 100:
+        raise MalformedResponse(f"its status is {status}")
     options = fields.tokens(b"connection")
     keep_alive = b"close" not in options and (parser.get_http_version() != "1.0" or b"keep-alive" in options)
     # The rules for the length of a body, in their order: RFC 9112, 6.3.
-    if is_head_request or status < 200 or status in (204, 304):
+    if status < 200:
+        # Never a whole message: what follows is the answer, or after 101 something else than HTTP.
+        return ResponseHead(status, keep_alive=False, message_bytes=_UNSIZED, body_bytes=0, chunked=False)
+    if is_head_request or status in (204, 304):
         return ResponseHead(status, keep_alive, message_bytes=len(raw), body_bytes=0, chunked=False)
     codings = fields.tokens(b"transfer-encoding")
     if codings[-1:] == [b"chunked"]:

@@ -54,7 +54,7 @@ class Histogram:
     @property
     def max_ns(self) -> int:
         """Largest value, 0 if there is none."""
-        return int(self.hdr.get_max_value()) if self.count else 0
+        return int(self.hdr.max_value) if self.count else 0
 
     @property
     def mean_ns(self) -> float:
@@ -83,8 +83,10 @@ class Histogram:
 
     def add(self, value_ns: int, count: int) -> None:
         """Add one value `count` times."""
-        if not self.hdr.record_value(value_ns, count):
+        if not 0 <= value_ns <= HIGHEST_NS:
             self.out_of_range += count
+        elif count:
+            self.hdr.record_value(value_ns, count)
 
     def merge(self, other: "Histogram") -> None:
         """Add the counts of `other`: exact, since both have the same layout."""
@@ -144,5 +146,8 @@ class Histogram:
 
     @classmethod
     def decode(cls, encoded: str) -> "Histogram":
-        """Read what `encode` wrote, or any HdrHistogram tool with this layout."""
-        return cls(HdrHistogram.decode(encoded))
+        """Read what `encode` wrote, or any HdrHistogram tool with this layout. Raises ValueError for another one."""
+        hdr = HdrHistogram.decode(encoded)
+        if (hdr.highest_trackable_value, hdr.significant_figures) != (HIGHEST_NS, _SIGNIFICANT_DIGITS):
+            raise ValueError("a histogram of another range or precision")
+        return cls(hdr)

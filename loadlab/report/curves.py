@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from loadlab.analysis.verdict import SAMPLES_BEYOND
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting
 from loadlab.results.model import Scalar
 from loadlab.units import format_duration_ns
-
-# With fewer samples beyond it a percentile is the luck of a few requests; the verdict draws the same line.
-FEWEST_BEYOND = 10
 
 Stroke = Literal["solid", "dash", "dot"]
 
@@ -27,7 +25,7 @@ class CurvePoint:
 class Curve:
     """The response times of one setting, repeats merged; `number` counts the curves, `chosen` is drawn at first.
 
-    It ends where fewer than FEWEST_BEYOND samples lie beyond.
+    It ends where fewer than SAMPLES_BEYOND samples lie beyond.
     """
 
     number: int
@@ -49,7 +47,7 @@ def curves_of(
     drawable: list[tuple[Setting, Histogram]] = []
     for setting in arrangement.settings:
         response = _merged_response(setting, read_latencies)
-        if response.count >= 2 * FEWEST_BEYOND:
+        if response.count >= 2 * SAMPLES_BEYOND:
             drawable.append((setting, response))
     of_line: dict[int, list[Setting]] = {}
     for setting, _ in drawable:
@@ -89,7 +87,7 @@ def _stroke(arrangement: Arrangement, x: Scalar) -> Stroke:
 
 def _points(histogram: Histogram) -> Iterable[CurvePoint]:
     for point in histogram.percentile_curve():
-        if histogram.count * (1 - point.percentile / 100) < FEWEST_BEYOND:
+        if histogram.count * (1 - point.percentile / 100) < SAMPLES_BEYOND:
             return
         yield CurvePoint(point.percentile, point.value_ns)
 

@@ -15,13 +15,12 @@ from hdrh.codec import HdrCookieException, HdrLengthException
 
 from loadlab.recording.histogram import Histogram
 
-METRICS = ("response", "service", "lateness", "dispatch")
 _NS_PER_MS = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyInterval:
-    """What was recorded between two moments, in seconds from the start of the measured window; one of METRICS each."""
+    """What was recorded between two moments, in seconds from the start of the measured window; one for each Metric."""
 
     start_seconds: float
     end_seconds: float

@@ -63,9 +63,14 @@ class ProcessUsage(Document):
     context_switches_per_request: float | None = None
 
     @property
+    def cpu_ns(self) -> int:
+        """User and system time together."""
+        return self.cpu_user_ns + self.cpu_system_ns
+
+    @property
     def busy(self) -> float:
         """Cores kept busy on average over the window: 1.0 is one core all the time."""
-        return (self.cpu_user_ns + self.cpu_system_ns) / self.window_ns if self.window_ns else 0.0
+        return self.cpu_ns / self.window_ns if self.window_ns else 0.0
 
 
 class Interval(Document):

@@ -14,8 +14,8 @@ from loadlab.host import (
     parse_cpu_times,
     parse_meminfo,
     preflight,
+    read_cpu_times,
     read_governors,
-    read_steal,
 )
 
 STAT = "cpu  100 2 30 4000 50 6 7 80 90 10\ncpu0 1 1 1 1 1 1 1 1 1 1\nctxt 5\n"
@@ -33,7 +33,7 @@ GOOD = Condition(
 
 
 def test_guest_time_is_not_counted_twice() -> None:
-    assert parse_cpu_times(STAT) == CpuTimes(total=100 + 2 + 30 + 4000 + 50 + 6 + 7 + 80, stolen=80)
+    assert parse_cpu_times(STAT) == CpuTimes(total=100 + 2 + 30 + 4000 + 50 + 6 + 7 + 80, idle=4000 + 50, stolen=80)
 
 
 def test_another_file_is_no_cpu_times() -> None:
@@ -42,15 +42,15 @@ def test_another_file_is_no_cpu_times() -> None:
 
 
 def test_steal_is_a_fraction_of_the_time_between_two_readings() -> None:
-    assert CpuTimes(total=1400, stolen=30).steal_since(CpuTimes(total=1000, stolen=10)) == 0.05
+    assert CpuTimes(total=1400, idle=0, stolen=30).steal_since(CpuTimes(total=1000, idle=0, stolen=10)) == 0.05
 
 
 def test_no_tick_between_two_readings_gives_no_fraction() -> None:
-    assert CpuTimes(total=1000, stolen=10).steal_since(CpuTimes(total=1000, stolen=10)) is None
+    assert CpuTimes(total=1000, idle=0, stolen=10).steal_since(CpuTimes(total=1000, idle=0, stolen=10)) is None
 
 
 def test_this_machines_cpu_times_can_be_read() -> None:
-    times = read_steal()
+    times = read_cpu_times()
     assert 0 <= times.stolen < times.total
 
 

@@ -1,6 +1,7 @@
+from loadlab.analysis.verdict import SAMPLES_BEYOND
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import arrange
-from loadlab.report.curves import FEWEST_BEYOND, curves_of
+from loadlab.report.curves import curves_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import TrialResult, Verdict
 
@@ -31,7 +32,7 @@ def test_a_curve_ends_where_too_few_samples_lie_beyond() -> None:
     histogram = Histogram()
     histogram.fold(range(1_000, 1_001_000, 1_000))
     [curve], _ = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
-    assert 98 < curve.points[-1].percentile <= 100 * (1 - FEWEST_BEYOND / 1000)
+    assert 98 < curve.points[-1].percentile <= 100 * (1 - SAMPLES_BEYOND / 1000)
     times = [point.response_ns for point in curve.points]
     assert times == sorted(times)
 
@@ -48,6 +49,6 @@ def test_repeats_are_merged_into_one_curve() -> None:
 
 def test_no_curve_without_samples() -> None:
     few = Histogram()
-    few.fold([1000] * (2 * FEWEST_BEYOND - 1))
+    few.fold([1000] * (2 * SAMPLES_BEYOND - 1))
     assert curves_of(arrange({}, trials(1)), lambda _: {}) == ((), "")
     assert curves_of(arrange({}, trials(1)), lambda _: {"response": few}) == ((), "")

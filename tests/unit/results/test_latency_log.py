@@ -23,9 +23,9 @@ INTERVALS = [
 def test_a_line_for_each_interval_and_metric() -> None:
     lines = [line for line in format_latency_log(INTERVALS).splitlines() if line.startswith("Tag=")]
     assert [line.rsplit(",", 1)[0] for line in lines] == [
-        "Tag=response,0.000,1.000,2.501",
+        "Tag=response,0.000,1.000,2.500",
         "Tag=service,0.000,1.000,0.900",
-        "Tag=response,1.000,0.750,4.002",
+        "Tag=response,1.000,0.750,4.000",
         "Tag=service,1.000,0.750,0.000",
     ]
 

@@ -1,0 +1,93 @@
+"""What the fleet says to each other comes out as it went in, however the pipe cuts it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadlab.fleet.messages import (
+    Alive,
+    CountAlive,
+    Finished,
+    IdlePart,
+    LineBuffer,
+    LoadPart,
+    Message,
+    Opened,
+    OpenedSoFar,
+    Ready,
+    Recorded,
+    Start,
+    decode_message,
+    encode_message,
+)
+from loadlab.recording.recorder import Recorder
+
+MESSAGES: list[Message] = [
+    LoadPart("127.0.0.1", 80, [("127.1.0.1", 8), (None, 7)], "GET /\xe4 HTTP/1.1\r\n\r\n", "GET", 200, 5, 0, 2, 1),
+    IdlePart("::1", 8080, [(None, 10_000), ("127.1.0.2", 9_000)], "GET / HTTP/1.1\r\n\r\n", 512, 10**9),
+    Start(1_700_000_000_000_000_001),
+    CountAlive(),
+    Ready(),
+    Recorded(Recorder().take(0, 10**9).to_plain()),
+    Finished(2_000_000_123),
+    OpenedSoFar(512),
+    Opened(19_000, 1.25, 96.0, None),
+    Opened(3, 0.5, 0.0, 'Too many open files: "\n"'),
+    Alive(18_999),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_comes_back_as_it_was_sent(message: Message) -> None:
+    line = encode_message(message)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode_message(line.rstrip(b"\n")) == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"hello",
+        b"[]",
+        b"[1]",
+        b"1",
+        b"null",
+        b'"Ready"',
+        b"{}",
+        b'{"kind": "Ready"',
+        b'{"kind": "Unheard"}',
+        b'{"kind": null}',
+        b'{"kind": []}',
+        b'{"kind": "Alive"}',
+        b'{"kind": "Alive", "alive": 1, "more": 2}',
+        b"\xff\xfe",
+        b"\0",
+        b"Traceback (most recent call last):",
+    ],
+)
+def test_a_line_of_something_else_is_a_value_error(line: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # its text is json's or ours
+        decode_message(line)
+
+
+@given(line=st.binary())
+def test_random_bytes_are_a_value_error(line: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # its text is json's or ours
+        decode_message(line)
+
+
+def test_lines_are_cut_at_every_split() -> None:
+    stream = b"one\n\ntwo\nrest"
+    for cut in range(len(stream) + 1):
+        lines = LineBuffer()
+        assert lines.feed(stream[:cut]) + lines.feed(stream[cut:]) == [b"one", b"", b"two"]
+        assert lines.feed(b"!\n") == [b"rest!"]
+
+
+def test_messages_survive_a_pipe_that_brings_single_bytes() -> None:
+    lines = LineBuffer()
+    stream = b"".join(map(encode_message, MESSAGES))
+    received = [decode_message(line) for byte in stream for line in lines.feed(bytes([byte]))]
+    assert list(map(type, received)) == list(map(type, MESSAGES))

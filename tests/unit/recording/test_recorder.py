@@ -1,0 +1,124 @@
+"""The recorder and what becomes of its snapshots: each time under its name, each request once."""
+
+import json
+
+import pytest
+
+from loadlab.recording.histogram import HIGHEST_NS, Histogram
+from loadlab.recording.outcomes import FAILURES, Outcome
+from loadlab.recording.recorder import Metric, Recorder, Snapshot, Totals
+
+
+def absorbed(snapshot: Snapshot) -> dict[Metric, Histogram]:
+    totals = Totals()
+    totals.add(snapshot)
+    return totals.histograms
+
+
+def median_ns(histogram: Histogram) -> int:
+    return histogram.values_at([50])[50]
+
+
+def test_a_prompt_request_responds_within_its_service_time() -> None:
+    recorder = Recorder()
+    recorder.prompt.append(1_000)
+    recorder.dispatch.append(100)
+    histograms = absorbed(recorder.take(0, 1))
+    assert {metric: median_ns(histogram) for metric, histogram in histograms.items()} == {
+        Metric.RESPONSE: 1_000,
+        Metric.SERVICE: 1_000,
+        Metric.LATENESS: 0,
+        Metric.DISPATCH: 100,
+    }
+
+
+def test_a_late_request_responds_after_lateness_and_service() -> None:
+    recorder = Recorder()
+    recorder.late.append((300, 1_000))
+    recorder.dispatch.append(100)
+    histograms = absorbed(recorder.take(0, 1))
+    assert {metric: median_ns(histogram) for metric, histogram in histograms.items()} == {
+        Metric.RESPONSE: 1_300,
+        Metric.SERVICE: 1_000,
+        Metric.LATENESS: 300,
+        Metric.DISPATCH: 100,
+    }
+
+
+@pytest.mark.parametrize("fold_between", [True, False])
+def test_each_request_is_counted_once_in_every_metric(fold_between: bool) -> None:
+    recorder = Recorder()
+    for number in range(1, 501):
+        recorder.prompt.append(number * 1_000)
+        recorder.dispatch.append(number)
+        if number % 5 == 0:
+            recorder.late.append((number, number * 2_000))
+            recorder.dispatch.append(number)
+        if fold_between and number % 50 == 0:
+            recorder.fold()
+            assert (recorder.prompt, recorder.late, recorder.dispatch) == ([], [], [])
+    snapshot = recorder.take(10, 20)
+    assert (snapshot.start_ns, snapshot.end_ns, snapshot.out_of_range) == (10, 20, 0)
+    assert snapshot.outcomes == {"ok": 600}
+    assert [histogram.count for histogram in absorbed(snapshot).values()] == [600] * len(Metric)
+
+
+def test_a_second_snapshot_has_only_what_came_since_the_first() -> None:
+    recorder = Recorder()
+    recorder.prompt.append(1_000)
+    recorder.dispatch.append(1)
+    recorder.outcomes[Outcome.TIMEOUT] += 1
+    recorder.take(0, 1)
+    second = recorder.take(1, 2)
+    assert second.outcomes == {"ok": 0}
+    assert [histogram.count for histogram in absorbed(second).values()] == [0] * len(Metric)
+    recorder.prompt.append(2_000)
+    assert recorder.take(2, 3).outcomes == {"ok": 1}
+
+
+def test_failures_are_counted_and_have_no_times() -> None:
+    recorder = Recorder()
+    recorder.outcomes[Outcome.TIMEOUT] += 2
+    recorder.outcomes[Outcome.CUT] += 1
+    snapshot = recorder.take(0, 1)
+    assert snapshot.outcomes == {"ok": 0, "timeout": 2, "cut": 1}
+    assert absorbed(snapshot)[Metric.RESPONSE].count == 0
+
+
+def test_a_time_out_of_range_is_still_a_request_that_was_answered() -> None:
+    recorder = Recorder()
+    recorder.prompt += [1_000, HIGHEST_NS + 1]
+    recorder.dispatch += [1, 1]
+    snapshot = recorder.take(0, 1)
+    assert snapshot.outcomes == {"ok": 2}
+    assert snapshot.out_of_range > 0
+    assert recorder.take(1, 2).out_of_range == 0
+
+
+def test_totals_add_workers_and_intervals_up() -> None:
+    totals = Totals()
+    for worker in range(3):
+        recorder = Recorder()
+        for interval in range(4):
+            recorder.prompt += [500 * (worker + 1)] * 10
+            recorder.dispatch += [100] * 10
+            recorder.outcomes[Outcome.RESET] += 1
+            totals.add(recorder.take(interval, interval + 1))
+    assert totals.outcomes == {"ok": 120, "reset": 12}
+    service = totals.histograms[Metric.SERVICE]
+    assert service.count == 120
+    assert service.values_at([33, 66, 100]) == {33: 500, 66: 1_000, 100: 1_500}
+
+
+def test_a_snapshot_travels_as_json() -> None:
+    recorder = Recorder()
+    recorder.prompt += [1_000, 10**9]
+    recorder.late.append((5, 2_000))
+    recorder.dispatch += [1, 2, 3]
+    recorder.outcomes[Outcome.CLOSED_EARLY] += 1
+    snapshot = recorder.take(5, 6)
+    assert Snapshot.from_plain(json.loads(json.dumps(snapshot.to_plain()))) == snapshot
+
+
+def test_success_and_what_the_end_of_the_window_cut_are_no_failures() -> None:
+    assert {Outcome.OK, Outcome.CUT} == set(Outcome) - FAILURES
