@@ -8,6 +8,7 @@ from typing import Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from loadlab.cli.terminal import tell
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_count
@@ -27,8 +28,8 @@ class RunProgress:
         self._finished = 0
         self._began = time.monotonic()
         self._progress = Progress(
-            TextColumn("[bold]{task.fields[trial]}"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.fields[trial]}", style="bold", markup=False),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[rate]}", style="green"),
             TextColumn("{task.fields[left]}", style="dim"),
@@ -67,9 +68,7 @@ class RunProgress:
         if not self._console.is_terminal:
             figures = "" if result.requests_per_second is None else f" {format_count(result.requests_per_second)} req/s"
             told = f"{result.state}, {result.verdict.state}{figures}" if result.reason is None else result.reason
-            self._console.print(
-                f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {told}", highlight=False
-            )
+            tell(f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {told}")
 
     def _left(self) -> str:
         if self._finished:

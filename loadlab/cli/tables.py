@@ -14,12 +14,15 @@ _STYLES = {"valid": "green", "suspect": "yellow", "invalid": "red"}
 
 
 def results_table(document: RunDocument) -> Table:
-    """Return one row for each trial, in the order of the sweep. "CPU" is what the target spent on one request."""
+    """Return one row for each trial, in the order of the sweep.
+
+    "CPU" is what the target spent on one request, "client" what the load workers did, user and system together.
+    """
     swept = list(document.profile.get("sweep", {}))
     repeats = any(trial.repeat > 1 for trial in document.trials)
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
     headings = [path.rpartition(".")[2] for path in swept] + (["repeat"] if repeats else [])
-    for heading in (*headings, "req/s", "p50", "p99", "CPU", "client CPU", "verdict"):
+    for heading in (*headings, "req/s", "p50", "p99", "CPU", "client", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for trial in sorted_trials(document):
         factors = [_factor(trial.factors.get(path)) for path in swept]

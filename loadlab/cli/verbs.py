@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from loadlab import __version__, targets
 from loadlab.analysis.expect import metric_names
@@ -17,6 +16,7 @@ from loadlab.bundled import bundled_directory
 from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.tables import findings_lines, results_table, sorted_trials
+from loadlab.cli.terminal import error_console, prepare_streams, show, tell, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.run import Experiment, conditions_of
 from loadlab.profile import load_profile, plan_trials, profile_json_schema
@@ -48,28 +48,25 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# Off a terminal rich assumes 80 columns; a file or a CI log has room for whole lines.
-_WIDTH_OF_FILES = 120
-_stdout = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
-_stderr = Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_FILES)
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
     if sys.platform != "linux":
-        _stderr.print("loadlab runs on Linux only: it measures with epoll and /proc. Use a Linux machine or VM.")
+        tell("loadlab runs on Linux only: it measures with epoll and /proc. Use a Linux machine or VM.")
         sys.exit(ExitCode.USAGE)
+    prepare_streams()
     try:
         app(prog_name="loadlab")
     except LoadlabError as error:
-        _tell_error(str(error))
+        tell(str(error), style="red")
         sys.exit(error.exit_code)
     sys.exit(ExitCode.DONE)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        _print(f"loadlab {__version__}")
+        write(f"loadlab {__version__}")
         raise typer.Exit
 
 
@@ -108,7 +105,7 @@ def run(
     conditions = conditions_of(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-        with RunProgress(_stderr, trials) as progress:
+        with RunProgress(error_console(), trials) as progress:
             experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)
             document = experiment.run(trials, interruption.check)
         directory.write_page(render(directory))
@@ -123,7 +120,7 @@ def report(
     """Draw the page of an old run again."""
     directory = RunDirectory.open(run_directory)
     directory.write_page(render(directory))
-    _stdout.print(str(directory.page_path), highlight=False, soft_wrap=True)
+    write(str(directory.page_path))
 
 
 @app.command()
@@ -154,7 +151,7 @@ def list_profiles(as_json: Annotated[bool, typer.Option("--json", help="Print JS
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a profile, for editors."""
-    _print(json.dumps(profile_json_schema(), indent=2))
+    write(json.dumps(profile_json_schema(), indent=2))
 
 
 def exit_code_of(document: RunDocument) -> ExitCode:
@@ -170,43 +167,25 @@ def exit_code_of(document: RunDocument) -> ExitCode:
 
 def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
     if as_json:
-        _print(document.model_dump_json(by_alias=True))
+        write(document.model_dump_json(by_alias=True))
     else:
-        _stdout.print(results_table(document))
+        show(results_table(document))
     for trial in sorted_trials(document):
         where = f"trial {trial.id} ({format_factors(trial.factors)})"
         if trial.reason is not None:
-            _tell(f"{where}: {trial.state}: {trial.reason}")
+            tell(f"{where}: {trial.state}: {trial.reason}")
         for expectation in trial.expectations:
             if not expectation.met:
-                _tell(f"{where}: expected {expectation.text}, measured {expectation.measured}")
+                tell(f"{where}: expected {expectation.text}, measured {expectation.measured}")
     for line in findings_lines(document):
-        _tell(line)
-    (_stderr if as_json else _stdout).print(f"page: {directory.page_path}", highlight=False, soft_wrap=True)
-
-
-def _tell(text: str) -> None:
-    # Without markup: a path or a server's words may hold square brackets.
-    _stderr.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def _tell_error(text: str) -> None:
-    _stderr.print(text, markup=False, highlight=False, soft_wrap=True, style="red")
+        tell(line)
+    (tell if as_json else write)(f"page: {directory.page_path}")
 
 
 def _list(abouts: dict[str, str], as_json: bool) -> None:
     width = max((len(name) for name in abouts), default=0)
     lines = (f"{name:<{width}}  {about}" for name, about in abouts.items())
-    _print(json.dumps(abouts) if as_json else "\n".join(lines))
-
-
-def _print(text: str) -> None:
-    """Print what another program may read, and which may leave early, as `head` does."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is to be flushed there at exit
-        raise typer.Exit from None
+    write(json.dumps(abouts) if as_json else "\n".join(lines))
 
 
 def _command() -> list[str]:

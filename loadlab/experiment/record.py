@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Snapshot, Totals
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Interval
@@ -30,10 +31,14 @@ class TrialRecord:
             self._snapshots.append([])
         self._snapshots[number].append(snapshot)
 
+    def add_cut(self, cut: int) -> None:
+        """Add requests that were under way when the window ended."""
+        self.totals.outcomes[Outcome.CUT] += cut
+
     @property
     def requests(self) -> int:
         """Requests answered as expected."""
-        return self.totals.outcomes["ok"]
+        return self.totals.outcomes[Outcome.OK]
 
     @property
     def window_ns(self) -> int:

@@ -107,7 +107,8 @@ class TrialRun:
             window_ns=record.window_ns,
             requests=record.requests,
             requests_per_second=record.requests * 1e9 / record.window_ns if record.window_ns else None,
-            outcomes=dict(record.totals.outcomes),
+            outcomes={str(outcome): count for outcome, count in record.totals.outcomes.items()},
+            out_of_range=record.totals.out_of_range,
             response_ns=latency[Metric.RESPONSE],
             service_ns=latency[Metric.SERVICE],
             lateness_ns=latency[Metric.LATENESS],
@@ -241,7 +242,8 @@ class TrialRun:
                 self._record.add(event.sender, snapshot)
                 self._observer.phase("measuring", min(1.0, snapshot.end_ns / self._load.duration_ns))
                 self._observer.rate(self._record.last_rate())
-            case Finished():
+            case Finished(cut):
+                self._record.add_cut(cut)
                 self._finished.add(event.sender)
             case Alive(alive):
                 self._alive[event.sender] = alive

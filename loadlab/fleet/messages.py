@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class LoadPart:
@@ -66,9 +64,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """From a load worker: its window is over, after so long."""
+    """From a load worker: its window is over; `cut` requests were under way then."""
 
-    window_ns: int
+    cut: int
 
 
 @dataclass(frozen=True, slots=True)

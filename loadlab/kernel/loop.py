@@ -66,10 +66,13 @@ class Loop:
 
     async def wait_event(self, fd: int) -> None:
         """Suspend until something happened on `fd`, or at once if it did since the last wait."""
-        if self.parked[fd] is not None:
+        if self.parked[fd] is True:
             self.parked[fd] = None
             return
-        task = self.parked[fd] = self.current
+        task = self.current
+        if self.parked[fd] is not None and self.parked[fd] is not task:
+            raise RuntimeError(f"two tasks wait for descriptor {fd}: only one would be woken")
+        self.parked[fd] = task
         try:
             await suspend()
         finally:

@@ -55,13 +55,14 @@ class Task:
 class CancelScope(AbstractContextManager["CancelScope"]):
     """A stretch of one task that can be called off, by `cancel()` or by its deadline.
 
-    After the `with` block, `cancelled` tells whether it was.
+    After the `with` block, `cancelled` tells whether that cut it short.
     """
 
     def __init__(self, loop: "Loop", deadline_ns: int | None = None) -> None:
         self._loop = loop
         self._task = loop.current
         self.active = False
+        self._requested = False
         self._deadline_ns = deadline_ns
         self._timer: Timer | None = None
         self.cancelled = False
@@ -78,12 +79,13 @@ class CancelScope(AbstractContextManager["CancelScope"]):
         self.active = False
         if self._timer is not None:
             self._timer.cancel()
-        return isinstance(error, Cancelled) and error.scope is self
+        self.cancelled = isinstance(error, Cancelled) and error.scope is self
+        return self.cancelled
 
     def cancel(self) -> None:
         """Raise `Cancelled` in the scope's task at its next yield, once."""
-        if self.active and not self.cancelled:
-            self.cancelled = True
+        if self.active and not self._requested:
+            self._requested = True
             self._loop.throw_soon(self._task, Cancelled(self).if_active)
 
 
@@ -97,14 +99,14 @@ class TaskGroup:
         self._loop = loop
         self._parent = loop.current
         self._scope = CancelScope(loop)
-        self._children: set[Task] = set()
+        self._children: dict[Task, None] = {}  # a set in the order of starting
         self._cancelled = False
         self._error: BaseException | None = None
 
     def start(self, coroutine: Coroutine[None, None, object], name: str) -> Task:
         """Start a task in this group; it runs from the loop's next turn on."""
         task = self._loop.start_task(coroutine, name, self._on_done)
-        self._children.add(task)
+        self._children[task] = None
         if self._cancelled:
             self._cancel_child(task)
         return task
@@ -148,7 +150,7 @@ class TaskGroup:
         self._loop.throw_soon(task, Cancelled(self._scope).if_active)
 
     def _on_done(self, task: Task, result: object, error: BaseException | None) -> None:
-        self._children.discard(task)
+        self._children.pop(task, None)
         if error is not None and not isinstance(error, Cancelled):
             if self._error is None:
                 self._error = error

@@ -98,10 +98,12 @@ class ClosedUser:
                     continue
                 assert self._socket is not None
                 failure = await self._converse(self._socket, intended_ns)
-                if failure is not None:
-                    outcomes[failure] += 1
                 self._in_flight[self._number] = 0
                 self.close()
+                if failure is not None:
+                    outcomes[failure] += 1
+                    # A peer that ends each connection at once would otherwise keep this user from ever suspending.
+                    await self._loop.yield_now()
         except Cancelled:
             if self._in_flight[self._number]:
                 outcomes[Outcome.CUT] += 1
@@ -130,7 +132,8 @@ class ClosedUser:
         try:
             await self._exchange_requests(sock, reader, intended_ns)
         except (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge) as error:
-            return Outcome.TIMEOUT if self._timed_out else outcome_of(error)
+            # The kernel gives up too, on a peer that acknowledges nothing (ETIMEDOUT).
+            return Outcome.TIMEOUT if self._timed_out or isinstance(error, TimeoutError) else outcome_of(error)
         return None
 
     @types.coroutine
@@ -211,10 +214,11 @@ class ClosedLoad:
     def __init__(self, loop: Loop, exchanges: Sequence[Exchange], recorder: Recorder) -> None:
         self._loop = loop
         self._timeout_ns = max(exchange.timeout_ns for exchange in exchanges)
-        known = KnownResponses(exchanges[0].method)
+        known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
         in_flight = [0] * len(exchanges)
         self._users = [
-            ClosedUser(loop, exchange, recorder, known, in_flight, number) for number, exchange in enumerate(exchanges)
+            ClosedUser(loop, exchange, recorder, known[exchange.method], in_flight, number)
+            for number, exchange in enumerate(exchanges)
         ]
 
     async def open(self) -> None:
@@ -255,6 +259,7 @@ _OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
     errno.ECONNREFUSED: Outcome.REFUSED,
     errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,
     errno.ECONNRESET: Outcome.RESET,
+    errno.ECONNABORTED: Outcome.RESET,
     errno.EPIPE: Outcome.RESET,
     errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
     errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
@@ -262,4 +267,10 @@ _OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
     errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
     errno.EHOSTUNREACH: Outcome.UNREACHABLE,
     errno.ENETUNREACH: Outcome.UNREACHABLE,
+    errno.EHOSTDOWN: Outcome.UNREACHABLE,
+    errno.ENETDOWN: Outcome.UNREACHABLE,
+    errno.EPERM: Outcome.UNREACHABLE,  # a firewall on this host
+    errno.EACCES: Outcome.UNREACHABLE,
+    errno.ENOBUFS: Outcome.NO_MEMORY,
+    errno.ENOMEM: Outcome.NO_MEMORY,
 }

@@ -6,6 +6,7 @@ distinct byte string and found again in a dictionary: a server's replies differ 
 second.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
@@ -19,6 +20,8 @@ MAX_KNOWN_HEADS: Final = 1024
 _UNSIZED: Final = -1
 _START_OF_HEAD: Final = b"HTTP/"
 _END_OF_HEAD: Final = b"\r\n\r\n"
+# Without this look a head of such lines would never end, and be told as a timeout.
+_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -163,6 +166,8 @@ class ResponseReader:
             if (end if end >= 0 else len(data) - 3) > MAX_HEAD_BYTES:
                 raise ResponseTooLarge
             if end < 0:
+                if _BARE_LF.search(data):
+                    raise MalformedResponse("a line of its head does not end with CRLF")
                 self._pending = data
                 return None
             raw, data = data[: end + 4], data[end + 4 :]

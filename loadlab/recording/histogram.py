@@ -121,7 +121,7 @@ class Histogram:
         self.hdr.set_internal_tacking_values(int(filled[0]), int(filled[-1]), self.count + int(counts.sum()))
 
     def values_at(self, percentiles: Iterable[float]) -> dict[float, int]:
-        """Return {percentile (0..100): smallest recorded value in ns that so many percent do not exceed}."""
+        """Return {percentile (0..100): value in ns}: that of the nearest rank, rounded as HdrHistogram does it."""
         wanted = list(percentiles)
         if not self.count:
             return {}

@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     TOO_LARGE = "too_large"  # an answer without end: past the limit of head or body
     NO_FILE_DESCRIPTOR = "no_file_descriptor"
     NO_LOCAL_PORT = "no_local_port"
+    NO_MEMORY = "no_memory"  # the kernel's, for sockets
     UNREACHABLE = "unreachable"  # the network says that there is no way there
     DROPPED = "dropped"  # intended, never sent
     CUT = "cut"  # in flight when the measured window ended; neither a success nor a failure

@@ -30,7 +30,10 @@ def empty_histograms() -> dict[Metric, Histogram]:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one load worker recorded from `start_ns` to `end_ns`, counted from the start of the measured window."""
+    """What one load worker recorded from `start_ns` to `end_ns`, counted from the start of the measured window.
+
+    `out_of_range` is how many of the requests that are ok took longer than the histograms reach (an hour).
+    """
 
     start_ns: int
     end_ns: int
@@ -88,10 +91,10 @@ class Recorder:
         histograms[Metric.LATENESS].add(0, prompt.count)
         prompt.drain()
         responses = histograms[Metric.RESPONSE]
-        outcomes = {Outcome.OK.value: responses.count + responses.out_of_range}
+        out_of_range = responses.out_of_range
+        outcomes = {Outcome.OK.value: responses.count + out_of_range}
         outcomes |= {outcome.value: count for outcome, count in self.outcomes.items()}
         self.outcomes.clear()
-        out_of_range = sum(histogram.out_of_range for histogram in histograms.values())
         drained = {metric.value: histogram.drain() for metric, histogram in histograms.items()}
         return Snapshot(start_ns, end_ns, outcomes, drained, out_of_range)
 
@@ -102,9 +105,11 @@ class Totals:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.histograms = empty_histograms()
+        self.out_of_range = 0
 
     def add(self, snapshot: Snapshot) -> None:
         """Add one snapshot."""
         self.outcomes.update(snapshot.outcomes)
+        self.out_of_range += snapshot.out_of_range
         for metric, drained in snapshot.histograms.items():
             self.histograms[Metric(metric)].absorb(drained)

@@ -119,6 +119,7 @@ class TrialResult(Document):
     requests: int = 0
     requests_per_second: float | None = None
     outcomes: dict[str, int] = {}
+    out_of_range: int = 0
     response_ns: LatencySummary = LatencySummary()
     service_ns: LatencySummary = LatencySummary()
     lateness_ns: LatencySummary = LatencySummary()

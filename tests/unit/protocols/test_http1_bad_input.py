@@ -101,11 +101,9 @@ def test_a_malformed_head_is_malformed_every_time() -> None:
             reader.feed(OK + b"Content-Length: -1\r\n\r\n")
 
 
-def test_a_head_of_lines_ended_by_lf_alone_never_becomes_a_response() -> None:
-    reader = new_reader()
-    assert reader.feed(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok") is None
-    with pytest.raises(ResponseCutShort):
-        reader.feed_end()
+def test_a_head_of_lines_ended_by_lf_alone_is_malformed_at_once() -> None:
+    with pytest.raises(MalformedResponse):
+        new_reader().feed(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 
 
 def head_of(length: int) -> bytes:

@@ -1,0 +1,66 @@
+"""Where words go: results to standard output, everything else to standard error; and what if they cannot go there."""
+
+import contextlib
+import io
+import os
+import sys
+from functools import cache
+from typing import Final
+
+import typer
+from rich.console import Console, RenderableType
+
+from loadlab.errors import LoadlabError
+
+# Off a terminal rich assumes 80 columns; a file or a CI log has room for whole lines.
+_WIDTH_OF_FILES: Final = 120
+
+
+def prepare_streams() -> None:
+    """Make both streams fit to be written to: they may be closed (`>&-`), or unable to hold a letter such as the µ."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # as long as the program
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@cache
+def error_console() -> Console:
+    """Return the console on standard error."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_FILES)
+
+
+def show(results: RenderableType) -> None:
+    """Print something rich can draw to standard output. Raises LoadlabError where that fails, but for a closed pipe."""
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+    with console.capture() as capture:
+        console.print(results)
+    write(capture.get().rstrip("\n"))
+
+
+def write(text: str) -> None:
+    """Print what another program may read, and which may leave early, as `head` does.
+
+    Raises LoadlabError where it cannot be printed for another reason.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        _abandon_stdout()
+        raise typer.Exit from None
+    except OSError as error:
+        _abandon_stdout()
+        raise LoadlabError(f"cannot print to standard output: {error.strerror}") from None
+
+
+def tell(text: str, style: str | None = None) -> None:
+    """Print a line to standard error as it is: a path or a server's words may hold square brackets."""
+    with contextlib.suppress(OSError):  # there is nobody left to tell
+        error_console().print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+
+
+def _abandon_stdout() -> None:
+    # What is still in the buffer would fail again when the interpreter flushes it at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

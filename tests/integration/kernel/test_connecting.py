@@ -1,0 +1,130 @@
+"""Connecting over the kernel on loopback: what comes back, what is raised, and that nothing stays open."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from loadlab.kernel import Loop, run
+from loadlab.kernel.sockets import Address, discard, wait_connected, wait_received, wait_sent
+
+pytestmark = pytest.mark.timeout(30)
+
+IP_BIND_ADDRESS_NO_PORT = 24
+
+
+@pytest.fixture(autouse=True)
+def _no_descriptor_leaks() -> Iterator[None]:
+    before = len(os.listdir("/proc/self/fd"))
+    yield
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def connect_to(address: Address, source: str | None = None) -> tuple[Address, int, int]:
+    """Connect and close; return the local address, TCP_NODELAY and IP_BIND_ADDRESS_NO_PORT of the connection."""
+
+    async def main(loop: Loop) -> tuple[Address, int, int]:
+        sock = await wait_connected(loop, address, source)
+        host, port = sock.getsockname()[:2]
+        no_delay = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        no_port = sock.getsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT)
+        discard(loop, sock)
+        return (host, port), no_delay, no_port
+
+    return run(main)
+
+
+def test_a_connection_talks_both_ways(listener: socket.socket) -> None:
+    async def main(loop: Loop) -> bytes:
+        sock = await wait_connected(loop, listener.getsockname(), None)
+        accepted, _ = listener.accept()
+        with accepted:
+            await wait_sent(loop, sock, b"question")
+            assert accepted.recv(100) == b"question"
+            accepted.send(b"answer")
+            answer = await wait_received(loop, sock, 100)
+        discard(loop, sock)
+        return answer
+
+    assert run(main) == b"answer"
+
+
+def test_small_requests_are_not_delayed(listener: socket.socket) -> None:
+    _, no_delay, _ = connect_to(listener.getsockname())
+    assert no_delay
+
+
+def test_a_connection_leaves_from_its_source_whose_port_is_chosen_late(listener: socket.socket) -> None:
+    (host, port), _, no_port = connect_to(listener.getsockname(), "127.1.0.2")
+    assert host == "127.1.0.2"
+    assert port > 0
+    assert no_port == 1
+    accepted, peer = listener.accept()
+    accepted.close()
+    assert peer == (host, port)
+
+
+def test_ipv6() -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6 on loopback")
+    with listener:
+        (host, _), _, _ = connect_to(listener.getsockname()[:2])
+    assert host == "::1"
+
+
+def test_a_port_where_nobody_listens_is_refused() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(ConnectionRefusedError):
+            connect_to(bound.getsockname())
+
+
+def test_a_source_that_is_not_ours_is_told(listener: socket.socket) -> None:
+    with pytest.raises(OSError, match="Cannot assign requested address"):
+        connect_to(listener.getsockname(), "192.0.2.1")
+
+
+def test_a_connection_that_takes_too_long_can_be_called_off() -> None:
+    """A backlog that is full drops what comes; the connection waits for an answer that is not sent."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+
+        async def main(loop: Loop) -> int:
+            opened: list[socket.socket] = []
+            with loop.time_scope(100_000_000) as scope:
+                for _ in range(10):
+                    opened.append(await wait_connected(loop, listener.getsockname(), None))
+            for sock in opened:
+                discard(loop, sock)
+            assert scope.cancelled
+            assert not any(loop.parked)
+            return len(opened)
+
+        assert run(main) < 10
+
+
+def test_many_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=300) as listener:
+
+        async def main(loop: Loop) -> int:
+            opened: list[socket.socket] = []
+
+            async def open_one() -> None:
+                opened.append(await wait_connected(loop, listener.getsockname(), None))
+
+            async with loop.task_group() as group:
+                for _ in range(200):
+                    group.start(open_one(), "open")
+            for sock in opened:
+                discard(loop, sock)
+            return len(opened)
+
+        assert run(main) == 200

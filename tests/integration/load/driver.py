@@ -1,0 +1,42 @@
+"""Runs a closed-loop load in this process, and waits for what it brings about."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from loadlab.kernel import Loop
+from loadlab.load.closed import ClosedLoad, Exchange
+from loadlab.recording.recorder import Recorder
+
+MS = 1_000_000
+_DEADLINE_NS = 30_000 * MS
+
+
+def exchange_with(
+    address: tuple[str, int], timeout_ns: int = 10_000 * MS, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+) -> Exchange:
+    return Exchange(address, None, request, "GET", 200, timeout_ns)
+
+
+@asynccontextmanager
+async def running_load(loop: Loop, exchanges: Sequence[Exchange]) -> AsyncIterator[Recorder]:
+    """Let one user for each exchange send until the block ends."""
+    recorder = Recorder()
+    load = ClosedLoad(loop, exchanges, recorder)
+    await load.open()
+    async with loop.task_group() as group:
+        group.start(load.run(), "load")
+        yield recorder
+        group.cancel()
+
+
+async def wait_until(loop: Loop, condition: Callable[[], bool]) -> None:
+    """Look every millisecond until it holds; a test that waits in vain fails."""
+    with loop.time_scope(_DEADLINE_NS) as scope:
+        while not condition():
+            await loop.sleep(MS)
+    assert not scope.cancelled, "it did not come about in time"
+
+
+def served(recorder: Recorder) -> int:
+    """How many requests were answered as expected so far."""
+    return len(recorder.prompt) + len(recorder.late)

@@ -1,0 +1,155 @@
+"""Idle connections: opened within the backlog, held, counted when they die, and reset in the end."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from loadlab.kernel import Loop, run
+from loadlab.load.idle import IdleConnections, IdleSource, Opening
+
+from .driver import MS, wait_until
+from .holding_server import HoldingServer
+
+pytestmark = pytest.mark.timeout(90)
+
+BACKLOG = 16
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+def server() -> Iterator[HoldingServer]:
+    with HoldingServer(BACKLOG) as server:
+        yield server
+
+
+@asynccontextmanager
+async def watched(loop: Loop, server: HoldingServer, timeout_ns: int = 10_000 * MS) -> AsyncIterator[IdleConnections]:
+    """Idle connections to `server` whose deaths are noticed, and which are closed in the end."""
+    connections = IdleConnections(loop, server.address, REQUEST, timeout_ns)
+    async with loop.task_group() as group:
+        group.start(connections.watch(), "watch")
+        yield connections
+        group.cancel()
+    connections.close()
+
+
+async def open_all(connections: IdleConnections, sources: Sequence[IdleSource]) -> tuple[Opening, list[int]]:
+    progress: list[int] = []
+    opening = await connections.open(sources, BACKLOG - 1, progress.append)
+    return opening, progress
+
+
+def test_five_hundred_are_opened_in_rounds_that_fit_a_small_backlog(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            opening, progress = await open_all(connections, [IdleSource(None, 500)])
+            assert (opening.opened, opening.problem) == (500, None)
+            assert (connections.opened, connections.alive) == (500, 500)
+            assert progress == [*range(15, 500, 15), 500]
+            # Without the rounds, connections past the backlog would wait for their SYN to be sent again, a second each.
+            assert opening.seconds > 0
+            await wait_until(loop, lambda: len(server.peers()) == 500)
+
+    run(main)
+
+
+@pytest.mark.parametrize("with_reset", [False, True], ids=["closed", "reset"])
+def test_those_that_the_server_ends_are_noticed(server: HoldingServer, with_reset: bool) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            await open_all(connections, [IdleSource(None, 50)])
+            server.end(7, with_reset)
+            await wait_until(loop, lambda: connections.alive == 43)
+            server.end(43, with_reset)
+            await wait_until(loop, lambda: connections.alive == 0)
+            assert connections.opened == 50
+
+    run(main)
+
+
+def test_more_deaths_than_are_taken_at_once_are_all_noticed(
+    server: HoldingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadlab.load.idle._MAX_DEATHS_AT_ONCE", 4)
+
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            await open_all(connections, [IdleSource(None, 60)])
+            server.end(50, with_reset=False)
+            await wait_until(loop, lambda: connections.alive == 10)
+
+    run(main)
+
+
+def test_deaths_before_anyone_watches_are_noticed_later(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        connections = IdleConnections(loop, server.address, REQUEST, 10_000 * MS)
+        await open_all(connections, [IdleSource(None, 10)])
+        server.end(3, with_reset=True)
+        await wait_until(loop, lambda: len(server.peers()) == 7)
+        async with loop.task_group() as group:
+            group.start(connections.watch(), "watch")
+            await wait_until(loop, lambda: connections.alive == 7)
+            group.cancel()
+        connections.close()
+
+    run(main)
+
+
+def test_they_leave_from_the_sources_that_were_asked_for(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            opening, _ = await open_all(connections, [IdleSource("127.1.0.1", 20), IdleSource("127.1.0.2", 30)])
+            assert opening.problem is None
+            await wait_until(loop, lambda: Counter(server.peers()) == {"127.1.0.1": 20, "127.1.0.2": 30})
+
+    run(main)
+
+
+def test_closing_resets_them_all(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            await open_all(connections, [IdleSource(None, 30)])
+        assert connections.alive == 0
+        await wait_until(loop, lambda: server.peers() == [])
+
+    run(main)
+    assert server.resets >= 30
+
+
+def test_a_server_that_stops_answering_is_told_and_what_stands_is_kept(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server, timeout_ns=200 * MS) as connections:
+            opening, _ = await open_all(connections, [IdleSource(None, 30)])
+            assert opening.problem is None
+            server.freeze()
+            opening, progress = await open_all(connections, [IdleSource(None, 60), IdleSource("127.1.0.1", 60)])
+            assert opening.problem is not None
+            assert "no answer in time" in opening.problem
+            assert len(progress) == 1
+            assert 30 <= connections.alive == connections.opened <= 30 + BACKLOG - 1
+
+    run(main)
+
+
+def test_a_server_that_is_gone_is_told() -> None:
+    async def main(loop: Loop) -> Opening:
+        async with watched(loop, gone) as connections:
+            opening, _ = await open_all(connections, [IdleSource(None, 40)])
+        return opening
+
+    with HoldingServer() as gone:
+        pass
+    opening = run(main)
+    assert (opening.opened, opening.problem) == (0, "Connection refused")
+
+
+def test_a_source_that_is_not_ours_is_told(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> Opening:
+        async with watched(loop, server) as connections:
+            opening, _ = await open_all(connections, [IdleSource("192.0.2.1", 5)])
+        return opening
+
+    assert run(main).problem == "Cannot assign requested address"

@@ -1,0 +1,30 @@
+"""How a run ends the program, from its document."""
+
+import pytest
+
+from loadlab.cli.verbs import exit_code_of
+from loadlab.errors import ExitCode
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import Expectation, Judgement
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "verdict", "met", "code"),
+    [
+        (False, "valid", True, ExitCode.DONE),
+        (False, "suspect", True, ExitCode.DONE),
+        (False, "valid", False, ExitCode.EXPECTATION_FAILED),
+        (False, "invalid", True, ExitCode.INVALID),
+        (False, "invalid", False, ExitCode.INVALID),
+        (True, "valid", True, ExitCode.INTERRUPTED),
+        (True, "invalid", False, ExitCode.INTERRUPTED),
+    ],
+)
+def test_the_gravest_reason_decides(
+    sample_run: RunDirectory, interrupted: bool, verdict: Judgement, met: bool, code: ExitCode
+) -> None:
+    document = sample_run.read_document()
+    expectation = Expectation(text="requests > 1", met=met, measured="1")
+    trials = [document.trials[0].model_copy(update={"expectations": [expectation]})]
+    changed = document.model_copy(update={"interrupted": interrupted, "verdict": verdict, "trials": trials})
+    assert exit_code_of(changed) is code

@@ -1,0 +1,65 @@
+"""Snapshots of several workers, merged into one record."""
+
+from loadlab.experiment.record import TrialRecord
+from loadlab.experiment.trial import interval_of
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import Recorder, Snapshot
+
+MS = 1_000_000
+SECOND = 1_000 * MS
+
+
+def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) -> Snapshot:
+    recorder = Recorder()
+    recorder.prompt += [value * MS for value in service_ms]
+    recorder.dispatch += [MS for _ in service_ms]
+    if timeouts:
+        recorder.outcomes[Outcome.TIMEOUT] += timeouts
+    return recorder.take(start_ms * MS, end_ms * MS)
+
+
+def two_workers() -> TrialRecord:
+    record = TrialRecord()
+    record.add("load worker 1", snapshot(0, 1000, 1, 2, 3))
+    record.add("load worker 2", snapshot(0, 1002, 4))
+    record.add("load worker 1", snapshot(1000, 2000, 5, timeouts=2))
+    return record
+
+
+def test_everything_is_added_up() -> None:
+    record = two_workers()
+    assert record.requests == 5
+    assert record.totals.outcomes == {"ok": 5, "timeout": 2}
+    assert record.window_ns == 2 * SECOND
+    assert {metric.value: histogram.count for metric, histogram in record.totals.histograms.items()} == {
+        "response": 5,
+        "service": 5,
+        "lateness": 5,
+        "dispatch": 5,
+    }
+
+
+def test_intervals_hold_the_same_stretch_of_all_workers() -> None:
+    assert [(each.start, each.end, each.requests) for each in two_workers().intervals()] == [(0, 1.002, 4), (1, 2, 1)]
+    first, second = two_workers().latency_intervals()
+    assert (first.histograms["response"].count, second.histograms["response"].count) == (4, 1)
+    assert first.end_seconds == 1.002
+
+
+def test_the_rate_is_that_of_the_last_interval_which_all_have_told_of() -> None:
+    record = two_workers()
+    assert 3.9 < record.last_rate() < 4.0
+    record.add("load worker 2", snapshot(1002, 2002, 6, 7))
+    assert record.last_rate() == 3.0
+
+
+def test_an_empty_record_covers_no_time() -> None:
+    record = TrialRecord()
+    assert (record.requests, record.window_ns, record.intervals()) == (0, 0, [])
+
+
+def test_intervals_are_short_enough_for_progress_and_few_enough_for_long_runs() -> None:
+    assert interval_of(300 * MS) == 250 * MS
+    assert interval_of(4 * SECOND) == 500 * MS
+    assert interval_of(60 * SECOND) == SECOND
+    assert interval_of(86_400 * SECOND) == 86_400 * MS

@@ -1,0 +1,75 @@
+"""Readings of a /proc that the test wrote."""
+
+import os
+from pathlib import Path
+
+from loadlab.probes.procfs import GroupReading, ProcessReading, read_group, read_process, usage_between
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple[int, ...] = (7,)) -> None:
+    """A process with one thread for each of `switches`; user 3, system 5, of children 11 and 13 ticks; 100 pages."""
+    fields = ["S", *"0" * 10, "3", "5", "11", "13", "20", "0", str(len(switches)), "0", "0", "0", "100"]
+    directory = proc / str(pid)
+    for number, count in enumerate(switches):
+        task = directory / "task" / str(pid + number)
+        task.mkdir(parents=True)
+        (task / "status").write_text(
+            f"Name:\t{name}\nvoluntary_ctxt_switches:\t{count}\nnonvoluntary_ctxt_switches:\t2\n"
+        )
+    (directory / "stat").write_text(f"{pid} ({name}) {' '.join(fields)} 0 0\n")
+
+
+def reading(user: int = 0, system: int = 0, switches: int = 0) -> ProcessReading:
+    return ProcessReading(user, system, switches, threads=1, rss_bytes=1000)
+
+
+def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(tmp_path: Path) -> None:
+    write_process(tmp_path, 42, switches=(7, 30))
+    assert read_process(42, tmp_path) == ProcessReading(
+        cpu_user_ns=14 * TICK_NS,
+        cpu_system_ns=18 * TICK_NS,
+        context_switches=7 + 2 + 30 + 2,
+        threads=2,
+        rss_bytes=100 * PAGE_BYTES,
+    )
+
+
+def test_a_name_may_hold_spaces_and_parentheses(tmp_path: Path) -> None:
+    write_process(tmp_path, 42, name="a (b) c) 1 2")
+    read = read_process(42, tmp_path)
+    assert read is not None
+    assert read.rss_bytes == 100 * PAGE_BYTES
+
+
+def test_processes_that_are_gone_are_left_out(tmp_path: Path) -> None:
+    write_process(tmp_path, 42)
+    assert set(read_group([41, 42], 5, tmp_path).processes) == {42}
+
+
+def test_this_process_can_be_read() -> None:
+    read = read_process(os.getpid())
+    assert read is not None
+    assert read.threads >= 1
+    assert read.rss_bytes > 1_000_000
+
+
+def test_usage_is_the_difference_of_two_readings() -> None:
+    start = GroupReading(1_000, {1: reading(10, 20, 5), 2: reading(100, 200, 50)})
+    end = GroupReading(3_000, {1: reading(15, 22, 6), 2: reading(101, 203, 54)})
+    usage = usage_between(start, end)
+    assert (usage.cpu_user_ns, usage.cpu_system_ns, usage.context_switches) == (6, 5, 5)
+    assert (usage.processes, usage.threads, usage.rss_bytes, usage.window_ns) == (2, 2, 2000, 2_000)
+    assert usage.busy == 11 / 2_000
+
+
+def test_a_process_that_came_in_between_counts_from_zero() -> None:
+    usage = usage_between(GroupReading(0, {}), GroupReading(10, {3: reading(4, 5, 6)}))
+    assert (usage.cpu_user_ns, usage.cpu_system_ns, usage.context_switches) == (4, 5, 6)
+
+
+def test_one_process_of_a_group() -> None:
+    group = GroupReading(0, {1: reading(1), 2: reading(2)})
+    assert group.only(2) == GroupReading(0, {2: reading(2)})
