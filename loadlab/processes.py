@@ -107,6 +107,11 @@ class Child:
             return "is still running"
         return f"ended with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
 
+    def account(self, when: str = "") -> str:
+        """Return one sentence: its name, how it ended, `when`, and the last line that it wrote to standard error."""
+        *_, last_words = ["", *self.stderr_tail().splitlines()]
+        return f"{self.name} {self.describe_exit()}{when}" + (f": {last_words}" if last_words else "")
+
     def stderr_tail(self, lines: int = 5) -> str:
         """Return the last lines that it wrote to standard error, without the final line end."""
         # pread, not seek: the child writes at the position of the same open file.

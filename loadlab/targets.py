@@ -79,7 +79,7 @@ class RunningTarget:
 
     def poll_exit(self) -> str | None:
         """Return a sentence on how it ended, None while it runs."""
-        return None if self._child.poll() is None else _describe_end(self._child)
+        return None if self._child.poll() is None else self._child.account()
 
     def stop(self, grace_seconds: float = 2.0) -> None:
         """Stop it before the `with` block ends: SIGTERM, and SIGKILL after the grace."""
@@ -150,7 +150,7 @@ def _wait_ready(child: Child, output: IO[bytes], timeout_seconds: float, check: 
         check()
         # Nothing wakes those who wait for a file to grow, so look at it again and again; its end wakes us at once.
         if child.wait(_LOOK_EVERY_SECONDS) is not None:
-            raise TrialFailed(_describe_end(child, " before it was ready"))
+            raise TrialFailed(child.account(" before it was ready"))
         line, line_end, _ = os.pread(output.fileno(), _READY_LIMIT_BYTES, 0).partition(b"\n")
         if line_end:
             return _parse_ready(child.name, line.decode(errors="replace"))
@@ -165,11 +165,6 @@ def _parse_ready(name: str, line: str) -> _Ready:
         except ValidationError as error:
             raise TrialFailed(f"{name} printed a READY line that is not valid: {_first_mistake(error)}") from error
     raise TrialFailed(f"{name} printed {line[:80]!r} where its READY line belongs")
-
-
-def _describe_end(child: Child, when: str = "") -> str:
-    tail = child.stderr_tail()
-    return f"{child.name} {child.describe_exit()}{when}" + (f": {tail}" if tail else "")
 
 
 def _read_description(file: Path) -> TargetDescription | None:

@@ -122,7 +122,7 @@ class LocalFleet:
                 lines = member.lines.feed(data)
                 events += [Event(member.child.name, decode_message(line)) for line in lines]
             elif not events:
-                raise TrialFailed(_account_of(member.child))
+                raise TrialFailed(_account_of_end(member.child))
         return events
 
     def worker_pids(self) -> list[int]:
@@ -155,10 +155,9 @@ class LocalFleet:
         try:
             member.stdin.write(encode_message(message))
         except BrokenPipeError:
-            raise TrialFailed(_account_of(member.child)) from None
+            raise TrialFailed(_account_of_end(member.child)) from None
 
 
-def _account_of(child: Child) -> str:
+def _account_of_end(child: Child) -> str:
     child.wait(_REAP_SECONDS)  # its pipe may end a moment before it does
-    *_, last_words = ["", *child.stderr_tail().splitlines()]
-    return f"{child.name} (pid {child.pid}) {child.describe_exit()}" + (f": {last_words}" if last_words else "")
+    return child.account()
