@@ -34,10 +34,11 @@ def error_console() -> Console:
 
 def show(results: RenderableType) -> None:
     """Print something rich can draw to standard output. Raises LoadlabError where that fails, but for a closed pipe."""
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
-    with console.capture() as capture:
-        console.print(results)
-    write(capture.get().rstrip("\n"))
+    drawn = io.StringIO()
+    on_terminal = sys.stdout.isatty()
+    width = Console().width if on_terminal else _WIDTH_OF_FILES
+    Console(file=drawn, force_terminal=on_terminal, width=width).print(results)
+    write(drawn.getvalue().rstrip("\n"))
 
 
 def write(text: str) -> None:

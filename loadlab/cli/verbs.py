@@ -177,6 +177,8 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         for expectation in trial.expectations:
             if not expectation.met:
                 tell(f"{where}: expected {expectation.text}, measured {expectation.measured}")
+    if any(trial.state == "failed" for trial in document.trials):
+        tell("To see why a target failed, run it alone: loadlab serve NAME.")
     for line in findings_lines(document):
         tell(line)
     (tell if as_json else write)(f"page: {directory.page_path}")

@@ -1,0 +1,97 @@
+"""The program with something changed that a user cannot change: `python driver.py [what] -- VERB ...`."""
+
+import argparse
+import functools
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+from unittest.mock import patch
+
+from loadlab import bundled
+
+_shipped = bundled.bundled_directory
+
+
+def use_targets(directory: Path) -> None:
+    """Find the targets in `directory`. Call it before anything else of loadlab is imported."""
+
+    def find(kind: Literal["targets", "profiles"]) -> Path:
+        return directory if kind == "targets" else _shipped(kind)
+
+    patch("loadlab.bundled.bundled_directory", find).start()
+
+
+def expect_ready_within(seconds: float) -> None:
+    """Shorten the time that a target has to start."""
+    from loadlab.targets import launch
+
+    patch("loadlab.targets.launch", functools.partial(launch, start_timeout_seconds=seconds)).start()
+
+
+def lose_patience_after(seconds: float) -> None:
+    """Shorten the time for which load processes may say nothing."""
+    patch("loadlab.experiment.trial._PATIENCE_SECONDS", seconds).start()
+
+
+def limit_fleet(open_files: int) -> None:
+    """Let load workers and idle holders open so many files each, and leave the target its own limit."""
+    from loadlab.processes import Child, spawn
+
+    def spawn_limited(name: str, argv: Sequence[str], **how: Any) -> Child:  # noqa: ANN401 - handed on as they are
+        return spawn(name, ["prlimit", f"--nofile={open_files}:{open_files}", *argv], **how)
+
+    limits = SimpleNamespace(RLIMIT_NOFILE=resource.RLIMIT_NOFILE, getrlimit=lambda _: (open_files, open_files))
+    patch("loadlab.fleet.coordinator.spawn", spawn_limited).start()
+    patch("loadlab.experiment.run.resource", limits).start()
+
+
+def interrupt_before(method: str, call: int) -> None:
+    """Press Ctrl-C just before the run directory's `method` is called for the `call`-th time."""
+    from loadlab.results.directory import RunDirectory
+
+    original = getattr(RunDirectory, method)
+    calls = 0
+
+    def interrupted(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(*arguments)
+
+    patch.object(RunDirectory, method, interrupted).start()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--targets", type=Path)
+    parser.add_argument("--ready-within", type=float, metavar="SECONDS")
+    parser.add_argument("--patience", type=float, metavar="SECONDS")
+    parser.add_argument("--fleet-open-files", type=int)
+    parser.add_argument("--interrupt-before", metavar="METHOD:CALL")
+    parser.add_argument("program", nargs="+")
+    arguments = parser.parse_args()
+    if arguments.targets is not None:
+        use_targets(arguments.targets)
+    if arguments.ready_within is not None:
+        expect_ready_within(arguments.ready_within)
+    if arguments.patience is not None:
+        lose_patience_after(arguments.patience)
+    if arguments.fleet_open_files is not None:
+        limit_fleet(arguments.fleet_open_files)
+    if arguments.interrupt_before is not None:
+        method, _, call = arguments.interrupt_before.partition(":")
+        interrupt_before(method, int(call))
+    from loadlab.cli import main as run_program
+
+    sys.argv = ["loadlab", *arguments.program]
+    run_program()
+
+
+if __name__ == "__main__":
+    main()

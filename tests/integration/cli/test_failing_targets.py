@@ -1,0 +1,60 @@
+"""Targets that do not start, or end in the midst of it: the trial fails with one sentence, and the next one runs."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .program import QUICK, Ended, Program
+
+SENTENCES = {
+    "failing": r"target 'failing' ended with code 1 before it was ready: \[db\] the database is not there",
+    "crashing": r"target 'crashing' ended with code 1 before it was ready: RuntimeError: no such table: users$",
+    "chatty": r"target 'chatty' printed 'Listening on port 80, have fun!' where its READY line belongs",
+    "hanging": r"target 'hanging' was not ready within 2 s; it must print a READY line",
+    "dying": r"target 'dying' ended with code 7: no memory left for session 101",
+    "killed": r"target 'killed' was killed by SIGKILL",
+}
+
+
+@pytest.fixture(scope="module")
+def measured(make_program: Callable[[], Program], cast: Path) -> tuple[Program, Ended]:
+    """One trial for each of these targets, and for one that is well."""
+    program = make_program().driven("--targets", str(cast), "--ready-within", "2")
+    servers = ", ".join([*SENTENCES, "epoll"])
+    return program, program.measure(QUICK + f"sweep: {{target.server: [{servers}]}}\n", "--seed", "1")
+
+
+@pytest.fixture(scope="module")
+def trials(measured: tuple[Program, Ended]) -> dict[str, dict[str, Any]]:
+    """The trials by server."""
+    return {trial["factors"]["target.server"]: trial for trial in measured[0].document()["trials"]}
+
+
+@pytest.mark.parametrize(("server", "sentence"), SENTENCES.items())
+def test_the_failure_is_told_in_one_line(
+    measured: tuple[Program, Ended], trials: dict[str, dict[str, Any]], server: str, sentence: str
+) -> None:
+    trial = trials[server]
+    assert trial["state"] == "failed"
+    assert trial["verdict"]["state"] == "invalid"
+    assert re.match(sentence, trial["reason"])
+    lines = measured[1].stderr.splitlines()
+    assert f"trial {trial['id']} (server {server}): failed: {trial['reason']}" in lines
+    number = int(trial["id"])
+    assert f"{number}/{len(trials)} server {server}: {trial['reason']}" in lines  # told while the run went on
+
+
+def test_the_others_are_measured(trials: dict[str, dict[str, Any]]) -> None:
+    assert set(trials) == {*SENTENCES, "epoll"}
+    assert trials["epoll"]["state"] == "done"
+    assert trials["epoll"]["requests"] > 0
+
+
+def test_the_run_is_invalid_and_drawable(measured: tuple[Program, Ended]) -> None:
+    program, ended = measured
+    assert ended.code == 3
+    assert program.document()["verdict"] == "invalid"
+    program.check_drawable()

@@ -1,0 +1,151 @@
+"""Ctrl-C and its relatives at every point of a run: what was measured stays, no process does."""
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from .program import QUICK, Program, wait_until
+from .terminal import Terminal, open_terminal
+
+LONG_WARM_UP = ("--set", "load.warmup=60s")
+LONG_WINDOW = ("--set", "load.duration=60s")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point of a run that lasts until somebody ends it; `shown` tells that it has come."""
+
+    server: str
+    settings: tuple[str, ...]
+    shown: str
+
+
+MOMENTS = {
+    "starting": Moment("hanging", (), "starting hanging"),
+    "opening": Moment("slow", ("--set", "load.idle=9k", "--set", "load.timeout=60s"), "opening idle connections: "),
+    "warming up": Moment("epoll", LONG_WARM_UP, "warming up"),
+    "measuring": Moment("epoll", (*LONG_WINDOW, "--set", "load.idle=50"), "req/s"),
+}
+
+
+@contextmanager
+def run_until(program: Program, name: str) -> Iterator[Terminal]:
+    """Run a profile on a terminal as far as that moment."""
+    moment = MOMENTS[name]
+    arguments = program.measure_arguments(QUICK, "--set", f"target.server={moment.server}", *moment.settings)
+    with open_terminal(program, *arguments) as terminal:
+        terminal.wait_shown(moment.shown)
+        yield terminal
+
+
+def check_interrupted(program: Program) -> dict[str, Any]:
+    """Check what an interrupted run leaves on disk; return its last trial."""
+    document = program.document()
+    assert document["interrupted"] is True
+    assert document["verdict"] == "invalid"
+    assert document["finished"] is not None
+    *_, last = document["trials"]
+    assert (last["state"], last["verdict"]["state"] != "valid") == ("interrupted", True)
+    assert (program.run_directory() / "index.html").exists()
+    program.check_drawable()
+    found: dict[str, Any] = last
+    return found
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_control_c_at_the_terminal(faulty: Program, name: str) -> None:
+    with run_until(faulty, name) as terminal:
+        terminal.press_control_c()
+        assert terminal.wait_ended() == 130
+    assert "interrupted before it was done" in terminal.shown
+    assert "Traceback" not in terminal.shown
+    idle = check_interrupted(faulty)["idle"]
+    if name == "opening":  # what was opened so far is told
+        assert idle["wanted"] == 9000
+        assert 0 < idle["opened"] < 9000
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_to_the_program_alone(faulty: Program, number: signal.Signals) -> None:
+    with run_until(faulty, "measuring") as terminal:
+        terminal.process.send_signal(number)
+        assert terminal.wait_ended() == 130
+    trial = check_interrupted(faulty)
+    assert trial["requests"] == trial["outcomes"]["ok"] > 0
+    assert trial["idle"]["opened"] == 50
+
+
+def test_the_window_is_closed(faulty: Program) -> None:
+    with run_until(faulty, "measuring") as terminal:
+        terminal.close()
+        assert terminal.wait_ended() == 130
+    assert check_interrupted(faulty)["requests"] > 0
+
+
+def test_control_c_twice(faulty: Program) -> None:
+    """A target that does not go by itself makes the program linger, and the user impatient."""
+    arguments = faulty.measure_arguments(QUICK, "--set", "target.server=stubborn", *LONG_WINDOW)
+    with open_terminal(faulty, *arguments) as terminal:
+        terminal.wait_shown("req/s")
+        terminal.press_control_c()
+        wait_until(lambda: not faulty.pids_of("loadlab.fleet.worker"))  # now it waits for the target
+        terminal.press_control_c()
+        assert terminal.wait_ended() == 130
+    assert "Traceback" not in terminal.shown
+    assert check_interrupted(faulty)["requests"] > 0
+
+
+def test_control_c_while_the_target_is_stopped(faulty: Program) -> None:
+    """The trial is over then; its target, two processes that only SIGKILL ends, must go all the same."""
+    arguments = faulty.measure_arguments(QUICK, "--set", "target.server=stubborn", "--repeat", "2")
+    with open_terminal(faulty, *arguments) as terminal:
+        wait_until(lambda: bool(faulty.pids_of("loadlab.fleet.worker")))
+        wait_until(lambda: not faulty.pids_of("loadlab.fleet.worker"))
+        terminal.press_control_c()
+        assert terminal.wait_ended() == 130
+    assert faulty.document()["interrupted"] is True
+    faulty.check_drawable()
+
+
+@pytest.mark.parametrize("moment", ["write_document:2", "write_latency_log:1"])
+def test_control_c_between_trials(program: Program, moment: str) -> None:
+    """Just before the program writes something down, which no test from outside could time."""
+    interrupted = program.driven("--interrupt-before", moment)
+    ended = interrupted.measure(QUICK, "--repeat", "2", "--set", "load.duration=50ms")
+    assert ended.code == 130
+    document = program.document()
+    assert document["trials"]
+    assert document["interrupted"] is True
+    assert (program.run_directory() / "index.html").exists()
+    program.check_drawable()
+
+
+def test_control_c_when_all_is_measured(program: Program) -> None:
+    """Nothing is left to interrupt: the page is drawn, and the run is whole."""
+    ended = program.driven("--interrupt-before", "write_page:1").measure(QUICK, "--set", "load.duration=50ms")
+    assert ended.code == 0
+    assert program.document()["interrupted"] is False
+    assert (program.run_directory() / "index.html").exists()
+
+
+def test_the_program_itself_is_killed(program: Program) -> None:
+    arguments = program.measure_arguments(QUICK, "--repeat", "1000", "--set", "load.idle=50")
+    with program.started(*arguments) as process:
+        wait_until(lambda: trials_on_disk(program) > 0)
+        wait_until(lambda: bool(program.pids_of("loadlab.fleet.worker")))
+        process.kill()
+    program.check_nothing_left()
+    document = program.document()
+    assert document["trials"][0]["state"] == "done"
+    assert document["trials_planned"] == 1000
+    program.check_drawable()
+
+
+def trials_on_disk(program: Program) -> int:
+    """Return how many trials run.json holds by now."""
+    return sum(len(json.loads(path.read_text())["trials"]) for path in program.reports.glob("*/run.json"))

@@ -1,0 +1,82 @@
+"""Mistakes in profiles and on the command line: all told at once, exit code 2, nothing started, nothing written."""
+
+import pytest
+
+from .program import QUICK, Ended, Program
+
+SEVERAL_MISTAKES = """\
+name: mistakes
+target: {server: epol}
+load:
+  conections: 4
+  duration: 10
+  warmup: 50ms
+sweep:
+  load.idle: [0, many]
+"""
+
+
+def check_refused(program: Program, ended: Ended) -> None:
+    """Check that nothing was started: no run directory, no output, and the exit code for usage."""
+    assert ended.code == 2
+    assert ended.stdout == ""
+    assert not program.reports.exists()
+
+
+def test_every_mistake_of_a_profile_in_one_go(program: Program) -> None:
+    ended = program.measure(SEVERAL_MISTAKES)
+    check_refused(program, ended)
+    path = program.directory / "profile.yaml"
+    told = ended.stderr.splitlines()
+    expected = [
+        f"{path}:2:18: target.server: no server is called 'epol'; did you mean 'epoll'?",
+        f"{path}:4:3: load.conections: unknown key; did you mean 'connections'?",
+        f"{path}:5:13: load.duration: '10' has no unit; write 10s or 10ms",
+        f"{path}:8:18: sweep.load.idle: 'many' is not a count; write it like 500, 20k or 1M",
+    ]
+    assert [line for line in told if line in expected] == expected
+    assert all(line.startswith(f"{path}:") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("load.idel=5", "--set load.idel=5: load.idel: unknown key; did you mean 'idle'?"),
+        ("load.idle=many", "'many' is not a count; write it like 500, 20k or 1M"),
+        ("load.idle", "--set load.idle"),
+        ("load.idle=[0, ", "--set load.idle=[0, "),
+    ],
+)
+def test_mistakes_in_a_setting(program: Program, change: str, told: str) -> None:
+    ended = program.measure(QUICK, "--set", change)
+    check_refused(program, ended)
+    assert told in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "selct-vs-epoll"], "did you mean 'select-vs-epoll'?"),
+        (["run", "nowhere.yaml"], "nowhere.yaml"),
+        (["run", "."], "directory"),
+        (["run", "select-vs-epoll", "--seed", "x"], "--seed"),
+        (["run", "select-vs-epoll", "--seed", "-1"], "seed: must be at least 0, not -1"),
+        (["run", "select-vs-epoll", "--repet", "2"], "--repeat"),
+        (["report", "nowhere"], "There is no nowhere; name a directory that `loadlab run` has written."),
+        (["serve", "epol"], "there is no target 'epol'; did you mean 'epoll'?"),
+        (["serve", "epoll", "--port", "70000"], "--port"),
+        (["mesure"], "mesure"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_on_the_command_line(program: Program, arguments: list[str], told: str) -> None:
+    ended = program.run(*arguments)
+    check_refused(program, ended)
+    assert told in ended.stderr
+
+
+def test_cores_that_are_not_there(program: Program) -> None:
+    ended = program.measure(QUICK + "placement: {target: [0], load: [4095]}\n")
+    check_refused(program, ended)
+    assert "core 4095 is not among the cores that loadlab may use here" in ended.stderr

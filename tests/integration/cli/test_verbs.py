@@ -1,0 +1,118 @@
+"""The other verbs: what they print, and how they end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from loadlab.bundled import bundled_directory
+from loadlab.profile import Profile
+
+from .program import DEADLINE_SECONDS, Program
+
+VERBS = ("run", "report", "serve", "targets", "profiles", "schema")
+
+
+def test_the_version(program: Program) -> None:
+    ended = program.run("--version")
+    assert (ended.code, ended.stdout.split()[0]) == (0, "loadlab")
+    assert ended.stdout.split()[1][0].isdigit()
+
+
+def test_the_help_names_every_verb_and_gives_examples(program: Program) -> None:
+    ended = program.run("--help")
+    assert ended.code == 0
+    assert all(f" {verb} " in ended.stdout for verb in VERBS)
+    assert "loadlab run select-vs-epoll" in ended.stdout
+    assert "Exit codes: 0 done" in ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
+@pytest.mark.parametrize("verb", ["run", "report", "serve"])
+def test_each_verb_has_help(program: Program, verb: str) -> None:
+    ended = program.run(verb, "--help")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert f"loadlab {verb}" in ended.stdout
+
+
+@pytest.mark.parametrize(("verb", "name"), [("targets", "epoll"), ("profiles", "select-vs-epoll")])
+def test_what_ships_is_listed_one_a_line_and_as_json(program: Program, verb: str, name: str) -> None:
+    plain, as_json = program.run(verb), program.run(verb, "--json")
+    listed = json.loads(as_json.stdout)
+    assert (plain.code, as_json.code) == (0, 0)
+    assert [line.split()[0] for line in plain.stdout.splitlines()] == list(listed)
+    assert name in listed
+    assert "\x1b" not in plain.stdout
+
+
+@pytest.mark.parametrize("verb", ["targets", "schema"])
+def test_a_reader_that_leaves_early_is_no_trouble(program: Program, verb: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as output:
+        ended = subprocess.run(
+            program.command(verb),
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env=program.environment,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_the_schema_is_one_for_editors(program: Program) -> None:
+    schema = json.loads(program.run("schema").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    properties = Profile.model_json_schema(by_alias=True)["properties"]
+    assert set(schema["properties"]) == set(properties)
+    for path in bundled_directory("profiles").glob("*.yaml"):
+        assert set(yaml.safe_load(path.read_text())) <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_serve_answers_until_it_is_told_to_go(program: Program, number: signal.Signals) -> None:
+    with program.started("serve", "epoll") as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline().removeprefix("READY "))
+        with socket.create_connection(tuple(ready["address"]), timeout=DEADLINE_SECONDS) as client:
+            client.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1024).startswith(b"HTTP/1.1 200 OK\r\n")
+        process.send_signal(number)
+        ended = program.finish(process)
+    assert (ended.code, ended.stderr) == (0, "")
+
+
+def test_serve_on_a_port_in_use(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = program.run("serve", "epoll", "--port", str(port))
+    assert ended.code == 2
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use; choose another address" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "is not a run directory: it has no run.json; name one that `loadlab run` wrote."),
+        ("{", "run.json is not JSON"),
+        ('{"schema": "loadlab.run/9"}', "run.json has the schema 'loadlab.run/9', this loadlab reads 'loadlab.run/1'"),
+        ("\udcff", "it is not UTF-8 text, so the file is damaged."),
+    ],
+    ids=["absent", "not JSON", "of the future", "not text"],
+)
+def test_report_of_what_is_no_run(program: Program, tmp_path: Path, content: str | None, told: str) -> None:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    if content is not None:
+        (directory / "run.json").write_bytes(content.encode(errors="surrogateescape"))
+    ended = program.run("report", str(directory))
+    assert (ended.code, ended.stdout) == (2, "")
+    assert told in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not (directory / "index.html").exists()
