@@ -3,6 +3,7 @@
 import enum
 import socket
 
+import blocking
 from handlers import answer
 from http_protocol import RequestReader
 
@@ -60,7 +61,7 @@ class Connection:
         if not data:
             self._close()
             return
-        response = b"".join([answer(request) for request in self._reader.feed(data)])
+        response = b"".join([blocking.run(answer(request)) for request in self._reader.feed(data)])
         if response:
             self._write(response)
 

@@ -12,6 +12,7 @@ What it cannot do. Use a second core, or serve anyone while a handler blocks. Fi
 refuses to watch them.
 """
 
+import argparse
 import select
 import sys
 
@@ -21,7 +22,7 @@ from server import Listener, run
 TARGET = {
     "name": "epoll",
     "about": "one thread, epoll: asks the kernel for the ready connections only",
-    "handlers": ["hello"],
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {},
 }
 
@@ -31,7 +32,7 @@ MAX_EVENTS = 512
 EVENTS = {Interest.READ: select.EPOLLIN, Interest.WRITE: select.EPOLLOUT}
 
 
-def serve(listener: Listener, stop_fd: int) -> None:
+def serve(listener: Listener, stop_fd: int, _options: argparse.Namespace) -> None:
     connections: dict[int, Connection] = {}
     epoll = select.epoll()
     epoll.register(listener.fd, select.EPOLLIN)

@@ -13,6 +13,7 @@ serve anyone while a handler blocks. It has no limit of its own on the number of
 made for, after select.
 """
 
+import argparse
 import select
 import sys
 
@@ -22,14 +23,14 @@ from server import Listener, run
 TARGET = {
     "name": "poll",
     "about": "one thread, poll: passes all connections to the kernel on each call",
-    "handlers": ["hello"],
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {},
 }
 
 EVENTS = {Interest.READ: select.POLLIN, Interest.WRITE: select.POLLOUT}
 
 
-def serve(listener: Listener, stop_fd: int) -> None:
+def serve(listener: Listener, stop_fd: int, _options: argparse.Namespace) -> None:
     connections: dict[int, Connection] = {}
     watched = select.poll()
     watched.register(listener.fd, select.POLLIN)

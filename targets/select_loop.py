@@ -13,6 +13,7 @@ serve anyone while a handler blocks. Its limit of 1024 descriptors is not the ke
 is, and goes past it.
 """
 
+import argparse
 import sys
 
 from connection import Connection, Interest
@@ -22,12 +23,12 @@ from server import Listener, run
 TARGET = {
     "name": "select",
     "about": "one thread, select: passes a bitmap of all connections to the kernel on each call",
-    "handlers": ["hello"],
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {},
 }
 
 
-def serve(listener: Listener, stop_fd: int) -> None:
+def serve(listener: Listener, stop_fd: int, _options: argparse.Namespace) -> None:
     connections: dict[int, Connection] = {}
     readers = DescriptorSet()
     writers = DescriptorSet()

@@ -12,8 +12,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import database
+from command_line import parse_arguments
+
+Serve = Callable[["Listener", int, argparse.Namespace], None]
+"""A server's loop: accepts from the listener until the descriptor is readable; its options are in the namespace."""
 
 # Standard streams, listener, epoll, the two ends that signals wake, the spare one, and room for a library's own.
 _RESERVED_DESCRIPTORS = 16
@@ -82,9 +89,10 @@ class Listener:
         return True
 
 
-def run(target: Mapping[str, object], serve: Callable[[Listener, int], None], argv: Sequence[str] | None = None) -> int:
+def run(target: Mapping[str, Any], serve: Serve) -> int:
     """Listen, say READY, and serve until SIGTERM or SIGINT; return the exit code."""
-    arguments = _parse_arguments(str(target["name"]), str(target["about"]), argv)
+    arguments = parse_arguments(target)
+    database.prepare()
     stop_fd = _wake_on_termination()
     open_files = _raise_open_files_limit()
     try:
@@ -107,16 +115,8 @@ def run(target: Mapping[str, object], serve: Callable[[Listener, int], None], ar
         },
     }
     print("READY", json.dumps(ready), flush=True)
-    serve(listener, stop_fd)
+    serve(listener, stop_fd, arguments)
     return 0
-
-
-def _parse_arguments(name: str, about: str, argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=name, description=about)
-    parser.add_argument("--host", default="127.0.0.1", help="name or address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes any free one")
-    parser.add_argument("--backlog", type=int, default=4096, help="connections that may wait (default %(default)s)")
-    return parser.parse_args(argv)
 
 
 def _wake_on_termination() -> int:
