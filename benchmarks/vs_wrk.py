@@ -107,9 +107,11 @@ def measure_loadlab(port: int, connections: int, seconds: int, core: int) -> Cos
         host="127.0.0.1",
         port=port,
         sources=[(None, connections)],
-        request=f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n",
-        method="GET",
-        status=200,
+        kinds=[(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", 200, 1)],
+        seed=0,
+        senders="fast",
+        slow_connections=0,
+        pace_ns=0,
         timeout_ns=5_000_000_000,
         warmup_ns=300_000_000,
         duration_ns=seconds * 1_000_000_000,
@@ -121,12 +123,14 @@ def measure_loadlab(port: int, connections: int, seconds: int, core: int) -> Cos
         fleet.start_at(time.time_ns())
         time.sleep(part.warmup_ns / 1e9)
         before = read_group(fleet.worker_pids(), time.monotonic_ns())
-        events = _listen_for(fleet, Finished)
+        time.sleep(seconds)
         usage = usage_between(before, read_group(fleet.worker_pids(), time.monotonic_ns()))
+        fleet.finish()
+        events = _listen_for(fleet, Finished)
     totals = Totals()
     for event in events:
         if isinstance(event.message, Recorded):
-            totals.add(Snapshot.from_plain(event.message.snapshot))
+            totals.add(Snapshot.from_plain(event.message.snapshots[0]))
     requests = totals.outcomes["ok"]
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / seconds)
 

@@ -1,18 +1,27 @@
 """The simplest way to wait: stand still until it is over. Whoever runs a handler like this does nothing else meanwhile.
 
 For a process or thread that serves one connection that is right; for a loop that serves thousands it is the mistake
-that claim C4 is about.
+that a blocking handler in an event loop stands for.
 """
 
 import http.client
 import threading
 import time
+from collections.abc import Iterable
 
 from environment import ENVIRONMENT
-from handlers import Steps
+from handlers import Steps, answer
+from http_protocol import Request
 from waits import Call, Failure, Fetch, Query, Sleep, Wait
 
+_UPSTREAM_TIMEOUT_SECONDS = 120  # longer than any wait that a handler can be asked for
+
 _of_thread = threading.local()  # connections to database and upstream, kept open between requests
+
+
+def answer_all(requests: Iterable[Request]) -> bytes:
+    """Run the handlers of requests one after the other; return the responses, one behind the other."""
+    return b"".join([run(answer(request)) for request in requests])
 
 
 def run(steps: Steps) -> bytes:
@@ -46,15 +55,34 @@ def _wait_for(wait: Wait) -> object:
 
 def _fetch(path: str) -> bytes:
     if ENVIRONMENT.upstream is None:
-        raise Failure("there is no upstream server: name one with --upstream")
+        raise Failure("there is no upstream server: name one with --upstream HOST:PORT")
+    if not hasattr(_of_thread, "upstream"):
+        _of_thread.upstream = http.client.HTTPConnection(*ENVIRONMENT.upstream, timeout=_UPSTREAM_TIMEOUT_SECONDS)
+    connection: http.client.HTTPConnection = _of_thread.upstream
+    was_kept = connection.sock is not None
     try:
-        if not hasattr(_of_thread, "upstream"):
-            _of_thread.upstream = http.client.HTTPConnection(*ENVIRONMENT.upstream, timeout=60)
-        _of_thread.upstream.request("GET", path)
-        return bytes(_of_thread.upstream.getresponse().read())
+        try:
+            return _exchange(connection, path)
+        except ConnectionError:
+            if not was_kept:
+                raise
+            # The server may close an idle connection whenever it likes, even as we send. That says nothing of the
+            # request, and a GET may be repeated: once, on a fresh connection.
+            connection.close()
+            return _exchange(connection, path)
     except (OSError, http.client.HTTPException) as error:
-        _of_thread.upstream.close()
-        raise Failure(f"upstream: {error}") from error
+        connection.close()
+        host, port = ENVIRONMENT.upstream
+        raise Failure(f"the upstream server at {host}:{port} did not answer: {error}") from error
+
+
+def _exchange(connection: http.client.HTTPConnection, path: str) -> bytes:
+    connection.request("GET", path)  # connects where that is needed
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != http.HTTPStatus.OK:
+        raise Failure(f"the upstream server answered {response.status} {response.reason}")
+    return body
 
 
 def _query(query: Query) -> str:
@@ -62,4 +90,8 @@ def _query(query: Query) -> str:
 
     if not hasattr(_of_thread, "database"):
         _of_thread.database = postgresql.connect()
-    return postgresql.ask(_of_thread.database, query)
+    try:
+        return postgresql.ask(_of_thread.database, query)
+    except Failure:
+        del _of_thread.database  # it may be broken; the next query gets a fresh one
+        raise

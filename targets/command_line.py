@@ -21,7 +21,9 @@ def parse_arguments(target: Mapping[str, Any]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes any free one")
     parser.add_argument("--backlog", type=int, default=4096, help="connections that may wait (default %(default)s)")
     reached = parser.add_argument_group("what handlers reach")
-    reached.add_argument("--folder", type=Path, help="where they keep files (default: a new one, removed at the end)")
+    reached.add_argument(
+        "--folder", type=_folder, help="where they keep files (default: a new one, removed at the end)"
+    )
     reached.add_argument("--database", metavar="DSN", help="a PostgreSQL server (default: a SQLite file)")
     reached.add_argument("--upstream", metavar="HOST:PORT", type=_address, help="the server behind this one")
     own = parser.add_argument_group("options of this architecture")
@@ -47,20 +49,28 @@ def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> No
 
 def _number_from(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        number = int(text)
-        if not minimum <= number <= maximum:
-            raise argparse.ArgumentTypeError(f"{text} is not from {minimum} to {maximum}")
-        return number
+        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number from {minimum} to {maximum}")
+        return int(text)
 
     return parse
 
 
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a folder")
+    return Path(text)
+
+
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form HOST:PORT")
     return host.strip("[]"), int(port)
 
 
 def _temporary_folder() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="loadlab-target-")
+    # A thread that still runs a handler at the end may write one more file while the folder is being removed.
+    folder = tempfile.TemporaryDirectory(prefix="loadlab-target-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
     return Path(folder.name)

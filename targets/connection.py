@@ -4,8 +4,7 @@ import enum
 import socket
 
 import blocking
-from handlers import answer
-from http_protocol import RequestReader
+from http_protocol import Request, RequestReader
 
 _RECEIVE_BYTES = 64 * 1024
 
@@ -39,45 +38,73 @@ class Connection:
         self.interest = Interest.READ
 
     def proceed(self) -> bool:
-        """Do what the socket was waited for; return whether `interest` has changed.
+        """Do once what the socket was waited for, answering what is complete; return whether the socket was ready.
 
         A broken connection is reported as ready too. There is no branch for that: its next read or write fails.
         """
-        before = self.interest
-        try:
-            if before is Interest.READ:
-                self._read()
-            else:
-                self._write(self._unsent)
-        except OSError:
-            self._close()
-        return self.interest is not before
+        if self.interest is Interest.WRITE:
+            return self.send_rest()
+        requests = self.receive()
+        return self.send(blocking.answer_all(requests)) if requests else requests is not None
 
-    def _read(self) -> None:
+    def receive(self) -> list[Request] | None:
+        """Read once; return the requests that this completes, None if there was nothing to read, now or ever."""
         try:
             data = self._socket.recv(_RECEIVE_BYTES)
         except BlockingIOError:
-            return
+            return None
+        except OSError:
+            data = b""
         if not data:
-            self._close()
-            return
-        response = b"".join([blocking.run(answer(request)) for request in self._reader.feed(data)])
-        if response:
-            self._write(response)
+            self.close()
+            return None
+        return self._reader.feed(data)
 
-    def _write(self, unsent: bytes | memoryview) -> None:
+    def send(self, unsent: bytes | memoryview) -> bool:
+        """Write as much as there is room for, and keep the rest; return whether there was any room."""
         try:
             sent = self._socket.send(unsent)
+            if sent == len(unsent):
+                self.interest = Interest.READ
+                if self._reader.finished:
+                    self._socket.shutdown(socket.SHUT_WR)
+                return True
         except BlockingIOError:
             sent = 0
-        if sent < len(unsent):
-            self._unsent = memoryview(unsent)[sent:]
-            self.interest = Interest.WRITE
-            return
-        self.interest = Interest.READ
-        if self._reader.finished:
-            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return False
+        self._unsent = memoryview(unsent)[sent:]
+        self.interest = Interest.WRITE
+        return sent > 0
 
-    def _close(self) -> None:
+    def send_rest(self) -> bool:
+        """Write on where `send` had to stop; return like it."""
+        return self.send(self._unsent)
+
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
         self.interest = Interest.NOTHING
+
+
+class WaitingConnection(Connection):
+    """A connection that, once a request has begun, reads on until it is complete, and blocks for that.
+
+    It is what `readline` on a client's socket does in an event loop. Nothing is wrong with it as long as every request
+    comes in one packet; but whoever sends half a request has the loop, and with it all others, wait for the rest.
+    """
+
+    __slots__ = ()
+
+    def receive(self) -> list[Request] | None:
+        """Read until no request is left half done; return like that of any connection."""
+        requests = super().receive()
+        while requests is not None and self._reader.midway:
+            self._socket.setblocking(True)
+            more = super().receive()
+            if more is None:
+                return requests or None
+            self._socket.setblocking(False)
+            requests += more
+        return requests

@@ -1,24 +1,34 @@
 """The disk, for the handlers disk-read and disk-write: really the disk, and not the kernel's page cache."""
 
 import os
+import random
 import tempfile
+from pathlib import Path
 
 from environment import ENVIRONMENT
 from waits import Failure
 
 LARGEST_BYTES = 1024 * 1024
 
+# Much larger than what one request reads: two at the same time then seldom read the same place, where one of them
+# would find in the page cache what the other has just fetched.
+_FILE_BYTES = 32 * LARGEST_BYTES
+_PAGE_BYTES = 4096
+
 
 def read(size_bytes: int) -> int:
-    """Read so many bytes from a file that lies on the disk only; return how many came. Raises Failure."""
+    """Read so many bytes from somewhere in a file that lies on the disk only; return how many. Raises Failure."""
     path = ENVIRONMENT.folder / "to-read"
     try:
         if not path.exists():
-            path.write_bytes(os.urandom(LARGEST_BYTES))
+            _make_file_to_read(path)
         with open(path, "rb", buffering=0) as file:
-            os.fsync(file.fileno())  # only what is on the disk can be forgotten
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            return len(file.read(size_bytes))
+            start = random.randrange(0, _FILE_BYTES - size_bytes + 1, _PAGE_BYTES)
+            # No reading ahead, so that the disk gives what was asked for and no more; and what an earlier request left
+            # in the page cache is forgotten.
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            os.posix_fadvise(file.fileno(), start, size_bytes, os.POSIX_FADV_DONTNEED)
+            return len(os.pread(file.fileno(), size_bytes, start))
     except OSError as error:
         raise Failure(f"cannot read {path}: {error.strerror}") from error
 
@@ -26,9 +36,19 @@ def read(size_bytes: int) -> int:
 def write(size_bytes: int) -> int:
     """Write so many bytes to a new file and wait until the disk has them; return how many. Raises Failure."""
     try:
-        with tempfile.TemporaryFile(dir=ENVIRONMENT.folder, buffering=0) as file:
+        with tempfile.TemporaryFile(dir=ENVIRONMENT.folder) as file:
             written = file.write(bytes(size_bytes))
+            file.flush()
             os.fsync(file.fileno())
             return written
     except OSError as error:
         raise Failure(f"cannot write to {ENVIRONMENT.folder}: {error.strerror}") from error
+
+
+def _make_file_to_read(path: Path) -> None:
+    """Make the file under another name and move it into place whole: others may be reading, or making it too."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(os.urandom(_FILE_BYTES))
+        file.flush()
+        os.fsync(file.fileno())  # the page cache forgets only what the disk has
+    os.replace(file.name, path)

@@ -6,13 +6,14 @@ meanwhile. `blocking.run` is the simplest way to do it.
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
 import database
 import files
+from environment import ENVIRONMENT
 from http_protocol import Request, format_response
 from waits import Call, Failure, Fetch, Sleep, Wait
 
@@ -84,6 +85,16 @@ HANDLERS: dict[str, Callable[[Request], Steps]] = {
     "upstream": ask_upstream,
 }
 """Name -> handler of requests for the path of that name, such as "/disk-read"."""
+
+
+def prepare() -> None:
+    """Make ready what the handlers reach, before the first request. Raises Failure where that is not possible here."""
+    database.prepare()
+
+
+def available(names: Iterable[str]) -> list[str]:
+    """Return those of the handlers that have what they need: `upstream` is nothing without an upstream server."""
+    return [name for name in names if name != "upstream" or ENVIRONMENT.upstream is not None]
 
 
 def answer(request: Request) -> Steps:

@@ -46,6 +46,11 @@ class RequestReader:
         self._body_bytes_left = 0
         self.finished = False
 
+    @property
+    def midway(self) -> bool:
+        """Whether a request has begun that is not yet complete."""
+        return bool(self._pending) or self._awaiting_body is not None
+
     def feed(self, data: bytes) -> list[Request]:
         """Take the next bytes; return the requests they complete, in order."""
         if self.finished:

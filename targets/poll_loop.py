@@ -24,7 +24,9 @@ TARGET = {
     "name": "poll",
     "about": "one thread, poll: passes all connections to the kernel on each call",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
-    "options": {},
+    "options": {
+        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+    },
 }
 
 EVENTS = {Interest.READ: select.POLLIN, Interest.WRITE: select.POLLOUT}
@@ -39,7 +41,9 @@ def serve(listener: Listener, stop_fd: int, _options: argparse.Namespace) -> Non
         for fd, _events in watched.poll():
             if fd in connections:
                 connection = connections[fd]
-                if not connection.proceed():
+                before = connection.interest
+                connection.proceed()
+                if connection.interest is before:
                     continue
                 if connection.interest is Interest.NOTHING:
                     watched.unregister(fd)

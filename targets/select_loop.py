@@ -24,7 +24,9 @@ TARGET = {
     "name": "select",
     "about": "one thread, select: passes a bitmap of all connections to the kernel on each call",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
-    "options": {},
+    "options": {
+        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+    },
 }
 
 
@@ -40,7 +42,8 @@ def serve(listener: Listener, stop_fd: int, _options: argparse.Namespace) -> Non
             if fd in connections:
                 connection = connections[fd]
                 before = connection.interest
-                if not connection.proceed():
+                connection.proceed()
+                if connection.interest is before:
                     continue
                 watched[before].remove(fd)
                 if connection.interest is Interest.NOTHING:

@@ -7,23 +7,24 @@ import argparse
 import errno
 import json
 import os
-import resource
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import database
+import handlers
+import limits
+import shared_port
+from child_process import ProcessFailed
 from command_line import parse_arguments
+from termination import cancel_grace, wake_on_termination
+from waits import Failure
 
 Serve = Callable[["Listener", int, argparse.Namespace], None]
 """A server's loop: accepts from the listener until the descriptor is readable; its options are in the namespace."""
 
-# Standard streams, listener, epoll, the two ends that signals wake, the spare one, and room for a library's own.
-_RESERVED_DESCRIPTORS = 16
 # What accept() fails with when one client was lost before its turn; the next one may be well (accept(2), "NOTES").
 _LOST_BEFORE_ACCEPT = {
     errno.ECONNABORTED,
@@ -43,12 +44,14 @@ class Listener:
     the queue, it would keep the listener readable (so that a level-triggered loop spins), and look alive to the client.
     """
 
-    def __init__(self, host: str, port: int, backlog: int) -> None:
-        """Listen on `host` and `port` (0: any free one). Raises OSError."""
+    def __init__(self, host: str, port: int, backlog: int, shares_port: bool = False) -> None:
+        """Listen on `host` and `port` (0: any free one), alone or beside others that share it. Raises OSError."""
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         self._socket = socket.socket(family, kind, protocol)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shares_port:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Linux passes this on to every accepted socket, which saves a system call for each.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.bind(address)
@@ -74,6 +77,11 @@ class Listener:
             else:
                 yield client
 
+    def close(self) -> None:
+        """Listen no longer."""
+        self._socket.close()
+        os.close(self._spare)
+
     def _turn_one_away(self) -> bool:
         """Close the next connection by means of the spare descriptor; return whether that worked."""
         os.close(self._spare)
@@ -89,59 +97,81 @@ class Listener:
         return True
 
 
-def run(target: Mapping[str, Any], serve: Serve) -> int:
-    """Listen, say READY, and serve until SIGTERM or SIGINT; return the exit code."""
+def run(
+    target: Mapping[str, Any], serve: Serve, max_connections: Callable[[], int] = limits.with_a_descriptor_each
+) -> int:
+    """Listen, say READY, and serve until SIGTERM or SIGINT; return the exit code.
+
+    `max_connections` tells how many connections one process holds here. With the option `processes`, where the target
+    has it, that many children serve, each with a listener and a loop of its own.
+    """
     arguments = parse_arguments(target)
-    database.prepare()
-    stop_fd = _wake_on_termination()
-    open_files = _raise_open_files_limit()
+    processes: int = getattr(arguments, "processes", 1)
+    limits.raise_open_files_limit()
     try:
-        listener = Listener(arguments.host, arguments.port, arguments.backlog)
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        print(
-            f"{target['name']}: cannot listen on {arguments.host} port {arguments.port}: {reason}; "
-            "choose another address, or port 0 for any free one",
-            file=sys.stderr,
-        )
-        return 2
-    ready = {
-        "address": listener.address,
-        "pid": os.getpid(),
-        "capabilities": {
-            "handlers": target["handlers"],
-            "max_connections": open_files - _RESERVED_DESCRIPTORS,
-            "backlog": min(arguments.backlog, _system_backlog_limit()),
-        },
-    }
-    print("READY", json.dumps(ready), flush=True)
-    serve(listener, stop_fd, arguments)
+        handlers.prepare()
+        listeners = _listen(arguments, processes)
+        ready = {
+            "address": listeners[0].address,
+            "pid": os.getpid(),
+            "capabilities": {
+                "handlers": handlers.available(target["handlers"]),
+                "max_connections": shared_port.capacity(max_connections(), processes),
+                "backlog": min(arguments.backlog, limits.backlog()),
+            },
+        }
+        announce = partial(print, "READY", json.dumps(ready), flush=True)
+        if processes == 1:
+            stop_fd = wake_on_termination()
+            announce()
+            serve(listeners[0], stop_fd, arguments)
+        else:
+            _serve_shared(serve, listeners, arguments, announce)
+    except Failure as failure:
+        return _explain(target, str(failure), code=2)
+    except ProcessFailed as failure:
+        return _explain(target, str(failure), code=1)
+    cancel_grace()
     return 0
 
 
-def _wake_on_termination() -> int:
-    """Return a descriptor that turns readable on SIGTERM or SIGINT.
-
-    A signal becomes one more event of the loop, handled between two others. A handler that raised an exception would
-    be shorter, but it may strike anywhere: between accept() and the line that keeps the new socket, say.
-    """
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-    for termination in (signal.SIGTERM, signal.SIGINT):
-        # Only a Python handler makes the interpreter write to the wake-up descriptor; it has nothing else to do.
-        signal.signal(termination, lambda _number, _frame: None)
-    writer.detach()  # both stay open as long as the process
-    return reader.detach()
-
-
-def _raise_open_files_limit() -> int:
-    """Raise the soft limit of open files to the hard one, and return it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+def _listen(arguments: argparse.Namespace, processes: int) -> list[Listener]:
+    """Open one listener for each process, all on the port of the first. Raises Failure."""
+    shares_port = processes > 1
+    try:
+        first = Listener(arguments.host, arguments.port, arguments.backlog, shares_port)
+        others = [Listener(*first.address, arguments.backlog, shares_port) for _ in range(processes - 1)]
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Failure(
+            f"cannot listen on {arguments.host} port {arguments.port}: {reason}; "
+            "choose another address, or port 0 for any free one"
+        ) from error
+    return [first, *others]
 
 
-def _system_backlog_limit() -> int:
-    """The kernel silently cuts every backlog to this."""
-    return int(Path("/proc/sys/net/core/somaxconn").read_text())
+def _serve_shared(
+    serve: Serve, listeners: list[Listener], arguments: argparse.Namespace, announce: Callable[[], None]
+) -> None:
+    """Serve each listener in a process of its own. Raises ProcessFailed."""
+
+    def keep_only(kept: Listener | None) -> None:
+        # A socket listens for as long as anyone has it open: if its owner died, clients would wait in its queue.
+        for listener in listeners:
+            if listener is not kept:
+                listener.close()
+
+    def serve_one(listener: Listener) -> None:
+        keep_only(listener)
+        serve(listener, wake_on_termination(), arguments)
+
+    def all_started() -> None:
+        keep_only(None)
+        announce()
+
+    shared_port.supervise([partial(serve_one, listener) for listener in listeners], all_started)
+
+
+def _explain(target: Mapping[str, Any], reason: str, code: int) -> int:
+    print(f"{target['name']}: {reason}", file=sys.stderr)
+    return code

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from loadlab.cli.terminal import tell
+from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_count
@@ -74,8 +75,9 @@ class RunProgress:
         if self._finished:
             each = (time.monotonic() - self._began) / self._finished
         else:
-            load = self._trials[0].profile.load
-            each = (load.warmup_ns + load.duration_ns) / 1e9 + _GUESSED_OVERHEAD_SECONDS
+            profile = self._trials[0].profile
+            window_ns = profile.load.warmup_ns + profile.load.duration_ns if isinstance(profile, LoadProfile) else 0
+            each = window_ns / 1e9 + _GUESSED_OVERHEAD_SECONDS
         ends = self._began + each * len(self._trials)
         seconds = max(0, round(ends - time.monotonic()))
         return f"{seconds // 60}:{seconds % 60:02d} left"

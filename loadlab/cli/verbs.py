@@ -11,14 +11,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from loadlab import __version__, targets
-from loadlab.analysis.expect import metric_names
+from loadlab.analysis.metrics import metric_names
 from loadlab.bundled import bundled_directory
 from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.tables import findings_lines, results_table, sorted_trials
 from loadlab.cli.terminal import error_console, prepare_streams, show, tell, write
 from loadlab.errors import ExitCode, LoadlabError
-from loadlab.experiment.run import Experiment, conditions_of
+from loadlab.experiment.conditions import conditions_of
+from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials, profile_json_schema
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.report.page import render
@@ -123,21 +124,32 @@ def report(
     write(str(directory.page_path))
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def serve(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A target, as `loadlab targets` lists them.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 0,
 ) -> None:
-    """Run one bundled target in the foreground, until Ctrl-C."""
-    command = targets.serve_command(name, host, port)
+    """Run one bundled target in the foreground, until Ctrl-C.
+
+    Its own options follow, as `loadlab targets` lists them: loadlab serve epoll-threads --pool 8.
+    """
+    description = targets.find_target(name)
+    if missing := targets.why_missing(description):
+        raise LoadlabError(f"{name} cannot run here: {missing}")
+    command = targets.serve_command(name, host, port, context.args)
     os.execv(command[0], command)
 
 
 @app.command("targets")
 def list_targets(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the servers that ship."""
-    _list({name: target.about for name, target in targets.catalog().items()}, as_json)
+    """List the servers that ship, each with its options and their defaults."""
+    catalog = targets.catalog()
+    if as_json:
+        write(json.dumps({name: _described(target) for name, target in catalog.items()}))
+        return
+    _list({name: " ".join([target.about, *_option_texts(target)]) for name, target in catalog.items()})
 
 
 @app.command("profiles")
@@ -145,7 +157,11 @@ def list_profiles(as_json: Annotated[bool, typer.Option("--json", help="Print JS
     """List the profiles that ship."""
     servers = targets.catalog()
     shipped = {path.stem: load_profile(path, servers=servers).profile for path in _shipped_profiles()}
-    _list({name: profile.about for name, profile in shipped.items()}, as_json)
+    abouts = {name: profile.about for name, profile in shipped.items()}
+    if as_json:
+        write(json.dumps(abouts))
+    else:
+        _list(abouts)
 
 
 @app.command()
@@ -184,10 +200,20 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
     (tell if as_json else write)(f"page: {directory.page_path}")
 
 
-def _list(abouts: dict[str, str], as_json: bool) -> None:
+def _list(abouts: dict[str, str]) -> None:
     width = max((len(name) for name in abouts), default=0)
-    lines = (f"{name:<{width}}  {about}" for name, about in abouts.items())
-    write(json.dumps(abouts) if as_json else "\n".join(lines))
+    write("\n".join(f"{name:<{width}}  {about}" for name, about in abouts.items()))
+
+
+def _option_texts(target: targets.TargetDescription) -> list[str]:
+    defaults = {name: option.default for name, option in target.options.items()}
+    return [f"[{name}: {value if isinstance(value, str) else json.dumps(value)}]" for name, value in defaults.items()]
+
+
+def _described(target: targets.TargetDescription) -> dict[str, object]:
+    defaults = {name: option.default for name, option in target.options.items()}
+    missing = targets.why_missing(target)
+    return {"about": target.about, "handlers": target.handlers, "options": defaults, "missing": missing}
 
 
 def _command() -> list[str]:

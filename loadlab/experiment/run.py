@@ -1,20 +1,27 @@
 """All trials of a profile, one after the other, and the run directory that grows with them."""
 
-import os
-import resource
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from loadlab import __version__, host
+from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.verdict import judge_run
-from loadlab.errors import LoadlabError, TrialFailed
+from loadlab.errors import TrialFailed
+from loadlab.experiment.conditions import Conditions, NotPossible
+from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.observer import Observer
-from loadlab.experiment.trial import Conditions, NotPossible, TrialRun
-from loadlab.processes import Placement, choose_placement
-from loadlab.profile.schema import Cores, Profile
+from loadlab.experiment.trial import TrialRun
+from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.model import Law, RunDocument, TrialResult
+
+_NAMES: Final = {
+    "load.idle": "dead connection",
+    "load.connections": "active connection",
+    "wait.descriptors": "descriptor",
+}
 
 
 class Experiment:
@@ -29,6 +36,7 @@ class Experiment:
         directory: RunDirectory,
         observer: Observer,
     ) -> None:
+        self._profile = profile
         self._conditions = conditions
         self._directory = directory
         self._observer = observer
@@ -66,7 +74,8 @@ class Experiment:
         return self.document
 
     def _make(self, trial: Trial, check: Callable[[], None]) -> TrialResult:
-        run = TrialRun(trial, self._conditions, self._observer, check)
+        measurement = TrialRun if isinstance(trial.profile, LoadProfile) else MicroRun
+        run = measurement(trial, self._conditions, self._observer, check)
         try:
             run.measure()
             result = run.result("done", None)
@@ -82,25 +91,28 @@ class Experiment:
 
     def _add(self, result: TrialResult) -> None:
         trials = [*self.document.trials, result]
-        self._update(trials=trials, verdict=judge_run(trials))
+        self._update(trials=trials, verdict=judge_run(trials), laws=self._laws(trials))
+
+    def _laws(self, trials: Sequence[TrialResult]) -> list[Law]:
+        """Return how the cost (of one request to the target, or of one call) follows what the profile plots it over."""
+        if self._profile.plot is None:
+            return []
+        over = self._profile.plot.x
+        each = _NAMES.get(over, over.rpartition(".")[2])
+        if isinstance(self._profile, LoadProfile):
+            return fit_laws(trials, "target.cpu_ns_per_request", _cpu_per_request, over, each)
+        return fit_laws(trials, "cost_ns", lambda trial: trial.cost_ns, over, each)
 
     def _update(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
         self._directory.write_document(self.document)
 
 
-def conditions_of(profile: Profile) -> Conditions:
-    """Return what this machine gives the trials. Raises LoadlabError where the profile's placement asks for more."""
-    available = os.sched_getaffinity(0)
-    placement = choose_placement(available)
-    if isinstance(profile.placement, Cores):
-        placement = Placement(target=profile.placement.target, load=profile.placement.load)
-        if missing := sorted({*placement.target, *placement.load} - available):
-            raise LoadlabError(
-                f"placement: core {missing[0]} is not among the cores that loadlab may use here "
-                f"({', '.join(map(str, sorted(available)))}); name others, or say auto"
-            )
-    return Conditions(placement, profile.placement != "none", resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+def _cpu_per_request(trial: TrialResult) -> float | None:
+    usage = trial.target
+    if usage is None or usage.cpu_user_ns_per_request is None or usage.cpu_system_ns_per_request is None:
+        return None
+    return usage.cpu_user_ns_per_request + usage.cpu_system_ns_per_request
 
 
 def _now() -> str:

@@ -6,8 +6,9 @@ has a result.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Final
 
 from loadlab import targets
@@ -15,50 +16,43 @@ from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
 from loadlab.errors import LoadlabError
+from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.observer import Observer
-from loadlab.experiment.record import TrialRecord
+from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.stage import Stage
 from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, usage_over
 from loadlab.fleet.coordinator import Event, LocalFleet
-from loadlab.fleet.division import Division, Share, divide
+from loadlab.fleet.division import Division, Share, divide, split_evenly
 from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
-from loadlab.processes import Placement
+from loadlab.probes.procfs import read_shared_fairly
+from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
+from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Snapshot
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import IdleSummary, TrialResult, TrialState, Verdict
+from loadlab.results.model import IdleSummary, KindResult, TrialResult, TrialState, Verdict
 
 # From telling the load workers when to start until they do.
 _LEAD_NS: Final = 50_000_000
+_UPSTREAM: Final = "coroutine"  # a server that holds any number of waiting requests
 _PATIENCE_SECONDS: Final = 30.0
 _SHORTEST_INTERVAL_NS: Final = 250_000_000
 _LONGEST_INTERVAL_NS: Final = 1_000_000_000
 _MOST_INTERVALS: Final = 1000
 
 
-class NotPossible(Exception):
-    """Target or machine lacks what the trial asks for; the text says what. A result, not an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What the trials of a run share: the cores of each side, whether they are bound to them, the open-file limit."""
-
-    placement: Placement
-    pinned: bool
-    open_files: int
-
-
 class TrialRun:
     """One trial under way. `measure` makes it; `result` says at any moment what came of it."""
 
     def __init__(self, trial: Trial, conditions: Conditions, observer: Observer, check: Callable[[], None]) -> None:
+        assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
+        self._profile = trial.profile
         self._check = check
-        self._load = trial.profile.load
+        self._load = self._profile.load
         self._conditions = conditions
         self._observer = observer
-        self._record = TrialRecord()
+        self._record = TrialRecord(kinds_of(self._profile))
         self._opening: dict[str, int] = {}
         self._opened: dict[str, Opened] = {}
         self._alive: dict[str, int] = {}
@@ -73,18 +67,26 @@ class TrialRun:
         Raises NotPossible, TrialFailed when the target or a load process fails, or what `check` raises, which is called
         many times a second. Either way all its processes have ended then.
         """
-        placement, pinned = self._conditions.placement, self._conditions.pinned
-        wanted = self.trial.profile.target
+        target_cores, load_cores = self._conditions.cores
+        wanted = self._profile.target
+        description = targets.catalog()[wanted.server]
+        if missing := targets.why_missing(description):
+            raise NotPossible(f"not possible here: {missing}")
         self._observer.phase(f"starting {wanted.server}", None)
-        with (
-            targets.launch(
-                targets.catalog()[wanted.server], cpus=placement.target if pinned else None, check=self._check
-            ) as target,
-            LocalFleet(placement.load if pinned else None) as fleet,
-        ):
-            connections = self._load.connections + self._load.idle
-            if reason := targets.why_not_possible(target.capabilities, wanted.handler, connections):
-                raise NotPossible(reason)
+        with ExitStack() as running:
+            upstream = running.enter_context(self._launch_upstream(load_cores)) if self._needs_upstream() else None
+            target = running.enter_context(
+                targets.launch(
+                    description,
+                    options=wanted.options,
+                    database=wanted.database,
+                    upstream=upstream.address if upstream else None,
+                    cpus=target_cores,
+                    check=self._check,
+                )
+            )
+            fleet = running.enter_context(LocalFleet(load_cores))
+            self._refuse_impossible(target.capabilities)
             stage = Stage(target, fleet, self._check)
             division = self._divide(target.address[0])
             if division.holders:
@@ -113,11 +115,12 @@ class TrialRun:
             service_ns=latency[Metric.SERVICE],
             lateness_ns=latency[Metric.LATENESS],
             dispatch_ns=latency[Metric.DISPATCH],
+            kinds=self._kind_results(),
             idle=self._idle_summary(),
             target=per_request(usage.target, record.requests) if usage else None,
             client=per_request(usage.client, record.requests) if usage else None,
             intervals=record.intervals(),
-            placement=self._placement_used(),
+            placement=self._conditions.placement_used(),
         )
         return self._judged(result) if state in ("done", "interrupted") else result
 
@@ -143,6 +146,35 @@ class TrialRun:
             problem=next((holder.problem for holder in holders if holder.problem), None),
         )
 
+    def _kind_results(self) -> list[KindResult]:
+        record = self._record
+        if len(record.kinds) == 1:
+            return []
+        return [
+            KindResult(
+                name=kind.name,
+                requests=totals.outcomes[Outcome.OK],
+                requests_per_second=totals.outcomes[Outcome.OK] * 1e9 / record.window_ns if record.window_ns else None,
+                outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
+                response_ns=summarise_latency(totals.histograms[Metric.RESPONSE]),
+                service_ns=summarise_latency(totals.histograms[Metric.SERVICE]),
+            )
+            for kind, totals in zip(record.kinds, record.by_kind, strict=True)
+        ]
+
+    def _needs_upstream(self) -> bool:
+        return any(handler_of(request.path) == "upstream" for request in self._profile.requests)
+
+    def _launch_upstream(self, cores: Collection[int] | None) -> targets.RunningTarget:
+        """Start the server behind the target. It only waits, so it is beside the load and not on the target's cores."""
+        return targets.launch(targets.catalog()[_UPSTREAM], cpus=cores, check=self._check)
+
+    def _refuse_impossible(self, capabilities: targets.Capabilities) -> None:
+        connections = self._load.connections + self._load.slow_connections + self._load.idle
+        for request in self._profile.requests:
+            if reason := targets.why_not_possible(capabilities, handler_of(request.path), connections):
+                raise NotPossible(reason)
+
     def _judged(self, result: TrialResult) -> TrialResult:
         usage = self._usage
         evidence = WindowEvidence(
@@ -157,10 +189,6 @@ class TrialRun:
         expectations = check_expectations(self.trial.profile.expect, result) if result.state == "done" else []
         return result.model_copy(update={"verdict": judge_trial(result, evidence), "expectations": expectations})
 
-    def _placement_used(self) -> dict[str, list[int]]:
-        placement = self._conditions.placement
-        return {"target": list(placement.target), "load": list(placement.load)} if self._conditions.pinned else {}
-
     def _divide(self, host: str) -> Division:
         load, workers = self._load, self._load.workers
         if workers == "auto":
@@ -174,29 +202,41 @@ class TrialRun:
         host, port = stage.target.address
         # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
         round_size = max(1, stage.target.capabilities.backlog // (2 * len(shares)))
-        request, timeout_ns = self._request(host), self._load.timeout_ns
-        stage.fleet.start_holders([IdlePart(host, port, share, request, round_size, timeout_ns) for share in shares])
+        load, request = self._load, format_request(host, self._profile.requests[0].path)
+        stage.fleet.start_holders(
+            [
+                IdlePart(host, port, share, request, round_size, load.timeout_ns, load.idle_kind, load.idle_pace_ns)
+                for share in shares
+            ]
+        )
         for event in stage.listen_while(lambda: len(self._opened) < len(shares), _PATIENCE_SECONDS):
             self._take(event)
 
     def _connect(self, stage: Stage, shares: Sequence[Share]) -> None:
         load, (host, port) = self._load, stage.target.address
         self._observer.phase(f"connecting {load.connections:,}", None)
+        kinds = [
+            (format_request(host, request.path), request.expect_status, request.weight)
+            for request in self._profile.requests
+        ]
+        slow_shares = split_evenly(load.slow_connections, len(shares))
         stage.fleet.start_workers(
             [
                 LoadPart(
                     host=host,
                     port=port,
                     sources=share,
-                    request=self._request(host),
-                    method="GET",
-                    status=load.expect_status,
+                    kinds=kinds,
+                    seed=number,
+                    senders=load.senders,
+                    slow_connections=slow,
+                    pace_ns=load.pace_ns,
                     timeout_ns=load.timeout_ns,
                     warmup_ns=load.warmup_ns,
                     duration_ns=load.duration_ns,
                     interval_ns=interval_of(load.duration_ns),
                 )
-                for share in shares
+                for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
             ]
         )
         patience_seconds = _PATIENCE_SECONDS + load.timeout_ns / 1e9
@@ -215,9 +255,13 @@ class TrialRun:
         self._observer.phase("measuring", 0.0)
         for event in stage.listen_until(window_start_ns + load.duration_ns):
             self._take(event)
-        self._usage = usage_over(start, self._read_edge(stage))
+        usage = usage_over(start, self._read_edge(stage))
+        self._usage = usage
+        stage.fleet.finish()
         for event in stage.listen_while(lambda: len(self._finished) < workers, _PATIENCE_SECONDS):
             self._take(event)
+        target = usage.target.model_copy(update={"pss_bytes": read_shared_fairly(stage.target.pids())})
+        self._usage = replace(usage, target=target)
 
     def _count_alive(self, stage: Stage) -> int:
         self._alive.clear()
@@ -238,9 +282,9 @@ class TrialRun:
             case Ready():
                 self._ready.add(event.sender)
             case Recorded(plain):
-                snapshot = Snapshot.from_plain(plain)
-                self._record.add(event.sender, snapshot)
-                self._observer.phase("measuring", min(1.0, snapshot.end_ns / self._load.duration_ns))
+                snapshots = [Snapshot.from_plain(each) for each in plain]
+                self._record.add(event.sender, snapshots)
+                self._observer.phase("measuring", min(1.0, snapshots[0].end_ns / self._load.duration_ns))
                 self._observer.rate(self._record.last_rate())
             case Finished(cut):
                 self._record.add_cut(cut)
@@ -251,10 +295,22 @@ class TrialRun:
     def _read_edge(self, stage: Stage) -> WindowEdge:
         return read_window_edge(stage.target.pids(), stage.fleet.worker_pids())
 
-    def _request(self, host: str) -> str:
-        """Return the bytes of each request, as text in latin-1."""
-        name = f"[{host}]" if ":" in host else host
-        return f"GET {self.trial.profile.request_path} HTTP/1.1\r\nHost: {name}\r\n\r\n"
+
+def handler_of(path: str) -> str:
+    """Return the handler that a path names: what stands between its slash and its query."""
+    return path[1:].partition("?")[0]
+
+
+def kinds_of(profile: LoadProfile) -> list[Kind]:
+    """Return the kinds of requests that the load workers will tell of, in their order."""
+    kinds = [Kind(request.name) for request in profile.requests]
+    return [*kinds, Kind("slow-senders", apart=True)] if profile.load.slow_connections else kinds
+
+
+def format_request(host: str, path: str) -> str:
+    """Return the bytes of a request, as text in latin-1."""
+    name = f"[{host}]" if ":" in host else host
+    return f"GET {path} HTTP/1.1\r\nHost: {name}\r\n\r\n"
 
 
 def interval_of(duration_ns: int) -> int:

@@ -22,6 +22,7 @@ from loadlab.fleet.messages import (
     LoadPart,
     Message,
     Start,
+    Stop,
     decode_message,
     encode_message,
 )
@@ -50,7 +51,10 @@ class Fleet(Protocol):
         """Start one load worker for each part; each answers with Ready."""
 
     def start_at(self, unix_ns: int) -> None:
-        """Have all load workers begin at that wall-clock time; they answer with Recorded and at last Finished."""
+        """Have all load workers begin at that wall-clock time; they answer with Recorded."""
+
+    def finish(self) -> None:
+        """Have the load workers stop sending when their windows are over; each answers with Finished."""
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""
@@ -100,9 +104,14 @@ class LocalFleet:
             self._start(self._workers, "worker", f"load worker {number}", part)
 
     def start_at(self, unix_ns: int) -> None:
-        """Have all load workers begin at that wall-clock time; they answer with Recorded and at last Finished."""
+        """Have all load workers begin at that wall-clock time; they answer with Recorded."""
         for member in self._workers:
             self._tell(member, Start(unix_ns))
+
+    def finish(self) -> None:
+        """Have the load workers stop sending when their windows are over; each answers with Finished."""
+        for member in self._workers:
+            self._tell(member, Stop())
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""

@@ -20,6 +20,10 @@ async def hold(loop: Loop) -> None:
             sources, part.round_size, on_progress=lambda opened: channel.send(OpenedSoFar(opened))
         )
         channel.send(Opened(opening.opened, opening.seconds, opening.bytes_per_connection, opening.problem))
+        if part.behaviour == "trickle":
+            await connections.trickle(part.pace_ns)
+        elif part.behaviour == "churn":
+            await connections.churn(part.pace_ns)
 
     async with loop.task_group() as group:
         group.start(connections.watch(), "notice deaths")

@@ -12,14 +12,21 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LoadPart:
-    """To a load worker, first: its share of the closed loop. `sources` are (local address or None, connections)."""
+    """To a load worker, first: its share of the closed loop. `sources` are (local address or None, connections).
+
+    `kinds` are the requests to choose from, each (bytes as latin-1, expected status, weight); `seed` fixes the choice.
+    `senders` are fast or slow, which is a byte every `pace_ns`; `slow_connections` more send the first kind like that,
+    and are recorded apart.
+    """
 
     host: str
     port: int
     sources: list[tuple[str | None, int]]
-    request: str  # latin-1
-    method: str
-    status: int
+    kinds: list[tuple[str, int, int]]
+    seed: int
+    senders: str
+    slow_connections: int
+    pace_ns: int
     timeout_ns: int
     warmup_ns: int
     duration_ns: int
@@ -28,7 +35,7 @@ class LoadPart:
 
 @dataclass(frozen=True, slots=True)
 class IdlePart:
-    """To an idle holder, first: the connections to open and hold."""
+    """To an idle holder, first: the connections to open and hold; `behaviour` is silent, trickle or churn."""
 
     host: str
     port: int
@@ -36,6 +43,8 @@ class IdlePart:
     request: str  # latin-1
     round_size: int
     timeout_ns: int
+    behaviour: str
+    pace_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,11 @@ class Start:
     """To a load worker: begin the warm-up at this wall-clock time (Unix, ns)."""
 
     unix_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """To a load worker: stop sending, once its window is over; it goes on after it until told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +71,18 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """From a load worker, each interval of the measured window: a recording.Snapshot, plain."""
+    """From a load worker, each interval of the measured window: one recording.Snapshot (plain) for each kind of
+    request. That of the slow senders, if there are any, comes last.
+    """
 
-    snapshot: Mapping[str, Any]
+    snapshots: list[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """From a load worker: its window is over; `cut` requests were under way then."""
+    """From a load worker: it has stopped; so many requests of each kind were under way then."""
 
-    cut: int
+    cut: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +109,10 @@ class Alive:
     alive: int
 
 
-Message = LoadPart | IdlePart | Start | CountAlive | Ready | Recorded | Finished | OpenedSoFar | Opened | Alive
+Message = LoadPart | IdlePart | Start | Stop | CountAlive | Ready | Recorded | Finished | OpenedSoFar | Opened | Alive
 _KINDS: dict[str, type[Message]] = {
     kind.__name__: kind
-    for kind in (LoadPart, IdlePart, Start, CountAlive, Ready, Recorded, Finished, OpenedSoFar, Opened, Alive)
+    for kind in (LoadPart, IdlePart, Start, Stop, CountAlive, Ready, Recorded, Finished, OpenedSoFar, Opened, Alive)
 }
 
 
@@ -109,8 +125,8 @@ def decode_message(line: bytes) -> Message:
     """Read one line. Raises ValueError if it is none of ours."""
     fields = json.loads(line)
     try:
-        if "sources" in fields:
-            fields["sources"] = [(address, connections) for address, connections in fields["sources"]]
+        for pairs in {"sources", "kinds"} & fields.keys():
+            fields[pairs] = [tuple(entry) for entry in fields[pairs]]
         return _KINDS[fields.pop("kind")](**fields)
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"not a message of the fleet: {line[:200]!r}") from None

@@ -2,12 +2,15 @@
 
 import gc
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import Finished, LoadPart, Ready, Recorded, Start
-from loadlab.kernel.loop import Loop, run
+from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.closed import ClosedLoad, Exchange
+from loadlab.load.slow import SlowSender
+from loadlab.load.turns import RequestKind, take_turns
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -21,9 +24,8 @@ async def work(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, LoadPart):
         return
-    recorder = Recorder()
-    load = ClosedLoad(loop, exchanges_of(part), recorder)
-    await load.open()
+    crew = Crew(loop, part)
+    await crew.load.open()
     # No cyclic garbage collection in the measured window: what exists is frozen, and the hot path makes no cycles.
     gc.collect()
     gc.freeze()
@@ -33,62 +35,75 @@ async def work(loop: Loop) -> None:
     if not isinstance(start, Start):
         return
     start_ns = time.monotonic_ns() + start.unix_ns - time.time_ns()
-    async with loop.task_group() as group:
-        group.start(measure(loop, channel, part, load, recorder, start_ns), "measure")
-        while await channel.receive() is not None:
-            pass  # nothing more is asked of a load worker than to end when the coordinator does
-        group.cancel()
-
-
-async def measure(
-    loop: Loop, channel: Channel, part: LoadPart, load: ClosedLoad, recorder: Recorder, start_ns: int
-) -> None:
-    """Warm up, then send a snapshot at the end of each interval of the window, and Finished at the end of the last."""
     await loop.sleep_until(start_ns)
     async with loop.task_group() as group:
-        group.start(load.run(), "load")
-        group.start(fold_regularly(loop, recorder), "fold samples")
-        await loop.sleep_until(start_ns + part.warmup_ns)
-        recorder.take(0, 0)  # what the warm-up recorded counts for nothing
-        window_start_ns = time.monotonic_ns()
-        window_end_ns = window_start_ns + part.duration_ns
-        interval_start_ns = window_start_ns
-        while (interval_end_ns := interval_start_ns + part.interval_ns) < window_end_ns:
-            await loop.sleep_until(interval_end_ns)
-            now_ns = time.monotonic_ns()
-            snapshot = recorder.take(interval_start_ns - window_start_ns, now_ns - window_start_ns)
-            channel.send(Recorded(snapshot.to_plain()))
-            interval_start_ns = now_ns
-        await loop.sleep_until(window_end_ns)
-        # The window ends here: closing a thousand connections takes a while, and what is answered meanwhile is late.
-        now_ns = time.monotonic_ns()
-        snapshot = recorder.take(interval_start_ns - window_start_ns, now_ns - window_start_ns)
+        crew.start(group)
+        group.start(fold_regularly(loop, crew.recorders), "fold samples")
+        await record_window(loop, channel, part, crew, start_ns)
+        # The coordinator says Stop when it has read what the processes used: the end of a connection may be the end of
+        # a process or thread of the target, with all that it used.
+        await channel.receive()
         group.cancel()
-    channel.send(Recorded(snapshot.to_plain()))
-    channel.send(Finished(recorder.outcomes[Outcome.CUT]))
+    channel.send(Finished([recorder.outcomes[Outcome.CUT] for recorder in crew.recorders]))
+    while await channel.receive() is not None:
+        pass
 
 
-async def fold_regularly(loop: Loop, recorder: Recorder) -> None:
-    """Keep the recorder's memory bounded, until cancelled."""
+class Crew:
+    """Everyone who sends in this process, and a recorder for each kind of request; that of slow senders comes last."""
+
+    def __init__(self, loop: Loop, part: LoadPart) -> None:
+        address = (part.host, part.port)
+        kinds = [RequestKind(text.encode("latin-1"), status, weight) for text, status, weight in part.kinds]
+        next_turn = take_turns(kinds, part.seed)
+        exchanges = [
+            Exchange(address, source, "GET", part.timeout_ns, next_turn)
+            for source, connections in part.sources
+            for _ in range(connections)
+        ]
+        self.recorders = [Recorder() for _ in kinds]
+        fast, slow = ([], exchanges) if part.senders == "slow" else (exchanges, [])
+        self.load = ClosedLoad(loop, fast, self.recorders)
+        self.slow_senders = [SlowSender(loop, exchange, part.pace_ns, self.recorders) for exchange in slow]
+        if part.slow_connections:
+            apart = [Recorder()]
+            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], part.seed))
+            self.slow_senders += [SlowSender(loop, beside, part.pace_ns, apart) for _ in range(part.slow_connections)]
+            self.recorders = [*self.recorders, *apart]
+
+    def start(self, group: TaskGroup) -> None:
+        """Let all send until the group is cancelled."""
+        group.start(self.load.run(), "closed loop")
+        for sender in self.slow_senders:
+            group.start(sender.run(), "slow sender")
+
+    def take(self, start_ns: int, end_ns: int) -> Recorded:
+        """Return what was recorded since the last call."""
+        return Recorded([recorder.take(start_ns, end_ns).to_plain() for recorder in self.recorders])
+
+
+async def record_window(loop: Loop, channel: Channel, part: LoadPart, crew: Crew, start_ns: int) -> None:
+    """Let the warm-up pass, then send what was recorded at the end of each interval of the window."""
+    await loop.sleep_until(start_ns + part.warmup_ns)
+    crew.take(0, 0)  # what the warm-up recorded counts for nothing
+    window_start_ns = interval_start_ns = time.monotonic_ns()
+    window_end_ns = window_start_ns + part.duration_ns
+    while interval_start_ns < window_end_ns:
+        interval_end_ns = interval_start_ns + part.interval_ns
+        # No last interval of a few milliseconds: a rate over that says nothing.
+        last = interval_end_ns + part.interval_ns // 2 > window_end_ns
+        await loop.sleep_until(window_end_ns if last else interval_end_ns)
+        now_ns = time.monotonic_ns()
+        channel.send(crew.take(interval_start_ns - window_start_ns, now_ns - window_start_ns))
+        interval_start_ns = now_ns
+
+
+async def fold_regularly(loop: Loop, recorders: Sequence[Recorder]) -> None:
+    """Keep the recorders' memory bounded, until cancelled."""
     while True:
         await loop.sleep(_FOLD_EVERY_NS)
-        recorder.fold()
-
-
-def exchanges_of(part: LoadPart) -> list[Exchange]:
-    """Return what each user of `part` does."""
-    return [
-        Exchange(
-            (part.host, part.port),
-            source,
-            part.request.encode("latin-1"),
-            part.method,
-            part.status,
-            part.timeout_ns,
-        )
-        for source, connections in part.sources
-        for _ in range(connections)
-    ]
+        for recorder in recorders:
+            recorder.fold()
 
 
 if __name__ == "__main__":

@@ -16,14 +16,9 @@ from typing import Final
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import Address, discard, wait_connected, wait_sent
 from loadlab.kernel.tasks import Cancelled
-from loadlab.protocols.http1 import (
-    KnownResponses,
-    MalformedResponse,
-    ResponseCutShort,
-    ResponseHead,
-    ResponseReader,
-    ResponseTooLarge,
-)
+from loadlab.load.failures import REQUEST_FAILURES, outcome_of, outcome_of_connecting
+from loadlab.load.turns import NextTurn
+from loadlab.protocols.http1 import KnownResponses, ResponseCutShort, ResponseHead, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -37,33 +32,32 @@ _OPENING_AT_ONCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What every user of a load does: send `request` to `address`, expect `status` within `timeout_ns`."""
+    """What a user does: send its next turn to `address`, and expect the answer within `timeout_ns`."""
 
     address: Address
     source: str | None
-    request: bytes
     method: str
-    status: int
     timeout_ns: int
+    next_turn: NextTurn
 
 
 class ClosedUser:
     """One user and its connection, which is opened anew whenever it ends."""
 
-    __slots__ = ("_exchange", "_in_flight", "_known", "_loop", "_number", "_recorder", "_socket", "_timed_out")
+    __slots__ = ("_exchange", "_in_flight", "_known", "_loop", "_number", "_recorders", "_socket", "_timed_out")
 
     def __init__(
         self,
         loop: Loop,
         exchange: Exchange,
-        recorder: Recorder,
+        recorders: Sequence[Recorder],
         known: KnownResponses,
         in_flight: list[int],
         number: int,
     ) -> None:
         self._loop = loop
         self._exchange = exchange
-        self._recorder = recorder
+        self._recorders = recorders  # by kind of request
         self._known = known
         self._in_flight = in_flight  # by user: when the request in flight was sent, 0 if there is none
         self._number = number
@@ -77,7 +71,7 @@ class ClosedUser:
             try:
                 self._socket = await wait_connected(self._loop, exchange.address, exchange.source)
             except OSError as error:
-                return outcome_of(error)
+                return outcome_of_connecting(error)
         return Outcome.CONNECT_TIMEOUT if scope.cancelled else Outcome.OK
 
     @types.coroutine
@@ -88,14 +82,15 @@ class ClosedUser:
         # request at 64 connections, 1.0 us at 1,000.
         # os.write and os.read, the known responses and the list of times are shared by all users: with a thousand of
         # them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
-        loop, recorder, exchange, known = self._loop, self._recorder, self._exchange, self._known
+        loop, recorders, known, next_turn = self._loop, self._recorders, self._known, self._exchange.next_turn
         task, parked, in_flight, number = loop.current, loop.parked, self._in_flight, self._number
         write, read, clock = os.write, os.read, time.monotonic_ns
-        request, request_bytes, expected_status = exchange.request, len(exchange.request), exchange.status
-        record_prompt, record_dispatch = recorder.prompt.append, recorder.dispatch.append
+        record_prompt = [recorder.prompt.append for recorder in recorders]
+        record_dispatch = [recorder.dispatch.append for recorder in recorders]
         try:
             while True:
-                sock, intended_ns = yield from self._connection()
+                request, request_bytes, expected_status, kind = next_turn()
+                sock, intended_ns = yield from self._connection(recorders[kind])
                 fd, reader = sock.fileno(), ResponseReader(known)
                 # Look once at what came before anyone was parked here: an edge is told only once.
                 loop.resume_soon(task)
@@ -128,20 +123,22 @@ class ClosedUser:
                         done_ns = clock()
                         if head.status == expected_status:
                             if lateness_ns:
-                                recorder.late.append((lateness_ns, done_ns - sent_ns))
+                                recorders[kind].late.append((lateness_ns, done_ns - sent_ns))
                             else:
-                                record_prompt(done_ns - sent_ns)
-                            record_dispatch(done_ns - loop.batch_ns)
+                                record_prompt[kind](done_ns - sent_ns)
+                            record_dispatch[kind](done_ns - loop.batch_ns)
                         else:
-                            recorder.outcomes[Outcome.STATUS] += 1
+                            recorders[kind].outcomes[Outcome.STATUS] += 1
                         keep_alive = head.keep_alive
+                        if keep_alive:
+                            request, request_bytes, expected_status, kind = next_turn()
                         sent_ns, lateness_ns = done_ns, 0
                     self._end_connection()
-                except (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge) as error:
-                    yield from self._fail(error)
+                except REQUEST_FAILURES as error:
+                    yield from self._fail(error, recorders[kind])
         except Cancelled:
             if in_flight[number]:
-                recorder.outcomes[Outcome.CUT] += 1
+                recorders[kind].outcomes[Outcome.CUT] += 1
             raise
         finally:
             self._end_connection()
@@ -160,7 +157,7 @@ class ClosedUser:
                 if error.errno != errno.ENOTCONN:  # it has ended by itself meanwhile
                     raise
 
-    async def _connection(self) -> tuple[socket.socket, int]:
+    async def _connection(self, recorder: Recorder) -> tuple[socket.socket, int]:
         """Return an open connection, and when the user began to want it."""
         while True:
             intended_ns = time.monotonic_ns()
@@ -168,15 +165,13 @@ class ClosedUser:
             if self._socket is not None:
                 self._timed_out = False
                 return self._socket, intended_ns
-            self._recorder.outcomes[outcome] += 1
+            recorder.outcomes[outcome] += 1
             await self._loop.sleep(_PAUSE_AFTER_REFUSAL_NS)
 
-    async def _fail(self, error: Exception) -> None:
+    async def _fail(self, error: Exception, recorder: Recorder) -> None:
         """Count a request that ended with `error`, and its connection with it."""
         self._end_connection()
-        # The kernel gives up too, on a peer that acknowledges nothing (ETIMEDOUT).
-        timed_out = self._timed_out or isinstance(error, TimeoutError)
-        self._recorder.outcomes[Outcome.TIMEOUT if timed_out else outcome_of(error)] += 1
+        recorder.outcomes[Outcome.TIMEOUT if self._timed_out else outcome_of(error)] += 1
         # A peer that ends each connection at once would otherwise keep this user from ever suspending.
         await self._loop.yield_now()
 
@@ -208,13 +203,13 @@ class ClosedUser:
 class ClosedLoad:
     """`connections` users on one loop."""
 
-    def __init__(self, loop: Loop, exchanges: Sequence[Exchange], recorder: Recorder) -> None:
+    def __init__(self, loop: Loop, exchanges: Sequence[Exchange], recorders: Sequence[Recorder]) -> None:
         self._loop = loop
-        self._timeout_ns = max(exchange.timeout_ns for exchange in exchanges)
+        self._timeout_ns = max((exchange.timeout_ns for exchange in exchanges), default=0)
         known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
         in_flight = [0] * len(exchanges)
         self._users = [
-            ClosedUser(loop, exchange, recorder, known[exchange.method], in_flight, number)
+            ClosedUser(loop, exchange, recorders, known[exchange.method], in_flight, number)
             for number, exchange in enumerate(exchanges)
         ]
 
@@ -235,39 +230,3 @@ class ClosedLoad:
                 now_ns = time.monotonic_ns()
                 for user in self._users:
                     user.expire(now_ns)
-
-
-def outcome_of(error: Exception) -> Outcome:
-    """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
-    for kind, outcome in _OUTCOME_BY_ERROR.items():
-        if isinstance(error, kind):
-            return outcome
-    if isinstance(error, OSError) and error.errno in _OUTCOME_BY_ERRNO:
-        return _OUTCOME_BY_ERRNO[error.errno]
-    raise error
-
-
-_OUTCOME_BY_ERROR: Final[dict[type[Exception], Outcome]] = {
-    MalformedResponse: Outcome.MALFORMED,
-    ResponseTooLarge: Outcome.TOO_LARGE,
-    ResponseCutShort: Outcome.CLOSED_EARLY,
-}
-_OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
-    errno.ECONNREFUSED: Outcome.REFUSED,
-    errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,
-    errno.ECONNRESET: Outcome.RESET,
-    errno.ECONNABORTED: Outcome.RESET,
-    errno.EPIPE: Outcome.RESET,
-    errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
-    errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
-    errno.EADDRNOTAVAIL: Outcome.NO_LOCAL_PORT,
-    errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
-    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
-    errno.ENETUNREACH: Outcome.UNREACHABLE,
-    errno.EHOSTDOWN: Outcome.UNREACHABLE,
-    errno.ENETDOWN: Outcome.UNREACHABLE,
-    errno.EPERM: Outcome.UNREACHABLE,  # a firewall on this host
-    errno.EACCES: Outcome.UNREACHABLE,
-    errno.ENOBUFS: Outcome.NO_MEMORY,
-    errno.ENOMEM: Outcome.NO_MEMORY,
-}

@@ -6,15 +6,20 @@ one more connection asks for an answer: since connections are accepted in the or
 of the round were accepted. It needs nothing but HTTP, so it works against any server.
 
 Once open, a connection costs this process its descriptor and nothing else: no socket object, no task.
+
+Dead means silent. Two other kinds of useless connections can be had: `trickle` sends a byte of a request that never
+ends now and then, and `churn` closes connections and opens others in their place.
 """
 
+import itertools
 import os
 import resource
 import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +30,9 @@ from loadlab.kernel.sockets import Address, discard, wait_connected, wait_receiv
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _MAX_DEATHS_AT_ONCE: Final = 512
 _ANSWER_BYTES: Final = 4096
+# Connections that do something take turns in steps of this, so that they never do it all at once.
+_STEP_NS: Final = 10_000_000
+_ENDLESS_REQUEST: Final = b"GET /hello HTTP/1.1\r\nX-Endless: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class IdleConnections:
         # A second epoll for the dead, itself watched by the loop: the loop's table need not know each of them.
         self._graveyard = select.epoll()
         self._descriptors: set[int] = set()
+        self._sources: Iterator[str | None] = iter(())
         self.opened = 0
 
     @property
@@ -65,6 +74,7 @@ class IdleConnections:
 
     async def open(self, sources: Sequence[IdleSource], round_size: int, on_progress: Callable[[int], None]) -> Opening:
         """Open all connections, `round_size` at a time; stop at the first that cannot be opened in time."""
+        self._sources = itertools.cycle([source.address for source in sources])
         started_ns, memory_before = time.monotonic_ns(), _resident_bytes()
         problem = None
         for source in sources:
@@ -93,6 +103,23 @@ class IdleConnections:
         finally:
             self._loop.unregister(self._graveyard.fileno())
 
+    async def trickle(self, pace_ns: int) -> None:
+        """Send one more byte of an endless request on each connection every `pace_ns`, until cancelled."""
+        begun: set[int] = set()
+        async for fd in self._in_turns(pace_ns):
+            # A connection that has died meanwhile is told by `watch`; a full buffer takes the byte another time.
+            with suppress(OSError):
+                os.write(fd, b"x" if fd in begun else _ENDLESS_REQUEST)
+                begun.add(fd)
+
+    async def churn(self, pace_ns: int) -> None:
+        """Close each connection every `pace_ns`, on average, and open another in its place, until cancelled."""
+        async for fd in self._in_turns(pace_ns):
+            self._descriptors.discard(fd)
+            os.close(fd)
+            with suppress(OSError):  # then there is one connection less, which `alive` tells
+                await self._open_one(next(self._sources))
+
     def close(self) -> None:
         """Reset all connections."""
         for fd in self._descriptors:
@@ -105,11 +132,28 @@ class IdleConnections:
             try:
                 async with self._loop.task_group() as group:
                     for _ in range(connections):
-                        group.start(self._open_one(source), "open an idle connection")
+                        group.start(self._open_first(source), "open an idle connection")
                 await self._wait_all_accepted(source)
             except OSError as error:
                 return f"{error.strerror or error}"
         return "no answer in time: its backlog or its open files may be full" if scope.cancelled else None
+
+    async def _in_turns(self, pace_ns: int) -> AsyncIterator[int]:
+        """Yield each connection once every `pace_ns`, spread evenly, for as long as it is open."""
+        while True:
+            round_ends_ns = time.monotonic_ns() + pace_ns
+            descriptors = list(self._descriptors)
+            at_once = max(1, len(descriptors) * _STEP_NS // pace_ns)
+            for first in range(0, len(descriptors), at_once):
+                for fd in descriptors[first : first + at_once]:
+                    if fd in self._descriptors:
+                        yield fd
+                await self._loop.sleep(min(_STEP_NS, pace_ns))
+            await self._loop.sleep_until(round_ends_ns)
+
+    async def _open_first(self, source: str | None) -> None:
+        await self._open_one(source)
+        self.opened += 1
 
     async def _open_one(self, source: str | None) -> None:
         sock = await wait_connected(self._loop, self._address, source)
@@ -119,7 +163,6 @@ class IdleConnections:
         self._descriptors.add(fd)
         # Errors and hang-ups are always told; RDHUP adds the peer's orderly close.
         self._graveyard.register(fd, select.EPOLLRDHUP)
-        self.opened += 1
 
     async def _wait_all_accepted(self, source: str | None) -> None:
         sock = await wait_connected(self._loop, self._address, source)

@@ -64,6 +64,23 @@ def read_process(pid: int, proc: Path = Path("/proc")) -> ProcessReading | None:
     )
 
 
+def read_shared_fairly(pids: Iterable[int], proc: Path = Path("/proc")) -> int | None:
+    """Return the memory of `pids` in bytes, what they share counted once; None if the kernel does not tell.
+
+    The kernel walks all of their pages for it (a tenth of a millisecond for a small process), so not within the window.
+    """
+    total = 0
+    for pid in pids:
+        try:
+            lines = (proc / str(pid) / "smaps_rollup").read_text(encoding="ascii", errors="replace").splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        except PermissionError:
+            return None
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
 def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
     """Return what the group used between two readings.
 
@@ -90,5 +107,8 @@ def _difference(start: GroupReading, end: GroupReading, counter: str) -> int:
 
 
 def _context_switches(status: Path) -> int:
-    lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # this thread has ended since it was listed; the process goes on
     return sum(int(line.partition(":")[2]) for line in lines if "voluntary_ctxt_switches" in line)

@@ -1,8 +1,23 @@
 """Profiles: what to measure, and the trials it makes. Reading one starts nothing and touches nothing else."""
 
 from loadlab.profile.json_schema import profile_json_schema
+from loadlab.profile.load import MixedRequest
 from loadlab.profile.loading import LoadedProfile, load_profile
-from loadlab.profile.schema import Profile
+from loadlab.profile.schema import LoadProfile, Profile, SwitchCostProfile, WaitCostProfile
+from loadlab.profile.servers import OptionSpec, ServerSpec
 from loadlab.profile.sweep import Trial, plan_trials
 
-__all__ = ["LoadedProfile", "Profile", "Trial", "load_profile", "plan_trials", "profile_json_schema"]
+__all__ = [
+    "LoadProfile",
+    "LoadedProfile",
+    "MixedRequest",
+    "OptionSpec",
+    "Profile",
+    "ServerSpec",
+    "SwitchCostProfile",
+    "Trial",
+    "WaitCostProfile",
+    "load_profile",
+    "plan_trials",
+    "profile_json_schema",
+]

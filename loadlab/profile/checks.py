@@ -1,31 +1,41 @@
 """The rules of a profile, applied to its plain data: each returns every mistake it finds, in plain sentences."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from loadlab.profile.expectation import parse_expectation
 from loadlab.profile.mistakes import Mistake, did_you_mean
-from loadlab.profile.paths import Data, Path, adapter_of, keys_of, sweepable_paths, value_at
-from loadlab.profile.schema import Profile
+from loadlab.profile.paths import (
+    Data,
+    Path,
+    adapter_of,
+    keys_of,
+    may_be_swept,
+    split,
+    sweepable_paths,
+    swept_sections,
+    value_at,
+)
+from loadlab.profile.schema import KINDS, Profile
 from loadlab.profile.values import Count, describe
 
 MOST_TRIALS = 10_000
 
 
-def schema_mistakes(data: Data) -> list[Mistake]:
+def schema_mistakes(model: type[Profile], data: Data) -> list[Mistake]:
     """Return what does not fit the schema, the sweep aside."""
     try:
-        Profile.model_validate({key: value for key, value in data.items() if key != "sweep"})
+        model.model_validate({key: value for key, value in data.items() if key != "sweep"})
     except ValidationError as error:
-        return [_in_plain_words(details, ()) for details in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        return [_in_plain_words(model, details, ()) for details in found if not _is_consequence(details)]
     return []
 
 
-def sweep_mistakes(data: Data) -> Iterator[Mistake]:
+def sweep_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
     """Yield what is wrong with the sweep: its paths, each of its values, and how many trials it makes."""
     sweep = data.get("sweep", {})
     if not isinstance(sweep, dict):
@@ -36,47 +46,28 @@ def sweep_mistakes(data: Data) -> Iterator[Mistake]:
         yield Mistake(("sweep",), f"makes {trials} trials; at most {MOST_TRIALS} are allowed", part="key")
         return
     for path, values in sweep.items():
-        if path not in sweepable_paths():
-            yield Mistake(("sweep", path), _not_sweepable(path), part="key")
+        if not may_be_swept(model, path):
+            yield Mistake(("sweep", path), _not_sweepable(model, path), part="key")
         elif not isinstance(values, list):
             yield Mistake(("sweep", path), f"must be a list of values, not {describe(values)}")
         elif not values:
             yield Mistake(("sweep", path), "has no values; list at least one")
         else:
-            yield from _value_mistakes(path, values)
+            yield from _value_mistakes(model, path, values)
 
 
-def plot_mistakes(data: Data) -> Iterator[Mistake]:
-    """Yield the axes of the plot that are no paths of the profile."""
+def plot_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
+    """Yield the axes of the plot that are no paths of the profile. An option of a server is one if it is swept."""
+    sweep = data.get("sweep")
+    swept = [path for path in sweep if may_be_swept(model, path)] if isinstance(sweep, dict) else []
+    known = [*sweepable_paths(model), *swept]
     for path in (("plot", "x"), ("plot", "series")):
         axis = value_at(data, path)
-        if isinstance(axis, str) and axis not in sweepable_paths():
-            yield Mistake(path, f"{describe(axis)} is no path of the profile{did_you_mean(axis, sweepable_paths())}")
+        if isinstance(axis, str) and axis not in known:
+            yield Mistake(path, f"{describe(axis)} is no path of the profile{did_you_mean(axis, known)}")
 
 
-def server_mistakes(data: Data, servers: Collection[str]) -> Iterator[Mistake]:
-    """Yield the places, in the target and in the sweep, that name a server which is not one of `servers`."""
-    swept = _list_at(data, ("sweep", "target.server"))
-    named: list[tuple[Path, object]] = [(("target", "server"), value_at(data, ("target", "server")))]
-    named += [(("sweep", "target.server", index), server) for index, server in enumerate(swept)]
-    for path, server in named:
-        if isinstance(server, str) and server not in servers:
-            nearest = did_you_mean(server, servers) or "; `loadlab targets` lists them"
-            yield Mistake(path, f"no server is called {describe(server)}{nearest}")
-
-
-def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
-    """Yield the expectations about a metric which is not one of `metrics`; what cannot be read is the schema's."""
-    for index, text in enumerate(_list_at(data, ("expect",))):
-        try:
-            metric = parse_expectation(str(text)).metric
-        except ValueError:
-            continue
-        if metric not in metrics:
-            yield Mistake(("expect", index), f"no metric is called {describe(metric)}{did_you_mean(metric, metrics)}")
-
-
-def _value_mistakes(path: str, values: list[Any]) -> Iterator[Mistake]:
+def _value_mistakes(model: type[Profile], path: str, values: list[Any]) -> Iterator[Mistake]:
     seen: dict[object, object] = {}
     for index, value in enumerate(values):
         here: Path = ("sweep", path, index)
@@ -84,10 +75,10 @@ def _value_mistakes(path: str, values: list[Any]) -> Iterator[Mistake]:
             yield Mistake(here, f"each value must be a single one, not {describe(value)}")
             continue
         try:
-            resolved = adapter_of(path).validate_python(value)
+            resolved = adapter_of(model, path).validate_python(value)
         except ValidationError as error:
             for details in error.errors(include_url=False):
-                yield _in_plain_words(details, here)
+                yield _in_plain_words(model, details, here)
             continue
         if resolved in seen:
             yield Mistake(here, f"{describe(value)} is given twice; the first is {describe(seen[resolved])}")
@@ -102,20 +93,22 @@ def _count_trials(data: Data) -> int:
     return repeat * math.prod(len(values) for values in data.get("sweep", {}).values() if isinstance(values, list))
 
 
-def _not_sweepable(path: str) -> str:
-    first = path.partition(".")[0]
-    swept_keys = {known.partition(".")[0] for known in sweepable_paths()}
-    if first in set(keys_of(())) - swept_keys:
-        return f"{first} cannot be swept; a sweep varies target, load or placement"
-    return f"no such path in the profile{did_you_mean(path, sweepable_paths())}"
+def _not_sweepable(model: type[Profile], path: str) -> str:
+    keys = split(path)
+    sections = swept_sections(model)
+    if keys[0] in set(keys_of(model, ())) - set(sections):
+        return f"{keys[0]} cannot be swept; a sweep varies {' or '.join(sections)}"
+    if keys[-1] in keys_of(model, keys[:-1]):
+        return "cannot be swept, as its value is not a single one"
+    return f"no such path in the profile{did_you_mean(path, sweepable_paths(model))}"
 
 
-def _list_at(data: Data, path: tuple[str, ...]) -> list[Any]:
-    value = value_at(data, path)
-    return value if isinstance(value, list) else []
+def _is_consequence(details: ErrorDetails) -> bool:
+    """Tell whether a list is said to be too short only because pydantic leaves out the items that are wrong."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
-def _in_plain_words(details: ErrorDetails, above: Path) -> Mistake:
+def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) -> Mistake:
     """Return pydantic's error as a mistake, without the words of its trade."""
     path = (*above, *details["loc"])
     found = describe(details["input"])
@@ -123,23 +116,35 @@ def _in_plain_words(details: ErrorDetails, above: Path) -> Mistake:
         case "missing":
             return Mistake(path, "missing; it has no default")
         case "extra_forbidden":
-            return Mistake(path, f"unknown key{_meant_key(path)}", part="key")
+            return Mistake(path, _unknown_key(model, path), part="key")
         case "value_error":
             return Mistake(path, str(details["ctx"]["error"]))
+        case "literal_error":
+            return Mistake(path, f"must be {details['ctx']['expected']}, not {found}")
         case "string_type":
             return Mistake(path, f"must be text, not {found}; put it in quotes if it is meant as text")
         case "model_type":
-            return Mistake(path, f"must be a section with the keys {', '.join(keys_of(path))}, not {found}")
+            return Mistake(path, f"must be a section with the keys {', '.join(keys_of(model, path))}, not {found}")
         case "tuple_type":
             return Mistake(path, f"must be a list, not {found}")
         case "too_short":
             return Mistake(path, "must not be empty")
+        case "too_long":
+            return Mistake(path, f"must have at most {details['ctx']['max_length']} items")
         case unforeseen:
             raise AssertionError(f"no words for pydantic's {unforeseen}")
 
 
-def _meant_key(path: Path) -> str:
+def _unknown_key(model: type[Profile], path: Path) -> str:
     key = str(path[-1])
-    near = did_you_mean(key, keys_of(path[:-1]))
-    elsewhere = [known for known in sweepable_paths() if known.rpartition(".")[2] == key]
-    return near if near or not elsewhere else f"; did you mean '{elsewhere[0]}'?"
+    if near := did_you_mean(key, keys_of(model, path[:-1])):
+        return f"unknown key{near}"
+    owner = next((kind for kind, other in KINDS.items() if len(path) == 1 and key in swept_sections(other)), None)
+    if owner is not None:
+        return f"belongs to profiles of kind {owner}; this one is of kind {_kind_of(model)}"
+    elsewhere = [known for known in sweepable_paths(model) if known.rpartition(".")[2] == key]
+    return f"unknown key; did you mean '{elsewhere[0]}'?" if elsewhere else "unknown key"
+
+
+def _kind_of(model: type[Profile]) -> str:
+    return next(kind for kind, known in KINDS.items() if known is model)

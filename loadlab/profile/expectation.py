@@ -31,7 +31,21 @@ _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxy
         ">": operator.gt,
     }
 )
-_LINE: Final = re.compile(rf"\s*([A-Za-z_][\w.]*)\s*({'|'.join(_COMPARISONS)})\s*(\S.*?)\s*")
+_LINE: Final = re.compile(rf"\s*([A-Za-z_][\w.-]*)\s*({'|'.join(_COMPARISONS)})\s*(\S.*?)\s*")
+
+
+REQUEST_METRICS: Final = "kinds.NAME."
+"""How names of metrics begin that are about one request of a mix alone; NAME stands for what it is called."""
+
+
+def split_metric(metric: str) -> tuple[str | None, str]:
+    """Return the name of the request that a metric is about, None for that of all requests, and the figure.
+
+    "kinds.hello.response_ns.p99" is ("hello", "response_ns.p99").
+    """
+    section, _, rest = metric.partition(".")
+    name, _, figure = rest.partition(".")
+    return (name, figure) if section == "kinds" else (None, metric)
 
 
 class Kind(Enum):
@@ -44,11 +58,12 @@ class Kind(Enum):
     @classmethod
     def of(cls, metric: str) -> "Kind":
         """Return the kind of a metric by its name: `response_ns.p99` is a duration, `response_ns.count` a number."""
-        if metric.endswith(".count"):
+        _request, figure = split_metric(metric)
+        if figure.endswith(".count"):
             return cls.NUMBER
-        if re.search(r"_ns\b|_ns_per_", metric):
+        if re.search(r"_ns\b|_ns_per_|_ns_", figure):
             return cls.DURATION
-        if re.search(r"_bytes\b|_bytes_per_", metric):
+        if re.search(r"_bytes\b|_bytes_|^bytes_per_", figure):
             return cls.SIZE
         return cls.NUMBER
 

@@ -1,13 +1,18 @@
 """From a profile's file to a checked `Profile`, or to all of its mistakes at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from loadlab.errors import ProfileError
-from loadlab.profile.checks import metric_mistakes, plot_mistakes, schema_mistakes, server_mistakes, sweep_mistakes
+from loadlab.profile.checks import plot_mistakes, schema_mistakes, sweep_mistakes
+from loadlab.profile.consistency import consistency_mistakes
+from loadlab.profile.metrics import metric_mistakes
+from loadlab.profile.mistakes import Mistake
 from loadlab.profile.overrides import apply_overrides
-from loadlab.profile.schema import Profile
+from loadlab.profile.paths import Data
+from loadlab.profile.schema import LoadProfile, Profile, model_of
+from loadlab.profile.servers import ServerSpec, server_mistakes
 from loadlab.profile.source import parse_source, read_text
 
 
@@ -23,25 +28,42 @@ class LoadedProfile:
 def load_profile(
     path: FilePath,
     overrides: Sequence[str] = (),
-    servers: Collection[str] | None = None,
+    servers: Mapping[str, ServerSpec] | None = None,
     metrics: Collection[str] | None = None,
 ) -> LoadedProfile:
     """Read a profile, put the overrides ("PATH=VALUE", or an option such as "--repeat=3") over it, and check it.
 
-    On a swept path an override replaces the values of its sweep. `servers` and `metrics` are the names that exist;
-    None leaves them unchecked. Raises ProfileError with every mistake in the file and in the overrides.
+    On a swept path an override replaces the values of its sweep. `servers` are those that exist, by name, `metrics` the
+    names of figures; None leaves them unchecked. Raises ProfileError with every mistake in the file and in the
+    overrides.
     """
     text = read_text(path)
     source = parse_source(text, str(path))
     told = source.mistakes + apply_overrides(source, overrides)
     # What could not be read is None in the data; that this None does not fit either is not worth a second line.
     unreadable = {mistake.position for mistake in told}
-    mistakes = [*schema_mistakes(source.data), *sweep_mistakes(source.data), *plot_mistakes(source.data)]
-    if servers is not None:
-        mistakes += server_mistakes(source.data, servers)
-    if metrics is not None:
-        mistakes += metric_mistakes(source.data, metrics)
+    mistakes = _find_mistakes(source.data, servers, metrics)
     told += [mistake for mistake in source.origins.locate(mistakes) if mistake.position not in unreadable]
     if told:
         raise ProfileError([str(mistake) for mistake in sorted(told)])
-    return LoadedProfile(Profile.model_validate(source.data), text, str(path))
+    return LoadedProfile(model_of(source.data).model_validate(source.data), text, str(path))
+
+
+def _find_mistakes(
+    data: Data, servers: Mapping[str, ServerSpec] | None, metrics: Collection[str] | None
+) -> list[Mistake]:
+    try:
+        model = model_of(data)
+    except ValueError as error:
+        return [Mistake(("kind",), str(error))]  # all else depends on it
+    mistakes = [
+        *schema_mistakes(model, data),
+        *sweep_mistakes(model, data),
+        *plot_mistakes(model, data),
+        *consistency_mistakes(model, data),
+    ]
+    if servers is not None and model is LoadProfile:
+        mistakes += server_mistakes(data, servers)
+    if metrics is not None:
+        mistakes += metric_mistakes(data, metrics)
+    return mistakes

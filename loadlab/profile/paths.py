@@ -4,20 +4,20 @@ A path is a tuple of keys and list indexes; people write it with dots and leave 
 are dotted paths themselves and stay whole: ("sweep", "load.idle", 2).
 """
 
+import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, TypeAlias, get_args
+from typing import Annotated, Any, TypeAlias, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from loadlab.profile.schema import Profile, Section
+from loadlab.profile.schema import Profile
+from loadlab.profile.section import Section
+from loadlab.profile.target import OPTION_PATTERN, Option, Target
 
 Path: TypeAlias = tuple[str | int, ...]
 Data: TypeAlias = dict[str, Any]
-
-# What describes the experiment itself cannot vary within it.
-_SWEPT_KEYS = ("target", "load", "placement")
 
 
 def dotted(path: Path) -> str:
@@ -48,50 +48,82 @@ def put(data: Data, path: tuple[str, ...], value: object) -> None:
     data[path[-1]] = value
 
 
-def keys_of(path: Path) -> list[str]:
-    """Return the keys that the section at `path` knows; none if no section lies there."""
-    section: type[Section] | None = Profile
+def keys_of(model: type[Profile], path: Path) -> list[str]:
+    """Return the keys that the section at `path` declares; none if no section lies there."""
+    section: type[Section] | None = model
     for key in path:
-        field = _fields(section).get(str(key)) if section else None
-        section = _section_of(field) if field else None
+        if isinstance(key, str):
+            field = _fields(section).get(key) if section else None
+            section = _section_in(field.annotation) if field else None
     return list(_fields(section)) if section else []
 
 
-def sweepable_paths() -> list[str]:
-    """Return the dotted paths that a sweep may vary."""
-    return list(_sweepable_fields())
+def swept_sections(model: type[Profile]) -> list[str]:
+    """Return the top keys that a sweep may vary: what a kind measures, not what the experiment says of itself."""
+    return [key for key in _fields(model) if key not in _fields(Profile)]
 
 
 @cache
-def adapter_of(path: str) -> TypeAdapter[Any]:
-    """Return what validates one value of a sweepable path, by itself."""
-    field = _sweepable_fields()[path]
+def sweepable_paths(model: type[Profile]) -> tuple[str, ...]:
+    """Return the dotted paths that a sweep may vary, the options of servers aside."""
+    return tuple(_sweepable_fields(model))
+
+
+def may_be_swept(model: type[Profile], path: str) -> bool:
+    """Tell whether a sweep may vary a dotted path, so far as that is known without its server."""
+    return path in sweepable_paths(model) or ("target" in model.model_fields and option_of(path) is not None)
+
+
+def option_of(path: str) -> str | None:
+    """Return the name of the server's own option that a dotted path leads to, None if it leads elsewhere."""
+    section, _, key = path.partition(".")
+    is_option = section == "target" and key not in Target.model_fields and re.fullmatch(OPTION_PATTERN, key)
+    return key if is_option else None
+
+
+@cache
+def adapter_of(model: type[Profile], path: str) -> TypeAdapter[Any]:
+    """Return what validates one value of a path that may be swept, by itself."""
+    field = _sweepable_fields(model).get(path)
+    if field is None:
+        return TypeAdapter(Option)
     annotation: Any = field.annotation
     for mark in field.metadata:
         annotation = Annotated[annotation, mark]
     return TypeAdapter(annotation)
 
 
+def default_of(model: type[Profile], path: str) -> Any:  # noqa: ANN401 - as different as the fields
+    """Return what stands at a path that may be swept where a profile leaves it out; None if it must not."""
+    field = _sweepable_fields(model)[path]
+    return None if field.is_required() else field.default
+
+
 @cache
-def _sweepable_fields() -> dict[str, FieldInfo]:
-    return {dotted(path): field for path, field in _leaves(Profile, ()) if path[0] in _SWEPT_KEYS}
+def _sweepable_fields(model: type[Profile]) -> dict[str, FieldInfo]:
+    found = ((path, field) for key in swept_sections(model) for path, field in _leaves(_fields(model)[key], (key,)))
+    return {dotted(path): field for path, field in found if not _is_list(field.annotation)}
 
 
-def _leaves(section: type[Section], above: Path) -> Iterator[tuple[Path, FieldInfo]]:
-    for key, field in _fields(section).items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, Section):
-            yield from _leaves(inner, (*above, key))
-        else:
-            yield (*above, key), field
+def _leaves(field: FieldInfo, path: Path) -> Iterator[tuple[Path, FieldInfo]]:
+    inner = field.annotation
+    if isinstance(inner, type) and issubclass(inner, Section):
+        for key, inner_field in _fields(inner).items():
+            yield from _leaves(inner_field, (*path, key))
+    else:
+        yield path, field
 
 
 def _fields(section: type[Section]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-def _section_of(field: FieldInfo) -> type[Section] | None:
-    for member in (field.annotation, *get_args(field.annotation)):
-        if isinstance(member, type) and issubclass(member, Section):
-            return member
-    return None
+def _section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an annotation has no type of its own
+    """Return the section that an annotation holds: itself, as a member of a union, or as the items of a list."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for member in get_args(annotation) if (found := _section_in(member))), None)
+
+
+def _is_list(annotation: Any) -> bool:  # noqa: ANN401 - an annotation has no type of its own
+    return get_origin(annotation) is tuple or any(_is_list(member) for member in get_args(annotation))

@@ -4,78 +4,18 @@ A key is a field's alias where the attribute carries its unit: `duration` in YAM
 dumped as JSON (`model_dump(mode="json", by_alias=True)`) is itself a valid profile.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from loadlab.profile.expectation import parse_expectation
-from loadlab.profile.values import HOUR_NS, SECOND_NS, Count, Duration, Text, describe
-
-Scalar = str | int | float | bool
-
-_MOST_CONNECTIONS = 10_000_000
-
-
-class Section(BaseModel):
-    """A mapping of the profile: frozen, and closed to keys that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Target(Section):
-    """What is measured. A server's own options will be further keys of this section."""
-
-    server: Annotated[str, Text(r"[!-~]+", "the name of a server")] = Field(
-        description="A bundled server; `loadlab targets` lists them."
-    )
-    handler: Annotated[str, Text(r"[a-z][a-z0-9-]*", "the name of a handler")] = Field(
-        default="hello", description="What the server does with a request."
-    )
-
-
-def _read_workers(value: object) -> object:
-    if value == "auto":
-        return value
-    if isinstance(value, str) and not value[:1].isdigit():
-        raise ValueError(f"must be auto or a number, not {describe(value)}")
-    return Count(1, 256).read(value)
-
-
-class Load(Section):
-    """Who asks the target for what."""
-
-    connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
-        description="Active connections, in a closed loop: each sends its next request when the answer is there."
-    )
-    idle: Annotated[int, Count(0, _MOST_CONNECTIONS)] = Field(
-        default=0, description="Dead connections: opened before the measurement, held all the while, never used."
-    )
-    warmup_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
-        default=SECOND_NS,
-        alias="warmup",
-        description="Load before the measurement, not counted.",
-        json_schema_extra={"default": "1s"},
-    )
-    duration_ns: Annotated[int, Duration(SECOND_NS // 1000, 24 * HOUR_NS)] = Field(
-        alias="duration", description="The measured window."
-    )
-    timeout_ns: Annotated[int, Duration(SECOND_NS // 1000, HOUR_NS)] = Field(
-        default=5 * SECOND_NS,
-        alias="timeout",
-        description="How long a request may take before it counts as timed out.",
-        json_schema_extra={"default": "5s"},
-    )
-    workers: Annotated[
-        Literal["auto"] | Annotated[int, Field(ge=1, le=256)],
-        BeforeValidator(_read_workers),
-    ] = Field(default="auto", description="Load processes; auto: as many as the cores left for them.")
-    path: Annotated[str, Text(r"/[!-~]*", "a request path that begins with /, in ASCII without spaces")] | None = Field(
-        default=None, description="The requested path; by default / and the name of the handler."
-    )
-    expect_status: Annotated[int, Count(100, 599)] = Field(
-        default=200, description="The HTTP status that counts as success."
-    )
-
+from loadlab.profile.load import Load, MixedRequest
+from loadlab.profile.microbenchmarks import Switch, Wait
+from loadlab.profile.section import Scalar, Section
+from loadlab.profile.target import Target
+from loadlab.profile.values import Count, Text, describe
 
 Core = Annotated[int, Count(0, 4095)]
 
@@ -96,10 +36,14 @@ def _read_placement(value: object) -> object:
 
 
 class Plot(Section):
-    """What the page draws over what; both are paths of the profile."""
+    """What the page draws over what: a metric over paths of the profile."""
 
     x: str = Field(description="The path on the horizontal axis.")
     series: str | None = Field(default=None, description="The path with one line per value.")
+    y: str | None = Field(
+        default=None,
+        description="The metric on the vertical axis; by default requests_per_second, without a network cost_ns.",
+    )
 
 
 def _check_expectation(text: str) -> str:
@@ -108,19 +52,16 @@ def _check_expectation(text: str) -> str:
 
 
 class Profile(Section):
-    """One experiment: a target, a load, and a sweep over any of their settings."""
+    """One experiment: what every kind of it says of itself. What it measures, its kind adds, and a sweep may vary."""
+
+    default_metric: ClassVar[str]
 
     name: Annotated[
         str,
         Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, dots, dashes or underscores"),
     ] = Field(description="Names the run directory.")
     about: str = Field(default="", description="What the experiment shows; stands at the head of the page.")
-    target: Target = Field(description="What is measured.")
-    load: Load = Field(description="Who asks the target for what.")
-    placement: Annotated[Literal["auto", "none"] | Cores, BeforeValidator(_read_placement)] = Field(
-        default="auto",
-        description="Which cores target and load run on; auto keeps them apart, none leaves it to the kernel.",
-    )
+    kind: str = Field(description="What is measured: a server under load, or one microbenchmark without a network.")
     sweep: dict[str, Annotated[tuple[Scalar, ...], Field(min_length=1)]] = Field(
         default={}, description="Paths of the profile and the values to try; the trials are the product."
     )
@@ -136,6 +77,58 @@ class Profile(Section):
     )
 
     @property
-    def request_path(self) -> str:
-        """The path that the load asks for."""
-        return self.load.path if self.load.path is not None else f"/{self.target.handler}"
+    def plotted_metric(self) -> str:
+        """The metric on the vertical axis of the page's first figure."""
+        return self.plot.y if self.plot and self.plot.y else self.default_metric
+
+
+class LoadProfile(Profile):
+    """A server under load."""
+
+    default_metric = "requests_per_second"
+
+    kind: Literal["load"] = Field(default="load", description="A server under load.")
+    target: Target = Field(description="What is measured.")
+    load: Load = Field(description="Who asks the target for what.")
+    placement: Annotated[Literal["auto", "none"] | Cores, BeforeValidator(_read_placement)] = Field(
+        default="auto",
+        description="Which cores target and load run on; auto keeps them apart, none leaves it to the kernel.",
+    )
+
+    @property
+    def requests(self) -> tuple[MixedRequest, ...]:
+        """The requests that the load draws from by their weights, at least one."""
+        load = self.load
+        path = load.path if load.path is not None else f"/{self.target.handler}"
+        return load.mix or (MixedRequest(path=path, expect_status=load.expect_status),)
+
+
+class WaitCostProfile(Profile):
+    """A microbenchmark: what select, poll and epoll cost, without a network."""
+
+    default_metric = "cost_ns"
+
+    kind: Literal["wait-cost"] = Field(description="What select, poll and epoll cost, without a network.")
+    wait: Wait = Field(description="The call that waits, and what it watches.")
+
+
+class SwitchCostProfile(Profile):
+    """A microbenchmark: what it costs to switch between calls, generators, coroutines, threads and processes."""
+
+    default_metric = "cost_ns"
+
+    kind: Literal["switch-cost"] = Field(description="What a switch between units of execution costs.")
+    switch: Switch = Field(description="What is switched to.")
+
+
+KINDS: Final[Mapping[str, type[Profile]]] = MappingProxyType(
+    {"load": LoadProfile, "wait-cost": WaitCostProfile, "switch-cost": SwitchCostProfile}
+)
+
+
+def model_of(data: Mapping[str, Any]) -> type[Profile]:
+    """Return the model that a profile's plain data is checked against; raise ValueError if its kind is none of ours."""
+    kind = data.get("kind", "load")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"must be {', '.join([*KINDS][:-1])} or {[*KINDS][-1]}, not {describe(kind)}")
+    return KINDS[kind]

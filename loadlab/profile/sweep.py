@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadlab.profile.paths import put, split, value_at
-from loadlab.profile.schema import Profile, Scalar
+from loadlab.profile.schema import Profile
+from loadlab.profile.section import Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,6 @@ def _combinations(profile: Profile) -> Iterator[tuple[dict[str, Scalar], Profile
         data = profile.model_dump(mode="json", by_alias=True, exclude={"sweep"})
         for path, value in zip(profile.sweep, values, strict=True):
             put(data, split(path), value)
-        resolved = Profile.model_validate(data)
+        resolved = type(profile).model_validate(data)
         spelt = resolved.model_dump(mode="json", by_alias=True)
         yield {path: value_at(spelt, split(path)) for path in profile.sweep}, resolved

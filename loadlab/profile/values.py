@@ -89,6 +89,26 @@ class Text:
         return {"type": "string", "pattern": f"^{self.pattern}$"}
 
 
+OptionScalar = bool | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionValue:
+    """The value of a server's own option: which it takes, the server says."""
+
+    def read(self, value: object) -> OptionScalar:
+        """Return the value; raise ValueError with a sentence if it is no single one of these types."""
+        if not isinstance(value, OptionScalar):
+            raise ValueError(f"must be true or false, a whole number, or text, not {describe(value)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": ["boolean", "integer", "string"]}
+
+
 def describe(value: object) -> str:
     """Return a value from a profile in the words of its author, short enough for one line."""
     match value:

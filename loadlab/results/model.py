@@ -49,11 +49,16 @@ class IdleSummary(Document):
 
 
 class ProcessUsage(Document):
-    """What a group of processes used over the measured window, as the kernel counted it in /proc."""
+    """What a group of processes used over the measured window, as the kernel counted it in /proc.
+
+    `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` in equal parts: with forked
+    processes only the latter adds up.
+    """
 
     processes: int
     threads: int
     rss_bytes: int
+    pss_bytes: int | None = None
     cpu_user_ns: int
     cpu_system_ns: int
     context_switches: int
@@ -106,8 +111,24 @@ class Expectation(Document):
     measured: str
 
 
+class KindResult(Document):
+    """The requests of one kind in a trial that mixes several, or of its slow senders."""
+
+    name: str
+    requests: int
+    requests_per_second: float | None
+    outcomes: dict[str, int]
+    response_ns: LatencySummary
+    service_ns: LatencySummary
+
+
 class TrialResult(Document):
-    """One trial: one combination of the sweep, measured once."""
+    """One trial: one combination of the sweep, measured once.
+
+    A microbenchmark fills `cost_ns` and what follows it, and nothing of requests. `cost_ns` is one wait or one switch
+    (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
+    `run_ns` a whole chain of events, `bytes_per_unit` the memory of one unit of execution.
+    """
 
     id: str
     repeat: int
@@ -124,10 +145,17 @@ class TrialResult(Document):
     service_ns: LatencySummary = LatencySummary()
     lateness_ns: LatencySummary = LatencySummary()
     dispatch_ns: LatencySummary = LatencySummary()
+    kinds: list[KindResult] = []
     idle: IdleSummary | None = None
     target: ProcessUsage | None = None
     client: ProcessUsage | None = None
     intervals: list[Interval] = []
+    cost_ns: float | None = None
+    cost_ns_min: float | None = None
+    overhead_ns: float | None = None
+    operation_ns: float | None = None
+    run_ns: float | None = None
+    bytes_per_unit: float | None = None
     expectations: list[Expectation] = []
     placement: dict[str, list[int]] = {}
     probes: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from loadlab.kernel import Loop
 from loadlab.load.closed import ClosedLoad, Exchange
+from loadlab.load.turns import RequestKind, take_turns
 from loadlab.recording.recorder import Recorder
 
 MS = 1_000_000
@@ -14,14 +15,14 @@ _DEADLINE_NS = 30_000 * MS
 def exchange_with(
     address: tuple[str, int], timeout_ns: int = 10_000 * MS, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 ) -> Exchange:
-    return Exchange(address, None, request, "GET", 200, timeout_ns)
+    return Exchange(address, None, "GET", timeout_ns, take_turns([RequestKind(request)], seed=0))
 
 
 @asynccontextmanager
 async def running_load(loop: Loop, exchanges: Sequence[Exchange]) -> AsyncIterator[Recorder]:
     """Let one user for each exchange send until the block ends."""
     recorder = Recorder()
-    load = ClosedLoad(loop, exchanges, recorder)
+    load = ClosedLoad(loop, exchanges, [recorder])
     await load.open()
     async with loop.task_group() as group:
         group.start(load.run(), "load")

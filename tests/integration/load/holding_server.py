@@ -17,7 +17,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class HoldingServer:
     """Listens on a port of 127.0.0.1 with a small backlog; one thread with one epoll serves all connections.
 
-    `resets` counts the connections that a client ended with a reset.
+    `resets` counts the connections that a client ended with a reset, `pieces` what else was received.
     """
 
     def __init__(self, backlog: int = 16) -> None:
@@ -25,6 +25,7 @@ class HoldingServer:
         self._listener.setblocking(False)
         self.address: tuple[str, int] = self._listener.getsockname()
         self.resets = 0
+        self.pieces = 0
         self._held: dict[int, tuple[socket.socket, str]] = {}  # with the address of the other end
         self._orders: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._wake_up, self._woken = socket.socketpair()
@@ -80,6 +81,7 @@ class HoldingServer:
     def _answer(self, sock: socket.socket) -> None:
         try:
             if sock.recv(65_536):
+                self.pieces += 1
                 sock.send(RESPONSE)
                 return
         except ConnectionResetError:

@@ -116,7 +116,7 @@ def test_users_with_different_methods_share_a_load() -> None:
 
     async def main(loop: Loop) -> dict[str, int]:
         get = exchange_with(server.address, timeout_ns=500 * MS)
-        head = replace(get, method="HEAD", request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = replace(exchange_with(server.address, request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"), method="HEAD")
         async with running_load(loop, [get, head]) as recorder:
             await wait_until(loop, lambda: recorder.outcomes.total() > 0 or heads_answered >= 10)
         return dict(recorder.take(0, 0).outcomes)

@@ -153,3 +153,31 @@ def test_a_source_that_is_not_ours_is_told(server: HoldingServer) -> None:
         return opening
 
     assert run(main).problem == "Cannot assign requested address"
+
+
+def test_trickling_connections_go_on_sending_and_stay_alive(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            await open_all(connections, [IdleSource(None, 20)])
+            async with loop.task_group() as group:
+                group.start(connections.trickle(20 * MS), "trickle")
+                await wait_until(loop, lambda: server.pieces >= 100)
+                group.cancel()
+            assert connections.alive == 20
+
+    run(main)
+
+
+def test_churning_connections_are_replaced_by_others(server: HoldingServer) -> None:
+    async def main(loop: Loop) -> None:
+        async with watched(loop, server) as connections:
+            await open_all(connections, [IdleSource("127.1.0.1", 20)])
+            async with loop.task_group() as group:
+                group.start(connections.churn(20 * MS), "churn")
+                await wait_until(loop, lambda: server.resets >= 60)
+                group.cancel()
+            assert connections.opened == 20
+            assert connections.alive in (19, 20)  # one may have been under way when it was cancelled
+            assert set(server.peers()) <= {"127.1.0.1"}
+
+    run(main)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from loadlab.analysis.expect import check_expectations, metric_names
+from loadlab.analysis.expect import check_expectations
+from loadlab.analysis.metrics import metric_names
 from loadlab.results.model import Expectation, LatencySummary, TrialResult, Verdict
 
 RESULT = TrialResult(

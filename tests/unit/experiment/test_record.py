@@ -1,6 +1,6 @@
 """Snapshots of several workers, merged into one record."""
 
-from loadlab.experiment.record import TrialRecord
+from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.trial import interval_of
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder, Snapshot
@@ -19,10 +19,10 @@ def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) ->
 
 
 def two_workers() -> TrialRecord:
-    record = TrialRecord()
-    record.add("load worker 1", snapshot(0, 1000, 1, 2, 3))
-    record.add("load worker 2", snapshot(0, 1002, 4))
-    record.add("load worker 1", snapshot(1000, 2000, 5, timeouts=2))
+    record = TrialRecord([Kind("hello")])
+    record.add("load worker 1", [snapshot(0, 1000, 1, 2, 3)])
+    record.add("load worker 2", [snapshot(0, 1002, 4)])
+    record.add("load worker 1", [snapshot(1000, 2000, 5, timeouts=2)])
     return record
 
 
@@ -49,12 +49,12 @@ def test_intervals_hold_the_same_stretch_of_all_workers() -> None:
 def test_the_rate_is_that_of_the_last_interval_which_all_have_told_of() -> None:
     record = two_workers()
     assert 3.9 < record.last_rate() < 4.0
-    record.add("load worker 2", snapshot(1002, 2002, 6, 7))
+    record.add("load worker 2", [snapshot(1002, 2002, 6, 7)])
     assert record.last_rate() == 3.0
 
 
 def test_an_empty_record_covers_no_time() -> None:
-    record = TrialRecord()
+    record = TrialRecord([Kind("hello")])
     assert (record.requests, record.window_ns, record.intervals()) == (0, 0, [])
 
 
@@ -63,3 +63,18 @@ def test_intervals_are_short_enough_for_progress_and_few_enough_for_long_runs() 
     assert interval_of(4 * SECOND) == 500 * MS
     assert interval_of(60 * SECOND) == SECOND
     assert interval_of(86_400 * SECOND) == 86_400 * MS
+
+
+def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
+    record = TrialRecord([Kind("hello"), Kind("sleep"), Kind("slow senders", apart=True)])
+    record.add("load worker 1", [snapshot(0, 1000, 1, 2), snapshot(0, 1000, 50), snapshot(0, 1000, 900, timeouts=3)])
+    record.add_cut([4, 5, 6])
+    assert record.requests == 3
+    assert record.totals.outcomes == {"ok": 3, "cut": 9}
+    assert [totals.outcomes["ok"] for totals in record.by_kind] == [2, 1, 1]
+    assert record.by_kind[2].outcomes == {"ok": 1, "timeout": 3, "cut": 6}
+    assert record.last_rate() == 3.0
+    (interval,) = record.latency_intervals()
+    counts = {name: histogram.count for name, histogram in interval.histograms.items()}
+    assert counts["response"] == 3
+    assert (counts["response/hello"], counts["response/sleep"], counts["response/slow senders"]) == (2, 1, 1)

@@ -23,13 +23,28 @@ from loadlab.fleet.messages import (
 from loadlab.recording.recorder import Recorder
 
 MESSAGES: list[Message] = [
-    LoadPart("127.0.0.1", 80, [("127.1.0.1", 8), (None, 7)], "GET /\xe4 HTTP/1.1\r\n\r\n", "GET", 200, 5, 0, 2, 1),
-    IdlePart("::1", 8080, [(None, 10_000), ("127.1.0.2", 9_000)], "GET / HTTP/1.1\r\n\r\n", 512, 10**9),
+    LoadPart(
+        "127.0.0.1",
+        80,
+        [("127.1.0.1", 8), (None, 7)],
+        [("GET /\xe4 HTTP/1.1\r\n\r\n", 200, 9)],
+        1,
+        "fast",
+        2,
+        3,
+        5,
+        0,
+        2,
+        1,
+    ),
+    IdlePart(
+        "::1", 8080, [(None, 10_000), ("127.1.0.2", 9_000)], "GET / HTTP/1.1\r\n\r\n", 512, 10**9, "silent", 10**9
+    ),
     Start(1_700_000_000_000_000_001),
     CountAlive(),
     Ready(),
-    Recorded(Recorder().take(0, 10**9).to_plain()),
-    Finished(2_000_000_123),
+    Recorded([Recorder().take(0, 10**9).to_plain()]),
+    Finished([3, 0]),
     OpenedSoFar(512),
     Opened(19_000, 1.25, 96.0, None),
     Opened(3, 0.5, 0.0, 'Too many open files: "\n"'),

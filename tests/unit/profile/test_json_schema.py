@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.profile import Profile, profile_json_schema
+from loadlab.profile import LoadProfile, WaitCostProfile, profile_json_schema
 from loadlab.profile.paths import sweepable_paths
 
 
@@ -22,17 +22,72 @@ def test_every_key_is_described() -> None:
             assert described.get("description"), key
 
 
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        ("load", "LoadProfile"),
+        ("wait-cost", "WaitCostProfile"),
+        ("switch-cost", "SwitchCostProfile"),
+        (None, "LoadProf"),
+    ],
+)
+def test_the_kind_chooses_what_else_there_may_be(kind: str | None, chosen: str) -> None:
+    branch = profile_json_schema()
+    assert kind in [None, *branch["properties"]["kind"]["enum"]]
+    while "if" in branch:
+        branch = branch["then"] if branch["if"]["properties"]["kind"]["const"] == kind else branch["else"]
+    assert branch["$ref"].startswith(f"#/$defs/{chosen}")
+
+
+def test_what_a_kind_needs_is_required() -> None:
+    definitions = profile_json_schema()["$defs"]
+    assert definitions["LoadProfile"]["required"] == ["name", "target", "load"]
+    assert definitions["WaitCostProfile"]["required"] == ["name", "kind", "wait"]
+    assert definitions["SwitchCostProfile"]["required"] == ["name", "kind", "switch"]
+
+
+def test_a_target_may_have_options_and_nothing_else_may() -> None:
+    definitions = profile_json_schema()["$defs"]
+    open_sections = [name for name, section in definitions.items() if section["additionalProperties"]]
+    assert open_sections == ["Target"]
+    assert definitions["Target"]["additionalProperties"] == {"type": ["boolean", "integer", "string"]}
+
+
 def test_keys_are_as_in_yaml() -> None:
     assert set(properties("Load")) >= {"duration", "warmup", "timeout"}
-    assert set(profile_json_schema()["properties"]["sweep"]["propertyNames"]["enum"]) == set(sweepable_paths())
+    assert set(properties("Load")) >= {"pace", "idle_pace"}
 
 
-@pytest.mark.parametrize("key", ["warmup", "timeout", "idle", "workers", "expect_status"])
+def test_a_sweep_knows_its_paths() -> None:
+    paths, options = properties("LoadProfile")["sweep"]["propertyNames"]["anyOf"]
+    assert set(paths["enum"]) == set(sweepable_paths(LoadProfile)) >= {"load.idle", "target.server", "placement"}
+    assert re.search(options["pattern"], "target.disk-threads")
+    assert not re.search(options["pattern"], "load.pool")
+    waits = properties("WaitCostProfile")["sweep"]["propertyNames"]["enum"]
+    assert set(waits) == set(sweepable_paths(WaitCostProfile)) >= {"wait.method", "wait.descriptors"}
+    assert not any(path.startswith(("target", "load")) for path in waits)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "warmup",
+        "timeout",
+        "idle",
+        "workers",
+        "expect_status",
+        "senders",
+        "slow_connections",
+        "pace",
+        "idle_kind",
+        "idle_pace",
+    ],
+)
 def test_a_default_is_what_the_loader_takes(key: str) -> None:
     default = properties("Load")[key]["default"]
     load = {"connections": 1, "duration": "1s"}
     data = {"name": "x", "target": {"server": "epoll"}}
-    assert Profile.model_validate({**data, "load": {**load, key: default}}) == Profile.model_validate(
+    assert LoadProfile.model_validate({**data, "load": {**load, key: default}}) == LoadProfile.model_validate(
         {**data, "load": load}
     )
 

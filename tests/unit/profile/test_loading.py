@@ -1,5 +1,8 @@
 """A profile file as a whole: what is accepted, and every mistake told at its own line and column."""
 
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,9 @@ from hypothesis import strategies as st
 
 from loadlab.bundled import bundled_directory
 from loadlab.errors import ProfileError
-from loadlab.profile import Profile, load_profile, plan_trials
+from loadlab.profile import LoadProfile, OptionSpec, ServerSpec, load_profile, plan_trials
+from loadlab.profile.paths import put
+from loadlab.profile.schema import KINDS
 
 GOOD = """\
 name: example
@@ -25,14 +30,26 @@ sweep:
 plot: {x: load.idle, series: target.server}
 expect: ["response_ns.p99 <= 50ms"]
 """
-SERVERS = {"select", "poll", "epoll"}
 METRICS = {"response_ns.p99", "failures"}
 
 
-def load(tmp_path: Path, text: str, *overrides: str) -> Profile:
+@dataclass(frozen=True)
+class Server:
+    """A server without options."""
+
+    handlers: tuple[str, ...] = ("hello", "cpu")
+    options: Mapping[str, OptionSpec] = field(default_factory=dict)
+
+
+SERVERS: dict[str, ServerSpec] = {"select": Server(), "poll": Server(), "epoll": Server()}
+
+
+def load(tmp_path: Path, text: str, *overrides: str) -> LoadProfile:
     path = tmp_path / "x.yaml"
     path.write_text(text)
-    return load_profile(path, overrides, SERVERS, METRICS).profile
+    profile = load_profile(path, overrides, SERVERS, METRICS).profile
+    assert isinstance(profile, LoadProfile)
+    return profile
 
 
 def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
@@ -53,7 +70,8 @@ def test_units_are_read_and_defaults_filled_in(tmp_path: Path) -> None:
     assert profile.load.duration_ns == 90_000_000_000
     assert (profile.load.warmup_ns, profile.load.timeout_ns) == (1_000_000_000, 5_000_000_000)
     assert (profile.load.workers, profile.placement, profile.repeat, profile.seed) == ("auto", "auto", 1, None)
-    assert (profile.request_path, profile.load.expect_status) == ("/hello", 200)
+    assert [(request.path, request.expect_status) for request in profile.requests] == [("/hello", 200)]
+    assert (profile.kind, profile.plotted_metric, dict(profile.target.options)) == ("load", "requests_per_second", {})
 
 
 def test_every_key_can_be_set(tmp_path: Path) -> None:
@@ -67,7 +85,8 @@ def test_every_key_can_be_set(tmp_path: Path) -> None:
         "placement={target: [0], load: [1, 2]}",
         "about=two words",
     )
-    assert (profile.load.workers, profile.request_path, profile.load.expect_status) == (2, "/a?b=c", 404)
+    assert (profile.load.workers, profile.load.path, profile.load.expect_status) == (2, "/a?b=c", 404)
+    assert [(request.path, request.expect_status) for request in profile.requests] == [("/a?b=c", 404)]
     assert profile.model_dump()["placement"] == {"target": (0,), "load": (1, 2)}
     assert (profile.load.warmup_ns, profile.about) == (0, "two words")
 
@@ -76,7 +95,7 @@ def test_a_profile_dumped_as_json_is_the_same_profile(tmp_path: Path) -> None:
     profile = load(tmp_path, GOOD, "placement={target: [0], load: [1]}", "--seed=7")
     dumped = profile.model_dump(mode="json", by_alias=True)
     assert dumped["load"]["duration"] == "90s"
-    assert Profile.model_validate(dumped) == profile
+    assert LoadProfile.model_validate(dumped) == profile
 
 
 def test_the_file_as_read_is_kept(tmp_path: Path) -> None:
@@ -131,6 +150,7 @@ def test_what_ships_is_good(path: Path) -> None:
         ("sweep:", "placement: {target: [0]}\nsweep:", "x.yaml:8:1: placement.load: missing; it has no default"),
         ("sweep:", "placement: {target: [], load: [1]}\nsweep:", "x.yaml:8:21: placement.target: must not be empty"),
         ("sweep:", "placement: {target: [0, x], load: [1]}\nsweep:", "x.yaml:8:25: placement.target: 'x' is not a co"),
+        ("sweep:", "placement: {target: [x], load: [1]}\nsweep:", "x.yaml:8:22: placement.target: 'x' is not a count"),
         ("sweep:", "placement: {target: 0, load: [1]}\nsweep:", "x.yaml:8:21: placement.target: must be a list, not 0"),
         ("[0, 1k]", "[0, abc]", "x.yaml:10:18: sweep.load.idle: 'abc' is not a count; write it like 500, 20k or 1M"),
         ("[0, 1k]", "[0, -1]", "x.yaml:10:18: sweep.load.idle: must be at least 0, not -1"),
@@ -156,7 +176,12 @@ def test_a_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, told
 
 
 def test_one_mistake_is_one_line(tmp_path: Path) -> None:
-    for old, new in [("idle: 19k", "idle: !!int x"), ("[0, 1k]", "[0, x]"), ("server: epoll", "server: epoll\n  x: 1")]:
+    for old, new in [
+        ("idle: 19k", "idle: !!int x"),
+        ("[0, 1k]", "[0, x]"),
+        ("server: epoll", "server: epoll\n  x: 1"),
+        ("sweep:", "placement: {target: [x], load: [1]}\nsweep:"),
+    ]:
         assert len(mistakes(tmp_path, changed(old, new))) == 1
 
 
@@ -222,16 +247,20 @@ def test_a_mistake_in_an_override_is_told_as_the_user_typed_it(tmp_path: Path, o
 def test_without_a_catalog_names_are_not_checked(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(changed("server: epoll", "server: nginx"))
-    assert load_profile(path).profile.target.server == "nginx"
+    profile = load_profile(path).profile
+    assert isinstance(profile, LoadProfile)
+    assert profile.target.server == "nginx"
 
 
 def junk() -> st.SearchStrategy[object]:
     keys = st.sampled_from(
-        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "sweep", "x"]
+        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "sweep", "x", "mix", "y"]
     )
-    paths = st.sampled_from(["load.idle", "load.path", "target.server", "placement", "repeat"])
+    paths = st.sampled_from(
+        ["load.idle", "load.path", "target.server", "target.pool", "load.mix", "placement", "repeat"]
+    )
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=5)
-    written = st.sampled_from(["1s", "20k", "auto", "epoll", "/", "failures == 0", "-1", "0"])
+    written = st.sampled_from(["1s", "20k", "auto", "epoll", "slow", "/", "failures == 0", "-1", "0"])
     return st.recursive(
         scalars | written,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | paths | st.text(max_size=3), inner),
@@ -239,19 +268,38 @@ def junk() -> st.SearchStrategy[object]:
     )
 
 
+OTHER_KINDS = (
+    "{name: waits, kind: wait-cost, wait: {method: poll, descriptors: 10}, sweep: {wait.descriptors: [10, 1k]}}",
+    "{name: switches, kind: switch-cost, switch: {unit: call, count: 1}, expect: [failures == 0]}",
+)
+ANY_PATH = st.sampled_from(
+    [
+        *((key,) for model in KINDS.values() for key in model.model_fields),
+        *((section, key) for section in ("target", "load", "wait") for key in ("pool", "mix", "idle_kind", "active")),
+        *(("sweep", path) for path in ("load.senders", "target.server", "target.pool", "wait.active", "switch.unit")),
+        ("plot", "y"),
+        ("load", "slow_connections"),
+    ]
+)
+
+
 @settings(deadline=None)
-@given(st.dictionaries(st.sampled_from([*Profile.model_fields]), junk()))
+@given(st.sampled_from([GOOD, *OTHER_KINDS]), st.dictionaries(ANY_PATH, junk(), max_size=4))
 def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
-    tmp_path_factory: pytest.TempPathFactory, data: dict[str, object]
+    tmp_path_factory: pytest.TempPathFactory, good: str, changes: dict[tuple[str, ...], object]
 ) -> None:
+    data = yaml.safe_load(good)
+    for keys, value in changes.items():
+        with contextlib.suppress(KeyError):  # a change before it took the section away
+            put(data, keys, value)
     path = tmp_path_factory.getbasetemp() / "junk.yaml"
-    path.write_text(yaml.safe_dump({**yaml.safe_load(GOOD), **data}))
+    path.write_text(yaml.safe_dump(data))
     try:
         profile = load_profile(path, servers=SERVERS, metrics=METRICS).profile
     except ProfileError as error:
         told = error.mistakes
     else:
         told = []
-        assert Profile.model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
+        assert type(profile).model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
         assert plan_trials(profile, seed=1)
     assert all(line.startswith(str(path)) for line in told)

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.profile import Profile, Trial, plan_trials
+from loadlab.profile import LoadProfile, SwitchCostProfile, Trial, plan_trials
 
 
-def profile(**changes: Any) -> Profile:  # noqa: ANN401 - sections of a profile, as in YAML
-    return Profile.model_validate(
+def profile(**changes: Any) -> LoadProfile:  # noqa: ANN401 - sections of a profile, as in YAML
+    return LoadProfile.model_validate(
         {
             "name": "x",
             "target": {"server": "epoll"},
@@ -33,6 +33,7 @@ def test_without_a_sweep_there_is_one_trial_without_factors() -> None:
 
 def test_a_trial_has_its_factors_applied_and_no_sweep() -> None:
     for trial in plan_trials(profile(), seed=1):
+        assert isinstance(trial.profile, LoadProfile)
         assert trial.profile.target.server == trial.factors["target.server"]
         assert trial.profile.load.idle == trial.factors["load.idle"]
         assert trial.profile.sweep == {}
@@ -41,7 +42,34 @@ def test_a_trial_has_its_factors_applied_and_no_sweep() -> None:
 def test_factors_are_plain_numbers_and_durations_keep_their_unit() -> None:
     trials = plan_trials(profile(sweep={"load.idle": ["19k"], "load.duration": ["500ms"], "placement": ["none"]}), 1)
     assert trials[0].factors == {"load.idle": 19_000, "load.duration": "500ms", "placement": "none"}
+    assert isinstance(trials[0].profile, LoadProfile)
     assert trials[0].profile.load.duration_ns == 500_000_000
+
+
+def test_options_of_a_server_are_swept_like_any_setting() -> None:
+    pools = profile(target={"server": "epoll-threads", "trigger": "edge"}, sweep={"target.pool": [1, 8]})
+    trials = plan_trials(pools, seed=1)
+    options = [trial.profile.target.options for trial in trials if isinstance(trial.profile, LoadProfile)]
+    assert sorted(options, key=str) == [{"trigger": "edge", "pool": 1}, {"trigger": "edge", "pool": 8}]
+    assert all(trial.factors["target.pool"] == option["pool"] for trial, option in zip(trials, options, strict=True))
+
+
+def test_a_profile_of_another_kind_makes_trials_of_that_kind() -> None:
+    costs = SwitchCostProfile.model_validate(
+        {
+            "name": "x",
+            "kind": "switch-cost",
+            "switch": {"unit": "call", "count": 10},
+            "sweep": {"switch.unit": ["generator", "thread"]},
+        }
+    )
+    trials = plan_trials(costs, seed=1)
+    assert sorted(str(trial.factors["switch.unit"]) for trial in trials) == ["generator", "thread"]
+    assert all(isinstance(trial.profile, SwitchCostProfile) for trial in trials)
+    assert {trial.profile.switch.unit for trial in trials if isinstance(trial.profile, SwitchCostProfile)} == {
+        "generator",
+        "thread",
+    }
 
 
 @settings(deadline=None)

@@ -1,40 +1,23 @@
-"""The servers under test: find them, start one, wait for its READY line, and know what it can do.
+"""Starting a target: its command line, its READY line, and what it can do on this machine."""
 
-docs/design.md, "Contracts", describes the TARGET literal and the READY line.
-"""
-
-import ast
 import contextlib
-import difflib
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import IO, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
-from loadlab.bundled import bundled_directory
-from loadlab.errors import LoadlabError, TrialFailed
+from loadlab.errors import TrialFailed
 from loadlab.processes import Child, spawn
+from loadlab.targets.description import Scalar, TargetDescription, find_target, first_mistake
 
 _READY_PREFIX: Final = "READY "
 _READY_LIMIT_BYTES: Final = 64 * 1024
 _LOOK_EVERY_SECONDS: Final = 0.005
-
-
-@validated_dataclass(frozen=True, slots=True)
-class TargetDescription:
-    """What a target's file says of itself, read without running it."""
-
-    name: str
-    about: str
-    handlers: tuple[str, ...]
-    options: Mapping[str, object]
-    file: Path
 
 
 @validated_dataclass(frozen=True, slots=True)
@@ -59,19 +42,26 @@ _ready_line: Final = TypeAdapter(_Ready)
 
 
 class RunningTarget:
-    """A target that is ready for connections; leaving the `with` block stops it and all its processes."""
+    """A target that is ready for connections; leaving the `with` block stops it and all its processes.
 
-    def __init__(self, child: Child, address: tuple[str, int], capabilities: Capabilities) -> None:
+    Its folder goes then too: kept by us and not by the target, it goes even when the target was killed.
+    """
+
+    def __init__(
+        self, child: Child, address: tuple[str, int], capabilities: Capabilities, held: contextlib.ExitStack
+    ) -> None:
+        """`held` is what leaving the block gives up: the child and its folder."""
         self.address = address
         self.capabilities = capabilities
         self.pid = child.pid
         self._child = child
+        self._held = held
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self._child.__exit__(*exception)
+    def __exit__(self, *_exception: object) -> None:
+        self._held.close()
 
     def pids(self) -> list[int]:
         """Return the pids of its processes: its own and those it forked."""
@@ -86,26 +76,12 @@ class RunningTarget:
         self._child.stop(grace_seconds)
 
 
-def catalog(directory: Path | None = None) -> dict[str, TargetDescription]:
-    """Return the targets in `directory` (default: those that ship) by name, sorted. Raises LoadlabError."""
-    files = sorted((directory or bundled_directory("targets")).glob("*.py"))
-    descriptions = [description for file in files if (description := _read_description(file)) is not None]
-    return {description.name: description for description in sorted(descriptions, key=lambda each: each.name)}
+def serve_command(name: str, host: str, port: int, arguments: Sequence[str] = ()) -> list[str]:
+    """Return the command line that runs a bundled target in the foreground; `arguments` are added as they are.
 
-
-def find_target(name: str) -> TargetDescription:
-    """Return the bundled target of that name. Raises LoadlabError."""
-    targets = catalog()
-    if name not in targets:
-        close = difflib.get_close_matches(name, targets, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(targets)}"
-        raise LoadlabError(f"there is no target '{name}'; {hint}")
-    return targets[name]
-
-
-def serve_command(name: str, host: str, port: int) -> list[str]:
-    """Return the command line that runs a bundled target in the foreground. Raises LoadlabError."""
-    return _command(find_target(name), host, port)
+    Raises LoadlabError.
+    """
+    return [*_command(find_target(name), host, port), *arguments]
 
 
 def why_not_possible(capabilities: Capabilities, handler: str, connections: int) -> str | None:
@@ -120,6 +96,9 @@ def why_not_possible(capabilities: Capabilities, handler: str, connections: int)
 def launch(
     description: TargetDescription,
     *,
+    options: Mapping[str, object] = {},
+    database: str | None = None,
+    upstream: tuple[str, int] | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     cpus: Collection[int] | None = None,
@@ -128,20 +107,42 @@ def launch(
 ) -> RunningTarget:
     """Start a target and wait until it listens.
 
-    Raises TrialFailed, or what `check` raises, which is called while waiting; no process is left behind then.
+    `options` are the target's own, each as `check_options` accepts it; `database` is the connection string of a
+    PostgreSQL server, `upstream` the address of the server behind this one. Raises TrialFailed, or what `check` raises,
+    which is called while waiting; no process is left behind then.
     """
-    # A file, not a pipe: however much the target prints later on, it never has to wait for us to read it.
-    with tempfile.TemporaryFile() as output:
-        child = spawn(f"target '{description.name}'", _command(description, host, port), cpus=cpus, stdout=output)
-        with contextlib.ExitStack() as stop_unless_ready:
-            stop_unless_ready.enter_context(child)
+    command = _command(description, host, port)
+    if database is not None:
+        command += ["--database", database]
+    if upstream is not None:
+        command += ["--upstream", _format_address(upstream)]
+    for name, value in options.items():
+        command += _format_option(name, description.options[name].read(value))
+    with contextlib.ExitStack() as given_up_unless_ready:
+        # First in, last out: the folder goes when nobody can write to it any more.
+        folder = tempfile.TemporaryDirectory(prefix="loadlab-target-")
+        command += ["--folder", given_up_unless_ready.enter_context(folder)]
+        # A file, not a pipe: however much the target prints later on, it never has to wait for us to read it.
+        with tempfile.TemporaryFile() as output:
+            child = spawn(f"target '{description.name}'", command, cpus=cpus, stdout=output)
+            given_up_unless_ready.enter_context(child)
             ready = _wait_ready(child, output, start_timeout_seconds, check)
-            stop_unless_ready.pop_all()
-    return RunningTarget(child, ready.address, ready.capabilities)
+        return RunningTarget(child, ready.address, ready.capabilities, given_up_unless_ready.pop_all())
 
 
 def _command(description: TargetDescription, host: str, port: int) -> list[str]:
     return [sys.executable, str(description.file), "--host", host, "--port", str(port)]
+
+
+def _format_address(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _format_option(name: str, value: Scalar) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    return [f"--{name}", str(value)]
 
 
 def _wait_ready(child: Child, output: IO[bytes], timeout_seconds: float, check: Callable[[], None]) -> _Ready:
@@ -163,24 +164,5 @@ def _parse_ready(name: str, line: str) -> _Ready:
         try:
             return _ready_line.validate_json(line.removeprefix(_READY_PREFIX))
         except ValidationError as error:
-            raise TrialFailed(f"{name} printed a READY line that is not valid: {_first_mistake(error)}") from error
+            raise TrialFailed(f"{name} printed a READY line that is not valid: {first_mistake(error)}") from error
     raise TrialFailed(f"{name} printed {line[:80]!r} where its READY line belongs")
-
-
-def _read_description(file: Path) -> TargetDescription | None:
-    """Return what the TARGET literal in `file` says, None for a module without one."""
-    try:
-        for statement in ast.parse(file.read_bytes(), str(file)).body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id="TARGET")], value=value):
-                    return TargetDescription(**ast.literal_eval(value), file=file)
-    except ValidationError as error:
-        raise LoadlabError(f"{file}: TARGET is not valid: {_first_mistake(error)}") from error
-    except (OSError, SyntaxError, ValueError, TypeError) as error:
-        raise LoadlabError(f"{file}: TARGET cannot be read: {error}") from error
-    return None
-
-
-def _first_mistake(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

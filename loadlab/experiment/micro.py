@@ -1,0 +1,85 @@
+"""A trial without a network: one micro worker on a core of its own, asked once."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from loadlab.analysis.expect import check_expectations
+from loadlab.errors import TrialFailed
+from loadlab.experiment.conditions import Conditions, NotPossible
+from loadlab.experiment.observer import Observer
+from loadlab.micro.messages import MicroFigures
+from loadlab.processes import spawn
+from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
+from loadlab.profile.sweep import Trial
+from loadlab.results.latency_log import LatencyInterval
+from loadlab.results.model import TrialResult, TrialState, Verdict
+
+_LOOK_EVERY_SECONDS: Final = 0.1
+_LIMITS_EXIT_CODE: Final = 2  # of the worker, when this machine's limits do not allow what it is asked
+
+
+class MicroRun:
+    """One such trial under way. `measure` makes it; `result` says at any moment what came of it."""
+
+    def __init__(self, trial: Trial, conditions: Conditions, observer: Observer, check: Callable[[], None]) -> None:
+        self.trial = trial
+        self._core = conditions.placement.load[:1]
+        self._observer = observer
+        self._check = check
+        self._figures: MicroFigures | None = None
+
+    def measure(self) -> None:
+        """Run the worker to its end.
+
+        Raises NotPossible, TrialFailed when it fails, or what `check` raises; it has ended then.
+        """
+        self._observer.phase("measuring", None)
+        command = [sys.executable, "-m", "loadlab.micro.worker"]
+        with spawn("microbenchmark", command, cpus=self._core, stdin=True, stdout=subprocess.PIPE) as worker:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            worker.stdin.write(json.dumps(self._part()).encode() + b"\n")
+            worker.stdin.close()
+            while worker.wait(_LOOK_EVERY_SECONDS) is None:
+                self._check()
+            if worker.poll() == _LIMITS_EXIT_CODE:
+                raise NotPossible(worker.stderr_tail(1))
+            if worker.poll() != 0:
+                raise TrialFailed(worker.account())
+            self._figures = MicroFigures.model_validate_json(worker.stdout.read())
+
+    def result(self, state: TrialState, reason: str | None) -> TrialResult:
+        """Return what has been measured."""
+        figures = self._figures
+        result = TrialResult(
+            id=self.trial.id,
+            repeat=self.trial.repeat,
+            factors=self.trial.factors,
+            state=state,
+            reason=reason,
+            verdict=Verdict(state="valid" if figures else "invalid"),
+            placement={"load": list(self._core)},
+            cost_ns=figures.cost_ns if figures else None,
+            cost_ns_min=figures.cost_ns_min if figures else None,
+            overhead_ns=figures.overhead_ns if figures else None,
+            operation_ns=figures.operation_ns if figures else None,
+            run_ns=figures.run_ns if figures else None,
+            bytes_per_unit=figures.bytes_per_unit if figures else None,
+        )
+        if figures is None:
+            return result
+        return result.model_copy(update={"expectations": check_expectations(self.trial.profile.expect, result)})
+
+    def latency_intervals(self) -> Iterator[LatencyInterval]:
+        """Yield nothing: there are no requests."""
+        return iter(())
+
+    def _part(self) -> dict[str, object]:
+        profile = self.trial.profile
+        if isinstance(profile, WaitCostProfile):
+            return {"kind": profile.kind, **profile.wait.model_dump(mode="json", by_alias=True)}
+        assert isinstance(profile, SwitchCostProfile)
+        return {"kind": profile.kind, **profile.switch.model_dump(mode="json", by_alias=True)}

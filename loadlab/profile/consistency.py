@@ -1,0 +1,83 @@
+"""Settings that only make sense together, or not together, looked at over all trials of the sweep."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.mistakes import Mistake
+from loadlab.profile.paths import Data, Path, adapter_of, default_of, split, value_at
+from loadlab.profile.product import name_in_mix, values_in_trials
+from loadlab.profile.schema import LoadProfile, Profile, WaitCostProfile
+from loadlab.profile.values import describe
+
+
+def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
+    """Yield the settings that have no effect beside others, or contradict them; each fits the schema by itself."""
+    if model is LoadProfile:
+        yield from _mix_mistakes(data)
+        yield from _pace_mistakes(data)
+    if model is WaitCostProfile:
+        yield from _active_mistakes(data)
+
+
+def _mix_mistakes(data: Data) -> Iterator[Mistake]:
+    mix = value_at(data, ("load", "mix"))
+    if not isinstance(mix, list):
+        return
+    for path in ("target.handler", "load.path", "load.expect_status"):
+        if place := _place_of_change(LoadProfile, data, path):
+            yield Mistake(place, "has no effect beside load.mix, whose requests say it; remove one of the two", "key")
+    seen = set()
+    for index, request in enumerate(mix):
+        name = name_in_mix(request)
+        if name == SLOW_SENDERS:
+            what = f"{SLOW_SENDERS} is what the slow connections are called; give the request another name"
+            yield Mistake(("load", "mix", index), what)
+        if name in seen:
+            what = f"a request before it is called {describe(name)} too; give each a name of its own"
+            yield Mistake(("load", "mix", index), what)
+        if name is not None:
+            seen.add(name)
+
+
+def _pace_mistakes(data: Data) -> Iterator[Mistake]:
+    senders, slow = _read(LoadProfile, data, "load.senders"), _read(LoadProfile, data, "load.slow_connections")
+    if senders == ["slow"] and (place := _place_of_change(LoadProfile, data, "load.slow_connections")):
+        yield Mistake(place, "has no effect beside senders: slow, which all are then; raise load.connections", "key")
+    if "slow" not in senders and not any(slow) and (place := _place_of_change(LoadProfile, data, "load.pace")):
+        yield Mistake(place, "has no effect without slow senders; set load.senders or load.slow_connections", "key")
+    idle_kinds = _read(LoadProfile, data, "load.idle_kind")
+    if set(idle_kinds) <= {"silent"} and (place := _place_of_change(LoadProfile, data, "load.idle_pace")):
+        yield Mistake(place, "has no effect on silent connections; set load.idle_kind to trickle or churn", "key")
+
+
+def _active_mistakes(data: Data) -> Iterator[Mistake]:
+    fewest = min(_read(WaitCostProfile, data, "wait.descriptors"), default=None)
+    for written in values_in_trials(data, "wait.active"):
+        active = _read_one(WaitCostProfile, "wait.active", written.value)
+        if fewest is not None and active is not None and active > fewest:
+            yield Mistake(written.path, f"must be at most {fewest}, the fewest descriptors, not {active}")
+
+
+def _place_of_change(model: type[Profile], data: Data, path: str) -> Path | None:
+    """Return where a path is swept or set to something else than its default; None if it is not."""
+    if value_at(data, ("sweep", path)) is not None:
+        return ("sweep", path)
+    value = _read_one(model, path, value_at(data, split(path)))
+    return None if value is None or value == default_of(model, path) else split(path)
+
+
+def _read(model: type[Profile], data: Data, path: str) -> list[Any]:
+    """Return the values at a path over all trials, or its default; those that do not fit the schema are left out."""
+    written = values_in_trials(data, path)
+    read = [_read_one(model, path, each.value) for each in written] if written else [default_of(model, path)]
+    return [value for value in read if value is not None]
+
+
+def _read_one(model: type[Profile], path: str, value: object) -> Any:  # noqa: ANN401 - as different as the fields
+    try:
+        return None if value is None else adapter_of(model, path).validate_python(value)
+    except ValidationError:
+        return None

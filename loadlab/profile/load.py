@@ -1,0 +1,126 @@
+"""The section `load`: who asks the target for what, and who merely stays connected."""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo
+
+from loadlab.profile.section import Section
+from loadlab.profile.values import HOUR_NS, SECOND_NS, Count, Duration, Text, describe
+
+SLOW_SENDERS: Final = "slow-senders"
+"""What the requests of `slow_connections` are called, beside the requests of the load."""
+
+_MOST_CONNECTIONS = 10_000_000
+_MILLISECOND_NS = SECOND_NS // 1000
+
+RequestPath = Annotated[str, Text(r"/[!-~]*", "a request path that begins with /, in ASCII without spaces")]
+Status = Annotated[int, Count(100, 599)]
+
+
+def request_name(path: str) -> str:
+    """Return what a request is called by default: its path, without the slash and what a name cannot hold."""
+    return re.sub("[.,]", ";", path.removeprefix("/"))[:64] or "/"
+
+
+def handler_of(path: str) -> str:
+    """Return the handler that a bundled server finds by a path: what stands between its slash and its query."""
+    return path[1:].partition("?")[0]
+
+
+def _read_name(value: object, info: ValidationInfo) -> object:
+    # A path that is wrong is not in the data, and told of already.
+    return request_name(info.data.get("path", "/")) if value is None else value
+
+
+def _drop_default(schema: dict[str, Any]) -> None:
+    del schema["default"]  # None stands for the path, which a schema cannot say
+
+
+class MixedRequest(Section):
+    """One kind of request in a mix; it has latencies and outcomes of its own."""
+
+    path: RequestPath = Field(description="The requested path.")
+    weight: Annotated[int, Count(1, 1_000_000)] = Field(
+        default=1, description="How often it is sent, relative to the others."
+    )
+    # No commas, which part the fields of the latency log, and no dots, which part those of a metric.
+    name: Annotated[
+        str,
+        Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 characters, in ASCII without spaces, commas and dots"),
+        BeforeValidator(_read_name),
+    ] = Field(
+        default=None,
+        validate_default=True,
+        json_schema_extra=_drop_default,
+        description="What it is called in the results; by default its path without the slash.",
+    )
+    expect_status: Status = Field(default=200, description="The HTTP status that counts as success.")
+
+
+def _read_workers(value: object) -> object:
+    if value == "auto":
+        return value
+    if isinstance(value, str) and not value[:1].isdigit():
+        raise ValueError(f"must be auto or a number, not {describe(value)}")
+    return Count(1, 256).read(value)
+
+
+class Load(Section):
+    """Who asks the target for what."""
+
+    connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
+        description="Active connections, in a closed loop: each sends its next request when the answer is there."
+    )
+    senders: Literal["fast", "slow"] = Field(
+        default="fast", description="How they send a request: fast all at once, slow a byte at a time."
+    )
+    slow_connections: Annotated[int, Count(0, _MOST_CONNECTIONS)] = Field(
+        default=0,
+        description="Slow senders beside the active connections; told of apart, not part of the trial's figures.",
+    )
+    pace_ns: Annotated[int, Duration(_MILLISECOND_NS, HOUR_NS)] = Field(
+        default=10 * _MILLISECOND_NS,
+        alias="pace",
+        description="The time between two bytes of a slow sender.",
+        json_schema_extra={"default": "10ms"},
+    )
+    idle: Annotated[int, Count(0, _MOST_CONNECTIONS)] = Field(
+        default=0, description="Idle connections: opened before the measurement, held all the while."
+    )
+    idle_kind: Literal["silent", "trickle", "churn"] = Field(
+        default="silent",
+        description="What they do: silent nothing, trickle a byte of a request now and then, churn close and reopen.",
+    )
+    idle_pace_ns: Annotated[int, Duration(_MILLISECOND_NS, HOUR_NS)] = Field(
+        default=SECOND_NS,
+        alias="idle_pace",
+        description="The time, on average, between two bytes of a trickle, or between two openings under churn.",
+        json_schema_extra={"default": "1s"},
+    )
+    warmup_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
+        default=SECOND_NS,
+        alias="warmup",
+        description="Load before the measurement, not counted.",
+        json_schema_extra={"default": "1s"},
+    )
+    duration_ns: Annotated[int, Duration(_MILLISECOND_NS, 24 * HOUR_NS)] = Field(
+        alias="duration", description="The measured window."
+    )
+    timeout_ns: Annotated[int, Duration(_MILLISECOND_NS, HOUR_NS)] = Field(
+        default=5 * SECOND_NS,
+        alias="timeout",
+        description="How long a request may take before it counts as timed out.",
+        json_schema_extra={"default": "5s"},
+    )
+    workers: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=1, le=256)],
+        BeforeValidator(_read_workers),
+    ] = Field(default="auto", description="Load processes; auto: as many as the cores left for them.")
+    path: RequestPath | None = Field(
+        default=None, description="The requested path; by default / and the name of the handler."
+    )
+    expect_status: Status = Field(default=200, description="The HTTP status that counts as success.")
+    mix: Annotated[tuple[MixedRequest, ...], Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="Several requests, drawn at random by their weights, in place of one path."
+    )

@@ -1,0 +1,154 @@
+"""What each target's file says of itself, in the literal TARGET, read without running it."""
+
+import ast
+import importlib.util
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic.dataclasses import dataclass as validated_dataclass
+
+from loadlab.bundled import bundled_directory
+from loadlab.errors import LoadlabError
+from loadlab.profile.mistakes import Mistake, did_you_mean
+from loadlab.profile.values import Count, describe
+
+Scalar = bool | int | str
+"""The value of an option: a switch, a number or a word."""
+
+_STRICT: Final = ConfigDict(extra="forbid")
+# Where Debian keeps servers such as nginx; the PATH of ordinary users leaves it out.
+_ALSO_SEARCHED: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+@validated_dataclass(frozen=True, slots=True, config=_STRICT)
+class Option:
+    """One option of a target: a switch, a number from `minimum` to `maximum`, or one of `choices`, as `default` is."""
+
+    default: StrictBool | StrictInt | StrictStr
+    about: str
+    minimum: StrictInt | None = None
+    maximum: StrictInt | None = None
+    choices: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check_default(self) -> Self:
+        if not isinstance(self.default, bool):
+            if isinstance(self.default, int) and (self.minimum is None or self.maximum is None):
+                raise ValueError("a number needs a minimum and a maximum")
+            if isinstance(self.default, str) and self.choices is None:
+                raise ValueError("a word needs choices")
+            self.read(self.default)
+        return self
+
+    def read(self, value: object) -> Scalar:
+        """Return the option's value; numbers may be written like "20k". Raises ValueError with a sentence."""
+        if isinstance(self.default, bool):
+            if not isinstance(value, bool):
+                raise ValueError(f"must be true or false, not {describe(value)}")
+            return value
+        if self.minimum is not None and self.maximum is not None:
+            return Count(self.minimum, self.maximum).read(value)
+        if not isinstance(value, str) or value not in (self.choices or ()):
+            near = did_you_mean(value, self.choices or ()) if isinstance(value, str) else ""
+            raise ValueError(f"must be one of {', '.join(self.choices or ())}, not {describe(value)}{near}")
+        return value
+
+
+@validated_dataclass(frozen=True, slots=True, config=_STRICT)
+class Needs:
+    """What a target needs beyond Python itself: a program or a Python module, and the command that installs it."""
+
+    install: str
+    program: str | None = None
+    module: str | None = None
+
+    @model_validator(mode="after")
+    def _check_one_is_named(self) -> Self:
+        if (self.program is None) == (self.module is None):
+            raise ValueError("name either a program or a module")
+        return self
+
+
+@validated_dataclass(frozen=True, slots=True, config=_STRICT)
+class TargetDescription:
+    """What a target's file says of itself. `needs` is None for those that run wherever loadlab does."""
+
+    name: str
+    about: str
+    handlers: tuple[str, ...]
+    options: Mapping[str, Option]
+    file: Path
+    needs: Needs | None = None
+
+
+def catalog(directory: Path | None = None) -> dict[str, TargetDescription]:
+    """Return the targets in `directory` (default: those that ship) by name, sorted. Raises LoadlabError."""
+    files = sorted((directory or bundled_directory("targets")).glob("*.py"))
+    descriptions = [description for file in files if (description := _read_description(file)) is not None]
+    return {description.name: description for description in sorted(descriptions, key=lambda each: each.name)}
+
+
+def find_target(name: str) -> TargetDescription:
+    """Return the bundled target of that name. Raises LoadlabError."""
+    targets = catalog()
+    if name not in targets:
+        hint = did_you_mean(name, targets) or f"; there are: {', '.join(targets)}"
+        raise LoadlabError(f"there is no target '{name}'{hint}")
+    return targets[name]
+
+
+def why_missing(description: TargetDescription) -> str | None:
+    """Return why a target cannot be started on this machine and how to mend that, None if it can."""
+    match description.needs:
+        case Needs(program=str(program), install=install):
+            searched = f"{os.environ.get('PATH', os.defpath)}:{_ALSO_SEARCHED}"
+            found = shutil.which(program, path=searched) is not None
+            return None if found else f"{program} is not installed: {install}"
+        case Needs(module=str(module), install=install):
+            found = importlib.util.find_spec(module) is not None
+            return None if found else f"the Python module {module} is not installed: {install}"
+    return None
+
+
+def check_options(description: TargetDescription, options: Mapping[str, object]) -> list[Mistake]:
+    """Return every mistake in the options that a profile gives to a target; each mistake's path is the option."""
+    mistakes = []
+    for name, value in options.items():
+        option = description.options.get(name)
+        if option is None:
+            hint = did_you_mean(name, description.options) or f"; {_list_options(description)}"
+            mistakes.append(Mistake((name,), f"the server {description.name} has no option '{name}'{hint}", part="key"))
+            continue
+        try:
+            option.read(value)
+        except ValueError as error:
+            mistakes.append(Mistake((name,), str(error)))
+    return mistakes
+
+
+def _list_options(description: TargetDescription) -> str:
+    return f"it has: {', '.join(description.options)}" if description.options else "it has none"
+
+
+def _read_description(file: Path) -> TargetDescription | None:
+    """Return what the TARGET literal in `file` says, None for a module without one."""
+    try:
+        for statement in ast.parse(file.read_bytes(), str(file)).body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id="TARGET")], value=value):
+                    return TargetDescription(**ast.literal_eval(value), file=file)
+    except ValidationError as error:
+        raise LoadlabError(f"{file}: TARGET is not valid: {first_mistake(error)}") from error
+    except (OSError, SyntaxError, ValueError, TypeError) as error:
+        raise LoadlabError(f"{file}: TARGET cannot be read: {error}") from error
+    return None
+
+
+def first_mistake(error: ValidationError) -> str:
+    """Return the first of pydantic's complaints in one line."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

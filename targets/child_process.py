@@ -1,0 +1,93 @@
+"""A child process of a server: it cannot outlive its parent, and its parent learns how it ended."""
+
+import ctypes
+import os
+import signal
+import traceback
+from collections.abc import Callable
+
+_PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+_FIRST_AFTER_STANDARD_STREAMS = 3
+_libc = ctypes.CDLL(None)
+
+
+class ProcessFailed(Exception):
+    """A process without which the server cannot go on did not start, or has ended; the text says how."""
+
+
+class ChildProcess:
+    """A forked child that does `work` and ends; if the parent ends first, however it ends, the kernel kills the child.
+
+    `fd` is a pidfd, readable when the child has ended. It does what SIGCHLD is for without a signal handler, which
+    would have to be kept from striking between the fork and the line that writes the new pid down.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        """Fork. Raises ProcessFailed, when the machine takes no further process."""
+        parent_pid = os.getpid()
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                _run_and_exit(work, parent_pid)
+            self.fd = _open_pidfd(self.pid)
+        except OSError as error:
+            raise ProcessFailed(f"no further process could be started: {error.strerror}") from error
+        self._end: str | None = None
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal; one that has ended takes no notice."""
+        if self._end is None:  # until `reap` its pid can be nobody else's
+            os.kill(self.pid, number)
+
+    def reap(self) -> str:
+        """Wait for its end and give up its pid and descriptor; return how it ended, as often as it is asked for."""
+        if self._end is None:
+            _, status = os.waitpid(self.pid, 0)
+            os.close(self.fd)
+            code = os.waitstatus_to_exitcode(status)
+            end = f"ended with code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+            self._end = f"process {self.pid} {end}"
+        return self._end
+
+
+def close_all_but(*kept: int) -> None:
+    """In a child: close every descriptor inherited from the parent, save `kept` and the standard streams.
+
+    Else each child would hold the listener and the connections of others open, and their clients would never see the
+    end. The parent's objects still name the closed descriptors; they lie on a stack that this process never returns to.
+    """
+    first = _FIRST_AFTER_STANDARD_STREAMS
+    for fd in sorted(kept):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+
+
+def _run_and_exit(work: Callable[[], None], parent_pid: int) -> None:
+    """Never returns: the child must not run on into what its parent does after the fork, or at its end (atexit)."""
+    code = 1
+    try:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        signal.set_wakeup_fd(-1)  # the parent's: a signal to the child would wake the parent
+        for termination in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(termination, signal.SIG_DFL)
+        if os.getppid() == parent_pid:  # else it ended before prctl, and no signal will come any more
+            work()
+            code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _open_pidfd(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise

@@ -1,0 +1,158 @@
+"""One thread, nothing ever blocks, and it still reads from top to bottom: a coroutine for each connection.
+
+How it works. `await` is where a callback loop would return: the coroutine is put aside as it stands, with its local
+variables, and resumed in the next line when the wait is over. That is a switch in user space, on one thread. Below is
+an epoll loop, edge-triggered: `loadlab.kernel`, the very one that loadlab makes its load with. One kernel serves both
+ends.
+
+Where the cost lies. In the same work as any epoll loop, plus a few switches for each request (a fraction of a
+microsecond each), and for each connection a coroutine's frames: about two kilobytes, against a stack for each thread.
+
+What it cannot do. Use a second core (save as several processes). Notice that a function blocks: `await` marks where
+others get their turn, and a call without it that waits stops everyone. `--blocking` does that on purpose. Files and
+SQLite cannot be waited for, so a few threads do that.
+"""
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+# In a checkout the package lies beside this folder. Installed, it is found anyway.
+if (Path(__file__).parents[1] / "loadlab").is_dir():
+    sys.path.append(str(Path(__file__).parents[1]))
+
+import blocking
+from handlers import answer
+from http_protocol import Request, RequestReader
+from loadlab.kernel import Loop, TaskGroup, suspend
+from loadlab.kernel import run as run_loop
+from loadlab.kernel.sockets import discard, wait_received, wait_sent
+from loop_waits import LoopSteps, Readable, WakeUp, Writable
+from nonblocking import NonBlocking
+from server import Listener, run
+from waits import Sleep
+
+TARGET = {
+    "name": "coroutine",
+    "about": "one thread, never blocks, a coroutine for each connection; on loadlab's own kernel",
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
+    "options": {
+        "blocking": {"default": False, "about": "let handlers block the loop where they wait, on purpose"},
+        "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
+        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+    },
+}
+
+RECEIVE_BYTES = 64 * 1024
+
+Respond = Callable[[Request], Awaitable[bytes]]
+
+
+def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None:
+    async def main(loop: Loop) -> None:
+        async with loop.task_group() as group:
+            respond: Respond = respond_blocking
+            if not options.blocking:
+                handlers = NonBlocking(loop, options.disk_threads)
+                respond = make_respond(loop, handlers)
+                group.start(wake_waiters(loop, handlers), "threads")
+            group.start(accept_clients(loop, listener, group, respond), "accept")
+            await wait_stopped(loop, stop_fd)
+            group.cancel()
+
+    run_loop(main)
+
+
+async def accept_clients(loop: Loop, listener: Listener, group: TaskGroup, respond: Respond) -> None:
+    loop.register(listener.fd)
+    while True:
+        for client in listener.accept_waiting():
+            group.start(serve_client(loop, client, respond), "client")
+        await loop.wait_event(listener.fd)
+
+
+async def serve_client(loop: Loop, client: socket.socket, respond: Respond) -> None:
+    client.setblocking(False)
+    loop.register(client.fileno())
+    reader = RequestReader()
+    try:
+        while data := await wait_received(loop, client, RECEIVE_BYTES):
+            for request in reader.feed(data):
+                await wait_sent(loop, client, await respond(request))
+            if reader.finished:
+                client.shutdown(socket.SHUT_WR)  # and read on until the client closes too
+    except OSError:
+        pass  # the client has gone; nobody else is concerned
+    finally:
+        discard(loop, client)
+
+
+def make_respond(loop: Loop, handlers: NonBlocking) -> Respond:
+    async def respond(request: Request) -> bytes:
+        return await finish(loop, handlers.run(answer(request)))
+
+    return respond
+
+
+async def respond_blocking(request: Request) -> bytes:
+    """The wrong way: nothing is awaited, so the whole loop stands still while a handler waits."""
+    return blocking.run(answer(request))
+
+
+async def finish(loop: Loop, steps: LoopSteps[bytes]) -> bytes:
+    """Wait for whatever the steps wait for; return what they return."""
+    while True:
+        try:
+            wait = next(steps)
+        except StopIteration as end:
+            response: bytes = end.value
+            return response
+        match wait:
+            case Sleep(seconds):
+                await loop.sleep(int(seconds * 1e9))
+            case Readable(fd) | Writable(fd):
+                await loop.wait_event(fd)
+            case WakeUp(start):
+                await wait_woken(loop, start)
+
+
+async def wait_woken(loop: Loop, start: Callable[[Callable[[], None]], None]) -> None:
+    """Suspend until somebody calls the function that `start` is given."""
+    task = loop.current
+    woken = False
+
+    def wake() -> None:
+        nonlocal woken
+        woken = True
+        loop.resume_soon(task)
+
+    start(wake)
+    while not woken:
+        await suspend()
+
+
+async def wake_waiters(loop: Loop, handlers: NonBlocking) -> None:
+    """Pass on what the threads have done."""
+    loop.register(handlers.threads_fd)
+    while True:
+        await loop.wait_event(handlers.threads_fd)
+        handlers.wake_waiters()
+
+
+async def wait_stopped(loop: Loop, stop_fd: int) -> None:
+    """Suspend until the descriptor can be read. An event is no proof of that: it can be written too, from the start."""
+    os.set_blocking(stop_fd, False)
+    loop.register(stop_fd)
+    while True:
+        try:
+            os.read(stop_fd, 1)
+            return
+        except BlockingIOError:
+            await loop.wait_event(stop_fd)
+
+
+if __name__ == "__main__":
+    sys.exit(run(TARGET, serve))

@@ -1,0 +1,58 @@
+"""Node.js itself: a real http server in JavaScript, node_server.js. This file only starts it.
+
+How it works. As `callback` does: one thread, an event loop (libuv, on epoll), and a function for whatever comes later.
+The loop and the HTTP parser are C, the handlers are JavaScript, compiled to machine code as they run.
+
+Where the cost lies. In the objects made for each request: a request, a response, their headers, their events; and in
+collecting them later.
+
+What it cannot do. Use a second core, or serve anyone while a function computes. Files are read and written by four
+threads of libuv. A client for SQLite or PostgreSQL does not come with it, so there is no handler `database`.
+"""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import handlers
+import limits
+from command_line import parse_arguments
+from environment import ENVIRONMENT
+
+TARGET = {
+    "name": "node",
+    "about": "Node.js: its own http server, the callback loop of JavaScript",
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream"],
+    "options": {},
+    "needs": {"program": "node", "install": "apt-get install nodejs"},
+}
+
+
+def main() -> int:
+    """Become Node.js; return only where that is not possible."""
+    arguments = parse_arguments(TARGET)
+    node = shutil.which("node")
+    if node is None:
+        print("node: Node.js is not installed: apt-get install nodejs", file=sys.stderr)
+        return 2
+    limits.raise_open_files_limit()
+    configuration = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "backlog": arguments.backlog,
+        "folder": str(ENVIRONMENT.folder),
+        "folderIsTemporary": arguments.folder is None,
+        "upstream": ENVIRONMENT.upstream,
+        "capabilities": {
+            "handlers": handlers.available(TARGET["handlers"]),
+            "max_connections": limits.with_a_descriptor_each(),
+            "backlog": min(arguments.backlog, limits.backlog()),
+        },
+    }
+    os.execv(node, [node, str(Path(__file__).with_suffix(".js")), json.dumps(configuration)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

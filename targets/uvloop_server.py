@@ -1,0 +1,64 @@
+"""uvloop: asyncio's interface on libuv, the C library below Node.js. The very Protocol of `asyncio_server`.
+
+How it works. Polling, timers, reading and writing are done in C, and Python is called for what came. What remains in
+Python is the protocol and the handlers: so this says how much of asyncio's cost is the loop.
+
+Where the cost lies. In the Python that is left: parsing a request, running its handler.
+
+What it cannot do. What any loop with one thread cannot: use a second core (save as several processes), or serve anyone
+while a handler computes.
+"""
+
+import argparse
+import signal
+import socket
+import sys
+from contextlib import suppress
+from types import FrameType
+
+from asyncio_server import serve_on
+from server import Listener, run
+
+TARGET = {
+    "name": "uvloop",
+    "about": "one thread, asyncio's interface on libuv, the loop of Node.js: a yardstick in C",
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
+    "options": {
+        "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
+        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+    },
+    "needs": {"module": "uvloop", "install": "pip install 'loadlab[servers]'"},
+}
+
+
+def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None:
+    import uvloop
+
+    serve_on(uvloop.new_event_loop, listener, [stop_fd, wake_on_termination_as_well()], options)
+
+
+def wake_on_termination_as_well() -> int:
+    """Return a descriptor that turns readable on SIGTERM or SIGINT too, told by the Python handlers of these signals.
+
+    While uvloop runs, what signals write goes to a socket of its own, from which it learns that it has to let Python's
+    handlers run; the descriptor that the server waits for is then written to by nobody else.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        with suppress(BlockingIOError):  # full: then it has been told often enough
+            writer.send(b"\0")
+        earlier = before[signal.Signals(number)]
+        if callable(earlier):
+            earlier(number, frame)
+
+    for number in before:
+        signal.signal(number, handle)
+    return reader.detach()
+
+
+if __name__ == "__main__":
+    sys.exit(run(TARGET, serve))

@@ -1,0 +1,84 @@
+"""Slow senders: a byte at a time, timed from the last one."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from loadlab.kernel import Loop, run
+from loadlab.load.closed import Exchange
+from loadlab.load.slow import SlowSender
+from loadlab.load.turns import RequestKind, take_turns
+from loadlab.recording.recorder import Recorder
+
+from . import scripts
+from .driver import MS, wait_until
+from .scripted_server import RESPONSE, Peer, ScriptedServer
+
+pytestmark = pytest.mark.timeout(90)
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+def send_slowly(server: ScriptedServer, until: Callable[[Recorder], bool], timeout_ns: int = 10_000 * MS) -> Recorder:
+    exchange = Exchange(server.address, None, "GET", timeout_ns, take_turns([RequestKind(REQUEST)], seed=0))
+    recorder = Recorder()
+
+    async def main(loop: Loop) -> None:
+        async with loop.task_group() as group:
+            group.start(SlowSender(loop, exchange, 1 * MS, [recorder]).run(), "slow sender")
+            await wait_until(loop, lambda: until(recorder))
+            group.cancel()
+
+    run(main)
+    return recorder
+
+
+def test_a_request_arrives_a_byte_at_a_time_and_its_connection_is_kept() -> None:
+    pieces: list[bytes] = []
+
+    def count_pieces(peer: Peer) -> None:
+        received = b""
+        while piece := peer.sock.recv(65_536):
+            pieces.append(piece)
+            received += piece
+            if received.endswith(b"\r\n\r\n"):
+                received = b""
+                peer.send(RESPONSE)
+
+    with ScriptedServer(count_pieces) as server:
+        send_slowly(server, lambda recorder: len(recorder.prompt) >= 3)
+        assert server.accepted == 1
+    assert b"".join(pieces).startswith(REQUEST * 3)
+    assert len(pieces) > 3 * len(REQUEST) / 2  # single bytes, a few of them together on a busy machine
+
+
+def test_its_time_begins_with_its_last_byte() -> None:
+    with ScriptedServer(scripts.correct) as server:
+        recorder = send_slowly(server, lambda recorder: len(recorder.prompt) >= 5)
+    assert min(recorder.prompt) < len(REQUEST) * MS / 2  # sending alone takes twice that
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        (scripts.close_in_the_body, "closed_early"),
+        (scripts.close_without_an_answer, "closed_early"),
+    ],
+)
+def test_failures_are_counted_and_it_goes_on(script: Callable[[Peer], None], outcome: str) -> None:
+    with ScriptedServer(script) as server:
+        recorder = send_slowly(server, lambda recorder: recorder.outcomes.total() >= 2)
+        assert server.accepted >= 2
+    found = Counter({str(key): count for key, count in recorder.outcomes.items()})
+    assert found[outcome] >= 2
+    assert set(found) <= {outcome, "cut"}
+
+
+def test_no_answer_is_a_timeout() -> None:
+    def listen_only(peer: Peer) -> None:
+        peer.wait_closed()
+
+    with ScriptedServer(listen_only) as server:
+        recorder = send_slowly(server, lambda recorder: recorder.outcomes.total() >= 1, timeout_ns=50 * MS)
+    assert recorder.outcomes["timeout"] >= 1  # type: ignore[index]  # a StrEnum's member is its text

@@ -1,0 +1,181 @@
+"""Every architecture as its clients see it: the same answers, and nobody hurt by anybody else."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+from contextlib import ExitStack
+
+import pytest
+
+from .architectures import Architecture
+from .server_process import DEADLINE_SECONDS, Server, ask, hello, receive_response, serving, wait_until
+
+REQUEST = b"GET /hello HTTP/1.1\r\nHost: test\r\n\r\n"
+HELLO = (200, b"Hello, world!\n")
+# If the server was merely slow for so long, the test is a weaker one, and no wrong one.
+FULL_AFTER_MILLISECONDS = 200
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+def test_answers_are_right_and_the_connection_is_kept(server: Server) -> None:
+    assert "hello" in server.handlers
+    with server.connect() as client:
+        hello([client] * 3)
+        status, _ = ask(client, "/missing")
+        assert status == 404
+        hello([client])
+
+
+def test_requests_sent_together_are_answered_in_order(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(REQUEST + REQUEST.replace(b"hello", b"missing") + REQUEST[:10])
+        assert [receive_response(client)[0] for _ in range(2)] == [200, 404]
+        client.sendall(REQUEST[10:] + REQUEST)
+        assert [receive_response(client) for _ in range(2)] == [HELLO, HELLO]
+
+
+def test_a_request_may_come_in_two_pieces_cut_anywhere(server: Server) -> None:
+    with server.connect() as client:
+        for cut in range(1, len(REQUEST)):
+            client.sendall(REQUEST[:cut])
+            wait_until(lambda: server.has_read(client))
+            client.sendall(REQUEST[cut:])
+            assert receive_response(client) == HELLO
+
+
+def test_a_half_sent_request_holds_nobody_up(server: Server) -> None:
+    with server.connect() as slow, server.connect() as other:
+        slow.sendall(REQUEST[:20])
+        wait_until(lambda: server.has_read(slow))
+        hello([other] * 3)
+        slow.sendall(REQUEST[20:])
+        assert receive_response(slow) == HELLO
+
+
+@pytest.mark.usefixtures("many_open_files")
+def test_active_connections_are_served_beside_idle_ones(architecture: Architecture, server: Server) -> None:
+    assert server.max_connections > architecture.idle
+    before = server.sockets()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(architecture.idle)]
+        wait_until(lambda: server.sockets() >= before + architecture.idle)
+        hello([clients[0], clients[architecture.idle // 2], clients[-1]] * 3)
+
+
+def test_who_does_not_read_is_waited_for_and_gets_every_answer(server: Server) -> None:
+    with narrow_connection(server) as client, server.connect() as other:
+        sent_bytes = fill_with_requests(client)
+        hello([other])
+        whole, begun = divmod(sent_bytes, len(REQUEST))
+        answers = threading.Thread(target=client.sendall, args=(REQUEST[begun:],))
+        answers.start()  # there may be no room for it before answers are read
+        assert all(receive_response(client) == HELLO for _ in range(whole + 1))
+        answers.join()
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_who_disappears_hurts_nobody_and_leaves_nothing(server: Server, reset: bool) -> None:
+    with server.connect() as bystander:
+        hello([bystander])
+        before = server.holdings()
+        with server.connect() as mid_request, narrow_connection(server) as mid_response:
+            mid_request.sendall(REQUEST[:20])
+            fill_with_requests(mid_response)
+            wait_until(lambda: server.has_read(mid_request))
+            if reset:
+                for client in (mid_request, mid_response):
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        wait_until(lambda: server.holdings() == before)
+        hello([bystander])
+
+
+def test_nothing_is_left_of_200_connections(server: Server) -> None:
+    with server.connect() as bystander:
+        hello([bystander])
+        before = server.holdings()
+        for number in range(200):
+            with server.connect() as client:
+                hello([client])
+                if number % 2:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        wait_until(lambda: server.holdings() == before)
+
+
+@pytest.mark.parametrize("termination", [signal.SIGTERM, signal.SIGINT])
+def test_a_termination_signal_under_load_ends_it_with_code_0(server: Server, termination: signal.Signals) -> None:
+    answered = threading.Semaphore(0)
+
+    def ask_on_and_on() -> None:
+        with server.connect() as client:
+            try:
+                while True:
+                    hello([client])
+                    answered.release()
+            except (OSError, AssertionError):
+                return  # the server has ended
+
+    users = [threading.Thread(target=ask_on_and_on) for _ in range(8)]
+    with ExitStack() as stack:
+        half_sent = stack.enter_context(server.connect())
+        half_sent.sendall(REQUEST[:20])
+        fill_with_requests(stack.enter_context(narrow_connection(server)))
+        for user in users:
+            user.start()
+            stack.callback(user.join)
+        for _ in range(200):
+            answered.acquire()
+        os.kill(server.pid, termination)
+        assert server.wait_ended().endswith("ended with code 0")
+        wait_until(lambda: server.pids() == [])
+
+
+def test_a_killed_server_leaves_no_process(server: Server) -> None:
+    with server.connect() as client:
+        hello([client])
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait_ended()
+        wait_until(lambda: server.pids() == [])
+
+
+def test_a_waiting_handler_stops_its_own_loop_and_nobody_else(architecture: Architecture) -> None:
+    # In one process: to which of several a connection comes is chance.
+    arguments = () if "--processes" in architecture.arguments else architecture.arguments
+    milliseconds = 20_000 if architecture.waits_together else 300
+    with serving(architecture.name, *arguments) as server, server.connect() as slow, server.connect() as other:
+        slow.sendall(REQUEST.replace(b"/hello", b"/sleep?ms=%d" % milliseconds))
+        wait_until(lambda: server.has_read(slow))
+        hello([other])
+        slow.setblocking(False)
+        if architecture.waits_together:
+            with pytest.raises(BlockingIOError):
+                slow.recv(1)
+        else:
+            assert slow.recv(1) == b"H"  # its turn was first, and the other had to wait for it
+
+
+def narrow_connection(server: Server) -> socket.socket:
+    """Return a connection whose buffers at this end are small, so that it is soon full."""
+    client = socket.socket()
+    client.settimeout(DEADLINE_SECONDS)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.connect(server.address)
+    return client
+
+
+def fill_with_requests(client: socket.socket) -> int:
+    """Send requests and read no responses, until there is no room for a while; return the number of bytes sent."""
+    room = select.poll()
+    room.register(client, select.POLLOUT)
+    client.setblocking(False)
+    block = memoryview(REQUEST * 1000)
+    sent_bytes = 0
+    while room.poll(FULL_AFTER_MILLISECONDS):
+        with contextlib.suppress(BlockingIOError):
+            sent_bytes += client.send(block[sent_bytes % len(REQUEST) :])
+    client.settimeout(DEADLINE_SECONDS)
+    return sent_bytes

@@ -1,0 +1,68 @@
+"""Figures of a trial by name."""
+
+import pytest
+
+from loadlab.analysis.metrics import measured, metric_names
+from loadlab.results.model import KindResult, LatencySummary, ProcessUsage, TrialResult, Verdict
+
+LATENCY = LatencySummary(p50=1, p90=2, p99=3, p99_9=4, max=5, mean=1.5, count=10)
+TRIAL = TrialResult(
+    id="001",
+    repeat=1,
+    factors={},
+    state="done",
+    verdict=Verdict(state="valid"),
+    requests=10,
+    outcomes={"ok": 10, "reset": 2, "timeout": 3, "cut": 1},
+    response_ns=LATENCY,
+    target=ProcessUsage(
+        processes=1,
+        threads=2,
+        rss_bytes=3,
+        cpu_user_ns=4,
+        cpu_system_ns=5,
+        context_switches=6,
+        window_ns=7,
+    ),
+    kinds=[
+        KindResult(
+            name="sleep?ms=1.5",
+            requests=4,
+            requests_per_second=2.0,
+            outcomes={"ok": 4},
+            response_ns=LATENCY,
+            service_ns=LATENCY,
+        )
+    ],
+    bytes_per_unit=64.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("requests", 10),
+        ("response_ns.p99", 3),
+        ("response_ns.p99.9", 4),
+        ("outcomes.reset", 2),
+        ("outcomes.refused", 0),
+        ("failures", 5),
+        ("target.threads", 2),
+        ("bytes_per_unit", 64),
+        ("client.threads", None),
+        ("cost_ns", None),
+        ("kinds.sleep?ms=1.5.requests_per_second", 2),
+        ("kinds.sleep?ms=1.5.response_ns.p99.9", 4),
+        ("kinds.hello.response_ns.p99", None),
+    ],
+)
+def test_a_metric_is_found_by_its_name(metric: str, value: float | None) -> None:
+    assert metric in metric_names()
+    assert measured(metric, TRIAL) == value
+
+
+@pytest.mark.parametrize(
+    "name", ["respons_ns.p99", "response_ns", "kinds.hello", "kinds.hello.p99", "kinds.response_ns.p99", "id", "repeat"]
+)
+def test_what_is_no_metric_is_not_taken_for_one(name: str) -> None:
+    assert name not in metric_names()

@@ -1,0 +1,101 @@
+"""Settings of a load that need or exclude one another: told at their place, over the whole sweep."""
+
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import ProfileError
+from loadlab.profile import Profile, load_profile
+
+METRICS = {"requests_per_second", "cost_ns", "failures"}
+LOAD = "name: x\ntarget: {server: epoll}\nload:\n  connections: 4\n  duration: 1s\n"
+
+
+def read(tmp_path: Path, text: str) -> Profile:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    return load_profile(path, metrics=METRICS).profile
+
+
+def mistakes(tmp_path: Path, text: str) -> list[str]:
+    """Return what is wrong with the text, without the folder of the file."""
+    with pytest.raises(ProfileError) as caught:
+        read(tmp_path, text)
+    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    ("added", "told"),
+    [
+        (
+            "  path: /a\n  mix: [{path: /hello}]\n",
+            "x.yaml:6:3: load.path: has no effect beside load.mix, whose requests",
+        ),
+        ("  expect_status: 404\n  mix: [{path: /hello}]\n", "x.yaml:6:3: load.expect_status: has no effect beside loa"),
+        (
+            "  mix: [{path: /hello}]\nsweep: {target.handler: [cpu]}\n",
+            "x.yaml:7:9: sweep.target.handler: has no effect",
+        ),
+        ("  mix: [{path: /a}, {path: /b, name: a}]\n", "x.yaml:6:21: load.mix: a request before it is called 'a' too;"),
+        (
+            "  mix: [{path: /a}, {path: /a}]\n",
+            "x.yaml:6:21: load.mix: a request before it is called 'a' too; give each",
+        ),
+        (
+            "  mix: [{path: /a, name: 'a b'}]\n",
+            "x.yaml:6:26: load.mix.name: must be a name of at most 64 characters, in",
+        ),
+        ("  mix: [{path: /a, weight: 0}]\n", "x.yaml:6:28: load.mix.weight: must be at least 1, not 0"),
+        ("  mix: [{path: /a, wait: 1}]\n", "x.yaml:6:20: load.mix.wait: unknown key; did you mean 'weight'?"),
+        ("  mix: [{path: a}]\n", "x.yaml:6:16: load.mix.path: must be a request path that begins with /"),
+        ("  mix: [{weight: 2}]\n", "x.yaml:6:9: load.mix.path: missing; it has no default"),
+        (
+            "  mix: [/hello]\n",
+            "x.yaml:6:9: load.mix: must be a section with the keys path, weight, name, expect_status",
+        ),
+        ("  mix: []\n", "x.yaml:6:8: load.mix: must not be empty"),
+        (f"  mix: [{', '.join(f'{{path: /{n}}}' for n in range(17))}]\n", "x.yaml:6:8: load.mix: must have at most 16"),
+        ("  mix: /hello\n", "x.yaml:6:8: load.mix: must be a list, not '/hello'"),
+        ("sweep: {load.mix: [1]}\n", "x.yaml:6:9: sweep.load.mix: cannot be swept, as its value is not a single one"),
+        ("  senders: sluggish\n", "x.yaml:6:12: load.senders: must be 'fast' or 'slow', not 'sluggish'"),
+        (
+            "  pace: 5ms\n",
+            "x.yaml:6:3: load.pace: has no effect without slow senders; set load.senders or load.slow_con",
+        ),
+        (
+            "  senders: slow\n  slow_connections: 2\n",
+            "x.yaml:7:3: load.slow_connections: has no effect beside senders: s",
+        ),
+        ("sweep: {load.pace: [5ms]}\n", "x.yaml:6:9: sweep.load.pace: has no effect without slow senders"),
+        ("  idle_kind: noisy\n", "x.yaml:6:14: load.idle_kind: must be 'silent', 'trickle' or 'churn', not 'noisy'"),
+        (
+            "  idle_pace: 5s\n",
+            "x.yaml:6:3: load.idle_pace: has no effect on silent connections; set load.idle_kind to t",
+        ),
+        ("plot: {x: load.idle, y: cost}\n", "x.yaml:6:25: plot.y: no metric is called 'cost'; did you mean 'cost_ns'?"),
+        ("plot: {x: target.pool}\n", "x.yaml:6:11: plot.x: 'target.pool' is no path of the profile"),
+    ],
+)
+def test_settings_of_a_load_that_do_not_go_together(tmp_path: Path, added: str, told: str) -> None:
+    (line,) = mistakes(tmp_path, LOAD + added)
+    assert line.startswith(told)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "  senders: slow\n  pace: 5ms\n",
+        "  slow_connections: 3\n  pace: 5ms\n",
+        "  pace: 5ms\nsweep: {load.slow_connections: [0, 3]}\n",
+        "  pace: 5ms\nsweep: {load.senders: [fast, slow]}\n",
+        "  slow_connections: 3\nsweep: {load.senders: [fast, slow]}\n",
+        "  pace: 10ms\n  idle_pace: 1s\n  slow_connections: 0\n",  # the defaults, as a dumped profile has them
+        "  expect_status: 200\n  path: ~\n  mix: [{path: /hello}]\n",
+        "  idle_kind: churn\n  idle_pace: 5s\n",
+        "  idle_pace: 5s\nsweep: {load.idle_kind: [silent, trickle]}\n",
+        "  mix: [{path: /a}, {path: /a, name: b}]\n",
+        "sweep: {target.pool: [1, 2]}\nplot: {x: target.pool, y: requests_per_second}\n",
+    ],
+)
+def test_settings_of_a_load_that_go_together(tmp_path: Path, added: str) -> None:
+    assert read(tmp_path, LOAD + added).kind == "load"
