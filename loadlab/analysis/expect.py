@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from loadlab.analysis.metrics import measured, metric_names
+from loadlab.analysis.metrics import is_metric, measured, metric_names
 from loadlab.profile.expectation import Kind, parse_expectation
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.results.model import Expectation, TrialResult
@@ -18,7 +18,7 @@ def check_expectations(texts: Iterable[str], result: TrialResult) -> list[Expect
 
 def _check(text: str, result: TrialResult) -> Expectation:
     expected = parse_expectation(text)
-    if expected.metric not in metric_names():
+    if not is_metric(expected.metric):
         raise ValueError(f"no metric is called {expected.metric!r}{did_you_mean(expected.metric, metric_names())}")
     value = measured(expected.metric, result)
     if value is None:

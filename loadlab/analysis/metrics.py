@@ -3,54 +3,41 @@
 The figures of one kind of request in a mix have its name before them: `kinds.hello.response_ns.p99`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from loadlab.profile.expectation import REQUEST_METRICS, split_metric
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import KindResult, TrialResult
 
-_KINDS = "kinds."
-
-
-class MetricNames(Collection[str]):
-    """Every name that there is; iterating leaves out those of kinds, whose names the profile chooses."""
-
-    def __init__(self) -> None:
-        outcomes = {f"outcomes.{outcome}" for outcome in Outcome}
-        self._of_trial = frozenset(_figures(TrialResult, "")) - {"repeat"} | outcomes | {"failures"}
-        self._of_kind = frozenset(_figures(KindResult, ""))
-
-    def __contains__(self, name: object) -> bool:
-        if isinstance(name, str) and name.startswith(_KINDS):
-            rest = name.removeprefix(_KINDS)
-            return any(rest.endswith(f".{figure}") and rest != f".{figure}" for figure in self._of_kind)
-        return name in self._of_trial
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._of_trial)
-
-    def __len__(self) -> int:
-        return len(self._of_trial)
-
 
 @cache
-def metric_names() -> MetricNames:
-    """Return every name of a metric: the numbers of a trial in run.json, and `failures`."""
-    return MetricNames()
+def metric_names() -> frozenset[str]:
+    """Return every name of a metric: the numbers of a trial in run.json, and `failures`.
+
+    Those of one kind of request begin with REQUEST_METRICS, whatever the kind is called.
+    """
+    outcomes = {f"outcomes.{outcome}" for outcome in Outcome}
+    of_kind = {f"{REQUEST_METRICS}{figure}" for figure in _figures(KindResult, "")}
+    return frozenset(_figures(TrialResult, "")) - {"repeat"} | outcomes | {"failures"} | of_kind
+
+
+def is_metric(name: str) -> bool:
+    """Return whether there is a metric of that name, of any kind of request."""
+    kind, figure = split_metric(name)
+    return (name if kind is None else f"{REQUEST_METRICS}{figure}") in metric_names()
 
 
 def measured(metric: str, result: TrialResult) -> float | None:
     """Return a figure of a trial; None where it was not measured."""
     if metric == "failures":
         return sum(result.outcomes.get(outcome, 0) for outcome in FAILURES)
-    for kind in result.kinds:
-        if metric.startswith(prefix := f"{_KINDS}{kind.name}."):
-            return _look_up(kind, metric.removeprefix(prefix))
-    if metric.startswith(_KINDS):
-        return None
+    name, figure = split_metric(metric)
+    if name is not None:
+        return next((_look_up(kind, figure) for kind in result.kinds if kind.name == name), None)
     if metric.startswith("outcomes."):
         return result.outcomes.get(metric.removeprefix("outcomes."), 0)
     return _look_up(result, metric)

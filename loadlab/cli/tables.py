@@ -1,32 +1,38 @@
 """The results of a run as a table for the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from loadlab.results.model import ProcessUsage, RunDocument, TrialResult
-from loadlab.units import format_count, format_duration_ns
+from loadlab.units import format_count, format_duration_ns, format_size_bytes
 
 _NOTHING = "-"
 _STYLES = {"valid": "green", "suspect": "yellow", "invalid": "red"}
 
 
 def results_table(document: RunDocument) -> Table:
-    """Return one row for each trial, in the order of the sweep.
+    """Return one row for each trial, in the order of the sweep; a column that would stay empty is left out.
 
     "CPU" is what the target spent on one request, "client" what the load workers did, user and system together.
     """
     swept = list(document.profile.get("sweep", {}))
-    repeats = any(trial.repeat > 1 for trial in document.trials)
+    trials = sorted_trials(document)
+    columns: dict[str, list[str]] = {
+        path.rpartition(".")[2]: [_factor(trial.factors.get(path)) for trial in trials] for path in swept
+    }
+    if any(trial.repeat > 1 for trial in trials):
+        columns["repeat"] = [str(trial.repeat) for trial in trials]
+    figures = {heading: [figure(trial) for trial in trials] for heading, figure in _FIGURES.items()}
+    columns |= {heading: cells for heading, cells in figures.items() if set(cells) != {_NOTHING}}
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
-    headings = [path.rpartition(".")[2] for path in swept] + (["repeat"] if repeats else [])
-    for heading in (*headings, "req/s", "p50", "p99", "CPU", "client", "verdict"):
+    for heading in (*columns, "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for trial in sorted_trials(document):
-        factors = [_factor(trial.factors.get(path)) for path in swept]
-        table.add_row(*factors, *([str(trial.repeat)] if repeats else []), *_figures(trial), _judgement(trial))
+    for trial, *cells in zip(trials, *columns.values(), strict=True):
+        table.add_row(*cells, _judgement(trial))
     return table
 
 
@@ -56,17 +62,33 @@ def findings_lines(document: RunDocument) -> Iterable[str]:
 
 
 def _factor(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _figures(trial: TrialResult) -> list[str]:
+def _rate(trial: TrialResult) -> str:
     # A capacity that cannot be believed is not printed.
-    believed = trial.requests and trial.verdict.state != "invalid"
-    rate = format_count(trial.requests_per_second) if believed and trial.requests_per_second else _NOTHING
-    response = trial.response_ns
-    times = [response.p50, response.p99] if believed else [None, None]
-    shown = [_NOTHING if time_ns is None else format_duration_ns(time_ns) for time_ns in times]
-    return [rate, *shown, _cpu(trial.target), _cpu(trial.client)]
+    return format_count(trial.requests_per_second) if trial.requests_per_second and _believed(trial) else _NOTHING
+
+
+def _response(percentile: Literal["p50", "p99"]) -> Callable[[TrialResult], str]:
+    def figure(trial: TrialResult) -> str:
+        return _time(getattr(trial.response_ns, percentile) if _believed(trial) else None)
+
+    return figure
+
+
+def _believed(trial: TrialResult) -> bool:
+    return trial.requests > 0 and trial.verdict.state != "invalid"
+
+
+def _time(time_ns: float | None) -> str:
+    return _NOTHING if time_ns is None else format_duration_ns(time_ns)
+
+
+def _memory(trial: TrialResult) -> str:
+    return _NOTHING if trial.bytes_per_unit is None else format_size_bytes(trial.bytes_per_unit)
 
 
 def _cpu(usage: ProcessUsage | None) -> str:
@@ -79,3 +101,16 @@ def _judgement(trial: TrialResult) -> Text:
     if trial.state != "done":
         return Text(trial.state, style="yellow" if trial.state == "not possible" else "red")
     return Text(trial.verdict.state, style=_STYLES[trial.verdict.state])
+
+
+_FIGURES: Final[dict[str, Callable[[TrialResult], str]]] = {
+    "req/s": _rate,
+    "p50": _response("p50"),
+    "p99": _response("p99"),
+    "CPU": lambda trial: _cpu(trial.target),
+    "client": lambda trial: _cpu(trial.client),
+    "cost": lambda trial: _time(trial.cost_ns),
+    "operation": lambda trial: _time(trial.operation_ns),
+    "chain": lambda trial: _time(trial.run_ns),
+    "memory": _memory,
+}

@@ -171,8 +171,11 @@ class TrialRun:
 
     def _refuse_impossible(self, capabilities: targets.Capabilities) -> None:
         connections = self._load.connections + self._load.slow_connections + self._load.idle
+        known = {handler for target in targets.catalog().values() for handler in target.handlers}
         for request in self._profile.requests:
-            if reason := targets.why_not_possible(capabilities, handler_of(request.path), connections):
+            # Any other path is one that the target answers with 404, which a profile may well ask for.
+            handler = handler_of(request.path) if handler_of(request.path) in known else capabilities.handlers[0]
+            if reason := targets.why_not_possible(capabilities, handler, connections):
                 raise NotPossible(reason)
 
     def _judged(self, result: TrialResult) -> TrialResult:

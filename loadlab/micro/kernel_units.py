@@ -1,8 +1,8 @@
 """What the operating system switches between, threads and processes: how they pass a turn, and how many are kept alive.
 
 Both are measured on one core (`conditions.undisturbed`). Threads hand on a lock, the cheapest thing that CPython can
-block on; its interpreter lock changes hands with each switch, as it does in any server with threads. Processes pass a
-byte through a pipe.
+block on; its interpreter lock changes hands too, as it does in any server with threads, and so the kernel counts three
+context switches a turn. Processes pass a byte through a pipe: one context switch a turn, hence they can be cheaper.
 """
 
 import os
@@ -28,7 +28,7 @@ class Threads:
     switches = _SWITCHES
 
     def pass_turns(self, switches: int) -> int:
-        """See UnitKind. Each round is two switches."""
+        """Have two threads wait for each other in turn: each round is two switches."""
         rounds = switches // 2
         ours, theirs = threading.Lock(), threading.Lock()
         ours.acquire()
@@ -51,7 +51,7 @@ class Threads:
         return passed_ns
 
     def weigh_alive(self, count: int, weigh: Weigh) -> int:
-        """See UnitKind. Each thread waits for a lock."""
+        """Weigh while `count` threads wait for one lock. Raises LoadlabError."""
         end = threading.Lock()
         running = threading.Semaphore(0)
 
@@ -82,7 +82,7 @@ class Processes:
     switches = _SWITCHES
 
     def pass_turns(self, switches: int) -> int:
-        """See UnitKind. Each round is two switches. Raises LoadlabError if no process can be made."""
+        """Have two processes ask and answer: each round is two switches. Raises LoadlabError if none can be made."""
         rounds = switches // 2
         with _Children() as children:
             asked, asking = children.open_pipe_to()
@@ -101,7 +101,7 @@ class Processes:
             return perf_counter_ns() - start_ns
 
     def weigh_alive(self, count: int, weigh: Weigh) -> int:
-        """See UnitKind. Each process waits for the end of a pipe."""
+        """Weigh while `count` processes wait for the end of one pipe. Raises LoadlabError."""
         with _Children() as children:
             ended, ending = children.open_pipe_to()
             running, announcing = children.open_pipe_from()

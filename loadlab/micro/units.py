@@ -14,8 +14,9 @@ Weigh = Callable[[Sequence[int]], int]
 _MOST: Final = 100_000
 _SWITCHES: Final = 50_000
 _TASKS: Final = 64
-"""Tasks that take turns. The loop polls once a turn; with two tasks that poll would be most of what is measured, and a
-server under load has many that are ready at once."""
+"""Tasks that take turns. The loop polls once a turn, and with two tasks that poll would be most of what is measured
+(1.0 us a switch, 0.29 us with 64). A server under load has many that are ready at once; with thousands of them, what
+they touch no longer stays in the processor's cache (1.1 us with 4,096)."""
 
 
 class UnitKind(Protocol):

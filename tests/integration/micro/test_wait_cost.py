@@ -46,7 +46,7 @@ def test_a_chain_passes_on_until_its_writes_are_spent(
 
 @pytest.mark.parametrize("writes", [0, 200])
 def test_select_and_poll_walk_all_descriptors_and_epoll_does_not(writes: int) -> None:
-    """Measured about 200 and 20 times; three times is no matter of the machine."""
+    """Measured: 280 times as dear in operations, 40 times in the chain. Three times is no matter of the machine."""
     select, poll, epoll = (
         measure_wait_cost(
             WaitCostPart(method=method, channel=ChannelKind.EVENTFD, descriptors=MANY, writes=writes, calls=400)

@@ -44,7 +44,7 @@ def test_an_unknown_metric_is_told_with_the_nearest() -> None:
 
 
 def test_metrics_are_the_figures_of_a_trial() -> None:
-    names = metric_names()
+    names = set(metric_names())
     assert {"requests", "requests_per_second", "response_ns.p99.9", "idle.alive", "failures"} <= names
     assert {"target.cpu_user_ns_per_request", "client.rss_bytes", "outcomes.too_large"} <= names
     assert not {"id", "repeat", "state", "factors", "reason", "intervals", "outcomes", "response_ns"} & names

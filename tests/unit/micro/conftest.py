@@ -21,7 +21,7 @@ def _nothing_left() -> Iterator[None]:
 @pytest.fixture
 def few_open_files() -> Iterator[int]:
     """Let this process have so many open files, and no more."""
-    few = max(map(int, os.listdir("/proc/self/fd"))) + 64
+    few = len(os.listdir("/proc/self/fd")) + 64
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
     yield few
