@@ -87,7 +87,10 @@ def format_factors(factors: Mapping[str, Scalar]) -> str:
     """Return the swept settings of a trial in a few words, such as `server epoll, idle 19k`."""
     if not factors:
         return "the only trial"
-    return ", ".join(
-        f"{path.rpartition('.')[2]} {format_count(value) if isinstance(value, int) else value}"
-        for path, value in factors.items()
-    )
+    return ", ".join(f"{path.rpartition('.')[2]} {_format_value(value)}" for path, value in factors.items())
+
+
+def _format_value(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return format_count(value) if isinstance(value, int) else str(value)

@@ -25,6 +25,7 @@ from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide, split_evenly
 from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
 from loadlab.probes.procfs import read_shared_fairly
+from loadlab.profile.load import SLOW_SENDERS, handler_of
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.outcomes import Outcome
@@ -299,15 +300,10 @@ class TrialRun:
         return read_window_edge(stage.target.pids(), stage.fleet.worker_pids())
 
 
-def handler_of(path: str) -> str:
-    """Return the handler that a path names: what stands between its slash and its query."""
-    return path[1:].partition("?")[0]
-
-
 def kinds_of(profile: LoadProfile) -> list[Kind]:
     """Return the kinds of requests that the load workers will tell of, in their order."""
     kinds = [Kind(request.name) for request in profile.requests]
-    return [*kinds, Kind("slow-senders", apart=True)] if profile.load.slow_connections else kinds
+    return [*kinds, Kind(SLOW_SENDERS, apart=True)] if profile.load.slow_connections else kinds
 
 
 def format_request(host: str, path: str) -> str:

@@ -33,7 +33,6 @@ _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxy
 )
 _LINE: Final = re.compile(rf"\s*([A-Za-z_][\w.-]*)\s*({'|'.join(_COMPARISONS)})\s*(\S.*?)\s*")
 
-
 REQUEST_METRICS: Final = "kinds.NAME."
 """How names of metrics begin that are about one request of a mix alone; NAME stands for what it is called."""
 
@@ -58,12 +57,12 @@ class Kind(Enum):
     @classmethod
     def of(cls, metric: str) -> "Kind":
         """Return the kind of a metric by its name: `response_ns.p99` is a duration, `response_ns.count` a number."""
-        _request, figure = split_metric(metric)
+        _request_name, figure = split_metric(metric)
         if figure.endswith(".count"):
             return cls.NUMBER
-        if re.search(r"_ns\b|_ns_per_|_ns_", figure):
+        if re.search(r"_ns(\b|_)", figure):
             return cls.DURATION
-        if re.search(r"_bytes\b|_bytes_|^bytes_per_", figure):
+        if re.search(r"(\b|_)bytes(\b|_)", figure):
             return cls.SIZE
         return cls.NUMBER
 

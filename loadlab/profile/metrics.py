@@ -16,10 +16,9 @@ def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
     In `metrics` those of a single request begin with REQUEST_METRICS; here the requests of the load have their names.
     """
     requests = request_names(data)
-    known = {
-        *(metric for metric in metrics if not metric.startswith(REQUEST_METRICS)),
-        *(metric.replace("NAME", name, 1) for metric in metrics for name in requests if metric.startswith("kinds.")),
-    }
+    of_all = {metric for metric in metrics if not metric.startswith(REQUEST_METRICS)}
+    figures = [metric.removeprefix(REQUEST_METRICS) for metric in metrics if metric not in of_all]
+    known = of_all | {f"kinds.{request}.{figure}" for request in requests for figure in figures}
     for path, metric in _named_metrics(data):
         if metric in known:
             continue

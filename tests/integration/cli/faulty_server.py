@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("fault", choices=FAULTS)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--folder", help="where handlers would keep files")
     arguments = parser.parse_args()
     if arguments.fault in LIVES:
         LIVES[arguments.fault]()

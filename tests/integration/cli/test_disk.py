@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_in_the_midst_of_a_run(program: Program) -> None:
 
 def test_a_file_that_may_not_grow(program: Program) -> None:
     """The limit of file sizes is met by run.json, which grows with the trials."""
-    ended = program.measure(QUICK, "--repeat", "10", *SHORT, limits={resource.RLIMIT_FSIZE: 10 * 1024})
+    ended = program.measure(QUICK, "--repeat", "10", *SHORT, limits={resource.RLIMIT_FSIZE: 24 * 1024})
     assert ended.code == 2
     last = ended.stderr.splitlines()[-1]
     assert last.startswith("Cannot write ")

@@ -7,7 +7,7 @@ import pytest
 from loadlab.errors import ProfileError
 from loadlab.profile import Profile, load_profile
 
-METRICS = {"requests_per_second", "cost_ns", "failures"}
+METRICS = {"requests_per_second", "cost_ns", "failures", "kinds.NAME.requests"}
 LOAD = "name: x\ntarget: {server: epoll}\nload:\n  connections: 4\n  duration: 1s\n"
 
 
@@ -73,6 +73,19 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
             "x.yaml:6:3: load.idle_pace: has no effect on silent connections; set load.idle_kind to t",
         ),
         ("plot: {x: load.idle, y: cost}\n", "x.yaml:6:25: plot.y: no metric is called 'cost'; did you mean 'cost_ns'?"),
+        (
+            "  mix: [{path: /a}, {path: /b}]\nplot: {x: load.idle, y: kinds.c.requests}\n",
+            "x.yaml:7:25: plot.y: the load has no kind of request called 'c'; it has a, b",
+        ),
+        (
+            "expect: [kinds.hello.requests > 0]\n",
+            "x.yaml:6:10: expect: the load has no kind of request called 'hello'; only load.mix and",
+        ),
+        (
+            "  mix: [{path: /a}]\nexpect: [kinds.a.request > 0]\n",
+            "x.yaml:7:10: expect: no metric is called 'kinds.a.request'; did you mean 'kinds.a.requests'?",
+        ),
+        ("  mix: [{path: /slow-senders}]\n", "x.yaml:6:9: load.mix: slow-senders is what the slow connections are"),
         ("plot: {x: target.pool}\n", "x.yaml:6:11: plot.x: 'target.pool' is no path of the profile"),
     ],
 )
@@ -95,6 +108,10 @@ def test_settings_of_a_load_that_do_not_go_together(tmp_path: Path, added: str, 
         "  idle_pace: 5s\nsweep: {load.idle_kind: [silent, trickle]}\n",
         "  mix: [{path: /a}, {path: /a, name: b}]\n",
         "sweep: {target.pool: [1, 2]}\nplot: {x: target.pool, y: requests_per_second}\n",
+        "  mix: [{path: /a}]\nexpect: [kinds.a.requests > 0]\n",
+        "  mix: [{path: /a}]\nplot: {x: load.idle, y: kinds.a.requests}\n",
+        "  slow_connections: 1\nexpect: [kinds.hello.requests > 0, kinds.slow-senders.requests > 0]\n",
+        "  path: /b?c\nsweep: {load.slow_connections: [0, 1]}\nplot: {x: load.idle, y: 'kinds.b?c.requests'}\n",
     ],
 )
 def test_settings_of_a_load_that_go_together(tmp_path: Path, added: str) -> None:

@@ -18,6 +18,10 @@ from loadlab.profile.expectation import Kind, parse_expectation
         ("target.rss_bytes < 2MiB", "target.rss_bytes", "<", 2_097_152),
         ("idle.holder_bytes_per_connection < 300B", "idle.holder_bytes_per_connection", "<", 300),
         ("target.context_switches_per_request < 0.5", "target.context_switches_per_request", "<", 0.5),
+        ("kinds.slow-senders.response_ns.p99 < 1s", "kinds.slow-senders.response_ns.p99", "<", 1_000_000_000),
+        ("kinds.nap_ns.requests > 5", "kinds.nap_ns.requests", ">", 5),
+        ("cost_ns_min < 1us", "cost_ns_min", "<", 1_000),
+        ("bytes_per_unit < 2KiB", "bytes_per_unit", "<", 2_048),
     ],
 )
 def test_parse(text: str, metric: str, comparison: str, bound: float) -> None:

@@ -22,7 +22,7 @@ def profile(target: dict[str, Any] | None = None, **load: Any) -> LoadProfile:  
     [
         ({"server": "epoll"}, {}, "/hello", "hello"),
         ({"server": "epoll", "handler": "disk-read"}, {}, "/disk-read", "disk-read"),
-        ({"server": "epoll"}, {"path": "/cpu?us=5,6"}, "/cpu?us=5,6", "cpu?us=5;6"),
+        ({"server": "epoll"}, {"path": "/cpu?us=5,6.7"}, "/cpu?us=5,6.7", "cpu?us=5;6;7"),
         ({"server": "epoll"}, {"path": "/"}, "/", "/"),
         ({"server": "epoll"}, {"path": "/" + "x" * 100}, "/" + "x" * 100, "x" * 64),
     ],
