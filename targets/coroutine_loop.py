@@ -104,19 +104,21 @@ async def respond_blocking(request: Request) -> bytes:
 
 async def finish(loop: Loop, steps: LoopSteps[bytes]) -> bytes:
     """Wait for whatever the steps wait for; return what they return."""
-    while True:
-        try:
+    try:
+        while True:
             wait = next(steps)
-        except StopIteration as end:
-            response: bytes = end.value
-            return response
-        match wait:
-            case Sleep(seconds):
-                await loop.sleep(int(seconds * 1e9))
-            case Readable(fd) | Writable(fd):
-                await loop.wait_event(fd)
-            case WakeUp(start):
-                await wait_woken(loop, start)
+            match wait:
+                case Sleep(seconds):
+                    await loop.sleep(int(seconds * 1e9))
+                case Readable(fd) | Writable(fd):
+                    await loop.wait_event(fd)
+                case WakeUp(start):
+                    await wait_woken(loop, start)
+    except StopIteration as end:
+        response: bytes = end.value
+        return response
+    finally:
+        steps.close()  # where they were cancelled: they unregister what they have open while the loop is there
 
 
 async def wait_woken(loop: Loop, start: Callable[[Callable[[], None]], None]) -> None:

@@ -6,8 +6,9 @@ When a child has ended the parent has to reap it (waitpid), or it stays in the p
 learns of it from a pidfd, watched beside the listener.
 
 Where the cost lies. In the fork: about a millisecond, because the page tables of the whole interpreter are copied, and
-each page that the child writes to afterwards. In memory: a megabyte and a half for each connection, idle or not. In each request:
-a switch between processes, with another address space and cold caches behind it. An idle connection takes no time.
+each page that the child writes to afterwards. In memory: a megabyte and a half for each connection, idle or not. In
+each request: a switch between processes, with another address space and cold caches behind it. An idle connection takes
+no time.
 
 What it can do that no other one here can: use every core for Python code, block in a handler without making anyone
 wait, and lose a child to a crash without losing another client. What it cannot do: hold many connections, or share

@@ -7,7 +7,7 @@ from pathlib import Path
 _RESERVED_DESCRIPTORS = 16
 _RESERVED_TASKS = 64
 # Half of the memory that is free may go to connections. A process was seen to cost 1.7 MiB of its own (pages of the
-# interpreter that it writes to, page tables), 2.5 once it has used a database; a thread 25 KiB, and more with its stack.
+# interpreter that it writes to, page tables), 2.5 once it has used a database; a thread 25 KiB, more with more stack.
 _BYTES_PER_PROCESS = 2_500 * 1024
 _BYTES_PER_THREAD = 100 * 1024
 _MAPS_PER_THREAD = 2  # its stack and the guard page below

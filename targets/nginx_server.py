@@ -124,8 +124,8 @@ def configure(address: tuple[str, int], backlog: int, processes: int) -> str:
         processes=processes,
         reuse_port=" reuseport" if processes > 1 else "",
         open_files=open_files,
-        # With less than a sixteenth of its connections free, a worker begins to close idle ones; so it gets more of them
-        # than it can have descriptors.
+        # With less than a sixteenth of its connections free, a worker begins to close idle ones: so give it more of
+        # them than it can have descriptors.
         worker_connections=open_files + open_files // 15 + 16,
     )
 

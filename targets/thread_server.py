@@ -5,9 +5,9 @@ client with plain blocking calls and ends when the client leaves. While a thread
 list and costs no time.
 
 Where the cost lies. In memory: a stack for each connection, of which only the touched pages count, the kernel's own
-stack, and the interpreter's state of the thread; some 25 KiB as long as handlers do little. In each request: the kernel switches to the thread
-and away again. And in Python there is one more: only the thread that holds the interpreter's lock (GIL) runs, so a
-woken thread first waits for it, and one that computes is asked for it only every 5 ms.
+stack, and the interpreter's state of the thread; some 25 KiB as long as handlers do little. In each request: the kernel
+switches to the thread and away again. And in Python there is one more: only the thread that holds the interpreter's
+lock (GIL) runs, so a woken thread first waits for it, and one that computes is asked for it only every 5 ms.
 
 What it cannot do. Use a second core for Python code. Hold tens of thousands of connections: long before descriptors
 run out, the limits of threads and memory maps are reached. A thread cannot be ended from outside, either, so the

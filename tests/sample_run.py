@@ -2,7 +2,7 @@
 in the figures, and one trial each that was not possible, failed, and invalid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -97,13 +97,23 @@ def sample_document(trials: list[TrialResult] | None = None, **changes: object) 
 
 def write_sample(parent: Path) -> RunDirectory:
     """Write the whole run, histograms and all, into a new directory in `parent`."""
-    run = RunDirectory.create(parent, "select-vs-epoll", PROFILE_TEXT, datetime(2026, 10, 14, 17, 5, 1, tzinfo=UTC))
+    return write_run(parent, PROFILE_TEXT, sample_trials())
+
+
+def write_run(
+    parent: Path,
+    profile_text: str,
+    made: Iterable[tuple[TrialResult, dict[str, Histogram]]],
+    **changes: object,
+) -> RunDirectory:
+    """Write a run of these trials, with fields of its document changed as given, into a new directory in `parent`."""
+    run = RunDirectory.create(parent, "select-vs-epoll", profile_text, datetime(2026, 10, 14, 17, 5, 1, tzinfo=UTC))
     trials: list[TrialResult] = []
-    for trial, histograms in sample_trials():
+    for trial, histograms in made:
         trials.append(trial)
         if histograms:
             run.write_latency_log(trial.id, [LatencyInterval(0.0, float(WINDOW_SECONDS), histograms)])
-    run.write_document(sample_document(trials))
+    run.write_document(sample_document(trials, **changes))
     return run
 
 
@@ -174,10 +184,10 @@ def measured_trial(
         requests=requests,
         requests_per_second=requests / WINDOW_SECONDS,
         outcomes={"ok": requests, "timeout": 3 if invalid else 0, "cut": CONNECTIONS},
-        response_ns=_summary(histograms["response"]),
-        service_ns=_summary(histograms["service"]),
-        lateness_ns=_summary(histograms["lateness"]),
-        dispatch_ns=_summary(histograms["dispatch"]),
+        response_ns=summarise(histograms["response"]),
+        service_ns=summarise(histograms["service"]),
+        lateness_ns=summarise(histograms["lateness"]),
+        dispatch_ns=summarise(histograms["dispatch"]),
         idle=IdleSummary(
             wanted=idle,
             opened=idle,
@@ -223,7 +233,8 @@ def _verdict(requests: int, *, invalid: bool) -> Verdict:
     return Verdict(state="invalid" if invalid else "valid", findings=findings)
 
 
-def _summary(histogram: Histogram) -> LatencySummary:
+def summarise(histogram: Histogram) -> LatencySummary:
+    """The summary of a histogram with values."""
     at = histogram.values_at([50.0, 90.0, 99.0, 99.9])
     return LatencySummary(
         p50=at[50.0],

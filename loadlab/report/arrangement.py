@@ -9,12 +9,16 @@ from typing import Any
 
 from loadlab.results.model import Scalar, TrialResult
 
+# Numbers are named in the plural, as in "from 0 to 19,000 dead connections".
 _PATH_TITLES = {
     "load.idle": "dead connections",
     "load.connections": "active connections",
+    "load.slow_connections": "slow senders",
     "load.duration": "duration",
-    "target.server": "server",
-    "target.handler": "handler",
+    "target.pool": "workers in the pool",
+    "wait.descriptors": "descriptors",
+    "wait.active": "active descriptors",
+    "switch.count": "units alive",
 }
 
 
@@ -50,6 +54,14 @@ class Arrangement:
     def x_is_number(self) -> bool:
         """Whether the places on the x axis have distances, so that a line between two of them means something."""
         return bool(self.x_values) and all(_is_number(value) for value in self.x_values)
+
+    def line_of(self, where: Mapping[str, Scalar]) -> int | None:
+        """Return the line that has these values on all swept paths but x, or None."""
+        for setting in self.settings:
+            factors = setting.trials[0].factors
+            if {path: value for path, value in factors.items() if path != self.x_path} == where:
+                return setting.line
+        return None
 
     def name_of(self, setting: Setting) -> str:
         """A setting in a few words, such as `epoll at 19,000 dead connections`."""
@@ -97,8 +109,8 @@ def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrang
 
 
 def path_title(path: str) -> str:
-    """A path of the profile in words where it has some."""
-    return _PATH_TITLES.get(path, path)
+    """A path of the profile in words: its own, or its last key."""
+    return _PATH_TITLES.get(path) or path.rpartition(".")[2].replace("-", " ").replace("_", " ")
 
 
 def format_scalar(value: Scalar) -> str:
@@ -142,7 +154,8 @@ def _choose_lines(profile: Mapping[str, Any], swept: Mapping[str, tuple[Scalar, 
 
 
 def _format_factor(path: str, value: Scalar) -> str:
-    return f"{path_title(path)} {format_scalar(value)}" if _is_number(value) else format_scalar(value)
+    """A value that says by itself what it is of, such as `epoll`, or else with its path's title: `blocking true`."""
+    return format_scalar(value) if isinstance(value, str) else f"{path_title(path)} {format_scalar(value)}"
 
 
 def _is_number(value: object) -> bool:

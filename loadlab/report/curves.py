@@ -12,6 +12,9 @@ from loadlab.units import format_duration_ns
 
 Stroke = Literal["solid", "dash", "dot"]
 
+_MOST_LINES_WITH_BOTH_ENDS = 6
+_MOST_LINES_TOLD = 6
+
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
@@ -42,7 +45,7 @@ def curves_of(
 ) -> tuple[tuple[Curve, ...], str]:
     """Return a curve for each setting that has one, and the sentence on the chosen ones at the far end of x.
 
-    Chosen at first are the ends of each line: its lowest and highest x.
+    Chosen at first are the ends of each line: its lowest and highest x; of many lines only the latter.
     """
     drawable: list[tuple[Setting, Histogram]] = []
     for setting in arrangement.settings:
@@ -52,7 +55,8 @@ def curves_of(
     of_line: dict[int, list[Setting]] = {}
     for setting, _ in drawable:
         of_line.setdefault(setting.line, []).append(setting)
-    ends = [end for settings in of_line.values() for end in (settings[0], settings[-1])]
+    first = 0 if len(of_line) <= _MOST_LINES_WITH_BOTH_ENDS else -1
+    ends = [end for settings in of_line.values() for end in (settings[first], settings[-1])]
     curves = tuple(
         Curve(
             number=number,
@@ -93,10 +97,16 @@ def _points(histogram: Histogram) -> Iterable[CurvePoint]:
 
 
 def _describe(arrangement: Arrangement, far_ends: Iterable[tuple[Setting, Histogram]]) -> str:
-    told: list[str] = []
+    told: list[tuple[int, str]] = []
     for setting, response in far_ends:
         values = response.values_at([50.0, 99.0])
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
         name = arrangement.name_of(setting) or "the target"
-        told.append(f"{name} {p50} and {p99}")
-    return f"Half of all requests, and 99 % of them, were answered within: {'; '.join(told)}." if told else ""
+        told.append((values[99.0], f"{name} {p50} and {p99}"))
+    if not told:
+        return ""
+    rest = ""
+    if len(told) > _MOST_LINES_TOLD:
+        told = [min(told), max(told)]
+        rest = " These are the fastest and the slowest by their 99 %."
+    return f"Half of all requests, and 99 % of them, were answered within: {'; '.join(text for _, text in told)}.{rest}"

@@ -9,33 +9,14 @@ from typing import Any
 
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting, arrange
-from loadlab.report.charts import (
-    CPU_SYSTEM,
-    CPU_TOTAL,
-    CPU_USER,
-    RESPONSE_P50,
-    RESPONSE_P99,
-    THROUGHPUT,
-    Chart,
-    Measure,
-    Panel,
-    lines_of,
-)
+from loadlab.report.contents import CaptionedChart, charts_of, overview_of
 from loadlab.report.curves import Curve, curves_of
 from loadlab.report.findings import FindingGroup, group_findings
-from loadlab.report.sentences import describe_gaps, describe_lines, describe_marks, describe_verdict
+from loadlab.report.kinds_table import tabulate_kinds
+from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
 from loadlab.report.table import Table, tabulate
 from loadlab.results.model import HostFingerprint, RunDocument, TrialResult
 from loadlab.units import format_size_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CaptionedChart:
-    """A chart, what it shows in words, and how to read its marks."""
-
-    chart: Chart
-    sentence: str
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +38,28 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that the page shows, in its order. `charts` and `curves` are empty when no trial was measured."""
+    """All that the page shows, in its order. `charts` and `curves` are empty when no trial was measured.
 
+    `kind` is the profile's: load, wait-cost or switch-cost. `kinds_table` is there where requests are of several kinds.
+    """
+
+    kind: str
     title: str
     about: str
     verdict: str
     verdict_sentence: str
     facts: tuple[str, ...]
+    overview: tuple[str, ...]
     arrangement: Arrangement
     charts: tuple[CaptionedChart, ...]
     gaps: str
     curves: tuple[Curve, ...]
     curves_sentence: str
+    impossible: str
     findings: tuple[FindingGroup, ...]
     expectations: tuple[ExpectationResult, ...]
     table: Table
+    kinds_table: Table | None
     machine: tuple[Fact, ...]
     command: str
     profile_text: str
@@ -85,40 +73,27 @@ def build_page(
     trials = [trial for setting in arrangement.settings for trial in setting.trials]
     curves, curves_sentence = curves_of(arrangement, read_latencies)
     return Page(
+        kind=str(document.profile.get("kind") or "load"),
         title=str(document.profile.get("name") or "loadlab run"),
         about=str(document.profile.get("about") or ""),
         verdict=document.verdict,
         verdict_sentence=describe_verdict(document),
         facts=tuple(_facts(document)),
+        overview=overview_of(document, arrangement),
         arrangement=arrangement,
-        charts=tuple(_charts(arrangement)),
+        charts=charts_of(document, arrangement),
         gaps=describe_gaps(trials),
         curves=curves,
         curves_sentence=curves_sentence,
+        impossible=describe_impossible(arrangement),
         findings=group_findings(trials, _namer(arrangement)),
         expectations=_expectations(trials, _namer(arrangement)),
         table=tabulate(trials),
+        kinds_table=tabulate_kinds(trials),
         machine=tuple(_machine(document)),
         command=shlex.join(document.command),
         profile_text=profile_text,
     )
-
-
-def _charts(arrangement: Arrangement) -> Iterable[CaptionedChart]:
-    """The charts that have at least one point, each with the sentence on its telling measure."""
-    for key, title, measures, told in (
-        ("throughput", "Throughput", (THROUGHPUT,), THROUGHPUT),
-        ("response", "Response time", (RESPONSE_P50, RESPONSE_P99), RESPONSE_P99),
-        ("cpu", "CPU time of the target per request", (CPU_USER, CPU_SYSTEM), CPU_TOTAL),
-    ):
-        chart = Chart(key, title, tuple(Panel(measure, lines_of(arrangement, measure)) for measure in measures))
-        if any(True for _ in chart.values):
-            yield CaptionedChart(chart, _sentence(arrangement, chart, told), tuple(describe_marks(arrangement, chart)))
-
-
-def _sentence(arrangement: Arrangement, chart: Chart, measure: Measure) -> str:
-    sentence = describe_lines(arrangement, lines_of(arrangement, measure), measure.quantity)
-    return f"{measure.title}. {sentence}" if len(chart.panels) > 1 and sentence else sentence
 
 
 def _namer(arrangement: Arrangement) -> Callable[[TrialResult], str]:

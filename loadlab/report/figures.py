@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 import plotly.graph_objects as go
 
 from loadlab.report.arrangement import Arrangement, format_scalar
-from loadlab.report.charts import TIME, Chart, Line, Point, Quantity
+from loadlab.report.charts import Chart, Line, Point
 from loadlab.report.curves import Curve
+from loadlab.report.marks import mark_of
+from loadlab.report.quantities import TIME, Quantity
 from loadlab.report.scales import (
     Places,
     Scale,
@@ -22,20 +24,21 @@ from loadlab.report.scales import (
 )
 from loadlab.units import format_duration_ns
 
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
-_DASHES = ("solid", "dot", "dash", "longdash", "dashdot", "longdashdot")
+_MARKS_ON_CURVE = 7
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
-    """Return a figure for each panel of the chart, all with the same axes."""
+    """Return a figure for each panel of the chart; all have the same x axis, and the same y axis for one quantity."""
     places = place_x(arrangement)
-    quantity = chart.panels[0].measure.quantity
-    y_scale = value_scale(chart.values, quantity.format_tick, quantity.log_from_ratio)
+    values: dict[Quantity, list[float]] = {}
+    for panel in chart.panels:
+        values.setdefault(panel.measure.quantity, []).extend(panel.values)
+    y_scales = {quantity: value_scale(found, quantity) for quantity, found in values.items()}
     return tuple(
         _figure(
             [_trace(arrangement, line, places, panel.measure.quantity) for line in panel.lines],
             places.scale,
-            y_scale,
+            y_scales[panel.measure.quantity],
             arrangement.x_title,
         )
         for panel in chart.panels
@@ -50,38 +53,37 @@ def draw_curves(curves: Sequence[Curve]) -> go.Figure:
         go.Scatter(
             x=[percentile_position(point.percentile) for point in curve.points],
             y=[point.response_ns for point in curve.points],
-            mode="lines",
+            mode="lines+markers",
             name=html.escape(curve.name, quote=False),
             line={"dash": curve.stroke, "width": 2},
+            marker={"size": 7, "symbol": mark_of(curve.line).symbol, "maxdisplayed": _MARKS_ON_CURVE},
             hoverinfo="text",
             hovertext=[
                 _hover(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.response_ns)}")
                 for point in curve.points
             ],
             visible=curve.chosen,
-            meta={"line": curve.line},
+            meta={"line": curve.line, "colour": mark_of(curve.line).colour},
         )
         for curve in curves
     ]
-    return _figure(
-        traces, percentile_scale(highest), value_scale(times, TIME.format_tick, TIME.log_from_ratio), "of all requests"
-    )
+    return _figure(traces, percentile_scale(highest), value_scale(times, TIME), "of all requests")
 
 
 def _trace(arrangement: Arrangement, line: Line, places: Places, quantity: Quantity) -> go.Scatter:
-    symbol = _SYMBOLS[line.index % len(_SYMBOLS)]
+    mark = mark_of(line.index)
     return go.Scatter(
         x=[places.positions[point.x] for point in line.points],
         y=[point.measured.median if point.measured else None for point in line.points],
         mode="lines+markers" if arrangement.x_is_number else "markers",
         name=html.escape(line.name, quote=False),
         connectgaps=False,
-        line={"width": 2.5, "dash": _DASHES[line.index // len(_SYMBOLS) % len(_DASHES)]},
-        marker={"size": 9, "symbol": [symbol if point.firm else f"{symbol}-open" for point in line.points]},
+        line={"width": 2.5, "dash": mark.dash},
+        marker={"size": 9, "symbol": [mark.symbol if point.firm else f"{mark.symbol}-open" for point in line.points]},
         error_y=_spread(line.points),
         hoverinfo="text",
         hovertext=[_hover_point(arrangement, line, point, quantity) for point in line.points],
-        meta={"line": line.index},
+        meta={"line": line.index, "colour": mark.colour},
     )
 
 

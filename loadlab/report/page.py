@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from loadlab.report.arrangement import format_scalar
 from loadlab.report.data import Page, build_page
 from loadlab.report.figures import draw_chart, draw_curves
+from loadlab.report.marks import mark_of
 from loadlab.results.directory import RunDirectory
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -51,6 +52,7 @@ def _fill_template(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["scalar"] = format_scalar
+    environment.filters["mark"] = mark_of
     return environment.get_template("page.html").render(
         page=page,
         figures=_embed(_draw(page)),

@@ -1,11 +1,12 @@
 """Axes: where a value stands, how far the axis reaches, and which ticks it carries."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from loadlab.report.arrangement import Arrangement, format_scalar
+from loadlab.report.quantities import Quantity
 from loadlab.results.model import Scalar
 from loadlab.units import format_count
 
@@ -44,15 +45,15 @@ class Places:
     positions: Mapping[Scalar, float]
 
 
-def value_scale(values: Iterable[float], format_tick: Callable[[float], str], log_from_ratio: float) -> Scale:
-    """Return the y axis for measured values: linear from zero, or logarithmic from that ratio of the ends on."""
+def value_scale(values: Iterable[float], quantity: Quantity) -> Scale:
+    """Return the y axis for measured values: linear from zero, or logarithmic where they span so much."""
     present = [value for value in values if value > 0]
     if not present:
         return Scale("linear", 0.0, 1.0, ())
     low, high = min(present), max(present)
-    if high / low >= log_from_ratio:
-        return _log_scale(low / 1.3, high * 1.3, format_tick)
-    return _linear_scale(0.0, high * 1.08, format_tick)
+    if high / low >= quantity.log_from_ratio:
+        return _log_scale(low / 1.3, high * 1.3, quantity.format_tick, quantity.base)
+    return _linear_scale(0.0, high * 1.08, quantity.format_tick, quantity.base)
 
 
 def place_x(arrangement: Arrangement) -> Places:
@@ -98,25 +99,39 @@ def percentile_position(percentile: float) -> float:
     return 1 / (1 - percentile / 100)
 
 
-def _linear_scale(low: float, high: float, format_tick: Callable[[float], str]) -> Scale:
-    step = _round_step((high - low) / (_MOST_LABELS - 1))
+def _linear_scale(low: float, high: float, format_tick: Callable[[float], str], base: int = 10) -> Scale:
+    step = _round_step((high - low) / (_MOST_LABELS - 1), base)
     first, last = math.ceil(low / step), math.floor(high / step)
     places = [number * step for number in range(first, last + 1)]
     return Scale("linear", low, high, tuple(Tick(place, format_tick(place) if place else "0") for place in places))
 
 
-def _log_scale(low: float, high: float, format_tick: Callable[[float], str]) -> Scale:
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    # As many of 1, 2 and 5 in each decade as leave the labels room.
-    for digits in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [digit * 10.0**decade for decade in decades for digit in digits]
-        ticks = [tick for tick in ticks if low <= tick <= high]
+def _log_scale(low: float, high: float, format_tick: Callable[[float], str], base: int = 10) -> Scale:
+    # As many ticks as leave the labels room.
+    for places in _powers_of_2(low, high) if base == 2 else _powers_of_10(low, high):
+        ticks = [place for place in places if low <= place <= high]
         if len(ticks) <= _MOST_LABELS:
             break
     return Scale("log", low, high, tuple(Tick(tick, format_tick(tick)) for tick in ticks))
 
 
-def _round_step(at_least: float) -> float:
-    """The smallest of 1, 2, 5, 10, 20, ... and their fractions that is not below `at_least`."""
+def _powers_of_10(low: float, high: float) -> Iterator[list[float]]:
+    """Yield the places for 1, 2 and 5 in each decade, then for fewer of them."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1, 2, 5), (1, 3), (1,)):
+        yield [digit * 10.0**decade for decade in decades for digit in digits]
+
+
+def _powers_of_2(low: float, high: float) -> Iterator[list[float]]:
+    """Yield the powers of 2, then each second one, third one, and so on."""
+    first, last = math.floor(math.log2(low)), math.ceil(math.log2(high))
+    for step in (1, 2, 3, 5, 10):
+        yield [2.0**power for power in range(first - first % step, last + 1, step)]
+
+
+def _round_step(at_least: float, base: int) -> float:
+    """The smallest round number that is not below `at_least`: a power of 2, or 1, 2, 5, 10, 20, ... and fractions."""
+    if base == 2:
+        return 2.0 ** math.ceil(math.log2(at_least))
     power = 10.0 ** math.floor(math.log10(at_least))
     return next(digit * power for digit in (1, 2, 5, 10, 20) if digit * power >= at_least)

@@ -1,34 +1,71 @@
 """The plain sentences of the page, computed from the figures that they stand under."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from loadlab.report.arrangement import Arrangement, format_scalar, is_measured
-from loadlab.report.charts import Chart, Line, Quantity
+from loadlab.report.changes import describe_change
+from loadlab.report.charts import Chart, Line, Panel
+from loadlab.report.quantities import Quantity
 from loadlab.report.scales import place_x
 from loadlab.results.model import RunDocument, Scalar, TrialResult
 
-_MINUS = "\N{MINUS SIGN}"
-_NBSP = "\N{NO-BREAK SPACE}"
+_MOST_LINES_TOLD = 6
+_COUNTED = ("connections", "senders")
 
 
 def describe_lines(arrangement: Arrangement, lines: Iterable[Line], quantity: Quantity) -> str:
-    """Say what each line did from its first point to its last, or list the values where x has no order."""
-    if not arrangement.x_is_number:
-        return _list_values(lines, quantity)
+    """Say what each line did from its first point to its last, or list the values where x has no order.
+
+    Of many lines, the ones that end highest and lowest stand for all.
+    """
+    told = [line for line in lines if line.measured]
+    rest = ""
+    if len(told) > _MOST_LINES_TOLD:
+        by_end = sorted(told, key=lambda line: line.measured[-1][1].median, reverse=True)
+        told = [*by_end[:2], *by_end[-2:]]
+        rest = f" The other {len(by_end) - len(told)} end between them."
+    if arrangement.x_is_number:
+        return _list_changes(arrangement, told, quantity) + rest
+    return _list_values(told, quantity) + rest
+
+
+def describe_growth(arrangement: Arrangement, panel: Panel) -> str:
+    """Say by how much the measure grew for each connection on the x axis, first point to last; empty on other axes."""
+    if not arrangement.x_title.endswith(_COUNTED):
+        return ""
+    growth = [(_slope(line), line.name) for line in panel.lines if len(line.measured) > 1]
+    growth = sorted((each for each in growth if each[0] > 0), reverse=True)
+    if len(growth) > _MOST_LINES_TOLD:
+        growth = [*growth[:2], *growth[-2:]]
+    told = ", ".join(f"{name} {panel.measure.quantity.format(slope)}".strip() for slope, name in growth)
+    return f"More for each of the {arrangement.x_title}: {told}." if told else ""
+
+
+def _slope(line: Line) -> float:
+    (first_x, first), (last_x, last) = line.measured[0], line.measured[-1]
+    return (last.median - first.median) / (float(last_x or 0) - float(first_x or 0))
+
+
+def _list_changes(arrangement: Arrangement, lines: Iterable[Line], quantity: Quantity) -> str:
     changes: dict[tuple[Scalar, Scalar], list[str]] = {}
     for line in lines:
-        if line.measured:
-            (first_x, first), (last_x, last) = line.measured[0], line.measured[-1]
-            told = (
-                _describe_change(first.median, last.median, quantity)
-                if first_x != last_x
-                else quantity.format_with_unit(first.median)
-            )
-            changes.setdefault((first_x, last_x), []).append(f"{line.name} {told}".strip())
+        (first_x, first), (last_x, last) = line.measured[0], line.measured[-1]
+        told = (
+            describe_change(first.median, last.median, quantity)
+            if first_x != last_x
+            else quantity.format_with_unit(first.median)
+        )
+        changes.setdefault((first_x, last_x), []).append(f"{line.name} {told}".strip())
     # The widest stretch first: it is the one that was asked for, the others end where something was not possible.
     stretches = sorted(changes, key=lambda ends: float(ends[0] or 0) - float(ends[1] or 0))
-    return " ".join(f"{_stretch(ends, arrangement)}: {', '.join(changes[ends])}." for ends in stretches)
+    return " ".join(f"{describe_stretch(arrangement, *ends)}: {', '.join(changes[ends])}." for ends in stretches)
+
+
+def describe_stretch(arrangement: Arrangement, first: Scalar, last: Scalar) -> str:
+    """Say from where to where on the x axis: `From 0 to 19,000 dead connections`."""
+    where = f"At {format_scalar(first)}" if first == last else f"From {format_scalar(first)} to {format_scalar(last)}"
+    return f"{where} {arrangement.x_title}"
 
 
 def describe_gaps(trials: Sequence[TrialResult]) -> str:
@@ -40,6 +77,30 @@ def describe_gaps(trials: Sequence[TrialResult]) -> str:
     listed = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
     have = "has" if total == 1 else "have"
     return f"{total} of {len(trials)} trials {have} no point here: {listed}; the table says why."
+
+
+def describe_impossible(arrangement: Arrangement) -> str:
+    """Name once what this machine lacks for a whole line, or a whole place on x, and why; empty if it lacks nothing.
+
+    What was possible in part of the trials of a line is a result, which has its place in the figures and the table.
+    """
+    lacking: dict[str, str] = {}
+    for name, trials in _whole_groups(arrangement):
+        reasons = {(trial.state, trial.reason) for trial in trials}
+        if len(reasons) == 1 and trials[0].state == "not possible" and trials[0].reason:
+            lacking[name] = trials[0].reason.removeprefix("not possible here: ").rstrip(".")
+    told = "; ".join(f"{name} ({reason})" if name else reason for name, reason in lacking.items())
+    return f"Not possible here: {told}." if told else ""
+
+
+def _whole_groups(arrangement: Arrangement) -> Iterator[tuple[str, list[TrialResult]]]:
+    """The trials of each line that has a name, or of each place on an axis of names."""
+    groups: dict[str, list[TrialResult]] = {}
+    for setting in arrangement.settings:
+        by_line = arrangement.x_is_number or len(arrangement.line_names) > 1
+        name = arrangement.line_names[setting.line] if by_line else arrangement.name_of(setting)
+        groups.setdefault(name, []).extend(setting.trials)
+    yield from groups.items()
 
 
 def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterable[str]:
@@ -79,26 +140,3 @@ def _list_values(lines: Iterable[Line], quantity: Quantity) -> str:
 
 def _label(line: Line, x: Scalar) -> str:
     return " ".join(part for part in (line.name, "" if x is None else format_scalar(x)) if part)
-
-
-def _stretch(ends: tuple[Scalar, Scalar], arrangement: Arrangement) -> str:
-    first, last = map(format_scalar, ends)
-    where = f"At {first}" if first == last else f"From {first} to {last}"
-    return f"{where} {arrangement.x_title}"
-
-
-def _describe_change(before: float, after: float, quantity: Quantity) -> str:
-    if quantity.format(before) == quantity.format(after):
-        return f"stays at {quantity.format_with_unit(after)}"
-    return f"{quantity.format(before)} → {quantity.format_with_unit(after)}{_format_change(before, after)}"
-
-
-def _format_change(before: float, after: float) -> str:
-    """In percent, and as a multiple from twice on, where percent are hard to picture."""
-    if before <= 0:
-        return ""
-    if after >= 2 * before:
-        multiple = after / before
-        return f" ({multiple:.1f} times)" if multiple < 10 else f" ({multiple:,.0f} times)"
-    percent = 100 * (after - before) / before
-    return f" ({percent:+.1f}{_NBSP}%)".replace("-", _MINUS)

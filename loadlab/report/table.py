@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from loadlab.analysis.verdict import trustworthy_percentiles
 from loadlab.recording.outcomes import FAILURES
 from loadlab.report.arrangement import format_scalar, is_measured, path_title
-from loadlab.report.charts import format_rate
+from loadlab.report.quantities import format_rate
 from loadlab.results.model import LatencySummary, Scalar, TrialResult
-from loadlab.units import format_duration_ns
+from loadlab.units import format_duration_ns, format_size_bytes
 
-_DASH = "\N{EN DASH}"
+_DASH: Final = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,38 +41,70 @@ class Row:
     """One trial; `remark` says why it has no figures, or what casts doubt on them."""
 
     cells: tuple[Cell, ...]
-    remark: str
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One row for each trial; each row has a cell for each column."""
+    """Each row has a cell for each column."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
 
+TrialColumn = tuple[Column, Callable[[TrialResult], Cell]]
+
+
 def tabulate(trials: Sequence[TrialResult]) -> Table:
-    """Return the table of `trials`, in their order."""
-    paths = list(dict.fromkeys(path for trial in trials for path in trial.factors))
-    factors = [_factor_column(path, trials) for path in paths]
-    columns = [*factors, *_COLUMNS]
-    if any(trial.repeat > 1 for trial in trials):
-        columns.insert(len(factors), (Column("repeat", True), lambda trial: Cell(str(trial.repeat), trial.repeat)))
-    columns.insert(0, (Column("trial", False), lambda trial: Cell(trial.id, trial.id)))
+    """Return the table of `trials`, a row each, in their order; a figure that none of them has gets no column."""
+    columns = [*identity_columns(trials), (Column("verdict", False), _state)]
+    for column, read in _FIGURES:
+        if any(read(trial).sort is not None for trial in trials):
+            columns.append((column, read))
     return Table(
         columns=tuple(column for column, _ in columns),
-        rows=tuple(
-            Row(
-                cells=tuple(read(trial) for _, read in columns),
-                remark=_remark(trial),
-            )
-            for trial in trials
-        ),
+        rows=tuple(Row(tuple(read(trial) for _, read in columns), _remark(trial)) for trial in trials),
     )
 
 
-def _factor_column(path: str, trials: Sequence[TrialResult]) -> tuple[Column, Callable[[TrialResult], Cell]]:
+def identity_columns(trials: Sequence[TrialResult]) -> list[TrialColumn]:
+    """Return the columns that say which trial it is: its number, its factors, and its repeat where there are any."""
+    paths = dict.fromkeys(path for trial in trials for path in trial.factors)
+    columns: list[TrialColumn] = [(Column("trial", False), lambda trial: Cell(trial.id, trial.id))]
+    columns += [_factor_column(path, trials) for path in paths]
+    if any(trial.repeat > 1 for trial in trials):
+        columns.append((Column("repeat", True), lambda trial: Cell(str(trial.repeat), trial.repeat)))
+    return columns
+
+
+def time_cell(value_ns: float | None, absent: str) -> Cell:
+    """Return the cell of a time in nanoseconds; `absent` says why there is none."""
+    return absent_cell(absent) if value_ns is None else Cell(format_duration_ns(value_ns), value_ns)
+
+
+def percentile_cell(summary: LatencySummary, name: str, absent: str) -> Cell:
+    """Return the cell of a percentile such as "p99.9", grey where too few samples lie beyond it."""
+    value_ns: int | None = getattr(summary, name.replace(".", "_"))
+    cell = time_cell(value_ns, absent)
+    if value_ns is None or name in trustworthy_percentiles(summary.count):
+        return cell
+    note = f"Fewer than 10 of {summary.count:,} samples lie beyond {name}: too few to trust it."
+    return Cell(cell.text, cell.sort, note, doubtful=True)
+
+
+def failures_cell(outcomes: dict[str, int]) -> Cell:
+    """Return the cell with the number of failures; its note tells them apart."""
+    failures = {name: number for name, number in outcomes.items() if name in FAILURES and number}
+    failed = sum(failures.values())
+    return Cell(f"{failed:,}", failed, note=", ".join(f"{name} {number:,}" for name, number in failures.items()))
+
+
+def absent_cell(why: str) -> Cell:
+    """Return the cell for what was not measured."""
+    return Cell(_DASH, None, note=why or "not measured")
+
+
+def _factor_column(path: str, trials: Sequence[TrialResult]) -> TrialColumn:
     numeric = all(isinstance(trial.factors.get(path), int | float) for trial in trials)
 
     def read(trial: TrialResult) -> Cell:
@@ -79,12 +112,6 @@ def _factor_column(path: str, trials: Sequence[TrialResult]) -> tuple[Column, Ca
         return Cell(format_scalar(value), _sort_key(value))
 
     return Column(path_title(path), numeric), read
-
-
-def _state(trial: TrialResult) -> Cell:
-    """The verdict of a trial that is done, else why it is not."""
-    state = trial.verdict.state if trial.state == "done" else trial.state
-    return Cell(state, state, badge=state.replace(" ", "-"))
 
 
 def _sort_key(value: Scalar) -> float | str | None:
@@ -99,64 +126,72 @@ def _remark(trial: TrialResult) -> str:
     return " ".join(doubts)
 
 
-def _absent(trial: TrialResult) -> Cell:
-    return Cell(_DASH, None, note=_remark(trial) or "not measured")
+def _state(trial: TrialResult) -> Cell:
+    """The verdict of a trial that is done, else why it is not."""
+    state = trial.verdict.state if trial.state == "done" else trial.state
+    return Cell(state, state, badge=state.replace(" ", "-"))
 
 
 def _rate(trial: TrialResult) -> Cell:
     if trial.requests_per_second is None or not is_measured(trial):
-        return _absent(trial)
+        return absent_cell(_remark(trial))
     return Cell(format_rate(trial.requests_per_second), trial.requests_per_second)
 
 
 def _time(read: Callable[[TrialResult], float | None]) -> Callable[[TrialResult], Cell]:
+    return lambda trial: time_cell(read(trial) if trial.state == "done" else None, _remark(trial))
+
+
+def _size(read: Callable[[TrialResult], float | None]) -> Callable[[TrialResult], Cell]:
     def read_cell(trial: TrialResult) -> Cell:
-        value_ns = read(trial) if trial.state == "done" else None
-        return _absent(trial) if value_ns is None else Cell(format_duration_ns(value_ns), value_ns)
+        value = read(trial) if trial.state == "done" else None
+        return absent_cell(_remark(trial)) if value is None else Cell(format_size_bytes(value), value)
 
     return read_cell
 
 
-def _percentile(
-    kind: Callable[[TrialResult], LatencySummary], name: str, read: Callable[[LatencySummary], int | None]
-) -> Callable[[TrialResult], Cell]:
+def _percentile(kind: Callable[[TrialResult], LatencySummary], name: str) -> Callable[[TrialResult], Cell]:
     def read_cell(trial: TrialResult) -> Cell:
-        summary = kind(trial)
-        cell = _time(lambda _: read(summary))(trial)
-        if cell.sort is None or name in trustworthy_percentiles(summary.count):
-            return cell
-        note = f"Fewer than 10 of {summary.count:,} samples lie beyond {name}: too few to trust it."
-        return Cell(cell.text, cell.sort, note, doubtful=True)
+        summary = kind(trial) if trial.state == "done" else LatencySummary()
+        return percentile_cell(summary, name, _remark(trial))
 
     return read_cell
 
 
 def _failed(trial: TrialResult) -> Cell:
-    if trial.state != "done":
-        return _absent(trial)
-    failures = {name: number for name, number in trial.outcomes.items() if name in FAILURES and number}
-    failed = sum(failures.values())
-    return Cell(f"{failed:,}", failed, note=", ".join(f"{name} {number:,}" for name, number in failures.items()))
+    done = trial.state == "done" and trial.outcomes
+    return failures_cell(trial.outcomes) if done else absent_cell(_remark(trial))
 
 
 def _alive(trial: TrialResult) -> Cell:
     if trial.idle is None:
-        return _absent(trial)
+        return absent_cell(_remark(trial))
     note = f"{trial.idle.opened:,} of {trial.idle.wanted:,} opened, in {trial.idle.open_seconds:.2f} s"
     return Cell(f"{trial.idle.alive:,}", trial.idle.alive, note)
 
 
-_COLUMNS: tuple[tuple[Column, Callable[[TrialResult], Cell]], ...] = (
-    (Column("verdict", False), _state),
+def _memory_bytes(trial: TrialResult) -> float | None:
+    usage = trial.target
+    return None if usage is None else usage.rss_bytes if usage.pss_bytes is None else usage.pss_bytes
+
+
+_FIGURES: Final[tuple[TrialColumn, ...]] = (
     (Column("requests/s", True), _rate),
-    (Column("p50", True), _percentile(lambda trial: trial.response_ns, "p50", lambda times: times.p50)),
-    (Column("p90", True), _percentile(lambda trial: trial.response_ns, "p90", lambda times: times.p90)),
-    (Column("p99", True), _percentile(lambda trial: trial.response_ns, "p99", lambda times: times.p99)),
-    (Column("p99.9", True), _percentile(lambda trial: trial.response_ns, "p99.9", lambda times: times.p99_9)),
+    (Column("p50", True), _percentile(lambda trial: trial.response_ns, "p50")),
+    (Column("p90", True), _percentile(lambda trial: trial.response_ns, "p90")),
+    (Column("p99", True), _percentile(lambda trial: trial.response_ns, "p99")),
+    (Column("p99.9", True), _percentile(lambda trial: trial.response_ns, "p99.9")),
     (Column("max", True), _time(lambda trial: trial.response_ns.max)),
-    (Column("service p99", True), _percentile(lambda trial: trial.service_ns, "p99", lambda times: times.p99)),
+    (Column("service p99", True), _percentile(lambda trial: trial.service_ns, "p99")),
     (Column("CPU user", True), _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
     (Column("CPU system", True), _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),
+    (Column("memory", True), _size(_memory_bytes)),
+    (Column("cost", True), _time(lambda trial: trial.cost_ns)),
+    (Column("least cost", True), _time(lambda trial: trial.cost_ns_min)),
+    (Column("of that, measuring", True), _time(lambda trial: trial.overhead_ns)),
+    (Column("operation", True), _time(lambda trial: trial.operation_ns)),
+    (Column("whole run", True), _time(lambda trial: trial.run_ns)),
+    (Column("memory of one", True), _size(lambda trial: trial.bytes_per_unit)),
     (Column("failed", True), _failed),
     (Column("alive", True), _alive),
 )

@@ -3,16 +3,7 @@
 docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
-from loadlab.targets.description import (
-    Needs,
-    Option,
-    Scalar,
-    TargetDescription,
-    catalog,
-    check_options,
-    find_target,
-    why_missing,
-)
+from loadlab.targets.description import Needs, Option, TargetDescription, catalog, find_target, why_missing
 from loadlab.targets.launching import Capabilities, RunningTarget, launch, serve_command, why_not_possible
 
 __all__ = [
@@ -20,10 +11,8 @@ __all__ = [
     "Needs",
     "Option",
     "RunningTarget",
-    "Scalar",
     "TargetDescription",
     "catalog",
-    "check_options",
     "find_target",
     "launch",
     "serve_command",

@@ -13,11 +13,8 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 
 from loadlab.bundled import bundled_directory
 from loadlab.errors import LoadlabError
-from loadlab.profile.mistakes import Mistake, did_you_mean
-from loadlab.profile.values import Count, describe
-
-Scalar = bool | int | str
-"""The value of an option: a switch, a number or a word."""
+from loadlab.profile.mistakes import did_you_mean
+from loadlab.profile.values import Count, OptionScalar, describe
 
 _STRICT: Final = ConfigDict(extra="forbid")
 # Where Debian keeps servers such as nginx; the PATH of ordinary users leaves it out.
@@ -44,7 +41,7 @@ class Option:
             self.read(self.default)
         return self
 
-    def read(self, value: object) -> Scalar:
+    def read(self, value: object) -> OptionScalar:
         """Return the option's value; numbers may be written like "20k". Raises ValueError with a sentence."""
         if isinstance(self.default, bool):
             if not isinstance(value, bool):
@@ -112,26 +109,6 @@ def why_missing(description: TargetDescription) -> str | None:
             found = importlib.util.find_spec(module) is not None
             return None if found else f"the Python module {module} is not installed: {install}"
     return None
-
-
-def check_options(description: TargetDescription, options: Mapping[str, object]) -> list[Mistake]:
-    """Return every mistake in the options that a profile gives to a target; each mistake's path is the option."""
-    mistakes = []
-    for name, value in options.items():
-        option = description.options.get(name)
-        if option is None:
-            hint = did_you_mean(name, description.options) or f"; {_list_options(description)}"
-            mistakes.append(Mistake((name,), f"the server {description.name} has no option '{name}'{hint}", part="key"))
-            continue
-        try:
-            option.read(value)
-        except ValueError as error:
-            mistakes.append(Mistake((name,), str(error)))
-    return mistakes
-
-
-def _list_options(description: TargetDescription) -> str:
-    return f"it has: {', '.join(description.options)}" if description.options else "it has none"
 
 
 def _read_description(file: Path) -> TargetDescription | None:

@@ -13,7 +13,8 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 
 from loadlab.errors import TrialFailed
 from loadlab.processes import Child, spawn
-from loadlab.targets.description import Scalar, TargetDescription, find_target, first_mistake
+from loadlab.profile.values import OptionScalar
+from loadlab.targets.description import TargetDescription, find_target, first_mistake
 
 _READY_PREFIX: Final = "READY "
 _READY_LIMIT_BYTES: Final = 64 * 1024
@@ -107,7 +108,7 @@ def launch(
 ) -> RunningTarget:
     """Start a target and wait until it listens.
 
-    `options` are the target's own, each as `check_options` accepts it; `database` is the connection string of a
+    `options` are the target's own, each as its `Option.read` accepts it; `database` is the connection string of a
     PostgreSQL server, `upstream` the address of the server behind this one. Raises TrialFailed, or what `check` raises,
     which is called while waiting; no process is left behind then.
     """
@@ -139,7 +140,7 @@ def _format_address(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _format_option(name: str, value: Scalar) -> list[str]:
+def _format_option(name: str, value: OptionScalar) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
     return [f"--{name}", str(value)]

@@ -14,7 +14,7 @@
     });
     return {
       data: data.map((trace) => {
-        const ink = colour(`--line-${trace.meta.line % 8}`);
+        const ink = colour(`--line-${trace.meta.colour}`);
         return { ...trace, line: { ...trace.line, color: ink }, marker: { ...trace.marker, color: ink }, error_y: { ...trace.error_y, color: ink } };
       }),
       layout: {
@@ -61,7 +61,7 @@
 
   // Numbers by size, texts by letter, and cells that have nothing last in either direction.
   const compare = (a, b) => (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b);
-  for (const button of document.querySelectorAll("th button")) {
+  for (const button of document.querySelectorAll(".sortable th button")) {
     button.addEventListener("click", () => {
       const heading = button.parentElement;
       const direction = heading.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";

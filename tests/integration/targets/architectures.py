@@ -33,4 +33,11 @@ ARCHITECTURES = (
     Architecture("thread"),
     Architecture("epoll-threads", ("--pool", "3")),
     Architecture("epoll-processes", ("--pool", "3")),
+    Architecture("callback"),
+    Architecture("coroutine"),
+    Architecture("coroutine", ("--blocking",), waits_together=False),
+    Architecture("coroutine", ("--processes", "2")),
+    Architecture("asyncio"),
+    Architecture("uvloop"),
+    Architecture("node", own_protocol=False, program="node"),
 )

@@ -5,12 +5,13 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from loadlab.errors import TrialFailed
-from loadlab.targets import TargetDescription, find_target, launch
+from loadlab.targets import Option, TargetDescription, find_target, launch
 
 DEADLINE_SECONDS = 30.0
 
@@ -47,6 +48,47 @@ def test_address_and_capabilities_are_those_of_the_ready_line(describe: Describe
         assert target.capabilities.max_connections == 10
         assert target.pids() == [target.pid]
         assert target.poll_exit() is None
+
+
+def test_options_and_what_it_reaches_are_its_arguments(describe: Describe, tmp_path: Path) -> None:
+    written = tmp_path / "arguments"
+    code = f"import json, pathlib, signal, sys; pathlib.Path({str(written)!r}).write_text(json.dumps(sys.argv[1:]))\n"
+    options = {
+        "pool": Option(default=8, about="threads", minimum=1, maximum=10_000),
+        "blocking": Option(default=False, about="on purpose"),
+        "reuse": Option(default=True, about="of buffers"),
+        "trigger": Option(default="level", about="how", choices=("level", "edge")),
+    }
+    with launch(
+        replace(describe(code + PRINT_READY + "signal.pause()"), options=options),
+        options={"pool": "1k", "blocking": True, "reuse": False, "trigger": "edge"},
+        database="host=/run/postgresql",
+        upstream=("::1", 8080),
+    ):
+        arguments = json.loads(written.read_text())
+    assert arguments[arguments.index("--pool") :][:2] == ["--pool", "1000"]
+    assert arguments[arguments.index("--trigger") :][:2] == ["--trigger", "edge"]
+    assert {"--blocking", "--no-reuse"} < set(arguments)
+    assert arguments[arguments.index("--database") :][:2] == ["--database", "host=/run/postgresql"]
+    assert arguments[arguments.index("--upstream") :][:2] == ["--upstream", "[::1]:8080"]
+
+
+def test_its_folder_goes_with_it_however_it_ends(describe: Describe, tmp_path: Path) -> None:
+    written = tmp_path / "folder"
+    code = f"""
+import pathlib, signal, sys
+folder = pathlib.Path(sys.argv[sys.argv.index("--folder") + 1])
+(folder / "file").write_text("left behind")
+pathlib.Path({str(written)!r}).write_text(str(folder))
+"""
+    with launch(describe(code + PRINT_READY + "signal.pause()")) as target:
+        folder = Path(written.read_text())
+        assert (folder / "file").exists()
+        os.kill(target.pid, signal.SIGKILL)
+    assert not folder.exists()
+    with pytest.raises(TrialFailed):
+        launch(describe(code))
+    assert not Path(written.read_text()).exists()
 
 
 def test_a_target_that_ends_at_once_is_told_with_its_last_words(describe: Describe) -> None:

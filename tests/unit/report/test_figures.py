@@ -4,16 +4,17 @@ from typing import Any
 import pytest
 
 from loadlab.report.arrangement import Arrangement, arrange
-from loadlab.report.charts import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Chart, Measure, Panel, lines_of
+from loadlab.report.charts import Chart, panel_of
 from loadlab.report.curves import Curve, CurvePoint
 from loadlab.report.figures import draw_chart, draw_curves
+from loadlab.report.measures import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Measure
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import LatencySummary, TrialResult, Verdict
 
 
 def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:
     """Each figure as the page's script will see it."""
-    chart = Chart("any", "Any", tuple(Panel(measure, lines_of(arrangement, measure)) for measure in measures))
+    chart = Chart("any", "Any", tuple(panel_of(arrangement, measure) for measure in measures))
     return [json.loads(figure.to_json()) for figure in draw_chart(arrangement, chart)]
 
 

@@ -54,6 +54,7 @@ def outline(sample_run: RunDirectory) -> Outline:
 def test_the_sections_stand_in_their_order(outline: Outline) -> None:
     assert outline.texts["h1"] == ["select-vs-epoll"]
     assert outline.texts["h2"] == [
+        "What you see",
         "Throughput",
         "Response time",
         "CPU time of the target per request",

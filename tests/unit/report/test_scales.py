@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from loadlab.report.quantities import RATE, TIME
 from loadlab.report.scales import (
     Scale,
     percentile_position,
@@ -10,7 +11,6 @@ from loadlab.report.scales import (
     place_numbers,
     value_scale,
 )
-from loadlab.units import format_count, format_duration_ns
 
 
 def texts(scale: Scale) -> list[str]:
@@ -18,14 +18,14 @@ def texts(scale: Scale) -> list[str]:
 
 
 def test_values_near_each_other_stand_on_a_linear_axis_from_zero() -> None:
-    scale = value_scale([19_000, 21_000], format_count, log_from_ratio=100)
+    scale = value_scale([19_000, 21_000], RATE)
     assert (scale.kind, scale.low) == ("linear", 0)
     assert scale.high > 21_000
     assert texts(scale) == ["0", "5k", "10k", "15k", "20k"]
 
 
 def test_values_far_apart_stand_on_a_logarithmic_axis() -> None:
-    scale = value_scale([800_000, 25_000_000], format_duration_ns, log_from_ratio=20)
+    scale = value_scale([800_000, 25_000_000], TIME)
     assert scale.kind == "log"
     assert scale.low < 800_000
     assert scale.high > 25_000_000
@@ -33,13 +33,13 @@ def test_values_far_apart_stand_on_a_logarithmic_axis() -> None:
 
 
 def test_over_many_decades_there_are_fewer_ticks_in_each() -> None:
-    scale = value_scale([1e3, 9e9], format_duration_ns, log_from_ratio=20)
+    scale = value_scale([1e3, 9e9], TIME)
     assert texts(scale) == ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"][: len(scale.ticks)]
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [0.0, 0.0]])
 def test_an_axis_without_any_positive_value_is_still_an_axis(values: list[float]) -> None:
-    scale = value_scale(values, format_count, log_from_ratio=20)
+    scale = value_scale(values, RATE)
     assert scale.low < scale.high
 
 

@@ -2,7 +2,9 @@ import pytest
 
 from loadlab.analysis.repeats import RepeatedMeasure
 from loadlab.report.arrangement import Arrangement
-from loadlab.report.charts import RATE, RESPONSE_P99, TIME, Chart, Line, Panel, Point, Quantity
+from loadlab.report.charts import Chart, Line, Panel, Point
+from loadlab.report.measures import RESPONSE_P99
+from loadlab.report.quantities import RATE, TIME, Quantity
 from loadlab.report.sentences import describe_gaps, describe_lines, describe_marks, describe_verdict
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Scalar

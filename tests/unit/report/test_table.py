@@ -8,11 +8,14 @@ def cells(table: Table, row: Row) -> dict[str, Cell]:
 
 
 def row_of(run: RunDirectory, server: str, idle: int) -> tuple[dict[str, Cell], str]:
-    found = next(
-        trial for trial in run.read_document().trials if trial.factors == {"target.server": server, "load.idle": idle}
-    )
-    table = tabulate([found])
-    return cells(table, table.rows[0]), table.rows[0].remark
+    trials = run.read_document().trials
+    table = tabulate(trials)
+    [row] = [
+        row
+        for trial, row in zip(trials, table.rows, strict=True)
+        if trial.factors == {"target.server": server, "load.idle": idle}
+    ]
+    return cells(table, row), row.remark
 
 
 def test_a_measured_trial_has_text_to_read_and_keys_to_sort_by(sample_run: RunDirectory) -> None:

@@ -1,0 +1,61 @@
+"""The table of requests by kind: a row for each kind in each trial that tells of several."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from loadlab.report.arrangement import is_measured
+from loadlab.report.kinds import SLOW_SENDERS, kind_names
+from loadlab.report.quantities import format_rate
+from loadlab.report.table import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    absent_cell,
+    failures_cell,
+    identity_columns,
+    percentile_cell,
+)
+from loadlab.results.model import KindResult, TrialResult
+
+_FIGURES = ("requests", "requests/s", "failed", "p50", "p99")
+
+
+def tabulate_kinds(trials: Sequence[TrialResult]) -> Table | None:
+    """Return the table of `trials` by kind of request, or None if all their requests are of one kind."""
+    order = kind_names(trials)
+    if not order:
+        return None
+    identity = identity_columns(trials)
+    return Table(
+        columns=(
+            *(column for column, _ in identity),
+            Column("kind", False),
+            *(Column(title, True) for title in _FIGURES),
+        ),
+        rows=tuple(
+            Row((*(read(trial) for _, read in identity), *_cells(trial, kind)))
+            for trial in trials
+            if trial.state == "done"
+            for kind in _in_order(trial.kinds, order)
+        ),
+    )
+
+
+def _in_order(kinds: Iterable[KindResult], order: Sequence[str]) -> Iterable[KindResult]:
+    return sorted(kinds, key=lambda kind: order.index(kind.name))
+
+
+def _cells(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
+    if kind.name == SLOW_SENDERS:
+        note = "They send a request a byte at a time, and are not part of the trial's own figures."
+        yield Cell(kind.name, kind.name, note, badge="apart")
+    else:
+        yield Cell(kind.name, kind.name)
+    yield Cell(f"{kind.requests:,}", kind.requests)
+    if kind.requests_per_second is None or not is_measured(trial):
+        yield absent_cell("")
+    else:
+        yield Cell(format_rate(kind.requests_per_second), kind.requests_per_second)
+    yield failures_cell(kind.outcomes)
+    yield percentile_cell(kind.response_ns, "p50", "no request was answered")
+    yield percentile_cell(kind.response_ns, "p99", "no request was answered")

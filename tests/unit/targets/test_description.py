@@ -1,0 +1,115 @@
+"""What a target's file says of itself, and what its options take."""
+
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import LoadlabError
+from loadlab.targets import Needs, Option, TargetDescription, catalog, find_target, why_missing
+
+POOL = Option(default=8, about="threads", minimum=1, maximum=1024)
+TRIGGER = Option(default="level", about="how", choices=("level", "edge"))
+BLOCKING = Option(default=False, about="on purpose")
+WITH_OPTION = 'TARGET = {{"name": "x", "about": "y", "handlers": [], "options": {{"o": {}}}}}'
+WITH_NEEDS = 'TARGET = {{"name": "x", "about": "y", "handlers": [], "options": {{}}, "needs": {}}}'
+
+
+def test_the_bundled_targets_are_found_sorted_by_name() -> None:
+    names = list(catalog())
+    assert {"epoll", "poll", "select"} <= set(names)
+    assert names == sorted(names)
+
+
+def test_a_target_is_read_without_running_it_and_a_module_without_one_is_passed_over(tmp_path: Path) -> None:
+    text = 'TARGET = {"name": "x", "about": "y", "handlers": ["hello"], "options": {}}\nraise RuntimeError\n'
+    (tmp_path / "x_loop.py").write_text(text)
+    (tmp_path / "shared.py").write_text("raise RuntimeError\n")
+    (description,) = catalog(tmp_path).values()
+    assert (description.name, description.about, description.handlers) == ("x", "y", ("hello",))
+    assert description.file == tmp_path / "x_loop.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("TARGET = {", "was never closed"),
+        ("TARGET = make()", "malformed node"),
+        ("TARGET = 3", "must be a mapping"),
+        ('TARGET = {"name": "x"}', "about"),
+        ('TARGET = {"name": "x", "about": "y", "handlers": 3, "options": {}}', "handlers"),
+        (WITH_OPTION.format({"default": 1, "about": "z"}), "a number needs a minimum and a maximum"),
+        (WITH_OPTION.format({"default": "a", "about": "z"}), "a word needs choices"),
+        (WITH_OPTION.format({"default": "a", "about": "z", "choices": ["b", "c"]}), "must be one of b, c, not 'a'"),
+        (WITH_OPTION.format({"default": 0, "about": "z", "minimum": 1, "maximum": 2}), "must be at least 1, not 0"),
+        (WITH_OPTION.format({"default": 1, "about": "z", "least": 1}), "least"),
+        (WITH_NEEDS.format({"install": "apt-get install y"}), "name either a program or a module"),
+    ],
+)
+def test_a_broken_target_is_named_in_one_line(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text(text)
+    with pytest.raises(LoadlabError) as caught:
+        catalog(tmp_path)
+    message = str(caught.value)
+    assert str(file) in message
+    assert why in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(("name", "hint"), [("epol", "did you mean 'epoll'?"), ("zzz", "there are: asyncio, callback")])
+def test_an_unknown_name_gets_a_hint(name: str, hint: str) -> None:
+    with pytest.raises(LoadlabError) as caught:
+        find_target(name)
+    assert hint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "written", "value"),
+    [(POOL, 1, 1), (POOL, "1k", 1000), (TRIGGER, "edge", "edge"), (BLOCKING, True, True)],
+)
+def test_an_option_reads_what_it_takes(option: Option, written: object, value: object) -> None:
+    assert option.read(written) == value
+
+
+@pytest.mark.parametrize(
+    ("option", "written", "why"),
+    [
+        (POOL, 0, "must be at least 1, not 0"),
+        (POOL, 1025, "must be at most 1024, not 1025"),
+        (POOL, True, "must be a whole number such as 500 or 20k, not true"),
+        (TRIGGER, "egde", "must be one of level, edge, not 'egde'; did you mean 'edge'?"),
+        (TRIGGER, 3, "must be one of level, edge, not 3"),
+        (BLOCKING, "yes", "must be true or false, not 'yes'"),
+        (BLOCKING, 1, "must be true or false, not 1"),
+    ],
+)
+def test_an_option_says_what_it_takes_instead(option: Option, written: object, why: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be") as caught:
+        option.read(written)
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize(
+    ("needs", "why"),
+    [
+        (None, None),
+        (Needs(program="sh", install="apt-get install dash"), None),
+        (Needs(program="no-such-program", install="make it"), "no-such-program is not installed: make it"),
+        (Needs(module="json", install="it comes with Python"), None),
+        (Needs(module="no_such", install="pip it"), "the Python module no_such is not installed: pip it"),
+    ],
+)
+def test_what_is_missing_is_told_with_the_command_that_installs_it(needs: Needs | None, why: str | None) -> None:
+    description = TargetDescription(
+        name="x", about="y", handlers=("hello",), options={}, file=Path("x.py"), needs=needs
+    )
+    assert why_missing(description) == why
+
+
+def test_a_program_beyond_the_path_of_ordinary_users_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    needs = Needs(program="ldconfig", install="it belongs to the C library")  # in /usr/sbin or /sbin on any Linux
+    description = TargetDescription(
+        name="x", about="y", handlers=("hello",), options={}, file=Path("x.py"), needs=needs
+    )
+    assert why_missing(description) is None
