@@ -39,6 +39,7 @@ TARGET = {
 }
 
 RECEIVE_BYTES = 64 * 1024
+NOTHING = memoryview(b"")
 
 
 def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None:
@@ -81,7 +82,7 @@ class Client:
         self._reader = RequestReader()
         self._requests: Iterator[Request] = iter(())  # taken up again where it was left
         self._waits_for_handler = False
-        self._unsent = memoryview(b"")
+        self._unsent = NOTHING
         self._is_open = True
         loop.register(client.fileno())
         loop.on_events(client.fileno(), self._on_event)
@@ -149,12 +150,12 @@ class Client:
         except OSError:
             self._close()
             return False
-        self._unsent = memoryview(unsent)[sent:]
-        return not self._unsent
+        self._unsent = memoryview(unsent)[sent:] if sent < len(unsent) else NOTHING
+        return self._unsent is NOTHING
 
     def _close(self) -> None:
         self._is_open = False
-        self._unsent = memoryview(b"")
+        self._unsent = NOTHING
         self._loop.unregister(self._socket.fileno())
         self._socket.close()
 

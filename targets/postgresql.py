@@ -5,6 +5,10 @@ connection's descriptor, feed what came to libpq until it is no longer busy (Pos
 Processing").
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
 from psycopg import pq
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -12,6 +16,16 @@ from environment import ENVIRONMENT
 from waits import Failure, Query
 
 
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turn what psycopg raises on a broken connection into the failure of one request."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise Failure(f"PostgreSQL: {str(error).strip()}") from error
+
+
+@_failing()
 def connect() -> PGconn:
     """Return a new connection to the database of the environment, blocking until it stands. Raises Failure."""
     assert ENVIRONMENT.database is not None
@@ -22,12 +36,14 @@ def connect() -> PGconn:
     return connection
 
 
+@_failing()
 def ask(connection: PGconn, query: Query) -> str:
     """Send a query and block until its answer is there; return the first value. Raises Failure."""
     connection.nonblocking = 0
     return value_of(connection.exec_params(query.statement.encode(), [text.encode() for text in query.parameters]))
 
 
+@_failing()
 def send(connection: PGconn, query: Query) -> None:
     """Send a query without waiting for anything. Raises Failure."""
     connection.send_query_params(query.statement.encode(), [text.encode() for text in query.parameters])
@@ -35,6 +51,7 @@ def send(connection: PGconn, query: Query) -> None:
         raise Failure(_reason(connection))  # a query of a few bytes always fits into the socket's buffer
 
 
+@_failing()
 def receive(connection: PGconn) -> str | None:
     """Take what came on the connection's descriptor; return the first value once it is there. Raises Failure."""
     connection.consume_input()

@@ -34,6 +34,7 @@ from loadlab.results.model import RunDocument, TrialResult
 _NOTEWORTHY_SPREAD: Final = 0.2
 _NOTEWORTHY_BYTES: Final = 1 << 20
 _NOTEWORTHY_SWITCHES: Final = 0.1
+_PSS: Final = "PSS counts memory that processes share in equal parts, so that it adds up."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +80,22 @@ def overview_of(document: RunDocument, arrangement: Arrangement) -> tuple[str, .
 
 def _plans(document: RunDocument, arrangement: Arrangement) -> list[_Plan]:
     profile, trials = document.profile, document.trials
+    asked = (profile.get("plot") or {}).get("y")
     match profile.get("kind"):
         case "wait-cost":
             plans = [*_wait_plans(profile, trials)]
         case "switch-cost":
             plans = [*_switch_plans(profile, trials)]
         case _:
-            plans = [*_load_plans(arrangement, trials)]
-    asked = (profile.get("plot") or {}).get("y")
+            plans = [*_load_plans(arrangement, trials, asked)]
     if isinstance(asked, str) and asked != plans[0].measures[0].metric:
         measure = measure_of(asked)
-        plans.insert(0, _Plan("plotted", measure.title, (measure,), (measure,)))
+        note = _PSS if asked == MEMORY_SHARED_FAIRLY.metric else ""
+        plans.insert(0, _Plan("plotted", measure.title, (measure,), (measure,), note=note))
     return plans
 
 
-def _load_plans(arrangement: Arrangement, trials: Iterable[TrialResult]) -> Iterator[_Plan]:
+def _load_plans(arrangement: Arrangement, trials: Iterable[TrialResult], asked: object) -> Iterator[_Plan]:
     yield _Plan("throughput", "Throughput", (THROUGHPUT,), (THROUGHPUT,))
     if kinds := kind_names(trials):
         p50s = [measure_of(f"kinds.{kind}.response_ns.p50").called(f"{kind}, median (p50)") for kind in kinds]
@@ -105,14 +107,13 @@ def _load_plans(arrangement: Arrangement, trials: Iterable[TrialResult]) -> Iter
     yield _Plan(
         "cpu", "CPU time of the target per request", (CPU_USER, CPU_SYSTEM), (CPU_TOTAL,), "target.cpu_ns_per_request"
     )
-    noteworthy = tuple(_noteworthy(arrangement))
-    note = "PSS counts memory that processes share in equal parts, so that it adds up."
+    noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != asked)
     yield _Plan(
         "resources",
         "Memory and context switches of the target",
         noteworthy,
         noteworthy,
-        note=note if MEMORY_SHARED_FAIRLY in noteworthy else "",
+        note=_PSS if MEMORY_SHARED_FAIRLY in noteworthy else "",
     )
 
 

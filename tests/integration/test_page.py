@@ -10,6 +10,7 @@ from loadlab.report import render
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 
+from ..more_sample_runs import write_crowd, write_mix, write_slow_senders, write_switch_cost, write_wait_cost
 from .browser import Browser, open_browser
 
 PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves"]
@@ -55,7 +56,7 @@ def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Brow
         [0, 1, 2].map((line) => [...new Set([
           ...[...document.querySelectorAll('.chart:not(#percentiles) .scatterlayer')].map(
             (layer) => getComputedStyle(layer.querySelectorAll('path.js-line')[line]).stroke),
-          getComputedStyle(document.querySelectorAll('.legend .swatch')[line]).backgroundColor,
+          getComputedStyle(document.querySelectorAll('.legend .swatch')[line]).fill,
         ])])
         """
     )
@@ -149,3 +150,59 @@ def test_markup_in_names_is_text_and_never_runs(browser: Browser, tmp_path: Path
     assert browser.evaluate("document.querySelector('h1').textContent") == EVIL
     assert browser.evaluate("document.querySelectorAll('img').length") == 0
     assert browser.evaluate("document.querySelectorAll('#throughput-0 path.js-line').length") == 1
+
+
+def drawn(browser: Browser) -> dict[str, int]:
+    """The figures of the open page by their ids, and how many lines or groups of points each has."""
+    found: dict[str, int] = browser.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('.plot')].map("
+        "(plot) => [plot.id, plot.querySelectorAll('.scatterlayer .trace').length]))"
+    )
+    return found
+
+
+@pytest.mark.parametrize("write", [write_crowd, write_mix, write_slow_senders, write_wait_cost, write_switch_cost])
+def test_every_kind_of_run_fits_its_window(
+    browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory]
+) -> None:
+    run = write(tmp_path)
+    run.write_page(render(run))
+    for width in (390, 1280):
+        browser.open(run.page_path, width)
+        inside, all_of_it = browser.evaluate("[innerWidth, document.documentElement.scrollWidth]")
+        assert all_of_it <= inside == width
+        assert drawn(browser)
+        assert all(drawn(browser).values())
+
+
+def test_thirteen_lines_have_a_legend_of_several_rows_and_marks_of_their_own(browser: Browser, tmp_path: Path) -> None:
+    run = write_crowd(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    legend = browser.evaluate(
+        """
+        [...document.querySelectorAll('#throughput .legend button')].map((button) => [
+          button.textContent, Math.round(button.getBoundingClientRect().top),
+          button.querySelector('svg').classList[1] + button.querySelector('polygon').getAttribute('points'),
+        ])
+        """
+    )
+    assert [name for name, _, _ in legend] == [
+        "fork", "thread", "select", "poll", "epoll", "epoll-threads", "epoll-processes", "callback", "coroutine",
+        "asyncio", "uvloop", "nginx",
+    ]  # fmt: skip
+    assert len({top for _, top, _ in legend}) == 2
+    assert len({mark for _, _, mark in legend}) == 12
+    assert drawn(browser)["throughput-0"] == 13
+
+
+def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Browser, tmp_path: Path) -> None:
+    run = write_wait_cost(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    assert browser.evaluate("document.querySelectorAll('.yardstick th button').length") == 0
+    sort = """
+        [...document.querySelectorAll('.sortable th button')].find((each) => each.textContent === 'cost').click();
+        document.querySelector('.sortable tbody td').textContent
+    """
+    assert browser.evaluate(sort) == "013"  # epoll with 10 descriptors

@@ -52,6 +52,26 @@ def test_a_second_path_of_numbers_names_itself_in_the_line() -> None:
     assert arrange({}, trials).line_names == ("active connections 16",)
 
 
+def test_a_value_that_does_not_speak_for_itself_has_its_name() -> None:
+    trials = [
+        trial(number, {"load.idle": 0, "target.blocking": blocking, "target.trigger": "edge", "target.pool": 8})
+        for number, blocking in enumerate((False, True))
+    ]
+    arrangement = arrange({"plot": {"x": "load.idle", "series": "target.blocking"}}, trials)
+    assert arrangement.line_names == (
+        "blocking false, edge, workers in the pool 8",
+        "blocking true, edge, workers in the pool 8",
+    )
+
+
+def test_a_line_is_found_by_its_factors(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    arrangement = arrange(document.profile, document.trials)
+    assert arrangement.line_of({"target.server": "poll"}) == 1
+    assert arrangement.line_of({"target.server": "none"}) is None
+    assert arrangement.line_of({}) is None
+
+
 def test_values_without_an_order_of_their_own_keep_the_profiles() -> None:
     trials = [trial(number, {"target.server": name}) for number, name in enumerate(["poll", "epoll", "select"])]
     arrangement = arrange({"sweep": {"target.server": ["select", "poll", "epoll"]}}, trials)

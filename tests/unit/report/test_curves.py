@@ -52,3 +52,15 @@ def test_no_curve_without_samples() -> None:
     few.fold([1000] * (2 * SAMPLES_BEYOND - 1))
     assert curves_of(arrange({}, trials(1)), lambda _: {}) == ((), "")
     assert curves_of(arrange({}, trials(1)), lambda _: {"response": few}) == ((), "")
+
+
+def test_of_many_lines_only_the_far_ends_are_chosen_and_two_are_told(crowd_run: RunDirectory) -> None:
+    document = crowd_run.read_document()
+    curves, sentence = curves_of(arrange(document.profile, document.trials), crowd_run.read_latencies)
+    chosen = [(curve.name, curve.stroke) for curve in curves if curve.chosen]
+    assert len(chosen) == 12
+    assert chosen[0] == ("fork at 1,000 dead connections", "dash")
+    assert chosen[-1] == ("nginx at 19,000 dead connections", "solid")
+    assert "nginx at 19,000" in sentence
+    assert "select at 19,000" in sentence
+    assert "epoll at" not in sentence

@@ -85,6 +85,35 @@ def test_the_plot_library_is_there_once_and_nothing_is_fetched(outline: Outline)
     assert outline.elements["link"] == outline.elements["iframe"] == 0
 
 
+def test_a_crowd_has_its_laws_and_what_is_not_possible(crowd_run: RunDirectory) -> None:
+    outline = Outline(render(crowd_run))
+    laws = [text for text in outline.texts["li"] if "does not depend on the number" in text]
+    assert len(laws) == 10
+    assert "Not possible here: node (node is not installed: apt-get install nodejs)." in outline.texts["p"]
+
+
+def test_a_microbenchmark_shows_no_requests(wait_run: RunDirectory) -> None:
+    page = render(wait_run)
+    outline = Outline(page)
+    assert outline.texts["h2"] == [
+        "What you see",
+        "Time of one waiting call",
+        "How to read this",
+        "What was found",
+        "All trials",
+        "How it was measured",
+    ]
+    assert "Seconds for 100,000 operations" in outline.texts["h3"]
+    assert "Linux 2.6.25, the book" in outline.texts["th"]
+    assert "Response time" not in page.partition('<script type="application/json"')[0]
+
+
+def test_a_mix_has_a_second_table(mix_run: RunDirectory) -> None:
+    outline = Outline(render(mix_run))
+    assert outline.texts["h2"][-3:] == ["All trials", "Requests by kind", "How it was measured"]
+    assert outline.elements["tbody"] == 6 + 12
+
+
 @pytest.fixture
 def evil_run(tmp_path: Path, sample_run: RunDirectory) -> RunDirectory:
     """The sample with markup in every text that comes from outside."""

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from loadlab.report.quantities import RATE, TIME
+from loadlab.report.quantities import RATE, SIZE, TIME
 from loadlab.report.scales import (
     Scale,
     percentile_position,
@@ -35,6 +35,14 @@ def test_values_far_apart_stand_on_a_logarithmic_axis() -> None:
 def test_over_many_decades_there_are_fewer_ticks_in_each() -> None:
     scale = value_scale([1e3, 9e9], TIME)
     assert texts(scale) == ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s"][: len(scale.ticks)]
+
+
+def test_sizes_have_powers_of_two_for_round_numbers() -> None:
+    assert texts(value_scale([18e6, 26e6], SIZE)) == ["0", "8 MiB", "16 MiB", "24 MiB"]
+    far_apart = value_scale([18e6, 800e6], SIZE)
+    assert far_apart.kind == "log"
+    assert texts(far_apart) == ["16 MiB", "32 MiB", "64 MiB", "128 MiB", "256 MiB", "512 MiB"]
+    assert len(value_scale([1.0, 2e12], SIZE).ticks) <= 7
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [0.0, 0.0]])

@@ -1,13 +1,20 @@
 import pytest
 
 from loadlab.analysis.repeats import RepeatedMeasure
-from loadlab.report.arrangement import Arrangement
+from loadlab.report.arrangement import Arrangement, arrange
 from loadlab.report.charts import Chart, Line, Panel, Point
-from loadlab.report.measures import RESPONSE_P99
+from loadlab.report.measures import MEMORY_RESIDENT, RESPONSE_P99
 from loadlab.report.quantities import RATE, TIME, Quantity
-from loadlab.report.sentences import describe_gaps, describe_lines, describe_marks, describe_verdict
+from loadlab.report.sentences import (
+    describe_gaps,
+    describe_growth,
+    describe_impossible,
+    describe_lines,
+    describe_marks,
+    describe_verdict,
+)
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Scalar
+from loadlab.results.model import RunDocument, Scalar
 
 
 def measured(*values: float) -> RepeatedMeasure:
@@ -65,6 +72,41 @@ def test_names_on_x_are_listed() -> None:
 
 def test_a_run_without_a_sweep_has_one_value() -> None:
     assert describe_lines(Arrangement(None, (None,), ("",), ()), [line("", {None: 42.0})], RATE) == "42 requests/s."
+
+
+def test_of_many_lines_those_at_both_ends_stand_for_all() -> None:
+    lines = [line(f"server-{number}", {0: 100.0, 9: float(number)}) for number in range(1, 8)]
+    sentence = describe_lines(over(0, 9), lines, RATE)
+    assert [name for name in (each.name for each in lines) if name in sentence] == [
+        "server-1", "server-2", "server-6", "server-7",
+    ]  # fmt: skip
+    assert sentence.endswith("The other 3 end between them.")
+
+
+def test_growth_is_told_for_each_connection() -> None:
+    lines = (line("thread", {0: 20_480_000.0, 1000: 40_960_000.0}), line("epoll", {0: 2_000.0, 1000: 2_000.0}))
+    panel = Panel(MEMORY_RESIDENT, lines)
+    assert describe_growth(over(0, 1000), panel) == "More for each of the dead connections: thread 20 KiB."
+    assert describe_growth(Arrangement("target.size", (0, 1000), (), ()), panel) == ""
+    assert describe_growth(over(0, 1000), Panel(MEMORY_RESIDENT, lines[1:])) == ""
+
+
+def test_what_is_not_installed_is_named_once(crowd: RunDocument, sample_run: RunDirectory) -> None:
+    # What fork cannot hold is a result of some of its trials, not something that this machine lacks.
+    assert describe_impossible(arrange(crowd.profile, crowd.trials)) == (
+        "Not possible here: node (node is not installed: apt-get install nodejs)."
+    )
+    document = sample_run.read_document()
+    assert describe_impossible(arrange(document.profile, document.trials)) == ""
+
+
+def test_a_place_on_x_that_is_not_installed_is_named_too(crowd: RunDocument) -> None:
+    trials = [
+        trial.model_copy(update={"factors": {"target.server": trial.factors["target.server"]}})
+        for trial in crowd.trials
+        if trial.factors["load.idle"] == 0
+    ]
+    assert describe_impossible(arrange({}, trials)).startswith("Not possible here: node (node is not installed")
 
 
 def test_gaps_are_counted_by_reason(sample_run: RunDirectory) -> None:

@@ -1,6 +1,6 @@
 from loadlab.report.table import Cell, Row, Table, tabulate
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import TrialResult
+from loadlab.results.model import RunDocument, TrialResult
 
 
 def cells(table: Table, row: Row) -> dict[str, Cell]:
@@ -65,3 +65,22 @@ def test_repeats_have_a_column_only_where_there_are_any(sample_run: RunDirectory
 
 def test_no_trials_give_an_empty_table() -> None:
     assert tabulate([]).rows == ()
+
+
+def test_a_figure_that_no_trial_has_gets_no_column(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
+    assert [column.title for column in tabulate(wait_cost.trials).columns] == [
+        "trial", "method", "descriptors", "verdict", "cost", "least cost", "of that, measuring", "operation",
+    ]  # fmt: skip
+    assert [column.title for column in tabulate(switch_cost.trials).columns][-2:] == [
+        "of that, measuring",
+        "memory of one",
+    ]
+
+
+def test_memory_is_what_processes_share_fairly_where_that_is_known(
+    crowd: RunDocument, sample_run: RunDirectory
+) -> None:
+    table = tabulate(crowd.trials)
+    assert cells(table, table.rows[0])["memory"].text == "21.9 MiB"
+    row, _ = row_of(sample_run, "epoll", 0)
+    assert row["memory"].text == "17.5 MiB"

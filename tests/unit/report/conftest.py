@@ -1,0 +1,56 @@
+"""The other sample runs, each made once, so a test must not write to them."""
+
+import pytest
+
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
+
+from ...more_sample_runs import write_crowd, write_mix, write_slow_senders, write_switch_cost, write_wait_cost
+
+
+@pytest.fixture(scope="session")
+def crowd_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """Thirteen servers."""
+    return write_crowd(tmp_path_factory.mktemp("crowd"))
+
+
+@pytest.fixture(scope="session")
+def crowd(crowd_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return crowd_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def mix_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """Two kinds of requests in each trial."""
+    return write_mix(tmp_path_factory.mktemp("mix"))
+
+
+@pytest.fixture(scope="session")
+def mix(mix_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return mix_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def slow_senders(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    """One kind, and slow senders in all trials but the first of each line."""
+    return write_slow_senders(tmp_path_factory.mktemp("slow")).read_document()
+
+
+@pytest.fixture(scope="session")
+def wait_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """The first microbenchmark."""
+    return write_wait_cost(tmp_path_factory.mktemp("wait"))
+
+
+@pytest.fixture(scope="session")
+def wait_cost(wait_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return wait_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def switch_cost(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    """The second microbenchmark."""
+    return write_switch_cost(tmp_path_factory.mktemp("switch")).read_document()
