@@ -107,8 +107,8 @@ def _whole(number: Decimal, complaint: str) -> int:
 def _format_scaled(value: float, units: Mapping[str, int]) -> str:
     sizes = [*units.values()]
     for unit, size, larger in zip(units, sizes, [*sizes[1:], None], strict=True):
-        # Rounded before it is compared, so that 999_999 ns is "1 ms" and not "1e+03 µs".
+        # Compared rounded, so that 999_999 ns is "1 ms" and not "1e+03 µs"; and as it is, as 1024 KiB rounds to 1020.
         scaled = float(f"{value / size:.3g}")
-        if larger is None or abs(scaled) < larger / size:
+        if larger is None or max(abs(scaled), abs(value) / size) < larger / size:
             return f"{scaled:.10g}{unit}"
     raise AssertionError("the last unit has no upper end")

@@ -45,7 +45,7 @@ def measured(metric: str, result: TrialResult) -> float | None:
 
 def _look_up(model: BaseModel, metric: str) -> float | None:
     section, _, name = metric.partition(".")
-    found = model.model_dump(by_alias=True, include={section})[section]
+    found = model.model_dump(by_alias=True, include={section}).get(section)
     # One level is all there is; "p99.9" is a single name with a dot in it.
     value: float | None = found.get(name) if isinstance(found, dict) else found
     return value

@@ -1,7 +1,8 @@
 """The law that a curve follows: a straight line through a figure over a swept number, and how sure its slope is.
 
-Ordinary least squares; the interval is the usual one from Student's t. Where the slope's interval holds 0, or the line
-changes by less than the figures scatter, the text says that the figure does not depend on the number.
+Ordinary least squares; the interval is the usual one from Student's t. Where the line hardly changes over the whole
+range, the text says that the figure does not depend on the number. Where it does, but the slope's interval holds 0, the
+text says that no straight line fits.
 """
 
 import math
@@ -81,7 +82,7 @@ def fit_laws(
     for where, points in series.items():
         line = fit_line(points)
         if line is not None:
-            name = ", ".join(str(value) for _, value in where)
+            name = ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for _, value in where)
             laws.append(
                 Law(
                     metric=metric,
@@ -101,8 +102,10 @@ def _describe(line: Line, points: Sequence[tuple[float, float]], each: str) -> s
     low, high = line.slope_interval
     span = max(x for x, _ in points) - min(x for x, _ in points)
     middle = statistics.median(y for _, y in points)
-    if low <= 0 <= high or abs(line.slope * span) < _NO_CHANGE * middle:
+    if abs(line.slope * span) < _NO_CHANGE * middle:
         return f"does not depend on the number of {each}s"
+    if low <= 0 <= high:
+        return f"no straight line fits over the number of {each}s"
     return (
         f"{format_duration_ns(abs(line.slope))} {'more' if line.slope > 0 else 'less'} for each {each} "
         f"(95 %: {_signed(low)} to {_signed(high)})"

@@ -20,6 +20,8 @@ from loadlab.results.model import Law, RunDocument, TrialResult
 _NAMES: Final = {
     "load.idle": "dead connection",
     "load.connections": "active connection",
+    "load.slow_connections": "slow connection",
+    "target.pool": "member of the pool",
     "wait.descriptors": "descriptor",
 }
 

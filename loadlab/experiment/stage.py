@@ -1,4 +1,4 @@
-"""A running target and the fleet that loads it, listened to together: whichever fails ends the trial."""
+"""A running target, what is behind it, and the fleet that loads it, listened to together: who fails ends the trial."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +14,11 @@ _TICK_SECONDS: Final = 0.1
 class Stage:
     """Both ends of a trial. Listening raises TrialFailed once either has ended, and whatever `check` raises."""
 
-    def __init__(self, target: RunningTarget, fleet: Fleet, check: Callable[[], None]) -> None:
+    def __init__(
+        self, target: RunningTarget, upstream: RunningTarget | None, fleet: Fleet, check: Callable[[], None]
+    ) -> None:
         self.target = target
+        self.upstream = upstream
         self.fleet = fleet
         self._check = check
 
@@ -41,6 +44,7 @@ class Stage:
     def _next_events(self, timeout_seconds: float) -> list[Event]:
         self._check()
         events = self.fleet.next_events(timeout_seconds)
-        if (end := self.target.poll_exit()) is not None:
-            raise TrialFailed(end)
+        for server in filter(None, (self.target, self.upstream)):
+            if (end := server.poll_exit()) is not None:
+                raise TrialFailed(end)
         return events

@@ -88,7 +88,7 @@ class TrialRun:
             )
             fleet = running.enter_context(LocalFleet(load_cores))
             self._refuse_impossible(target.capabilities)
-            stage = Stage(target, fleet, self._check)
+            stage = Stage(target, upstream, fleet, self._check)
             division = self._divide(target.address[0])
             if division.holders:
                 self._open_idle(stage, division.holders)
@@ -297,7 +297,8 @@ class TrialRun:
                 self._alive[event.sender] = alive
 
     def _read_edge(self, stage: Stage) -> WindowEdge:
-        return read_window_edge(stage.target.pids(), stage.fleet.worker_pids())
+        beside = [*stage.fleet.holder_pids(), *(stage.upstream.pids() if stage.upstream else ())]
+        return read_window_edge(stage.target.pids(), stage.fleet.worker_pids(), beside)
 
 
 def kinds_of(profile: LoadProfile) -> list[Kind]:

@@ -11,10 +11,11 @@ from loadlab.results.model import ProcessUsage
 
 @dataclass(frozen=True, slots=True)
 class WindowEdge:
-    """The counters at one end of the window."""
+    """The counters at one end of the window; `beside` are further processes of the trial: holders, and an upstream."""
 
     target: GroupReading
     client: GroupReading
+    beside: GroupReading
     host: CpuTimes
 
 
@@ -22,7 +23,7 @@ class WindowEdge:
 class WindowUsage:
     """The use between two edges. Busy figures are in cores, `steal_fraction` is of the host's CPU time.
 
-    `others_busy` is what every process but target and load workers used, loadlab's own coordinator among them.
+    `others_busy` is what every process outside of the trial used, loadlab's own coordinator among them.
     """
 
     target: ProcessUsage
@@ -32,16 +33,18 @@ class WindowUsage:
     others_busy: float
 
 
-def read_window_edge(target_pids: Sequence[int], worker_pids: Sequence[int]) -> WindowEdge:
+def read_window_edge(target_pids: Sequence[int], worker_pids: Sequence[int], pids_beside: Sequence[int]) -> WindowEdge:
     """Read the counters now."""
     now_ns = time.monotonic_ns()
-    return WindowEdge(read_group(target_pids, now_ns), read_group(worker_pids, now_ns), read_cpu_times())
+    target, client, beside = (read_group(pids, now_ns) for pids in (target_pids, worker_pids, pids_beside))
+    return WindowEdge(target, client, beside, read_cpu_times())
 
 
 def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
     """Return what was used between two edges."""
     target, client = usage_between(start.target, end.target), usage_between(start.client, end.client)
-    others_ns = end.host.busy_ns_since(start.host) - target.cpu_ns - client.cpu_ns
+    beside = usage_between(start.beside, end.beside)
+    others_ns = end.host.busy_ns_since(start.host) - target.cpu_ns - client.cpu_ns - beside.cpu_ns
     return WindowUsage(
         target=target,
         client=client,

@@ -65,6 +65,9 @@ class Fleet(Protocol):
     def worker_pids(self) -> list[int]:
         """Return the load workers' process ids on this machine."""
 
+    def holder_pids(self) -> list[int]:
+        """Return the idle holders' process ids on this machine."""
+
     def stop(self) -> None:
         """End all processes."""
 
@@ -137,6 +140,10 @@ class LocalFleet:
     def worker_pids(self) -> list[int]:
         """Return the load workers' process ids on this machine."""
         return [member.child.pid for member in self._workers]
+
+    def holder_pids(self) -> list[int]:
+        """Return the idle holders' process ids on this machine."""
+        return [member.child.pid for member in self._holders]
 
     def stop(self) -> None:
         """End all processes, all at once: the end of their standard input tells them to go."""

@@ -9,7 +9,8 @@ from loadlab.profile.section import Section
 from loadlab.profile.values import HOUR_NS, SECOND_NS, Count, Duration, Text, describe
 
 SLOW_SENDERS: Final = "slow-senders"
-"""What the requests of `slow_connections` are called, beside the requests of the load."""
+"""The kind that counts apart: what slow senders beside the load sent is not part of a trial's own figures."""
+
 
 _MOST_CONNECTIONS = 10_000_000
 _MILLISECOND_NS = SECOND_NS // 1000

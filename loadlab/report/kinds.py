@@ -1,12 +1,9 @@
 """The kinds of requests of a run that mixes several, or has slow senders beside the others."""
 
 from collections.abc import Iterable
-from typing import Final
 
+from loadlab.profile.load import SLOW_SENDERS
 from loadlab.results.model import KindResult, TrialResult
-
-SLOW_SENDERS: Final = "slow-senders"
-"""The kind that counts apart: what the slow senders beside the load sent is not part of a trial's own figures."""
 
 
 def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:

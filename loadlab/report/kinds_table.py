@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from loadlab.profile.load import SLOW_SENDERS
 from loadlab.report.arrangement import is_measured
-from loadlab.report.kinds import SLOW_SENDERS, kind_names
+from loadlab.report.kinds import kind_names
 from loadlab.report.quantities import format_rate
 from loadlab.report.table import (
     Cell,

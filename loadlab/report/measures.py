@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from loadlab.analysis.metrics import measured
 from loadlab.analysis.verdict import trustworthy_percentiles
-from loadlab.recording.outcomes import FAILURES
 from loadlab.report.kinds import find_kind
 from loadlab.report.quantities import Quantity, quantity_of
 from loadlab.results.model import KindResult, LatencySummary, TrialResult
@@ -91,18 +91,16 @@ def _title(metric: str) -> str:
 
 
 def _read(trial: TrialResult, metric: str) -> float | None:
-    if metric == "failures":
-        return sum(trial.outcomes.get(outcome, 0) for outcome in FAILURES)
     if metric == "target.cpu_ns_per_request":
         user, system = _read(trial, "target.cpu_user_ns_per_request"), _read(trial, "target.cpu_system_ns_per_request")
         return None if user is None or system is None else user + system
     if of_kind := _KIND_METRIC.fullmatch(metric):
         kind = find_kind(trial, of_kind["kind"])
         return _figure(kind, of_kind["figure"]) if kind else None
-    return _figure(trial, metric)
+    return measured(metric, trial)
 
 
-def _figure(result: TrialResult | KindResult, metric: str) -> float | None:
+def _figure(result: KindResult | TrialResult, metric: str) -> float | None:
     section, _, name = metric.partition(".")
     found: object = getattr(result, section, None)
     if isinstance(found, dict):
