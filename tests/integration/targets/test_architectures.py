@@ -65,10 +65,10 @@ def test_a_half_sent_request_holds_nobody_up(server: Server) -> None:
 @pytest.mark.usefixtures("many_open_files")
 def test_active_connections_are_served_beside_idle_ones(architecture: Architecture, server: Server) -> None:
     assert server.max_connections > architecture.idle
-    before = server.sockets()
     with ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in range(architecture.idle)]
-        wait_until(lambda: server.sockets() >= before + architecture.idle)
+        # Not counted from before: the members of a pool may still be closing what they inherited.
+        wait_until(lambda: server.sockets() > architecture.idle)
         hello([clients[0], clients[architecture.idle // 2], clients[-1]] * 3)
 
 

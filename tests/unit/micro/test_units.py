@@ -36,6 +36,7 @@ def test_so_many_are_alive_while_weighed_and_none_afterwards(kind: UnitKind, cou
         assert not pids
         return count_units()
 
+    gc.collect()  # what earlier tests left behind
     before = count_units()
     few = 10  # frames or coroutines that belong to the weighing
     assert 2_000 <= kind.weigh_alive(2_000, weigh) - before <= 2_000 + few
