@@ -13,6 +13,7 @@ SCHEMA = "loadlab.run/1"
 
 Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
+LoadModel = Literal["closed", "open"]
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
 Scalar = str | int | float | bool | None
 
@@ -46,6 +47,20 @@ class IdleSummary(Document):
     holders: int
     holder_bytes_per_connection: float | None = None
     problem: str | None = None
+
+
+class ConnectionMemory(Document):
+    """What the idle connections took of this machine's memory, both ends: after opening less before, in bytes.
+
+    `kernel_bytes` is what the kernel keeps for both ends, `target_bytes` and `client_bytes` what target and idle
+    holders have of their own (shared memory in equal parts), the holders' interpreters among it.
+    """
+
+    connections: int
+    kernel_bytes: int
+    target_bytes: int
+    client_bytes: int
+    bytes_per_connection: float
 
 
 class ProcessUsage(Document):
@@ -125,6 +140,10 @@ class KindResult(Document):
 class TrialResult(Document):
     """One trial: one combination of the sweep, measured once.
 
+    response = lateness + wire + dispatch for each request; service is the latter two. `client_ns` is the time that the
+    client added, from the kernel's stamp on the arrival of the answer to its being parsed, of a sample of requests.
+    `offered_per_second` is what an open model's schedule asked for within the window.
+
     A microbenchmark fills `cost_ns` and what follows it, and nothing of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
     `run_ns` a whole chain of events, `bytes_per_unit` the memory of one unit of execution.
@@ -139,14 +158,19 @@ class TrialResult(Document):
     window_ns: int = 0
     requests: int = 0
     requests_per_second: float | None = None
+    load_model: LoadModel | None = None
+    offered_per_second: float | None = None
     outcomes: dict[str, int] = {}
     out_of_range: int = 0
     response_ns: LatencySummary = LatencySummary()
     service_ns: LatencySummary = LatencySummary()
     lateness_ns: LatencySummary = LatencySummary()
+    wire_ns: LatencySummary = LatencySummary()
     dispatch_ns: LatencySummary = LatencySummary()
+    client_ns: LatencySummary = LatencySummary()
     kinds: list[KindResult] = []
     idle: IdleSummary | None = None
+    connection_memory: ConnectionMemory | None = None
     target: ProcessUsage | None = None
     client: ProcessUsage | None = None
     intervals: list[Interval] = []
@@ -191,6 +215,18 @@ class Law(Document):
     text: str
 
 
+class Calibration(Document):
+    """The client's own error on this machine, measured before the run against a bundled server, at a constant rate.
+
+    `lateness_ns` is how late requests left, `client_ns` what the client added to their times.
+    """
+
+    requests_per_second: float
+    connections: int
+    lateness_ns: LatencySummary
+    client_ns: LatencySummary
+
+
 class RunDocument(Document):
     """All of run.json."""
 
@@ -202,6 +238,7 @@ class RunDocument(Document):
     seed: int
     profile: dict[str, Any]
     host: HostFingerprint
+    calibration: Calibration | None = None
     verdict: Judgement
     interrupted: bool = False
     trials: list[TrialResult]
