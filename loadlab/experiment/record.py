@@ -46,12 +46,10 @@ class TrialRecord:
         for snapshot in self._counting(snapshots):
             self.totals.add(snapshot)
 
-    def add_cut(self, cut: Sequence[int]) -> None:
-        """Add requests of each kind that were under way when the window ended."""
-        for kind, totals, count in zip(self.kinds, self.by_kind, cut, strict=True):
-            totals.outcomes[Outcome.CUT] += count
-            if not kind.apart:
-                self.totals.outcomes[Outcome.CUT] += count
+    def add_undone(self, cut: int, dropped: int) -> None:
+        """Add what one worker left undone at the window's end: requests under way, and those it never sent."""
+        self.totals.outcomes[Outcome.CUT] += cut
+        self.totals.outcomes[Outcome.DROPPED] += dropped
 
     @property
     def requests(self) -> int:

@@ -24,6 +24,7 @@ from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, 
 from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide, split_evenly
 from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
+from loadlab.load.arrivals import Ramp
 from loadlab.probes.procfs import read_shared_fairly
 from loadlab.profile.load import SLOW_SENDERS, handler_of
 from loadlab.profile.schema import LoadProfile
@@ -110,12 +111,16 @@ class TrialRun:
             window_ns=record.window_ns,
             requests=record.requests,
             requests_per_second=record.requests * 1e9 / record.window_ns if record.window_ns else None,
+            load_model=self._load.model,
+            offered_per_second=self._offered_per_second(),
             outcomes={str(outcome): count for outcome, count in record.totals.outcomes.items()},
             out_of_range=record.totals.out_of_range,
             response_ns=latency[Metric.RESPONSE],
             service_ns=latency[Metric.SERVICE],
             lateness_ns=latency[Metric.LATENESS],
+            wire_ns=latency[Metric.WIRE],
             dispatch_ns=latency[Metric.DISPATCH],
+            client_ns=latency[Metric.CLIENT],
             kinds=self._kind_results(),
             idle=self._idle_summary(),
             target=per_request(usage.target, record.requests) if usage else None,
@@ -128,6 +133,11 @@ class TrialRun:
     def latency_intervals(self) -> Iterator[LatencyInterval]:
         """Yield the histograms of each interval of the measured window."""
         return self._record.latency_intervals()
+
+    def _offered_per_second(self) -> float | None:
+        """Return what the schedule asks for within the window, on average; None in the closed model."""
+        ramps = [Ramp(stage.for_ns, stage.from_rate, stage.to_rate) for stage in self._load.stages or ()]
+        return sum(ramp.arrivals for ramp in ramps) * 1e9 / self._load.duration_ns if ramps else None
 
     def _idle_summary(self) -> IdleSummary | None:
         if not self._opening:
@@ -223,6 +233,7 @@ class TrialRun:
             (format_request(host, request.path), request.expect_status, request.weight)
             for request in self._profile.requests
         ]
+        schedule = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages or ()]
         slow_shares = split_evenly(load.slow_connections, len(shares))
         stage.fleet.start_workers(
             [
@@ -232,6 +243,13 @@ class TrialRun:
                     sources=share,
                     kinds=kinds,
                     seed=number,
+                    schedule=schedule,
+                    arrivals=load.arrivals,
+                    share=number,
+                    shares=len(shares),
+                    spin_ns=load.spin_ns,
+                    think_ns=load.think_ns,
+                    think_times=load.think_times,
                     senders=load.senders,
                     slow_connections=slow,
                     pace_ns=load.pace_ns,
@@ -290,8 +308,8 @@ class TrialRun:
                 self._record.add(event.sender, snapshots)
                 self._observer.phase("measuring", min(1.0, snapshots[0].end_ns / self._load.duration_ns))
                 self._observer.rate(self._record.last_rate())
-            case Finished(cut):
-                self._record.add_cut(cut)
+            case Finished(cut, dropped):
+                self._record.add_undone(cut, dropped)
                 self._finished.add(event.sender)
             case Alive(alive):
                 self._alive[event.sender] = alive

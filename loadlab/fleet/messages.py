@@ -6,13 +6,19 @@ machines can send the same messages. A process that finds its standard input end
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from loadlab.load.arrivals import ArrivalProcess, ThinkTimes
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPart:
-    """To a load worker, first: its share of the closed loop. `sources` are (local address or None, connections).
+    """To a load worker, first: its share of the load. `sources` are (local address or None, connections).
+
+    With a `schedule` for the whole load, ramps of (ns, rate at its begin, rate at its end), requests arrive by it, and
+    this is part number `share` of `shares`; over the last `spin_ns` before each the worker does not sleep. Without one
+    each connection sends when its last answer is there, after `think_ns` if that is not 0.
 
     `kinds` are the requests to choose from, each (bytes as latin-1, expected status, weight); `seed` fixes the choice.
     `senders` are fast or slow, which is a byte every `pace_ns`; `slow_connections` more send the first kind like that,
@@ -31,6 +37,13 @@ class LoadPart:
     warmup_ns: int
     duration_ns: int
     interval_ns: int
+    schedule: list[tuple[int, float, float]] = field(default_factory=list)
+    arrivals: ArrivalProcess = "constant"
+    share: int = 0
+    shares: int = 1
+    spin_ns: int = 0
+    think_ns: int = 0
+    think_times: ThinkTimes = "constant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +93,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """From a load worker: it has stopped; so many requests of each kind were under way then."""
+    """From a load worker: it has stopped. When its window ended, so many requests were under way (`cut`), and so many
+    more had arrived by the schedule and were not sent (`dropped`).
+    """
 
-    cut: list[int]
+    cut: int
+    dropped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +141,7 @@ def decode_message(line: bytes) -> Message:
     """Read one line. Raises ValueError if it is none of ours."""
     fields = json.loads(line)
     try:
-        for pairs in {"sources", "kinds"} & fields.keys():
+        for pairs in {"sources", "kinds", "schedule"} & fields.keys():
             fields[pairs] = [tuple(entry) for entry in fields[pairs]]
         return _KINDS[fields.pop("kind")](**fields)
     except (KeyError, TypeError, AttributeError):

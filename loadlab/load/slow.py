@@ -9,16 +9,12 @@ from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import discard, wait_connected, wait_received, wait_sent
-from loadlab.kernel.tasks import Cancelled
-from loadlab.load.closed import Exchange
 from loadlab.load.failures import REQUEST_FAILURES, outcome_of, outcome_of_connecting
 from loadlab.load.turns import Turn
+from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange
 from loadlab.protocols.http1 import KnownResponses, ResponseHead, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
-
-_RECEIVE_BYTES = 16 * 1024
-_PAUSE_AFTER_REFUSAL_NS = 50_000_000
 
 
 class SlowSender:
@@ -42,7 +38,7 @@ class SlowSender:
                     sock = await wait_connected(loop, exchange.address, exchange.source)
                 except OSError as error:
                     outcomes[outcome_of_connecting(error)] += 1
-                    await loop.sleep(_PAUSE_AFTER_REFUSAL_NS)
+                    await loop.sleep(PAUSE_AFTER_REFUSAL_NS)
                     continue
             if connecting.cancelled:
                 outcomes[Outcome.CONNECT_TIMEOUT] += 1
@@ -54,16 +50,13 @@ class SlowSender:
             except REQUEST_FAILURES as error:
                 outcomes[outcome_of(error)] += 1
                 await loop.yield_now()
-            except Cancelled:
-                outcomes[Outcome.CUT] += 1
-                raise
             finally:
                 discard(loop, sock)
 
     async def _exchange_one(self, sock: socket.socket, turn: Turn) -> bool:
         """Send one request, slowly, and receive its answer; return whether the connection can be used again."""
         loop = self._loop
-        request, request_bytes, expected_status, kind = turn
+        request, request_bytes, expected_status, kind, _stamped = turn
         recorder = self._recorders[kind]
         for position in range(request_bytes):
             if position:
@@ -78,14 +71,14 @@ class SlowSender:
         done_ns = time.monotonic_ns()
         if head.status == expected_status:
             recorder.prompt.append(done_ns - sent_ns)
-            recorder.dispatch.append(done_ns - loop.batch_ns)
+            recorder.prompt_dispatch.append(done_ns - loop.batch_ns)
         else:
             recorder.outcomes[Outcome.STATUS] += 1
         return head.keep_alive
 
     async def _receive(self, sock: socket.socket) -> ResponseHead:
         reader = ResponseReader(self._known)
-        while data := await wait_received(self._loop, sock, _RECEIVE_BYTES):
+        while data := await wait_received(self._loop, sock, RECEIVE_BYTES):
             if (head := reader.feed(data)) is not None:
                 return head
         return reader.feed_end()

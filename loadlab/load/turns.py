@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from loadlab.load.stamps import SAMPLED_TURNS
+
 # So many turns are drawn beforehand and gone through again and again: drawing each anew would cost ten times as much.
 _DRAWN: Final = 9973
 
-Turn = tuple[bytes, int, int, int]
-"""The request, its length in bytes, the status that it expects, and the number of its kind."""
+Turn = tuple[bytes, int, int, int, bool]
+"""The request, its length in bytes, the status that it expects, the number of its kind, and whether the client's own
+share of its time is to be measured."""
 
 NextTurn = Callable[[], Turn]
 
@@ -29,8 +32,14 @@ def take_turns(kinds: Sequence[RequestKind], seed: int) -> NextTurn:
 
     Drawn at random and not in a fixed order, which the users would fall into step with.
     """
-    turns = [(kind.request, len(kind.request), kind.status, number) for number, kind in enumerate(kinds)]
-    if len(turns) == 1:
-        return itertools.repeat(turns[0]).__next__
-    weights = [kind.weight for kind in kinds]
-    return itertools.cycle(random.Random(seed).choices(turns, weights, k=_DRAWN)).__next__
+    plain, stamped = ([_turn(kind, number, look) for number, kind in enumerate(kinds)] for look in (False, True))
+    if len(kinds) == 1:
+        return itertools.cycle([*stamped, *plain * (SAMPLED_TURNS - 1)]).__next__
+    drawn = random.Random(seed).choices(range(len(kinds)), [kind.weight for kind in kinds], k=_DRAWN)
+    return itertools.cycle(
+        [(plain if position % SAMPLED_TURNS else stamped)[number] for position, number in enumerate(drawn)]
+    ).__next__
+
+
+def _turn(kind: RequestKind, number: int, stamped: bool) -> Turn:
+    return kind.request, len(kind.request), kind.status, number, stamped

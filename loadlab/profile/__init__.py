@@ -3,6 +3,7 @@
 from loadlab.profile.json_schema import profile_json_schema
 from loadlab.profile.load import MixedRequest
 from loadlab.profile.loading import LoadedProfile, load_profile
+from loadlab.profile.rate import RateStage
 from loadlab.profile.schema import LoadProfile, Profile, SwitchCostProfile, WaitCostProfile
 from loadlab.profile.servers import OptionSpec, ServerSpec
 from loadlab.profile.sweep import Trial, plan_trials
@@ -13,6 +14,7 @@ __all__ = [
     "MixedRequest",
     "OptionSpec",
     "Profile",
+    "RateStage",
     "ServerSpec",
     "SwitchCostProfile",
     "Trial",

@@ -14,6 +14,7 @@ from loadlab.profile.paths import (
     adapter_of,
     keys_of,
     may_be_swept,
+    own_keys,
     split,
     sweepable_paths,
     swept_sections,
@@ -139,7 +140,7 @@ def _unknown_key(model: type[Profile], path: Path) -> str:
     key = str(path[-1])
     if near := did_you_mean(key, keys_of(model, path[:-1])):
         return f"unknown key{near}"
-    owner = next((kind for kind, other in KINDS.items() if len(path) == 1 and key in swept_sections(other)), None)
+    owner = next((kind for kind, other in KINDS.items() if len(path) == 1 and key in own_keys(other)), None)
     if owner is not None:
         return f"belongs to profiles of kind {owner}; this one is of kind {_kind_of(model)}"
     elsewhere = [known for known in sweepable_paths(model) if known.rpartition(".")[2] == key]

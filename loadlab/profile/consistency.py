@@ -9,8 +9,10 @@ from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, split, value_at
 from loadlab.profile.product import name_in_mix, values_in_trials
+from loadlab.profile.rate import RateStage, total_ns
 from loadlab.profile.schema import LoadProfile, Profile, WaitCostProfile
 from loadlab.profile.values import describe
+from loadlab.units import spell_duration_ns
 
 
 def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
@@ -18,6 +20,8 @@ def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
     if model is LoadProfile:
         yield from _mix_mistakes(data)
         yield from _pace_mistakes(data)
+        yield from _open_mistakes(data) if values_in_trials(data, "load.rate") else _closed_mistakes(data)
+        yield from _probe_mistakes(data)
     if model is WaitCostProfile:
         yield from _active_mistakes(data)
 
@@ -51,6 +55,47 @@ def _pace_mistakes(data: Data) -> Iterator[Mistake]:
     idle_kinds = _read(LoadProfile, data, "load.idle_kind")
     if set(idle_kinds) <= {"silent"} and (place := _place_of_change(LoadProfile, data, "load.idle_pace")):
         yield Mistake(place, "has no effect on silent connections; set load.idle_kind to trickle or churn", "key")
+
+
+def _open_mistakes(data: Data) -> Iterator[Mistake]:
+    for path in ("load.think", "load.think_times"):
+        if place := _place_of_change(LoadProfile, data, path):
+            what = "has no effect beside load.rate, which waits for no user; remove one of the two"
+            yield Mistake(place, what, part="key")
+    for written in values_in_trials(data, "load.senders"):
+        if written.value == "slow":
+            what = "slow senders wait for their answers and keep to no rate; remove load.rate, or set slow_connections"
+            yield Mistake(written.path, what)
+    for stages in _read(LoadProfile, data, "load.rate"):
+        if isinstance(stages, tuple):
+            yield from _length_mistakes(data, stages)
+
+
+def _length_mistakes(data: Data, stages: tuple[RateStage, ...]) -> Iterator[Mistake]:
+    total = total_ns(stages)
+    for written in values_in_trials(data, "load.duration"):
+        if _read_one(LoadProfile, "load.duration", written.value) not in (None, total):
+            asked = f"must be {spell_duration_ns(total)} as the stages of load.rate take, not {describe(written.value)}"
+            yield Mistake(written.path, f"{asked}; leave it out")
+
+
+def _closed_mistakes(data: Data) -> Iterator[Mistake]:
+    for path in ("load.arrivals", "load.spin"):
+        if place := _place_of_change(LoadProfile, data, path):
+            yield Mistake(place, "has no effect without a rate; set load.rate", "key")
+    senders = _read(LoadProfile, data, "load.senders")
+    if senders == ["slow"] and (place := _place_of_change(LoadProfile, data, "load.think")):
+        yield Mistake(place, "has no effect beside senders: slow, who never pause between requests; remove it", "key")
+    pauses = any(_read(LoadProfile, data, "load.think"))
+    if not pauses and (place := _place_of_change(LoadProfile, data, "load.think_times")):
+        yield Mistake(place, "has no effect without a pause; set load.think", "key")
+
+
+def _probe_mistakes(data: Data) -> Iterator[Mistake]:
+    probes = value_at(data, ("probes",))
+    for index, probe in enumerate(probes if isinstance(probes, list) else []):
+        if probe in probes[:index]:
+            yield Mistake(("probes", index), f"{describe(probe)} is given twice; name each probe once")
 
 
 def _active_mistakes(data: Data) -> Iterator[Mistake]:

@@ -3,17 +3,17 @@
 import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
-from loadlab.profile.section import Section
-from loadlab.profile.values import HOUR_NS, SECOND_NS, Count, Duration, Text, describe
+from loadlab.profile.rate import Rate, RateStage, read_stages, total_ns
+from loadlab.profile.section import Section, without_default
+from loadlab.profile.values import DAY_NS, HOUR_NS, MILLISECOND_NS, SECOND_NS, Count, Duration, Text, describe
+from loadlab.units import spell_duration_ns
 
 SLOW_SENDERS: Final = "slow-senders"
 """The kind that counts apart: what slow senders beside the load sent is not part of a trial's own figures."""
 
-
-_MOST_CONNECTIONS = 10_000_000
-_MILLISECOND_NS = SECOND_NS // 1000
+_MOST_CONNECTIONS: Final = 10_000_000
 
 RequestPath = Annotated[str, Text(r"/[!-~]*", "a request path that begins with /, in ASCII without spaces")]
 Status = Annotated[int, Count(100, 599)]
@@ -34,10 +34,6 @@ def _read_name(value: object, info: ValidationInfo) -> object:
     return request_name(info.data.get("path", "/")) if value is None else value
 
 
-def _drop_default(schema: dict[str, Any]) -> None:
-    del schema["default"]  # None stands for the path, which a schema cannot say
-
-
 class MixedRequest(Section):
     """One kind of request in a mix; it has latencies and outcomes of its own."""
 
@@ -53,7 +49,7 @@ class MixedRequest(Section):
     ] = Field(
         default=None,
         validate_default=True,
-        json_schema_extra=_drop_default,
+        json_schema_extra=without_default,
         description="What it is called in the results; by default its path without the slash.",
     )
     expect_status: Status = Field(default=200, description="The HTTP status that counts as success.")
@@ -67,21 +63,54 @@ def _read_workers(value: object) -> object:
     return Count(1, 256).read(value)
 
 
+def _require_duration_without_stages(schema: dict[str, Any]) -> None:
+    schema["required"].remove("duration")
+    schema["if"] = {"properties": {"rate": {"type": "array"}}, "required": ["rate"]}
+    schema["else"] = {"required": ["duration"]}
+
+
 class Load(Section):
     """Who asks the target for what."""
 
+    model_config = ConfigDict(json_schema_extra=_require_duration_without_stages)
+
     connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
-        description="Active connections, in a closed loop: each sends its next request when the answer is there."
+        description="Closed load: users, each of whom sends its next request when the answer is there. "
+        "Open load, with a rate: at most so many connections are opened."
+    )
+    rate: Rate | None = Field(
+        default=None,
+        description="Requests per second, sent whether or not answers are there (an open load): a number, or stages.",
+    )
+    arrivals: Literal["constant", "poisson"] = Field(
+        default="constant",
+        description="When the requests of a rate are sent: evenly spaced, or at random as independent users would.",
+    )
+    spin_ns: Annotated[int, Duration(0, 10 * MILLISECOND_NS)] = Field(
+        default=MILLISECOND_NS // 10,
+        alias="spin",
+        description="How long before an arrival the worker stops sleeping and watches the clock; costs CPU.",
+        json_schema_extra={"default": "100us"},
+    )
+    think_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
+        default=0,
+        alias="think",
+        description="The pause of a user of a closed load between an answer and its next request.",
+        json_schema_extra={"default": "0s"},
+    )
+    think_times: Literal["constant", "exponential"] = Field(
+        default="constant",
+        description="Whether each such pause is just so long, or drawn at random with that mean.",
     )
     senders: Literal["fast", "slow"] = Field(
-        default="fast", description="How they send a request: fast all at once, slow a byte at a time."
+        default="fast", description="How the connections send a request: fast all at once, slow a byte at a time."
     )
     slow_connections: Annotated[int, Count(0, _MOST_CONNECTIONS)] = Field(
         default=0,
         description="Slow senders beside the active connections; told of apart, not part of the trial's figures.",
     )
-    pace_ns: Annotated[int, Duration(_MILLISECOND_NS, HOUR_NS)] = Field(
-        default=10 * _MILLISECOND_NS,
+    pace_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
+        default=10 * MILLISECOND_NS,
         alias="pace",
         description="The time between two bytes of a slow sender.",
         json_schema_extra={"default": "10ms"},
@@ -93,7 +122,7 @@ class Load(Section):
         default="silent",
         description="What they do: silent nothing, trickle a byte of a request now and then, churn close and reopen.",
     )
-    idle_pace_ns: Annotated[int, Duration(_MILLISECOND_NS, HOUR_NS)] = Field(
+    idle_pace_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=SECOND_NS,
         alias="idle_pace",
         description="The time, on average, between two bytes of a trickle, or between two openings under churn.",
@@ -105,10 +134,11 @@ class Load(Section):
         description="Load before the measurement, not counted.",
         json_schema_extra={"default": "1s"},
     )
-    duration_ns: Annotated[int, Duration(_MILLISECOND_NS, 24 * HOUR_NS)] = Field(
-        alias="duration", description="The measured window."
+    duration_ns: Annotated[int, Duration(MILLISECOND_NS, DAY_NS)] = Field(
+        alias="duration",
+        description="The measured window; by default the sum of the stages of rate, else required.",
     )
-    timeout_ns: Annotated[int, Duration(_MILLISECOND_NS, HOUR_NS)] = Field(
+    timeout_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=5 * SECOND_NS,
         alias="timeout",
         description="How long a request may take before it counts as timed out.",
@@ -125,3 +155,29 @@ class Load(Section):
     mix: Annotated[tuple[MixedRequest, ...], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Several requests, drawn at random by their weights, in place of one path."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _let_stages_say_the_duration(cls, data: object) -> object:
+        if not isinstance(data, dict) or data.get("duration") is not None:
+            return data
+        rate = data.get("rate")
+        if not isinstance(rate, list | tuple):
+            return data
+        try:
+            duration_ns = total_ns(read_stages(rate))
+        except ValidationError:
+            duration_ns = DAY_NS  # any will do: what is wrong are the stages, and not that a duration is missing
+        return {**data, "duration": spell_duration_ns(duration_ns)}
+
+    @property
+    def model(self) -> Literal["closed", "open"]:
+        """Who decides when a request is sent: users who wait for their answers, or a schedule that waits for none."""
+        return "closed" if self.rate is None else "open"
+
+    @property
+    def stages(self) -> tuple[RateStage, ...] | None:
+        """The rate over the measured window, which the stages fill exactly; None for a closed load."""
+        if self.rate is None or isinstance(self.rate, tuple):
+            return self.rate
+        return (RateStage.model_validate({"for": spell_duration_ns(self.duration_ns), "from": self.rate}),)

@@ -7,7 +7,8 @@ are dotted paths themselves and stay whole: ("sweep", "load.idle", 2).
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, TypeAlias, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
@@ -58,9 +59,14 @@ def keys_of(model: type[Profile], path: Path) -> list[str]:
     return list(_fields(section)) if section else []
 
 
-def swept_sections(model: type[Profile]) -> list[str]:
-    """Return the top keys that a sweep may vary: what a kind measures, not what the experiment says of itself."""
+def own_keys(model: type[Profile]) -> list[str]:
+    """Return the top keys that only profiles of this kind have: what it measures, and how."""
     return [key for key in _fields(model) if key not in _fields(Profile)]
+
+
+def swept_sections(model: type[Profile]) -> list[str]:
+    """Return the top keys that a sweep may vary, or varies keys of."""
+    return list(dict.fromkeys(split(path)[0] for path in sweepable_paths(model)))
 
 
 @cache
@@ -101,8 +107,8 @@ def default_of(model: type[Profile], path: str) -> Any:  # noqa: ANN401 - as dif
 
 @cache
 def _sweepable_fields(model: type[Profile]) -> dict[str, FieldInfo]:
-    found = ((path, field) for key in swept_sections(model) for path, field in _leaves(_fields(model)[key], (key,)))
-    return {dotted(path): field for path, field in found if not _is_list(field.annotation)}
+    found = ((path, field) for key in own_keys(model) for path, field in _leaves(_fields(model)[key], (key,)))
+    return {dotted(path): field for path, field in found if not _holds_lists_only(field.annotation)}
 
 
 def _leaves(field: FieldInfo, path: Path) -> Iterator[tuple[Path, FieldInfo]]:
@@ -125,5 +131,9 @@ def _section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an a
     return next((found for member in get_args(annotation) if (found := _section_in(member))), None)
 
 
-def _is_list(annotation: Any) -> bool:  # noqa: ANN401 - an annotation has no type of its own
-    return get_origin(annotation) is tuple or any(_is_list(member) for member in get_args(annotation))
+def _holds_lists_only(annotation: Any) -> bool:  # noqa: ANN401 - an annotation has no type of its own
+    if get_origin(annotation) is Annotated:
+        return _holds_lists_only(get_args(annotation)[0])
+    if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
+        return all(_holds_lists_only(member) for member in get_args(annotation) if member is not NoneType)
+    return get_origin(annotation) is tuple

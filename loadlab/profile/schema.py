@@ -18,6 +18,7 @@ from loadlab.profile.target import Target
 from loadlab.profile.values import Count, Text, describe
 
 Core = Annotated[int, Count(0, 4095)]
+Probe = Literal["procfs", "syscalls", "cpu", "sockets"]
 
 
 class Cores(Section):
@@ -69,7 +70,8 @@ class Profile(Section):
         default=1, description="How often each trial is made; repeats are interleaved."
     )
     seed: Annotated[int, Count(0, 2**63 - 1)] | None = Field(
-        default=None, description="Fixes the order of the trials; drawn and recorded when absent."
+        default=None,
+        description="Fixes the order of the trials, and what the load draws at random; drawn and recorded when absent.",
     )
     plot: Plot | None = Field(default=None, description="What the page draws over what.")
     expect: tuple[Annotated[str, AfterValidator(_check_expectation)], ...] = Field(
@@ -93,6 +95,12 @@ class LoadProfile(Profile):
     placement: Annotated[Literal["auto", "none"] | Cores, BeforeValidator(_read_placement)] = Field(
         default="auto",
         description="Which cores target and load run on; auto keeps them apart, none leaves it to the kernel.",
+    )
+    probes: tuple[Probe, ...] = Field(
+        default=("procfs", "sockets"),
+        description="What is watched besides: procfs and sockets during the measurement; syscalls and cpu, which slow "
+        "the target, in a second pass of the same trial.",
+        json_schema_extra={"uniqueItems": True},
     )
 
     @property

@@ -15,7 +15,9 @@ from pydantic_core import CoreSchema, core_schema
 from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, spell_duration_ns
 
 SECOND_NS = 1_000_000_000
+MILLISECOND_NS = SECOND_NS // 1000
 HOUR_NS = 3600 * SECOND_NS
+DAY_NS = 24 * HOUR_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
+from numpy.typing import NDArray
 
 HIGHEST_NS: Final = 3_600_000_000_000
 _SIGNIFICANT_DIGITS: Final = 3
@@ -61,11 +62,11 @@ class Histogram:
         """Mean of the values as recorded (each at the middle of its bucket), 0 if there is none."""
         return float(self.hdr.get_mean_value()) if self.count else 0.0
 
-    def fold(self, values_ns: Sequence[int]) -> None:
+    def fold(self, values_ns: Sequence[int] | NDArray[np.int64]) -> None:
         """Add many values, in nanoseconds, in one go."""
-        if not values_ns:
+        if not len(values_ns):
             return
-        values = np.array(values_ns, dtype=np.int64)
+        values = np.asarray(values_ns, dtype=np.int64)
         lowest, highest = int(values.min()), int(values.max())
         if lowest < 0 or highest > HIGHEST_NS:
             in_range = values[(values >= 0) & (values <= HIGHEST_NS)]

@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 
 
 class Metric(StrEnum):
-    """The times of one request. response = lateness + service, and dispatch is the part of service spent in us."""
+    """The times of one request. response = lateness + service, and service = wire + dispatch, exactly."""
 
     RESPONSE = "response"  # done - intended: what a user feels
     SERVICE = "service"  # done - sent: what closed-loop tools report
     LATENESS = "lateness"  # sent - intended: how late the request left
+    WIRE = "wire"  # ready - sent: network and server, until epoll told of the answer
     DISPATCH = "dispatch"  # done - ready: from epoll's return to the response being parsed
+    CLIENT = "client"  # done - arrived: what this client added since the kernel had the answer; of a sample only
 
 
 def empty_histograms() -> dict[Metric, Histogram]:
@@ -55,32 +60,52 @@ class Recorder:
     """The samples of one load worker since the last snapshot; bounded, whatever the number of requests.
 
     Only requests that ended as expected have times. The hot path appends to `prompt` the service time of a request
-    that was sent when it was intended (its response time is the same, its lateness 0), or to `late` the pair
-    (lateness, service time); and in either case to `dispatch`.
+    that was sent when it was intended (its response time is the same, its lateness 0), and to `prompt_dispatch` its
+    dispatch; of any other it adds to `late` three numbers, lateness, service time and dispatch. `client` is for those
+    whose arrival the kernel told.
     """
 
-    __slots__ = ("_histograms", "_prompt", "dispatch", "late", "outcomes", "prompt")
+    __slots__ = ("_histograms", "_prompt", "client", "late", "outcomes", "prompt", "prompt_dispatch")
 
     def __init__(self) -> None:
         self.prompt: list[int] = []
-        self.late: list[tuple[int, int]] = []
-        self.dispatch: list[int] = []
+        self.prompt_dispatch: list[int] = []
+        self.late: list[int] = []
+        self.client: list[int] = []
         self.outcomes: Counter[Outcome] = Counter()
         self._prompt = Histogram()  # apart until `take`: folded once, though it counts for response and service
         self._histograms = empty_histograms()
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be folded."""
+        return len(self.prompt) + len(self.late) // 3
+
     def fold(self) -> None:
         """Move the samples appended so far into the histograms."""
-        histograms, prompt, late = self._histograms, self.prompt, self.late
-        histograms[Metric.DISPATCH].fold(self.dispatch)
-        self.dispatch.clear()
-        self._prompt.fold(prompt)
-        prompt.clear()
-        if late:
-            histograms[Metric.LATENESS].fold([lateness for lateness, _ in late])
-            histograms[Metric.SERVICE].fold([service for _, service in late])
-            histograms[Metric.RESPONSE].fold([lateness + service for lateness, service in late])
-            late.clear()
+        histograms = self._histograms
+        if self.prompt:
+            service = np.array(self.prompt)
+            self._prompt.fold(service)
+            self._fold_parts(service, np.array(self.prompt_dispatch))
+            self.prompt.clear()
+            self.prompt_dispatch.clear()
+        if self.late:
+            lateness, service, dispatch = np.array(self.late).reshape(-1, 3).T
+            histograms[Metric.LATENESS].fold(lateness)
+            histograms[Metric.SERVICE].fold(service)
+            histograms[Metric.RESPONSE].fold(lateness + service)
+            self._fold_parts(service, dispatch)
+            self.late.clear()
+        if self.client:
+            histograms[Metric.CLIENT].fold(np.array(self.client))
+            self.client.clear()
+
+    def _fold_parts(self, service: NDArray[np.int64], dispatch: NDArray[np.int64]) -> None:
+        # An answer that was there before epoll was asked again belongs to a batch older than its request.
+        dispatch = np.minimum(dispatch, service)
+        self._histograms[Metric.DISPATCH].fold(dispatch)
+        self._histograms[Metric.WIRE].fold(service - dispatch)
 
     def take(self, start_ns: int, end_ns: int) -> Snapshot:
         """Return what was recorded since the last call, and begin anew."""

@@ -1,11 +1,13 @@
-"""Runs a closed-loop load in this process, and waits for what it brings about."""
+"""Runs an active load in this process, and waits for what it brings about."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from loadlab.kernel import Loop
-from loadlab.load.closed import ClosedLoad, Exchange
+from loadlab.load.active import ActiveLoad
 from loadlab.load.turns import RequestKind, take_turns
+from loadlab.load.user import Exchange
+from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
 MS = 1_000_000
@@ -22,11 +24,12 @@ def exchange_with(
 async def running_load(loop: Loop, exchanges: Sequence[Exchange]) -> AsyncIterator[Recorder]:
     """Let one user for each exchange send until the block ends."""
     recorder = Recorder()
-    load = ClosedLoad(loop, exchanges, [recorder])
+    load = ActiveLoad(loop, exchanges, [recorder])
     await load.open()
     async with loop.task_group() as group:
         group.start(load.run(), "load")
         yield recorder
+        recorder.outcomes[Outcome.CUT] += load.in_flight
         group.cancel()
 
 
@@ -40,4 +43,4 @@ async def wait_until(loop: Loop, condition: Callable[[], bool]) -> None:
 
 def served(recorder: Recorder) -> int:
     """How many requests were answered as expected so far."""
-    return len(recorder.prompt) + len(recorder.late)
+    return recorder.waiting

@@ -92,7 +92,7 @@ def test_a_hundred_users_and_a_few_thousand_requests_balance() -> None:
 def test_only_the_first_request_of_a_connection_can_be_late() -> None:
     """Its lateness belongs to it alone, even where it was not answered as expected."""
 
-    async def main(loop: Loop) -> tuple[int, list[tuple[int, int]]]:
+    async def main(loop: Loop) -> tuple[int, list[int]]:
         async with running_load(loop, [exchange_with(server.address)]) as recorder:
             await wait_until(loop, lambda: served(recorder) >= 5)
         return recorder.outcomes[Outcome.STATUS], recorder.late

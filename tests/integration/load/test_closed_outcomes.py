@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.load.closed import Exchange
+from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

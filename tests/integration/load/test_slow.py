@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.load.closed import Exchange
 from loadlab.load.slow import SlowSender
 from loadlab.load.turns import RequestKind, take_turns
+from loadlab.load.user import Exchange
 from loadlab.recording.recorder import Recorder
 
 from . import scripts

@@ -12,7 +12,7 @@ SECOND = 1_000 * MS
 def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) -> Snapshot:
     recorder = Recorder()
     recorder.prompt += [value * MS for value in service_ms]
-    recorder.dispatch += [MS for _ in service_ms]
+    recorder.prompt_dispatch += [MS for _ in service_ms]
     if timeouts:
         recorder.outcomes[Outcome.TIMEOUT] += timeouts
     return recorder.take(start_ms * MS, end_ms * MS)
@@ -35,7 +35,9 @@ def test_everything_is_added_up() -> None:
         "response": 5,
         "service": 5,
         "lateness": 5,
+        "wire": 5,
         "dispatch": 5,
+        "client": 0,
     }
 
 
@@ -68,11 +70,12 @@ def test_intervals_are_short_enough_for_progress_and_few_enough_for_long_runs() 
 def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
     record = TrialRecord([Kind("hello"), Kind("sleep"), Kind("slow senders", apart=True)])
     record.add("load worker 1", [snapshot(0, 1000, 1, 2), snapshot(0, 1000, 50), snapshot(0, 1000, 900, timeouts=3)])
-    record.add_cut([4, 5, 6])
+    record.add_undone(cut=4, dropped=5)
+    record.add_undone(cut=6, dropped=0)
     assert record.requests == 3
-    assert record.totals.outcomes == {"ok": 3, "cut": 9}
+    assert record.totals.outcomes == {"ok": 3, "cut": 10, "dropped": 5}
     assert [totals.outcomes["ok"] for totals in record.by_kind] == [2, 1, 1]
-    assert record.by_kind[2].outcomes == {"ok": 1, "timeout": 3, "cut": 6}
+    assert record.by_kind[2].outcomes == {"ok": 1, "timeout": 3}
     assert record.last_rate() == 3.0
     (interval,) = record.latency_intervals()
     counts = {name: histogram.count for name, histogram in interval.histograms.items()}

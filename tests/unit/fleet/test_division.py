@@ -4,15 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
 from loadlab.errors import LoadlabError
-from loadlab.fleet.division import (
-    MAX_PROCESSES,
-    PORTS_PER_SOURCE,
-    RESERVED_DESCRIPTORS,
-    Share,
-    divide,
-    split_evenly,
-)
+from loadlab.fleet.division import Share, divide, split_evenly
 
 LOOPBACK = "127.0.0.1"
 

@@ -4,12 +4,20 @@ from collections import Counter
 
 import pytest
 
+from loadlab.load.stamps import SAMPLED_TURNS
 from loadlab.load.turns import RequestKind, take_turns
 
 
 def test_one_kind_comes_always() -> None:
     next_turn = take_turns([RequestKind(b"GET / HTTP/1.1\r\n\r\n", status=204)], seed=0)
-    assert [next_turn() for _ in range(3)] == [(b"GET / HTTP/1.1\r\n\r\n", 18, 204, 0)] * 3
+    assert {next_turn()[:4] for _ in range(200)} == {(b"GET / HTTP/1.1\r\n\r\n", 18, 204, 0)}
+
+
+@pytest.mark.parametrize("kinds", [[RequestKind(b"a")], [RequestKind(b"a"), RequestKind(b"b")]])
+def test_one_turn_of_so_many_is_to_be_stamped(kinds: list[RequestKind]) -> None:
+    next_turn = take_turns(kinds, seed=0)
+    stamped = [position for position in range(10 * SAMPLED_TURNS) if next_turn()[4]]
+    assert stamped == [position * SAMPLED_TURNS for position in range(10)]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

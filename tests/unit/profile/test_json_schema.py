@@ -58,9 +58,36 @@ def test_keys_are_as_in_yaml() -> None:
     assert set(properties("Load")) >= {"pace", "idle_pace"}
 
 
+def test_the_duration_is_required_unless_stages_say_it() -> None:
+    load = profile_json_schema()["$defs"]["Load"]
+    assert load["required"] == ["connections"]
+    assert load["if"] == {"properties": {"rate": {"type": "array"}}, "required": ["rate"]}
+    assert load["else"] == {"required": ["duration"]}
+    assert "then" not in load
+    assert "default" not in load["properties"]["duration"]
+
+
+def test_a_rate_is_a_number_or_stages() -> None:
+    number, text, stages, null = properties("Load")["rate"]["anyOf"]
+    assert (number["minimum"], number["maximum"]) == (1, 10_000_000)
+    assert re.search(text["pattern"], "20k")
+    assert (stages["items"], stages["minItems"]) == ({"$ref": "#/$defs/RateStage"}, 1)
+    assert null == {"type": "null"}
+    assert profile_json_schema()["$defs"]["RateStage"]["required"] == ["for", "from"]
+    assert "default" not in properties("RateStage")["to"]
+
+
+def test_probes_are_named_once_each() -> None:
+    probes = properties("LoadProfile")["probes"]
+    assert probes["items"]["enum"] == ["procfs", "syscalls", "cpu", "sockets"]
+    assert (probes["default"], probes["uniqueItems"]) == (["procfs", "sockets"], True)
+
+
 def test_a_sweep_knows_its_paths() -> None:
     paths, options = properties("LoadProfile")["sweep"]["propertyNames"]["anyOf"]
     assert set(paths["enum"]) == set(sweepable_paths(LoadProfile)) >= {"load.idle", "target.server", "placement"}
+    assert "load.rate" in paths["enum"]
+    assert not {"load.mix", "probes"} & set(paths["enum"])
     assert re.search(options["pattern"], "target.disk-threads")
     assert not re.search(options["pattern"], "load.pool")
     waits = properties("WaitCostProfile")["sweep"]["propertyNames"]["enum"]
@@ -81,6 +108,11 @@ def test_a_sweep_knows_its_paths() -> None:
         "pace",
         "idle_kind",
         "idle_pace",
+        "rate",
+        "arrivals",
+        "spin",
+        "think",
+        "think_times",
     ],
 )
 def test_a_default_is_what_the_loader_takes(key: str) -> None:

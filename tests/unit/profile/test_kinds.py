@@ -93,6 +93,10 @@ def test_the_cost_of_switching_has_a_section_of_its_own(tmp_path: Path) -> None:
         ),
         (SWITCH.replace("100", "0"), ["x.yaml:3:29: switch.count: must be at least 1, not 0"]),
         (
+            SWITCH + "probes: [cpu]\n",
+            ["x.yaml:4:1: probes: belongs to profiles of kind load; this one is of kind switch-cost"],
+        ),
+        (
             SWITCH + "placement: none\n",
             ["x.yaml:4:1: placement: belongs to profiles of kind load; this one is of kind"],
         ),

@@ -71,6 +71,7 @@ def test_units_are_read_and_defaults_filled_in(tmp_path: Path) -> None:
     assert (profile.load.warmup_ns, profile.load.timeout_ns) == (1_000_000_000, 5_000_000_000)
     assert (profile.load.workers, profile.placement, profile.repeat, profile.seed) == ("auto", "auto", 1, None)
     assert [(request.path, request.expect_status) for request in profile.requests] == [("/hello", 200)]
+    assert (profile.load.model, profile.load.stages, profile.probes) == ("closed", None, ("procfs", "sockets"))
     assert (profile.kind, profile.plotted_metric, dict(profile.target.options)) == ("load", "requests_per_second", {})
 
 
@@ -254,10 +255,10 @@ def test_without_a_catalog_names_are_not_checked(tmp_path: Path) -> None:
 
 def junk() -> st.SearchStrategy[object]:
     keys = st.sampled_from(
-        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "sweep", "x", "mix", "y"]
+        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "mix", "for", "from", "to"]
     )
     paths = st.sampled_from(
-        ["load.idle", "load.path", "target.server", "target.pool", "load.mix", "placement", "repeat"]
+        ["load.idle", "load.path", "target.server", "target.pool", "load.mix", "placement", "repeat", "load.rate"]
     )
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=5)
     written = st.sampled_from(["1s", "20k", "auto", "epoll", "slow", "/", "failures == 0", "-1", "0"])
@@ -278,13 +279,17 @@ ANY_PATH = st.sampled_from(
         *((section, key) for section in ("target", "load", "wait") for key in ("pool", "mix", "idle_kind", "active")),
         *(("sweep", path) for path in ("load.senders", "target.server", "target.pool", "wait.active", "switch.unit")),
         ("plot", "y"),
-        ("load", "slow_connections"),
+        *(("load", key) for key in ("slow_connections", "rate", "duration", "think")),
+        *(("sweep", f"load.{key}") for key in ("rate", "duration", "think")),
     ]
 )
 
 
+RAMP = GOOD.replace("duration: 1m30s", "rate: [{for: 5s, from: 0, to: 20k}, {for: 1s, from: 5}]\n  arrivals: poisson")
+
+
 @settings(deadline=None)
-@given(st.sampled_from([GOOD, *OTHER_KINDS]), st.dictionaries(ANY_PATH, junk(), max_size=4))
+@given(st.sampled_from([GOOD, RAMP, *OTHER_KINDS]), st.dictionaries(ANY_PATH, junk(), max_size=4))
 def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
     tmp_path_factory: pytest.TempPathFactory, good: str, changes: dict[tuple[str, ...], object]
 ) -> None:

@@ -10,9 +10,10 @@ from loadlab.recording.recorder import Metric, Recorder, Snapshot, Totals
 
 
 def absorbed(snapshot: Snapshot) -> dict[Metric, Histogram]:
+    """Return the histograms that every request is in."""
     totals = Totals()
     totals.add(snapshot)
-    return totals.histograms
+    return {metric: histogram for metric, histogram in totals.histograms.items() if metric is not Metric.CLIENT}
 
 
 def median_ns(histogram: Histogram) -> int:
@@ -22,25 +23,26 @@ def median_ns(histogram: Histogram) -> int:
 def test_a_prompt_request_responds_within_its_service_time() -> None:
     recorder = Recorder()
     recorder.prompt.append(1_000)
-    recorder.dispatch.append(100)
+    recorder.prompt_dispatch.append(100)
     histograms = absorbed(recorder.take(0, 1))
     assert {metric: median_ns(histogram) for metric, histogram in histograms.items()} == {
         Metric.RESPONSE: 1_000,
         Metric.SERVICE: 1_000,
         Metric.LATENESS: 0,
+        Metric.WIRE: 900,
         Metric.DISPATCH: 100,
     }
 
 
 def test_a_late_request_responds_after_lateness_and_service() -> None:
     recorder = Recorder()
-    recorder.late.append((300, 1_000))
-    recorder.dispatch.append(100)
+    recorder.late += [300, 1_000, 100]
     histograms = absorbed(recorder.take(0, 1))
     assert {metric: median_ns(histogram) for metric, histogram in histograms.items()} == {
         Metric.RESPONSE: 1_300,
         Metric.SERVICE: 1_000,
         Metric.LATENESS: 300,
+        Metric.WIRE: 900,
         Metric.DISPATCH: 100,
     }
 
@@ -50,28 +52,48 @@ def test_each_request_is_counted_once_in_every_metric(fold_between: bool) -> Non
     recorder = Recorder()
     for number in range(1, 501):
         recorder.prompt.append(number * 1_000)
-        recorder.dispatch.append(number)
+        recorder.prompt_dispatch.append(number)
         if number % 5 == 0:
-            recorder.late.append((number, number * 2_000))
-            recorder.dispatch.append(number)
+            recorder.late += [number, number * 2_000, number]
         if fold_between and number % 50 == 0:
             recorder.fold()
-            assert (recorder.prompt, recorder.late, recorder.dispatch) == ([], [], [])
+            assert (recorder.prompt, recorder.late, recorder.prompt_dispatch) == ([], [], [])
     snapshot = recorder.take(10, 20)
     assert (snapshot.start_ns, snapshot.end_ns, snapshot.out_of_range) == (10, 20, 0)
     assert snapshot.outcomes == {"ok": 600}
-    assert [histogram.count for histogram in absorbed(snapshot).values()] == [600] * len(Metric)
+    assert [histogram.count for histogram in absorbed(snapshot).values()] == [600] * (len(Metric) - 1)
+
+
+def test_the_parts_of_a_request_sum_to_its_response_time_whatever_the_batch_it_came_in() -> None:
+    """An answer that was there before epoll was asked again has been ready for no time at all, not for less."""
+    recorder = Recorder()
+    recorder.late += [7, 1_000, 1_400]
+    histograms = absorbed(recorder.take(0, 1))
+    assert median_ns(histograms[Metric.DISPATCH]) == 1_000
+    assert median_ns(histograms[Metric.WIRE]) == 0
+    assert median_ns(histograms[Metric.RESPONSE]) == 1_007
+
+
+def test_what_the_client_added_is_known_of_those_alone_that_were_looked_at() -> None:
+    recorder = Recorder()
+    recorder.prompt += [1_000, 2_000]
+    recorder.prompt_dispatch += [1, 1]
+    recorder.client.append(30)
+    totals = Totals()
+    totals.add(recorder.take(0, 1))
+    assert totals.histograms[Metric.CLIENT].values_at([50]) == {50: 30}
+    assert totals.histograms[Metric.CLIENT].count == 1
 
 
 def test_a_second_snapshot_has_only_what_came_since_the_first() -> None:
     recorder = Recorder()
     recorder.prompt.append(1_000)
-    recorder.dispatch.append(1)
+    recorder.prompt_dispatch.append(1)
     recorder.outcomes[Outcome.TIMEOUT] += 1
     recorder.take(0, 1)
     second = recorder.take(1, 2)
     assert second.outcomes == {"ok": 0}
-    assert [histogram.count for histogram in absorbed(second).values()] == [0] * len(Metric)
+    assert [histogram.count for histogram in absorbed(second).values()] == [0] * (len(Metric) - 1)
     recorder.prompt.append(2_000)
     assert recorder.take(2, 3).outcomes == {"ok": 1}
 
@@ -88,7 +110,7 @@ def test_failures_are_counted_and_have_no_times() -> None:
 def test_a_time_out_of_range_is_still_a_request_that_was_answered() -> None:
     recorder = Recorder()
     recorder.prompt += [1_000, HIGHEST_NS + 1]
-    recorder.dispatch += [1, 1]
+    recorder.prompt_dispatch += [1, 1]
     snapshot = recorder.take(0, 1)
     assert snapshot.outcomes == {"ok": 2}
     assert snapshot.out_of_range > 0
@@ -101,7 +123,7 @@ def test_totals_add_workers_and_intervals_up() -> None:
         recorder = Recorder()
         for interval in range(4):
             recorder.prompt += [500 * (worker + 1)] * 10
-            recorder.dispatch += [100] * 10
+            recorder.prompt_dispatch += [100] * 10
             recorder.outcomes[Outcome.RESET] += 1
             totals.add(recorder.take(interval, interval + 1))
     assert totals.outcomes == {"ok": 120, "reset": 12}
@@ -113,8 +135,8 @@ def test_totals_add_workers_and_intervals_up() -> None:
 def test_a_snapshot_travels_as_json() -> None:
     recorder = Recorder()
     recorder.prompt += [1_000, 10**9]
-    recorder.late.append((5, 2_000))
-    recorder.dispatch += [1, 2, 3]
+    recorder.late += [5, 2_000, 1]
+    recorder.prompt_dispatch += [2, 3]
     recorder.outcomes[Outcome.CLOSED_EARLY] += 1
     snapshot = recorder.take(5, 6)
     assert Snapshot.from_plain(json.loads(json.dumps(snapshot.to_plain()))) == snapshot

@@ -1,7 +1,8 @@
-"""The closed loop: each user sends its next request as soon as the answer to the last one is there.
+"""One user of the target and its connection: what both models of load are made of.
 
-`ClosedUser.run` is the hot path of the load: per request one write, one wake-up, one read, one
-comparison with the last response, one reading of the clock and two appends.
+In the closed model it sends its next request as soon as the answer to the last one is there, or after a pause; in the
+open model when the schedule has one for it. `User.run` is the hot path of the load: per request one write, one wake-up,
+one read, one comparison with the last response, one reading of the clock and two appends.
 """
 
 import errno
@@ -15,19 +16,19 @@ from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import Address, discard, wait_connected, wait_sent
-from loadlab.kernel.tasks import Cancelled
 from loadlab.load.failures import REQUEST_FAILURES, outcome_of, outcome_of_connecting
+from loadlab.load.pacing import Pacing
+from loadlab.load.stamps import ask_for_stamps, receive_stamped
 from loadlab.load.turns import NextTurn
 from loadlab.protocols.http1 import KnownResponses, ResponseCutShort, ResponseHead, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
-_RECEIVE_BYTES: Final = 16 * 1024
+RECEIVE_BYTES: Final = 16 * 1024
+PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
+"""After a connection could not be made: not at once again, or a server that is down would keep the client busy."""
+
 _PIECES_BEFORE_YIELDING: Final = 16
-# After a connection could not be made: not at once again, or a server that is down would keep the client busy.
-_PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
-# Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
-_OPENING_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,11 @@ class Exchange:
     next_turn: NextTurn
 
 
-class ClosedUser:
-    """One user and its connection, which is opened anew whenever it ends."""
+class User:
+    """One user and its connection, which is opened anew whenever it ends. Without `pacing` it sends at once."""
 
-    __slots__ = ("_exchange", "_in_flight", "_known", "_loop", "_number", "_recorders", "_socket", "_timed_out")
+    __slots__ = ("_exchange", "_in_flight", "_known", "_loop", "_number", "_pacing", "_recorders", "_socket",
+                 "_timed_out")  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class ClosedUser:
         exchange: Exchange,
         recorders: Sequence[Recorder],
         known: KnownResponses,
+        pacing: Pacing | None,
         in_flight: list[int],
         number: int,
     ) -> None:
@@ -59,6 +62,7 @@ class ClosedUser:
         self._exchange = exchange
         self._recorders = recorders  # by kind of request
         self._known = known
+        self._pacing = pacing
         self._in_flight = in_flight  # by user: when the request in flight was sent, 0 if there is none
         self._number = number
         self._socket: socket.socket | None = None
@@ -70,6 +74,7 @@ class ClosedUser:
         with self._loop.time_scope(exchange.timeout_ns) as scope:
             try:
                 self._socket = await wait_connected(self._loop, exchange.address, exchange.source)
+                ask_for_stamps(self._socket)
             except OSError as error:
                 return outcome_of_connecting(error)
         return Outcome.CONNECT_TIMEOUT if scope.cancelled else Outcome.OK
@@ -83,22 +88,31 @@ class ClosedUser:
         # os.write and os.read, the known responses and the list of times are shared by all users: with a thousand of
         # them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
         loop, recorders, known, next_turn = self._loop, self._recorders, self._known, self._exchange.next_turn
-        task, parked, in_flight, number = loop.current, loop.parked, self._in_flight, self._number
+        task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         write, read, clock = os.write, os.read, time.monotonic_ns
         record_prompt = [recorder.prompt.append for recorder in recorders]
-        record_dispatch = [recorder.dispatch.append for recorder in recorders]
+        record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
+        record_late = [recorder.late.extend for recorder in recorders]
+        granted_ns = 0  # when the request to be sent was intended, as the pacing said
         try:
             while True:
-                request, request_bytes, expected_status, kind = next_turn()
-                sock, intended_ns = yield from self._connection(recorders[kind])
+                request, request_bytes, expected_status, kind, stamped = next_turn()
+                sock, wanted_ns = yield from self._connection(recorders[kind])
                 fd, reader = sock.fileno(), ResponseReader(known)
-                # Look once at what came before anyone was parked here: an edge is told only once.
-                loop.resume_soon(task)
                 sent_ns = clock()
-                lateness_ns = sent_ns - intended_ns
+                lateness_ns = sent_ns - wanted_ns
                 keep_alive = True
                 try:
                     while keep_alive:
+                        if pacing is not None:
+                            granted_ns = granted_ns or pacing.take_due(sent_ns)
+                            if not granted_ns:
+                                in_flight[number] = 0
+                                granted_ns = yield from pacing.wait_turn(number, sent_ns)
+                                if parked[fd] is True and self._has_ended(sock):
+                                    break  # and send what was granted on another connection
+                                sent_ns = clock()
+                            lateness_ns, granted_ns = sent_ns - granted_ns, 0
                         in_flight[number] = sent_ns
                         try:
                             sent_bytes = write(fd, request)
@@ -106,40 +120,48 @@ class ClosedUser:
                             sent_bytes = 0
                         if sent_bytes != request_bytes:
                             yield from wait_sent(loop, sock, request[sent_bytes:])
-                            loop.resume_soon(task)  # it may have taken the event that told of the answer
+                            parked[fd] = True  # it may have taken the event that told of the answer
+                        arrived_ns = 0
                         while True:
-                            parked[fd] = task
-                            yield
+                            if parked[fd] is None:
+                                parked[fd] = task
+                                yield
+                            else:  # an edge is told only once: look at what came before anyone was parked here
+                                parked[fd] = None
                             try:
-                                data = read(fd, _RECEIVE_BYTES)
+                                if stamped:
+                                    data, arrived_ns = receive_stamped(sock, RECEIVE_BYTES)
+                                else:
+                                    data = read(fd, RECEIVE_BYTES)
                                 break
                             except BlockingIOError:
                                 continue
                         if data == known.message:
                             head = known.head
+                        elif (complete := reader.feed(data)) is not None:
+                            head = complete
                         else:
-                            head = reader.feed(data) or (yield from self._receive_rest(sock, reader, data))
+                            head = yield from self._receive_rest(sock, reader, data)
+                            arrived_ns = 0  # of its first piece only
                         # One reading of the clock ends this request and begins the next, which is sent at once.
                         done_ns = clock()
                         if head.status == expected_status:
                             if lateness_ns:
-                                recorders[kind].late.append((lateness_ns, done_ns - sent_ns))
+                                record_late[kind]((lateness_ns, done_ns - sent_ns, done_ns - loop.batch_ns))
                             else:
                                 record_prompt[kind](done_ns - sent_ns)
-                            record_dispatch[kind](done_ns - loop.batch_ns)
+                                record_dispatch[kind](done_ns - loop.batch_ns)
+                            if arrived_ns:
+                                recorders[kind].client.append(done_ns - arrived_ns)
                         else:
                             recorders[kind].outcomes[Outcome.STATUS] += 1
                         keep_alive = head.keep_alive
                         if keep_alive:
-                            request, request_bytes, expected_status, kind = next_turn()
+                            request, request_bytes, expected_status, kind, stamped = next_turn()
                         sent_ns, lateness_ns = done_ns, 0
                     self._end_connection()
                 except REQUEST_FAILURES as error:
                     yield from self._fail(error, recorders[kind])
-        except Cancelled:
-            if in_flight[number]:
-                recorders[kind].outcomes[Outcome.CUT] += 1
-            raise
         finally:
             self._end_connection()
 
@@ -166,7 +188,7 @@ class ClosedUser:
                 self._timed_out = False
                 return self._socket, intended_ns
             recorder.outcomes[outcome] += 1
-            await self._loop.sleep(_PAUSE_AFTER_REFUSAL_NS)
+            await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
 
     async def _fail(self, error: Exception, recorder: Recorder) -> None:
         """Count a request that ended with `error`, and its connection with it."""
@@ -174,6 +196,17 @@ class ClosedUser:
         recorder.outcomes[Outcome.TIMEOUT if self._timed_out else outcome_of(error)] += 1
         # A peer that ends each connection at once would otherwise keep this user from ever suspending.
         await self._loop.yield_now()
+
+    def _has_ended(self, sock: socket.socket) -> bool:
+        """Tell whether the server has closed a connection that waited, or said something that nobody asked for."""
+        self._loop.parked[sock.fileno()] = None
+        try:
+            sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def _end_connection(self) -> None:
         self._in_flight[self._number] = 0
@@ -189,7 +222,7 @@ class ClosedUser:
             if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
                 await self._loop.yield_now()
             try:
-                data = sock.recv(_RECEIVE_BYTES)
+                data = sock.recv(RECEIVE_BYTES)
             except BlockingIOError:
                 await self._loop.wait_event(sock.fileno())
                 continue
@@ -198,35 +231,3 @@ class ClosedUser:
         if self._timed_out:
             raise ResponseCutShort  # the end is our own doing and completes nothing
         return reader.feed_end()
-
-
-class ClosedLoad:
-    """`connections` users on one loop."""
-
-    def __init__(self, loop: Loop, exchanges: Sequence[Exchange], recorders: Sequence[Recorder]) -> None:
-        self._loop = loop
-        self._timeout_ns = max((exchange.timeout_ns for exchange in exchanges), default=0)
-        known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
-        in_flight = [0] * len(exchanges)
-        self._users = [
-            ClosedUser(loop, exchange, recorders, known[exchange.method], in_flight, number)
-            for number, exchange in enumerate(exchanges)
-        ]
-
-    async def open(self) -> None:
-        """Open the connections, a backlog's worth at a time. What fails is tried again, and counted, by `run`."""
-        for first in range(0, len(self._users), _OPENING_AT_ONCE):
-            async with self._loop.task_group() as group:
-                for user in self._users[first : first + _OPENING_AT_ONCE]:
-                    group.start(user.open(), "open a connection")
-
-    async def run(self) -> None:
-        """Let all users send until cancelled."""
-        async with self._loop.task_group() as group:
-            for user in self._users:
-                group.start(user.run(), "closed-loop user")
-            while True:
-                await self._loop.sleep(min(max(self._timeout_ns // 20, 1_000_000), 100_000_000))
-                now_ns = time.monotonic_ns()
-                for user in self._users:
-                    user.expire(now_ns)

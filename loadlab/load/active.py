@@ -1,0 +1,53 @@
+"""The active connections of one process: its users, opened a few at a time, kept going, and cut off when overdue."""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from loadlab.kernel.loop import Loop
+from loadlab.load.pacing import Pacing
+from loadlab.load.user import Exchange, User
+from loadlab.protocols.http1 import KnownResponses
+from loadlab.recording.recorder import Recorder
+
+# Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
+_OPENING_AT_ONCE: Final = 100
+
+
+class ActiveLoad:
+    """Users on one loop, one for each of `exchanges`, all with the same pacing (None: each sends at once)."""
+
+    def __init__(
+        self, loop: Loop, exchanges: Sequence[Exchange], recorders: Sequence[Recorder], pacing: Pacing | None = None
+    ) -> None:
+        self._loop = loop
+        self._timeout_ns = max((exchange.timeout_ns for exchange in exchanges), default=0)
+        known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
+        self._in_flight = [0] * len(exchanges)
+        self._users = [
+            User(loop, exchange, recorders, known[exchange.method], pacing, self._in_flight, number)
+            for number, exchange in enumerate(exchanges)
+        ]
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are sent and not yet answered."""
+        return len(self._in_flight) - self._in_flight.count(0)
+
+    async def open(self) -> None:
+        """Open the connections, a backlog's worth at a time. What fails is tried again, and counted, by `run`."""
+        for first in range(0, len(self._users), _OPENING_AT_ONCE):
+            async with self._loop.task_group() as group:
+                for user in self._users[first : first + _OPENING_AT_ONCE]:
+                    group.start(user.open(), "open a connection")
+
+    async def run(self) -> None:
+        """Let all users send until cancelled."""
+        async with self._loop.task_group() as group:
+            for user in self._users:
+                group.start(user.run(), "user")
+            while True:
+                await self._loop.sleep(min(max(self._timeout_ns // 20, 1_000_000), 100_000_000))
+                now_ns = time.monotonic_ns()
+                for user in self._users:
+                    user.expire(now_ns)

@@ -1,0 +1,138 @@
+"""Who may send when: arrivals given to free users in turn, queued while none is free, dropped at the end."""
+
+import itertools
+import types
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from loadlab.kernel import Loop, run
+from loadlab.load.pacing import Agenda, ThinkTime
+
+pytestmark = pytest.mark.timeout(20)
+
+
+def agenda_of(loop: Loop, times_ns: list[int], users: int = 3, spin_ns: int = 0) -> Agenda:
+    agenda = Agenda(loop, users, spin_ns)
+    agenda.begin(iter(times_ns))
+    return agenda
+
+
+def test_nothing_is_due_before_its_time() -> None:
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, [100, 200])
+        assert agenda.take_due(99) == 0
+        assert agenda.take_due(100) == 100
+        assert agenda.take_due(150) == 0
+        assert agenda.take_due(1_000) == 200
+        assert agenda.take_due(10**18) == 0
+
+    run(main)
+
+
+def test_before_it_begins_nothing_arrives() -> None:
+    async def main(loop: Loop) -> None:
+        assert Agenda(loop, 1, 0).take_due(10**18) == 0
+
+    run(main)
+
+
+def test_free_users_get_arrivals_in_the_order_in_which_they_became_free() -> None:
+    got: list[tuple[int, int]] = []
+
+    async def use(agenda: Agenda, number: int) -> None:
+        got.append((number, await wait(agenda, number)))
+
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, [100, 200, 300])
+        async with loop.task_group() as group:
+            for number in (2, 0, 1):
+                group.start(use(agenda, number), "user")
+            await loop.yield_now()
+            await loop.yield_now()
+            agenda.release(99)
+            agenda.release(250)
+            await loop.yield_now()
+            assert got == [(2, 100), (0, 200)]
+            agenda.release(300)
+
+    run(main)
+    assert got == [(2, 100), (0, 200), (1, 300)]
+
+
+def test_a_wake_up_that_gives_nothing_is_slept_over() -> None:
+    async def main(loop: Loop) -> int:
+        agenda = agenda_of(loop, [100])
+        got: list[int] = []
+
+        async def use() -> None:
+            got.append(await wait(agenda, 0))
+
+        async with loop.task_group() as group:
+            task = group.start(use(), "user")
+            await loop.yield_now()
+            loop.resume_soon(task)
+            await loop.yield_now()
+            await loop.yield_now()
+            assert got == []
+            agenda.release(100)
+        return got[0]
+
+    assert run(main) == 100
+
+
+def test_the_loop_is_to_watch_the_clock_only_for_somebody_who_is_free() -> None:
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, [1_000, 2_000], spin_ns=50)
+        assert agenda.watch_ns is None
+        async with loop.task_group() as group:
+            group.start(wait_and_end(agenda), "user")
+            await loop.yield_now()
+            await loop.yield_now()
+            assert agenda.watch_ns == 950
+            agenda.release(1_000)
+            assert agenda.watch_ns is None
+
+    run(main)
+
+
+def test_what_is_due_and_not_sent_at_the_end_is_dropped_and_forgotten() -> None:
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, list(range(100, 1_100, 100)))
+        assert agenda.take_due(100) == 100
+        assert agenda.drop_overdue(750) == 6
+        assert agenda.take_due(799) == 0
+        assert agenda.take_due(800) == 800
+
+    run(main)
+
+
+@pytest.mark.parametrize("times", ["constant", "exponential"])
+def test_a_user_thinks_before_each_request(times: Any) -> None:  # noqa: ANN401 - one of the two literals
+    async def main(loop: Loop) -> list[int]:
+        thinking = ThinkTime(loop, mean_ns=1_000, times=times, seed=0)
+        assert thinking.take_due(10**18) == 0
+        return [await wait(thinking, 0, now_ns=0) for _ in range(2_000)]
+
+    pauses = run(main)
+    assert sum(pauses) / len(pauses) == pytest.approx(1_000, rel=0.1)
+    assert (len(set(pauses)) == 1) == (times == "constant")
+
+
+def test_arrivals_may_be_given_without_end() -> None:
+    async def main(loop: Loop) -> None:
+        agenda = Agenda(loop, 1, 0)
+        agenda.begin(itertools.count(10, 10))
+        assert agenda.drop_overdue(1_000) == 100
+
+    run(main)
+
+
+@types.coroutine
+def wait(pacing: Agenda | ThinkTime, number: int, now_ns: int = 0) -> Generator[None, None, int]:
+    return (yield from pacing.wait_turn(number, now_ns))
+
+
+async def wait_and_end(agenda: Agenda) -> None:
+    await wait(agenda, 0)
