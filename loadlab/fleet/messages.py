@@ -93,8 +93,8 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """From a load worker: it has stopped. When its window ended, so many requests were under way (`cut`), and so many
-    more had arrived by the schedule and were not sent (`dropped`).
+    """From a load worker: it has stopped. When its window ended, so many requests were under way or just about to be
+    (`cut`), and so many more had arrived by the schedule but found no free connection (`dropped`).
     """
 
     cut: int

@@ -94,8 +94,8 @@ class Crew:
 
     def end_window(self, now_ns: int) -> Finished:
         """Return what is left undone, and forget what nobody has sent: no later request is to wait behind it."""
-        dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else 0
-        return Finished(cut=self.load.in_flight, dropped=dropped)
+        soon, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else (0, 0)
+        return Finished(cut=self.load.in_flight + soon, dropped=dropped)
 
     def _arrivals_ns(self) -> Iterator[int]:
         """Return this part's arrivals from the start of the warm-up, which has the schedule's first rate."""

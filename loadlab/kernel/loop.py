@@ -39,9 +39,8 @@ Thrower = Callable[[], BaseException | None]
 class Pacer(Protocol):
     """One clock that the loop keeps beside its timers, and to the microsecond."""
 
-    @property
-    def watch_ns(self) -> int | None:
-        """From when on the loop must not sleep, None as long as there is nothing to watch for."""
+    def watch_ns(self, now_ns: int) -> int | None:
+        """Return from when on the loop must not sleep, None as long as there is nothing to watch for."""
 
     def release(self, now_ns: int) -> None:
         """Make ready what is due at `now_ns`. Called once a turn."""
@@ -208,11 +207,12 @@ class Loop:
         """Return 0 for not waiting at all, or None, with the alarm set to what is to be waited for."""
         if self._ready:
             return 0
+        now_ns = time.monotonic_ns()
         wake_ns = self.timers.next_deadline_ns()
-        if self.pacer is not None and (watch_ns := self.pacer.watch_ns) is not None:
+        if self.pacer is not None and (watch_ns := self.pacer.watch_ns(now_ns)) is not None:
             wake_ns = watch_ns if wake_ns is None else min(wake_ns, watch_ns)
         if wake_ns is not None:
-            if wake_ns <= time.monotonic_ns():
+            if wake_ns <= now_ns:
                 return 0
             self._alarm.set(wake_ns)
         return None

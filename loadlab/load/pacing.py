@@ -36,12 +36,13 @@ class Agenda:
     An arrival that finds no user free waits, in order, until one is. So the queue is simply the rest of the schedule.
     """
 
-    __slots__ = ("_due_ns", "_free", "_granted", "_loop", "_next_due_ns", "_spin_ns")
+    __slots__ = ("_due_ns", "_free", "_granted", "_last_ns", "_loop", "_next_due_ns", "_spin_ns")
 
     def __init__(self, loop: Loop, users: int, spin_ns: int) -> None:
-        """Over the last `spin_ns` before an arrival the loop does not sleep. Nothing arrives before `begin`."""
+        """The loop does not sleep for `spin_ns` before an arrival and after it was sent. None comes before `begin`."""
         self._loop = loop
         self._due_ns = _NEVER
+        self._last_ns = 0  # the arrival that was sent last
         self._spin_ns = spin_ns
         self._free: deque[tuple[Task, int]] = deque()
         self._granted = [0] * users
@@ -51,16 +52,21 @@ class Agenda:
         self._next_due_ns = itertools.chain(times_ns, itertools.repeat(_NEVER)).__next__
         self._due_ns = self._next_due_ns()
 
-    @property
-    def watch_ns(self) -> int | None:
-        """When the loop has to begin to watch the clock; None if nobody is free or nothing will come."""
+    def watch_ns(self, now_ns: int) -> int | None:
+        """Return from when on the loop must not sleep: before the next arrival, and for a while after one was sent.
+
+        Waking up takes tens of microseconds, which would be told as the server's time. None if nobody is free for the
+        next arrival, or none will come.
+        """
+        if now_ns < self._last_ns + self._spin_ns and len(self._free) < len(self._granted):
+            return now_ns
         return self._due_ns - self._spin_ns if self._free and self._due_ns != _NEVER else None
 
     def release(self, now_ns: int) -> None:
         """Give the arrivals that are due to those who are free, the longest free first: all connections are used."""
         while self._due_ns <= now_ns and self._free:
             task, number = self._free.popleft()
-            self._granted[number] = self._due_ns
+            self._granted[number] = self._last_ns = self._due_ns
             self._due_ns = self._next_due_ns()
             self._loop.resume_soon(task)
 
@@ -69,7 +75,7 @@ class Agenda:
         due_ns = self._due_ns
         if due_ns > now_ns:
             return 0
-        self._due_ns = self._next_due_ns()
+        self._last_ns, self._due_ns = due_ns, self._next_due_ns()
         return due_ns
 
     @types.coroutine
@@ -82,12 +88,17 @@ class Agenda:
         intended_ns, granted[number] = granted[number], 0
         return intended_ns
 
-    def drop_overdue(self, now_ns: int) -> int:
-        """Forget the arrivals that are due and that nobody has sent; return how many there were."""
-        dropped = sum(intended_ns > 0 for intended_ns in self._granted)
+    def drop_overdue(self, now_ns: int) -> tuple[int, int]:
+        """Forget the arrivals that are due and not sent; return how many of them were about to be, and how many not.
+
+        Those about to be had a free user, who was only not resumed yet; the others would have gone on waiting for one.
+        """
+        granted = sum(intended_ns > 0 for intended_ns in self._granted)
+        overdue = 0
         while self.take_due(now_ns):
-            dropped += 1
-        return dropped
+            overdue += 1
+        soon = min(overdue, len(self._free))
+        return granted + soon, overdue - soon
 
 
 class ThinkTime:

@@ -87,10 +87,10 @@ class Load(Section):
         description="When the requests of a rate are sent: evenly spaced, or at random as independent users would.",
     )
     spin_ns: Annotated[int, Duration(0, 10 * MILLISECOND_NS)] = Field(
-        default=MILLISECOND_NS // 10,
+        default=MILLISECOND_NS,
         alias="spin",
-        description="How long before an arrival the worker stops sleeping and watches the clock; costs CPU.",
-        json_schema_extra={"default": "100us"},
+        description="How long before an arrival, and after it was sent, the worker does not sleep; costs CPU.",
+        json_schema_extra={"default": "1ms"},
     )
     think_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
         default=0,

@@ -30,8 +30,9 @@ async def send(loop: Loop, address: tuple[str, int], users: int, offsets_ns: lis
     async with loop.task_group() as group:
         group.start(load.run(), "load")
         await wait_until(loop, lambda: served(recorder) >= answers)
-        recorder.outcomes[Outcome.CUT] += load.in_flight
-        recorder.outcomes[Outcome.DROPPED] += agenda.drop_overdue(time.monotonic_ns())
+        soon, dropped = agenda.drop_overdue(time.monotonic_ns())
+        recorder.outcomes[Outcome.CUT] += load.in_flight + soon
+        recorder.outcomes[Outcome.DROPPED] += dropped
         group.cancel()
     return recorder
 

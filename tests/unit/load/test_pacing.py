@@ -82,17 +82,26 @@ def test_a_wake_up_that_gives_nothing_is_slept_over() -> None:
     assert run(main) == 100
 
 
-def test_the_loop_is_to_watch_the_clock_only_for_somebody_who_is_free() -> None:
+def test_the_loop_watches_the_clock_before_an_arrival_for_somebody_who_is_free() -> None:
     async def main(loop: Loop) -> None:
-        agenda = agenda_of(loop, [1_000, 2_000], spin_ns=50)
-        assert agenda.watch_ns is None
+        agenda = agenda_of(loop, [1_000, 2_000], users=1, spin_ns=50)
+        assert agenda.watch_ns(500) is None
         async with loop.task_group() as group:
             group.start(wait_and_end(agenda), "user")
             await loop.yield_now()
             await loop.yield_now()
-            assert agenda.watch_ns == 950
+            assert agenda.watch_ns(500) == 950
             agenda.release(1_000)
-            assert agenda.watch_ns is None
+
+    run(main)
+
+
+def test_the_loop_watches_for_an_answer_as_long_as_it_spins_and_then_sleeps() -> None:
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, [1_000, 2_000], users=1, spin_ns=50)
+        assert agenda.take_due(1_000) == 1_000
+        assert agenda.watch_ns(1_049) == 1_049
+        assert agenda.watch_ns(1_050) is None
 
     run(main)
 
@@ -101,9 +110,24 @@ def test_what_is_due_and_not_sent_at_the_end_is_dropped_and_forgotten() -> None:
     async def main(loop: Loop) -> None:
         agenda = agenda_of(loop, list(range(100, 1_100, 100)))
         assert agenda.take_due(100) == 100
-        assert agenda.drop_overdue(750) == 6
+        assert agenda.drop_overdue(750) == (0, 6)
         assert agenda.take_due(799) == 0
         assert agenda.take_due(800) == 800
+
+    run(main)
+
+
+def test_what_is_due_for_a_user_who_is_free_was_about_to_be_sent() -> None:
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, [100, 200, 300, 400, 10**18])
+        async with loop.task_group() as group:
+            for number in range(3):
+                group.start(wait_and_end(agenda, number), "user")
+            await loop.yield_now()
+            await loop.yield_now()
+            agenda.release(100)
+            assert agenda.drop_overdue(500) == (3, 1)
+            group.cancel()
 
     run(main)
 
@@ -124,7 +148,7 @@ def test_arrivals_may_be_given_without_end() -> None:
     async def main(loop: Loop) -> None:
         agenda = Agenda(loop, 1, 0)
         agenda.begin(itertools.count(10, 10))
-        assert agenda.drop_overdue(1_000) == 100
+        assert agenda.drop_overdue(1_000) == (0, 100)
 
     run(main)
 
@@ -134,5 +158,5 @@ def wait(pacing: Agenda | ThinkTime, number: int, now_ns: int = 0) -> Generator[
     return (yield from pacing.wait_turn(number, now_ns))
 
 
-async def wait_and_end(agenda: Agenda) -> None:
-    await wait(agenda, 0)
+async def wait_and_end(agenda: Agenda, number: int = 0) -> None:
+    await wait(agenda, number)

@@ -52,7 +52,7 @@ def test_stages_say_how_long_the_load_lasts(tmp_path: Path) -> None:
 
 def test_settings_of_an_open_load_have_defaults_and_can_be_set(tmp_path: Path) -> None:
     load = read(tmp_path, "  rate: 5\n  duration: 1s\n").load
-    assert (load.arrivals, load.spin_ns) == ("constant", 100_000)
+    assert (load.arrivals, load.spin_ns) == ("constant", 1_000_000)
     load = read(tmp_path, "  rate: 5\n  duration: 1s\n  arrivals: poisson\n  spin: 1ms\n").load
     assert (load.arrivals, load.spin_ns) == ("poisson", 1_000_000)
 
