@@ -83,6 +83,36 @@ class RunProgress:
         return f"{seconds // 60}:{seconds % 60:02d} left"
 
 
+class PhaseProgress:
+    """An observer of trials that are not told of one by one: what goes on, on a terminal, and nothing elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._status = console.status("", spinner="dots")
+
+    def __enter__(self) -> Self:
+        self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._status.stop()
+
+    def trial_begins(self, trial: Trial) -> None:
+        """Show nothing."""
+
+    def phase(self, name: str, fraction: float | None) -> None:
+        """Show the phases that are not the same in each trial."""
+        if name.startswith("calibrating"):
+            self._status.update(name)
+
+    def rate(self, requests_per_second: float) -> None:
+        """Show nothing."""
+
+    def trial_ended(self, result: TrialResult) -> None:
+        """Show nothing."""
+
+
 def format_factors(factors: Mapping[str, Scalar]) -> str:
     """Return the swept settings of a trial in a few words, such as `server epoll, idle 19k`."""
     if not factors:

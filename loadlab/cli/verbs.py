@@ -12,16 +12,19 @@ import typer
 
 from loadlab import __version__, targets
 from loadlab.analysis.metrics import metric_names
-from loadlab.bundled import bundled_directory
+from loadlab.cli.calibrate import calibrate_verb
+from loadlab.cli.doctor import DOCTOR_EXAMPLES, doctor
 from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
+from loadlab.cli.readiness import Readiness
+from loadlab.cli.shipped import find_profile, shipped_profiles
 from loadlab.cli.tables import findings_lines, results_table, sorted_trials
 from loadlab.cli.terminal import error_console, prepare_streams, show, tell, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.conditions import conditions_of
 from loadlab.experiment.run import Experiment
+from loadlab.host import read_condition
 from loadlab.profile import load_profile, plan_trials, profile_json_schema
-from loadlab.profile.mistakes import did_you_mean
 from loadlab.report.page import render
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
@@ -33,6 +36,8 @@ _EXAMPLES = """Examples:
   loadlab run my.yaml --set load.idle=[0,10k]      other values for a sweep
 
   loadlab run my.yaml --set target.server=poll --repeat 5
+
+  loadlab doctor select-vs-epoll                   can this profile run here, and what would mend it?
 
   loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll
 
@@ -91,8 +96,11 @@ def run(
     ] = None,
     repeat: Annotated[int | None, typer.Option(help="Make each trial so often.")] = None,
     out: Annotated[Path, typer.Option(help="Where the run directory is made.")] = Path("reports"),
-    seed: Annotated[int | None, typer.Option(help="Fixes the order of the trials.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes the order of the trials, and what the load draws.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of the table.")] = False,
+    calibrates: Annotated[
+        bool, typer.Option("--calibrate/--no-calibrate", help="First measure the client's own error, for a second.")
+    ] = True,
 ) -> None:
     """Run a profile: measure all its trials, then write the page."""
     changes = list(overrides or [])
@@ -100,18 +108,25 @@ def run(
         changes.append(f"--repeat={repeat}")
     if seed is not None:
         changes.append(f"--seed={seed}")
-    loaded = load_profile(_find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
+    loaded = load_profile(find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
     seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
     trials = plan_trials(loaded.profile, seed)
     conditions = conditions_of(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
+        _warn(Readiness.of(trials, read_condition()))
         with RunProgress(error_console(), trials) as progress:
             experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)
-            document = experiment.run(trials, interruption.check)
+            document = experiment.run(trials, interruption.check, calibrates)
         directory.write_page(render(directory))
         _show(document, directory, as_json)
     raise typer.Exit(exit_code_of(document))
+
+
+app.command("calibrate")(calibrate_verb)
+
+
+app.command(epilog=DOCTOR_EXAMPLES)(doctor)
 
 
 @app.command()
@@ -156,7 +171,7 @@ def list_targets(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
 def list_profiles(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the profiles that ship."""
     servers = targets.catalog()
-    shipped = {path.stem: load_profile(path, servers=servers).profile for path in _shipped_profiles()}
+    shipped = {path.stem: load_profile(path, servers=servers).profile for path in shipped_profiles()}
     abouts = {name: profile.about for name, profile in shipped.items()}
     if as_json:
         write(json.dumps(abouts))
@@ -200,6 +215,13 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
     (tell if as_json else write)(f"page: {directory.page_path}")
 
 
+def _warn(readiness: Readiness) -> None:
+    """Tell before the first trial what may spoil the run; what is not possible is each trial's own result later."""
+    refusal = readiness.refusal()
+    for warning in [*readiness.warnings(), *([refusal] if refusal else [])]:
+        tell(f"warning: {warning}", style="yellow")
+
+
 def _list(abouts: dict[str, str]) -> None:
     width = max((len(name) for name in abouts), default=0)
     write("\n".join(f"{name:<{width}}  {about}" for name, about in abouts.items()))
@@ -219,20 +241,3 @@ def _described(target: targets.TargetDescription) -> dict[str, object]:
 def _command() -> list[str]:
     # An argument need not be text; run.json is.
     return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
-
-
-def _shipped_profiles() -> list[Path]:
-    return sorted(bundled_directory("profiles").glob("*.yaml"))
-
-
-def _find_profile(name: str) -> Path:
-    """Return the file that a user means: a path, or else the name of a profile that ships."""
-    shipped = {path.stem: path for path in _shipped_profiles()}
-    if not Path(name).exists() and name in shipped:
-        return shipped[name]
-    if not Path(name).exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
-        raise LoadlabError(
-            f"{name}: neither a file nor a profile that ships{did_you_mean(name, shipped)}; "
-            "`loadlab profiles` lists those"
-        )
-    return Path(name)

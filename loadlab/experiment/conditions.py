@@ -2,7 +2,7 @@
 
 import os
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadlab.errors import LoadlabError
 from loadlab.processes import Placement, choose_placement
@@ -31,16 +31,22 @@ class Conditions:
         return {"target": list(self.placement.target), "load": list(self.placement.load)} if self.pinned else {}
 
 
+def conditions_of_host() -> Conditions:
+    """Return what this machine gives a trial that has no wishes."""
+    return Conditions(choose_placement(os.sched_getaffinity(0)), True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+
+
 def conditions_of(profile: Profile) -> Conditions:
     """Return what this machine gives the trials. Raises LoadlabError where the profile's placement asks for more."""
-    available = os.sched_getaffinity(0)
+    given = conditions_of_host()
     wanted = profile.placement if isinstance(profile, LoadProfile) else "auto"
-    placement = choose_placement(available)
+    placement = given.placement
     if isinstance(wanted, Cores):
+        available = os.sched_getaffinity(0)
         placement = Placement(target=wanted.target, load=wanted.load)
         if missing := sorted({*placement.target, *placement.load} - available):
             raise LoadlabError(
                 f"placement: core {missing[0]} is not among the cores that loadlab may use here "
                 f"({', '.join(map(str, sorted(available)))}); name others, or say auto"
             )
-    return Conditions(placement, wanted != "none", resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    return replace(given, placement=placement, pinned=wanted != "none")

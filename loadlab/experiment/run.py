@@ -8,6 +8,7 @@ from loadlab import __version__, host
 from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.verdict import judge_run
 from loadlab.errors import TrialFailed
+from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.observer import Observer
@@ -54,8 +55,8 @@ class Experiment:
             trials_planned=0,
         )
 
-    def run(self, trials: Sequence[Trial], check: Callable[[], None]) -> RunDocument:
-        """Make all trials and return the document.
+    def run(self, trials: Sequence[Trial], check: Callable[[], None], calibrates: bool = True) -> RunDocument:
+        """Make all trials and return the document; before them, unless told otherwise, measure the client's own error.
 
         A trial that fails does not end the run. `check` does, which is called many times a second and raises
         KeyboardInterrupt when the user wants an end: then the document says `interrupted` and holds what was measured
@@ -63,6 +64,9 @@ class Experiment:
         """
         self._update(trials_planned=len(trials))
         try:
+            if calibrates and isinstance(self._profile, LoadProfile):
+                measured = calibrate([BEFORE_A_RUN], self._conditions, self._observer, check)
+                self._update(calibration=measured[0] if measured else None)
             for trial in trials:
                 check()
                 self._observer.trial_begins(trial)

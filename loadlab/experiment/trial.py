@@ -25,6 +25,7 @@ from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide, split_evenly
 from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
 from loadlab.load.arrivals import Ramp
+from loadlab.load.stamps import STAMPED_EVERY
 from loadlab.probes.procfs import read_shared_fairly
 from loadlab.profile.load import SLOW_SENDERS, handler_of
 from loadlab.profile.schema import LoadProfile
@@ -46,13 +47,22 @@ _MOST_INTERVALS: Final = 1000
 class TrialRun:
     """One trial under way. `measure` makes it; `result` says at any moment what came of it."""
 
-    def __init__(self, trial: Trial, conditions: Conditions, observer: Observer, check: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        conditions: Conditions,
+        observer: Observer,
+        check: Callable[[], None],
+        stamped_every: int = STAMPED_EVERY,
+    ) -> None:
+        """One answer of `stamped_every` is asked when it arrived, by the kernel's clock."""
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self._profile = trial.profile
         self._check = check
         self._load = self._profile.load
         self._conditions = conditions
+        self._stamped_every = stamped_every
         self._observer = observer
         self._record = TrialRecord(kinds_of(self._profile))
         self._opening: dict[str, int] = {}
@@ -242,11 +252,12 @@ class TrialRun:
                     port=port,
                     sources=share,
                     kinds=kinds,
-                    seed=number,
+                    seed=self.trial.seed,
                     schedule=schedule,
                     arrivals=load.arrivals,
                     share=number,
                     shares=len(shares),
+                    stamped_every=self._stamped_every,
                     spin_ns=load.spin_ns,
                     think_ns=load.think_ns,
                     think_times=load.think_times,

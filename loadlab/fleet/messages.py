@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from loadlab.load.arrivals import ArrivalProcess, ThinkTimes
+from loadlab.load.stamps import STAMPED_EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class LoadPart:
 
     `kinds` are the requests to choose from, each (bytes as latin-1, expected status, weight); `seed` fixes the choice.
     `senders` are fast or slow, which is a byte every `pace_ns`; `slow_connections` more send the first kind like that,
-    and are recorded apart.
+    and are recorded apart. One answer of `stamped_every` is asked when it arrived.
     """
 
     host: str
@@ -41,6 +42,7 @@ class LoadPart:
     arrivals: ArrivalProcess = "constant"
     share: int = 0
     shares: int = 1
+    stamped_every: int = STAMPED_EVERY
     spin_ns: int = 0
     think_ns: int = 0
     think_times: ThinkTimes = "constant"

@@ -59,7 +59,8 @@ class Crew:
     def __init__(self, loop: Loop, part: LoadPart) -> None:
         address = (part.host, part.port)
         kinds = [RequestKind(text.encode("latin-1"), status, weight) for text, status, weight in part.kinds]
-        next_turn = take_turns(kinds, part.seed)
+        seed = part.seed + part.share
+        next_turn = take_turns(kinds, seed, part.stamped_every)
         exchanges = [
             Exchange(address, source, "GET", part.timeout_ns, next_turn)
             for source, connections in part.sources
@@ -70,12 +71,12 @@ class Crew:
         self._loop = loop
         self._part = part
         self._agenda = Agenda(loop, len(fast), part.spin_ns) if part.schedule else None
-        thinking = ThinkTime(loop, part.think_ns, part.think_times, part.seed) if part.think_ns else None
+        thinking = ThinkTime(loop, part.think_ns, part.think_times, seed) if part.think_ns else None
         self.load = ActiveLoad(loop, fast, self.recorders, self._agenda or thinking)
         self.slow_senders = [SlowSender(loop, exchange, part.pace_ns, self.recorders) for exchange in slow]
         if part.slow_connections:
             apart = [Recorder()]
-            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], part.seed))
+            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], seed))
             self.slow_senders += [SlowSender(loop, beside, part.pace_ns, apart) for _ in range(part.slow_connections)]
             self.recorders = [*self.recorders, *apart]
 

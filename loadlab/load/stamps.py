@@ -11,7 +11,7 @@ import struct
 import time
 from typing import Final
 
-SAMPLED_TURNS: Final = 61
+STAMPED_EVERY: Final = 61
 """One answer of so many is asked for its stamp: reading it costs 2 us more than a plain read. Prime, so that it falls
 into step with nothing."""
 

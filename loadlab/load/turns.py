@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.load.stamps import SAMPLED_TURNS
+from loadlab.load.stamps import STAMPED_EVERY
 
 # So many turns are drawn beforehand and gone through again and again: drawing each anew would cost ten times as much.
 _DRAWN: Final = 9973
@@ -27,17 +27,18 @@ class RequestKind:
     weight: int = 1
 
 
-def take_turns(kinds: Sequence[RequestKind], seed: int) -> NextTurn:
+def take_turns(kinds: Sequence[RequestKind], seed: int, stamped_every: int = STAMPED_EVERY) -> NextTurn:
     """Return a function that returns the next turn; all users of a worker share it, so that the mix is as weighted.
 
-    Drawn at random and not in a fixed order, which the users would fall into step with.
+    Drawn at random and not in a fixed order, which the users would fall into step with. One turn of `stamped_every` is
+    stamped.
     """
     plain, stamped = ([_turn(kind, number, look) for number, kind in enumerate(kinds)] for look in (False, True))
     if len(kinds) == 1:
-        return itertools.cycle([*stamped, *plain * (SAMPLED_TURNS - 1)]).__next__
+        return itertools.cycle([*stamped, *plain * (stamped_every - 1)]).__next__
     drawn = random.Random(seed).choices(range(len(kinds)), [kind.weight for kind in kinds], k=_DRAWN)
     return itertools.cycle(
-        [(plain if position % SAMPLED_TURNS else stamped)[number] for position, number in enumerate(drawn)]
+        [(plain if position % stamped_every else stamped)[number] for position, number in enumerate(drawn)]
     ).__next__
 
 

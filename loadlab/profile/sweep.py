@@ -15,13 +15,14 @@ class Trial:
     """One combination of the sweep, to be measured once.
 
     `id` counts in running order; `repeat` counts from 1. `factors` are the swept settings: numbers plain, durations
-    with their unit. `profile` has them applied, and no sweep of its own.
+    with their unit. `profile` has them applied, and no sweep of its own. `seed` fixes what the load draws at random.
     """
 
     id: str
     repeat: int
     factors: dict[str, Scalar]
     profile: Profile
+    seed: int
 
 
 def plan_trials(profile: Profile, seed: int) -> list[Trial]:
@@ -38,7 +39,7 @@ def plan_trials(profile: Profile, seed: int) -> list[Trial]:
         for factors, resolved in draw.sample(combinations, k=len(combinations))
     ]
     return [
-        Trial(f"{number:03d}", repeat, factors, resolved)
+        Trial(f"{number:03d}", repeat, factors, resolved, draw.getrandbits(32))
         for number, (repeat, factors, resolved) in enumerate(planned, start=1)
     ]
 

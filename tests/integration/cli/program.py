@@ -66,10 +66,10 @@ class Program:
         return [sys.executable, "-m", "loadlab", *arguments]
 
     def measure_arguments(self, profile: str, *arguments: str) -> list[str]:
-        """Return the arguments of `loadlab run` for the profile of that text."""
+        """Return the arguments of `loadlab run` for the profile of that text, without the calibration before it."""
         path = self.directory / "profile.yaml"
         path.write_text(profile)
-        return ["run", str(path), "--out", str(self.reports), *arguments]
+        return ["run", str(path), "--out", str(self.reports), "--no-calibrate", *arguments]
 
     def run(self, *arguments: str, limits: Mapping[int, int] | None = None) -> Ended:
         """Run the program to its end, with these resource limits: it shows no traceback and leaves no process."""

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from loadlab.load.stamps import SAMPLED_TURNS
+from loadlab.load.stamps import STAMPED_EVERY
 from loadlab.load.turns import RequestKind, take_turns
 
 
@@ -16,8 +16,8 @@ def test_one_kind_comes_always() -> None:
 @pytest.mark.parametrize("kinds", [[RequestKind(b"a")], [RequestKind(b"a"), RequestKind(b"b")]])
 def test_one_turn_of_so_many_is_to_be_stamped(kinds: list[RequestKind]) -> None:
     next_turn = take_turns(kinds, seed=0)
-    stamped = [position for position in range(10 * SAMPLED_TURNS) if next_turn()[4]]
-    assert stamped == [position * SAMPLED_TURNS for position in range(10)]
+    stamped = [position for position in range(10 * STAMPED_EVERY) if next_turn()[4]]
+    assert stamped == [position * STAMPED_EVERY for position in range(10)]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -26,6 +26,11 @@ def test_several_come_as_often_as_they_weigh(seed: int) -> None:
     next_turn = take_turns(kinds, seed)
     drawn = Counter(next_turn()[3] for _ in range(9973))
     assert [round(drawn[number] / 9973, 2) for number in range(3)] == pytest.approx([0.01, 0.09, 0.9], abs=0.015)
+
+
+def test_every_turn_can_be_stamped() -> None:
+    next_turn = take_turns([RequestKind(b"a")], seed=0, stamped_every=1)
+    assert all(next_turn()[4] for _ in range(10))
 
 
 def test_the_order_is_fixed_by_the_seed_and_is_no_pattern() -> None:
