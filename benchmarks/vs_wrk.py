@@ -1,12 +1,13 @@
-"""loadlab's closed loop against wrk: CPU time per request of each, in turn, against the same nginx.
+"""loadlab against wrk and its kin: CPU time per request of each client, in turn, against the same nginx.
 
-    python benchmarks/vs_wrk.py [--connections 64 1000] [--pairs 7] [--seconds 3]
+    python benchmarks/vs_wrk.py [--connections 64 1000] [--rounds 7] [--seconds 3]
 
-nginx (one worker process) is bound to the first core, the client to the second. For wrk the CPU time is that of the
-whole process over all its requests; it starts within two milliseconds. For loadlab it is that of a load worker, started
-as an experiment starts it and recording all that an experiment records, over its measured window, as the interpreter
-alone takes longer to start than wrk. Prints a line per pair, then the median of the pairs' ratios.
-docs/benchmarks.md keeps the figures.
+nginx (one worker process) is bound to the first core, the client to the second. Each round runs every client once: wrk,
+loadlab's closed loop, loadlab's open model at half of wrk's throughput (which is wrk2's job; without spinning, as that
+is CPU time spent on purpose), and of ab, hey and locust those that are installed. For the others the CPU time is that
+of the whole process over all its requests; for loadlab that of a load worker, started as an experiment starts it and
+recording all that an experiment records, over its measured window, as the interpreter alone takes longer to start than
+wrk. Prints each round, then the medians of the ratios to wrk in the same round. docs/benchmarks.md keeps the figures.
 """
 
 import argparse
@@ -19,10 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.messages import Finished, LoadPart, Ready, Recorded
@@ -65,6 +67,40 @@ class Cost:
         return f"{self.total_us:5.2f} us ({self.user_us:.2f} user + {self.system_us:.2f} system) at {self.rate:,.0f}/s"
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What each client is to do, and on which core."""
+
+    port: int
+    connections: int
+    seconds: int
+    core: int
+
+
+# By client: its command line, and what its output says of the number of requests.
+_COMMANDS: Final[dict[str, tuple[list[str], str]]] = {
+    "wrk": (
+        ["wrk", "-t1", "-c{connections}", "-d{seconds}s", "--latency", "http://127.0.0.1:{port}/"],
+        r"(\d+) requests in",
+    ),
+    "ab": (
+        ["ab", "-q", "-k", "-c{connections}", "-t{seconds}", "-n100000000", "http://127.0.0.1:{port}/"],
+        r"Complete requests:\s+(\d+)",
+    ),
+    "hey": (
+        ["hey", "-cpus=1", "-c={connections}", "-z={seconds}s", "http://127.0.0.1:{port}/"],
+        r"\[200\]\s+(\d+) responses",
+    ),
+    "locust": (
+        ["locust", "--headless", "--only-summary", "-f", "{file}", "-H", "http://127.0.0.1:{port}",
+         "-u{connections}", "-r{connections}", "-t{seconds}s"],
+        r"Aggregated\s+(\d+) ",
+    ),
+}  # fmt: skip
+_OTHERS: Final = ("ab", "hey", "locust")
+_LOCUST_FILE: Final = Path(__file__).parent / "locustfile.py"
+
+
 def main() -> None:
     """Run the benchmark and print its figures."""
     arguments = _parse_arguments()
@@ -74,56 +110,70 @@ def main() -> None:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         sys.exit("this benchmark needs two cores: one for nginx, one for the client")
-    print("core 1: nginx, core 2: client; CPU time of the client per request")
+    others = [client for client in _OTHERS if shutil.which(client)]
+    print(f"core 1: nginx, core 2: client; CPU time of the client per request; also installed: {', '.join(others)}")
     with _nginx(arguments.port, cores[0]):
         for connections in arguments.connections:
-            ratios = []
-            for pair in range(1, arguments.pairs + 1):
-                wrk = measure_wrk(arguments.port, connections, arguments.seconds, cores[1])
-                ours = measure_loadlab(arguments.port, connections, arguments.seconds, cores[1])
-                ratios.append(ours.total_us / wrk.total_us)
-                print(f"{connections:5} connections, pair {pair}: wrk {wrk}, loadlab {ours}: {ratios[-1]:.2f} x")
-            print(
-                f"{connections:5} connections: median {statistics.median(ratios):.2f} x wrk "
-                f"(from {min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} pairs)"
-            )
+            job = Job(arguments.port, connections, arguments.seconds, cores[1])
+            rounds = [_run_round(job, others, number) for number in range(1, arguments.rounds + 1)]
+            for client in rounds[0]:
+                ratios = [costs[client].total_us / costs["wrk"].total_us for costs in rounds]
+                print(
+                    f"{connections:5} connections: {client:14} median {statistics.median(ratios):5.2f} x wrk "
+                    f"(from {min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} rounds)"
+                )
 
 
-def measure_wrk(port: int, connections: int, seconds: int, core: int) -> Cost:
-    """Run wrk once."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}/"]
-    with spawn("wrk", command, cpus=[core], stdout=subprocess.PIPE) as child:
+def _run_round(job: Job, others: Sequence[str], number: int) -> dict[str, Cost]:
+    costs = {"wrk": measure_other("wrk", job)}
+    costs["loadlab closed"] = measure_loadlab(job, None)
+    costs["loadlab open"] = measure_loadlab(job, costs["wrk"].rate / 2)
+    costs |= {client: measure_other(client, job) for client in others}
+    for client, cost in costs.items():
+        print(f"{job.connections:5} connections, round {number}: {client:14} {cost}")
+    return costs
+
+
+def measure_other(client: str, job: Job) -> Cost:
+    """Run another client once."""
+    arguments, requests_line = _COMMANDS[client]
+    command = [part.format(**asdict(job), file=_LOCUST_FILE) for part in arguments]
+    with spawn(client, command, cpus=[job.core], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         output = child.stdout.read().decode()
         # It has ended but is not reaped yet, so its counters are still there.
         usage = usage_between(read_group([], 0), read_group([child.pid], 1))
-    requests = int(re.findall(r"(\d+) requests in", output)[0])
-    return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / seconds)
+        output += child.stderr_tail(100)
+    requests = sum(map(int, re.findall(requests_line, output)))
+    if not requests:
+        sys.exit(f"{client} told of no request:\n{output}")
+    return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
 
 
-def measure_loadlab(port: int, connections: int, seconds: int, core: int) -> Cost:
-    """Run one load worker once."""
+def measure_loadlab(job: Job, rate: float | None) -> Cost:
+    """Run one load worker once: in the open model at `rate` requests a second, or in the closed one."""
     part = LoadPart(
         host="127.0.0.1",
-        port=port,
-        sources=[(None, connections)],
-        kinds=[(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n", 200, 1)],
+        port=job.port,
+        sources=[(None, job.connections)],
+        kinds=[(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n\r\n", 200, 1)],
         seed=0,
         senders="fast",
         slow_connections=0,
         pace_ns=0,
         timeout_ns=5_000_000_000,
         warmup_ns=300_000_000,
-        duration_ns=seconds * 1_000_000_000,
+        duration_ns=job.seconds * 1_000_000_000,
         interval_ns=250_000_000,
+        schedule=[] if rate is None else [(job.seconds * 1_000_000_000, rate, rate)],
     )
-    with LocalFleet([core]) as fleet:
+    with LocalFleet([job.core]) as fleet:
         fleet.start_workers([part])
         _listen_for(fleet, Ready)
         fleet.start_at(time.time_ns())
         time.sleep(part.warmup_ns / 1e9)
         before = read_group(fleet.worker_pids(), time.monotonic_ns())
-        time.sleep(seconds)
+        time.sleep(job.seconds)
         usage = usage_between(before, read_group(fleet.worker_pids(), time.monotonic_ns()))
         fleet.finish()
         events = _listen_for(fleet, Finished)
@@ -132,7 +182,7 @@ def measure_loadlab(port: int, connections: int, seconds: int, core: int) -> Cos
         if isinstance(event.message, Recorded):
             totals.add(Snapshot.from_plain(event.message.snapshots[0]))
     requests = totals.outcomes["ok"]
-    return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / seconds)
+    return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
 
 
 def _listen_for(fleet: LocalFleet, kind: type) -> list[Event]:
@@ -160,9 +210,9 @@ def _nginx(port: int, core: int) -> Iterator[None]:
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="CPU time per request of wrk and loadlab against the same nginx")
+    parser = argparse.ArgumentParser(description="CPU time per request of loadlab, wrk and others")
     parser.add_argument("--connections", type=int, nargs="+", default=[64, 1000])
-    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--port", type=int, default=8099, help="where nginx listens (default %(default)s)")
     return parser.parse_args()
