@@ -7,7 +7,9 @@ is null, never zero.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from loadlab.results.document import Document
 
 SCHEMA = "loadlab.run/1"
 
@@ -16,12 +18,6 @@ Judgement = Literal["valid", "suspect", "invalid"]
 LoadModel = Literal["closed", "open"]
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
 Scalar = str | int | float | bool | None
-
-
-class Document(BaseModel):
-    """Data that travels: frozen, and strict about names that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class LatencySummary(Document):
@@ -115,7 +111,7 @@ class Verdict(Document):
     """Whether a measurement can be believed; its state is that of its gravest finding."""
 
     state: Judgement
-    findings: list[Finding] = []
+    findings: list[Finding] = Field(default=[])
 
 
 class Expectation(Document):
@@ -160,7 +156,7 @@ class TrialResult(Document):
     requests_per_second: float | None = None
     load_model: LoadModel | None = None
     offered_per_second: float | None = None
-    outcomes: dict[str, int] = {}
+    outcomes: dict[str, int] = Field(default={})
     out_of_range: int = 0
     response_ns: LatencySummary = LatencySummary()
     service_ns: LatencySummary = LatencySummary()
@@ -168,21 +164,21 @@ class TrialResult(Document):
     wire_ns: LatencySummary = LatencySummary()
     dispatch_ns: LatencySummary = LatencySummary()
     client_ns: LatencySummary = LatencySummary()
-    kinds: list[KindResult] = []
+    kinds: list[KindResult] = Field(default=[])
     idle: IdleSummary | None = None
     connection_memory: ConnectionMemory | None = None
     target: ProcessUsage | None = None
     client: ProcessUsage | None = None
-    intervals: list[Interval] = []
+    intervals: list[Interval] = Field(default=[])
     cost_ns: float | None = None
     cost_ns_min: float | None = None
     overhead_ns: float | None = None
     operation_ns: float | None = None
     run_ns: float | None = None
     bytes_per_unit: float | None = None
-    expectations: list[Expectation] = []
-    placement: dict[str, list[int]] = {}
-    probes: dict[str, Any] = {}
+    expectations: list[Expectation] = Field(default=[])
+    placement: dict[str, list[int]] = Field(default={})
+    probes: dict[str, Any] = Field(default={})
 
 
 class HostFingerprint(Document):
@@ -243,4 +239,4 @@ class RunDocument(Document):
     interrupted: bool = False
     trials: list[TrialResult]
     trials_planned: int
-    laws: list[Law] = []
+    laws: list[Law] = Field(default=[])
