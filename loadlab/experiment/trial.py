@@ -4,7 +4,6 @@ What has been measured is in the `TrialRun` at any moment, so that a trial that 
 has a result.
 """
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,16 +13,17 @@ from typing import Final
 from loadlab import targets
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
-from loadlab.analysis.verdict import WindowEvidence, judge_trial
+from loadlab.analysis.verdict import judge_trial
 from loadlab.errors import LoadlabError
 from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.observer import Observer
 from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.stage import Stage
-from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, usage_over
+from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, read_window_edge, usage_over
 from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide, split_evenly
 from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
+from loadlab.host import needs_of, read_condition, why_not_enough
 from loadlab.load.arrivals import Ramp
 from loadlab.load.stamps import STAMPED_EVERY
 from loadlab.probes.procfs import read_shared_fairly
@@ -84,6 +84,9 @@ class TrialRun:
         description = targets.catalog()[wanted.server]
         if missing := targets.why_missing(description):
             raise NotPossible(f"not possible here: {missing}")
+        condition = read_condition()
+        if lack := why_not_enough(needs_of(self._profile, condition), condition):
+            raise NotPossible(lack)
         self._observer.phase(f"starting {wanted.server}", None)
         with ExitStack() as running:
             upstream = running.enter_context(self._launch_upstream(load_cores)) if self._needs_upstream() else None
@@ -200,16 +203,7 @@ class TrialRun:
                 raise NotPossible(reason)
 
     def _judged(self, result: TrialResult) -> TrialResult:
-        usage = self._usage
-        evidence = WindowEvidence(
-            steal_fraction=usage.steal_fraction if usage else None,
-            client_busy_by_worker=usage.client_busy_by_worker if usage else (),
-            target_busy=usage.target.busy if usage else None,
-            target_cores=len(self._conditions.placement.target),
-            others_busy=usage.others_busy if usage else None,
-            host_cores=os.cpu_count() or 1,
-            asked_ns=self._load.duration_ns,
-        )
+        evidence = evidence_of(self._usage, self._conditions, self._load)
         expectations = check_expectations(self.trial.profile.expect, result) if result.state == "done" else []
         return result.model_copy(update={"verdict": judge_trial(result, evidence), "expectations": expectations})
 
@@ -327,7 +321,7 @@ class TrialRun:
 
     def _read_edge(self, stage: Stage) -> WindowEdge:
         beside = [*stage.fleet.holder_pids(), *(stage.upstream.pids() if stage.upstream else ())]
-        return read_window_edge(stage.target.pids(), stage.fleet.worker_pids(), beside)
+        return read_window_edge(stage.target.pids(), stage.fleet.worker_pids(), beside, stage.target.address[1])
 
 
 def kinds_of(profile: LoadProfile) -> list[Kind]:

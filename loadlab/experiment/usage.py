@@ -1,56 +1,153 @@
-"""What target, load workers and host used over the measured window: two readings of /proc, and their difference."""
+"""What target, load workers and host used over the measured window: two readings, and their difference."""
 
+import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from loadlab.host import CpuTimes, read_cpu_times
-from loadlab.probes.procfs import GroupReading, read_group, usage_between
+from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, Side, WindowEvidence
+from loadlab.experiment.conditions import Conditions
+from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
+from loadlab.probes.cores import CoresReading, read_cores, use_between
+from loadlab.probes.listen_queue import ListenQueue, read_listen_queue
+from loadlab.probes.open_files import OpenFiles, read_open_files
+from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
+from loadlab.profile.load import Load
 from loadlab.results.model import ProcessUsage
 
 
 @dataclass(frozen=True, slots=True)
 class WindowEdge:
-    """The counters at one end of the window; `beside` are further processes of the trial: holders, and an upstream."""
+    """The counters at one end of the window; `beside` are other processes of the trial: holders, an upstream, ours."""
 
     target: GroupReading
     client: GroupReading
     beside: GroupReading
-    host: CpuTimes
+    cores: CoresReading
+    clocks: ClockReading
+    target_files: list[OpenFiles]
+    listen_queue: ListenQueue | None
 
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
-    """The use between two edges. Busy figures are in cores, `steal_fraction` is of the host's CPU time.
-
-    `others_busy` is what every process outside of the trial used, loadlab's own coordinator among them.
-    """
+    """The use between two edges. Busy figures are in cores."""
 
     target: ProcessUsage
     client: ProcessUsage
     client_busy_by_worker: tuple[float, ...]
-    steal_fraction: float | None
-    others_busy: float
+    beside_busy: float
+    target_processes: int
+    target_processes_ended: int
+    fullest_target: DescriptorUse | None
+    listen_queue: ListenQueueUse | None
+    clocks: ClockChange
+    cores: tuple[CoresReading, CoresReading]
 
 
-def read_window_edge(target_pids: Sequence[int], worker_pids: Sequence[int], pids_beside: Sequence[int]) -> WindowEdge:
+def read_window_edge(
+    target_pids: Sequence[int], worker_pids: Sequence[int], pids_beside: Sequence[int], target_port: int
+) -> WindowEdge:
     """Read the counters now."""
     now_ns = time.monotonic_ns()
-    target, client, beside = (read_group(pids, now_ns) for pids in (target_pids, worker_pids, pids_beside))
-    return WindowEdge(target, client, beside, read_cpu_times())
+    # We ourselves run beside the load, and are no disturbance but part of the trial.
+    groups = (target_pids, worker_pids, [*pids_beside, os.getpid()])
+    target, client, beside = (read_group(pids, now_ns) for pids in groups)
+    return WindowEdge(
+        target,
+        client,
+        beside,
+        cores=read_cores(),
+        clocks=read_clocks(),
+        target_files=read_open_files(target_pids),
+        listen_queue=read_listen_queue(target_port),
+    )
 
 
 def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
     """Return what was used between two edges."""
-    target, client = usage_between(start.target, end.target), usage_between(start.client, end.client)
-    beside = usage_between(start.beside, end.beside)
-    others_ns = end.host.busy_ns_since(start.host) - target.cpu_ns - client.cpu_ns - beside.cpu_ns
     return WindowUsage(
-        target=target,
-        client=client,
+        target=usage_between(start.target, end.target),
+        client=usage_between(start.client, end.client),
         client_busy_by_worker=tuple(
             usage_between(start.client.only(pid), end.client.only(pid)).busy for pid in end.client.processes
         ),
-        steal_fraction=end.host.steal_since(start.host),
-        others_busy=max(0.0, others_ns / (end.target.time_ns - start.target.time_ns)),
+        beside_busy=usage_between(start.beside, end.beside).busy,
+        target_processes=len(start.target.processes),
+        target_processes_ended=ended_between(start.target, end.target),
+        fullest_target=_fullest([*start.target_files, *end.target_files]),
+        listen_queue=_queue_use(start.listen_queue, end.listen_queue),
+        clocks=change_between(start.clocks, end.clocks),
+        cores=(start.cores, end.cores),
     )
+
+
+def evidence_of(usage: WindowUsage | None, conditions: Conditions, load: Load) -> WindowEvidence:
+    """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end."""
+    target_cores, load_cores = set(conditions.placement.target), set(conditions.placement.load)
+    cores = target_cores | load_cores
+    shared = target_cores & load_cores if conditions.pinned or len(cores) == 1 else set()
+    known = WindowEvidence(
+        asked_ns=load.duration_ns,
+        steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
+        target_cores=len(target_cores if conditions.pinned else cores),
+        shared_cores=tuple(sorted(shared)),
+    )
+    if usage is None:
+        return known
+    return replace(
+        known,
+        client_busy_by_worker=usage.client_busy_by_worker,
+        target_busy=usage.target.busy,
+        pools=_pools(usage, conditions),
+        listen_queue=usage.listen_queue,
+        fullest_target=usage.fullest_target,
+        target_processes=usage.target_processes,
+        target_processes_ended=usage.target_processes_ended,
+        clock_set_ns=usage.clocks.set_ns,
+        clock_asleep_ns=usage.clocks.asleep_ns,
+        clock_corrected_ns=usage.clocks.corrected_ns,
+    )
+
+
+def _pools(usage: WindowUsage, conditions: Conditions) -> tuple[CorePool, ...]:
+    """Return what became of the cores of each side, or of all together where the sides were not kept apart."""
+    target, load = set(conditions.placement.target), set(conditions.placement.load)
+    if not conditions.pinned or target & load:
+        return _pool("both", usage, target | load, usage.target.busy + usage.client.busy + usage.beside_busy)
+    return (
+        *_pool("target", usage, target, usage.target.busy),
+        *_pool("load", usage, load, usage.client.busy + usage.beside_busy),
+    )
+
+
+def _pool(side: Side, usage: WindowUsage, cores: Collection[int], ours: float) -> tuple[CorePool, ...]:
+    """Return the pool of `cores`, of which the trial's own processes used `ours`; none if they could not be read.
+
+    Processes are charged with the interrupts that strike them or not, as the kernel was built. Interrupts are left out
+    of the busy time, so others look smaller than they are in the one case, and never larger.
+    """
+    uses = use_between(*usage.cores, cores)
+    if not uses:
+        return ()
+    busy = sum(1 - use.idle - use.stolen - use.interrupts for use in uses.values())
+    return (
+        CorePool(
+            side=side,
+            idle={core: use.idle for core, use in uses.items()},
+            stolen=sum(use.stolen for use in uses.values()) / len(uses),
+            others=max(0.0, busy - ours),
+        ),
+    )
+
+
+def _fullest(files: Sequence[OpenFiles]) -> DescriptorUse | None:
+    fullest = min(files, key=lambda process: process.free, default=None)
+    return None if fullest is None else DescriptorUse(fullest.pid, fullest.open, fullest.limit)
+
+
+def _queue_use(start: ListenQueue | None, end: ListenQueue | None) -> ListenQueueUse | None:
+    if start is None or end is None:
+        return None
+    # A listener that was closed in between takes its count with it.
+    return ListenQueueUse(start.turned_away, max(0, end.turned_away - start.turned_away), end.backlog)

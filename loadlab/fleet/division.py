@@ -7,16 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import groupby, islice, repeat
-from typing import Final
 
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, processes_for
 from loadlab.errors import LoadlabError
-
-# The default range holds 28,000 local ports for each pair of source and destination, but connect(2) searches ever
-# longer for a free one: 33,000 connections a second up to 10,000 per pair, 4,400 a second at 19,000.
-PORTS_PER_SOURCE: Final = 10_000
-# What a process needs for itself: standard streams, epoll descriptors, files of the interpreter, room to accept in.
-RESERVED_DESCRIPTORS: Final = 40
-MAX_PROCESSES: Final = 256
 
 Share = list[tuple[str | None, int]]
 """One process's connections: (local address or None for the kernel's choice, how many)."""
@@ -36,9 +29,8 @@ def divide(host: str, connections: int, workers: int, idle: int, open_files: int
     Raises LoadlabError where the open files of a reasonable number of processes, or the local ports towards `host`,
     do not suffice.
     """
-    capacity = open_files - RESERVED_DESCRIPTORS
-    worker_count = max(min(workers, connections), _processes_for(connections, capacity, "connections", open_files))
-    holder_count = _processes_for(idle, capacity, "idle connections", open_files)
+    worker_count = max(min(workers, connections), _count_processes(connections, "connections", open_files))
+    holder_count = _count_processes(idle, "idle connections", open_files)
     addresses = _addresses(host, connections + idle)
     worker_shares = [_share(addresses, count) for count in split_evenly(connections, worker_count)]
     holder_shares = [_share(addresses, count) for count in split_evenly(idle, holder_count)]
@@ -50,11 +42,9 @@ def split_evenly(total: int, parts: int) -> list[int]:
     return [total // parts + (1 if index < total % parts else 0) for index in range(parts)]
 
 
-def _processes_for(count: int, capacity: int, what: str, open_files: int) -> int:
-    if count == 0:
-        return 0
-    needed = -(-count // capacity) if capacity > 0 else MAX_PROCESSES + 1
-    if needed > MAX_PROCESSES:
+def _count_processes(count: int, what: str, open_files: int) -> int:
+    needed = processes_for(count, open_files)
+    if needed is None:
         raise LoadlabError(
             f"{count:,} {what} do not fit in {MAX_PROCESSES} processes with {open_files:,} open files each: "
             "raise the hard limit (ulimit -Hn) or ask for fewer"

@@ -11,19 +11,25 @@ from typing import Final, Self
 
 from loadlab.results.model import ProcessUsage
 
-_TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+"""The unit in which the kernel tells CPU times."""
+
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessReading:
-    """One process at one moment. The CPU times include those of children that it has waited for."""
+    """One process at one moment. The CPU times include those of children that it has waited for.
+
+    `started_ticks`, since boot, tells it from another one that had the same pid before.
+    """
 
     cpu_user_ns: int
     cpu_system_ns: int
     context_switches: int
     threads: int
     rss_bytes: int
+    started_ticks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +62,12 @@ def read_process(pid: int, proc: Path = Path("/proc")) -> ProcessReading | None:
     # proc(5) numbers the fields from 1, pid and name first: state, field 3, is fields[0] here.
     user, system, waited_user, waited_system = (int(fields[number - 3]) for number in (14, 15, 16, 17))
     return ProcessReading(
-        cpu_user_ns=(user + waited_user) * _TICK_NS,
-        cpu_system_ns=(system + waited_system) * _TICK_NS,
+        cpu_user_ns=(user + waited_user) * TICK_NS,
+        cpu_system_ns=(system + waited_system) * TICK_NS,
         context_switches=switches,
         threads=int(fields[20 - 3]),
         rss_bytes=int(fields[24 - 3]) * _PAGE_BYTES,
+        started_ticks=int(fields[22 - 3]),
     )
 
 
@@ -98,12 +105,21 @@ def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
     )
 
 
+def ended_between(start: GroupReading, end: GroupReading) -> int:
+    """Return how many processes of the first reading are gone in the second, their pid perhaps another's by then."""
+    return sum(not _is_still_there(pid, start, end) for pid in start.processes)
+
+
 def _difference(start: GroupReading, end: GroupReading, counter: str) -> int:
-    total = 0
-    for pid, reading in end.processes.items():
-        before = start.processes.get(pid)
-        total += getattr(reading, counter) - (getattr(before, counter) if before is not None else 0)
-    return total
+    return sum(
+        getattr(reading, counter) - (getattr(start.processes[pid], counter) if _is_still_there(pid, start, end) else 0)
+        for pid, reading in end.processes.items()
+    )
+
+
+def _is_still_there(pid: int, start: GroupReading, end: GroupReading) -> bool:
+    before, now = start.processes.get(pid), end.processes.get(pid)
+    return before is not None and now is not None and before.started_ticks == now.started_ticks
 
 
 def _context_switches(status: Path) -> int:

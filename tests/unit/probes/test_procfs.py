@@ -3,15 +3,24 @@
 import os
 from pathlib import Path
 
-from loadlab.probes.procfs import GroupReading, ProcessReading, read_group, read_process, usage_between
+from loadlab.probes.procfs import (
+    TICK_NS,
+    GroupReading,
+    ProcessReading,
+    ended_between,
+    read_group,
+    read_process,
+    usage_between,
+)
 
-TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple[int, ...] = (7,)) -> None:
-    """A process with one thread for each of `switches`; user 3, system 5, of children 11 and 13 ticks; 100 pages."""
-    fields = ["S", *"0" * 10, "3", "5", "11", "13", "20", "0", str(len(switches)), "0", "0", "0", "100"]
+    """A process with one thread for each of `switches`; user 3, system 5, of children 11 and 13 ticks; started
+    at tick 77; 100 pages.
+    """
+    fields = ["S", *"0" * 10, "3", "5", "11", "13", "20", "0", str(len(switches)), "0", "77", "0", "100"]
     directory = proc / str(pid)
     for number, count in enumerate(switches):
         task = directory / "task" / str(pid + number)
@@ -22,8 +31,8 @@ def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple
     (directory / "stat").write_text(f"{pid} ({name}) {' '.join(fields)} 0 0\n")
 
 
-def reading(user: int = 0, system: int = 0, switches: int = 0) -> ProcessReading:
-    return ProcessReading(user, system, switches, threads=1, rss_bytes=1000)
+def reading(user: int = 0, system: int = 0, switches: int = 0, started: int = 1) -> ProcessReading:
+    return ProcessReading(user, system, switches, threads=1, rss_bytes=1000, started_ticks=started)
 
 
 def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(tmp_path: Path) -> None:
@@ -34,6 +43,7 @@ def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(t
         context_switches=7 + 2 + 30 + 2,
         threads=2,
         rss_bytes=100 * PAGE_BYTES,
+        started_ticks=77,
     )
 
 
@@ -68,6 +78,19 @@ def test_usage_is_the_difference_of_two_readings() -> None:
 def test_a_process_that_came_in_between_counts_from_zero() -> None:
     usage = usage_between(GroupReading(0, {}), GroupReading(10, {3: reading(4, 5, 6)}))
     assert (usage.cpu_user_ns, usage.cpu_system_ns, usage.context_switches) == (4, 5, 6)
+
+
+def test_a_pid_that_was_used_anew_is_another_process() -> None:
+    start, end = GroupReading(0, {3: reading(100, 100, 100)}), GroupReading(10, {3: reading(4, 5, 6, started=2)})
+    usage = usage_between(start, end)
+    assert (usage.cpu_user_ns, usage.cpu_system_ns, usage.context_switches) == (4, 5, 6)
+    assert ended_between(start, end) == 1
+
+
+def test_processes_that_ended_are_counted_and_new_ones_are_not() -> None:
+    start = GroupReading(0, {1: reading(), 2: reading(), 3: reading()})
+    assert ended_between(start, GroupReading(10, {1: reading(), 4: reading()})) == 2
+    assert ended_between(start, start) == 0
 
 
 def test_one_process_of_a_group() -> None:

@@ -1,0 +1,99 @@
+"""How requests ended: failed, never sent, too few of them."""
+
+from typing import Final
+
+from loadlab.analysis.verdict.bottleneck import client_is_behind, dropped_share
+from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.analysis.verdict.percentiles import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
+from loadlab.recording.outcomes import FAILURES, Outcome
+from loadlab.results.model import Finding, TrialResult
+from loadlab.units import format_count, format_duration_ns
+
+_FAILED_SUSPECT: Final = 0.01
+_FAILED_INVALID: Final = 0.5
+_DROPPED_SUSPECT: Final = 0.001
+_DROPPED_INVALID: Final = 0.01
+_SHORTEST_OF_ASKED: Final = 0.8
+
+
+def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Tell when there is nothing to judge."""
+    if result.requests:
+        return None
+    return Finding(
+        code="no_requests",
+        severity="invalid",
+        text="No request was answered in the measured window.",
+        evidence=f"0 requests in {format_duration_ns(result.window_ns)}",
+        advice="Check that the target answers the profile's path, or measure for longer than one answer takes.",
+    )
+
+
+def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Tell when so many requests failed that the others are a selection."""
+    failed = {outcome: result.outcomes.get(outcome, 0) for outcome in FAILURES - {Outcome.DROPPED}}
+    attempts = sum(failed.values()) + result.outcomes.get(Outcome.OK, 0)
+    share = sum(failed.values()) / attempts if attempts else 0.0
+    if share <= _FAILED_SUSPECT:
+        return None
+    commonest = max(failed, key=lambda outcome: (failed[outcome], outcome))
+    return Finding(
+        code="failures",
+        severity="invalid" if share > _FAILED_INVALID else "suspect",
+        text="Many requests failed, so throughput and latency are those of the rest.",
+        evidence=f"{share:.1%} of {format_count(attempts)} requests, most by {commonest}",
+        advice="Lower the load until the target copes, or read the failures as the result.",
+    )
+
+
+def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Tell when requests of the schedule had not been sent when the window ended.
+
+    They waited longest of all and have no response time, so every percentile is too low. A thousandth of them moves a
+    p99 by a tenth of its own tail, and may be a burst of random arrivals that met the end: more than that is suspect.
+    From a hundredth on the schedule's p99 is not known at all. Still, where the target could not keep up, throughput is
+    what it carried, which is a result. Only where the load could not, nothing is left that speaks of the target: then
+    more than a hundredth is invalid.
+    """
+    share = dropped_share(result)
+    if share <= _DROPPED_SUSPECT:
+        return None
+    of_load = client_is_behind(result)
+    return Finding(
+        code="dropped",
+        severity="invalid" if of_load and share > _DROPPED_INVALID else "suspect",
+        text="Requests of the schedule were never sent: the rate was not reached, and the response times are too low.",
+        evidence=f"{result.outcomes[Outcome.DROPPED]} requests never sent, {share:.1%} of the schedule",
+        advice="Give the load more workers and cores."
+        if of_load
+        else "Lower the rate to what the target carries, or raise load.connections if it has CPU time left.",
+    )
+
+
+def few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Tell which percentiles are not shown."""
+    count = result.response_ns.count
+    trusted = trustworthy_percentiles(count)
+    weak = [name for name in BEYOND_PER_MILLE if name not in trusted]
+    if not count or not weak:
+        return None
+    return Finding(
+        code="few_samples",
+        severity="note",
+        text="There are too few requests for the highest percentiles.",
+        evidence=f"fewer than {SAMPLES_BEYOND} of {count} requests lie beyond {', '.join(weak)}",
+        advice="Measure for longer, or read the lower percentiles only.",
+    )
+
+
+def short_window(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Tell when the trial did not run to its end."""
+    if window.asked_ns is None or result.window_ns >= _SHORTEST_OF_ASKED * window.asked_ns:
+        return None
+    return Finding(
+        code="short_window",
+        severity="suspect",
+        text="The measurement ended early.",
+        evidence=f"{format_duration_ns(result.window_ns)} of {format_duration_ns(window.asked_ns)} measured",
+        advice="Let the trial run to its end.",
+    )

@@ -1,0 +1,75 @@
+"""What the verdict knows of the measured window beside the trial's own figures."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Side = Literal["target", "load", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class CorePool:
+    """The cores of one side over the window, or of both where target and load are not kept apart.
+
+    `idle` is the share (0 to 1) of each core's time in which it had nothing to do, by its number; `stolen` the share of
+    their time that the hypervisor gave to other machines; `others` how many of these cores processes that have no part
+    in the trial used: 1.0 is one core all the time.
+    """
+
+    side: Side
+    idle: dict[int, float]
+    stolen: float
+    others: float
+
+    def busy_of_fullest(self, number: int) -> float:
+        """Return how many cores' worth of time the `number` busiest cores were not idle."""
+        return sum(1 - idle for idle in sorted(self.idle.values())[:number])
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorUse:
+    """The descriptors that a process had open, and its soft limit."""
+
+    pid: int
+    open: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListenQueueUse:
+    """Connections that the target's full listen queue turned away, before the window and in it; how many may wait."""
+
+    before: int
+    within: int
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEvidence:
+    """What is known of the window; None or empty where it could not be measured.
+
+    `asked_ns` is the length that the profile asks for; `steady_load` is false where the schedule changes the rate. Busy
+    figures are in cores; `target_cores` is how many the target could run on, `shared_cores` those that load and target
+    had to share. `fullest_target` is the process of the target with the fewest descriptors left. Of the target's
+    `target_processes` when the window began, `target_processes_ended` were gone when it ended. `clock_set_ns` is by how
+    much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` by how much the
+    monotonic clock was driven away from its own pace.
+    """
+
+    asked_ns: int | None = None
+    steady_load: bool = True
+    client_busy_by_worker: tuple[float, ...] = ()
+    target_busy: float | None = None
+    target_cores: int = 1
+    shared_cores: tuple[int, ...] = ()
+    pools: tuple[CorePool, ...] = ()
+    listen_queue: ListenQueueUse | None = None
+    fullest_target: DescriptorUse | None = None
+    target_processes: int = 0
+    target_processes_ended: int = 0
+    clock_set_ns: int = 0
+    clock_asleep_ns: int = 0
+    clock_corrected_ns: int = 0
+
+    def pool(self, side: Literal["target", "load"]) -> CorePool | None:
+        """Return the cores that one side had for itself."""
+        return next((pool for pool in self.pools if pool.side == side), None)

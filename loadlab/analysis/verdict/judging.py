@@ -1,0 +1,64 @@
+"""All rules in their order, and how their findings add up."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from loadlab.analysis.verdict import answers, bottleneck, client, connections, host, steadiness, target
+from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
+
+# From the least grave to the gravest.
+_JUDGEMENTS: Final[tuple[Judgement, ...]] = ("valid", "suspect", "invalid")
+
+_RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...]] = (
+    answers.no_requests,
+    answers.failures,
+    answers.dropped,
+    connections.idle_not_opened,
+    connections.idle_died,
+    connections.listen_queue_full,
+    connections.client_out_of_files,
+    connections.client_out_of_ports,
+    connections.target_out_of_files,
+    target.target_process_ended,
+    bottleneck.client_bound,
+    bottleneck.shared_core,
+    client.late,
+    client.client_added,
+    host.stolen,
+    host.disturbed,
+    host.clock_jumped,
+    steadiness.unsteady,
+    answers.few_samples,
+    answers.short_window,
+)
+
+
+def judge_trial(result: TrialResult, window: WindowEvidence) -> Verdict:
+    """Return the verdict on a trial that was measured: every finding, and the state of the gravest."""
+    findings = [finding for rule in _RULES if (finding := rule(result, window)) is not None]
+    return Verdict(state=_gravest(_judgement_of(finding.severity) for finding in findings), findings=findings)
+
+
+def judge_failure(reason: str, target_died: bool) -> Verdict:
+    """Return the verdict on a trial that failed for `reason`, which is a sentence: invalid, whatever it measured."""
+    return Verdict(state="invalid", findings=[target.died(reason)] if target_died else [])
+
+
+def judge_run(trials: Iterable[TrialResult]) -> Judgement:
+    """Return the gravest verdict of the trials that were attempted; a failed one is invalid, and so is none at all.
+
+    What is not possible on this machine says nothing against the rest.
+    """
+    attempted = [trial for trial in trials if trial.state != "not possible"]
+    if not any(trial.state == "done" for trial in attempted):
+        return "invalid"
+    return _gravest("invalid" if trial.state == "failed" else trial.verdict.state for trial in attempted)
+
+
+def _gravest(judgements: Iterable[Judgement]) -> Judgement:
+    return max(judgements, key=_JUDGEMENTS.index, default="valid")
+
+
+def _judgement_of(severity: Severity) -> Judgement:
+    return "valid" if severity == "note" else severity

@@ -1,0 +1,151 @@
+"""Whether throughput stayed what it was through the window: no stretch of it apart from the rest, no trend.
+
+The intervals of the window are merged until each holds ten typical response times and a hundred requests: in shorter
+ones the waves of a closed loop, whose users all began together, look like steps. Then two things are looked for.
+
+A shift: of all stretches of at most half the window, the one that differs most from the rest, in units of the scatter
+of the intervals (a scan for an "epidemic" change; Levin and Kline, Statistics in Medicine 4, 1985). Scatter is told by
+the median difference between neighbours, which neither a step nor a dip raises.
+
+A drift: the median slope between all pairs of intervals (Theil and Sen), carried from the first to the last, in units
+of the error that the scatter gives such a line.
+
+Scatter alone would call many a change significant that is of no consequence, and a machine that is shared scatters by
+several percent. So either must also be a fifth of the throughput; and a shift must be worth a standstill of 0.35 s, or
+of a tenth of a window shorter than 3.5 s, since pauses of a tenth of a second are common.
+"""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Final
+
+from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.results.model import Finding, Interval, TrialResult
+from loadlab.units import format_count
+
+_FEWEST: Final = 6
+_MOST: Final = 64
+_RESPONSES_EACH: Final = 10
+_REQUESTS_EACH: Final = 100
+_CHANGE: Final = 0.2
+# The more stretches are looked at, the further one of them strays by chance; of a drift there is one.
+_SHIFT_ERRORS: Final = 5.0
+_DRIFT_ERRORS: Final = 4.0
+_LEAST_SCATTER: Final = 0.03
+_STANDSTILL_SECONDS: Final = 0.35
+_STANDSTILL_OF_WINDOW: Final = 0.1
+# Of the difference between two values of a normal distribution, the median is this many standard deviations.
+_MEDIAN_DIFFERENCE: Final = 0.6745 * math.sqrt(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A stretch of the window (seconds from its start) whose throughput (requests/s) is apart from the rest's."""
+
+    start: float
+    end: float
+    inside: float
+    outside: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A trend over the whole window, in requests/s."""
+
+    at_start: float
+    at_end: float
+
+
+def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Tell when throughput changed on the way; not where the schedule itself changes the rate."""
+    if not window.steady_load:
+        return None
+    found = find_change(merge_intervals(result.intervals, (result.response_ns.p50 or 0) / 1e9))
+    if found is None:
+        return None
+    return Finding(
+        code="unsteady",
+        severity="suspect",
+        text="Throughput changed in the middle of the measurement, so its mean stands for no moment of it.",
+        evidence=_describe(found),
+        advice="Look for what either side did then; if it is the start, warm up for longer.",
+    )
+
+
+def merge_intervals(intervals: Sequence[Interval], response_seconds: float) -> list[Interval]:
+    """Return intervals of equal length, long enough to be compared; what does not fill a last one is left out."""
+    whole = [interval for interval in intervals if interval.end > interval.start]
+    requests = sum(interval.requests for interval in whole)
+    if not requests:
+        return []
+    each = statistics.median(interval.end - interval.start for interval in whole)
+    wanted = max(_RESPONSES_EACH * response_seconds, _REQUESTS_EACH * each * len(whole) / requests)
+    together = max(math.ceil(wanted / each), math.ceil(len(whole) / _MOST))
+    groups = [whole[start : start + together] for start in range(0, len(whole), together)]
+    return [
+        Interval(start=group[0].start, end=group[-1].end, requests=sum(interval.requests for interval in group))
+        for group in groups
+        if group[-1].end - group[0].start > 0.9 * together * each
+    ]
+
+
+def find_change(intervals: Sequence[Interval]) -> Shift | Drift | None:
+    """Return how throughput changed from interval to interval, None if it did not, or they are too few to tell."""
+    if len(intervals) < _FEWEST:
+        return None
+    rates = [interval.requests / (interval.end - interval.start) for interval in intervals]
+    scatter = _scatter(rates, statistics.fmean(interval.requests for interval in intervals))
+    return _find_shift(intervals, rates, scatter) or _find_drift(rates, scatter)
+
+
+def _find_shift(intervals: Sequence[Interval], rates: Sequence[float], scatter: float) -> Shift | None:
+    number = len(rates)
+    seconds = (intervals[-1].end - intervals[0].start) / number
+    standstill = min(_STANDSTILL_SECONDS, _STANDSTILL_OF_WINDOW * seconds * number)
+    sums = [0.0]
+    for rate in rates:
+        sums.append(sums[-1] + rate)
+    gravest, found = _SHIFT_ERRORS, None
+    for length in range(1, number // 2 + 1):
+        noise = scatter * math.sqrt(1 / length + 1 / (number - length))
+        for first in range(number - length + 1):
+            within = sums[first + length] - sums[first]
+            inside, outside = within / length, (sums[-1] - within) / (number - length)
+            change = abs(inside - outside) / max(inside, outside)
+            if change < _CHANGE or change * length * seconds < standstill:
+                continue
+            if (weight := abs(inside - outside) / noise) > gravest:
+                gravest = weight
+                found = Shift(intervals[first].start, intervals[first + length - 1].end, inside, outside)
+    return found
+
+
+def _find_drift(rates: Sequence[float], scatter: float) -> Drift | None:
+    number, middle = len(rates), statistics.median(rates)
+    slope = statistics.median(
+        (rates[later] - rates[earlier]) / (later - earlier) for earlier, later in combinations(range(number), 2)
+    )
+    half = slope * (number - 1) / 2
+    error = scatter * math.sqrt(12 / number)  # of a line by least squares, first point to last
+    if 2 * abs(half) < max(_DRIFT_ERRORS * error, _CHANGE * (middle + abs(half))):
+        return None
+    return Drift(middle - half, middle + half)
+
+
+def _scatter(rates: Sequence[float], requests: float) -> float:
+    """Return the standard deviation of one interval's rate; at least what counting so many `requests` makes of it."""
+    mean = statistics.fmean(rates)
+    seen = statistics.median(abs(after - before) for before, after in pairwise(rates)) / _MEDIAN_DIFFERENCE
+    return max(seen, mean / math.sqrt(requests), _LEAST_SCATTER * mean)
+
+
+def _describe(found: Shift | Drift) -> str:
+    match found:
+        case Shift(start, end, inside, outside):
+            stretch = f"from {start:.2f} s to {end:.2f} s"
+            return f"{format_count(inside)} requests/s {stretch}, {format_count(outside)} in the rest"
+        case Drift(at_start, at_end):
+            return f"from {format_count(at_start)} requests/s at the start to {format_count(at_end)} at the end"

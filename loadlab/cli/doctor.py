@@ -1,0 +1,110 @@
+"""The verb `doctor`: is this machine fit to measure on, and for a profile: can it run here? docs/doctor.md."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from loadlab import targets
+from loadlab.analysis.metrics import metric_names
+from loadlab.cli.readiness import Readiness, format_problem
+from loadlab.cli.shipped import find_profile
+from loadlab.cli.terminal import show, write
+from loadlab.errors import ExitCode
+from loadlab.host import Diagnosis, State, examine_profilers, read_condition
+from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
+
+DOCTOR_EXAMPLES: Final = """Examples:
+
+  loadlab doctor                               is this machine fit?
+
+  loadlab doctor select-vs-epoll               can this profile run here?
+
+  loadlab doctor my.yaml --set load.idle=100k  and with so many?
+
+Exit codes: 0 it can run, or no profile was named; 1 some of its trials are not possible; 2 usage or profile error.
+"""
+
+_CANNOT_RUN: Final = ExitCode.EXPECTATION_FAILED
+_STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.BLOCKER: "red"}
+# What a machine is judged by where no profile is named.
+_YARDSTICK: Final = LoadProfile.model_validate(
+    {
+        "name": "yardstick",
+        "target": {"server": "epoll"},
+        "load": {"connections": 100, "idle": 10_000, "duration": "1s"},
+    }
+)
+_ABOUT_YARDSTICK: Final = (
+    "Judged by 10,000 dead connections and 100 active ones; `loadlab doctor PROFILE` judges by what a profile needs."
+)
+
+
+def doctor(
+    profile: Annotated[
+        str | None, typer.Argument(metavar="PROFILE", help="A YAML file, or the name of a profile that ships.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as for `loadlab run`. Repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+) -> None:
+    """Check this machine: limits, memory, cores, clock and profilers, each with what mends it.
+
+    With a profile: say whether all its trials can run here, before anything is started.
+    """
+    if profile is None and overrides:
+        raise typer.BadParameter("changes a profile; name one", param_hint="--set")
+    chosen = _YARDSTICK if profile is None else _load(profile, overrides or [])
+    condition = read_condition()
+    readiness = Readiness.of(plan_trials(chosen, seed=0), condition)
+    diagnoses = [*readiness.diagnoses, *examine_profilers(condition)]
+    if as_json:
+        write(_format_json(None if profile is None else chosen.name, readiness, diagnoses))
+    else:
+        show(diagnoses_table(diagnoses))
+        # What stops a profile, its conclusion tells.
+        told = (State.WARNING, State.BLOCKER) if profile is None else (State.WARNING,)
+        problems = [format_problem(each) for each in diagnoses if each.state in told]
+        write("\n".join(["", *problems, _ABOUT_YARDSTICK if profile is None else conclusion(chosen.name, readiness)]))
+    raise typer.Exit(_CANNOT_RUN if profile is not None and readiness.impossible else ExitCode.DONE)
+
+
+def diagnoses_table(diagnoses: Sequence[Diagnosis]) -> Table:
+    """Return one row for each check: what is needed of it, what there is, and its state."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
+    for heading in ("check", "needed", "here"):
+        table.add_column(heading)
+    table.add_column("", no_wrap=True)
+    for each in diagnoses:
+        table.add_row(each.check, each.needed or "-", each.here, Text(each.state, style=_STYLES[each.state]))
+    return table
+
+
+def conclusion(name: str, readiness: Readiness) -> str:
+    """Return the sentence that answers for a profile."""
+    refusal = readiness.refusal()
+    return f"{name} can run here." if refusal is None else f"{name} cannot run here: {refusal}"
+
+
+def _load(profile: str, overrides: list[str]) -> Profile:
+    loaded = load_profile(find_profile(profile), overrides, servers=targets.catalog(), metrics=metric_names())
+    return loaded.profile
+
+
+def _format_json(name: str | None, readiness: Readiness, diagnoses: Sequence[Diagnosis]) -> str:
+    return json.dumps(
+        {
+            "profile": name,
+            "can_run": None if name is None else not readiness.impossible,
+            "trials": None if name is None else readiness.trials,
+            "impossible": None if name is None else readiness.impossible,
+            "checks": [asdict(each) for each in diagnoses],
+        }
+    )

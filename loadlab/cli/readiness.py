@@ -1,0 +1,62 @@
+"""Whether a profile can run on this machine, before anything of it is started: what `doctor` and `run` tell of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from loadlab import targets
+from loadlab.host import Condition, Diagnosis, State, examine_load, largest, needs_of
+from loadlab.profile import LoadProfile, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Each check judged by the trial that needs most of it, and how many of the trials are not possible."""
+
+    diagnoses: tuple[Diagnosis, ...]
+    trials: int
+    impossible: int
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], condition: Condition) -> Self:
+        """Judge the trials of a profile by the condition of the machine and the servers that are installed."""
+        servers = [_server_of(trial) for trial in trials]
+        missing = {
+            name: _diagnose_missing(name, description.needs)
+            for name, description in targets.catalog().items()
+            if name in servers and description.needs is not None and targets.why_missing(description) is not None
+        }
+        needs = [needs_of(trial.profile, condition) for trial in trials]
+        impossible = sum(
+            server in missing or any(each.state is State.BLOCKER for each in examine_load(condition, needed))
+            for server, needed in zip(servers, needs, strict=True)
+        )
+        return cls((*missing.values(), *examine_load(condition, largest(needs))), len(trials), impossible)
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each thing that may spoil the figures."""
+        return [format_problem(each) for each in self.diagnoses if each.state is State.WARNING]
+
+    def refusal(self) -> str | None:
+        """Return a sentence on the trials that are not possible, why, and what to do; None if all are."""
+        if not self.impossible:
+            return None
+        reasons = "; and ".join(each.sentence() for each in self.diagnoses if each.state is State.BLOCKER)
+        verb = "is" if self.impossible == 1 else "are"
+        which = "the only trial" if self.trials == 1 else f"{self.impossible:,} of {self.trials:,} trials"
+        return f"{which} {verb} not possible: {reasons}."
+
+
+def format_problem(diagnosis: Diagnosis) -> str:
+    """Return what is wrong, with the name of the check before it."""
+    return f"{diagnosis.check}: {diagnosis.sentence()}."
+
+
+def _server_of(trial: Trial) -> str | None:
+    return trial.profile.target.server if isinstance(trial.profile, LoadProfile) else None
+
+
+def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
+    needed = needs.program or f"the Python module {needs.module}"
+    problem = f"the server {server} needs {needed}, which is not installed"
+    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, problem, f"`{needs.install}`")

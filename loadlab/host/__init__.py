@@ -1,0 +1,29 @@
+"""This machine: what it is, how its cores spend their time, and whether a load can run on it.
+
+The checks of `loadlab doctor` look first (`read_condition`) and judge then: pure functions of what was seen and of what
+a load needs (`needs_of`). docs/doctor.md tells what each is for.
+"""
+
+from loadlab.host.checks import examine_load, examine_profilers, why_not_enough
+from loadlab.host.condition import Condition
+from loadlab.host.cpu_times import CpuTimes, read_cpu_times
+from loadlab.host.diagnosis import Diagnosis, State
+from loadlab.host.fingerprint import fingerprint
+from loadlab.host.looking import read_condition
+from loadlab.host.needs import Needs, largest, needs_of
+
+__all__ = [
+    "Condition",
+    "CpuTimes",
+    "Diagnosis",
+    "Needs",
+    "State",
+    "examine_load",
+    "examine_profilers",
+    "fingerprint",
+    "largest",
+    "needs_of",
+    "read_condition",
+    "read_cpu_times",
+    "why_not_enough",
+]

@@ -1,0 +1,79 @@
+"""How busy each core was, read from /proc/stat (proc(5)).
+
+Only the idle time is measured there. On most kernels user and system time are sampled: each tick of the timer (1 to 10
+ms) goes to whoever runs at that moment. A load that is paced falls into step with the ticks: a process that woke every
+millisecond and used 0.22 of a core was counted as all of it, or as nothing. Idle time is added up by the clock at each
+entry and exit, and was right to 0.03 of a core. So busy is what idle leaves of the time that passed.
+"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loadlab.probes.procfs import TICK_NS
+
+_STAT: Final = Path("/proc/stat")
+
+
+@dataclass(frozen=True, slots=True)
+class CoreTimes:
+    """Time of one core since boot, in ns: idle, taken by the hypervisor, and in interrupts, soft ones included."""
+
+    idle_ns: int
+    stolen_ns: int
+    interrupts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoresReading:
+    """All cores at one moment of the monotonic clock, by their numbers."""
+
+    time_ns: int
+    cores: dict[int, CoreTimes]
+
+
+@dataclass(frozen=True, slots=True)
+class CoreUse:
+    """What became of one core between two readings, as shares (0 to 1) of the time."""
+
+    idle: float
+    stolen: float
+    interrupts: float
+
+
+def read_cores(stat: Path = _STAT) -> CoresReading:
+    """Read the times so far."""
+    return CoresReading(time.monotonic_ns(), parse_cores(stat.read_text(encoding="ascii")))
+
+
+def parse_cores(stat: str) -> dict[int, CoreTimes]:
+    """Return the times of each core that is online, from the text of /proc/stat."""
+    lines = [line.split() for line in stat.splitlines() if line.startswith("cpu")]
+    return {int(name.removeprefix("cpu")): _times(ticks) for name, *ticks in lines if name != "cpu"}
+
+
+def use_between(start: CoresReading, end: CoresReading, cores: Collection[int]) -> dict[int, CoreUse]:
+    """Return the use of those of `cores` that are in both readings; of none if no time has passed."""
+    passed_ns = end.time_ns - start.time_ns
+    known = sorted(set(cores) & start.cores.keys() & end.cores.keys()) if passed_ns > 0 else []
+    return {core: _use(start.cores[core], end.cores[core], passed_ns) for core in known}
+
+
+def _times(ticks: list[str]) -> CoreTimes:
+    _user, _nice, _system, idle, waiting_for_disk, interrupts, soft_interrupts, stolen = map(int, ticks[:8])
+    return CoreTimes(
+        idle_ns=(idle + waiting_for_disk) * TICK_NS,
+        stolen_ns=stolen * TICK_NS,
+        interrupts_ns=(interrupts + soft_interrupts) * TICK_NS,
+    )
+
+
+def _use(start: CoreTimes, end: CoreTimes, passed_ns: int) -> CoreUse:
+    # Readings are in whole ticks, so a core that was idle all the while may seem to have been so for longer than that.
+    return CoreUse(
+        idle=min(1.0, max(0, end.idle_ns - start.idle_ns) / passed_ns),
+        stolen=min(1.0, max(0, end.stolen_ns - start.stolen_ns) / passed_ns),
+        interrupts=min(1.0, max(0, end.interrupts_ns - start.interrupts_ns) / passed_ns),
+    )

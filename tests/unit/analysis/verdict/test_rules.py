@@ -1,0 +1,272 @@
+"""Each rule just below and just above its threshold."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
+from loadlab.results.model import Finding, IdleSummary, LatencySummary, ProcessUsage, TrialResult, Verdict
+
+SECOND_NS = 1_000_000_000
+QUIET = WindowEvidence(asked_ns=2 * SECOND_NS, client_busy_by_worker=(0.5,), target_busy=1.0)
+
+
+def trial(**changes: object) -> TrialResult:
+    fields: dict[str, object] = {
+        "id": "001",
+        "repeat": 1,
+        "factors": {},
+        "state": "done",
+        "verdict": Verdict(state="valid"),
+        "window_ns": 2 * SECOND_NS,
+        "requests": 100_000,
+        "load_model": "closed",
+        "outcomes": {"ok": 100_000},
+        "response_ns": times(p99=1_000_000),
+        "service_ns": times(p99=1_000_000),
+        "dispatch_ns": times(p99=100_000),
+    }
+    return TrialResult.model_validate(fields | changes)
+
+
+def open_trial(**changes: object) -> TrialResult:
+    return trial(load_model="open", **changes)
+
+
+def times(count: int = 100_000, **percentiles: int) -> LatencySummary:
+    return LatencySummary(count=count, **percentiles)
+
+
+def window(**changes: Any) -> WindowEvidence:  # noqa: ANN401 - fields of the evidence
+    return replace(QUIET, **changes)
+
+
+def pools(
+    target: float = 0.1, load: float = 0.5, stolen: float = 0.0, others: float = 0.0
+) -> dict[str, tuple[CorePool, ...]]:
+    """One core each: `target` and `load` are their idle shares, `stolen` and `others` are the load's."""
+    return {"pools": (CorePool("target", {0: target}, 0.0, 0.0), CorePool("load", {1: load}, stolen, others))}
+
+
+def many_cores(others: float) -> dict[str, tuple[CorePool, ...]]:
+    return {"pools": (CorePool("both", {core: 0.5 for core in range(50)}, 0.0, others),)}
+
+
+def idle(wanted: int, opened: int, alive: int) -> IdleSummary:
+    return IdleSummary(wanted=wanted, opened=opened, alive_at_start=opened, alive=alive, open_seconds=1, holders=1)
+
+
+def threads(number: int) -> ProcessUsage:
+    return ProcessUsage(
+        processes=1, threads=number, rss_bytes=1, cpu_user_ns=1, cpu_system_ns=1, context_switches=1, window_ns=1
+    )
+
+
+def findings(result: TrialResult, evidence: WindowEvidence = QUIET) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in judge_trial(result, evidence).findings}
+
+
+def only_finding(result: TrialResult, evidence: WindowEvidence = QUIET) -> Finding:
+    (finding,) = judge_trial(result, evidence).findings
+    return finding
+
+
+def test_a_sound_measurement_is_valid_without_findings() -> None:
+    assert judge_trial(trial(), QUIET) == Verdict(state="valid", findings=[])
+    assert judge_trial(open_trial(), window(**pools())) == Verdict(state="valid", findings=[])
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"requests": 0, "outcomes": {}, "response_ns": times(0)}, {"no_requests": "invalid"}),
+        ({"outcomes": {"ok": 99, "timeout": 1}}, {}),
+        ({"outcomes": {"ok": 98, "timeout": 1, "refused": 1}}, {"failures": "suspect"}),
+        ({"outcomes": {"ok": 50, "timeout": 50}}, {"failures": "suspect"}),
+        ({"outcomes": {"ok": 49, "timeout": 51}}, {"failures": "invalid"}),
+        ({"outcomes": {"ok": 1, "cut": 99}}, {}),
+        ({"response_ns": times(9_999, p99=1_000_000)}, {"few_samples": "note"}),
+        ({"window_ns": 1_600_000_000}, {}),
+        ({"window_ns": 1_599_999_999}, {"short_window": "suspect"}),
+        ({"idle": idle(1000, 1000, 1000)}, {}),
+        ({"idle": idle(0, 0, 0)}, {}),
+        ({"idle": idle(1000, 999, 999)}, {"idle_not_opened": "suspect"}),
+        ({"idle": idle(1000, 900, 900)}, {"idle_not_opened": "suspect"}),
+        ({"idle": idle(1000, 899, 899)}, {"idle_not_opened": "invalid"}),
+        ({"idle": idle(1000, 1000, 999)}, {"idle_died": "suspect"}),
+        ({"idle": idle(1000, 1000, 899)}, {"idle_died": "invalid"}),
+        ({"outcomes": {"ok": 999, "no_file_descriptor": 1}}, {"client_out_of_files": "suspect"}),
+        ({"outcomes": {"ok": 999, "no_local_port": 1}}, {"client_out_of_ports": "suspect"}),
+    ],
+)
+def test_answers_and_connections(changes: dict[str, object], expected: dict[str, str]) -> None:
+    assert findings(trial(**changes)) == expected
+
+
+BEHIND = {"client_ns": times(p50=90_000), "service_ns": times(p50=179_000)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"outcomes": {"ok": 999, "dropped": 1}}, {}),
+        ({"outcomes": {"ok": 998, "dropped": 2}}, {"dropped": "suspect"}),
+        ({"outcomes": {"ok": 500, "dropped": 500}}, {"dropped": "suspect"}),
+        ({"outcomes": {"ok": 99, "dropped": 1}, **BEHIND}, {"dropped": "suspect", "client_bound": "suspect"}),
+        ({"outcomes": {"ok": 98, "dropped": 2}, **BEHIND}, {"dropped": "invalid", "client_bound": "suspect"}),
+        ({"outcomes": {"ok": 98, "dropped": 2}, **BEHIND, "service_ns": times(p50=180_000)}, {"dropped": "suspect"}),
+        ({"outcomes": {"ok": 999, "dropped": 1}, **BEHIND}, {}),
+        ({"lateness_ns": times(p99=100_000)}, {}),
+        ({"lateness_ns": times(p99=100_001)}, {"late": "suspect"}),
+        ({"lateness_ns": times(p50=101_000), "response_ns": times(p50=1_010_000)}, {}),
+        ({"lateness_ns": times(p50=101_000), "response_ns": times(p50=1_009_000)}, {"late": "suspect"}),
+        # Whoever answers in 150 us makes the client's own 100 us a large share, which is no fault.
+        ({"lateness_ns": times(p50=100_000), "response_ns": times(p50=150_000)}, {}),
+        ({"lateness_ns": times(999, p99=500_000)}, {}),
+        ({"client_ns": times(p50=100_000), "response_ns": times(p50=1_000_000)}, {}),
+        ({"client_ns": times(p50=100_000), "response_ns": times(p50=999_000)}, {"client_added": "note"}),
+        ({"client_ns": times(p50=100_001), "response_ns": times(p50=999_000)}, {"client_added": "suspect"}),
+        ({"client_ns": times(999, p50=1, p99=900_000)}, {}),
+    ],
+)
+def test_the_open_model(changes: dict[str, object], expected: dict[str, str]) -> None:
+    assert findings(open_trial(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"lateness_ns": times(p99=900_000)}, {}),
+        ({"client_ns": times(p50=1, p99=100_000)}, {}),
+        ({"client_ns": times(p50=1, p99=100_001)}, {"client_added": "note"}),
+        ({"client_ns": times(p50=1, p99=500_000)}, {"client_added": "note"}),
+        ({"client_ns": times(p50=1, p99=500_001)}, {"client_added": "suspect"}),
+        ({"client_ns": times(p50=1), "dispatch_ns": times(p99=900_000)}, {}),
+        ({"dispatch_ns": times(p99=500_000)}, {"client_added": "note"}),
+        ({"dispatch_ns": times(p99=500_001)}, {"client_added": "suspect"}),
+    ],
+)
+def test_what_the_client_adds_in_the_closed_model(changes: dict[str, object], expected: dict[str, str]) -> None:
+    assert findings(trial(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"client_busy_by_worker": ()}, {}),
+        ({"client_busy_by_worker": (0.1, 0.94), "target_busy": 0.2}, {}),
+        ({"client_busy_by_worker": (0.1, 0.95), "target_busy": 0.2}, {"client_bound": "suspect"}),
+        ({"client_busy_by_worker": (0.95,), "target_busy": 0.85}, {"client_bound": "suspect"}),
+        ({"client_busy_by_worker": (0.95,), "target_busy": 0.86}, {}),
+        ({"client_busy_by_worker": (0.95,), "target_busy": 1.0, "target_cores": 2}, {"client_bound": "suspect"}),
+        ({"client_busy_by_worker": (0.95,), "target_busy": None}, {"client_bound": "suspect"}),
+        ({"client_busy_by_worker": (0.7,), "target_busy": 0.5, **pools(target=0.4, load=0.06)}, {}),
+        ({"client_busy_by_worker": (0.7,), "target_busy": 0.5, **pools(target=0.4, load=0.04)},
+         {"client_bound": "suspect"}),
+        ({"client_busy_by_worker": (0.7,), "target_busy": 0.5, **pools(target=0.1, load=0.04)}, {}),
+        ({"client_busy_by_worker": (0.4,), "target_busy": 0.5, **pools(target=0.4, load=0.04)}, {}),
+        ({"shared_cores": (0,)}, {"shared_core": "suspect"}),
+    ],
+)  # fmt: skip
+def test_whose_limit_it_is(changes: dict[str, object], expected: dict[str, str]) -> None:
+    assert findings(trial(), window(**changes)) == expected
+
+
+def test_a_worker_that_watches_the_clock_is_not_taken_for_a_full_one() -> None:
+    assert findings(open_trial(), window(client_busy_by_worker=(1.0,), target_busy=0.1)) == {}
+
+
+def test_a_target_of_one_thread_cannot_use_a_second_core() -> None:
+    evidence = window(client_busy_by_worker=(0.99,), target_busy=1.0, target_cores=2)
+    assert findings(trial(target=threads(1)), evidence) == {}
+    assert findings(trial(target=threads(2)), evidence) == {"client_bound": "suspect"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (pools(stolen=0.0250), {}),
+        (pools(stolen=0.0251), {"stolen": "suspect"}),
+        (pools(stolen=0.2), {"stolen": "suspect"}),
+        (pools(stolen=0.21), {"stolen": "invalid"}),
+        (pools(others=0.1), {}),
+        (pools(others=0.11), {"disturbed": "suspect"}),
+        (many_cores(others=1.0), {}),
+        (many_cores(others=1.1), {"disturbed": "suspect"}),
+        ({"clock_set_ns": 10_000_000}, {}),
+        ({"clock_set_ns": -10_000_001}, {"clock_jumped": "suspect"}),
+        ({"clock_asleep_ns": 10_000_001}, {"clock_jumped": "suspect"}),
+        ({"clock_corrected_ns": 11_000_000}, {}),
+        ({"clock_corrected_ns": -11_000_001}, {"clock_jumped": "suspect"}),
+        ({"listen_queue": ListenQueueUse(before=0, within=0, backlog=128)}, {}),
+        ({"listen_queue": ListenQueueUse(before=1, within=0, backlog=128)}, {"listen_queue_full": "note"}),
+        ({"listen_queue": ListenQueueUse(before=0, within=1, backlog=128)}, {"listen_queue_full": "suspect"}),
+        ({"fullest_target": DescriptorUse(pid=7, open=996, limit=1000)}, {}),
+        ({"fullest_target": DescriptorUse(pid=7, open=997, limit=1000)}, {"target_out_of_files": "suspect"}),
+        ({"asked_ns": None}, {}),
+    ],
+)
+def test_host_and_target(changes: dict[str, object], expected: dict[str, str]) -> None:
+    assert findings(trial(), window(**changes)) == expected
+
+
+def test_a_few_ticks_of_a_short_window_are_no_disturbance() -> None:
+    evidence = window(asked_ns=SECOND_NS // 5, **pools(stolen=0.25, others=0.25))
+    assert findings(trial(window_ns=SECOND_NS // 5), evidence) == {}
+
+
+@pytest.mark.parametrize(
+    ("ended", "changes", "expected"),
+    [
+        (0, {"outcomes": {"ok": 999, "reset": 1}}, {}),
+        (1, {}, {}),
+        (1, {"outcomes": {"ok": 999, "timeout": 1}}, {}),
+        (1, {"outcomes": {"ok": 999, "reset": 1}}, {"target_process_ended": "suspect"}),
+        (1, {"outcomes": {"ok": 999, "closed_early": 1}}, {"target_process_ended": "suspect"}),
+        (1, {"idle": idle(10, 10, 9)}, {"target_process_ended": "suspect", "idle_died": "suspect"}),
+    ],
+)
+def test_a_process_that_ends_counts_where_connections_broke(
+    ended: int, changes: dict[str, object], expected: dict[str, str]
+) -> None:
+    evidence = window(target_processes=5, target_processes_ended=ended)
+    assert findings(trial(**changes), evidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("result", "evidence", "told"),
+    [
+        (trial(outcomes={"ok": 1000, "timeout": 900, "reset": 100}), QUIET, "50.0% of 2k requests, most by timeout"),
+        (trial(response_ns=times(500, p99=1)), QUIET, "fewer than 10 of 500 requests lie beyond p99, p99.9"),
+        (trial(client_ns=times(p50=1, p99=900_000)), QUIET, "p99 of client time 900 µs, of response 1 ms"),
+        (trial(dispatch_ns=times(p99=900_000)), QUIET, "p99 of dispatch time 900 µs, of response 1 ms"),
+        (open_trial(lateness_ns=times(p99=900_000)), QUIET, "p99 of lateness 900 µs, of response 1 ms"),
+        (open_trial(outcomes={"ok": 900, "dropped": 100}), QUIET, "100 requests never sent, 10.0% of the schedule"),
+        (trial(), window(**pools(others=0.5)), "they used 0.50 of the load's core 1"),
+        (trial(), window(**pools(stolen=0.5)), "50.0% of the time of the load's core 1"),
+        (trial(), window(clock_set_ns=-20_000_000), "the wall clock was set by -20 ms"),
+        (trial(), window(fullest_target=DescriptorUse(7, 64, 64)), "64 of 64 descriptors open in its process 7"),
+        (
+            trial(),
+            window(client_busy_by_worker=(0.96,), target_busy=0.5),
+            "a core of the load was 96% busy (a load worker 96%), with the target using 0.50 of 1 cores",
+        ),
+    ],
+)  # fmt: skip
+def test_evidence_is_in_the_units_of_the_result(result: TrialResult, evidence: WindowEvidence, told: str) -> None:
+    assert only_finding(result, evidence).evidence == told
+
+
+def test_each_finding_that_says_at_least_says_it_in_its_text() -> None:
+    bound = only_finding(trial(), window(client_busy_by_worker=(1.0,), target_busy=0.5))
+    shared = only_finding(trial(), window(shared_cores=(0,)))
+    assert "at least this figure" in bound.text
+    assert "at least this figure" in shared.text
+
+
+def test_the_command_that_mends_it_is_in_the_advice() -> None:
+    files = only_finding(trial(), window(fullest_target=DescriptorUse(4711, 64, 64)))
+    ports = only_finding(trial(outcomes={"ok": 999, "no_local_port": 1}))
+    assert "prlimit --pid 4711 --nofile=" in files.advice
+    assert "sysctl -w net.ipv4.ip_local_port_range=" in ports.advice

@@ -1,0 +1,132 @@
+"""From two readings of the kernel to what the verdict has to know, on readings that the test made."""
+
+from dataclasses import replace
+
+import pytest
+
+from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse
+from loadlab.experiment.conditions import Conditions
+from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, usage_over
+from loadlab.probes.clocks import ClockReading
+from loadlab.probes.cores import CoresReading, CoreTimes
+from loadlab.probes.listen_queue import ListenQueue
+from loadlab.probes.open_files import OpenFiles
+from loadlab.probes.procfs import GroupReading, ProcessReading
+from loadlab.processes import Placement
+from loadlab.profile.load import Load
+
+SECOND_NS = 1_000_000_000
+APART = Conditions(Placement(target=(0,), load=(1,)), pinned=True, open_files=1024)
+
+
+def group(time_ns: int, **cpu_ns: int) -> GroupReading:
+    """Processes by number (`p1=...`), with the CPU time they have used so far."""
+    processes = {
+        int(name[1:]): ProcessReading(used, 0, context_switches=0, threads=1, rss_bytes=1, started_ticks=int(name[1:]))
+        for name, used in cpu_ns.items()
+    }
+    return GroupReading(time_ns, processes)
+
+
+START = WindowEdge(
+    target=group(0, p1=0, p2=0),
+    client=group(0, p3=0),
+    beside=group(0, p4=0),
+    cores=CoresReading(0, {0: CoreTimes(0, 0, 0), 1: CoreTimes(0, 0, 0)}),
+    clocks=ClockReading(0, 1_000, 500, 0),
+    target_files=[OpenFiles(pid=1, open=10, limit=64), OpenFiles(pid=2, open=63, limit=64)],
+    listen_queue=ListenQueue(turned_away=2, backlog=16),
+)
+# The target was given 0.7 s of core 0, which was idle for 0.2 s; of core 1 load and others beside it had 0.4 s.
+END = WindowEdge(
+    target=group(SECOND_NS, p1=SECOND_NS * 7 // 10),
+    client=group(SECOND_NS, p3=SECOND_NS * 3 // 10),
+    beside=group(SECOND_NS, p4=SECOND_NS // 10),
+    cores=CoresReading(
+        SECOND_NS,
+        {0: CoreTimes(SECOND_NS // 5, SECOND_NS // 20, 0), 1: CoreTimes(SECOND_NS // 2, 0, SECOND_NS // 20)},
+    ),
+    clocks=ClockReading(SECOND_NS, SECOND_NS + 1_300, SECOND_NS + 500, SECOND_NS - 40),
+    target_files=[OpenFiles(pid=1, open=20, limit=64)],
+    listen_queue=ListenQueue(turned_away=5, backlog=16),
+)
+
+
+@pytest.fixture
+def usage() -> WindowUsage:
+    return usage_over(START, END)
+
+
+def rounded(pool: CorePool) -> CorePool:
+    return replace(pool, others=round(pool.others, 9))
+
+
+def load(**settings: object) -> Load:
+    return Load.model_validate({"connections": 1, "duration": "1s", **settings})
+
+
+def test_what_others_used_of_each_side_is_what_the_trial_did_not(usage: WindowUsage) -> None:
+    target, client = evidence_of(usage, APART, load()).pools
+    assert rounded(target) == CorePool("target", {0: 0.2}, stolen=0.05, others=0.05)
+    assert rounded(client) == CorePool("load", {1: 0.5}, stolen=0.0, others=0.05)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "shared"),
+    [
+        (replace(APART, pinned=False), ()),
+        (Conditions(Placement(target=(0, 1), load=(1,)), pinned=True, open_files=1024), (1,)),
+    ],
+)
+def test_cores_that_are_not_kept_apart_are_one_pool(
+    usage: WindowUsage, conditions: Conditions, shared: tuple[int, ...]
+) -> None:
+    evidence = evidence_of(usage, conditions, load())
+    assert [rounded(pool) for pool in evidence.pools] == [CorePool("both", {0: 0.2, 1: 0.5}, stolen=0.025, others=0.1)]
+    assert evidence.shared_cores == shared
+    assert evidence.target_cores == 2
+
+
+def test_a_machine_with_one_core_shares_it_whatever_the_placement() -> None:
+    one = Conditions(Placement(target=(0,), load=(0,)), pinned=False, open_files=1024)
+    assert evidence_of(None, one, load()).shared_cores == (0,)
+
+
+def test_cores_that_cannot_be_read_are_no_pool() -> None:
+    blind = replace(END, cores=CoresReading(SECOND_NS, {}))
+    assert evidence_of(usage_over(START, blind), APART, load()).pools == ()
+
+
+def test_the_use_of_each_side_is_told(usage: WindowUsage) -> None:
+    evidence = evidence_of(usage, APART, load())
+    assert evidence.client_busy_by_worker == (0.3,)
+    assert evidence.target_busy == 0.7
+    assert (evidence.target_processes, evidence.target_processes_ended) == (2, 1)
+    assert evidence.fullest_target == DescriptorUse(pid=2, open=63, limit=64)
+    assert evidence.listen_queue == ListenQueueUse(before=2, within=3, backlog=16)
+    assert (evidence.clock_set_ns, evidence.clock_asleep_ns, evidence.clock_corrected_ns) == (300, 0, 40)
+
+
+def test_a_listener_that_is_not_seen_tells_nothing() -> None:
+    evidence = evidence_of(usage_over(replace(START, listen_queue=None), END), APART, load())
+    assert evidence.listen_queue is None
+
+
+def test_without_a_window_only_what_was_asked_for_is_known() -> None:
+    evidence = evidence_of(None, APART, load())
+    assert evidence.asked_ns == SECOND_NS
+    assert evidence.pools == ()
+    assert evidence.target_busy is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "steady"),
+    [
+        (None, True),
+        ("1k", True),
+        ([{"for": "1s", "from": "1k"}], True),
+        ([{"for": "1s", "from": "1k", "to": "2k"}], False),
+    ],
+)
+def test_a_ramp_is_no_steady_load(rate: object, steady: bool) -> None:
+    assert evidence_of(None, APART, load(rate=rate)).steady_load is steady
