@@ -29,5 +29,6 @@ def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
             "cpu_user_ns_per_request": usage.cpu_user_ns / requests,
             "cpu_system_ns_per_request": usage.cpu_system_ns / requests,
             "context_switches_per_request": usage.context_switches / requests,
+            "run_queue_wait_ns_per_request": usage.run_queue_wait_ns / requests,
         }
     )

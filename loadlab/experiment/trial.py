@@ -19,6 +19,7 @@ from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.observer import Observer
 from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.stage import Stage
+from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, read_window_edge, usage_over
 from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide, split_evenly
@@ -33,7 +34,7 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Snapshot
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import IdleSummary, KindResult, TrialResult, TrialState, Verdict
+from loadlab.results.model import IdleSummary, KindResult, Probes, TrialResult, TrialState, Verdict
 
 # From telling the load workers when to start until they do.
 _LEAD_NS: Final = 50_000_000
@@ -72,6 +73,7 @@ class TrialRun:
         self._ready: set[str] = set()
         self._finished: set[str] = set()
         self._usage: WindowUsage | None = None
+        self._timeline: Timeline | None = None
 
     def measure(self) -> None:
         """Run the trial from start to end.
@@ -140,6 +142,7 @@ class TrialRun:
             client=per_request(usage.client, record.requests) if usage else None,
             intervals=record.intervals(),
             placement=self._conditions.placement_used(),
+            probes=self._probes(),
         )
         return self._judged(result) if state in ("done", "interrupted") else result
 
@@ -168,6 +171,15 @@ class TrialRun:
             holders=len(self._opening),
             holder_bytes_per_connection=memory_bytes / opened if opened else None,
             problem=next((holder.problem for holder in holders if holder.problem), None),
+        )
+
+    def _probes(self) -> Probes:
+        wanted, timeline = self._profile.probes, self._timeline
+        if timeline is None:
+            return Probes()
+        return Probes(
+            procfs=timeline.processes() if "procfs" in wanted else None,
+            sockets=timeline.sockets() if "sockets" in wanted else None,
         )
 
     def _kind_results(self) -> list[KindResult]:
@@ -280,8 +292,13 @@ class TrialRun:
             self._take(event)
         start = self._read_edge(stage)
         self._observer.phase("measuring", 0.0)
-        for event in stage.listen_until(window_start_ns + load.duration_ns):
-            self._take(event)
+        timeline = self._timeline = Timeline(stage)
+        timeline.read()
+        window_end_ns = window_start_ns + load.duration_ns
+        while time.monotonic_ns() < window_end_ns:
+            for event in stage.listen_until(min(time.monotonic_ns() + interval_of(load.duration_ns), window_end_ns)):
+                self._take(event)
+            timeline.read(at_end=time.monotonic_ns() >= window_end_ns)
         usage = usage_over(start, self._read_edge(stage))
         self._usage = usage
         stage.fleet.finish()

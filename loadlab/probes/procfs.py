@@ -26,7 +26,9 @@ class ProcessReading:
 
     cpu_user_ns: int
     cpu_system_ns: int
-    context_switches: int
+    voluntary_switches: int
+    involuntary_switches: int
+    run_queue_wait_ns: int
     threads: int
     rss_bytes: int
     started_ticks: int
@@ -55,8 +57,8 @@ def read_process(pid: int, proc: Path = Path("/proc")) -> ProcessReading | None:
     try:
         # The command name, in parentheses, may itself hold spaces and parentheses; the fields follow the last one.
         fields = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        # Context switches are counted per thread; the process's own status file tells only of its first one.
-        switches = sum(_context_switches(task / "status") for task in (proc / str(pid) / "task").iterdir())
+        # Switches and waits are counted per thread; the process's own files tell only of its first one.
+        threads = [_read_thread(task) for task in (proc / str(pid) / "task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
         return None
     # proc(5) numbers the fields from 1, pid and name first: state, field 3, is fields[0] here.
@@ -64,7 +66,9 @@ def read_process(pid: int, proc: Path = Path("/proc")) -> ProcessReading | None:
     return ProcessReading(
         cpu_user_ns=(user + waited_user) * TICK_NS,
         cpu_system_ns=(system + waited_system) * TICK_NS,
-        context_switches=switches,
+        voluntary_switches=sum(thread.voluntary_switches for thread in threads),
+        involuntary_switches=sum(thread.involuntary_switches for thread in threads),
+        run_queue_wait_ns=sum(thread.run_queue_wait_ns for thread in threads),
         threads=int(fields[20 - 3]),
         rss_bytes=int(fields[24 - 3]) * _PAGE_BYTES,
         started_ticks=int(fields[22 - 3]),
@@ -94,13 +98,16 @@ def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
     A process that came in between counts from zero; one that went in between is counted by the parent that waited
     for it. Memory, threads and processes are those of the end.
     """
+    voluntary, involuntary = (_difference(start, end, f"{kind}_switches") for kind in ("voluntary", "involuntary"))
     return ProcessUsage(
         processes=len(end.processes),
         threads=sum(reading.threads for reading in end.processes.values()),
         rss_bytes=sum(reading.rss_bytes for reading in end.processes.values()),
         cpu_user_ns=_difference(start, end, "cpu_user_ns"),
         cpu_system_ns=_difference(start, end, "cpu_system_ns"),
-        context_switches=_difference(start, end, "context_switches"),
+        context_switches=voluntary + involuntary,
+        involuntary_switches=involuntary,
+        run_queue_wait_ns=_difference(start, end, "run_queue_wait_ns"),
         window_ns=end.time_ns - start.time_ns,
     )
 
@@ -122,9 +129,23 @@ def _is_still_there(pid: int, start: GroupReading, end: GroupReading) -> bool:
     return before is not None and now is not None and before.started_ticks == now.started_ticks
 
 
-def _context_switches(status: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
+    run_queue_wait_ns: int = 0
+
+
+def _read_thread(task: Path) -> _Thread:
     try:
-        lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
+        status = (task / "status").read_text(encoding="utf-8", errors="replace")
+        # Time on a core, time waiting for one, and how often (Documentation/scheduler/sched-stats in the sources).
+        waited_ns = (task / "schedstat").read_text(encoding="ascii").split()[1] if (task / "schedstat").exists() else 0
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # this thread has ended since it was listed; the process goes on
-    return sum(int(line.partition(":")[2]) for line in lines if "voluntary_ctxt_switches" in line)
+        return _Thread()  # it has ended since it was listed; the process goes on
+    counted = dict(line.partition(":")[::2] for line in status.splitlines())
+    return _Thread(
+        voluntary_switches=int(counted["voluntary_ctxt_switches"]),
+        involuntary_switches=int(counted["nonvoluntary_ctxt_switches"]),
+        run_queue_wait_ns=int(waited_ns),
+    )

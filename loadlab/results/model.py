@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from loadlab.results.document import Document
+from loadlab.results.sockets import SocketCounters, SocketsReading
 
 SCHEMA = "loadlab.run/1"
 
@@ -63,7 +64,8 @@ class ProcessUsage(Document):
     """What a group of processes used over the measured window, as the kernel counted it in /proc.
 
     `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` in equal parts: with forked
-    processes only the latter adds up.
+    processes only the latter adds up. `involuntary_switches` are those of `context_switches` at which a process lost
+    its core to another; `run_queue_wait_ns` is how long its threads were ready and had none.
     """
 
     processes: int
@@ -73,10 +75,13 @@ class ProcessUsage(Document):
     cpu_user_ns: int
     cpu_system_ns: int
     context_switches: int
+    involuntary_switches: int = 0
+    run_queue_wait_ns: int = 0
     window_ns: int
     cpu_user_ns_per_request: float | None = None
     cpu_system_ns_per_request: float | None = None
     context_switches_per_request: float | None = None
+    run_queue_wait_ns_per_request: float | None = None
 
     @property
     def cpu_ns(self) -> int:
@@ -87,6 +92,27 @@ class ProcessUsage(Document):
     def busy(self) -> float:
         """Cores kept busy on average over the window: 1.0 is one core all the time."""
         return self.cpu_ns / self.window_ns if self.window_ns else 0.0
+
+
+class ProcfsProbe(Document):
+    """What target and client used over the window, stretch by stretch."""
+
+    target: list[ProcessUsage]
+    client: list[ProcessUsage]
+
+
+class SocketsProbe(Document):
+    """TCP on the whole machine at points of the window, the first at its begin, and what was counted from then on."""
+
+    readings: list[SocketsReading]
+    counted: SocketCounters
+
+
+class Probes(Document):
+    """What each probe found; null if it was not asked for, or found nothing."""
+
+    procfs: ProcfsProbe | None = None
+    sockets: SocketsProbe | None = None
 
 
 class Interval(Document):
@@ -178,7 +204,7 @@ class TrialResult(Document):
     bytes_per_unit: float | None = None
     expectations: list[Expectation] = Field(default=[])
     placement: dict[str, list[int]] = Field(default={})
-    probes: dict[str, Any] = Field(default={})
+    probes: Probes = Probes()
 
 
 class HostFingerprint(Document):

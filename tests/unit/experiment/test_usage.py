@@ -22,7 +22,7 @@ APART = Conditions(Placement(target=(0,), load=(1,)), pinned=True, open_files=10
 def group(time_ns: int, **cpu_ns: int) -> GroupReading:
     """Processes by number (`p1=...`), with the CPU time they have used so far."""
     processes = {
-        int(name[1:]): ProcessReading(used, 0, context_switches=0, threads=1, rss_bytes=1, started_ticks=int(name[1:]))
+        int(name[1:]): ProcessReading(used, 0, 0, 0, 0, threads=1, rss_bytes=1, started_ticks=int(name[1:]))
         for name, used in cpu_ns.items()
     }
     return GroupReading(time_ns, processes)

@@ -28,11 +28,22 @@ def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple
         (task / "status").write_text(
             f"Name:\t{name}\nvoluntary_ctxt_switches:\t{count}\nnonvoluntary_ctxt_switches:\t2\n"
         )
+        (task / "schedstat").write_text("9000 500 12\n")
     (directory / "stat").write_text(f"{pid} ({name}) {' '.join(fields)} 0 0\n")
 
 
 def reading(user: int = 0, system: int = 0, switches: int = 0, started: int = 1) -> ProcessReading:
-    return ProcessReading(user, system, switches, threads=1, rss_bytes=1000, started_ticks=started)
+    involuntary = switches // 3
+    return ProcessReading(
+        cpu_user_ns=user,
+        cpu_system_ns=system,
+        voluntary_switches=switches - involuntary,
+        involuntary_switches=involuntary,
+        run_queue_wait_ns=10 * switches,
+        threads=1,
+        rss_bytes=1000,
+        started_ticks=started,
+    )
 
 
 def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(tmp_path: Path) -> None:
@@ -40,7 +51,9 @@ def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(t
     assert read_process(42, tmp_path) == ProcessReading(
         cpu_user_ns=14 * TICK_NS,
         cpu_system_ns=18 * TICK_NS,
-        context_switches=7 + 2 + 30 + 2,
+        voluntary_switches=7 + 30,
+        involuntary_switches=2 + 2,
+        run_queue_wait_ns=2 * 500,
         threads=2,
         rss_bytes=100 * PAGE_BYTES,
         started_ticks=77,
@@ -73,6 +86,7 @@ def test_usage_is_the_difference_of_two_readings() -> None:
     assert (usage.cpu_user_ns, usage.cpu_system_ns, usage.context_switches) == (6, 5, 5)
     assert (usage.processes, usage.threads, usage.rss_bytes, usage.window_ns) == (2, 2, 2000, 2_000)
     assert usage.busy == 11 / 2_000
+    assert (usage.involuntary_switches, usage.run_queue_wait_ns) == (3, 50)
 
 
 def test_a_process_that_came_in_between_counts_from_zero() -> None:
