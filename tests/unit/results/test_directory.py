@@ -71,7 +71,7 @@ def test_run_json_uses_the_documented_names(sample_run: RunDirectory) -> None:
 
 def test_what_is_not_a_number_is_null_in_run_json(run: RunDirectory, sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
-    trial = document.trials[0].model_copy(update={"requests_per_second": float("nan"), "probes": {"x": float("inf")}})
+    trial = document.trials[0].model_copy(update={"requests_per_second": float("nan"), "cost_ns": float("inf")})
     run.write_document(document.model_copy(update={"trials": [trial]}))
     text = (run.path / "run.json").read_text()
     assert "NaN" not in text
