@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from loadlab import targets
 from loadlab.analysis.expect import check_expectations
@@ -45,6 +45,19 @@ _LONGEST_INTERVAL_NS: Final = 1_000_000_000
 _MOST_INTERVALS: Final = 1000
 
 
+class Watch(Protocol):
+    """What looks at both sides during the measured window."""
+
+    def prepare(self, target_pids: Collection[int], client_pids: Collection[int]) -> None:
+        """Get ready to watch the processes of both sides."""
+
+    def begin(self) -> None:
+        """The window begins."""
+
+    def end(self) -> None:
+        """The window is over."""
+
+
 class TrialRun:
     """One trial under way. `measure` makes it; `result` says at any moment what came of it."""
 
@@ -55,8 +68,9 @@ class TrialRun:
         observer: Observer,
         check: Callable[[], None],
         stamped_every: int = STAMPED_EVERY,
+        watch: Watch | None = None,
     ) -> None:
-        """One answer of `stamped_every` is asked when it arrived, by the kernel's clock."""
+        """One answer of `stamped_every` is asked when it arrived, by the kernel's clock. `watch` sees the window."""
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self._profile = trial.profile
@@ -64,6 +78,7 @@ class TrialRun:
         self._load = self._profile.load
         self._conditions = conditions
         self._stamped_every = stamped_every
+        self._watch = watch
         self._observer = observer
         self._record = TrialRecord(kinds_of(self._profile))
         self._opening: dict[str, int] = {}
@@ -285,12 +300,16 @@ class TrialRun:
     def _measure_window(self, stage: Stage, workers: int) -> None:
         load = self._load
         self._alive_at_start = self._count_alive(stage)
+        if self._watch is not None:
+            self._watch.prepare(stage.target.pids(), stage.fleet.worker_pids())
         stage.fleet.start_at(time.time_ns() + _LEAD_NS)
         window_start_ns = time.monotonic_ns() + _LEAD_NS + load.warmup_ns
         self._observer.phase("warming up", None)
         for event in stage.listen_until(window_start_ns):
             self._take(event)
         start = self._read_edge(stage)
+        if self._watch is not None:
+            self._watch.begin()
         self._observer.phase("measuring", 0.0)
         timeline = self._timeline = Timeline(stage)
         timeline.read()
@@ -299,7 +318,10 @@ class TrialRun:
             for event in stage.listen_until(min(time.monotonic_ns() + interval_of(load.duration_ns), window_end_ns)):
                 self._take(event)
             timeline.read(at_end=time.monotonic_ns() >= window_end_ns)
-        usage = usage_over(start, self._read_edge(stage))
+        end = self._read_edge(stage)
+        if self._watch is not None:
+            self._watch.end()
+        usage = usage_over(start, end)
         self._usage = usage
         stage.fleet.finish()
         for event in stage.listen_while(lambda: len(self._finished) < workers, _PATIENCE_SECONDS):
