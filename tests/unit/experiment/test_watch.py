@@ -44,7 +44,7 @@ def watch_whole_window(sides: BothSides[str]) -> dict[str, str]:
         sides.prepare([1, 2], [3])
         sides.begin()
         sides.end()
-        return dict(sides.collect())
+        return {side: seen for side, seen in sides.collect().items()}
 
 
 def test_both_sides_are_watched_from_begin_to_end_and_stopped() -> None:
@@ -69,7 +69,12 @@ def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) 
 
 def test_both_are_stopped_when_the_trial_fails() -> None:
     steps: list[str] = []
-    with pytest.raises(RuntimeError), BothSides(lambda: Recorder(steps)) as sides:
-        sides.prepare([1], [2])
-        raise RuntimeError
+
+    def fail() -> None:
+        with BothSides(lambda: Recorder(steps)) as sides:
+            sides.prepare([1], [2])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert steps == ["prepare", "prepare", "stop", "stop"]
