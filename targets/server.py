@@ -117,7 +117,7 @@ def run(
             "capabilities": {
                 "handlers": handlers.available(target["handlers"]),
                 "max_connections": shared_port.capacity(max_connections(), processes),
-                "backlog": min(arguments.backlog, limits.backlog()),
+                "backlog": shared_port.capacity(min(arguments.backlog, limits.backlog()), processes),
             },
         }
         announce = partial(print, "READY", json.dumps(ready), flush=True)
@@ -161,9 +161,11 @@ def _serve_shared(
             if listener is not kept:
                 listener.close()
 
-    def serve_one(listener: Listener) -> None:
+    def serve_one(listener: Listener, set_up: Callable[[], None]) -> None:
         keep_only(listener)
-        serve(listener, wake_on_termination(), arguments)
+        stop_fd = wake_on_termination()
+        set_up()
+        serve(listener, stop_fd, arguments)
 
     def all_started() -> None:
         keep_only(None)

@@ -1,6 +1,7 @@
 """All trials of a profile, one after the other, and the run directory that grows with them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +13,7 @@ from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.observer import Observer
+from loadlab.experiment.profiling import ProfiledPasses
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial
@@ -93,7 +95,19 @@ class Experiment:
             result = run.result("interrupted", "interrupted before it was done")
         if result.window_ns:
             self._directory.write_latency_log(trial.id, run.latency_intervals())
-        return result
+        return self._profiled(trial, result, check) if result.state == "done" else result
+
+    def _profiled(self, trial: Trial, first: TrialResult, check: Callable[[], None]) -> TrialResult:
+        """Return the result with what the profilers see in passes of their own; of repeats only the first has them."""
+        if not isinstance(trial.profile, LoadProfile) or trial.repeat > 1:
+            return first
+        passes = ProfiledPasses(trial, first, self._conditions, self._observer, check)
+        probes = first.probes
+        # Interrupted, the trial keeps what is there by then; the run ends at its next check.
+        with suppress(KeyboardInterrupt):
+            if "syscalls" in trial.profile.probes:
+                probes = probes.model_copy(update={"syscalls": passes.watch_syscalls()})
+        return first.model_copy(update={"probes": probes})
 
     def _add(self, result: TrialResult) -> None:
         trials = [*self.document.trials, result]

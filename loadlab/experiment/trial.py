@@ -27,6 +27,8 @@ from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, 
 from loadlab.host import needs_of, read_condition, why_not_enough
 from loadlab.load.arrivals import Ramp
 from loadlab.load.stamps import STAMPED_EVERY
+from loadlab.probes.memory import memory_of_connections, read_memory
+from loadlab.probes.open_files import read_open_files
 from loadlab.probes.procfs import read_shared_fairly
 from loadlab.profile.load import SLOW_SENDERS, handler_of
 from loadlab.profile.schema import LoadProfile
@@ -34,12 +36,17 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Snapshot
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import IdleSummary, KindResult, Probes, TrialResult, TrialState, Verdict
+from loadlab.results.model import ConnectionMemory, IdleSummary, KindResult, Probes, TrialResult, TrialState, Verdict
 
 # From telling the load workers when to start until they do.
 _LEAD_NS: Final = 50_000_000
 _UPSTREAM: Final = "coroutine"  # a server that holds any number of waiting requests
 _PATIENCE_SECONDS: Final = 30.0
+# A round takes no more than half a second of one core, however many holders open theirs at the same time.
+_LARGEST_ROUND: Final = 256
+# A connection that found no room in the queue is let in when the answer to its SYN is sent again, after 1 s and 3 s.
+_ACCEPT_PATIENCE_NS: Final = 4_000_000_000
+_LOOK_AGAIN_NS: Final = 50_000_000
 _SHORTEST_INTERVAL_NS: Final = 250_000_000
 _LONGEST_INTERVAL_NS: Final = 1_000_000_000
 _MOST_INTERVALS: Final = 1000
@@ -85,6 +92,8 @@ class TrialRun:
         self._opened: dict[str, Opened] = {}
         self._alive: dict[str, int] = {}
         self._alive_at_start: int | None = None
+        self._not_accepted = 0
+        self._connection_memory: ConnectionMemory | None = None
         self._ready: set[str] = set()
         self._finished: set[str] = set()
         self._usage: WindowUsage | None = None
@@ -153,6 +162,7 @@ class TrialRun:
             client_ns=latency[Metric.CLIENT],
             kinds=self._kind_results(),
             idle=self._idle_summary(),
+            connection_memory=self._connection_memory,
             target=per_request(usage.target, record.requests) if usage else None,
             client=per_request(usage.client, record.requests) if usage else None,
             intervals=record.intervals(),
@@ -174,7 +184,7 @@ class TrialRun:
         if not self._opening:
             return None
         holders = self._opened.values()
-        opened = sum(self._opening.values())
+        opened = sum(self._opening.values()) - self._not_accepted
         alive_at_start = opened if self._alive_at_start is None else self._alive_at_start
         memory_bytes = sum(holder.bytes_per_connection * holder.opened for holder in holders)
         return IdleSummary(
@@ -185,7 +195,7 @@ class TrialRun:
             open_seconds=max((holder.seconds for holder in holders), default=0.0),
             holders=len(self._opening),
             holder_bytes_per_connection=memory_bytes / opened if opened else None,
-            problem=next((holder.problem for holder in holders if holder.problem), None),
+            problem=next((holder.problem for holder in holders if holder.problem), self._accept_problem()),
         )
 
     def _probes(self) -> Probes:
@@ -196,6 +206,9 @@ class TrialRun:
             procfs=timeline.processes() if "procfs" in wanted else None,
             sockets=timeline.sockets() if "sockets" in wanted else None,
         )
+
+    def _accept_problem(self) -> str | None:
+        return f"the target did not accept {self._not_accepted:,} of them" if self._not_accepted else None
 
     def _kind_results(self) -> list[KindResult]:
         record = self._record
@@ -246,7 +259,8 @@ class TrialRun:
     def _open_idle(self, stage: Stage, shares: Sequence[Share]) -> None:
         host, port = stage.target.address
         # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
-        round_size = max(1, stage.target.capabilities.backlog // (2 * len(shares)))
+        round_size = max(1, min(_LARGEST_ROUND, stage.target.capabilities.backlog // (2 * len(shares))))
+        before = read_memory(stage.target.pids(), ())
         load, request = self._load, format_request(host, self._profile.requests[0].path)
         stage.fleet.start_holders(
             [
@@ -256,6 +270,24 @@ class TrialRun:
         )
         for event in stage.listen_while(lambda: len(self._opened) < len(shares), _PATIENCE_SECONDS):
             self._take(event)
+        self._not_accepted = self._wait_accepted(stage)
+        after = read_memory(stage.target.pids(), stage.fleet.holder_pids())
+        self._connection_memory = memory_of_connections(before, after, sum(self._opening.values()))
+
+    def _wait_accepted(self, stage: Stage) -> int:
+        """Wait until the target has as many descriptors open as connections are alive; return how many it lacks.
+
+        A connection stands at the client's end before the target has accepted it, and what the holders are answered
+        does not speak for all of its processes. The target's own descriptors, a few dozen, hide as many.
+        """
+        deadline_ns = time.monotonic_ns() + _ACCEPT_PATIENCE_NS
+        while files := read_open_files(stage.target.pids()):
+            missing = self._count_alive(stage) - sum(process.open for process in files)
+            if missing <= 0 or time.monotonic_ns() > deadline_ns:
+                return max(0, missing)
+            for event in stage.listen_until(time.monotonic_ns() + _LOOK_AGAIN_NS):
+                self._take(event)
+        return 0  # the kernel does not tell
 
     def _connect(self, stage: Stage, shares: Sequence[Share]) -> None:
         load, (host, port) = self._load, stage.target.address

@@ -26,11 +26,10 @@ async def hold(loop: Loop) -> None:
             await connections.churn(part.pace_ns)
 
     async with loop.task_group() as group:
-        group.start(connections.watch(), "notice deaths")
         group.start(open_all(), "open idle connections")
         while (command := await channel.receive()) is not None:
             if isinstance(command, CountAlive):
-                channel.send(Alive(connections.alive))
+                channel.send(Alive(connections.count_alive()))
         group.cancel()
     connections.close()
 

@@ -7,10 +7,12 @@ machines can send the same messages. A process that finds its standard input end
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loadlab.load.arrivals import ArrivalProcess, ThinkTimes
 from loadlab.load.stamps import STAMPED_EVERY
+
+if TYPE_CHECKING:  # it imports numpy, which takes more than all else in an idle holder: 8 MB
+    from loadlab.load.arrivals import ArrivalProcess, ThinkTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,13 @@ class LoadPart:
     duration_ns: int
     interval_ns: int
     schedule: list[tuple[int, float, float]] = field(default_factory=list)
-    arrivals: ArrivalProcess = "constant"
+    arrivals: "ArrivalProcess" = "constant"
     share: int = 0
     shares: int = 1
     stamped_every: int = STAMPED_EVERY
     spin_ns: int = 0
     think_ns: int = 0
-    think_times: ThinkTimes = "constant"
+    think_times: "ThinkTimes" = "constant"
 
 
 @dataclass(frozen=True, slots=True)

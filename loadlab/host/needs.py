@@ -17,7 +17,7 @@ from loadlab.profile.schema import Cores, LoadProfile, Profile, SwitchCostProfil
 from loadlab.profile.target import Target
 from loadlab.units import parse_count
 
-CONNECTION_BYTES: Final = 7_500
+CONNECTION_BYTES: Final = 8_600
 """A connection over loopback: both ends in the kernel, and what target and load keep of it."""
 
 _MIB: Final = 1 << 20

@@ -11,21 +11,34 @@ _IP_BIND_ADDRESS_NO_PORT = 24
 Address = tuple[str, int]
 
 
-async def wait_connected(loop: Loop, address: Address, source: str | None) -> socket.socket:
-    """Return a non-blocking TCP socket connected to `address`, registered with the loop. TCP_NODELAY is on.
+def unconnected(address: Address, source: str | None) -> socket.socket:
+    """Return a non-blocking TCP socket that can be connected to `address`.
 
-    With `source` the connection leaves from that local address; its port is chosen only at connect(2), so that one
-    local port can serve connections to several destinations (IP_BIND_ADDRESS_NO_PORT, ip(7)). Raises OSError as
-    connect(2) does. Wrap it in a time scope to bound it.
+    With `source` its connection leaves from that local address; the port is chosen only at connect(2), so that one
+    local port can serve connections to several destinations (IP_BIND_ADDRESS_NO_PORT, ip(7)). Raises OSError.
     """
-    sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
-    registered = False
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source is not None:
             sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
             sock.bind((source, 0))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def wait_connected(loop: Loop, address: Address, source: str | None) -> socket.socket:
+    """Return a non-blocking TCP socket connected to `address`, registered with the loop. TCP_NODELAY is on.
+
+    With `source` the connection leaves from that local address. Raises OSError as connect(2) does. Wrap it in a time
+    scope to bound it.
+    """
+    sock = unconnected(address, source)
+    registered = False
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.register(sock.fileno())
         registered = True
         try:

@@ -2,15 +2,19 @@
 
 A listening socket's backlog takes only so many connections before the server accepts them; past that the kernel drops
 SYNs and each costs a second's wait. So connections are opened in rounds that fit the backlog, and behind each round
-one more connection asks for an answer: since connections are accepted in the order they came, its answer says that all
-of the round were accepted. It needs nothing but HTTP, so it works against any server.
+one more connection asks for an answer. If the server has one listening socket, the answer proves that all of the round
+were accepted, since they are accepted in the order they came. If its processes have one each (SO_REUSEPORT), it proves
+that of one of them, and otherwise only keeps the pace. It needs nothing but HTTP, so it works against any server.
 
-Once open, a connection costs this process its descriptor and nothing else: no socket object, no task.
+A round is begun as a whole, and then looked through once: over loopback every connection stands by then. So no task
+waits for it, and no event tells of it. Once open, it costs this process its descriptor and nothing else: not even an
+entry in an epoll, which is 200 bytes in the kernel. Whether it still stands is looked at when somebody asks.
 
 Dead means silent. Two other kinds of useless connections can be had: `trickle` sends a byte of a request that never
 ends now and then, and `churn` closes connections and opens others in their place.
 """
 
+import errno
 import itertools
 import os
 import resource
@@ -18,17 +22,19 @@ import select
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import Address, discard, wait_connected, wait_received, wait_sent
+from loadlab.kernel.sockets import Address, discard, unconnected, wait_connected, wait_received, wait_sent
 
 # Close with a reset: no FIN to wait for and no TIME_WAIT left behind for the next trial (socket(7), SO_LINGER).
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-_MAX_DEATHS_AT_ONCE: Final = 512
+# Descriptors given to one poll(2): a thousand take 0.1 ms to look at, and little memory to say.
+_LOOKED_AT_AT_ONCE: Final = 1000
 _ANSWER_BYTES: Final = 4096
 # Connections that do something take turns in steps of this, so that they never do it all at once.
 _STEP_NS: Final = 10_000_000
@@ -54,23 +60,17 @@ class Opening:
 
 
 class IdleConnections:
-    """Connections to `address`, held open. `opened` and `alive` count them."""
+    """Connections to `address`, held open; `opened` counts all that ever stood."""
 
     def __init__(self, loop: Loop, address: Address, request: bytes, timeout_ns: int) -> None:
         self._loop = loop
         self._address = address
         self._request = request
         self._timeout_ns = timeout_ns
-        # A second epoll for the dead, itself watched by the loop: the loop's table need not know each of them.
-        self._graveyard = select.epoll()
-        self._descriptors: set[int] = set()
+        # By descriptor, 1 for those that are held. A set would take as much memory as all else in this process.
+        self._held = bytearray()
         self._sources: Iterator[str | None] = iter(())
         self.opened = 0
-
-    @property
-    def alive(self) -> int:
-        """How many are still open, as far as this host was told."""
-        return len(self._descriptors)
 
     async def open(self, sources: Sequence[IdleSource], round_size: int, on_progress: Callable[[int], None]) -> Opening:
         """Open all connections, `round_size` at a time; stop at the first that cannot be opened in time."""
@@ -89,25 +89,27 @@ class IdleConnections:
         memory = max(0, _resident_bytes() - memory_before)
         return Opening(self.opened, seconds, memory / max(self.opened, 1), problem)
 
-    async def watch(self) -> None:
-        """Notice connections that die, until cancelled."""
-        self._loop.register(self._graveyard.fileno())
-        try:
-            while True:
-                # Edge-triggered: all there is must be taken before waiting again.
-                while deaths := self._graveyard.poll(0, _MAX_DEATHS_AT_ONCE):
-                    for fd, _events in deaths:
-                        self._descriptors.discard(fd)
-                        os.close(fd)
-                await self._loop.wait_event(self._graveyard.fileno())
-        finally:
-            self._loop.unregister(self._graveyard.fileno())
+    def count_alive(self) -> int:
+        """Close those that the other end has ended, as far as this host was told; return how many are left."""
+        alive = 0
+        descriptors = self._descriptors()
+        for first in range(0, len(descriptors), _LOOKED_AT_AT_ONCE):
+            looked_at = descriptors[first : first + _LOOKED_AT_AT_ONCE]
+            poll = select.poll()
+            for fd in looked_at:
+                # Errors and hang-ups are always told; RDHUP adds the peer's orderly close.
+                poll.register(fd, select.POLLRDHUP)
+            dead = poll.poll(0)
+            for fd, _events in dead:
+                self._close(fd)
+            alive += len(looked_at) - len(dead)
+        return alive
 
     async def trickle(self, pace_ns: int) -> None:
         """Send one more byte of an endless request on each connection every `pace_ns`, until cancelled."""
         begun: set[int] = set()
         async for fd in self._in_turns(pace_ns):
-            # A connection that has died meanwhile is told by `watch`; a full buffer takes the byte another time.
+            # A connection that has died meanwhile is not counted as alive; a full buffer takes the byte another time.
             with suppress(OSError):
                 os.write(fd, b"x" if fd in begun else _ENDLESS_REQUEST)
                 begun.add(fd)
@@ -115,56 +117,93 @@ class IdleConnections:
     async def churn(self, pace_ns: int) -> None:
         """Close each connection every `pace_ns`, on average, and open another in its place, until cancelled."""
         async for fd in self._in_turns(pace_ns):
-            self._descriptors.discard(fd)
-            os.close(fd)
-            with suppress(OSError):  # then there is one connection less, which `alive` tells
-                await self._open_one(next(self._sources))
+            self._close(fd)
+            # What fails leaves one connection less, which counting tells.
+            with suppress(OSError), self._begin(next(self._sources)) as sock:
+                await self._wait_standing(sock)
+                self._hold(sock)
 
     def close(self) -> None:
         """Reset all connections."""
-        for fd in self._descriptors:
-            os.close(fd)
-        self._descriptors.clear()
-        self._graveyard.close()
+        for fd in self._descriptors():
+            self._close(fd)
 
     async def _open_round(self, source: str | None, connections: int) -> str | None:
+        begun: deque[socket.socket] = deque()
         with self._loop.time_scope(self._timeout_ns) as scope:
             try:
-                async with self._loop.task_group() as group:
-                    for _ in range(connections):
-                        group.start(self._open_first(source), "open an idle connection")
-                await self._wait_all_accepted(source)
+                for _ in range(connections):
+                    begun.append(self._begin(source))
+                while begun:
+                    await self._wait_standing(begun[0])
+                    self._hold(begun.popleft())
+                    self.opened += 1
+                await self._wait_answered(source)
             except OSError as error:
                 return f"{error.strerror or error}"
+            finally:
+                for sock in begun:
+                    sock.close()
         return "no answer in time: its backlog or its open files may be full" if scope.cancelled else None
 
     async def _in_turns(self, pace_ns: int) -> AsyncIterator[int]:
         """Yield each connection once every `pace_ns`, spread evenly, for as long as it is open."""
         while True:
             round_ends_ns = time.monotonic_ns() + pace_ns
-            descriptors = list(self._descriptors)
+            descriptors = self._descriptors()
             at_once = max(1, len(descriptors) * _STEP_NS // pace_ns)
             for first in range(0, len(descriptors), at_once):
                 for fd in descriptors[first : first + at_once]:
-                    if fd in self._descriptors:
+                    if self._held[fd]:
                         yield fd
                 await self._loop.sleep(min(_STEP_NS, pace_ns))
             await self._loop.sleep_until(round_ends_ns)
 
-    async def _open_first(self, source: str | None) -> None:
-        await self._open_one(source)
-        self.opened += 1
+    def _descriptors(self) -> list[int]:
+        return [fd for fd, held in enumerate(self._held) if held]
 
-    async def _open_one(self, source: str | None) -> None:
-        sock = await wait_connected(self._loop, self._address, source)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._loop.unregister(sock.fileno())
+    def _begin(self, source: str | None) -> socket.socket:
+        """Begin to connect, from `source` if that is given, and do not wait. Raises OSError as connect(2) does."""
+        sock = unconnected(self._address, source)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            error = sock.connect_ex(self._address)
+            if error not in (0, errno.EINPROGRESS):
+                raise OSError(error, os.strerror(error))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    async def _wait_standing(self, sock: socket.socket) -> None:
+        """Wait until a connection that was begun stands. Raises OSError as connect(2) does."""
+        if self._is_standing(sock):
+            return
+        self._loop.register(sock.fileno())
+        try:
+            while not self._is_standing(sock):
+                await self._loop.wait_event(sock.fileno())
+        finally:
+            self._loop.unregister(sock.fileno())
+
+    def _is_standing(self, sock: socket.socket) -> bool:
+        # The second connect() tells how the first one went: 0 when it is done, EISCONN if that was told before.
+        error = sock.connect_ex(self._address)
+        if error not in (0, errno.EISCONN, errno.EALREADY):
+            raise OSError(error, os.strerror(error))
+        return error != errno.EALREADY
+
+    def _hold(self, sock: socket.socket) -> None:
+        """Keep the descriptor of a connection that stands, and let go of the rest of it."""
         fd = sock.detach()
-        self._descriptors.add(fd)
-        # Errors and hang-ups are always told; RDHUP adds the peer's orderly close.
-        self._graveyard.register(fd, select.EPOLLRDHUP)
+        self._held.extend(bytes(max(0, fd + 1 - len(self._held))))
+        self._held[fd] = 1
 
-    async def _wait_all_accepted(self, source: str | None) -> None:
+    def _close(self, fd: int) -> None:
+        self._held[fd] = 0
+        os.close(fd)
+
+    async def _wait_answered(self, source: str | None) -> None:
         sock = await wait_connected(self._loop, self._address, source)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

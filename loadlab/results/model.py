@@ -11,12 +11,14 @@ from pydantic import Field
 
 from loadlab.results.document import Document
 from loadlab.results.sockets import SocketCounters, SocketsReading
+from loadlab.results.syscalls import SyscallBackend, SyscallProfile
 
 SCHEMA = "loadlab.run/1"
 
 Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
 LoadModel = Literal["closed", "open"]
+LawShape = Literal["constant", "linear", "power", "per event", "unclear"]
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
 Scalar = str | int | float | bool | None
 
@@ -108,11 +110,30 @@ class SocketsProbe(Document):
     counted: SocketCounters
 
 
+class SyscallsProbe(Document):
+    """The system calls of a further pass of the trial: those of the target per request, and both sides in full.
+
+    `slowdown` is the part of the throughput lost in that pass. `missed` are better backends that could not be used and
+    why, `problems` what went wrong.
+    """
+
+    backend: SyscallBackend | None = None
+    missed: list[str] = Field(default=[])
+    problems: list[str] = Field(default=[])
+    slowdown: float | None = None
+    calls_per_request: dict[str, float] = Field(default={})
+    eagain_per_request: float | None = None
+    events_per_wait: dict[str, float] = Field(default={})
+    target: SyscallProfile | None = None
+    client: SyscallProfile | None = None
+
+
 class Probes(Document):
     """What each probe found; null if it was not asked for, or found nothing."""
 
     procfs: ProcfsProbe | None = None
     sockets: SocketsProbe | None = None
+    syscalls: SyscallsProbe | None = None
 
 
 class Interval(Document):
@@ -141,11 +162,15 @@ class Verdict(Document):
 
 
 class Expectation(Document):
-    """One line of the profile's `expect`, and whether this trial met it."""
+    """One entry of the profile's `expect`, and whether it was met: by the trial it stands in, or by a law of the run.
+
+    `series` names the law's series; of a trial's it is empty.
+    """
 
     text: str
     met: bool
     measured: str
+    series: str = ""
 
 
 class KindResult(Document):
@@ -224,16 +249,33 @@ class HostFingerprint(Document):
     virtualised: bool | None = None
 
 
+class PerEventLaw(Document):
+    """A cost that the events of one wait share: intercept + slope x `over` / events per wait."""
+
+    intercept: float
+    slope: float
+    slope_interval: tuple[float, float]
+
+
 class Law(Document):
-    """A fitted line through one series: `metric` = intercept + slope x `over`, with the slope's 95 % interval."""
+    """What one series follows over a number: three laws fitted to it, and `shape`, which says the one that it follows.
+
+    The line is `metric` = intercept + slope x `over`, the power law `metric` = factor x `over` ^ exponent. All
+    intervals are of 95 %. `shape` is null, and so is what was not fitted, in runs of before there was more than a line.
+    """
 
     metric: str
     over: str
     where: dict[str, Scalar]
     intercept: float
+    intercept_interval: tuple[float, float] | None = None
     slope: float
     slope_interval: tuple[float, float]
+    factor: float | None = None
     exponent: float | None
+    exponent_interval: tuple[float, float] | None = None
+    per_event: PerEventLaw | None = None
+    shape: LawShape | None = None
     text: str
 
 

@@ -113,6 +113,7 @@ ANSWERS: Final[dict[str, Callable[[socket.socket], None]]] = {
     "dying": answer_until_it_dies,
     "killed": answer_until_it_is_killed,
     "impatient": answer_well,
+    "deferring": answer_well,
     "stubborn": answer_well,
 }
 
@@ -179,8 +180,11 @@ def serve_client(
         pass
 
 
-def serve(host: str, answer: Callable[[socket.socket], None], patience_seconds: float | None) -> None:
+def serve(
+    host: str, answer: Callable[[socket.socket], None], patience_seconds: float | None, defer_seconds: int
+) -> None:
     with socket.create_server((host, 0), backlog=128) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, defer_seconds)
         say_ready(listener.getsockname())
         while True:
             client, _ = listener.accept()
@@ -208,7 +212,9 @@ def main() -> None:
     if arguments.fault == "stubborn":
         ignore_termination_and_fork()
     patience_seconds = IMPATIENT_SECONDS if arguments.fault == "impatient" else None
-    serve(arguments.host, ANSWERS[arguments.fault], patience_seconds)
+    # Whoever says nothing is then not accepted, though it is connected as far as it knows (tcp(7)).
+    defer_seconds = 60 if arguments.fault == "deferring" else 0
+    serve(arguments.host, ANSWERS[arguments.fault], patience_seconds, defer_seconds)
 
 
 if __name__ == "__main__":

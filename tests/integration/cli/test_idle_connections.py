@@ -32,6 +32,17 @@ def test_a_target_that_closes_idle_connections(faulty: Program) -> None:
     faulty.check_drawable()
 
 
+def test_a_target_that_does_not_accept_who_says_nothing(faulty: Program) -> None:
+    code, trial = measure_idle(faulty, "deferring", "load.idle=100")
+    idle = trial["idle"]
+    assert code == 3
+    # The target's own descriptors pass for accepted connections: standard streams, listener, and a few of Python's.
+    assert 0 < idle["opened"] < 30
+    assert idle["problem"] == f"the target did not accept {100 - idle['opened']} of them"
+    assert "idle_not_opened" in codes(trial)
+    assert trial["requests"] > 0
+
+
 @pytest.mark.parametrize(
     ("server", "opened", "problem"),
     [

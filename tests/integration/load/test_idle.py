@@ -1,8 +1,9 @@
 """Idle connections: opened within the backlog, held, counted when they die, and reset in the end."""
 
+import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
@@ -24,14 +25,11 @@ def server() -> Iterator[HoldingServer]:
         yield server
 
 
-@asynccontextmanager
-async def watched(loop: Loop, server: HoldingServer, timeout_ns: int = 10_000 * MS) -> AsyncIterator[IdleConnections]:
-    """Idle connections to `server` whose deaths are noticed, and which are closed in the end."""
+@contextmanager
+def holding(loop: Loop, server: HoldingServer, timeout_ns: int = 10_000 * MS) -> Iterator[IdleConnections]:
+    """Idle connections to `server`, which are closed in the end."""
     connections = IdleConnections(loop, server.address, REQUEST, timeout_ns)
-    async with loop.task_group() as group:
-        group.start(connections.watch(), "watch")
-        yield connections
-        group.cancel()
+    yield connections
     connections.close()
 
 
@@ -43,10 +41,10 @@ async def open_all(connections: IdleConnections, sources: Sequence[IdleSource]) 
 
 def test_five_hundred_are_opened_in_rounds_that_fit_a_small_backlog(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             opening, progress = await open_all(connections, [IdleSource(None, 500)])
             assert (opening.opened, opening.problem) == (500, None)
-            assert (connections.opened, connections.alive) == (500, 500)
+            assert (connections.opened, connections.count_alive()) == (500, 500)
             assert progress == [*range(15, 500, 15), 500]
             # Without the rounds, connections past the backlog would wait for their SYN to be sent again, a second each.
             assert opening.seconds > 0
@@ -58,49 +56,48 @@ def test_five_hundred_are_opened_in_rounds_that_fit_a_small_backlog(server: Hold
 @pytest.mark.parametrize("with_reset", [False, True], ids=["closed", "reset"])
 def test_those_that_the_server_ends_are_noticed(server: HoldingServer, with_reset: bool) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             await open_all(connections, [IdleSource(None, 50)])
             server.end(7, with_reset)
-            await wait_until(loop, lambda: connections.alive == 43)
+            await wait_until(loop, lambda: connections.count_alive() == 43)
             server.end(43, with_reset)
-            await wait_until(loop, lambda: connections.alive == 0)
+            await wait_until(loop, lambda: connections.count_alive() == 0)
             assert connections.opened == 50
 
     run(main)
 
 
-def test_more_deaths_than_are_taken_at_once_are_all_noticed(
+def test_more_connections_than_are_looked_at_at_once_are_all_looked_at(
     server: HoldingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loadlab.load.idle._MAX_DEATHS_AT_ONCE", 4)
+    monkeypatch.setattr("loadlab.load.idle._LOOKED_AT_AT_ONCE", 7)
 
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             await open_all(connections, [IdleSource(None, 60)])
+            assert connections.count_alive() == 60
             server.end(50, with_reset=False)
-            await wait_until(loop, lambda: connections.alive == 10)
+            await wait_until(loop, lambda: connections.count_alive() == 10)
 
     run(main)
 
 
-def test_deaths_before_anyone_watches_are_noticed_later(server: HoldingServer) -> None:
+def test_a_connection_that_has_died_gives_its_descriptor_back(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        connections = IdleConnections(loop, server.address, REQUEST, 10_000 * MS)
-        await open_all(connections, [IdleSource(None, 10)])
-        server.end(3, with_reset=True)
-        await wait_until(loop, lambda: len(server.peers()) == 7)
-        async with loop.task_group() as group:
-            group.start(connections.watch(), "watch")
-            await wait_until(loop, lambda: connections.alive == 7)
-            group.cancel()
-        connections.close()
+        with holding(loop, server) as connections:
+            await open_all(connections, [IdleSource(None, 10)])
+            await wait_until(loop, lambda: len(server.peers()) == 10)
+            before = len(os.listdir("/proc/self/fd"))
+            server.end(10, with_reset=True)
+            await wait_until(loop, lambda: connections.count_alive() == 0)
+            assert len(os.listdir("/proc/self/fd")) == before - 2 * 10  # the server's end is in this process too
 
     run(main)
 
 
 def test_they_leave_from_the_sources_that_were_asked_for(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             opening, _ = await open_all(connections, [IdleSource("127.1.0.1", 20), IdleSource("127.1.0.2", 30)])
             assert opening.problem is None
             await wait_until(loop, lambda: Counter(server.peers()) == {"127.1.0.1": 20, "127.1.0.2": 30})
@@ -110,9 +107,9 @@ def test_they_leave_from_the_sources_that_were_asked_for(server: HoldingServer) 
 
 def test_closing_resets_them_all(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             await open_all(connections, [IdleSource(None, 30)])
-        assert connections.alive == 0
+        assert connections.count_alive() == 0
         await wait_until(loop, lambda: server.peers() == [])
 
     run(main)
@@ -121,7 +118,7 @@ def test_closing_resets_them_all(server: HoldingServer) -> None:
 
 def test_a_server_that_stops_answering_is_told_and_what_stands_is_kept(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server, timeout_ns=200 * MS) as connections:
+        with holding(loop, server, timeout_ns=200 * MS) as connections:
             opening, _ = await open_all(connections, [IdleSource(None, 30)])
             assert opening.problem is None
             server.freeze()
@@ -129,14 +126,14 @@ def test_a_server_that_stops_answering_is_told_and_what_stands_is_kept(server: H
             assert opening.problem is not None
             assert "no answer in time" in opening.problem
             assert len(progress) == 1
-            assert 30 <= connections.alive == connections.opened <= 30 + BACKLOG - 1
+            assert 30 <= connections.count_alive() == connections.opened <= 30 + BACKLOG - 1
 
     run(main)
 
 
 def test_a_server_that_is_gone_is_told() -> None:
     async def main(loop: Loop) -> Opening:
-        async with watched(loop, gone) as connections:
+        with holding(loop, gone) as connections:
             opening, _ = await open_all(connections, [IdleSource(None, 40)])
         return opening
 
@@ -148,7 +145,7 @@ def test_a_server_that_is_gone_is_told() -> None:
 
 def test_a_source_that_is_not_ours_is_told(server: HoldingServer) -> None:
     async def main(loop: Loop) -> Opening:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             opening, _ = await open_all(connections, [IdleSource("192.0.2.1", 5)])
         return opening
 
@@ -157,27 +154,27 @@ def test_a_source_that_is_not_ours_is_told(server: HoldingServer) -> None:
 
 def test_trickling_connections_go_on_sending_and_stay_alive(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             await open_all(connections, [IdleSource(None, 20)])
             async with loop.task_group() as group:
                 group.start(connections.trickle(20 * MS), "trickle")
                 await wait_until(loop, lambda: server.pieces >= 100)
                 group.cancel()
-            assert connections.alive == 20
+            assert connections.count_alive() == 20
 
     run(main)
 
 
 def test_churning_connections_are_replaced_by_others(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
-        async with watched(loop, server) as connections:
+        with holding(loop, server) as connections:
             await open_all(connections, [IdleSource("127.1.0.1", 20)])
             async with loop.task_group() as group:
                 group.start(connections.churn(20 * MS), "churn")
                 await wait_until(loop, lambda: server.resets >= 60)
                 group.cancel()
             assert connections.opened == 20
-            assert connections.alive in (19, 20)  # one may have been under way when it was cancelled
+            assert connections.count_alive() in (19, 20)  # one may have been under way when it was cancelled
             assert set(server.peers()) <= {"127.1.0.1"}
 
     run(main)

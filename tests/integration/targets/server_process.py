@@ -35,6 +35,7 @@ class Server:
         self.address: tuple[str, int] = (ready["address"][0], ready["address"][1])
         self.handlers: list[str] = ready["capabilities"]["handlers"]
         self.max_connections: int = ready["capabilities"]["max_connections"]
+        self.backlog: int = ready["capabilities"]["backlog"]
         self.pid: int = ready["pid"]
         self._child = child
 

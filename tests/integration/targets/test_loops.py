@@ -98,6 +98,7 @@ def test_who_leaves_in_the_midst_of_a_blocking_read_is_waited_for_no_longer() ->
 
 def test_an_edge_triggered_loop_learns_of_an_end_that_came_with_the_data() -> None:
     with serving("epoll", "--trigger", "edge") as server, server.connect() as other:
+        hello([other])
         before = server.holdings()
         with server.connect() as busy:
             busy.sendall(REQUEST.replace(b"/hello", b"/sleep?ms=300"))
@@ -119,14 +120,24 @@ class TestProcessesThatShareThePort:
         with serving("epoll") as alone:
             assert 2.5 * alone.max_connections < server.max_connections < 3 * alone.max_connections
 
+    def test_all_are_set_up_before_it_says_ready(self, server: Server) -> None:
+        children = [pid for pid in server.pids() if pid != server.pid]
+        assert [sockets(pid) for pid in children] == [4] * 3  # listener and spare, and both ends of the wake-up
+        assert [pidfds(pid) for pid in children] == [0] * 3  # of their brothers
+        assert pidfds(server.pid) == 3
+
+    def test_their_backlogs_add_up(self, server: Server) -> None:
+        with serving("epoll") as alone:
+            assert 2.5 * alone.backlog < server.backlog < 3 * alone.backlog
+
     def test_connections_come_to_all_of_them(self, server: Server) -> None:
         children = [pid for pid in server.pids() if pid != server.pid]
         assert len(children) == 3
-        before = [descriptors(pid) for pid in children]
+        before = [sockets(pid) for pid in children]
         with ExitStack() as stack:
             clients = [stack.enter_context(server.connect()) for _ in range(100)]
             hello(clients)
-            gained = [descriptors(pid) - then for pid, then in zip(children, before, strict=True)]
+            gained = [sockets(pid) - then for pid, then in zip(children, before, strict=True)]
             assert sum(gained) == 100
             assert min(gained) > 0  # by chance once in 10^17 runs
 
@@ -139,5 +150,13 @@ class TestProcessesThatShareThePort:
         assert server.pids() == []
 
 
-def descriptors(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+def sockets(pid: int) -> int:
+    return descriptors(pid, "socket:")
+
+
+def pidfds(pid: int) -> int:
+    return descriptors(pid, "anon_inode:[pidfd]")
+
+
+def descriptors(pid: int, kind: str) -> int:
+    return sum(os.readlink(descriptor).startswith(kind) for descriptor in Path(f"/proc/{pid}/fd").iterdir())

@@ -1,0 +1,98 @@
+"""What connections take of this machine's memory, both ends: the kernel's share, the target's, and the idle holders'.
+
+The kernel does not tell what one connection takes. But it tells what it has taken in all, by purpose
+(/proc/meminfo, proc(5)), and the difference between two readings, one before many connections are opened and one when
+they are, is theirs as long as nothing else happens. That is so for tens of thousands; a few hundred are lost among what
+everyone else on the machine does meanwhile.
+
+Inodes and dentries of sockets are in the kernel's figures as reclaimable (SReclaimable), so MemAvailable counts them as
+free: 2 KB of each connection. But nobody can have them as long as the sockets are open; here they count.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loadlab.probes.procfs import read_shared_fairly
+from loadlab.results.model import ConnectionMemory
+
+FEWEST_CONNECTIONS: Final = 5000
+"""With fewer, what others do meanwhile (some hundred KiB a second on an idle machine) would count too much."""
+
+# Slab has the sockets, their inodes and dentries, open files and entries of epoll; the others what comes with processes
+# that hold many: tables of descriptors (VmallocUsed, as they are large), page tables, stacks, and counters per core.
+_KERNEL_LINES: Final = frozenset({"Slab:", "VmallocUsed:", "PageTables:", "KernelStack:", "Percpu:"})
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReading:
+    """The kernel's memory, and that of target and idle holders; what processes share counts in equal parts."""
+
+    kernel_bytes: int
+    target_bytes: int
+    client_bytes: int
+
+
+def read_memory(
+    target_pids: Iterable[int], holder_pids: Iterable[int], proc: Path = Path("/proc")
+) -> MemoryReading | None:
+    """Read the memory now; None where the kernel does not let us look into a process.
+
+    It walks all pages of all processes, a millisecond for each: not within the measured window.
+    """
+    target_bytes = read_shared_fairly(target_pids, proc)
+    client_bytes = read_shared_fairly(holder_pids, proc)
+    if target_bytes is None or client_bytes is None:
+        return None
+    kernel_bytes = parse_kernel_bytes((proc / "meminfo").read_text(encoding="ascii"))
+    kernel_bytes += parse_buffer_bytes((proc / "net" / "sockstat").read_text(encoding="ascii"))
+    with suppress(FileNotFoundError, PermissionError):  # not every kernel has it, and only root may read it
+        kernel_bytes -= parse_listing_bytes((proc / "slabinfo").read_text(encoding="ascii"))
+    return MemoryReading(kernel_bytes, target_bytes, client_bytes)
+
+
+def memory_of_connections(
+    before: MemoryReading | None, after: MemoryReading | None, connections: int
+) -> ConnectionMemory | None:
+    """Return what came with `connections` between two readings, None if they are too few or could not be read."""
+    if before is None or after is None or connections < FEWEST_CONNECTIONS:
+        return None
+    kernel_bytes = after.kernel_bytes - before.kernel_bytes
+    target_bytes = after.target_bytes - before.target_bytes
+    client_bytes = after.client_bytes - before.client_bytes
+    return ConnectionMemory(
+        connections=connections,
+        kernel_bytes=kernel_bytes,
+        target_bytes=target_bytes,
+        client_bytes=client_bytes,
+        bytes_per_connection=(kernel_bytes + target_bytes + client_bytes) / connections,
+    )
+
+
+def parse_kernel_bytes(meminfo: str) -> int:
+    """Return what the kernel has taken for itself, by /proc/meminfo; buffers of sockets are not in it."""
+    lines = (line.split() for line in meminfo.splitlines())
+    return sum(int(parts[1]) * 1024 for parts in lines if parts[0] in _KERNEL_LINES)
+
+
+def parse_buffer_bytes(sockstat: str) -> int:
+    """Return what holds data of TCP sockets, IPv6 included, by /proc/net/sockstat."""
+    (tcp,) = (line.split() for line in sockstat.splitlines() if line.startswith("TCP:"))
+    return int(tcp[tcp.index("mem") + 1]) * _PAGE_BYTES
+
+
+def parse_listing_bytes(slabinfo: str) -> int:
+    """Return what is kept of former listings of /proc, by /proc/slabinfo (slabinfo(5)).
+
+    A monitor that lists what processes have open leaves an inode and a dentry for each descriptor, 2 KB for both ends
+    of a connection, until the kernel wants the memory back. That is no cost of the connections.
+    """
+    rows = (line.split() for line in slabinfo.splitlines())
+    objects = {row[0]: (int(row[2]), int(row[3])) for row in rows if row[0] in ("proc_inode_cache", "dentry")}
+    inodes, inode_bytes = objects.get("proc_inode_cache", (0, 0))
+    _dentries, dentry_bytes = objects.get("dentry", (0, 0))
+    return inodes * (inode_bytes + dentry_bytes)

@@ -1,0 +1,114 @@
+"""System calls as `perf stat` counts them, at tracepoints: how many of each kind, and nothing else; the cheapest.
+
+Children and threads started later are counted with those that started them.
+"""
+
+import tempfile
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final
+
+from loadlab.probes.probe import Lack
+from loadlab.probes.syscalls.descendants import list_descendants
+from loadlab.probes.syscalls.perf_control import PerfControl
+from loadlab.probes.syscalls.perf_output import parse_profile
+from loadlab.probes.syscalls.requirements import (
+    Capability,
+    has_tracepoint,
+    missing_program,
+    missing_tracepoints,
+    read_capabilities,
+    read_sysctl,
+)
+from loadlab.probes.syscalls.tool import Tool
+from loadlab.results.syscalls import SyscallProfile
+
+_PARANOID_WITH_KERNEL: Final = 1  # the highest kernel.perf_event_paranoid that lets everyone see the kernel's side
+
+_CALLS: Final = (
+    *("accept", "accept4", "close", "shutdown", "epoll_ctl"),
+    *("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6", "io_uring_enter"),
+    *("read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg", "sendfile64"),
+    *("futex", "clone", "clone3", "wait4", "openat"),
+)
+"""What servers do, by the names of the tracepoints. perf opens a descriptor for each of them and each thread, and
+copies them all whenever a process forks, so the rest is counted as a total."""
+
+
+class PerfProbe:
+    """`perf stat` for one window; a Probe. Perf starts switched off and is switched through its control fifo."""
+
+    def __init__(self) -> None:
+        self._tool = Tool("perf")
+        self._directory = tempfile.TemporaryDirectory(prefix="loadlab-perf-")
+        self._control = PerfControl(Path(self._directory.name))
+        self._result = Path(self._directory.name) / "counts.json"
+        self._begin_ns = self._end_ns = 0
+
+    def prepare(self, pids: Collection[int]) -> None:
+        """Attach to `pids` and what has come from them; a process forked in this very moment may be missed."""
+        watched = ",".join(map(str, sorted(list_descendants(pids))))
+        self._tool.start(
+            [
+                *("perf", "stat", "-j", "-o", str(self._result), "-D", "-1", "--control", self._control.option),
+                *("-e", ",".join(_list_events()), "-p", watched),
+            ]
+        )
+        self._order("ping", "open its counters")
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._begin_ns = time.monotonic_ns()
+        self._order("enable", "switch on")
+
+    def end(self) -> None:
+        """Count no more."""
+        # Taken before the order, as in `begin`: each is carried out some tenths of a millisecond later.
+        self._end_ns = time.monotonic_ns()
+        self._order("disable", "switch off")
+
+    def collect(self) -> SyscallProfile:
+        """Return the counts. Raises ProbeFailed."""
+        self._tool.finish()
+        text = self._result.read_text(encoding="utf-8", errors="replace") if self._result.exists() else ""
+        return parse_profile(text, self._end_ns - self._begin_ns)
+
+    def stop(self) -> None:
+        """End perf and remove its fifos."""
+        self._tool.stop()
+        self._control.close()
+        self._directory.cleanup()
+
+    def _order(self, command: str, task: str) -> None:
+        self._control.send(command)
+        self._tool.wait_until(self._control.is_acknowledged, task)
+
+
+def why_unavailable() -> Lack | None:
+    """Return what perf lacks on this machine, None if it should work."""
+    return (
+        missing_program("perf", "apt-get install linux-perf (Ubuntu: linux-tools-generic)")
+        or _lacking_privilege()
+        or missing_tracepoints("raw_syscalls/sys_enter", "syscalls/sys_enter_read")
+    )
+
+
+def _lacking_privilege() -> Lack | None:
+    paranoid = read_sysctl(Path("/proc/sys/kernel/perf_event_paranoid"))
+    if paranoid is None:
+        return Lack("this kernel has no perf events", "use a kernel that was built with CONFIG_PERF_EVENTS=y")
+    if paranoid <= _PARANOID_WITH_KERNEL or read_capabilities() & {Capability.PERFMON, Capability.SYS_ADMIN}:
+        return None
+    return Lack(
+        f"kernel.perf_event_paranoid is {paranoid}, which hides system calls",
+        f"start loadlab as root, or: sudo sysctl kernel.perf_event_paranoid={_PARANOID_WITH_KERNEL}",
+    )
+
+
+def _list_events() -> Iterator[str]:
+    # The first one counts all calls. Some machines have no poll, select or epoll_wait of the old form.
+    yield "raw_syscalls:sys_enter"
+    for call in _CALLS:
+        if has_tracepoint(f"syscalls/sys_enter_{call}"):
+            yield f"syscalls:sys_enter_{call}"

@@ -1,0 +1,81 @@
+"""What the programs need of this machine, each with the command that gives it."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from loadlab.probes.probe import Lack
+
+_TRACING_PLACES: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
+
+
+class Capability(IntEnum):
+    """Bits of a process's capability sets, from <linux/capability.h>."""
+
+    SYS_PTRACE = 19
+    SYS_ADMIN = 21
+    PERFMON = 38
+    BPF = 39
+
+
+def missing_program(program: str, fix: str) -> Lack | None:
+    """Look for `program` on the PATH."""
+    return None if shutil.which(program) else Lack(f"{program} is not installed", fix)
+
+
+def missing_tracepoints(*tracepoints: str, places: Sequence[Path] = _TRACING_PLACES) -> Lack | None:
+    """Look for tracepoints, each as `group/name`, and whether we may read what they are."""
+    tracing = _find_tracing(places)
+    if tracing is None:
+        return Lack(
+            "tracefs, which lists the kernel's tracepoints, is not mounted",
+            "mount -t tracefs tracefs /sys/kernel/tracing",
+        )
+    # Only its owner may enter the directory as a rule, so this is asked before anything is looked for inside.
+    if not os.access(tracing, os.R_OK | os.X_OK):
+        return Lack(
+            f"{tracing}, which lists the kernel's tracepoints, cannot be read",
+            f"start loadlab as root, or: sudo mount -o remount,mode=750,gid=$(id -g) {tracing}",
+        )
+    absent = [name for name in tracepoints if not (tracing / "events" / name / "id").exists()]
+    if absent:
+        return Lack(
+            f"this kernel has no tracepoint {absent[0].replace('/', ':')}",
+            "use a kernel that was built with CONFIG_FTRACE_SYSCALLS=y",
+        )
+    return None
+
+
+def has_tracepoint(tracepoint: str, places: Sequence[Path] = _TRACING_PLACES) -> bool:
+    """Return whether this kernel has the tracepoint, given as `group/name`."""
+    tracing = _find_tracing(places)
+    return tracing is not None and (tracing / "events" / tracepoint).exists()
+
+
+def read_capabilities(status: Path = Path("/proc/self/status")) -> frozenset[Capability]:
+    """Return which of the capabilities that matter here are in effect for us, and so for what we start as root."""
+    for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            effective = int(value, 16)
+            return frozenset(capability for capability in Capability if effective >> capability & 1)
+    return frozenset()
+
+
+def read_sysctl(path: Path) -> int | None:
+    """Return a setting of the kernel that is a number, None where this kernel does not have it."""
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+
+
+def _find_tracing(places: Sequence[Path]) -> Path | None:
+    # An unmounted tracefs leaves an empty directory, and one that we may not read is there all the same.
+    for place in places:
+        if place.is_dir() and (not os.access(place, os.R_OK | os.X_OK) or (place / "events").is_dir()):
+            return place
+    return None

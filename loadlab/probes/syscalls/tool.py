@@ -1,0 +1,72 @@
+"""An external program that a probe runs, and whose misfortunes cost the probe's result and nothing else."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import IO, Final
+
+from loadlab.errors import LoadlabError
+from loadlab.probes.probe import ProbeFailed
+from loadlab.processes import Child, spawn
+
+_DEADLINE_SECONDS: Final = 30.0
+"""For the program to attach, and for it to write down what it saw; each takes half a second on an idle machine."""
+_GLANCE_SECONDS: Final = 0.001
+
+
+class Tool:
+    """A program started once at most, and asked to finish with SIGINT, upon which all of them write their result."""
+
+    def __init__(self, name: str, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+        self._name = name
+        self._deadline_seconds = deadline_seconds
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id. Raises ProbeFailed where it does not run."""
+        return self._running().pid
+
+    def start(self, argv: Sequence[str], stdout: int | IO[bytes] = subprocess.DEVNULL) -> None:
+        """Start it."""
+        try:
+            self._child = spawn(self._name, argv, stdout=stdout)
+        except LoadlabError as error:
+            raise ProbeFailed(str(error)) from error
+
+    def wait_until(self, condition: Callable[[], bool], task: str) -> None:
+        """Wait until `condition` holds. Raises ProbeFailed if the program ends before or does not do its `task`."""
+        child = self._running()
+        deadline = time.monotonic() + self._deadline_seconds
+        while not condition():
+            if child.wait(_GLANCE_SECONDS) is not None:
+                raise ProbeFailed(child.account(f" before it could {task}"))
+            if time.monotonic() > deadline:
+                raise ProbeFailed(f"{self._name} did not {task} within {self._deadline_seconds:g} seconds")
+
+    def finish(self) -> None:
+        """Ask for the result and wait for the end. Raises ProbeFailed if it ended earlier, or in any other way."""
+        child = self._running()
+        if child.poll() is not None:
+            raise ProbeFailed(child.account(" before the measured window was over"))
+        os.kill(child.pid, signal.SIGINT)
+        code = child.wait(self._deadline_seconds)
+        if code is None:
+            raise ProbeFailed(f"{self._name} did not write its result within {self._deadline_seconds:g} seconds")
+        # Some return normally from SIGINT, some raise it again, so that their parent knows.
+        if code not in (0, -signal.SIGINT):
+            raise ProbeFailed(child.account(" when it was asked for its result"))
+
+    def stop(self) -> None:
+        """End it, whatever it does; may be repeated, and before it was started."""
+        if self._child is not None:
+            self._child.stop()
+            self._child.close()
+            self._child = None
+
+    def _running(self) -> Child:
+        if self._child is None:
+            raise ProbeFailed(f"{self._name} does not run")
+        return self._child

@@ -1,0 +1,57 @@
+"""Programs that do not do what a probe needs of them; each is a failure of the probe told in one sentence."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loadlab.probes.probe import ProbeFailed
+from loadlab.probes.syscalls.tool import Tool
+
+
+@pytest.fixture
+def _deaf_children() -> Iterator[None]:
+    """What is started ignores SIGINT: a program inherits that."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_program_that_is_not_there() -> None:
+    with pytest.raises(ProbeFailed, match=r"^nothing could not be started"):
+        Tool("nothing").start(["/nonexistent/program"])
+
+
+def test_one_that_ends_before_it_is_ready() -> None:
+    tool = Tool("quitter")
+    tool.start(["sh", "-c", "echo 'not today' >&2; exit 3"])
+    with pytest.raises(ProbeFailed, match=r"^quitter ended with code 3 before it could attach: not today$"):
+        tool.wait_until(lambda: False, "attach")
+    tool.stop()
+
+
+def test_one_that_hangs_while_it_attaches() -> None:
+    tool = Tool("sleeper", deadline_seconds=0.05)
+    tool.start(["sleep", "1000"])
+    with pytest.raises(ProbeFailed, match=r"^sleeper did not attach within 0\.05 seconds$"):
+        tool.wait_until(lambda: False, "attach")
+    pid = tool.pid
+    tool.stop()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.usefixtures("_deaf_children")
+def test_one_that_hangs_when_it_is_asked_for_its_result() -> None:
+    tool = Tool("deaf", deadline_seconds=0.05)
+    tool.start(["sleep", "1000"])
+    with pytest.raises(ProbeFailed, match=r"^deaf did not write its result within 0\.05 seconds$"):
+        tool.finish()
+    tool.stop()
+
+
+def test_one_that_was_never_started_can_be_stopped() -> None:
+    tool = Tool("idle")
+    tool.stop()
+    with pytest.raises(ProbeFailed, match=r"^idle does not run$"):
+        tool.finish()
