@@ -4,8 +4,9 @@
 
 First each fault is made for real while `loadlab run` measures a bundled target (processes stopped, killed, starved of
 descriptors, cores taken), and the code that should tell of it is looked for. Then come runs with nothing wrong, half of
-them closed, half open, in which every finding beyond a note is a false alarm, unless the machine was not quiet: so read
-the evidence, which is printed. Prints a table; ends with code 1 if a fault was missed.
+them closed, half open, in which every finding beyond a note is a false alarm. All need a quiet machine: one is waited
+for, and a run in which other processes used the CPU, by their accounts in /proc, is made again. Prints a table; ends
+with code 1 if a fault was missed.
 
 What would change the machine for everyone on it is not made: stolen time, a wall clock that is set, a range of local
 ports that is too narrow. Their rules are tested with made-up evidence (tests/unit/analysis/verdict).
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loadlab.probes.procfs import GroupReading, read_group, usage_between
 from loadlab.processes import choose_placement, spawn
 from loadlab.results.model import Finding, RunDocument
 from loadlab.targets import catalog, why_missing
@@ -36,6 +38,11 @@ _INTO_WINDOW_SECONDS: Final = 1.5
 _PATIENCE_SECONDS: Final = 20.0
 _BURN: Final = "while True: pass"
 _CORES: Final = choose_placement(os.sched_getaffinity(0))
+
+
+_QUIET_CORES: Final = 0.05
+_QUIET_SECONDS: Final = 2.0
+_LONGEST_WAIT_SECONDS: Final = 1800.0
 
 
 class Missed(Exception):
@@ -112,7 +119,7 @@ def try_fault(fault: Fault) -> bool:
         print(f"{'not here':8}  {fault.name:20}  {lack}")
         return True
     try:
-        judged = run_profile(_profile(fault.name, fault.server, fault.load, fault.more), fault.make)
+        judged = run_undisturbed(_profile(fault.name, fault.server, fault.load, fault.more), fault.make)
     except Missed as reason:
         print(f"{'NOT MADE':8}  {fault.name:20}  {reason}")
         return False
@@ -129,12 +136,33 @@ def try_clean(number: int) -> bool:
     if number % 2 == 0:
         model = f"connections: {16 + 2 * number}"
     load = f"{{{model}, warmup: 500ms, duration: 4s}}"
-    judged = run_profile(_profile("clean", "epoll", load), lambda _run: None)
+    judged = run_undisturbed(_profile("clean", "epoll", load), lambda _run: None)
     alarms = [finding for finding in judged.findings if finding.severity != "note"]
-    print(f"{'ALARM' if alarms else 'clean':8}  {load}")
+    print(f"{'ALARM' if alarms else 'clean':8}  {load}", flush=True)
     if alarms:
         print(f"{'':10}told: {judged.describe(beyond_notes=True)}", flush=True)
     return not alarms
+
+
+def run_undisturbed(profile: str, make: Callable[[Run], None]) -> Judged:
+    """Like `run_profile`, again until nobody else used the CPU meanwhile. Raises Missed if somebody always does."""
+    deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+    while time.monotonic() < deadline:
+        before = _read_others()
+        time.sleep(_QUIET_SECONDS)
+        if usage_between(before, _read_others()).busy > _QUIET_CORES:
+            continue
+        before = _read_others()
+        judged = run_profile(profile, make)
+        if usage_between(before, _read_others()).busy <= _QUIET_CORES:
+            return judged
+    raise Missed("this machine was never quiet")
+
+
+def _read_others() -> GroupReading:
+    """Read all user processes but ourselves; those of a run have ended by then, or not begun."""
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return read_group([pid for pid in pids if pid != os.getpid() and _command_line(pid)], time.monotonic_ns())
 
 
 def run_profile(profile: str, make: Callable[[Run], None]) -> Judged:
@@ -146,9 +174,9 @@ def run_profile(profile: str, make: Callable[[Run], None]) -> Judged:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
             try:
                 make(Run(program.pid))
-            except BaseException:
+            except Missed as reason:
                 program.terminate()
-                raise
+                raise Missed(f"{reason}: {program.communicate()[1].decode()[-500:]}") from None
             output, errors = program.communicate()
     try:
         document = RunDocument.model_validate(json.loads(output))
@@ -276,7 +304,7 @@ FAULTS: Final = (
           _stop_for("loadlab.fleet.worker", 0.6)),
     Fault("overload", ["dropped", "late"], "{connections: 64, rate: 100k, warmup: 500ms, duration: 4s}"),
     Fault("too-few-connections", ["dropped", "late"],
-          "{connections: 2, rate: 1k, path: /sleep?ms=10, warmup: 500ms, duration: 4s}", server="callback"),
+          "{connections: 2, rate: 1k, path: '/sleep?ms=10', warmup: 500ms, duration: 4s}", server="callback"),
     Fault("load-is-slower", ["client_bound"], "{connections: 256, warmup: 500ms, duration: 4s}", server="nginx"),
     Fault("one-core", ["shared_core"], "{connections: 32, warmup: 500ms, duration: 2s}",
           more=f"placement: {{target: [{_CORES.load[0]}], load: [{_CORES.load[0]}]}}"),

@@ -1,4 +1,5 @@
-"""Runs of the other profiles: many servers at once, a mix of requests, slow senders, and the two microbenchmarks.
+"""Runs of the other profiles: many servers at once, a mix of requests, slow senders, an open load, a million dead
+connections, and the two microbenchmarks.
 
 The figures are made up, in sizes that a real run has.
 """
@@ -12,9 +13,18 @@ import numpy as np
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import KindResult, LatencySummary, Law, ProcessUsage, TrialResult, Verdict
+from loadlab.results.model import (
+    ConnectionMemory,
+    Finding,
+    KindResult,
+    LatencySummary,
+    Law,
+    ProcessUsage,
+    TrialResult,
+    Verdict,
+)
 
-from .sample_run import IDLE, WINDOW_SECONDS, refused_trial, summarise, write_run
+from .sample_run import IDLE, WINDOW_SECONDS, fold_parts, refused_trial, summaries, summarise, write_run
 
 Made = tuple[TrialResult, dict[str, Histogram]]
 
@@ -71,6 +81,30 @@ def write_slow_senders(parent: Path) -> RunDirectory:
     return write_run(parent, "name: slow-senders\n", _slow_trials(), profile=profile, verdict="valid")
 
 
+def write_open(parent: Path) -> RunDirectory:
+    """An open load on two servers, up to rates that one cannot carry, and that the load itself hardly can."""
+    profile = {
+        "name": "open-rate",
+        "about": "Response and service time as the rate of an open load rises.",
+        "load": {"connections": 64, "rate": 1000, "arrivals": "poisson", "duration": "2s"},
+        "sweep": {"target.server": ["epoll", "asyncio"], "load.rate": list(RATES)},
+        "plot": {"x": "load.rate", "series": "target.server"},
+    }
+    return write_run(parent, "name: open-rate\n", _open_trials(), profile=profile, verdict="suspect")
+
+
+def write_million(parent: Path) -> RunDirectory:
+    """One server under dead connections up to a million, with what they take of the machine's memory."""
+    profile = {
+        "name": "c1m",
+        "about": "A million dead connections beside a thousand active ones.",
+        "load": {"connections": 1000, "idle": 0, "duration": "2s"},
+        "sweep": {"load.idle": list(DEAD)},
+        "plot": {"x": "load.idle"},
+    }
+    return write_run(parent, "name: c1m\n", _million_trials(), profile=profile, verdict="valid")
+
+
 def write_wait_cost(parent: Path) -> RunDirectory:
     """The time of a waiting call over n descriptors."""
     profile = {
@@ -106,6 +140,8 @@ def write_switch_cost(parent: Path) -> RunDirectory:
     return write_run(parent, "name: switch-cost\n", _switch_trials(), profile=profile, verdict="valid")
 
 
+RATES: Final = (500, 4_000, 12_000, 24_000)
+DEAD: Final = (0, 10_000, 100_000, 300_000, 1_000_000)
 DESCRIPTORS: Final = (10, 100, 1000, 5000, 10_000, 19_000)
 UNITS: Final = {
     "call": (41.0, 520.0),
@@ -159,6 +195,60 @@ def _slow_trials() -> Iterator[Made]:
             trial.model_copy(update={"kinds": kinds if senders else [], "response_ns": summarise(response)}),
             histograms | {"response": response},
         )
+
+
+def _open_trials() -> Iterator[Made]:
+    each_ns = {"epoll": 30_000.0, "asyncio": 60_000.0}
+    for number, (server, rate) in enumerate(product(each_ns, RATES), start=1):
+        factors = {"target.server": server, "load.rate": rate}
+        answered = min(rate, int(1e9 / each_ns[server]))
+        yield _open_trial(number, factors, each_ns[server], rate, answered)
+
+
+def _open_trial(number: int, factors: dict[str, Any], each_ns: float, rate: int, answered: int) -> Made:
+    """A server that answers at most so many requests per second; what is due beyond that waits, or is never sent."""
+    rng = np.random.default_rng([number, rate])
+    requests, behind = answered * WINDOW_SECONDS, 1 - answered / rate
+    # Once the schedule is ahead of the server the wait grows over the whole window.
+    waited_ns = np.linspace(0, behind * WINDOW_SECONDS * 1e9, requests)
+    histograms = fold_parts(
+        lateness_ns=waited_ns + rng.exponential(2_000, requests),
+        service_ns=each_ns * rng.lognormal(0, 0.3, requests) + 10_000,
+        dispatch_ns=rng.exponential(2_000, requests),
+    )
+    trial, _ = _made(number, factors, each_ns)
+    late = Finding(
+        code="client_bound",
+        severity="suspect",
+        text="The load was the bottleneck, not the target: the target's throughput is at least this figure.",
+        evidence="40.0% of the schedule never sent",
+        advice="Give the load more workers and cores, or the target fewer.",
+    )
+    unsent = (rate - answered) * WINDOW_SECONDS
+    changes = {
+        "verdict": Verdict(state="suspect", findings=[late]) if unsent else Verdict(state="valid"),
+        "load_model": "open",
+        "requests": requests,
+        "requests_per_second": float(answered),
+        "offered_per_second": float(rate),
+        "outcomes": {"ok": requests, "cut": 64 if unsent else 0, "dropped": unsent},
+        **summaries(histograms),
+    }
+    return trial.model_copy(update=changes), histograms
+
+
+def _million_trials() -> Iterator[Made]:
+    for number, dead in enumerate(DEAD, start=1):
+        trial, histograms = _made(number, {"load.idle": dead}, 30_000.0 + dead * 0.003)
+        memory = ConnectionMemory(
+            connections=dead,
+            kernel_bytes=6_300 * dead,
+            target_bytes=500 * dead,
+            client_bytes=250 * dead,
+            bytes_per_connection=7_050.0,
+        )
+        changes = {"load_model": "closed", "connection_memory": memory if dead else None}
+        yield trial.model_copy(update=changes), histograms
 
 
 def _wait_trials() -> Iterator[Made]:

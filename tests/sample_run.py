@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import (
+    Calibration,
     Finding,
     HostFingerprint,
     IdleSummary,
@@ -75,6 +77,13 @@ HOST: Final = HostFingerprint(
     virtualised=True,
 )
 
+CALIBRATION: Final = Calibration(
+    requests_per_second=4_000,
+    connections=16,
+    lateness_ns=LatencySummary(p50=1_290, p90=1_746, p99=4_871, p99_9=21_007, max=51_199, mean=1_500.0, count=2_004),
+    client_ns=LatencySummary(p50=4_799, p90=5_407, p99=9_495, p99_9=30_207, max=62_463, mean=5_100.0, count=2_004),
+)
+
 
 def sample_document(trials: list[TrialResult] | None = None, **changes: object) -> RunDocument:
     """The run's document, with `trials` in place of the sample's own and other fields changed as given."""
@@ -88,6 +97,7 @@ def sample_document(trials: list[TrialResult] | None = None, **changes: object) 
         "seed": 42,
         "profile": PROFILE,
         "host": HOST,
+        "calibration": CALIBRATION,
         "verdict": "invalid",
         "trials": trials,
         "trials_planned": len(trials),
@@ -170,9 +180,7 @@ def measured_trial(
     requests = int(WINDOW_SECONDS * 1e9 / each_ns)
     service_ns = CONNECTIONS * each_ns * rng.lognormal(-0.02, 0.2, requests) + rng.exponential(20_000, requests)
     lateness_ns, dispatch_ns = rng.exponential(3_000, requests), rng.exponential(15_000, requests)
-    histograms = {name: Histogram() for name in ("response", "service", "lateness", "dispatch")}
-    for name, values in zip(histograms, (service_ns + lateness_ns, service_ns, lateness_ns, dispatch_ns), strict=True):
-        histograms[name].fold(values.astype(int).tolist())
+    histograms = fold_parts(lateness_ns, service_ns, dispatch_ns)
     half = requests // 2
     trial = TrialResult(
         id=trial_id,
@@ -183,11 +191,9 @@ def measured_trial(
         window_ns=WINDOW_SECONDS * 1_000_000_000,
         requests=requests,
         requests_per_second=requests / WINDOW_SECONDS,
+        load_model="closed",
         outcomes={"ok": requests, "timeout": 3 if invalid else 0, "cut": CONNECTIONS},
-        response_ns=summarise(histograms["response"]),
-        service_ns=summarise(histograms["service"]),
-        lateness_ns=summarise(histograms["lateness"]),
-        dispatch_ns=summarise(histograms["dispatch"]),
+        **summaries(histograms),
         idle=IdleSummary(
             wanted=idle,
             opened=idle,
@@ -231,6 +237,29 @@ def _verdict(requests: int, *, invalid: bool) -> Verdict:
             )
         )
     return Verdict(state="invalid" if invalid else "valid", findings=findings)
+
+
+def fold_parts(
+    lateness_ns: NDArray[np.float64], service_ns: NDArray[np.float64], dispatch_ns: NDArray[np.float64]
+) -> dict[str, Histogram]:
+    """The histograms of a trial, from the parts of each of its requests; every tenth is a sample of `client`."""
+    values = {
+        "response": lateness_ns + service_ns,
+        "service": service_ns,
+        "lateness": lateness_ns,
+        "wire": service_ns - dispatch_ns,
+        "dispatch": dispatch_ns,
+        "client": 2 * dispatch_ns[::10],
+    }
+    histograms = {name: Histogram() for name in values}
+    for name, histogram in histograms.items():
+        histogram.fold(values[name].clip(0).astype(int))
+    return histograms
+
+
+def summaries(histograms: dict[str, Histogram]) -> dict[str, LatencySummary]:
+    """The fields of a trial that sum its histograms up."""
+    return {f"{name}_ns": summarise(histogram) for name, histogram in histograms.items()}
 
 
 def summarise(histogram: Histogram) -> LatencySummary:

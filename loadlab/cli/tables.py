@@ -1,23 +1,32 @@
 """The results of a run as a table for the terminal."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, Literal
+from typing import Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.results.model import ProcessUsage, RunDocument, TrialResult
+from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
+from loadlab.analysis.verdict.percentiles import Percentile
+from loadlab.recording.outcomes import FAILURES, Outcome
+from loadlab.results.model import LatencySummary, ProcessUsage, RunDocument, TrialResult
 from loadlab.units import format_count, format_duration_ns, format_size_bytes
 
 _NOTHING = "-"
 _STYLES = {"valid": "green", "suspect": "yellow", "invalid": "red"}
+_MODELS: Final = {
+    "closed": "Closed model: users wait with the server, so p99 is no user's p99.",
+    "open": "Open model: p50 and p99 are response times, from when a request was due; service times from when it left.",
+}
 
 
 def results_table(document: RunDocument) -> Table:
     """Return one row for each trial, in the order of the sweep; a column that would stay empty is left out.
 
-    "CPU" is what the target spent on one request, "client" what the load workers did, user and system together.
+    Below it stands the model of the load. A column of failed, dropped or cut requests that are all 0 is left out too,
+    and a percentile that too few samples lie beyond is not shown. "≥" says that the load was the limit. "CPU" is what
+    the target spent on one request, "client" what the load workers did, user and system together.
     """
     swept = list(document.profile.get("sweep", {}))
     trials = sorted_trials(document)
@@ -26,11 +35,19 @@ def results_table(document: RunDocument) -> Table:
     }
     if any(trial.repeat > 1 for trial in trials):
         columns["repeat"] = [str(trial.repeat) for trial in trials]
+    models = list(dict.fromkeys(trial.load_model for trial in trials if trial.load_model))
+    if len(models) > 1:
+        columns["model"] = [trial.load_model or _NOTHING for trial in trials]
     figures = {heading: [figure(trial) for trial in trials] for heading, figure in _FIGURES.items()}
-    columns |= {heading: cells for heading, cells in figures.items() if set(cells) != {_NOTHING}}
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
+    columns |= {heading: cells for heading, cells in figures.items() if not set(cells) <= {_NOTHING}}
+    counts = {heading: [_count(outcomes, trial) for trial in trials] for heading, outcomes in _COUNTS.items()}
+    columns |= {heading: cells for heading, cells in counts.items() if not set(cells) <= {_NOTHING, "0"}}
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True)
+    table.caption = " ".join(_MODELS[model] for model in models) or None
+    table.caption_justify = "left"
     for heading in (*columns, "verdict"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        # On a narrow terminal a figure in two lines is better than one without its end.
+        table.add_column(heading, justify="right", overflow="fold")
     for trial, *cells in zip(trials, *columns.values(), strict=True):
         table.add_row(*cells, _judgement(trial))
     return table
@@ -67,16 +84,22 @@ def _factor(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _offered(trial: TrialResult) -> str:
+    if trial.offered_per_second is None or trial.offered_per_second == trial.factors.get("load.rate"):
+        return _NOTHING
+    return format_count(trial.offered_per_second)
+
+
 def _rate(trial: TrialResult) -> str:
     # A capacity that cannot be believed is not printed.
-    return format_count(trial.requests_per_second) if trial.requests_per_second and _believed(trial) else _NOTHING
+    if not trial.requests_per_second or not _believed(trial):
+        return _NOTHING
+    figure = format_count(trial.requests_per_second)
+    return f"≥ {figure}" if throughput_is_lower_bound(trial.verdict) else figure
 
 
-def _response(percentile: Literal["p50", "p99"]) -> Callable[[TrialResult], str]:
-    def figure(trial: TrialResult) -> str:
-        return _time(getattr(trial.response_ns, percentile) if _believed(trial) else None)
-
-    return figure
+def _percentile(summary: Callable[[TrialResult], LatencySummary], name: Percentile) -> Callable[[TrialResult], str]:
+    return lambda trial: _time(trusted_ns(summary(trial), name) if _believed(trial) else None)
 
 
 def _believed(trial: TrialResult) -> bool:
@@ -97,6 +120,12 @@ def _cpu(usage: ProcessUsage | None) -> str:
     return format_duration_ns(usage.cpu_user_ns_per_request + usage.cpu_system_ns_per_request)
 
 
+def _count(outcomes: Iterable[Outcome], trial: TrialResult) -> str:
+    if not trial.outcomes:
+        return _NOTHING
+    return format_count(sum(trial.outcomes.get(outcome, 0) for outcome in outcomes))
+
+
 def _judgement(trial: TrialResult) -> Text:
     if trial.state != "done":
         return Text(trial.state, style="yellow" if trial.state == "not possible" else "red")
@@ -104,13 +133,24 @@ def _judgement(trial: TrialResult) -> Text:
 
 
 _FIGURES: Final[dict[str, Callable[[TrialResult], str]]] = {
+    "offered": _offered,
     "req/s": _rate,
-    "p50": _response("p50"),
-    "p99": _response("p99"),
+    "p50": _percentile(lambda trial: trial.response_ns, "p50"),
+    "p99": _percentile(lambda trial: trial.response_ns, "p99"),
+    # A closed load sends when its user wants to: there it is the response time, but for the opening of a connection.
+    "service p99": _percentile(
+        lambda trial: trial.service_ns if trial.load_model == "open" else LatencySummary(), "p99"
+    ),
     "CPU": lambda trial: _cpu(trial.target),
-    "client": lambda trial: _cpu(trial.client),
+    # The worker of an open load watches the clock between requests, so its CPU time is not theirs.
+    "client": lambda trial: _cpu(None if trial.load_model == "open" else trial.client),
     "cost": lambda trial: _time(trial.cost_ns),
     "operation": lambda trial: _time(trial.operation_ns),
     "chain": lambda trial: _time(trial.run_ns),
     "memory": _memory,
+}
+_COUNTS: Final[dict[str, frozenset[Outcome]]] = {
+    "failed": FAILURES - {Outcome.DROPPED},
+    "dropped": frozenset({Outcome.DROPPED}),
+    "cut": frozenset({Outcome.CUT}),
 }

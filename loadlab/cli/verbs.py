@@ -194,7 +194,8 @@ def exit_code_of(document: RunDocument, accept_invalid: bool = False) -> ExitCod
         return ExitCode.INTERRUPTED
     if document.verdict == "invalid" and not accept_invalid:
         return ExitCode.INVALID
-    if any(not expectation.met for trial in document.trials for expectation in trial.expectations):
+    expectations = [*document.expectations, *(each for trial in document.trials for each in trial.expectations)]
+    if any(not expectation.met for expectation in expectations):
         return ExitCode.EXPECTATION_FAILED
     return ExitCode.DONE
 
@@ -211,6 +212,10 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         for expectation in trial.expectations:
             if not expectation.met:
                 tell(f"{where}: expected {expectation.text}, measured {expectation.measured}")
+    for expectation in document.expectations:
+        if not expectation.met:
+            where = f"law of {expectation.series}: " if expectation.series else ""
+            tell(f"{where}expected {expectation.text}, measured {expectation.measured}")
     if any(trial.state == "failed" for trial in document.trials):
         tell("To see why a target failed, run it alone: loadlab serve NAME.")
     for line in findings_lines(document):

@@ -7,15 +7,18 @@ gets a pass of its own, whose throughput against the first tells what it cost.
 from collections.abc import Callable
 from typing import Final
 
+from loadlab.analysis.stacks import summarise_cpu
 from loadlab.errors import TrialFailed
 from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.observer import Observer
 from loadlab.experiment.trial import TrialRun
 from loadlab.experiment.watch import BothSides, Result, Side
+from loadlab.probes.cpu.probe import CpuProbe as CpuSampling
 from loadlab.probes.probe import Probe
 from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.sweep import Trial
-from loadlab.results.model import SyscallsProbe, TrialResult
+from loadlab.results.cpu import Stacks, folded_file
+from loadlab.results.model import CpuProbe, SyscallsProbe, TrialResult
 from loadlab.results.syscalls import calls_per_request, eagain_per_request, events_per_wait
 
 _NANOSECONDS: Final = 1_000_000_000
@@ -54,6 +57,20 @@ class ProfiledPasses:
             events_per_wait=events_per_wait(target) if target else {},
             target=target,
             client=seen.get("client"),
+        )
+
+    def watch_cpu(self, keep_stacks: Callable[[str, Stacks], None]) -> CpuProbe:
+        """Make the trial again under the CPU profilers; `keep_stacks` is given each file's name and what it holds."""
+        seen, second, problems = self._watch(CpuSampling, "profiling the CPU")
+        for side, recording in seen.items():
+            for recorded in recording.recorded:
+                keep_stacks(folded_file(side, recorded.backend), recorded.stacks)
+        summaries = {side: summarise_cpu(recording, side) for side, recording in seen.items()}
+        return CpuProbe(
+            slowdown=slowdown_of(self._first, second),
+            problems=problems,
+            target=summaries.get("target"),
+            client=summaries.get("client"),
         )
 
     def _watch(

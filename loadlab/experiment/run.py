@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from loadlab import __version__, host
+from loadlab.analysis.expect import check_law_expectations
 from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.verdict import judge_run
 from loadlab.errors import TrialFailed
@@ -18,11 +20,12 @@ from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Law, RunDocument, TrialResult
+from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
 
 _NAMES: Final = {
     "load.idle": "dead connection",
     "load.connections": "active connection",
+    "load.rate": "request per second",
     "load.slow_connections": "slow connection",
     "target.pool": "member of the pool",
     "wait.descriptors": "descriptor",
@@ -76,6 +79,7 @@ class Experiment:
                 self._add(result)
                 self._observer.trial_ended(result)
             check()
+            self._update(expectations=check_law_expectations(self._profile.expect, self.document.laws))
         except KeyboardInterrupt:
             self._update(interrupted=True)
         self._update(finished=_now())
@@ -107,6 +111,9 @@ class Experiment:
         with suppress(KeyboardInterrupt):
             if "syscalls" in trial.profile.probes:
                 probes = probes.model_copy(update={"syscalls": passes.watch_syscalls()})
+            if "cpu" in trial.profile.probes:
+                keep_stacks = partial(self._directory.write_stacks, trial.id)
+                probes = probes.model_copy(update={"cpu": passes.watch_cpu(keep_stacks)})
         return first.model_copy(update={"probes": probes})
 
     def _add(self, result: TrialResult) -> None:
@@ -120,8 +127,16 @@ class Experiment:
         over = self._profile.plot.x
         each = _NAMES.get(over, over.rpartition(".")[2])
         if isinstance(self._profile, LoadProfile):
-            return fit_laws(trials, "target.cpu_ns_per_request", _cpu_per_request, over, each)
-        return fit_laws(trials, "cost_ns", lambda trial: trial.cost_ns, over, each)
+            waits = {_combination(trial): _events_per_wait(trial) for trial in trials if trial.repeat == 1}
+            return fit_laws(
+                trials,
+                self._profile.law_metric,
+                _cpu_per_request,
+                over,
+                each,
+                lambda trial: waits.get(_combination(trial)),
+            )
+        return fit_laws(trials, self._profile.law_metric, lambda trial: trial.cost_ns, over, each)
 
     def _update(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
@@ -133,6 +148,18 @@ def _cpu_per_request(trial: TrialResult) -> float | None:
     if usage is None or usage.cpu_user_ns_per_request is None or usage.cpu_system_ns_per_request is None:
         return None
     return usage.cpu_user_ns_per_request + usage.cpu_system_ns_per_request
+
+
+def _combination(trial: TrialResult) -> tuple[tuple[str, Scalar], ...]:
+    return tuple(trial.factors.items())
+
+
+def _events_per_wait(trial: TrialResult) -> float | None:
+    """Return how many events the target's waiting calls returned on average, None if nobody looked."""
+    probe = trial.probes.syscalls
+    waits = (probe.target.waits if probe and probe.target else None) or []
+    calls = sum(wait.calls for wait in waits)
+    return sum(wait.events for wait in waits) / calls if calls else None
 
 
 def _now() -> str:

@@ -122,21 +122,16 @@ def _pools(usage: WindowUsage, conditions: Conditions) -> tuple[CorePool, ...]:
 
 
 def _pool(side: Side, usage: WindowUsage, cores: Collection[int], ours: float) -> tuple[CorePool, ...]:
-    """Return the pool of `cores`, of which the trial's own processes used `ours`; none if they could not be read.
-
-    Processes are charged with the interrupts that strike them or not, as the kernel was built. Interrupts are left out
-    of the busy time, so others look smaller than they are in the one case, and never larger.
-    """
+    """Return the pool of `cores`, of which the trial's own processes used `ours`; none if they could not be read."""
     uses = use_between(*usage.cores, cores)
     if not uses:
         return ()
-    busy = sum(1 - use.idle - use.stolen - use.interrupts for use in uses.values())
     return (
         CorePool(
             side=side,
             idle={core: use.idle for core, use in uses.items()},
             stolen=sum(use.stolen for use in uses.values()) / len(uses),
-            others=max(0.0, busy - ours),
+            others=max(0.0, sum(use.charged for use in uses.values()) - ours),
         ),
     )
 

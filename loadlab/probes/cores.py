@@ -6,6 +6,8 @@ millisecond and used 0.22 of a core was counted as all of it, or as nothing. Idl
 entry and exit, and was right to 0.03 of a core. So busy is what idle leaves of the time that passed.
 """
 
+import os
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Final
 from loadlab.probes.procfs import TICK_NS
 
 _STAT: Final = Path("/proc/stat")
+_PRESSURE: Final = Path("/proc/pressure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +31,32 @@ class CoreTimes:
 
 @dataclass(frozen=True, slots=True)
 class CoresReading:
-    """All cores at one moment of the monotonic clock, by their numbers."""
+    """All cores at one moment of the monotonic clock, by their numbers.
+
+    `interrupts_charged` says that processes are charged with the interrupts that strike them, as far as is known.
+    """
 
     time_ns: int
     cores: dict[int, CoreTimes]
+    interrupts_charged: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CoreUse:
-    """What became of one core between two readings, as shares (0 to 1) of the time."""
+    """What became of one core between two readings, as shares (0 to 1) of the time.
+
+    `charged` is what processes were charged with, all together. A third of a network server's work is interrupts; where
+    it is not known that processes are charged with them, they are left out, so that this is never told too high.
+    """
 
     idle: float
     stolen: float
-    interrupts: float
+    charged: float
 
 
 def read_cores(stat: Path = _STAT) -> CoresReading:
     """Read the times so far."""
-    return CoresReading(time.monotonic_ns(), parse_cores(stat.read_text(encoding="ascii")))
+    return CoresReading(time.monotonic_ns(), parse_cores(stat.read_text(encoding="ascii")), charges_interrupts())
 
 
 def parse_cores(stat: str) -> dict[int, CoreTimes]:
@@ -58,7 +69,20 @@ def use_between(start: CoresReading, end: CoresReading, cores: Collection[int]) 
     """Return the use of those of `cores` that are in both readings; of none if no time has passed."""
     passed_ns = end.time_ns - start.time_ns
     known = sorted(set(cores) & start.cores.keys() & end.cores.keys()) if passed_ns > 0 else []
-    return {core: _use(start.cores[core], end.cores[core], passed_ns) for core in known}
+    charged = end.interrupts_charged
+    return {core: _use(start.cores[core], end.cores[core], passed_ns, charged) for core in known}
+
+
+def charges_interrupts(pressure: Path = _PRESSURE, release: str = os.uname().release) -> bool:
+    """Return whether this kernel is known to charge processes with the interrupts that strike them.
+
+    One built with CONFIG_IRQ_TIME_ACCOUNTING keeps them apart. Since Linux 6.1 it tells of their pressure then, in a
+    file of its own beside that of the CPU; where there is none of the two, nothing is known.
+    """
+    version = re.match(r"(\d+)\.(\d+)", release)
+    if version is None or (int(version[1]), int(version[2])) < (6, 1):
+        return False
+    return (pressure / "cpu").exists() and not (pressure / "irq").exists()
 
 
 def _times(ticks: list[str]) -> CoreTimes:
@@ -70,10 +94,14 @@ def _times(ticks: list[str]) -> CoreTimes:
     )
 
 
-def _use(start: CoreTimes, end: CoreTimes, passed_ns: int) -> CoreUse:
-    # Readings are in whole ticks, so a core that was idle all the while may seem to have been so for longer than that.
-    return CoreUse(
-        idle=min(1.0, max(0, end.idle_ns - start.idle_ns) / passed_ns),
-        stolen=min(1.0, max(0, end.stolen_ns - start.stolen_ns) / passed_ns),
-        interrupts=min(1.0, max(0, end.interrupts_ns - start.interrupts_ns) / passed_ns),
-    )
+def _use(start: CoreTimes, end: CoreTimes, passed_ns: int, interrupts_charged: bool) -> CoreUse:
+    idle = _share(start.idle_ns, end.idle_ns, passed_ns)
+    stolen = _share(start.stolen_ns, end.stolen_ns, passed_ns)
+    not_charged = 0.0 if interrupts_charged else _share(start.interrupts_ns, end.interrupts_ns, passed_ns)
+    return CoreUse(idle, stolen, max(0.0, 1 - idle - stolen - not_charged))
+
+
+def _share(start_ns: int, end_ns: int, passed_ns: int) -> float:
+    # Readings are in whole ticks, so a core that was idle all the while may seem to have been so for longer than that;
+    # and on some kernels idle time runs back by a tick (proc(5)).
+    return min(1.0, max(0, end_ns - start_ns) / passed_ns)

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from loadlab.errors import ProfileError
 from loadlab.profile.checks import plot_mistakes, schema_mistakes, sweep_mistakes
 from loadlab.profile.consistency import consistency_mistakes
+from loadlab.profile.expect_checks import expect_mistakes
 from loadlab.profile.metrics import metric_mistakes
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.overrides import apply_overrides
@@ -61,6 +62,7 @@ def _find_mistakes(
         *sweep_mistakes(model, data),
         *plot_mistakes(model, data),
         *consistency_mistakes(model, data),
+        *expect_mistakes(model, data),
     ]
     if servers is not None and model is LoadProfile:
         mistakes += server_mistakes(data, servers)

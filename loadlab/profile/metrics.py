@@ -1,9 +1,9 @@
 """The metrics that a profile names, in `expect` and `plot.y`, against those that a trial will have."""
 
-import contextlib
 from collections.abc import Collection, Iterator
 
-from loadlab.profile.expectation import REQUEST_METRICS, parse_expectation, split_metric
+from loadlab.profile.expect_checks import written_rules
+from loadlab.profile.expectation import ALIASES, REQUEST_METRICS, FigureExpectation, split_metric
 from loadlab.profile.mistakes import Mistake, did_you_mean
 from loadlab.profile.paths import Data, Path, value_at
 from loadlab.profile.product import request_names
@@ -27,13 +27,13 @@ def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
             names = f"it has {', '.join(requests)}" if requests else "only load.mix and load.slow_connections make some"
             yield Mistake(path, f"the load has no kind of request called {describe(request)}; {names}")
         else:
-            yield Mistake(path, f"no metric is called {describe(metric)}{did_you_mean(metric, known)}")
+            yield Mistake(path, f"no metric is called {describe(metric)}{did_you_mean(metric, known | ALIASES.keys())}")
 
 
 def _named_metrics(data: Data) -> Iterator[tuple[Path, str]]:
-    plotted, expected = value_at(data, ("plot", "y")), data.get("expect")
+    plotted = value_at(data, ("plot", "y"))
     if isinstance(plotted, str):
         yield ("plot", "y"), plotted
-    for index, text in enumerate(expected if isinstance(expected, list) else []):
-        with contextlib.suppress(ValueError):
-            yield ("expect", index), parse_expectation(str(text)).metric
+    for written in written_rules(data):
+        if isinstance(written.rule.expectation, FigureExpectation):
+            yield written.text, written.rule.expectation.metric

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from loadlab.profile.expectation import parse_expectation
+from loadlab.profile.expect_rule import ExpectEntry
 from loadlab.profile.load import Load, MixedRequest
 from loadlab.profile.microbenchmarks import Switch, Wait
 from loadlab.profile.section import Scalar, Section
@@ -47,15 +47,12 @@ class Plot(Section):
     )
 
 
-def _check_expectation(text: str) -> str:
-    parse_expectation(text)
-    return text
-
-
 class Profile(Section):
     """One experiment: what every kind of it says of itself. What it measures, its kind adds, and a sweep may vary."""
 
     default_metric: ClassVar[str]
+    law_metric: ClassVar[str]
+    """What laws are fitted to, over `plot.x`: a cost in ns."""
 
     name: Annotated[
         str,
@@ -74,8 +71,10 @@ class Profile(Section):
         description="Fixes the order of the trials, and what the load draws at random; drawn and recorded when absent.",
     )
     plot: Plot | None = Field(default=None, description="What the page draws over what.")
-    expect: tuple[Annotated[str, AfterValidator(_check_expectation)], ...] = Field(
-        default=(), description='What each trial must meet, such as "response_ns.p99 <= 50ms"; else exit code 1.'
+    expect: tuple[ExpectEntry, ...] = Field(
+        default=(),
+        description='What the trials must meet, such as "p99 <= 50ms", or the laws of the run, such as "slope of '
+        'cpu_per_request over load.idle < 1ns"; else exit code 1.',
     )
 
     @property
@@ -88,6 +87,7 @@ class LoadProfile(Profile):
     """A server under load."""
 
     default_metric = "requests_per_second"
+    law_metric = "target.cpu_ns_per_request"
 
     kind: Literal["load"] = Field(default="load", description="A server under load.")
     target: Target = Field(description="What is measured.")
@@ -115,6 +115,7 @@ class WaitCostProfile(Profile):
     """A microbenchmark: what select, poll and epoll cost, without a network."""
 
     default_metric = "cost_ns"
+    law_metric = "cost_ns"
 
     kind: Literal["wait-cost"] = Field(description="What select, poll and epoll cost, without a network.")
     wait: Wait = Field(description="The call that waits, and what it watches.")
@@ -124,6 +125,7 @@ class SwitchCostProfile(Profile):
     """A microbenchmark: what it costs to switch between calls, generators, coroutines, threads and processes."""
 
     default_metric = "cost_ns"
+    law_metric = "cost_ns"
 
     kind: Literal["switch-cost"] = Field(description="What a switch between units of execution costs.")
     switch: Switch = Field(description="What is switched to.")

@@ -14,6 +14,8 @@ _PATH_TITLES = {
     "load.idle": "dead connections",
     "load.connections": "active connections",
     "load.slow_connections": "slow senders",
+    "load.rate": "offered requests/s",
+    "load.think": "think time",
     "load.duration": "duration",
     "target.pool": "workers in the pool",
     "wait.descriptors": "descriptors",

@@ -5,20 +5,35 @@ A setting without a trial that can be shown has a point without a value: a gap, 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
-from loadlab.analysis.repeats import RepeatedMeasure, over_repeats
+from loadlab.analysis.repeats import over_repeats
 from loadlab.report.arrangement import Arrangement, Setting
 from loadlab.report.measures import Measure
 from loadlab.results.model import Scalar
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """What the repeats of one setting gave: their median, and the lowest and the highest of `repeats` of them.
+
+    With `at_least` the load was the limit in one of them, so the target's own figure is this or higher.
+    """
+
+    median: float
+    low: float
+    high: float
+    repeats: int = 1
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured at one x; `measured` is None where nothing was, `firm` says whether samples were enough."""
+    """What was measured at one x, None where nothing was; `too_few` says that for a percentile samples were lacking."""
 
     x: Scalar
-    measured: RepeatedMeasure | None = None
-    firm: bool = True
+    value: Value | None = None
+    too_few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +45,9 @@ class Line:
     points: tuple[Point, ...]
 
     @property
-    def measured(self) -> tuple[tuple[Scalar, RepeatedMeasure], ...]:
+    def measured(self) -> tuple[tuple[Scalar, Value], ...]:
         """The points that have a value: x and what was measured there."""
-        return tuple((point.x, point.measured) for point in self.points if point.measured)
+        return tuple((point.x, point.value) for point in self.points if point.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +61,21 @@ class Panel:
     def values(self) -> Iterable[float]:
         """Every value that the y scale must reach, ends of spreads included."""
         for line in self.lines:
-            for _, measured in line.measured:
-                yield from (measured.low, measured.high)
+            for _, value in line.measured:
+                yield from (value.low, value.high)
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Panels that are looked at together; those that count the same are on one y scale."""
+    """Panels that are looked at together; those that count the same are on one y scale.
+
+    `columns` is how many stand beside each other where there is room.
+    """
 
     key: str
     title: str
     panels: tuple[Panel, ...]
+    columns: Literal[2, 3] = 2
 
     @property
     def legend(self) -> tuple[Line, ...]:
@@ -79,5 +98,10 @@ def panel_of(arrangement: Arrangement, measure: Measure) -> Panel:
 
 def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
     trials = setting.measured if setting else ()
+    too_few = not all(measure.is_firm(trial) for trial in trials)
     found = over_repeats(trials, measure.read)
-    return Point(x, found[0] if found else None, firm=all(measure.is_firm(trial) for trial in trials))
+    if not found:
+        return Point(x, too_few=too_few)
+    [over] = found
+    at_least = any(measure.is_lower_bound(trial) for trial in trials)
+    return Point(x, Value(over.median, over.low, over.high, len(over.values), at_least), too_few)

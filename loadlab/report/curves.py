@@ -1,12 +1,17 @@
-"""The percentile curves: how long the fastest half, the slowest tenth, and the slowest thousandth waited."""
+"""The percentile curves: how long the fastest half, the slowest tenth, and the slowest thousandth waited.
 
-from collections.abc import Callable, Iterable, Mapping
+Where requests left by a schedule, service times have curves beside the response times: what lies between the two is
+what a tool that starts its clock at the send does not see.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from loadlab.analysis.verdict import SAMPLES_BEYOND
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting
+from loadlab.report.load_model import models_of
 from loadlab.results.model import Scalar
 from loadlab.units import format_duration_ns
 
@@ -18,15 +23,15 @@ _MOST_LINES_TOLD = 6
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """`percentile` of all requests (0 to 100, exclusive) took at most `response_ns`."""
+    """`percentile` of all requests (0 to 100, exclusive) took at most `time_ns`."""
 
     percentile: float
-    response_ns: int
+    time_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The response times of one setting, repeats merged; `number` counts the curves, `chosen` is drawn at first.
+    """The times of one setting, repeats merged; `number` counts the curves, `chosen` is drawn at first.
 
     It ends where fewer than SAMPLES_BEYOND samples lie beyond.
     """
@@ -40,46 +45,69 @@ class Curve:
     chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CurvePanel:
+    """The curves of one kind of time; all panels have a curve for the same settings, in the same order."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
 def curves_of(
     arrangement: Arrangement, read_latencies: Callable[[str], Mapping[str, Histogram]]
-) -> tuple[tuple[Curve, ...], str]:
-    """Return a curve for each setting that has one, and the sentence on the chosen ones at the far end of x.
+) -> tuple[tuple[CurvePanel, ...], str]:
+    """Return a panel of response times, one of service times where they part, and the sentence on the far end of x.
 
-    Chosen at first are the ends of each line: its lowest and highest x; of many lines only the latter.
+    There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
+    each line: its lowest and highest x; of many lines only the latter.
     """
-    drawable: list[tuple[Setting, Histogram]] = []
+    drawable: list[tuple[Setting, Histogram, Histogram]] = []
     for setting in arrangement.settings:
-        response = _merged_response(setting, read_latencies)
+        response, service = _merged(setting, read_latencies)
         if response.count >= 2 * SAMPLES_BEYOND:
-            drawable.append((setting, response))
+            drawable.append((setting, response, service))
+    if not drawable:
+        return (), ""
+    settings = [setting for setting, _, _ in drawable]
+    panels = [CurvePanel("Response time", _curves(arrangement, settings, [response for _, response, _ in drawable]))]
+    if "open" in models_of(trial for setting in settings for trial in setting.measured):
+        services = [service for _, _, service in drawable]
+        panels.append(CurvePanel("Service time", _curves(arrangement, settings, services)))
+    far_ends = {setting.line: (setting, response) for setting, response, _ in drawable}
+    return tuple(panels), _describe(arrangement, far_ends.values())
+
+
+def _merged(setting: Setting, read_latencies: Callable[[str], Mapping[str, Histogram]]) -> tuple[Histogram, Histogram]:
+    """Return the response and the service times of all repeats."""
+    response, service = Histogram(), Histogram()
+    for trial in setting.measured:
+        latencies = read_latencies(trial.id)
+        for merged, name in ((response, "response"), (service, "service")):
+            if found := latencies.get(name):
+                merged.merge(found)
+    return response, service
+
+
+def _curves(
+    arrangement: Arrangement, settings: Sequence[Setting], histograms: Iterable[Histogram]
+) -> tuple[Curve, ...]:
     of_line: dict[int, list[Setting]] = {}
-    for setting, _ in drawable:
+    for setting in settings:
         of_line.setdefault(setting.line, []).append(setting)
     first = 0 if len(of_line) <= _MOST_LINES_WITH_BOTH_ENDS else -1
-    ends = [end for settings in of_line.values() for end in (settings[first], settings[-1])]
-    curves = tuple(
+    ends = [end for on_line in of_line.values() for end in (on_line[first], on_line[-1])]
+    return tuple(
         Curve(
             number=number,
             line=setting.line,
             x=setting.x,
             name=arrangement.name_of(setting),
             stroke=_stroke(arrangement, setting.x),
-            points=tuple(_points(response)),
+            points=tuple(_points(histogram)),
             chosen=any(setting is end for end in ends),
         )
-        for number, (setting, response) in enumerate(drawable)
+        for number, (setting, histogram) in enumerate(zip(settings, histograms, strict=True))
     )
-    far_ends = [(setting, response) for setting, response in drawable if setting is of_line[setting.line][-1]]
-    return curves, _describe(arrangement, far_ends)
-
-
-def _merged_response(setting: Setting, read_latencies: Callable[[str], Mapping[str, Histogram]]) -> Histogram:
-    merged = Histogram()
-    for trial in setting.measured:
-        response = read_latencies(trial.id).get("response")
-        if response:
-            merged.merge(response)
-    return merged
 
 
 def _stroke(arrangement: Arrangement, x: Scalar) -> Stroke:

@@ -9,13 +9,16 @@ from typing import Any
 
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting, arrange
+from loadlab.report.cells import Table
+from loadlab.report.client_error import describe_calibration
 from loadlab.report.contents import CaptionedChart, charts_of, overview_of
-from loadlab.report.curves import Curve, curves_of
+from loadlab.report.curves import CurvePanel, curves_of
 from loadlab.report.findings import FindingGroup, group_findings
 from loadlab.report.kinds_table import tabulate_kinds
+from loadlab.report.load_model import describe_load, model_suffix, models_of
 from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
-from loadlab.report.table import Table, tabulate
-from loadlab.results.model import HostFingerprint, RunDocument, TrialResult
+from loadlab.report.table import tabulate
+from loadlab.results.model import HostFingerprint, LoadModel, RunDocument, TrialResult
 from loadlab.units import format_size_bytes
 
 
@@ -41,9 +44,12 @@ class Page:
     """All that the page shows, in its order. `charts` and `curves` are empty when no trial was measured.
 
     `kind` is the profile's: load, wait-cost or switch-cost. `kinds_table` is there where requests are of several kinds.
+    `model_suffix` names the load model behind a title, where the run has a single one.
     """
 
     kind: str
+    load_models: tuple[LoadModel, ...]
+    model_suffix: str
     title: str
     about: str
     verdict: str
@@ -53,7 +59,7 @@ class Page:
     arrangement: Arrangement
     charts: tuple[CaptionedChart, ...]
     gaps: str
-    curves: tuple[Curve, ...]
+    curves: tuple[CurvePanel, ...]
     curves_sentence: str
     impossible: str
     findings: tuple[FindingGroup, ...]
@@ -61,6 +67,7 @@ class Page:
     table: Table
     kinds_table: Table | None
     machine: tuple[Fact, ...]
+    calibration: str
     command: str
     profile_text: str
 
@@ -72,13 +79,16 @@ def build_page(
     arrangement = arrange(document.profile, document.trials)
     trials = [trial for setting in arrangement.settings for trial in setting.trials]
     curves, curves_sentence = curves_of(arrangement, read_latencies)
+    models = models_of(trials)
     return Page(
         kind=str(document.profile.get("kind") or "load"),
+        load_models=models,
+        model_suffix=model_suffix(models),
         title=str(document.profile.get("name") or "loadlab run"),
         about=str(document.profile.get("about") or ""),
         verdict=document.verdict,
         verdict_sentence=describe_verdict(document),
-        facts=tuple(_facts(document)),
+        facts=(*describe_load(document.profile, models), *_facts(document)),
         overview=overview_of(document, arrangement),
         arrangement=arrangement,
         charts=charts_of(document, arrangement),
@@ -91,6 +101,7 @@ def build_page(
         table=tabulate(trials),
         kinds_table=tabulate_kinds(trials),
         machine=tuple(_machine(document)),
+        calibration=describe_calibration(document.calibration),
         command=shlex.join(document.command),
         profile_text=profile_text,
     )

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 import plotly.graph_objects as go
 
 from loadlab.report.arrangement import Arrangement, format_scalar
+from loadlab.report.changes import write_value
 from loadlab.report.charts import Chart, Line, Point
-from loadlab.report.curves import Curve
-from loadlab.report.marks import mark_of
+from loadlab.report.curves import Curve, CurvePanel
+from loadlab.report.marks import Mark, mark_of
 from loadlab.report.quantities import TIME, Quantity
 from loadlab.report.scales import (
     Places,
@@ -45,41 +46,46 @@ def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
     )
 
 
-def draw_curves(curves: Sequence[Curve]) -> go.Figure:
-    """Return the HDR plot: response time over percentile, one trace for each curve and in the same order."""
-    times = [point.response_ns for curve in curves for point in curve.points]
-    highest = max(point.percentile for curve in curves for point in curve.points)
-    traces = [
-        go.Scatter(
-            x=[percentile_position(point.percentile) for point in curve.points],
-            y=[point.response_ns for point in curve.points],
-            mode="lines+markers",
-            name=html.escape(curve.name, quote=False),
-            line={"dash": curve.stroke, "width": 2},
-            marker={"size": 7, "symbol": mark_of(curve.line).symbol, "maxdisplayed": _MARKS_ON_CURVE},
-            hoverinfo="text",
-            hovertext=[
-                _hover(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.response_ns)}")
-                for point in curve.points
-            ],
-            visible=curve.chosen,
-            meta={"line": curve.line, "colour": mark_of(curve.line).colour},
-        )
-        for curve in curves
-    ]
-    return _figure(traces, percentile_scale(highest), value_scale(times, TIME), "of all requests")
+def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
+    """Return the HDR plot of each panel, time over percentile: a trace for each curve, all panels on the same axes."""
+    points = [point for panel in panels for curve in panel.curves for point in curve.points]
+    x_scale = percentile_scale(max(point.percentile for point in points))
+    y_scale = value_scale([point.time_ns for point in points], TIME)
+    return tuple(
+        _figure([_curve_trace(curve) for curve in panel.curves], x_scale, y_scale, "of all requests")
+        for panel in panels
+    )
+
+
+def _curve_trace(curve: Curve) -> go.Scatter:
+    mark = mark_of(curve.line)
+    return go.Scatter(
+        x=[percentile_position(point.percentile) for point in curve.points],
+        y=[point.time_ns for point in curve.points],
+        mode="lines+markers",
+        name=html.escape(curve.name, quote=False),
+        line={"dash": curve.stroke, "width": 2},
+        marker={"size": 7, "symbol": mark.symbol, "maxdisplayed": _MARKS_ON_CURVE},
+        hoverinfo="text",
+        hovertext=[
+            _hover(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.time_ns)}")
+            for point in curve.points
+        ],
+        visible=curve.chosen,
+        meta={"line": curve.line, "colour": mark.colour},
+    )
 
 
 def _trace(arrangement: Arrangement, line: Line, places: Places, quantity: Quantity) -> go.Scatter:
     mark = mark_of(line.index)
     return go.Scatter(
         x=[places.positions[point.x] for point in line.points],
-        y=[point.measured.median if point.measured else None for point in line.points],
+        y=[point.value.median if point.value else None for point in line.points],
         mode="lines+markers" if arrangement.x_is_number else "markers",
         name=html.escape(line.name, quote=False),
         connectgaps=False,
         line={"width": 2.5, "dash": mark.dash},
-        marker={"size": 9, "symbol": [mark.symbol if point.firm else f"{mark.symbol}-open" for point in line.points]},
+        marker={"size": 9, "symbol": [_symbol(mark, point) for point in line.points]},
         error_y=_spread(line.points),
         hoverinfo="text",
         hovertext=[_hover_point(arrangement, line, point, quantity) for point in line.points],
@@ -87,31 +93,34 @@ def _trace(arrangement: Arrangement, line: Line, places: Places, quantity: Quant
     )
 
 
+def _symbol(mark: Mark, point: Point) -> str:
+    """Hollow where the value is a lower bound."""
+    return f"{mark.symbol}-open" if point.value and point.value.at_least else mark.symbol
+
+
 def _spread(points: Iterable[Point]) -> dict[str, object]:
     """Whiskers from the lowest to the highest repeat, where there is more than one."""
-    measured = [point.measured for point in points]
+    values = [point.value for point in points]
     return {
-        "visible": any(each and each.low < each.high for each in measured),
+        "visible": any(value and value.low < value.high for value in values),
         "symmetric": False,
-        "array": [each and each.high - each.median for each in measured],
-        "arrayminus": [each and each.median - each.low for each in measured],
+        "array": [value and value.high - value.median for value in values],
+        "arrayminus": [value and value.median - value.low for value in values],
         "thickness": 1.5,
         "width": 4,
     }
 
 
 def _hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Quantity) -> str:
-    measured = point.measured
-    if measured is None:
+    value = point.value
+    if value is None:
         return ""
     where = f"{format_scalar(point.x)} {arrangement.x_title if arrangement.x_is_number else ''}".strip()
-    parts = [quantity.format_with_unit(measured.median)]
+    parts = [write_value(value, quantity)]
     if arrangement.x_path:
         parts.append(where)
-    if measured.low < measured.high:
-        parts.append(f"{quantity.format(measured.low)} to {quantity.format(measured.high)} over repeats")
-    if not point.firm:
-        parts.append("fewer than 10 samples lie beyond: do not trust it")
+    if value.low < value.high:
+        parts.append(f"{quantity.format(value.low)} to {quantity.format(value.high)} over repeats")
     return _hover(line.name, *parts)
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from loadlab.profile.expectation import split_metric
 from loadlab.profile.load import SLOW_SENDERS
-from loadlab.results.model import KindResult, TrialResult
+from loadlab.results.model import TrialResult
 
 
 def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:
@@ -12,19 +13,11 @@ def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name == SLOW_SENDERS))
 
 
-def find_kind(trial: TrialResult, name: str) -> KindResult | None:
-    """Return the figures of one kind of request in a trial, or None if it has none.
+def metric_in(trial: TrialResult, metric: str) -> str:
+    """Return the name that a metric has in this trial.
 
     A trial lists its kinds only if there are several, so one without a list had a single kind: all its requests. That
     occurs where a sweep begins without slow senders.
     """
-    if trial.kinds or name == SLOW_SENDERS:
-        return next((kind for kind in trial.kinds if kind.name == name), None)
-    return KindResult(
-        name=name,
-        requests=trial.requests,
-        requests_per_second=trial.requests_per_second,
-        outcomes=trial.outcomes,
-        response_ns=trial.response_ns,
-        service_ns=trial.service_ns,
-    )
+    kind, figure = split_metric(metric)
+    return metric if kind is None or kind == SLOW_SENDERS or trial.kinds else figure

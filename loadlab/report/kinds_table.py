@@ -1,24 +1,27 @@
 """The table of requests by kind: a row for each kind in each trial that tells of several."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
+from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.report.arrangement import is_measured
-from loadlab.report.kinds import kind_names
-from loadlab.report.quantities import format_rate
-from loadlab.report.table import (
+from loadlab.report.cells import (
     Cell,
     Column,
     Row,
     Table,
     absent_cell,
     failures_cell,
-    identity_columns,
     percentile_cell,
+    rate_cell,
 )
+from loadlab.report.kinds import kind_names
+from loadlab.report.table import identity_columns
 from loadlab.results.model import KindResult, TrialResult
 
-_FIGURES = ("requests", "requests/s", "failed", "p50", "p99")
+_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")
+_FIGURES = ("requests", "requests/s", "p50", "service p50", "p99", "service p99", "failed")
 
 
 def tabulate_kinds(trials: Sequence[TrialResult]) -> Table | None:
@@ -56,7 +59,8 @@ def _cells(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
     if kind.requests_per_second is None or not is_measured(trial):
         yield absent_cell("")
     else:
-        yield Cell(format_rate(kind.requests_per_second), kind.requests_per_second)
+        yield rate_cell(kind.requests_per_second, trial.verdict)
+    for percentile in _PERCENTILES:
+        for summary in (kind.response_ns, kind.service_ns):
+            yield percentile_cell(summary, percentile, "no request was answered")
     yield failures_cell(kind.outcomes)
-    yield percentile_cell(kind.response_ns, "p50", "no request was answered")
-    yield percentile_cell(kind.response_ns, "p99", "no request was answered")

@@ -1,7 +1,7 @@
 """The figures of a trial that a chart can show, by their names in run.json: `response_ns.p99`, `target.pss_bytes`.
 
-Beside those names there are `kinds.<name>.<figure>` for one kind of request, `target.cpu_ns_per_request` for user and
-system time together, and `failures` for all outcomes that are one.
+Beside those names there is `target.cpu_ns_per_request`, for user and system time together. A percentile that too few
+samples lie beyond reads as not measured.
 """
 
 import re
@@ -10,22 +10,27 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.analysis.metrics import measured
-from loadlab.analysis.verdict import trustworthy_percentiles
-from loadlab.report.kinds import find_kind
-from loadlab.report.quantities import Quantity, quantity_of
-from loadlab.results.model import KindResult, LatencySummary, TrialResult
+from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
+from loadlab.profile.expectation import split_metric
+from loadlab.report.kinds import metric_in
+from loadlab.report.quantities import SHARE, Quantity, quantity_of
+from loadlab.results.model import TrialResult
 
-_KIND_METRIC: Final = re.compile(r"kinds\.(?P<kind>.+?)\.(?P<figure>(?:response_ns|service_ns|outcomes)\.[\w.]+|\w+)")
+_PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
 _MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")
 _TITLES: Final = {
     "requests_per_second": "Requests per second",
+    "offered_per_second": "Offered requests per second",
     "requests": "Requests answered",
     "failures": "Requests that failed",
+    "outcomes.dropped": "Requests never sent (dropped)",
+    "outcomes.cut": "Requests in flight at the end (cut)",
     "cost_ns": "Cost",
     "cost_ns_min": "Least cost",
     "operation_ns": "Time of one operation: make ready, wait, read",
     "run_ns": "Time of a whole run of the chain",
     "bytes_per_unit": "Memory of one unit",
+    "connection_memory.bytes_per_connection": "Memory of one idle connection",
     "target.rss_bytes": "Memory of the target (RSS)",
     "target.pss_bytes": "Memory of the target (PSS)",
     "target.threads": "Threads of the target",
@@ -40,22 +45,26 @@ _TIMES: Final = {
     "response_ns": "Response time",
     "service_ns": "Service time",
     "lateness_ns": "Lateness",
-    "dispatch_ns": "Dispatch time",
+    "wire_ns": "Server and wire",
+    "dispatch_ns": "Dispatch",
+    "client_ns": "Time added by the client",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure of a trial: its name in run.json, what it is called, how it is read, whether it rests on enough
-    samples, and whether the greater is the better.
+    """One figure of a trial: its name in run.json, what it is called, how it is read, and whether more is better.
+
+    `is_firm` tells whether it rests on enough samples, `is_lower_bound` whether the target could have reached more.
     """
 
     metric: str
     title: str
     quantity: Quantity
     read: Callable[[TrialResult], float | None]
-    is_firm: Callable[[TrialResult], bool]
-    more_is_better: bool
+    more_is_better: bool = False
+    is_firm: Callable[[TrialResult], bool] = lambda _: True
+    is_lower_bound: Callable[[TrialResult], bool] = lambda _: False
 
     @property
     def phrase(self) -> str:
@@ -73,17 +82,18 @@ def measure_of(metric: str) -> Measure:
         metric=metric,
         title=_title(metric),
         quantity=quantity_of(metric),
-        read=lambda trial: _read(trial, metric),
-        is_firm=lambda trial: _is_firm(trial, metric),
+        read=lambda trial: _read(trial, metric) if _is_firm(trial, metric) else None,
         more_is_better=_MORE_IS_BETTER.fullmatch(metric) is not None,
+        is_firm=lambda trial: _is_firm(trial, metric),
+        is_lower_bound=_is_lower_bound if metric.endswith("requests_per_second") else lambda _: False,
     )
 
 
 def _title(metric: str) -> str:
-    if of_kind := _KIND_METRIC.fullmatch(metric):
-        title = _title(of_kind["figure"])
-        name, _, rest = title.partition(" (")
-        return f"{name} of {of_kind['kind']} ({rest}" if rest else f"{name} of {of_kind['kind']}"
+    kind, figure = split_metric(metric)
+    if kind is not None:
+        name, parenthesis, rest = _title(figure).partition(" (")
+        return f"{name} of {kind}{parenthesis}{rest}"
     section, _, name = metric.partition(".")
     if section in _TIMES and name:
         return f"{_TIMES[section]} ({name})"
@@ -92,39 +102,40 @@ def _title(metric: str) -> str:
 
 def _read(trial: TrialResult, metric: str) -> float | None:
     if metric == "target.cpu_ns_per_request":
-        user, system = _read(trial, "target.cpu_user_ns_per_request"), _read(trial, "target.cpu_system_ns_per_request")
+        user, system = (measured(f"target.cpu_{part}_ns_per_request", trial) for part in ("user", "system"))
         return None if user is None or system is None else user + system
-    if of_kind := _KIND_METRIC.fullmatch(metric):
-        kind = find_kind(trial, of_kind["kind"])
-        return _figure(kind, of_kind["figure"]) if kind else None
-    return measured(metric, trial)
-
-
-def _figure(result: KindResult | TrialResult, metric: str) -> float | None:
-    section, _, name = metric.partition(".")
-    found: object = getattr(result, section, None)
-    if isinstance(found, dict):
-        found = found.get(name, 0)
-    elif name:
-        found = getattr(found, name.replace(".", "_"), None)  # the attribute of "p99.9" is p99_9
-    return found if isinstance(found, int | float) else None
+    return measured(metric_in(trial, metric), trial)
 
 
 def _is_firm(trial: TrialResult, metric: str) -> bool:
-    """Whether a percentile has enough samples beyond it; whatever is no percentile has."""
-    result: TrialResult | KindResult | None = trial
-    if of_kind := _KIND_METRIC.fullmatch(metric):
-        result, metric = find_kind(trial, of_kind["kind"]), of_kind["figure"]
-    section, _, name = metric.partition(".")
-    summary = getattr(result, section, None)
-    if not isinstance(summary, LatencySummary) or not re.fullmatch(r"p\d+(\.\d+)?", name):
-        return True
-    return name in trustworthy_percentiles(summary.count)
+    """Whether a percentile has enough samples beyond it; whatever is no percentile, or was not measured, has."""
+    percentile = _PERCENTILE.fullmatch(metric)
+    count = _read(trial, f"{percentile['summary']}.count") if percentile else None
+    return not percentile or not count or percentile["name"] in trustworthy_percentiles(int(count))
+
+
+def _is_lower_bound(trial: TrialResult) -> bool:
+    return throughput_is_lower_bound(trial.verdict)
+
+
+def _answered_share(trial: TrialResult) -> float | None:
+    if trial.requests_per_second is None or not trial.offered_per_second:
+        return None
+    return trial.requests_per_second / trial.offered_per_second
 
 
 THROUGHPUT: Final = measure_of("requests_per_second")
-RESPONSE_P50: Final = measure_of("response_ns.p50").called("Median (p50)")
-RESPONSE_P99: Final = measure_of("response_ns.p99").called("99th percentile (p99)")
+ANSWERED_SHARE: Final = Measure(
+    metric="requests_per_second / offered_per_second",
+    title="Answered of the offered rate",
+    quantity=SHARE,
+    read=_answered_share,
+    more_is_better=True,
+)
+RESPONSE_P50: Final = measure_of("response_ns.p50")
+RESPONSE_P99: Final = measure_of("response_ns.p99")
+SERVICE_P50: Final = measure_of("service_ns.p50")
+SERVICE_P99: Final = measure_of("service_ns.p99")
 CPU_USER: Final = measure_of("target.cpu_user_ns_per_request").called("User")
 CPU_SYSTEM: Final = measure_of("target.cpu_system_ns_per_request").called("System (kernel)")
 CPU_TOTAL: Final = measure_of("target.cpu_ns_per_request").called("User and system")

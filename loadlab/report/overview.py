@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.report.arrangement import Arrangement, format_scalar
-from loadlab.report.changes import format_change, format_multiple, tell_change
-from loadlab.report.charts import Line, Panel
+from loadlab.report.changes import describe_ratio, format_change, tell_change, write_value
+from loadlab.report.charts import Line, Panel, Value
 from loadlab.report.laws import LineLaw
 from loadlab.report.measures import Measure
 from loadlab.report.sentences import describe_stretch
@@ -33,7 +33,7 @@ def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw]
     reached = max((change.last_x for change in changes), key=_number)
     at_end = sorted(
         (change for change in changes if change.last_x == reached),
-        key=lambda change: change.after,
+        key=lambda change: change.after.median,
         reverse=measure.more_is_better,
     )
     ends = [at_end[0], *at_end[1:][-1:]]
@@ -67,17 +67,17 @@ class _Change:
         return self.line.measured[-1][0]
 
     @property
-    def before(self) -> float:
-        return self.line.measured[0][1].median
+    def before(self) -> Value:
+        return self.line.measured[0][1]
 
     @property
-    def after(self) -> float:
-        return self.line.measured[-1][1].median
+    def after(self) -> Value:
+        return self.line.measured[-1][1]
 
     def worsening(self, measure: Measure) -> float:
-        """How many times worse it became; 1 or below if it did not, or if that has no multiple."""
+        """How many times worse it became; 1 or below if it did not, or if that has no multiple or is not known."""
         worse, better = (self.before, self.after) if measure.more_is_better else (self.after, self.before)
-        return worse / better if better > 0 else 1.0
+        return worse.median / better.median if better.median > 0 and not better.at_least else 1.0
 
 
 def _tell_ends(arrangement: Arrangement, ends: Sequence[_Change], measure: Measure, among: int) -> str:
@@ -92,9 +92,9 @@ def _tell_ends(arrangement: Arrangement, ends: Sequence[_Change], measure: Measu
         verb_before = verb
     stretch = describe_stretch(arrangement, ends[0].first_x, ends[0].last_x)
     sentence = f"{stretch} {measure.phrase} {' and '.join(told)}"
-    low, high = sorted((ends[0].after, ends[-1].after))
-    if low > 0 and high / low >= _EQUAL_WITHIN:
-        sentence += f": {format_multiple(high / low)} times apart in the end"
+    best, worst = ends[0].after, ends[-1].after
+    if not _are_equal(best, worst) and (apart := describe_ratio(best, worst)):
+        sentence += f": {apart} apart in the end"
         sentence += f", the best and the worst of {among}" if among > 2 else ""
     return f"{sentence}."
 
@@ -109,7 +109,7 @@ def _tell_values(change: _Change, beside: _Change, measure: Measure) -> str:
 
 def _compare_at_one_place(arrangement: Arrangement, lines: Iterable[Line], measure: Measure) -> Iterator[str]:
     """The best and the worst of the lines where x has one value only."""
-    here = [(line.name, measured.median) for line in lines for _, measured in line.measured]
+    here = [(line.name, value) for line in lines for _, value in line.measured]
     if len(here) > 1:
         yield f"At {format_scalar(arrangement.x_values[-1])} {arrangement.x_title} {_compare(here, measure)}."
 
@@ -117,29 +117,40 @@ def _compare_at_one_place(arrangement: Arrangement, lines: Iterable[Line], measu
 def _compare_names(lines: Sequence[Line], measure: Measure) -> Iterator[str]:
     """The best and the worst at each place on an axis of names; of one line, the best and the worst place."""
     if len(lines) == 1:
-        places = [(format_scalar(x), measured.median) for x, measured in lines[0].measured if x is not None]
+        places = [(format_scalar(x), value) for x, value in lines[0].measured if x is not None]
         if len(places) > 1:
             yield f"{measure.title}: {_compare(places, measure)}."
         return
-    at_place: dict[Scalar, list[tuple[str, float]]] = {}
+    at_place: dict[Scalar, list[tuple[str, Value]]] = {}
     for line in lines:
-        for x, measured in line.measured:
-            at_place.setdefault(x, []).append((line.name, measured.median))
+        for x, value in line.measured:
+            at_place.setdefault(x, []).append((line.name, value))
     told = [f"with {format_scalar(x)} {_compare(here, measure)}" for x, here in at_place.items() if len(here) > 1]
     if told:
         yield f"{measure.title}: {'; '.join(told[:_MOST_PLACES_TOLD])}."
 
 
-def _compare(values: Sequence[tuple[str, float]], measure: Measure) -> str:
+def _compare(values: Sequence[tuple[str, Value]], measure: Measure) -> str:
     """Say which is the best and which the worst of two or more named values, and by how much."""
-    by_merit = sorted(values, key=lambda value: value[1], reverse=measure.more_is_better)
+    by_merit = sorted(values, key=lambda named: named[1].median, reverse=measure.more_is_better)
     (best_name, best), (worst_name, worst) = by_merit[0], by_merit[-1]
-    low, high = sorted((best, worst))
-    write = measure.quantity.format_with_unit
-    if low > 0 and high / low < _EQUAL_WITHIN:
-        return f"all are within 5 % of each other, {best_name} the best with {write(best)}"
-    factor = f", {format_multiple(high / low)} times apart" if low > 0 else ""
-    return f"the best is {best_name} with {write(best)}, the worst {worst_name} with {write(worst)}{factor}"
+    if worst.at_least:
+        told = ", ".join(
+            f"{name} {write_value(value, measure.quantity)}" for name, value in (by_merit[0], by_merit[-1])
+        )
+        return f"the load was the limit, with {told}"
+    if _are_equal(best, worst):
+        return f"all are within 5 % of each other, {best_name} the best with {write_value(best, measure.quantity)}"
+    apart = describe_ratio(best, worst)
+    return (
+        f"the best is {best_name} with {write_value(best, measure.quantity)}, "
+        f"the worst {worst_name} with {write_value(worst, measure.quantity)}{f', {apart} apart' if apart else ''}"
+    )
+
+
+def _are_equal(one: Value, other: Value) -> bool:
+    low, high = sorted((one, other), key=lambda value: value.median)
+    return not high.at_least and low.median > 0 and high.median / low.median < _EQUAL_WITHIN
 
 
 def _number(value: Scalar) -> float:

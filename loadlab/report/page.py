@@ -68,7 +68,8 @@ def _draw(page: Page) -> dict[str, Any]:
         for number, figure in enumerate(draw_chart(page.arrangement, captioned.chart)):
             figures[f"{captioned.chart.key}-{number}"] = figure
     if page.curves:
-        figures["curves"] = draw_curves(page.curves)
+        for number, figure in enumerate(draw_curves(page.curves)):
+            figures[f"curves-{number}"] = figure
     return {key: json.loads(figure.to_json()) for key, figure in figures.items()}
 
 

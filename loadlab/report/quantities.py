@@ -1,7 +1,8 @@
-"""How figures are written and drawn, by what they count: rates, times, sizes, and plain numbers."""
+"""How figures are written and drawn, by what they count: rates, times, sizes, shares, and plain numbers."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from loadlab.profile.expectation import Kind
@@ -32,15 +33,23 @@ def format_rate(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def format_share(value: float) -> str:
+    """A share of one in percent: `100 %`, `62.5 %`."""
+    return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
+
+
 RATE: Final = Quantity(format_rate, format_count, log_from_ratio=100, unit="requests/s")
 TIME: Final = Quantity(format_duration_ns, format_duration_ns, log_from_ratio=20)
 SIZE: Final = Quantity(format_size_bytes, format_size_bytes, log_from_ratio=20, base=2)
 NUMBER: Final = Quantity(format_rate, format_count, log_from_ratio=100)
+# Parts of a whole are compared with it, however small: so from zero, always.
+SHARE: Final = Quantity(format_share, format_share, log_from_ratio=math.inf)
+SIZE_OF_PART: Final = replace(SIZE, log_from_ratio=math.inf)
 
 
 def quantity_of(metric: str) -> Quantity:
     """Return what a metric of run.json counts, by its name."""
-    if metric.endswith("requests_per_second"):
+    if metric.endswith("_per_second"):
         return RATE
     # `bytes_per_unit` begins with its unit; all others end with it, or have it in their midst.
     kind = Kind.SIZE if metric.startswith("bytes_") else Kind.of(metric)

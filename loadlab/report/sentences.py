@@ -2,16 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
-from loadlab.report.arrangement import Arrangement, format_scalar, is_measured
-from loadlab.report.changes import describe_change
-from loadlab.report.charts import Chart, Line, Panel
-from loadlab.report.quantities import Quantity
+from loadlab.report.arrangement import Arrangement, Setting, format_scalar, is_measured
+from loadlab.report.changes import describe_change, write_value
+from loadlab.report.charts import Chart, Line, Panel, panel_of
+from loadlab.report.measures import ANSWERED_SHARE
+from loadlab.report.quantities import Quantity, format_share
 from loadlab.report.scales import place_x
 from loadlab.results.model import RunDocument, Scalar, TrialResult
 
 _MOST_LINES_TOLD = 6
 _COUNTED = ("connections", "senders")
+# Poisson arrivals scatter around their rate, and so does what was answered of it.
+_ANSWERED: Final = 0.95
 
 
 def describe_lines(arrangement: Arrangement, lines: Iterable[Line], quantity: Quantity) -> str:
@@ -51,11 +55,7 @@ def _list_changes(arrangement: Arrangement, lines: Iterable[Line], quantity: Qua
     changes: dict[tuple[Scalar, Scalar], list[str]] = {}
     for line in lines:
         (first_x, first), (last_x, last) = line.measured[0], line.measured[-1]
-        told = (
-            describe_change(first.median, last.median, quantity)
-            if first_x != last_x
-            else quantity.format_with_unit(first.median)
-        )
+        told = describe_change(first, last, quantity) if first_x != last_x else write_value(first, quantity)
         changes.setdefault((first_x, last_x), []).append(f"{line.name} {told}".strip())
     # The widest stretch first: it is the one that was asked for, the others end where something was not possible.
     stretches = sorted(changes, key=lambda ends: float(ends[0] or 0) - float(ends[1] or 0))
@@ -110,12 +110,33 @@ def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterable[str]:
         yield "The axis at the bottom is logarithmic; 0 stands apart at its left."
     elif scale.kind == "log":
         yield "The axis at the bottom is logarithmic."
-    points = [point for panel in chart.panels for line in panel.lines for point in line.points if point.measured]
-    repeats = max((len(point.measured.values) for point in points if point.measured), default=0)
+    points = [point for panel in chart.panels for line in panel.lines for point in line.points]
+    values = [point.value for point in points if point.value]
+    repeats = max((value.repeats for value in values), default=0)
     if repeats > 1:
         yield f"Each point is the median of up to {repeats} repeats; its whisker joins the lowest and the highest."
-    if not all(point.firm for point in points):
-        yield "Hollow: fewer than 10 samples lie beyond that percentile."
+    if any(value.at_least for value in values):
+        yield "Hollow: the load was the limit there, not the target, whose own figure is at least this."
+    if any(point.too_few for point in points):
+        yield "A percentile is left out where fewer than 10 samples lie beyond it."
+
+
+def describe_answered(arrangement: Arrangement) -> Iterator[str]:
+    """Yield one sentence on whether the rate of an open load was answered, and where it was least; none without one."""
+    shares = [
+        (value.median, Setting(x, line.index, ()))
+        for line in panel_of(arrangement, ANSWERED_SHARE).lines
+        for x, value in line.measured
+    ]
+    if not shares:
+        return
+    share, setting = min(shares, key=lambda answered: answered[0])
+    if share >= _ANSWERED:
+        yield f"The offered rate was answered throughout, within {format_share(1 - _ANSWERED)}."
+    else:
+        where = arrangement.name_of(setting)
+        worst = f"{format_share(share)} of it at worst{f' ({where})' if where else ''}"
+        yield f"Not all that was offered was answered: {worst}."
 
 
 def describe_verdict(document: RunDocument) -> str:
@@ -131,9 +152,7 @@ def describe_verdict(document: RunDocument) -> str:
 
 def _list_values(lines: Iterable[Line], quantity: Quantity) -> str:
     values = [
-        f"{_label(line, x)} {quantity.format_with_unit(measured.median)}".strip()
-        for line in lines
-        for x, measured in line.measured
+        f"{_label(line, x)} {write_value(value, quantity)}".strip() for line in lines for x, value in line.measured
     ]
     return f"{', '.join(values)}." if values else ""
 

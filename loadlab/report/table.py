@@ -1,66 +1,39 @@
-"""The table of all trials: text for the eye and a key to sort by, for each cell."""
+"""The table of all trials: a row for each, and a column for each figure that any of them has."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from loadlab.analysis.verdict import trustworthy_percentiles
-from loadlab.recording.outcomes import FAILURES
+from loadlab.analysis.verdict.percentiles import Percentile
+from loadlab.recording.outcomes import Outcome
 from loadlab.report.arrangement import format_scalar, is_measured, path_title
+from loadlab.report.cells import (
+    Cell,
+    Column,
+    Row,
+    Table,
+    absent_cell,
+    failures_cell,
+    percentile_cell,
+    rate_cell,
+    time_cell,
+)
+from loadlab.report.load_model import models_of
 from loadlab.report.quantities import format_rate
 from loadlab.results.model import LatencySummary, Scalar, TrialResult
-from loadlab.units import format_duration_ns, format_size_bytes
-
-_DASH: Final = "\N{EN DASH}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """`sort` is a number, a text, or None for a cell that has nothing and always comes last.
-
-    `note` explains the cell to who asks; `doubtful` greys it; `badge` makes it one of that kind.
-    """
-
-    text: str
-    sort: float | str | None
-    note: str = ""
-    doubtful: bool = False
-    badge: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading, and whether its cells are numbers."""
-
-    title: str
-    numeric: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One trial; `remark` says why it has no figures, or what casts doubt on them."""
-
-    cells: tuple[Cell, ...]
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Each row has a cell for each column."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-
+from loadlab.units import format_size_bytes
 
 TrialColumn = tuple[Column, Callable[[TrialResult], Cell]]
 
 
 def tabulate(trials: Sequence[TrialResult]) -> Table:
-    """Return the table of `trials`, a row each, in their order; a figure that none of them has gets no column."""
+    """Return the table of `trials`, a row each, in their order; a figure that none of them has gets no column.
+
+    Nor do dropped and cut requests where there are none.
+    """
     columns = [*identity_columns(trials), (Column("verdict", False), _state)]
-    for column, read in _FIGURES:
-        if any(read(trial).sort is not None for trial in trials):
-            columns.append((column, read))
+    columns += [(column, read) for column, read in _RATES if any(read(trial).sort is not None for trial in trials)]
+    columns += [(column, read) for column, read in _NOT_ANSWERED if any(read(trial).sort for trial in trials)]
+    columns += [(column, read) for column, read in _FIGURES if any(read(trial).sort is not None for trial in trials)]
     return Table(
         columns=tuple(column for column, _ in columns),
         rows=tuple(Row(tuple(read(trial) for _, read in columns), _remark(trial)) for trial in trials),
@@ -68,40 +41,18 @@ def tabulate(trials: Sequence[TrialResult]) -> Table:
 
 
 def identity_columns(trials: Sequence[TrialResult]) -> list[TrialColumn]:
-    """Return the columns that say which trial it is: its number, its factors, and its repeat where there are any."""
+    """Return the columns that say which trial it is: its number, its factors, its repeat where there are any.
+
+    And its load model, where the trials do not share one.
+    """
     paths = dict.fromkeys(path for trial in trials for path in trial.factors)
     columns: list[TrialColumn] = [(Column("trial", False), lambda trial: Cell(trial.id, trial.id))]
     columns += [_factor_column(path, trials) for path in paths]
     if any(trial.repeat > 1 for trial in trials):
         columns.append((Column("repeat", True), lambda trial: Cell(str(trial.repeat), trial.repeat)))
+    if len(models_of(trials)) > 1:
+        columns.append((Column("model", False), lambda trial: Cell(trial.load_model or "", trial.load_model)))
     return columns
-
-
-def time_cell(value_ns: float | None, absent: str) -> Cell:
-    """Return the cell of a time in nanoseconds; `absent` says why there is none."""
-    return absent_cell(absent) if value_ns is None else Cell(format_duration_ns(value_ns), value_ns)
-
-
-def percentile_cell(summary: LatencySummary, name: str, absent: str) -> Cell:
-    """Return the cell of a percentile such as "p99.9", grey where too few samples lie beyond it."""
-    value_ns: int | None = getattr(summary, name.replace(".", "_"))
-    cell = time_cell(value_ns, absent)
-    if value_ns is None or name in trustworthy_percentiles(summary.count):
-        return cell
-    note = f"Fewer than 10 of {summary.count:,} samples lie beyond {name}: too few to trust it."
-    return Cell(cell.text, cell.sort, note, doubtful=True)
-
-
-def failures_cell(outcomes: dict[str, int]) -> Cell:
-    """Return the cell with the number of failures; its note tells them apart."""
-    failures = {name: number for name, number in outcomes.items() if name in FAILURES and number}
-    failed = sum(failures.values())
-    return Cell(f"{failed:,}", failed, note=", ".join(f"{name} {number:,}" for name, number in failures.items()))
-
-
-def absent_cell(why: str) -> Cell:
-    """Return the cell for what was not measured."""
-    return Cell(_DASH, None, note=why or "not measured")
 
 
 def _factor_column(path: str, trials: Sequence[TrialResult]) -> TrialColumn:
@@ -135,7 +86,14 @@ def _state(trial: TrialResult) -> Cell:
 def _rate(trial: TrialResult) -> Cell:
     if trial.requests_per_second is None or not is_measured(trial):
         return absent_cell(_remark(trial))
-    return Cell(format_rate(trial.requests_per_second), trial.requests_per_second)
+    return rate_cell(trial.requests_per_second, trial.verdict)
+
+
+def _offered(trial: TrialResult) -> Cell:
+    """What the schedule asked for; not where the trial is told by it already, as one of the swept values."""
+    if trial.offered_per_second is None or trial.offered_per_second == trial.factors.get("load.rate"):
+        return absent_cell(_remark(trial))
+    return Cell(format_rate(trial.offered_per_second), trial.offered_per_second)
 
 
 def _time(read: Callable[[TrialResult], float | None]) -> Callable[[TrialResult], Cell]:
@@ -150,7 +108,7 @@ def _size(read: Callable[[TrialResult], float | None]) -> Callable[[TrialResult]
     return read_cell
 
 
-def _percentile(kind: Callable[[TrialResult], LatencySummary], name: str) -> Callable[[TrialResult], Cell]:
+def _percentile(kind: Callable[[TrialResult], LatencySummary], name: Percentile) -> Callable[[TrialResult], Cell]:
     def read_cell(trial: TrialResult) -> Cell:
         summary = kind(trial) if trial.state == "done" else LatencySummary()
         return percentile_cell(summary, name, _remark(trial))
@@ -175,14 +133,33 @@ def _memory_bytes(trial: TrialResult) -> float | None:
     return None if usage is None else usage.rss_bytes if usage.pss_bytes is None else usage.pss_bytes
 
 
-_FIGURES: Final[tuple[TrialColumn, ...]] = (
+def _count(outcome: Outcome) -> TrialColumn:
+    """A column with the number of requests that ended so."""
+
+    def read(trial: TrialResult) -> Cell:
+        number = trial.outcomes.get(outcome, 0)
+        done = trial.state == "done" and trial.outcomes
+        return Cell(f"{number:,}", number) if done else absent_cell(_remark(trial))
+
+    return Column(str(outcome), True), read
+
+
+_RATES: Final[tuple[TrialColumn, ...]] = (
+    (Column("offered", True), _offered),
     (Column("requests/s", True), _rate),
+    (Column("failed", True), _failed),
+)
+_NOT_ANSWERED: Final = (_count(Outcome.DROPPED), _count(Outcome.CUT))
+_FIGURES: Final[tuple[TrialColumn, ...]] = (
     (Column("p50", True), _percentile(lambda trial: trial.response_ns, "p50")),
+    (Column("service p50", True), _percentile(lambda trial: trial.service_ns, "p50")),
     (Column("p90", True), _percentile(lambda trial: trial.response_ns, "p90")),
     (Column("p99", True), _percentile(lambda trial: trial.response_ns, "p99")),
+    (Column("service p99", True), _percentile(lambda trial: trial.service_ns, "p99")),
     (Column("p99.9", True), _percentile(lambda trial: trial.response_ns, "p99.9")),
     (Column("max", True), _time(lambda trial: trial.response_ns.max)),
-    (Column("service p99", True), _percentile(lambda trial: trial.service_ns, "p99")),
+    (Column("client p50", True), _percentile(lambda trial: trial.client_ns, "p50")),
+    (Column("client p99", True), _percentile(lambda trial: trial.client_ns, "p99")),
     (Column("CPU user", True), _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
     (Column("CPU system", True), _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),
     (Column("memory", True), _size(_memory_bytes)),
@@ -192,6 +169,5 @@ _FIGURES: Final[tuple[TrialColumn, ...]] = (
     (Column("operation", True), _time(lambda trial: trial.operation_ns)),
     (Column("whole run", True), _time(lambda trial: trial.run_ns)),
     (Column("memory of one", True), _size(lambda trial: trial.bytes_per_unit)),
-    (Column("failed", True), _failed),
     (Column("alive", True), _alive),
 )

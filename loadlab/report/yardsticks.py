@@ -2,10 +2,10 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from loadlab.report.arrangement import format_scalar, is_measured
+from loadlab.report.plain_table import Group, PlainTable
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_duration_ns, format_size_bytes
 
@@ -20,25 +20,6 @@ _OF_THE_BOOK: Final[Mapping[int, Mapping[str, float]]] = {
     10_000: {"poll": 990, "select": 930, "epoll": 0.66},
 }
 _OPERATIONS: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A heading over several columns."""
-
-    title: str
-    columns: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlainTable:
-    """A small table: its first column names the rows, the others are figures. `groups` head the latter, or are none."""
-
-    title: str
-    groups: tuple[Group, ...]
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str
 
 
 def wait_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> PlainTable | None:

@@ -21,11 +21,13 @@ from pydantic import ValidationError
 
 from loadlab.errors import ReportError
 from loadlab.recording.histogram import Histogram
+from loadlab.results.cpu import Stack, Stacks, format_folded, parse_folded
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
 from loadlab.results.model import SCHEMA, RunDocument
 from loadlab.results.whole_file import cannot_write, write_whole
 
 _LONGEST_NAME = 80
+_LATENCY_LOG = "latency.hlog"
 _TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -70,12 +72,11 @@ class RunDirectory:
 
     def write_latency_log(self, trial_id: str, intervals: Iterable[LatencyInterval]) -> None:
         """Write the latencies of one trial to trials/<id>/latency.hlog."""
-        log_path = self._latency_log_path(trial_id)
-        try:
-            log_path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(log_path, error) from error
-        write_whole(log_path, format_latency_log(intervals))
+        self._write_trial_file(trial_id, _LATENCY_LOG, format_latency_log(intervals))
+
+    def write_stacks(self, trial_id: str, file: str, stacks: Stacks) -> None:
+        """Write a CPU profile of one trial as folded stacks to trials/<id>/<file>."""
+        self._write_trial_file(trial_id, file, format_folded(stacks))
 
     def write_page(self, html: str) -> None:
         """Write index.html."""
@@ -106,7 +107,7 @@ class RunDirectory:
 
     def read_latencies(self, trial_id: str) -> dict[str, Histogram]:
         """Return {metric: histogram over the whole window} of one trial; empty when it recorded none."""
-        path = self._latency_log_path(trial_id)
+        path = self._trial_path(trial_id, _LATENCY_LOG)
         if not path.exists():
             return {}
         try:
@@ -114,15 +115,33 @@ class RunDirectory:
         except ValueError as error:
             raise ReportError(f"{path} is damaged: {error}; remove it to draw the run without it.") from error
 
+    def read_stacks(self, trial_id: str, file: str) -> dict[Stack, int]:
+        """Return a CPU profile of one trial; empty when it is not there."""
+        path = self._trial_path(trial_id, file)
+        if not path.exists():
+            return {}
+        try:
+            return parse_folded(_read(path))
+        except ValueError as error:
+            raise ReportError(f"{path} is damaged: {error}; remove it to draw the run without it.") from error
+
     def read_profile_text(self) -> str:
         """Return the profile as the user wrote it."""
         return _read(self.path / "profile.yaml")
 
-    def _latency_log_path(self, trial_id: str) -> Path:
-        # run.json may come from anywhere: an id must not lead out of its directory.
+    def _write_trial_file(self, trial_id: str, file: str, text: str) -> None:
+        path = self._trial_path(trial_id, file)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        write_whole(path, text)
+
+    def _trial_path(self, trial_id: str, file: str) -> Path:
+        # run.json may come from anywhere: an id must not lead out of its directory. Names of files are checked there.
         if not _TRIAL_ID.fullmatch(trial_id):
             raise ReportError(f"{self.path} has a trial called {trial_id!r}; ids are letters, digits, - and _ only.")
-        return self.path / "trials" / trial_id / "latency.hlog"
+        return self.path / "trials" / trial_id / file
 
 
 def _safe_name(profile_name: str) -> str:

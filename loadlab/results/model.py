@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from loadlab.results.cpu import CpuProfile
 from loadlab.results.document import Document
 from loadlab.results.sockets import SocketCounters, SocketsReading
 from loadlab.results.syscalls import SyscallBackend, SyscallProfile
@@ -128,12 +129,22 @@ class SyscallsProbe(Document):
     client: SyscallProfile | None = None
 
 
+class CpuProbe(Document):
+    """Where the CPU time went, in a further pass of the trial; `slowdown` and `problems` as of SyscallsProbe."""
+
+    slowdown: float | None = None
+    problems: list[str] = Field(default=[])
+    target: CpuProfile | None = None
+    client: CpuProfile | None = None
+
+
 class Probes(Document):
     """What each probe found; null if it was not asked for, or found nothing."""
 
     procfs: ProcfsProbe | None = None
     sockets: SocketsProbe | None = None
     syscalls: SyscallsProbe | None = None
+    cpu: CpuProbe | None = None
 
 
 class Interval(Document):
@@ -292,7 +303,7 @@ class Calibration(Document):
 
 
 class RunDocument(Document):
-    """All of run.json."""
+    """All of run.json. Its own `expectations` are those on laws, checked when all trials were made."""
 
     schema_: str = Field(default=SCHEMA, alias="schema")
     loadlab: str
@@ -308,3 +319,4 @@ class RunDocument(Document):
     trials: list[TrialResult]
     trials_planned: int
     laws: list[Law] = Field(default=[])
+    expectations: list[Expectation] = Field(default=[])

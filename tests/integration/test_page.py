@@ -10,10 +10,18 @@ from loadlab.report import render
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 
-from ..more_sample_runs import write_crowd, write_mix, write_slow_senders, write_switch_cost, write_wait_cost
+from ..more_sample_runs import (
+    write_crowd,
+    write_million,
+    write_mix,
+    write_open,
+    write_slow_senders,
+    write_switch_cost,
+    write_wait_cost,
+)
 from .browser import Browser, open_browser
 
-PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves"]
+PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves-0"]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--"
 
 
@@ -46,7 +54,7 @@ def test_every_figure_is_drawn_with_its_lines(browser: Browser, page: Path) -> N
         "[...document.querySelectorAll('.plot')].map((plot) => [plot.id, plot.querySelectorAll('path.js-line').length])"
     )
     # Three servers have a line each; the percentile plot begins with both ends of each of them.
-    assert drawn == [[plot, 6 if plot == "curves" else 3] for plot in PLOTS]
+    assert drawn == [[plot, 6 if plot == "curves-0" else 3] for plot in PLOTS]
 
 
 def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Browser, page: Path) -> None:
@@ -113,9 +121,31 @@ def test_curves_are_chosen_by_their_buttons(browser: Browser, page: Path) -> Non
     browser.open(page)
     choose = """
         document.querySelectorAll('.chooser input:not(:checked)').forEach((box) => box.click());
-        document.querySelectorAll('#curves path.js-line').length
+        document.querySelectorAll('#curves-0 path.js-line').length
     """
     assert browser.evaluate(choose) == 12
+
+
+def test_response_and_service_times_are_chosen_together(browser: Browser, tmp_path: Path) -> None:
+    run = write_open(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    lines = "[0, 1].map((panel) => document.querySelectorAll(`#curves-${panel} path.js-line`).length)"
+    assert browser.evaluate(lines) == [4, 4]
+    assert browser.evaluate(f"document.querySelector('.chooser input:not(:checked)').click(); {lines}") == [5, 5]
+
+
+def test_small_panels_stand_three_abreast_and_below_each_other_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    run = write_open(tmp_path)
+    run.write_page(render(run))
+    rows = """
+        Object.values(Object.groupBy([...document.querySelectorAll('#parts .panel')],
+          (panel) => Math.round(panel.getBoundingClientRect().top))).map((row) => row.length)
+    """
+    browser.open(run.page_path, 1280)
+    assert browser.evaluate(rows) == [3, 3]
+    browser.open(run.page_path, 390)
+    assert browser.evaluate(rows) == [1] * 6
 
 
 def test_dark_and_printed_pages_repaint_the_figures(browser: Browser, page: Path) -> None:
@@ -161,7 +191,10 @@ def drawn(browser: Browser) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("write", [write_crowd, write_mix, write_slow_senders, write_wait_cost, write_switch_cost])
+@pytest.mark.parametrize(
+    "write",
+    [write_crowd, write_mix, write_slow_senders, write_open, write_million, write_wait_cost, write_switch_cost],
+)
 def test_every_kind_of_run_fits_its_window(
     browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory]
 ) -> None:

@@ -90,9 +90,10 @@ def _full_beside_free_target(result: TrialResult, window: WindowEvidence) -> str
         usable = max(1, min(usable, result.target.threads))
     used = window.target_busy
     if target is not None and used is not None:
-        # Its network work may be done in interrupts, which no process is charged with: so look at its cores too.
-        used = max(used, target.busy_of_fullest(usable))
-    if fullest < _FULL_CORE or (used is not None and used > _FULL_TARGET * usable):
+        # Its network's work may be done in interrupts that no process is charged with: so look at its cores too.
+        used = max(used, target.busy_of_fullest(usable) - target.others)
+    target_full = used is not None and used > _FULL_TARGET * usable
+    if fullest < _FULL_CORE or (target_full and not client_is_behind(result)):
         return None
     of_target = "of unknown use" if used is None else f"using {used:.2f} of {usable} cores"
     return f"a core of the load was {fullest:.0%} busy (a load worker {busiest:.0%}), with the target {of_target}"

@@ -19,7 +19,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
@@ -98,24 +98,23 @@ def find_change(intervals: Sequence[Interval]) -> Shift | Drift | None:
         return None
     rates = [interval.requests / (interval.end - interval.start) for interval in intervals]
     scatter = _scatter(rates, statistics.fmean(interval.requests for interval in intervals))
-    return _find_shift(intervals, rates, scatter) or _find_drift(rates, scatter)
+    return _find_shift(intervals, scatter) or _find_drift(rates, scatter)
 
 
-def _find_shift(intervals: Sequence[Interval], rates: Sequence[float], scatter: float) -> Shift | None:
-    number = len(rates)
-    seconds = (intervals[-1].end - intervals[0].start) / number
-    standstill = min(_STANDSTILL_SECONDS, _STANDSTILL_OF_WINDOW * seconds * number)
-    sums = [0.0]
-    for rate in rates:
-        sums.append(sums[-1] + rate)
+def _find_shift(intervals: Sequence[Interval], scatter: float) -> Shift | None:
+    number = len(intervals)
+    seconds = [0.0, *accumulate(interval.end - interval.start for interval in intervals)]
+    requests = [0, *accumulate(interval.requests for interval in intervals)]
+    standstill = min(_STANDSTILL_SECONDS, _STANDSTILL_OF_WINDOW * seconds[-1])
     gravest, found = _SHIFT_ERRORS, None
     for length in range(1, number // 2 + 1):
         noise = scatter * math.sqrt(1 / length + 1 / (number - length))
         for first in range(number - length + 1):
-            within = sums[first + length] - sums[first]
-            inside, outside = within / length, (sums[-1] - within) / (number - length)
+            within_seconds = seconds[first + length] - seconds[first]
+            within = requests[first + length] - requests[first]
+            inside, outside = within / within_seconds, (requests[-1] - within) / (seconds[-1] - within_seconds)
             change = abs(inside - outside) / max(inside, outside)
-            if change < _CHANGE or change * length * seconds < standstill:
+            if change < _CHANGE or change * within_seconds < standstill:
                 continue
             if (weight := abs(inside - outside) / noise) > gravest:
                 gravest = weight

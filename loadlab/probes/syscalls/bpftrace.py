@@ -44,6 +44,7 @@ class _Command(IntEnum):
     ANSWER = 1
     WATCH = 2
     SWITCH = 3
+    EXIT = 4
 
 
 class BpftraceProbe:
@@ -82,7 +83,8 @@ class BpftraceProbe:
 
     def collect(self) -> SyscallProfile:
         """Return all that was seen. Raises ProbeFailed."""
-        self._tool.finish()
+        # Not with a signal: bpftrace 0.17 sleeps on if that comes while it does not wait for its script just then.
+        self._tool.finish(lambda: self._tell(_Command.EXIT))
         return parse_profile(self._read_output(), read_call_names(), self._end_ns - self._begin_ns)
 
     def stop(self) -> None:
@@ -120,7 +122,7 @@ def why_unavailable() -> Lack | None:
 def format_script(script: str, names: dict[int, str]) -> str:
     """Put the numbers of the wait calls in their place; on a machine without known names no call is one."""
     numbers = sorted(number for number, name in names.items() if name in WAIT_CALLS)
-    return script.replace("__WAIT_CALL__", " || ".join(f"args->id == {number}" for number in numbers) or "0")
+    return script.replace("WAIT_CALL", " || ".join(f"args->id == {number}" for number in numbers) or "0")
 
 
 def _lacking_privilege() -> Lack | None:

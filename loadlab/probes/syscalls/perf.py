@@ -70,7 +70,7 @@ class PerfProbe:
 
     def collect(self) -> SyscallProfile:
         """Return the counts. Raises ProbeFailed."""
-        self._tool.finish()
+        self._tool.finish(self._tool.interrupt)
         text = self._result.read_text(encoding="utf-8", errors="replace") if self._result.exists() else ""
         return parse_profile(text, self._end_ns - self._begin_ns)
 

@@ -47,7 +47,7 @@ class StraceProbe:
     def end(self) -> None:
         """Detach."""
         self._window_ns = time.monotonic_ns() - self._begin_ns
-        self._tool.finish()
+        self._tool.finish(self._tool.interrupt)
 
     def collect(self) -> SyscallProfile:
         """Return the counts. Raises ProbeFailed."""

@@ -17,7 +17,7 @@ _GLANCE_SECONDS: Final = 0.001
 
 
 class Tool:
-    """A program started once at most, and asked to finish with SIGINT, upon which all of them write their result."""
+    """A program started once at most, which watches until it is asked to finish and then writes down its result."""
 
     def __init__(self, name: str, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
         self._name = name
@@ -46,12 +46,16 @@ class Tool:
             if time.monotonic() > deadline:
                 raise ProbeFailed(f"{self._name} did not {task} within {self._deadline_seconds:g} seconds")
 
-    def finish(self) -> None:
-        """Ask for the result and wait for the end. Raises ProbeFailed if it ended earlier, or in any other way."""
+    def interrupt(self) -> None:
+        """Send it SIGINT, as Ctrl-C does."""
+        os.kill(self._running().pid, signal.SIGINT)
+
+    def finish(self, ask: Callable[[], None]) -> None:
+        """`ask` for the result and wait for the end. Raises ProbeFailed if it ended earlier, or in any other way."""
         child = self._running()
         if child.poll() is not None:
             raise ProbeFailed(child.account(" before the measured window was over"))
-        os.kill(child.pid, signal.SIGINT)
+        ask()
         code = child.wait(self._deadline_seconds)
         if code is None:
             raise ProbeFailed(f"{self._name} did not write its result within {self._deadline_seconds:g} seconds")

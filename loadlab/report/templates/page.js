@@ -4,10 +4,10 @@
   const root = document.documentElement;
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const config = { displayModeBar: false, responsive: true };
-  const PRINTED_WIDTH = { hero: 660, half: 315 };
+  const PRINTED = { hero: { width: 660, height: 320 }, half: { width: 315, height: 240 }, third: { width: 205, height: 240 } };
 
   // The figures come without colours: those of the page, as they are now, are put in here.
-  const paint = ({ data, layout }, width) => {
+  const paint = ({ data, layout }, size) => {
     const axis = (given) => ({
       ...given, gridcolor: colour("--rule"), linecolor: colour("--axis"), tickcolor: colour("--axis"), showline: given.showgrid === false,
       ticks: given.showgrid === false ? "outside" : "", ticklen: 5, automargin: true, fixedrange: matchMedia("(pointer: coarse)").matches,
@@ -18,7 +18,7 @@
         return { ...trace, line: { ...trace.line, color: ink }, marker: { ...trace.marker, color: ink }, error_y: { ...trace.error_y, color: ink } };
       }),
       layout: {
-        ...layout, width, autosize: width === undefined, margin: { l: 8, r: 12, t: 8, b: 8 },
+        ...layout, ...size, autosize: size === undefined, margin: { l: 8, r: 12, t: 8, b: 8 },
         paper_bgcolor: "transparent", plot_bgcolor: "transparent",
         font: { family: colour("--font"), size: 13, color: colour("--soft") },
         hoverlabel: { bgcolor: colour("--raised"), bordercolor: colour("--axis"), font: { color: colour("--text") }, align: "left" },
@@ -27,9 +27,11 @@
       },
     };
   };
-  const draw = (widths) => {
+  const draw = (sizes) => {
     for (const [id, figure] of Object.entries(figures)) {
-      const { data, layout } = paint(figure, widths?.[document.getElementById(id).classList.contains("hero") ? "hero" : "half"]);
+      const plot = document.getElementById(id);
+      const size = plot.classList.contains("hero") ? "hero" : plot.closest(".thirds") ? "third" : "half";
+      const { data, layout } = paint(figure, sizes?.[size]);
       Plotly.react(id, data, layout, config);
     }
   };
@@ -37,7 +39,7 @@
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   // A printed page is light and narrow whatever the screen is, and plotly does not notice the change by itself.
-  addEventListener("beforeprint", () => { root.classList.add("printing"); draw(PRINTED_WIDTH); });
+  addEventListener("beforeprint", () => { root.classList.add("printing"); draw(PRINTED); });
   addEventListener("afterprint", () => { root.classList.remove("printing"); draw(); });
 
   const show = (id, chosen) => {
@@ -56,7 +58,7 @@
   }
   document.querySelector(".chooser")?.addEventListener("change", ({ currentTarget }) => {
     const checked = new Set([...currentTarget.querySelectorAll(":checked")].map((box) => Number(box.value)));
-    show("curves", (_trace, index) => checked.has(index));
+    for (const plot of document.querySelectorAll("#percentiles .plot")) show(plot.id, (_trace, index) => checked.has(index));
   });
 
   // Numbers by size, texts by letter, and cells that have nothing last in either direction.

@@ -1,15 +1,17 @@
-"""Expectations against a trial: where each metric is found, and what counts as met."""
+"""Expectations against a trial and against the laws of a run: what counts as met, and what is told of it."""
 
 import pytest
 
-from loadlab.analysis.expect import check_expectations
+from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
-from loadlab.results.model import Expectation, LatencySummary, TrialResult, Verdict
+from loadlab.profile.condition import Wanted
+from loadlab.profile.expect_rule import ConditionalExpectation
+from loadlab.results.model import Expectation, LatencySummary, Law, TrialResult, Verdict
 
 RESULT = TrialResult(
     id="001",
     repeat=1,
-    factors={},
+    factors={"target.server": "epoll", "load.idle": 1000, "load.duration": "90s"},
     state="done",
     verdict=Verdict(state="valid"),
     requests=1000,
@@ -32,6 +34,8 @@ RESULT = TrialResult(
         ("outcomes.refused == 0", True, "0"),
         ("target.rss_bytes < 1GiB", False, "not measured"),
         ("response_ns.max < 1h", False, "not measured"),
+        ("p99 < 2ms", True, "1.23 ms"),
+        ("errors == 0", False, "7"),
     ],
 )
 def test_check(text: str, met: bool, measured: str) -> None:
@@ -54,3 +58,88 @@ def test_metrics_are_the_figures_of_a_trial() -> None:
 def test_every_metric_can_be_looked_up(metric: str) -> None:
     (checked,) = check_expectations([f"{metric} >= 0"], RESULT)
     assert checked.met or checked.measured == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("where", "checked"),
+    [
+        ({"target.server": "epoll"}, True),
+        ({"target.server": "select"}, False),
+        ({"target.server": ("select", "epoll"), "load.idle": "> 500"}, True),
+        ({"target.server": "epoll", "load.idle": "> 1k"}, False),
+        ({"load.duration": "1m30s"}, True),
+        ({"load.timeout": "5s"}, True),  # not swept, so the same in all trials: held against the profile before the run
+    ],
+)
+def test_only_the_trials_that_are_meant_are_checked(where: dict[str, Wanted], checked: bool) -> None:
+    results = check_expectations([ConditionalExpectation(expect="errors == 0", where=where)], RESULT)
+    assert [result.met for result in results] == [False] * checked
+
+
+def test_what_was_expected_is_told_with_where() -> None:
+    entry = ConditionalExpectation(
+        expect="errors == 0", where={"target.server": ("epoll", "poll"), "load.idle": "<= 1k"}
+    )
+    (checked,) = check_expectations([entry], RESULT)
+    assert checked.text == "errors == 0 where target.server is epoll or poll and load.idle <= 1k"
+
+
+def law(server: str, slope: float, exponent: float | None = None) -> Law:
+    return Law(
+        metric="target.cpu_ns_per_request",
+        over="load.idle",
+        where={"target.server": server},
+        intercept=10_000,
+        slope=slope,
+        slope_interval=(slope - 0.5, slope + 0.5),
+        exponent=exponent,
+        exponent_interval=None if exponent is None else (exponent - 0.1, exponent + 0.1),
+        text="",
+    )
+
+
+LAWS = [law("select", 71.3, 0.9), law("epoll", 0.1)]
+SLOPE = "slope of cpu_per_request over load.idle"
+
+
+def test_each_law_is_checked() -> None:
+    select, epoll = check_law_expectations(["errors == 0", f"{SLOPE} < 1ns"], LAWS)
+    assert select == Expectation(
+        text=f"{SLOPE} < 1ns",
+        met=False,
+        measured="71.3 ns (95 %: 70.8 ns to 71.8 ns)",
+        series="target.server select",
+    )
+    assert (epoll.met, epoll.series) == (True, "target.server epoll")
+
+
+@pytest.mark.parametrize(
+    ("bound", "met"),
+    [("< 0.6ns", False), ("<= 0.6ns", True), ("< 0.5ns", False), ("> -0.5ns", True), ("> 0", False), ("> -1ns", True)],
+)
+def test_the_whole_interval_has_to_keep_to_the_bound(bound: str, met: bool) -> None:
+    entry = ConditionalExpectation(expect=f"{SLOPE} {bound}", where={"target.server": "epoll"})
+    assert [checked.met for checked in check_law_expectations([entry], LAWS)] == [met]
+
+
+def test_an_exponent_is_checked_where_it_was_fitted() -> None:
+    select, epoll = check_law_expectations(["exponent of cpu_per_request over load.idle <= 1"], LAWS)
+    assert (select.met, select.measured) == (True, "0.90 (95 %: 0.80 to 1.00)")
+    assert (epoll.met, epoll.measured) == (False, "not fitted")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ConditionalExpectation(expect=f"{SLOPE} < 1ns", where={"target.server": "poll"}),
+        "slope of cost_ns over load.idle < 1ns",
+        "slope of cpu_per_request over load.connections < 1ns",
+    ],
+)
+def test_an_expectation_without_its_law_is_not_met(entry: str | ConditionalExpectation) -> None:
+    (checked,) = check_law_expectations([entry], LAWS)
+    assert (checked.met, checked.measured) == (False, "no law could be fitted")
+
+
+def test_a_trial_is_not_checked_for_laws() -> None:
+    assert check_expectations([f"{SLOPE} < 1ns"], RESULT) == []

@@ -1,11 +1,14 @@
-"""The results table of the terminal, from the sample run."""
+"""The results table of the terminal, from the sample runs."""
 
+import pytest
 from rich.console import Console
 
 from loadlab.cli.progress import format_factors
 from loadlab.cli.tables import findings_lines, results_table, sorted_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
+
+from ...more_sample_runs import write_open
 
 
 def printed(document: RunDocument, width: int) -> list[str]:
@@ -35,10 +38,58 @@ def test_an_invalid_trial_shows_no_capacity(sample_run: RunDirectory) -> None:
     invalid = [trial for trial in document.trials if trial.state == "done" and trial.verdict.state == "invalid"]
     assert invalid
     for trial in invalid:
-        header, _, row = printed(document.model_copy(update={"trials": [trial]}), 120)
+        header, _, row, *_ = printed(document.model_copy(update={"trials": [trial]}), 120)
         assert "req/s" not in header
         assert "p99" not in header
         assert row.split()[-1] == "invalid"
+
+
+@pytest.fixture(scope="module")
+def open_load(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    return write_open(tmp_path_factory.mktemp("open")).read_document()
+
+
+def test_the_model_of_the_load_stands_below_and_beside_only_where_both_occur(
+    sample_run: RunDirectory, open_load: RunDocument
+) -> None:
+    closed = printed(sample_run.read_document(), 120)
+    assert closed[-1].rstrip() == "Closed model: users wait with the server, so p99 is no user's p99."
+    assert "Open model: p50 and p99 are response times" in " ".join(printed(open_load, 120)[-2:])
+    assert "model" not in printed(open_load, 120)[0]
+    first, *others = open_load.trials
+    both = [first.model_copy(update={"load_model": "closed"}), *others]
+    header, *_ = printed(open_load.model_copy(update={"trials": both}), 120)
+    assert "model" in header.split()
+
+
+def test_an_open_load_has_its_service_time_and_what_was_not_answered(open_load: RunDocument) -> None:
+    header, _, *rows = printed(open_load, 120)
+    assert " ".join(header.split()) == "server rate req/s p50 p99 service p99 CPU dropped cut verdict"
+    assert "offered" not in header
+    assert "≥ 16.7k" in rows[7]
+    assert rows[7].split()[-3:] == ["14.7k", "64", "suspect"]
+    assert rows[6].split()[-3:] == ["0", "0", "valid"]
+
+
+def test_a_ramp_shows_what_was_offered_on_average(open_load: RunDocument) -> None:
+    trials = [trial.model_copy(update={"factors": {}}) for trial in open_load.trials[:1]]
+    profile = {**open_load.profile, "sweep": {}}
+    header, _, row, *_ = printed(open_load.model_copy(update={"trials": trials, "profile": profile}), 120)
+    assert header.split()[0] == "offered"
+    assert row.split()[0] == "500"
+
+
+def test_a_percentile_with_too_few_samples_is_not_shown(open_load: RunDocument) -> None:
+    first = open_load.trials[0]
+    few = first.model_copy(update={"response_ns": first.response_ns.model_copy(update={"count": 900})})
+    header, _, row, *_ = printed(open_load.model_copy(update={"trials": [few]}), 120)
+    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU verdict"
+    assert "µs" in row
+
+
+def test_a_narrow_terminal_loses_no_figure(open_load: RunDocument) -> None:
+    assert not any("\u2026" in line for line in printed(open_load, 60))
+    assert len(printed(open_load, 60)) > len(printed(open_load, 120))
 
 
 def test_each_kind_of_finding_is_told_once(sample_run: RunDirectory) -> None:

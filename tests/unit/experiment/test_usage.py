@@ -32,7 +32,7 @@ START = WindowEdge(
     target=group(0, p1=0, p2=0),
     client=group(0, p3=0),
     beside=group(0, p4=0),
-    cores=CoresReading(0, {0: CoreTimes(0, 0, 0), 1: CoreTimes(0, 0, 0)}),
+    cores=CoresReading(0, {0: CoreTimes(0, 0, 0), 1: CoreTimes(0, 0, 0)}, interrupts_charged=False),
     clocks=ClockReading(0, 1_000, 500, 0),
     target_files=[OpenFiles(pid=1, open=10, limit=64), OpenFiles(pid=2, open=63, limit=64)],
     listen_queue=ListenQueue(turned_away=2, backlog=16),
@@ -45,6 +45,7 @@ END = WindowEdge(
     cores=CoresReading(
         SECOND_NS,
         {0: CoreTimes(SECOND_NS // 5, SECOND_NS // 20, 0), 1: CoreTimes(SECOND_NS // 2, 0, SECOND_NS // 20)},
+        interrupts_charged=False,
     ),
     clocks=ClockReading(SECOND_NS, SECOND_NS + 1_300, SECOND_NS + 500, SECOND_NS - 40),
     target_files=[OpenFiles(pid=1, open=20, limit=64)],
@@ -93,7 +94,7 @@ def test_a_machine_with_one_core_shares_it_whatever_the_placement() -> None:
 
 
 def test_cores_that_cannot_be_read_are_no_pool() -> None:
-    blind = replace(END, cores=CoresReading(SECOND_NS, {}))
+    blind = replace(END, cores=CoresReading(SECOND_NS, {}, interrupts_charged=False))
     assert evidence_of(usage_over(START, blind), APART, load()).pools == ()
 
 

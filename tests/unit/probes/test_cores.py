@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.probes.cores import CoresReading, CoreTimes, CoreUse, parse_cores, read_cores, use_between
+from loadlab.probes.cores import (
+    CoresReading,
+    CoreTimes,
+    CoreUse,
+    charges_interrupts,
+    parse_cores,
+    read_cores,
+    use_between,
+)
 from loadlab.probes.procfs import TICK_NS
 
 SECOND_NS = 1_000_000_000
@@ -17,8 +25,10 @@ ctxt 63050246
 """
 
 
-def reading(time_ns: int, idle_ns: int, stolen_ns: int = 0, interrupts_ns: int = 0) -> CoresReading:
-    return CoresReading(time_ns, {1: CoreTimes(idle_ns, stolen_ns, interrupts_ns)})
+def reading(
+    time_ns: int, idle_ns: int, stolen_ns: int = 0, interrupts_ns: int = 0, charged: bool = False
+) -> CoresReading:
+    return CoresReading(time_ns, {1: CoreTimes(idle_ns, stolen_ns, interrupts_ns)}, charged)
 
 
 def test_each_core_that_is_online_is_read(tmp_path: Path) -> None:
@@ -31,8 +41,36 @@ def test_each_core_that_is_online_is_read(tmp_path: Path) -> None:
 
 
 def test_use_is_the_difference_as_shares_of_the_time() -> None:
-    start, end = reading(0, 100, 10, 1), reading(SECOND_NS, SECOND_NS // 4 + 100, SECOND_NS // 10 + 10, 1)
-    assert use_between(start, end, [1]) == {1: CoreUse(idle=0.25, stolen=0.1, interrupts=0.0)}
+    start, end = reading(0, 100, 10, 1), reading(SECOND_NS, SECOND_NS // 4 + 100, SECOND_NS // 8 + 10, 1)
+    assert use_between(start, end, [1]) == {1: CoreUse(idle=0.25, stolen=0.125, charged=0.625)}
+
+
+@pytest.mark.parametrize(("interrupts_charged", "charged"), [(True, 0.75), (False, 0.5)])
+def test_interrupts_count_where_processes_are_known_to_be_charged_with_them(
+    interrupts_charged: bool, charged: float
+) -> None:
+    end = reading(SECOND_NS, SECOND_NS // 4, 0, SECOND_NS // 4, interrupts_charged)
+    assert use_between(reading(0, 0), end, [1])[1].charged == charged
+
+
+@pytest.mark.parametrize(
+    ("files", "release", "expected"),
+    [
+        (["cpu", "irq"], "6.8.0-45-generic", False),
+        (["cpu"], "6.8.0-45-generic", True),
+        (["cpu"], "6.1.0", True),
+        (["cpu"], "6.0.19", False),
+        (["cpu"], "5.15.0", False),
+        ([], "6.8.0", False),
+        (["cpu"], "custom", False),
+    ],
+)
+def test_the_files_of_the_kernel_tell_who_is_charged_with_interrupts(
+    tmp_path: Path, files: list[str], release: str, expected: bool
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    assert charges_interrupts(tmp_path, release) is expected
 
 
 @pytest.mark.parametrize("idle_ns", [SECOND_NS + 2 * TICK_NS, SECOND_NS])
@@ -47,7 +85,7 @@ def test_counters_that_run_back_count_as_nothing() -> None:
 
 def test_only_cores_that_both_readings_know_are_told_of() -> None:
     assert use_between(reading(0, 0), reading(SECOND_NS, 0), [0, 1, 2]).keys() == {1}
-    assert use_between(reading(0, 0), CoresReading(SECOND_NS, {}), [1]) == {}
+    assert use_between(reading(0, 0), CoresReading(SECOND_NS, {}, False), [1]) == {}
 
 
 def test_no_time_has_no_use() -> None:

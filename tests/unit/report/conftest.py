@@ -5,7 +5,15 @@ import pytest
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 
-from ...more_sample_runs import write_crowd, write_mix, write_slow_senders, write_switch_cost, write_wait_cost
+from ...more_sample_runs import (
+    write_crowd,
+    write_million,
+    write_mix,
+    write_open,
+    write_slow_senders,
+    write_switch_cost,
+    write_wait_cost,
+)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +44,30 @@ def mix(mix_run: RunDirectory) -> RunDocument:
 def slow_senders(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
     """One kind, and slow senders in all trials but the first of each line."""
     return write_slow_senders(tmp_path_factory.mktemp("slow")).read_document()
+
+
+@pytest.fixture(scope="session")
+def open_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """An open load, beyond what one of two servers carries at the highest rate."""
+    return write_open(tmp_path_factory.mktemp("open"))
+
+
+@pytest.fixture(scope="session")
+def open_load(open_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return open_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def million_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A million dead connections, and the memory they take."""
+    return write_million(tmp_path_factory.mktemp("million"))
+
+
+@pytest.fixture(scope="session")
+def million(million_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return million_run.read_document()
 
 
 @pytest.fixture(scope="session")

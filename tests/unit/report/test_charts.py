@@ -1,6 +1,6 @@
 from loadlab.report.arrangement import Arrangement, arrange
-from loadlab.report.charts import Line, panel_of
-from loadlab.report.measures import RESPONSE_P99, THROUGHPUT
+from loadlab.report.charts import Line, Value, panel_of
+from loadlab.report.measures import ANSWERED_SHARE, RESPONSE_P99, THROUGHPUT
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import LatencySummary, TrialResult, Verdict
 
@@ -11,7 +11,7 @@ def arranged(run: RunDirectory) -> Arrangement:
 
 
 def medians(line: Line) -> list[float | None]:
-    return [point.measured.median if point.measured else None for point in line.points]
+    return [point.value.median if point.value else None for point in line.points]
 
 
 def test_a_line_for_each_server_with_a_point_for_each_x(sample_run: RunDirectory) -> None:
@@ -52,11 +52,20 @@ def repeated(*rates: float, count: int = 100_000) -> Arrangement:
 
 def test_repeats_give_their_median_and_how_far_they_spread() -> None:
     [line] = panel_of(repeated(100.0, 400.0, 120.0), THROUGHPUT).lines
-    measured = line.points[0].measured
-    assert measured is not None
-    assert (measured.median, measured.low, measured.high) == (120.0, 100.0, 400.0)
+    assert line.points[0].value == Value(120.0, low=100.0, high=400.0, repeats=3)
 
 
-def test_a_percentile_with_too_few_samples_is_not_firm() -> None:
-    assert panel_of(repeated(1.0, count=100_000), RESPONSE_P99).lines[0].points[0].firm
-    assert not panel_of(repeated(1.0, count=900), RESPONSE_P99).lines[0].points[0].firm
+def test_a_percentile_with_too_few_samples_is_left_out() -> None:
+    [point] = panel_of(repeated(1.0, count=100_000), RESPONSE_P99).lines[0].points
+    assert (point.value, point.too_few) == (Value(1000, 1000, 1000), False)
+    [point] = panel_of(repeated(1.0, count=900), RESPONSE_P99).lines[0].points
+    assert (point.value, point.too_few) == (None, True)
+
+
+def test_a_throughput_that_the_load_limited_is_a_lower_bound_and_a_time_is_not(open_run: RunDirectory) -> None:
+    _, asyncio = panel_of(arranged(open_run), THROUGHPUT).lines
+    assert [point.value is not None and point.value.at_least for point in asyncio.points] == [False, False, False, True]
+    for measure in (RESPONSE_P99, ANSWERED_SHARE):
+        values = [value for line in panel_of(arranged(open_run), measure).lines for _, value in line.measured]
+        assert len(values) == 8
+        assert not any(value.at_least for value in values)

@@ -8,7 +8,9 @@ from loadlab.results.model import TrialResult, Verdict
 
 def test_the_ends_of_each_line_are_chosen(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
-    curves, sentence = curves_of(arrange(document.profile, document.trials), sample_run.read_latencies)
+    [panel], sentence = curves_of(arrange(document.profile, document.trials), sample_run.read_latencies)
+    curves = panel.curves
+    assert panel.title == "Response time"
     assert [curve.number for curve in curves] == list(range(12))
     assert [(curve.line, curve.x, curve.stroke) for curve in curves if curve.chosen] == [
         (0, 0, "dot"),
@@ -31,9 +33,10 @@ def trials(number: int) -> list[TrialResult]:
 def test_a_curve_ends_where_too_few_samples_lie_beyond() -> None:
     histogram = Histogram()
     histogram.fold(range(1_000, 1_001_000, 1_000))
-    [curve], _ = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
+    [panel], _ = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
+    [curve] = panel.curves
     assert 98 < curve.points[-1].percentile <= 100 * (1 - SAMPLES_BEYOND / 1000)
-    times = [point.response_ns for point in curve.points]
+    times = [point.time_ns for point in curve.points]
     assert times == sorted(times)
 
 
@@ -42,9 +45,9 @@ def test_repeats_are_merged_into_one_curve() -> None:
     fast.fold([1_000_000] * 600)
     slow.fold([9_000_000] * 400)
     of_trial = {"001": fast, "002": slow}
-    [curve], sentence = curves_of(arrange({}, trials(2)), lambda trial_id: {"response": of_trial[trial_id]})
+    [panel], sentence = curves_of(arrange({}, trials(2)), lambda trial_id: {"response": of_trial[trial_id]})
     assert sentence == ("Half of all requests, and 99 % of them, were answered within: the target 1 ms and 9 ms.")
-    assert curve.points[-1].response_ns > 8_900_000
+    assert panel.curves[0].points[-1].time_ns > 8_900_000
 
 
 def test_no_curve_without_samples() -> None:
@@ -56,11 +59,23 @@ def test_no_curve_without_samples() -> None:
 
 def test_of_many_lines_only_the_far_ends_are_chosen_and_two_are_told(crowd_run: RunDirectory) -> None:
     document = crowd_run.read_document()
-    curves, sentence = curves_of(arrange(document.profile, document.trials), crowd_run.read_latencies)
-    chosen = [(curve.name, curve.stroke) for curve in curves if curve.chosen]
+    [panel], sentence = curves_of(arrange(document.profile, document.trials), crowd_run.read_latencies)
+    chosen = [(curve.name, curve.stroke) for curve in panel.curves if curve.chosen]
     assert len(chosen) == 12
     assert chosen[0] == ("fork at 1,000 dead connections", "dash")
     assert chosen[-1] == ("nginx at 19,000 dead connections", "solid")
     assert "nginx at 19,000" in sentence
     assert "select at 19,000" in sentence
     assert "epoll at" not in sentence
+
+
+def test_an_open_load_has_service_times_beside_for_the_same_settings(open_run: RunDirectory) -> None:
+    document = open_run.read_document()
+    panels, _ = curves_of(arrange(document.profile, document.trials), open_run.read_latencies)
+    response, service = panels
+    assert (response.title, service.title) == ("Response time", "Service time")
+    assert [(curve.number, curve.name, curve.chosen) for curve in response.curves] == [
+        (curve.number, curve.name, curve.chosen) for curve in service.curves
+    ]
+    # Overloaded, a request waits for most of the window before it is sent.
+    assert response.curves[-1].points[-1].time_ns > 1000 * service.curves[-1].points[-1].time_ns

@@ -25,6 +25,7 @@ def test_the_charts_stand_in_their_order_each_with_its_sentence(page: Page) -> N
 
 def test_the_key_facts(page: Page) -> None:
     assert page.facts == (
+        "closed model: 16 users",
         "15 trials (13 done, 1 failed, 1 not possible)",
         "2026-10-14 17:05 UTC",
         "1 min 18 s",
@@ -51,7 +52,7 @@ def test_findings_name_their_settings_in_the_order_of_the_sweep(page: Page) -> N
 def test_an_interrupted_run_says_what_is_missing(sample_run: RunDirectory) -> None:
     document = sample_run.read_document().model_copy(update={"finished": None, "trials_planned": 20})
     page = build(document, sample_run)
-    assert page.facts[0] == "20 trials (13 done, 1 failed, 1 not possible, 5 not run)"
+    assert page.facts[1] == "20 trials (13 done, 1 failed, 1 not possible, 5 not run)"
     assert "did not finish" in page.facts
     assert "interrupted" in build(document.model_copy(update={"interrupted": True}), sample_run).facts
 

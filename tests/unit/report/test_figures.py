@@ -5,11 +5,11 @@ import pytest
 
 from loadlab.report.arrangement import Arrangement, arrange
 from loadlab.report.charts import Chart, panel_of
-from loadlab.report.curves import Curve, CurvePoint
+from loadlab.report.curves import Curve, CurvePanel, CurvePoint
 from loadlab.report.figures import draw_chart, draw_curves
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Measure
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, TrialResult, Verdict
+from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
 
 
 def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:
     return [json.loads(figure.to_json()) for figure in draw_chart(arrangement, chart)]
 
 
-def repeated(server: str, *rates: float, count: int = 100_000) -> list[TrialResult]:
+def repeated(server: str, *rates: float) -> list[TrialResult]:
     return [
         TrialResult(
             id=f"{server}-{number}",
@@ -27,7 +27,7 @@ def repeated(server: str, *rates: float, count: int = 100_000) -> list[TrialResu
             state="done",
             verdict=Verdict(state="valid"),
             requests_per_second=rate,
-            response_ns=LatencySummary(p99=1000, count=count),
+            response_ns=LatencySummary(p99=1000, count=100_000),
         )
         for number, rate in enumerate(rates, start=1)
     ]
@@ -80,11 +80,12 @@ def test_repeats_have_whiskers_and_one_alone_has_none() -> None:
     assert alone["data"][0]["error_y"]["visible"] is False
 
 
-def test_a_point_on_too_few_samples_is_hollow_and_says_so() -> None:
-    [figure] = drawn(arrange({}, repeated("epoll", 90.0, count=900)), RESPONSE_P99)
-    [trace] = figure["data"]
-    assert trace["marker"]["symbol"] == ["circle-open"]
-    assert "do not trust it" in trace["hovertext"][0]
+def test_a_lower_bound_is_hollow_and_says_so(open_load: RunDocument) -> None:
+    [figure] = drawn(arrange(open_load.profile, open_load.trials), THROUGHPUT)
+    epoll, asyncio = figure["data"]
+    assert epoll["marker"]["symbol"] == ["circle"] * 4
+    assert asyncio["marker"]["symbol"] == ["square", "square", "square", "square-open"]
+    assert asyncio["hovertext"][3].startswith("<b>asyncio</b><br>at least 16,666 requests/s<br>")
 
 
 def test_no_text_from_outside_is_markup_to_plotly() -> None:
@@ -100,7 +101,10 @@ def test_curves_are_traces_in_their_order_with_the_chosen_ones_visible() -> None
         Curve(number=0, line=0, x=0, name="epoll at 0", stroke="dot", points=points, chosen=True),
         Curve(number=1, line=0, x=9, name="epoll at 9", stroke="solid", points=points, chosen=False),
     ]
-    figure = json.loads(draw_curves(curves).to_json())
+    later = Curve(0, 0, 0, "epoll at 0", "dot", (CurvePoint(50.0, 9_000_000),), chosen=True)
+    panels = [CurvePanel("Service time", tuple(curves)), CurvePanel("Response time", (later,))]
+    figure, other = (json.loads(drawing.to_json()) for drawing in draw_curves(panels))
+    assert figure["layout"]["yaxis"] == other["layout"]["yaxis"]
     assert [(trace["visible"], trace["line"]["dash"]) for trace in figure["data"]] == [(True, "dot"), (False, "solid")]
     assert figure["data"][0]["x"] == pytest.approx([1, 10, 100])
     assert figure["data"][0]["hovertext"][1] == "<b>epoll at 0</b><br>90 % within 1 ms"

@@ -7,12 +7,15 @@ def test_a_row_for_each_kind_in_each_trial(mix: RunDocument) -> None:
     table = tabulate_kinds(mix.trials)
     assert table is not None
     assert [column.title for column in table.columns] == [
-        "trial", "blocking", "active connections", "kind", "requests", "requests/s", "failed", "p50", "p99",
+        "trial", "blocking", "active connections", "kind", "requests", "requests/s",
+        "p50", "service p50", "p99", "service p99", "failed",
     ]  # fmt: skip
     assert [row.cells[3].text for row in table.rows] == ["hello", "slow"] * 6
     hello, slow = (row.cells for row in table.rows[:2])
-    assert [cell.text for cell in hello[:7]] == ["001", "false", "4", "hello", "2,000", "1,000", "0"]
-    assert (hello[8].doubtful, slow[8].doubtful) == (False, True)
+    assert [cell.text for cell in (*hello[:6], hello[10])] == ["001", "false", "4", "hello", "2,000", "1,000", "0"]
+    # Of 60 requests none is the slowest of a hundred.
+    assert [cell.text.endswith(" µs") for cell in hello[6:10]] == [True] * 4
+    assert [cell.text == "\N{EN DASH}" for cell in slow[6:10]] == [False, False, True, True]
 
 
 def test_slow_senders_come_last_and_are_told_apart(slow_senders: RunDocument) -> None:

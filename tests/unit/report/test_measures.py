@@ -1,6 +1,6 @@
 import pytest
 
-from loadlab.report.measures import measure_of
+from loadlab.report.measures import ANSWERED_SHARE, measure_of
 from loadlab.report.quantities import NUMBER, RATE, SIZE, TIME, Quantity, format_rate
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
@@ -23,7 +23,10 @@ def epoll(run: RunDirectory) -> TrialResult:
         ("target.context_switches_per_request", "Context switches of the target per request", NUMBER, False),
         ("target.cpu_ns_per_request", "CPU time of the target per request", TIME, False),
         ("kinds.hello.response_ns.p99", "Response time of hello (p99)", TIME, False),
-        ("kinds.sleep?ms=1.5.requests_per_second", "Requests per second of sleep?ms=1.5", RATE, True),
+        ("kinds.sleep?ms=5.requests_per_second", "Requests per second of sleep?ms=5", RATE, True),
+        ("offered_per_second", "Offered requests per second", RATE, False),
+        ("wire_ns.p99", "Server and wire (p99)", TIME, False),
+        ("connection_memory.bytes_per_connection", "Memory of one idle connection", SIZE, False),
         ("idle.open_seconds", "idle.open_seconds", NUMBER, False),
     ],
 )
@@ -41,6 +44,8 @@ def test_figures_are_read_from_where_run_json_has_them(sample_run: RunDirectory)
     for metric, value in (
         ("requests_per_second", trial.requests_per_second),
         ("response_ns.p99.9", trial.response_ns.p99_9),
+        ("wire_ns.p50", trial.wire_ns.p50),
+        ("client_ns.p99", trial.client_ns.p99),
         ("target.rss_bytes", trial.target.rss_bytes),
         ("idle.open_seconds", trial.idle.open_seconds),
         ("outcomes.cut", 16),
@@ -74,9 +79,27 @@ def test_a_kind_has_figures_and_samples_of_its_own(mix: RunDocument) -> None:
     assert measure_of("kinds.hello.response_ns.p99").read(trial) == fast.response_ns.p99
     assert measure_of("kinds.slow.requests").read(trial) == slow.requests == 60
     assert measure_of("kinds.hello.response_ns.p99").is_firm(trial)
-    assert not measure_of("kinds.slow.response_ns.p99").is_firm(trial)
+    assert measure_of("kinds.slow.response_ns.p50").read(trial) == slow.response_ns.p50
     assert measure_of("kinds.slow.response_ns.max").is_firm(trial)
     assert measure_of("kinds.other.response_ns.p99").read(trial) is None
+
+
+def test_a_percentile_that_too_few_samples_lie_beyond_is_not_read(mix: RunDocument) -> None:
+    p99 = measure_of("kinds.slow.response_ns.p99")
+    assert mix.trials[0].kinds[1].response_ns.p99 is not None
+    assert p99.read(mix.trials[0]) is None
+    assert not p99.is_firm(mix.trials[0])
+
+
+def test_only_throughput_can_be_a_lower_bound(open_load: RunDocument) -> None:
+    bound = [trial for trial in open_load.trials if measure_of("requests_per_second").is_lower_bound(trial)]
+    assert [trial.factors for trial in bound] == [{"target.server": "asyncio", "load.rate": 24_000}]
+    assert not measure_of("response_ns.p99").is_lower_bound(bound[0])
+
+
+def test_the_answered_share_is_of_what_was_offered(open_load: RunDocument, sample_run: RunDirectory) -> None:
+    assert ANSWERED_SHARE.read(open_load.trials[-1]) == pytest.approx(16_666 / 24_000)
+    assert ANSWERED_SHARE.read(epoll(sample_run)) is None
 
 
 def test_a_trial_without_slow_senders_is_all_of_its_one_kind(slow_senders: RunDocument) -> None:

@@ -2,12 +2,12 @@ import pytest
 
 from loadlab.report.arrangement import Arrangement, arrange
 from loadlab.report.changes import tell_change
-from loadlab.report.charts import panel_of
+from loadlab.report.charts import Value, panel_of
 from loadlab.report.contents import overview_of
 from loadlab.report.measures import RESPONSE_P99, THROUGHPUT
 from loadlab.report.overview import describe_run
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, RunDocument, Scalar, TrialResult, Verdict
+from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -49,20 +49,21 @@ def test_the_best_and_the_worst_at_the_end_and_the_law_between(crowd: RunDocumen
 
 
 def test_who_lost_most_is_told_where_it_ended_early(sample_run: RunDirectory) -> None:
-    first, second = overview(sample_run.read_document())
+    first, second, third = overview(sample_run.read_document())
     assert first == f"From 0 to 19,000 dead connections requests per second fell by 1.2{NBSP}% with epoll " + (
         "(21,276 → 21,019 requests/s)."
     )
     assert second == f"Requests per second fell most with select, by 93.6{NBSP}% " + (
         "(20,202 → 1,290 requests/s, from 0 to 10,000)."
     )
+    assert third.startswith("Closed model: ")
 
 
 def test_of_times_the_lowest_is_the_best() -> None:
     arrangement = over("load.idle", {"slow": {0: 1_000, 9: 90_000}, "fast": {0: 900, 9: 1_000}})
     [sentence] = describe_run(arrangement, panel_of(arrangement, RESPONSE_P99), (), "")
     assert sentence == (
-        f"From 0 to 9 dead connections 99th percentile (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
+        f"From 0 to 9 dead connections response time (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
         "90-fold with slow (1 µs → 90 µs): 90 times apart in the end."
     )
 
@@ -113,6 +114,54 @@ def test_a_run_of_one_trial_has_nothing_to_compare() -> None:
     assert told(over("load.idle", {"epoll": {0: 100}})) == ()
 
 
+def test_an_open_load_is_told_by_its_response_time_and_what_was_answered(open_load: RunDocument) -> None:
+    times, answered, model = overview(open_load)
+    assert times.startswith("From 500 to 24,000 offered requests/s response time (p99) fell by ")
+    assert answered.startswith("Not all that was offered was answered: ")
+    assert model.startswith("Open model: requests are due by a schedule (Poisson arrivals) that waits for no answer")
+
+
+def bounded(x_path: str, rates: dict[str, dict[Scalar, float]], bounds: dict[str, set[Scalar]]) -> Arrangement:
+    """As `over`, where the load was the limit of these servers at these places."""
+    arrangement = over(x_path, rates)
+    finding = Finding(code="client_bound", severity="suspect", text="", evidence="", advice="")
+    trials = [
+        trial.model_copy(update={"verdict": Verdict(state="suspect", findings=[finding])})
+        if trial.factors[x_path] in bounds.get(str(trial.factors["target.server"]), set())
+        else trial
+        for setting in arrangement.settings
+        for trial in setting.trials
+    ]
+    return arrange({"plot": {"x": x_path}}, trials)
+
+
+def test_what_the_load_limited_is_told_as_a_bound() -> None:
+    arrangement = bounded(
+        "load.idle", {"epoll": {0: 80_000, 9: 79_000}, "select": {0: 60_000, 9: 10_000}}, {"epoll": {0, 9}}
+    )
+    [sentence] = told(arrangement)
+    assert sentence == (
+        "From 0 to 9 dead connections requests per second went beyond the load's reach with epoll (at least 80,000 → "
+        f"at least 79,000 requests/s) and fell by 83.3{NBSP}% with select (60,000 → 10,000 requests/s): "
+        "at least 7.9 times apart in the end."
+    )
+
+
+def test_two_bounds_are_not_ranked() -> None:
+    rates: dict[str, dict[Scalar, float]] = {"epoll": {0: 80_000}, "nginx": {0: 90_000}, "select": {0: 50_000}}
+    [sentence] = told(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
+    assert sentence == (
+        "At 0 dead connections the best is nginx with at least 90,000 requests/s, the worst select with 50,000 "
+        "requests/s, at least 1.8 times apart."
+    )
+    del rates["select"]
+    [sentence] = told(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
+    assert sentence == (
+        "At 0 dead connections the load was the limit, with nginx at least 90,000 requests/s, epoll at least 80,000 "
+        "requests/s."
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
@@ -125,4 +174,22 @@ def test_a_run_of_one_trial_has_nothing_to_compare() -> None:
     ],
 )
 def test_a_change_in_words(before: float, after: float, words: tuple[str, str]) -> None:
-    assert tell_change(before, after) == words
+    assert tell_change(Value(before, before, before), Value(after, after, after)) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "before_at_least", "after", "after_at_least", "words"),
+    [
+        (100, False, 250, True, ("rose", "at least 2.5-fold")),
+        (100, False, 110, True, ("rose", f"by at least 10.0{NBSP}%")),
+        (100, True, 50, False, ("fell", f"by at least 50.0{NBSP}%")),
+        (100, False, 90, True, ("went beyond the load's reach", "")),
+        (100, True, 110, False, ("went beyond the load's reach", "")),
+        (100, True, 50, True, ("went beyond the load's reach", "")),
+    ],
+)
+def test_a_bound_tells_as_much_of_a_change_as_is_certain(
+    before: float, before_at_least: bool, after: float, after_at_least: bool, words: tuple[str, str]
+) -> None:
+    first = Value(before, before, before, at_least=before_at_least)
+    assert tell_change(first, Value(after, after, after, at_least=after_at_least)) == words

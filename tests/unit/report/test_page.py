@@ -55,13 +55,13 @@ def test_the_sections_stand_in_their_order(outline: Outline) -> None:
     assert outline.texts["h1"] == ["select-vs-epoll"]
     assert outline.texts["h2"] == [
         "What you see",
-        "Throughput",
-        "Response time",
+        "Throughput, closed model",
+        "Response time, closed model",
         "CPU time of the target per request",
-        "Response time by percentile",
+        "Response time by percentile, closed model",
         "How to read this",
         "What was found",
-        "All trials",
+        "All trials, closed model",
         "How it was measured",
     ]
     assert outline.open == []
@@ -69,7 +69,7 @@ def test_the_sections_stand_in_their_order(outline: Outline) -> None:
 
 def test_each_figure_has_its_place_and_its_data(outline: Outline) -> None:
     figures = json.loads(next(text for text in outline.texts["script"] if text.startswith("{")))
-    assert list(figures) == ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves"]
+    assert list(figures) == ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves-0"]
     assert set(figures) <= set(outline.ids)
     assert len(outline.ids) == len(set(outline.ids))
 
@@ -112,6 +112,29 @@ def test_a_mix_has_a_second_table(mix_run: RunDirectory) -> None:
     outline = Outline(render(mix_run))
     assert outline.texts["h2"][-3:] == ["All trials", "Requests by kind", "How it was measured"]
     assert outline.elements["tbody"] == 6 + 12
+
+
+def test_an_open_load_is_called_so_and_shows_its_parts(open_run: RunDirectory) -> None:
+    page = render(open_run)
+    outline = Outline(page)
+    assert outline.texts["h2"][1:4] == [
+        "Response and service time, open model",
+        "Where the response time goes",
+        "Offered and answered",
+    ]
+    assert {"parts-5", "curves-0", "curves-1"} <= set(outline.ids)
+    assert "open model: swept rate, Poisson arrivals" in outline.texts["li"]
+    assert "≥ 16,666" in outline.texts["td"]
+
+
+def test_the_clients_own_error_has_its_place_where_it_was_measured(
+    outline: Outline, sample_run: RunDirectory, tmp_path: Path
+) -> None:
+    assert "The client's own error" in outline.texts["h3"]
+    (tmp_path / "profile.yaml").write_text("")
+    without = RunDirectory(tmp_path)
+    without.write_document(sample_run.read_document().model_copy(update={"calibration": None}))
+    assert "The client's own error" not in Outline(render(without)).texts["h3"]
 
 
 @pytest.fixture

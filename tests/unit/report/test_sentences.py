@@ -1,11 +1,11 @@
 import pytest
 
-from loadlab.analysis.repeats import RepeatedMeasure
 from loadlab.report.arrangement import Arrangement, arrange
-from loadlab.report.charts import Chart, Line, Panel, Point
+from loadlab.report.charts import Chart, Line, Panel, Point, Value
 from loadlab.report.measures import MEMORY_RESIDENT, RESPONSE_P99
 from loadlab.report.quantities import RATE, TIME, Quantity
 from loadlab.report.sentences import (
+    describe_answered,
     describe_gaps,
     describe_growth,
     describe_impossible,
@@ -17,9 +17,8 @@ from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, Scalar
 
 
-def measured(*values: float) -> RepeatedMeasure:
-    middle = sorted(values)[len(values) // 2]
-    return RepeatedMeasure({}, values, median=middle, low=min(values), high=max(values), deviation=0.0)
+def measured(*values: float) -> Value:
+    return Value(sorted(values)[len(values) // 2], low=min(values), high=max(values), repeats=len(values))
 
 
 def line(name: str, points: dict[Scalar, float | None]) -> Line:
@@ -131,4 +130,21 @@ def test_marks_are_explained_where_they_occur() -> None:
     assert told(Point(0, measured(1)), Point(10, measured(1))) == ""
     assert "0 stands apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
     assert told(Point(0, measured(1, 2, 3))).startswith("Each point is the median of up to 3 repeats")
-    assert told(Point(0, measured(1), firm=False)).startswith("Hollow: fewer than 10 samples")
+    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow: the load was the limit there")
+    assert told(Point(0, too_few=True)) == "A percentile is left out where fewer than 10 samples lie beyond it."
+
+
+def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:
+    points = (Point(0, measured(80_000)), Point(9, Value(85_600, 85_600, 85_600, at_least=True)))
+    assert describe_lines(over(0, 9), [Line(0, "epoll", points)], RATE) == (
+        "From 0 to 9 dead connections: epoll 80,000 → at least 85,600 requests/s."
+    )
+
+
+def test_a_rate_that_was_answered_is_told_as_met(open_load: RunDocument, sample_run: RunDirectory) -> None:
+    epoll = [trial for trial in open_load.trials if trial.factors["target.server"] == "epoll"]
+    assert [*describe_answered(arrange(open_load.profile, epoll))] == [
+        f"The offered rate was answered throughout, within 5{NBSP}%."
+    ]
+    document = sample_run.read_document()
+    assert [*describe_answered(arrange(document.profile, document.trials))] == []

@@ -1,4 +1,5 @@
-from loadlab.report.table import Cell, Row, Table, tabulate
+from loadlab.report.cells import Cell, Row, Table
+from loadlab.report.table import tabulate
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 
@@ -24,7 +25,6 @@ def test_a_measured_trial_has_text_to_read_and_keys_to_sort_by(sample_run: RunDi
     assert row["requests/s"].text.startswith("21,")
     assert isinstance(row["requests/s"].sort, float)
     assert row["p99"].text.endswith(" ms")
-    assert not row["p99"].doubtful
     assert row["alive"].note.startswith("19,000 of 19,000 opened")
     assert remark == ""
 
@@ -45,10 +45,50 @@ def test_the_capacity_of_an_invalid_trial_is_not_printed(sample_run: RunDirector
     assert row["failed"] == Cell("3", 3, note="timeout 3")
 
 
-def test_a_percentile_with_too_few_samples_is_doubtful(sample_run: RunDirectory) -> None:
+def test_a_percentile_with_too_few_samples_is_not_shown(sample_run: RunDirectory) -> None:
     row, _ = row_of(sample_run, "select", 10_000)
-    assert [title for title, cell in row.items() if cell.doubtful] == ["p99.9"]
-    assert row["p99.9"].note.startswith("Fewer than 10 of 2,579 samples lie beyond p99.9")
+    assert [title for title, cell in row.items() if cell.sort is None] == ["p99.9", "client p99"]
+    assert row["p99.9"].note == "Fewer than 10 of 2,579 samples lie beyond p99.9: too few to show it."
+
+
+def test_response_and_service_time_stand_side_by_side_with_what_the_client_added(sample_run: RunDirectory) -> None:
+    titles = [column.title for column in tabulate(sample_run.read_document().trials).columns]
+    assert titles[titles.index("p50") : titles.index("CPU user")] == [
+        "p50", "service p50", "p90", "p99", "service p99", "p99.9", "max", "client p50", "client p99",
+    ]  # fmt: skip
+
+
+def test_a_throughput_that_the_load_limited_is_marked(open_load: RunDocument) -> None:
+    rates = [cells(tabulate(open_load.trials), row)["requests/s"] for row in tabulate(open_load.trials).rows]
+    assert [rate.text for rate in rates[-2:]] == ["12,000", "≥ 16,666"]
+    assert rates[-1].sort == 16_666
+    assert rates[-1].note.startswith("At least this")
+
+
+def test_what_was_never_sent_and_what_was_cut_have_columns_where_there_is_any(
+    open_load: RunDocument, crowd: RunDocument
+) -> None:
+    table = tabulate(open_load.trials)
+    overloaded = cells(table, table.rows[-1])
+    assert [overloaded[title].text for title in ("failed", "dropped", "cut")] == ["0", "14,668", "64"]
+    quiet = [trial.model_copy(update={"outcomes": {"ok": trial.requests}}) for trial in open_load.trials]
+    assert not {"dropped", "cut"} & {column.title for column in tabulate(quiet).columns}
+    titles = [column.title for column in tabulate(crowd.trials).columns]
+    assert titles[titles.index("requests/s") :][:4] == ["requests/s", "failed", "cut", "p50"]
+
+
+def test_the_offered_rate_has_a_column_unless_it_is_what_is_swept(open_load: RunDocument) -> None:
+    assert "offered" not in [column.title for column in tabulate(open_load.trials).columns]
+    ramp = open_load.trials[0].model_copy(update={"factors": {}})
+    table = tabulate([ramp])
+    assert cells(table, table.rows[0])["offered"].text == "500"
+
+
+def test_trials_of_both_models_say_which_they_are(open_load: RunDocument) -> None:
+    closed = open_load.trials[0].model_copy(update={"load_model": "closed"})
+    table = tabulate([closed, open_load.trials[1]])
+    assert [cells(table, row)["model"].text for row in table.rows] == ["closed", "open"]
+    assert "model" not in [column.title for column in tabulate(open_load.trials).columns]
 
 
 def test_repeats_have_a_column_only_where_there_are_any(sample_run: RunDirectory) -> None:

@@ -46,7 +46,7 @@ def test_one_that_hangs_when_it_is_asked_for_its_result() -> None:
     tool = Tool("deaf", deadline_seconds=0.05)
     tool.start(["sleep", "1000"])
     with pytest.raises(ProbeFailed, match=r"^deaf did not write its result within 0\.05 seconds$"):
-        tool.finish()
+        tool.finish(tool.interrupt)
     tool.stop()
 
 
@@ -54,4 +54,4 @@ def test_one_that_was_never_started_can_be_stopped() -> None:
     tool = Tool("idle")
     tool.stop()
     with pytest.raises(ProbeFailed, match=r"^idle does not run$"):
-        tool.finish()
+        tool.finish(tool.interrupt)

@@ -49,6 +49,11 @@ def pools(
     return {"pools": (CorePool("target", {0: target}, 0.0, 0.0), CorePool("load", {1: load}, stolen, others))}
 
 
+def disturbed_target() -> dict[str, tuple[CorePool, ...]]:
+    """The target's core is full, but half of that is others' work."""
+    return {"pools": (CorePool("target", {0: 0.0}, 0.0, 0.5), CorePool("load", {1: 0.0}, 0.0, 0.0))}
+
+
 def many_cores(others: float) -> dict[str, tuple[CorePool, ...]]:
     return {"pools": (CorePool("both", {core: 0.5 for core in range(50)}, 0.0, others),)}
 
@@ -175,6 +180,18 @@ def test_whose_limit_it_is(changes: dict[str, object], expected: dict[str, str])
 
 def test_a_worker_that_watches_the_clock_is_not_taken_for_a_full_one() -> None:
     assert findings(open_trial(), window(client_busy_by_worker=(1.0,), target_busy=0.1)) == {}
+
+
+def test_what_others_used_of_the_targets_core_is_not_its_own_use() -> None:
+    evidence = window(client_busy_by_worker=(0.96,), target_busy=0.4, **disturbed_target())
+    assert findings(trial(), evidence) == {"client_bound": "suspect", "disturbed": "suspect"}
+
+
+def test_answers_that_wait_for_the_load_tell_of_it_beside_a_full_target() -> None:
+    behind = {"client_ns": times(p50=90_000), "service_ns": times(p50=179_000), "response_ns": times(p50=2_000_000)}
+    evidence = window(client_busy_by_worker=(0.96,), target_busy=0.9)
+    assert findings(trial(**behind), evidence) == {"client_bound": "suspect"}
+    assert findings(trial(**behind), window(client_busy_by_worker=(0.9,), target_busy=0.9)) == {}
 
 
 def test_a_target_of_one_thread_cannot_use_a_second_core() -> None:

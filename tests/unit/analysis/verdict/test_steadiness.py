@@ -85,6 +85,11 @@ def test_a_short_pause_is_of_no_consequence(pause_seconds: float, found: bool) -
     assert (find_change(series([1.0] * 5 + [1 - pause_seconds] + [1.0] * 14)) is not None) is found
 
 
+def test_a_worker_that_stood_still_reports_late_and_the_stretch_is_weighed_by_its_length() -> None:
+    late = Interval(start=2.0, end=2.875, requests=3_500)
+    assert find_change([*series([1, 1]), late, *series([1] * 8)[3:]]) == Shift(2.0, 2.875, 4_000, 10_000)
+
+
 def test_five_intervals_are_too_few_to_tell() -> None:
     assert find_change(series([1, 1, 0, 0, 0])) is None
     assert find_change(series([1, 1, 1, 0, 0, 0])) is not None

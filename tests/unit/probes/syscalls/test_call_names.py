@@ -34,7 +34,7 @@ def test_an_unknown_machine_has_numbers_only() -> None:
 
 
 def test_the_script_knows_the_wait_calls_of_the_machine() -> None:
-    assert format_script("if (__WAIT_CALL__)", read_call_names("aarch64")) == (
+    assert format_script("if (WAIT_CALL)", read_call_names("aarch64")) == (
         "if (args->id == 22 || args->id == 72 || args->id == 73 || args->id == 441)"
     )
-    assert format_script("if (__WAIT_CALL__)", read_call_names("vax")) == "if (0)"
+    assert format_script("if (WAIT_CALL)", read_call_names("vax")) == "if (0)"

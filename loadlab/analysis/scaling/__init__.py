@@ -1,0 +1,5 @@
+"""The laws that the curves of a run follow, and how sure they are. docs/laws.md tells the method and its sources."""
+
+from loadlab.analysis.scaling.laws import fit_laws
+
+__all__ = ["fit_laws"]

@@ -1,0 +1,93 @@
+"""The law of each series of a run: how a cost follows a swept number while all other factors stay as they are."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from loadlab.analysis.scaling.fitting import fit_line, fit_power
+from loadlab.analysis.scaling.shape import Candidates, Point, followed
+from loadlab.analysis.scaling.words import describe
+from loadlab.results.model import Law, PerEventLaw, Scalar, TrialResult
+
+Measure: TypeAlias = Callable[[TrialResult], float | None]
+Where: TypeAlias = tuple[tuple[str, Scalar], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read from each trial."""
+
+    over: str
+    cost: Measure
+    events_per_wait: Measure
+
+    def point_of(self, trial: TrialResult) -> Point | None:
+        """Return the point of a trial; None where it has none, or none that can be believed."""
+        if trial.state != "done" or trial.verdict.state == "invalid":
+            return None
+        x, cost = trial.factors.get(self.over), self.cost(trial)
+        if cost is None or isinstance(x, bool) or not isinstance(x, int | float):
+            return None
+        return Point(float(x), cost, self.events_per_wait(trial))
+
+
+def _not_measured(_trial: TrialResult) -> None:
+    return None
+
+
+def fit_laws(
+    trials: Iterable[TrialResult],
+    metric: str,
+    measure: Measure,
+    over: str,
+    each: str,
+    events_per_wait: Measure = _not_measured,
+) -> list[Law]:
+    """Return the law of `metric` (in ns) over the swept path `over`, for each combination of the other factors.
+
+    `measure` takes the figure from a trial that is done, `events_per_wait` how many events its waiting calls returned
+    on average, None where nobody counted; `each` names one step of `over`, such as "dead connection". A series with
+    fewer than three different x, or with a cost of 0, has no law.
+    """
+    reading = _Reading(over, measure, events_per_wait)
+    series: dict[Where, list[Point]] = {}
+    for trial in trials:
+        point = reading.point_of(trial)
+        if point is not None:
+            where = tuple((path, value) for path, value in trial.factors.items() if path != over)
+            series.setdefault(where, []).append(point)
+    laws = (_fit(points, metric, over, dict(where), each) for where, points in series.items())
+    return [law for law in laws if law is not None]
+
+
+def _fit(points: Sequence[Point], metric: str, over: str, where: dict[str, Scalar], each: str) -> Law | None:
+    xs, costs = [point.x for point in points], [point.cost for point in points]
+    line = fit_line(xs, costs)
+    if line is None:
+        return None
+    power = fit_power(xs, costs)
+    shared = [point.x_per_event for point in points]
+    per_event = fit_line([x for x in shared if x is not None], costs) if None not in shared else None
+    law = followed(points, Candidates(line, power, per_event))
+    name = ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in where.values())
+    text = describe(law, each)
+    return Law(
+        metric=metric,
+        over=over,
+        where=where,
+        intercept=line.intercept.value,
+        intercept_interval=line.intercept.interval,
+        slope=line.slope.value,
+        slope_interval=line.slope.interval,
+        factor=power.factor if power else None,
+        exponent=power.exponent.value if power else None,
+        exponent_interval=power.exponent.interval if power else None,
+        per_event=per_event
+        and PerEventLaw(
+            intercept=per_event.intercept.value,
+            slope=per_event.slope.value,
+            slope_interval=per_event.slope.interval,
+        ),
+        shape=law.shape,
+        text=f"{name}: {text}" if name else text,
+    )

@@ -1,0 +1,122 @@
+"""Stacks of any program, by `perf record`: functions of the kernel and of native code, for time on a core only.
+
+The clock is a timer of the kernel's (cpu-clock), because a virtual machine may have no counter of cycles. Threads and
+children that start later are sampled too.
+"""
+
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from loadlab.errors import LoadlabError
+from loadlab.probes.cpu.perf_script import PerfSamples, parse_script
+from loadlab.probes.cpu.samples import Sampling
+from loadlab.probes.probe import Lack, ProbeFailed
+from loadlab.probes.syscalls.descendants import list_descendants
+from loadlab.probes.syscalls.perf_control import PerfControl
+from loadlab.probes.syscalls.requirements import Capability, missing_program, read_capabilities, read_sysctl
+from loadlab.probes.syscalls.tool import Tool
+from loadlab.processes import spawn
+
+_CLOCK: Final = "cpu-clock"
+_RATE_HZ: Final = 499  # not 500, so as not to keep step with what happens every 10 ms
+_DEADLINE_SECONDS: Final = 60.0
+_NAMELESS_KERNEL: Final = "The kernel hides the names of its functions; sudo sysctl kernel.kptr_restrict=0 shows them."
+_PARANOID: Final = Path("/proc/sys/kernel/perf_event_paranoid")
+_PARANOID_WITH_KERNEL: Final = 1  # the highest that lets everyone sample the kernel's side
+
+
+class PerfProbe:
+    """`perf record` for one window; a Probe. It starts switched off and is switched through its control fifo.
+
+    `deadline_seconds` is for each thing that perf has to do.
+    """
+
+    def __init__(self, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+        self._deadline_seconds = deadline_seconds
+        self._recorder = Tool("perf record", deadline_seconds)
+        self._directory = tempfile.TemporaryDirectory(prefix="loadlab-perf-")
+        self._control = PerfControl(Path(self._directory.name))
+        self._data = Path(self._directory.name) / "perf.data"
+
+    def prepare(self, pids: Collection[int]) -> None:
+        """Attach to `pids` and what has come from them."""
+        watched = ",".join(map(str, sorted(list_descendants(pids))))
+        # Build ids are for reading the samples on another machine; looking them up takes long and fills ~/.debug.
+        argv = ["perf", "record", "--no-buildid", "--event", _CLOCK, "--freq", str(_RATE_HZ), "-g"]
+        argv += ["--output", str(self._data), "--pid", watched, "--delay", "-1", "--control", self._control.option]
+        self._recorder.start(argv)
+        # perf has one more event, for notices of threads and libraries that come. Switched off, it would miss those
+        # that come before the window, and perf could not name what runs there. It cannot be switched by itself, so all
+        # are switched on and the clock off again: it runs for a few milliseconds, or two samples of each thread.
+        self._order("enable", "open its events")
+        self._order(f"disable {_CLOCK}", "wait for the window")
+
+    def begin(self) -> None:
+        """Sample from now on."""
+        self._order(f"enable {_CLOCK}", "switch on")
+
+    def end(self) -> None:
+        """Sample no more."""
+        self._order(f"disable {_CLOCK}", "switch off")
+
+    def collect(self) -> Sampling:
+        """Return the samples."""
+        self._recorder.finish(self._recorder.interrupt)
+        samples = self._read_samples()
+        notes = () if samples.kernel_named else (_NAMELESS_KERNEL,)
+        return Sampling("perf", _RATE_HZ, samples.samples, samples.lost, blocking=False, notes=notes)
+
+    def stop(self) -> None:
+        """End perf and remove its files."""
+        self._recorder.stop()
+        self._control.close()
+        self._directory.cleanup()
+
+    def _order(self, command: str, task: str) -> None:
+        self._control.send(command)
+        self._recorder.wait_until(self._control.is_acknowledged, task)
+
+    def _read_samples(self) -> PerfSamples:
+        text_path = self._data.with_name("samples")
+        # Functions that the compiler inlined would be looked up one by one in debug information, which takes minutes.
+        argv = ["perf", "script", "--input", str(self._data), "--no-inline", "--show-lost-events"]
+        with text_path.open("wb") as text:
+            run_to_end("perf script", [*argv, "--fields", "comm,pid,tid,ip,sym,dso"], text, self._deadline_seconds)
+        try:
+            with text_path.open(encoding="utf-8", errors="replace") as lines:
+                return parse_script(lines)
+        except ValueError as error:
+            raise ProbeFailed(f"perf script wrote what cannot be read: {error}") from error
+
+
+def run_to_end(name: str, argv: Sequence[str], stdout: IO[bytes], deadline_seconds: float) -> None:
+    """Run a program that ends by itself. Raises ProbeFailed if it does not within the deadline, or ends badly."""
+    try:
+        with spawn(name, argv, stdout=stdout) as child:
+            code = child.wait(deadline_seconds)
+            if code is None:
+                raise ProbeFailed(f"{name} was not done within {deadline_seconds:g} seconds")
+            if code != 0:
+                raise ProbeFailed(child.account())
+    except LoadlabError as error:
+        raise ProbeFailed(str(error)) from error
+
+
+def why_unavailable() -> Lack | None:
+    """Return what perf lacks on this machine, None if it should work."""
+    missing = missing_program("perf", "apt-get install linux-perf (Ubuntu: linux-tools-generic)")
+    return missing or lacking_privilege(read_capabilities(), read_sysctl(_PARANOID))
+
+
+def lacking_privilege(capabilities: Collection[Capability], paranoid: int | None) -> Lack | None:
+    """Return what keeps us from sampling the kernel's side; `paranoid` is kernel.perf_event_paranoid, if there."""
+    if paranoid is None:
+        return Lack("this kernel has no perf events", "use a kernel that was built with CONFIG_PERF_EVENTS=y")
+    if paranoid <= _PARANOID_WITH_KERNEL or {Capability.PERFMON, Capability.SYS_ADMIN} & set(capabilities):
+        return None
+    return Lack(
+        f"kernel.perf_event_paranoid is {paranoid}, which hides the kernel's functions",
+        f"start loadlab as root, or: sudo sysctl kernel.perf_event_paranoid={_PARANOID_WITH_KERNEL}",
+    )

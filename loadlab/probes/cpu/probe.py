@@ -1,0 +1,105 @@
+"""The CPU probe: every backend that works here, side by side, and their threads under the same names."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from loadlab.probes.cpu import perf, py_spy
+from loadlab.probes.cpu.samples import Sampling, fold
+from loadlab.probes.probe import Lack, Probe, ProbeFailed
+from loadlab.results.cpu import CpuBackend, CpuRecording, RecordedStacks
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One way to sample stacks; `open_probe` makes a probe for one window."""
+
+    name: CpuBackend
+    why_unavailable: Callable[[], Lack | None]
+    open_probe: Callable[[], Probe[Sampling]]
+
+
+BACKENDS: Final = (
+    Backend("py-spy", py_spy.why_unavailable, py_spy.PySpyProbe),
+    Backend("perf", perf.why_unavailable, perf.PerfProbe),
+)
+
+
+class CpuProbe:
+    """All of `backends` that work here, for one window; a Probe.
+
+    One that cannot be used or fails is `missing` from the recording. With none left, the probe itself fails.
+    """
+
+    def __init__(self, backends: Sequence[Backend] = BACKENDS) -> None:
+        self._backends = backends
+        self._probes: dict[CpuBackend, Probe[Sampling]] = {}
+        self._missing: list[str] = []
+
+    def prepare(self, pids: Collection[int]) -> None:
+        """Attach what can be attached."""
+        for backend in self._backends:
+            lack = backend.why_unavailable()
+            if lack is None:
+                self._probes[backend.name] = backend.open_probe()
+            else:
+                self._missing.append(f"{backend.name}: {lack.why}; {lack.fix}")
+        self._each(lambda probe: probe.prepare(pids))
+
+    def begin(self) -> None:
+        """Switch all on."""
+        self._each(lambda probe: probe.begin())
+
+    def end(self) -> None:
+        """Switch all off."""
+        self._each(lambda probe: probe.end())
+
+    def collect(self) -> CpuRecording:
+        """Return the stacks of each backend."""
+        recorded = join_threads(self._each(lambda probe: probe.collect()))
+        return CpuRecording(recorded, tuple(self._missing))
+
+    def stop(self) -> None:
+        """Stop all."""
+        for probe in self._probes.values():
+            probe.stop()
+
+    def _each(self, act: Callable[[Probe[Sampling]], Done]) -> list[Done]:
+        done: list[Done] = []
+        for name, probe in list(self._probes.items()):
+            try:
+                done.append(act(probe))
+            except ProbeFailed as failure:
+                probe.stop()
+                del self._probes[name]
+                self._missing.append(f"{name}: {failure}")
+        if not self._probes:
+            raise ProbeFailed("; ".join(self._missing))
+        return done
+
+
+def join_threads(samplings: Iterable[Sampling]) -> tuple[RecordedStacks, ...]:
+    """Return the stacks of each backend, the threads of all under the names that Python gave them where it did.
+
+    For the kernel all threads of a Python program have the same name. What ties the two is the thread's id.
+    """
+    samplings = list(samplings)
+    names = {
+        sample.tid: sample.thread
+        for sampling in samplings
+        if sampling.backend == "py-spy"
+        for sample in sampling.samples
+    }
+    return tuple(
+        RecordedStacks(
+            backend=sampling.backend,
+            rate_hz=sampling.rate_hz,
+            stacks=fold(sampling.samples, names),
+            lost=sampling.lost,
+            blocking=sampling.blocking,
+            notes=sampling.notes,
+        )
+        for sampling in samplings
+    )

@@ -1,0 +1,46 @@
+"""What the processes to be watched are, as /proc shows them."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_INTERPRETER: Final = re.compile(r"/(?:python|libpython|pypy)[^/]*$", re.MULTILINE)
+
+
+def runs_python(pid: int, proc: Path = _PROC) -> bool:
+    """Return whether an interpreter is in the memory of `pid`; False if it is gone or not ours to read."""
+    try:
+        # Programs that embed Python have a name of their own, so the mapped files are asked, not the executable.
+        maps = (proc / str(pid) / "maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return _INTERPRETER.search(maps) is not None
+
+
+def list_roots(pids: Collection[int], proc: Path = _PROC) -> list[int]:
+    """Return those of `pids` whose parent is not among them: whoever watches these with their children watches all."""
+    return sorted(pid for pid in pids if _read_parent(pid, proc) not in pids)
+
+
+def count_threads(pids: Collection[int], proc: Path = _PROC) -> int:
+    """Return how many threads `pids` have together."""
+    return sum(_count_tasks(proc / str(pid) / "task") for pid in pids)
+
+
+def _count_tasks(directory: Path) -> int:
+    try:
+        return sum(1 for _ in directory.iterdir())
+    except OSError:
+        return 0
+
+
+def _read_parent(pid: int, proc: Path) -> int | None:
+    try:
+        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The name, in parentheses, may itself hold spaces and parentheses: read from the last one on (proc(5)).
+    _state, parent, *_ = stat.rpartition(")")[2].split()
+    return int(parent)

@@ -1,0 +1,159 @@
+"""Stacks of Python programs, by `py-spy record`: Python's functions, and native ones where it can.
+
+py-spy counts a thread that runs or could run, not one that waits. It reads the other process's memory, and stops the
+process for that, so that the stack does not change under its eyes.
+"""
+
+import os
+import platform
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loadlab.probes.cpu.processes import count_threads, list_roots, runs_python
+from loadlab.probes.cpu.py_spy_output import parse_remarks, parse_stacks
+from loadlab.probes.cpu.samples import Sampling, ThreadSample
+from loadlab.probes.probe import Lack, ProbeFailed
+from loadlab.probes.syscalls.descendants import list_descendants
+from loadlab.probes.syscalls.requirements import Capability, read_capabilities, read_sysctl
+from loadlab.probes.syscalls.tool import Tool
+
+# Not 100, so as not to keep step with what happens every 10 ms. Not more: a waiting thread that was stopped has to run
+# for a moment before it waits again, and where the cores are busy the next sample would find it still "running".
+_RATE_HZ: Final = 99
+_DEADLINE_SECONDS: Final = 30.0
+_MOST_THREADS_STOPPED: Final = 64  # each is stopped and let go by itself, for every sample
+_YAMA: Final = Path("/proc/sys/kernel/yama/ptrace_scope")
+_SCOPE_FOR_ALL: Final = 0
+_SCOPE_FOR_NOBODY: Final = 3
+_UNWINDS_NATIVE: Final = platform.machine() == "x86_64"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spy:
+    """One py-spy, and the files that it writes."""
+
+    tool: Tool
+    said: Path
+    stacks: Path
+
+    def samples(self) -> bool:
+        """Whether it has said that it samples."""
+        return b"Sampling process" in self.said.read_bytes()
+
+
+class PySpyProbe:
+    """`py-spy record` for one window; a Probe. It cannot be switched, so `begin` starts it, which takes 10 to 50 ms.
+
+    `deadline_seconds` is for it to attach, and to write what it saw.
+    """
+
+    def __init__(self, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+        self._deadline_seconds = deadline_seconds
+        self._directory = tempfile.TemporaryDirectory(prefix="loadlab-py-spy-")
+        self._roots: list[int] = []
+        self._pids: Collection[int] = ()
+        self._spies: list[_Spy] = []
+        self._blocking = True
+
+    def prepare(self, pids: Collection[int]) -> None:
+        """Find the Python processes of `pids`. Raises ProbeFailed if there are none."""
+        self._pids = pids
+        self._roots = list_roots([pid for pid in pids if runs_python(pid)])
+        if not self._roots:
+            raise ProbeFailed("none of the watched processes runs Python, and py-spy knows nothing else")
+
+    def begin(self) -> None:
+        """Start sampling."""
+        # How many threads there are is known now only: some servers start one for each connection, or a process.
+        self._blocking = count_threads(list_descendants(self._pids)) <= _MOST_THREADS_STOPPED
+        for pid in self._roots:
+            self._start(pid)
+        for spy in self._spies:
+            spy.tool.wait_until(spy.samples, "attach")
+
+    def end(self) -> None:
+        """Have the samples written."""
+        for spy in self._spies:
+            spy.tool.finish(spy.tool.interrupt)
+
+    def collect(self) -> Sampling:
+        """Return the samples."""
+        samples: list[ThreadSample] = []
+        notes: list[str] = []
+        lost = 0
+        for spy in self._spies:
+            try:
+                remarks = parse_remarks(_read(spy.said))
+                samples += parse_stacks(_read(spy.stacks))
+            except ValueError as error:
+                raise ProbeFailed(f"py-spy wrote what cannot be read: {error}") from error
+            lost += remarks.errors
+            if remarks.late is not None:
+                notes.append(f"py-spy was {remarks.late} late with its samples, so shares may be wrong.")
+        if not self._blocking:
+            notes.append(
+                f"There were more than {_MOST_THREADS_STOPPED} threads, so py-spy read their stacks without stopping "
+                "them: some are wrong, and native functions are missing."
+            )
+        return Sampling("py-spy", _RATE_HZ, tuple(samples), lost, self._blocking, tuple(notes))
+
+    def stop(self) -> None:
+        """End py-spy and remove its files."""
+        # Killed in the middle of a sample it does no harm: the threads that it had seized (ptrace(2)) run on.
+        for spy in self._spies:
+            spy.tool.stop()
+        self._directory.cleanup()
+
+    def _start(self, pid: int) -> None:
+        directory = Path(self._directory.name)
+        spy = _Spy(Tool("py-spy", self._deadline_seconds), directory / f"{pid}.said", directory / f"{pid}.raw")
+        self._spies.append(spy)
+        # Without the trace of its own calls, the last line of an error of py-spy's says what went wrong.
+        argv = ["env", "RUST_BACKTRACE=0", find_py_spy() or "py-spy", "record", "--format", "raw"]
+        argv += ["--pid", str(pid), "--subprocesses", "--threads", "--function", "--rate", str(_RATE_HZ)]
+        with spy.said.open("wb") as said:
+            spy.tool.start([*argv, "--output", str(spy.stacks), *self._ways()], stdout=said)
+
+    def _ways(self) -> list[str]:
+        if not self._blocking:
+            return ["--nonblocking"]
+        return ["--native"] if _UNWINDS_NATIVE else []
+
+
+def why_unavailable() -> Lack | None:
+    """Return what py-spy lacks on this machine, None if it should work."""
+    if find_py_spy() is None:
+        return Lack("py-spy is not installed", "pip install py-spy")
+    return lacking_privilege(read_capabilities(), read_sysctl(_YAMA))
+
+
+def lacking_privilege(capabilities: Collection[Capability], ptrace_scope: int | None) -> Lack | None:
+    """Return what keeps us from reading other processes of the same user; `ptrace_scope` is Yama's, if it is there."""
+    if ptrace_scope == _SCOPE_FOR_NOBODY:
+        return Lack(
+            "kernel.yama.ptrace_scope is 3, so nobody may look into another process until the next boot",
+            f"set kernel.yama.ptrace_scope={_SCOPE_FOR_ALL} in /etc/sysctl.conf and boot again",
+        )
+    if ptrace_scope in (None, _SCOPE_FOR_ALL) or Capability.SYS_PTRACE in capabilities:
+        return None
+    return Lack(
+        f"kernel.yama.ptrace_scope is {ptrace_scope}, so py-spy may not look into other processes",
+        f"start loadlab as root, or: sudo sysctl kernel.yama.ptrace_scope={_SCOPE_FOR_ALL}",
+    )
+
+
+def find_py_spy() -> str | None:
+    """Return the path of py-spy: beside this Python, where pip puts it, else on the PATH."""
+    return shutil.which("py-spy", path=sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", os.defpath))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        raise ProbeFailed("py-spy wrote no samples; the window was too short for it to attach") from None

@@ -1,0 +1,189 @@
+"""Which charts a run is to have, and in which order: by its kind, its load model, and what differs in its figures.
+
+In a closed model throughput is the result and comes first. In an open one the schedule gives it, and the result is the
+response time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from loadlab.report import connection_memory, parts
+from loadlab.report.arrangement import Arrangement
+from loadlab.report.charts import panel_of
+from loadlab.report.kinds import kind_names
+from loadlab.report.load_model import model_suffix, models_of
+from loadlab.report.measures import (
+    ANSWERED_SHARE,
+    BYTES_PER_UNIT,
+    COST,
+    CPU_SYSTEM,
+    CPU_TOTAL,
+    CPU_USER,
+    MEMORY_RESIDENT,
+    MEMORY_SHARED_FAIRLY,
+    RESPONSE_P50,
+    RESPONSE_P99,
+    RUN_OF_CHAIN,
+    SERVICE_P50,
+    SERVICE_P99,
+    SWITCHES,
+    THROUGHPUT,
+    Measure,
+    measure_of,
+)
+from loadlab.report.plain_table import PlainTable
+from loadlab.report.sentences import describe_answered
+from loadlab.report.yardsticks import switch_table, wait_table
+from loadlab.results.model import LoadModel, RunDocument, TrialResult
+
+# Where the values of a panel do not spread by more than a fifth of the least and by more than this, it is left out.
+_NOTEWORTHY_SPREAD: Final = 0.2
+_NOTEWORTHY_BYTES: Final = 1 << 20
+_NOTEWORTHY_SWITCHES: Final = 0.1
+_PSS: Final = "PSS counts memory that processes share in equal parts, so that it adds up."
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A chart to be: a panel for each of `measures`; its sentence tells of `told`, behind what `seen` says.
+
+    `laws` are those of that metric.
+    """
+
+    key: str
+    title: str
+    measures: tuple[Measure, ...]
+    told: tuple[Measure, ...] = ()
+    seen: str = ""
+    laws: str = ""
+    note: str = ""
+    table: PlainTable | None = None
+    columns: Literal[2, 3] = 2
+
+    def shows_first(self, metric: str) -> bool:
+        """Whether that metric is what the chart begins with and tells of."""
+        return all(measures[:1] and measures[0].metric == metric for measures in (self.measures, self.told))
+
+
+def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
+    """Return the plans of a run's charts, first the one of what its profile plots."""
+    profile, trials = document.profile, document.trials
+    asked = _plotted(profile)
+    match profile.get("kind"):
+        case "wait-cost":
+            plans = [*_wait_plans(profile, trials)]
+        case "switch-cost":
+            plans = [*_switch_plans(profile, trials)]
+        case _:
+            plans = [*_load_plans(profile, trials, arrangement)]
+    if asked is not None:
+        wanted = next((plan for plan in plans if plan.shows_first(asked)), None)
+        if wanted is not None:
+            plans.remove(wanted)
+            plans.insert(0, wanted)
+        else:
+            measure = measure_of(asked)
+            note = _PSS if asked == MEMORY_SHARED_FAIRLY.metric else ""
+            plans.insert(0, Plan("plotted", measure.title, (measure,), (measure,), note=note))
+    return plans
+
+
+def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arrangement: Arrangement) -> Iterator[Plan]:
+    models = models_of(trials)
+    if "open" in models:
+        yield _times(trials, models)
+        yield Plan(
+            "parts",
+            "Where the response time goes",
+            (*parts.P50S, *parts.P99S),
+            seen=parts.describe_slowest(arrangement),
+            note=parts.CAVEAT,
+            columns=3,
+        )
+        yield Plan(
+            "throughput",
+            "Offered and answered",
+            (THROUGHPUT, ANSWERED_SHARE),
+            (THROUGHPUT,),
+            seen=" ".join(describe_answered(arrangement)),
+            note="Poisson arrivals scatter around their rate." if _has_poisson(profile) else "",
+        )
+    else:
+        yield Plan("throughput", f"Throughput{model_suffix(models)}", (THROUGHPUT,), (THROUGHPUT,))
+        yield _times(trials, models)
+    cpu = measure_of("target.cpu_ns_per_request")
+    yield Plan("cpu", cpu.title, (CPU_USER, CPU_SYSTEM), (CPU_TOTAL,), laws=cpu.metric)
+    noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != _plotted(profile))
+    yield Plan(
+        "resources",
+        "Memory and context switches of the target",
+        noteworthy,
+        noteworthy,
+        note=_PSS if MEMORY_SHARED_FAIRLY in noteworthy else "",
+    )
+    yield Plan(
+        "connection-memory",
+        "Memory of one idle connection",
+        (connection_memory.KERNEL, connection_memory.TARGET, connection_memory.CLIENT),
+        (connection_memory.ALL_TOLD,),
+        seen=" ".join(connection_memory.describe_split(arrangement)),
+        table=connection_memory.connection_table(arrangement),
+        columns=3,
+    )
+
+
+def _plotted(profile: Mapping[str, Any]) -> str | None:
+    """The metric that the profile asks for first."""
+    return (profile.get("plot") or {}).get("y")
+
+
+def _has_poisson(profile: Mapping[str, Any]) -> bool:
+    load, sweep = profile.get("load") or {}, profile.get("sweep") or {}
+    return "poisson" in sweep.get("load.arrivals", [load.get("arrivals")])
+
+
+def _times(trials: Sequence[TrialResult], models: tuple[LoadModel, ...]) -> Plan:
+    """Response times; in an open model, where they differ, each with the service time at its right."""
+    suffix, kinds = model_suffix(models), kind_names(trials)
+    if "open" in models:
+        if kinds:
+            figures = ("response_ns.p50", "service_ns.p50", "response_ns.p99", "service_ns.p99")
+            of_kinds = tuple(measure_of(f"kinds.{kind}.{figure}") for kind in kinds for figure in figures)
+            return Plan("kinds", f"Response and service time by kind of request{suffix}", of_kinds, of_kinds[2::4])
+        measures = (RESPONSE_P50, SERVICE_P50, RESPONSE_P99, SERVICE_P99)
+        return Plan("response", f"Response and service time{suffix}", measures, measures[2:])
+    if kinds:
+        p50s = [measure_of(f"kinds.{kind}.response_ns.p50").called(f"{kind}, median (p50)") for kind in kinds]
+        p99s = [measure_of(f"kinds.{kind}.response_ns.p99").called(f"{kind}, 99th percentile (p99)") for kind in kinds]
+        pairs = tuple(measure for pair in zip(p50s, p99s, strict=True) for measure in pair)
+        return Plan("kinds", f"Response time by kind of request{suffix}", pairs, tuple(p99s))
+    p50, p99 = RESPONSE_P50.called("Median (p50)"), RESPONSE_P99.called("99th percentile (p99)")
+    return Plan("response", f"Response time{suffix}", (p50, p99), (p99,))
+
+
+def _noteworthy(arrangement: Arrangement) -> Iterator[Measure]:
+    """Memory and context switches, each where it differs enough over an axis of numbers to be a result."""
+    if not arrangement.x_is_number or len(arrangement.x_values) < 2:
+        return
+    has_shared = any(panel_of(arrangement, MEMORY_SHARED_FAIRLY).values)
+    memory = MEMORY_SHARED_FAIRLY if has_shared else MEMORY_RESIDENT
+    for measure, least in ((memory, _NOTEWORTHY_BYTES), (SWITCHES, _NOTEWORTHY_SWITCHES)):
+        values = [*panel_of(arrangement, measure).values]
+        if values and max(values) - min(values) > max(least, _NOTEWORTHY_SPREAD * min(values)):
+            yield measure
+
+
+def _wait_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Iterator[Plan]:
+    chained = bool((profile.get("wait") or {}).get("writes"))
+    cost = COST.called("Time for one event of the chain" if chained else "Time of one waiting call")
+    yield Plan("cost", cost.title, (cost,), (cost,), laws="cost_ns", table=wait_table(profile, trials))
+    yield Plan("run", RUN_OF_CHAIN.title, (RUN_OF_CHAIN,), (RUN_OF_CHAIN,))
+
+
+def _switch_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Iterator[Plan]:
+    cost = COST.called("Time of one switch")
+    measures = (cost, BYTES_PER_UNIT)
+    yield Plan(
+        "cost", "Time and memory of a unit", measures, measures, laws="cost_ns", table=switch_table(profile, trials)
+    )

@@ -1,0 +1,80 @@
+"""The laws of a run: which trials make a series, and what is kept of its fit."""
+
+import pytest
+
+from loadlab.analysis.scaling import fit_laws
+from loadlab.results.model import Judgement, Law, TrialResult, TrialState, Verdict
+
+IDLE = (0, 1000, 5000, 10_000)
+
+
+def trial(
+    server: str, idle: int | str, cost_ns: float | None, state: TrialState = "done", verdict: Judgement = "valid"
+) -> TrialResult:
+    return TrialResult(
+        id="001",
+        repeat=1,
+        factors={"target.server": server, "load.idle": idle},
+        state=state,
+        verdict=Verdict(state=verdict),
+        cost_ns=cost_ns,
+        overhead_ns=None if isinstance(idle, str) else 1 + idle / 2000,
+    )
+
+
+def laws(trials: list[TrialResult]) -> list[Law]:
+    return fit_laws(trials, "cpu", lambda each: each.cost_ns, "load.idle", "dead connection")
+
+
+def test_each_series_has_its_law_in_words() -> None:
+    trials = [trial("select", n, 10_000 + 28 * n + (n % 3)) for n in IDLE]
+    trials += [trial("epoll", n, 10_000 + n % 7) for n in IDLE]
+    select, epoll = laws(trials)
+    assert (select.metric, select.over, select.where) == ("cpu", "load.idle", {"target.server": "select"})
+    assert (select.intercept, select.slope) == pytest.approx((10_000, 28), rel=0.001)
+    assert select.text.startswith("select: 28 ns more for each dead connection (95 %: ")
+    assert epoll.text.startswith("epoll: does not depend on the number of dead connections (95 %: under ")
+    assert (select.shape, epoll.shape) == ("linear", "constant")
+
+
+def test_only_what_was_measured_and_can_be_believed_counts() -> None:
+    trials = [trial("select", n, 10_000 + 28 * n) for n in IDLE]
+    trials += [
+        trial("select", 19_000, 1, state="failed"),
+        trial("select", 19_000, 1, verdict="invalid"),
+        trial("select", 19_000, None),
+        trial("select", "10s", 1),
+        trial("poll", 0, 1),
+    ]
+    (law,) = laws(trials)
+    assert law.slope_interval == pytest.approx((28, 28))
+
+
+def test_all_three_laws_are_kept() -> None:
+    (law,) = fit_laws(
+        [trial("select", n, 10_000 + 70 * n / (1 + n / 2000)) for n in IDLE],
+        "cpu",
+        lambda each: each.cost_ns,
+        "load.idle",
+        "dead connection",
+        events_per_wait=lambda each: each.overhead_ns,
+    )
+    assert law.per_event is not None
+    assert (law.per_event.intercept, law.per_event.slope) == pytest.approx((10_000, 70))
+    assert law.per_event.slope_interval == pytest.approx((70, 70))
+    assert law.shape == "per event"
+    assert law.exponent is not None
+    assert law.exponent_interval is not None
+    assert law.exponent_interval[0] < law.exponent < law.exponent_interval[1]
+    assert law.intercept_interval is not None
+    assert law.intercept_interval[0] < law.intercept < law.intercept_interval[1]
+
+
+def test_without_counted_events_there_is_no_shared_cost() -> None:
+    (law,) = laws([trial("select", n, 10_000 + n) for n in IDLE])
+    assert law.per_event is None
+
+
+def test_what_was_not_fitted_is_null() -> None:
+    (law,) = laws([trial("select", n, 10_000 + n) for n in (0, 1000, 5000)])
+    assert (law.factor, law.exponent, law.exponent_interval) == (None, None, None)

@@ -1,0 +1,129 @@
+"""Entries of `expect` against the profile that they stand in: what is accepted, and each mistake at its own place."""
+
+from pathlib import Path
+
+import pytest
+
+from loadlab.errors import ProfileError
+from loadlab.profile import Profile, load_profile, plan_trials
+from loadlab.profile.schema import LoadProfile
+
+HEAD = """\
+name: x
+target: {server: epoll}
+load: {connections: 16, duration: 1m}
+sweep:
+  target.server: [select, epoll]
+  load.idle: [0, 1k, 5k, 19k]
+plot: {x: load.idle, series: target.server}
+expect:
+"""
+METRICS = {"response_ns.p99", "failures", "kinds.NAME.response_ns.p99"}
+LAW = "slope of cpu_per_request over load.idle < 1ns"
+
+
+def load(tmp_path: Path, text: str, *overrides: str) -> Profile:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    return load_profile(path, overrides, metrics=METRICS).profile
+
+
+def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
+    with pytest.raises(ProfileError) as caught:
+        load(tmp_path, text, *overrides)
+    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "p99 < 20ms",
+        "{expect: p99 < 20ms, where: {target.server: epoll, load.idle: '> 1000'}}",
+        "{expect: errors == 0, where: {load.idle: [1000, 19k], target.server: '!= select'}}",
+        "{expect: errors == 0, where: {load.duration: 60s}}",
+        "{expect: errors == 0, where: {load.warmup: 1s, load.timeout: '>= 1s'}}",
+        "{expect: errors == 0, where: {placement: auto}}",
+        LAW,
+        f"{{expect: {LAW}, where: {{target.server: epoll}}}}",
+        "exponent of cpu_per_request over load.idle < 1.1",
+    ],
+)
+def test_is_accepted_and_stays_what_it_is_in_run_json(tmp_path: Path, entry: str) -> None:
+    profile = load(tmp_path, HEAD + f"  - {entry}\n")
+    dumped = profile.model_dump(mode="json", by_alias=True)
+    assert LoadProfile.model_validate(dumped) == profile
+    assert plan_trials(profile, 1)[0].profile.expect == profile.expect
+
+
+@pytest.mark.parametrize(
+    ("entry", "mistake"),
+    [
+        (
+            "{expect: p99 < 20ms, where: {load.idle: '> 50k'}}",
+            "9:45: expect.where.load.idle: '> 50k' matches no trial; what they have there is 0, 1000, 5000, 19000",
+        ),
+        (
+            "{expect: p99 < 20ms, where: {target.server: [epoll, selct]}}",
+            "9:57: expect.where.target.server: 'selct' matches no trial; what they have there is 'select', 'epoll'",
+        ),
+        (
+            "{expect: p99 < 20ms, where: {load.idel: 0}}",
+            "9:34: expect.where.load.idel: no such path in the profile; did you mean 'load.idle'?",
+        ),
+        (
+            "{expect: p99 < 20ms, where: {target.pool: 4}}",
+            "9:34: expect.where.target.pool: has no value in this profile; set it, or sweep it",
+        ),
+        ("{expect: p99 < 20ms, where: {}}", "9:33: expect.where: must not be empty"),
+        (
+            "{expect: p99 < 20ms, where: [a]}",
+            "9:33: expect.where: must be a mapping of paths to values, such as {load.idle: 1000}, not a list",
+        ),
+        ("{expect: p99 < 20ms}", "9:5: expect.where: missing; it has no default"),
+        (
+            "{expect: p99 < 20ms, wher: {load.idle: 0}, where: {load.idle: 0}}",
+            "9:26: expect.wher: unknown key; did you mean 'where'?",
+        ),
+        ("{expect: p99 < 20, where: {load.idle: 0}}", "9:14: expect.expect: '20' has no unit; write 20s or 20ms"),
+        (
+            "{expect: fail == 0, where: {load.idle: 0}}",
+            "9:14: expect.expect: no metric is called 'fail'; did you mean 'failures'?",
+        ),
+        ("error == 0", "9:5: expect: no metric is called 'error'; did you mean 'errors'?"),
+        (
+            "slope of p99 over load.idle < 1ns",
+            "9:5: expect: no law of 'response_ns.p99' is fitted, only of cpu_per_request",
+        ),
+        (
+            "slope of cpu_per_request over load.connections < 1ns",
+            "9:5: expect: laws are fitted over plot.x, which is load.idle; there is no slope over 'load.connections'",
+        ),
+        (
+            f"{{expect: {LAW}, where: {{load.idle: 0}}}}",
+            "9:69: expect.where.load.idle: has no single value, as the slope is over it; leave it out",
+        ),
+    ],
+)
+def test_mistakes(tmp_path: Path, entry: str, mistake: str) -> None:
+    assert mistakes(tmp_path, HEAD + f"  - {entry}\n") == [f"x.yaml:{mistake}"]
+
+
+def test_a_law_needs_values_to_be_fitted_over(tmp_path: Path) -> None:
+    told = mistakes(tmp_path, HEAD + f"  - {LAW}\n", "load.idle=[0,10k]")
+    assert told == ["x.yaml:9:5: expect: a slope needs at least three numbers to be fitted over, and load.idle has 2"]
+    text = HEAD + "  - exponent of cpu_per_request over load.idle < 1.1\n"
+    assert "an exponent needs at least three positive numbers" in mistakes(tmp_path, text, "load.idle=[0,1k,10k]")[0]
+
+
+def test_a_law_needs_a_plot(tmp_path: Path) -> None:
+    text = HEAD.replace("plot: {x: load.idle, series: target.server}\n", "") + f"  - {LAW}\n"
+    assert "laws are fitted over plot.x, which is missing" in mistakes(tmp_path, text)[0]
+
+
+def test_without_a_network_the_law_is_of_the_cost(tmp_path: Path) -> None:
+    text = (
+        "{name: x, kind: wait-cost, wait: {method: epoll, descriptors: 1}, plot: {x: wait.descriptors},\n"
+        " sweep: {wait.descriptors: [1, 10, 100]}, expect: [slope of %s over wait.descriptors < 1ns]}\n"
+    )
+    assert load(tmp_path, text % "cost_ns").law_metric == "cost_ns"
+    assert "only of cost_ns" in mistakes(tmp_path, text % "cpu_per_request")[0]

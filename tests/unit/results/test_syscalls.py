@@ -1,0 +1,49 @@
+"""Figures per request from a profile of system calls."""
+
+from loadlab.results.syscalls import (
+    CallCount,
+    EventsPerWait,
+    SyscallProfile,
+    calls_per_request,
+    eagain_per_request,
+    events_per_wait,
+)
+
+PROFILE = SyscallProfile(
+    backend="bpftrace",
+    window_ns=1_000_000_000,
+    calls=[
+        CallCount(name="read", calls=300, errors=60, eagain=50, time_ns=9000, latency_ns=[(127, 300)]),
+        CallCount(name="accept4", calls=20, errors=10, eagain=10, time_ns=900, latency_ns=[(127, 20)]),
+    ],
+    unlisted=5,
+    waits=[
+        EventsPerWait(name="epoll_wait", calls=50, events=200, histogram=[(0, 10), (7, 40)]),
+        EventsPerWait(name="poll", calls=0, events=0, histogram=[]),
+    ],
+)
+COUNTS_ONLY = SyscallProfile(backend="perf", window_ns=1, calls=[CallCount(name="read", calls=7)])
+
+
+def test_calls_per_request() -> None:
+    assert calls_per_request(PROFILE, 200) == {"read": 1.5, "accept4": 0.1}
+    assert calls_per_request(PROFILE, 0) == {}
+
+
+def test_eagain_per_request() -> None:
+    assert eagain_per_request(PROFILE, 200) == 0.3
+    assert eagain_per_request(PROFILE, 0) is None
+    assert eagain_per_request(COUNTS_ONLY, 200) is None
+
+
+def test_events_per_wait() -> None:
+    assert events_per_wait(PROFILE) == {"epoll_wait": 4.0}
+    assert events_per_wait(COUNTS_ONLY) == {}
+
+
+def test_the_total_holds_what_is_not_listed_too() -> None:
+    assert PROFILE.total == 325
+
+
+def test_a_profile_survives_its_file() -> None:
+    assert SyscallProfile.model_validate_json(PROFILE.model_dump_json()) == PROFILE
