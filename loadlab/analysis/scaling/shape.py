@@ -1,5 +1,6 @@
 """Which law a series follows: none, a straight line, a power, or a line that the events of one wait share."""
 
+import itertools
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -47,10 +48,14 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a series follows, and the number that tells how: the exponent of a power, the slope of any other."""
+    """What a series follows, and the number that tells how: the exponent of a power, the slope of any other.
+
+    `rises` is for a series that follows none: the least and the greatest slope between neighbouring x.
+    """
 
     shape: LawShape
     coefficient: Estimate
+    rises: tuple[float, float] | None = None
 
 
 def followed(points: Sequence[Point], candidates: Candidates) -> Followed:
@@ -68,7 +73,7 @@ def followed(points: Sequence[Point], candidates: Candidates) -> Followed:
         if freedom * math.log(ratio) > _DECISIVE or (not fits and misfit <= freedom * _MOST_NOISE**2):
             return best
     if not fits:
-        return Followed("unclear", line.slope)
+        return Followed("unclear", line.slope, _rises(points))
     is_constant = line.slope.holds_zero or _hardly_changes(points, line)
     return Followed("constant" if is_constant else "linear", line.slope)
 
@@ -97,3 +102,11 @@ def _misfit(points: Sequence[Point], law: Callable[[Point], float]) -> float:
 def _hardly_changes(points: Sequence[Point], line: Line) -> bool:
     span = max(point.x for point in points) - min(point.x for point in points)
     return abs(line.slope.value * span) < _NO_CHANGE * statistics.median(point.cost for point in points)
+
+
+def _rises(points: Sequence[Point]) -> tuple[float, float]:
+    xs = sorted({point.x for point in points})
+    medians = [statistics.median(point.cost for point in points if point.x == x) for x in xs]
+    steps = zip(itertools.pairwise(xs), itertools.pairwise(medians), strict=True)
+    slopes = [(after - before) / (to - since) for (since, to), (before, after) in steps]
+    return min(slopes), max(slopes)

@@ -20,7 +20,7 @@ def describe(law: Followed, each: str) -> str:
             value, low, high = (f"{number:.2f}" for number in (coefficient.value, *coefficient.interval))
             return f"proportional to the number of {each}s to the power of {value} (95 %: {low} to {high})"
         case "unclear":
-            return f"no straight line fits over the number of {each}s"
+            return f"no straight line fits over the number of {each}s{_tell_rises(law.rises)}"
         case "constant":
             bound = max(abs(end) for end in coefficient.interval)
             return f"does not depend on the number of {each}s (95 %: under {format_duration_ns(bound)} for each)"
@@ -30,6 +30,16 @@ def describe(law: Followed, each: str) -> str:
 
 def _difference(slope: Estimate) -> str:
     return f"{format_duration_ns(abs(slope.value))} {'more' if slope.value > 0 else 'less'}"
+
+
+def _tell_rises(rises: tuple[float, float] | None) -> str:
+    """Say between what the cost of one more lies along the curve, if it goes one way only."""
+    least, greatest = rises or (0.0, 0.0)
+    if least > 0:
+        return f": {format_duration_ns(least)} to {format_duration_ns(greatest)} more for each, from place to place"
+    if greatest < 0:
+        return f": {format_duration_ns(-greatest)} to {format_duration_ns(-least)} less for each, from place to place"
+    return ""
 
 
 def _interval(slope: Estimate) -> str:

@@ -55,3 +55,10 @@ def test_a_point_has_no_share_where_nobody_counted_events() -> None:
     assert Point(100, 5, 4).x_per_event == 25
     assert Point(100, 5, None).x_per_event is None
     assert Point(100, 5, 0).x_per_event is None
+
+
+def test_a_curve_that_follows_no_law_has_its_rises() -> None:
+    convex = follow({0: 11_800, 1000: 23_300, 5000: 73_600, 10_000: 145_700, 19_000: 573_400})
+    assert convex.shape == "unclear"
+    assert convex.rises == pytest.approx((11.5, 47.5), abs=0.1)
+    assert follow({0: 10, 1000: 20, 5000: 60, 19_000: 200}).rises is None

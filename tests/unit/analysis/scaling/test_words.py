@@ -33,8 +33,21 @@ from loadlab.results.model import LawShape
             Estimate(70, 60, 80),
             "70 ns more for each dead connection (95 %: 60 ns to 80 ns), shared by the events that one wait returns",
         ),
-        ("unclear", Estimate(1, -1, 3), "no straight line fits over the number of dead connections"),
     ],
 )
 def test_describe(shape: LawShape, estimate: Estimate, told: str) -> None:
     assert describe(Followed(shape, estimate), "dead connection") == told
+
+
+@pytest.mark.parametrize(
+    ("rises", "told"),
+    [
+        ((12, 48), ": 12 ns to 48 ns more for each, from place to place"),
+        ((-48, -12), ": 12 ns to 48 ns less for each, from place to place"),
+        ((-1, 48), ""),
+        (None, ""),
+    ],
+)
+def test_a_curve_without_a_law_says_how_it_rises(rises: tuple[float, float] | None, told: str) -> None:
+    law = Followed("unclear", Estimate(1, -1, 3), rises)
+    assert describe(law, "dead connection") == f"no straight line fits over the number of dead connections{told}"
