@@ -26,6 +26,7 @@ def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
         return usage
     return usage.model_copy(
         update={
+            "cpu_ns_per_request": usage.cpu_ns / requests,
             "cpu_user_ns_per_request": usage.cpu_user_ns / requests,
             "cpu_system_ns_per_request": usage.cpu_system_ns / requests,
             "context_switches_per_request": usage.context_switches / requests,

@@ -215,7 +215,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
     for expectation in document.expectations:
         if not expectation.met:
             where = f"law of {expectation.series}: " if expectation.series else ""
-            tell(f"{where}expected {expectation.text}, measured {expectation.measured}")
+            tell(f"{where}expected {expectation.text}, measured {expectation.measured}; the page draws it")
     if any(trial.state == "failed" for trial in document.trials):
         tell("To see why a target failed, run it alone: loadlab serve NAME.")
     for line in findings_lines(document):

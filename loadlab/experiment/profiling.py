@@ -36,12 +36,13 @@ class ProfiledPasses:
         self._observer = observer
         self._check = check
 
-    def watch_syscalls(self) -> SyscallsProbe:
-        """Make the trial again under the best tracer of system calls that works here."""
-        choice = choose_backend()
+    def watch_syscalls(self, tracer: str) -> SyscallsProbe:
+        """Make the trial again under that tracer of system calls, or if it is "" under the best that works here."""
+        choice = choose_backend(tracer or None)
         missed = [f"{missed.name}: {missed.lack.why}; {missed.lack.fix}" for missed in choice.missed]
         if choice.backend is None:
-            return SyscallsProbe(missed=missed, problems=["no tracer of system calls works here"])
+            which = f"{tracer} does not work here" if tracer else "no tracer of system calls works here"
+            return SyscallsProbe(missed=missed, problems=[which])
         seen, second, problems = self._watch(choice.backend.open_probe, f"tracing with {choice.backend.name}")
         target = seen.get("target")
         requests = 0

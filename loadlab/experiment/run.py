@@ -8,6 +8,7 @@ from typing import Final
 
 from loadlab import __version__, host
 from loadlab.analysis.expect import check_law_expectations
+from loadlab.analysis.metrics import measured
 from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.verdict import judge_run
 from loadlab.errors import TrialFailed
@@ -109,8 +110,8 @@ class Experiment:
         probes = first.probes
         # Interrupted, the trial keeps what is there by then; the run ends at its next check.
         with suppress(KeyboardInterrupt):
-            if "syscalls" in trial.profile.probes:
-                probes = probes.model_copy(update={"syscalls": passes.watch_syscalls()})
+            if (tracer := trial.profile.syscalls_tracer) is not None:
+                probes = probes.model_copy(update={"syscalls": passes.watch_syscalls(tracer)})
             if "cpu" in trial.profile.probes:
                 keep_stacks = partial(self._directory.write_stacks, trial.id)
                 probes = probes.model_copy(update={"cpu": passes.watch_cpu(keep_stacks)})
@@ -126,28 +127,16 @@ class Experiment:
             return []
         over = self._profile.plot.x
         each = _NAMES.get(over, over.rpartition(".")[2])
-        if isinstance(self._profile, LoadProfile):
-            waits = {_combination(trial): _events_per_wait(trial) for trial in trials if trial.repeat == 1}
-            return fit_laws(
-                trials,
-                self._profile.law_metric,
-                _cpu_per_request,
-                over,
-                each,
-                lambda trial: waits.get(_combination(trial)),
-            )
-        return fit_laws(trials, self._profile.law_metric, lambda trial: trial.cost_ns, over, each)
+        # Of repeats only the first was watched; what it saw holds for all.
+        waits = {_combination(trial): _events_per_wait(trial) for trial in trials if trial.repeat == 1}
+        metric = self._profile.law_metric
+        return fit_laws(
+            trials, metric, partial(measured, metric), over, each, lambda trial: waits.get(_combination(trial))
+        )
 
     def _update(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
         self._directory.write_document(self.document)
-
-
-def _cpu_per_request(trial: TrialResult) -> float | None:
-    usage = trial.target
-    if usage is None or usage.cpu_user_ns_per_request is None or usage.cpu_system_ns_per_request is None:
-        return None
-    return usage.cpu_user_ns_per_request + usage.cpu_system_ns_per_request
 
 
 def _combination(trial: TrialResult) -> tuple[tuple[str, Scalar], ...]:

@@ -93,8 +93,9 @@ def _closed_mistakes(data: Data) -> Iterator[Mistake]:
 
 def _probe_mistakes(data: Data) -> Iterator[Mistake]:
     probes = value_at(data, ("probes",))
-    for index, probe in enumerate(probes if isinstance(probes, list) else []):
-        if probe in probes[:index]:
+    named = [str(probe).partition(":")[0] for probe in probes] if isinstance(probes, list) else []
+    for index, (name, probe) in enumerate(zip(named, probes if named else [], strict=True)):
+        if name in named[:index]:
             yield Mistake(("probes", index), f"{describe(probe)} is given twice; name each probe once")
 
 

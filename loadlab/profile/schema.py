@@ -18,7 +18,7 @@ from loadlab.profile.target import Target
 from loadlab.profile.values import Count, Text, describe
 
 Core = Annotated[int, Count(0, 4095)]
-Probe = Literal["procfs", "syscalls", "cpu", "sockets"]
+Probe = Literal["procfs", "syscalls", "syscalls:bpftrace", "syscalls:perf", "syscalls:strace", "cpu", "sockets"]
 
 
 class Cores(Section):
@@ -99,9 +99,16 @@ class LoadProfile(Profile):
     probes: tuple[Probe, ...] = Field(
         default=("procfs", "sockets"),
         description="What is watched besides: procfs and sockets during the measurement; syscalls and cpu, which slow "
-        "the target, in a second pass of the same trial.",
+        "the target, each in a further pass of the same trial. syscalls takes the best tracer that works here, or the "
+        "one behind its colon.",
         json_schema_extra={"uniqueItems": True},
     )
+
+    @property
+    def syscalls_tracer(self) -> str | None:
+        """The tracer that the probe `syscalls` is to use, "" for the best one; None if the probe is not asked for."""
+        asked = [probe for probe in self.probes if probe.partition(":")[0] == "syscalls"]
+        return asked[0].partition(":")[2] if asked else None
 
     @property
     def requests(self) -> tuple[MixedRequest, ...]:

@@ -81,6 +81,7 @@ class ProcessUsage(Document):
     involuntary_switches: int = 0
     run_queue_wait_ns: int = 0
     window_ns: int
+    cpu_ns_per_request: float | None = None
     cpu_user_ns_per_request: float | None = None
     cpu_system_ns_per_request: float | None = None
     context_switches_per_request: float | None = None

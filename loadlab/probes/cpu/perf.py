@@ -12,11 +12,11 @@ from typing import IO, Final
 from loadlab.errors import LoadlabError
 from loadlab.probes.cpu.perf_script import PerfSamples, parse_script
 from loadlab.probes.cpu.samples import Sampling
+from loadlab.probes.descendants import list_descendants
+from loadlab.probes.perf_control import PerfControl
 from loadlab.probes.probe import Lack, ProbeFailed
-from loadlab.probes.syscalls.descendants import list_descendants
-from loadlab.probes.syscalls.perf_control import PerfControl
-from loadlab.probes.syscalls.requirements import Capability, missing_program, read_capabilities, read_sysctl
-from loadlab.probes.syscalls.tool import Tool
+from loadlab.probes.requirements import Capability, missing_program, read_capabilities, read_sysctl
+from loadlab.probes.tool import Tool
 from loadlab.processes import spawn
 
 _CLOCK: Final = "cpu-clock"

@@ -17,10 +17,10 @@ from typing import Final
 from loadlab.probes.cpu.processes import count_threads, list_roots, runs_python
 from loadlab.probes.cpu.py_spy_output import parse_remarks, parse_stacks
 from loadlab.probes.cpu.samples import Sampling, ThreadSample
+from loadlab.probes.descendants import list_descendants
 from loadlab.probes.probe import Lack, ProbeFailed
-from loadlab.probes.syscalls.descendants import list_descendants
-from loadlab.probes.syscalls.requirements import Capability, read_capabilities, read_sysctl
-from loadlab.probes.syscalls.tool import Tool
+from loadlab.probes.requirements import Capability, read_capabilities, read_sysctl
+from loadlab.probes.tool import Tool
 
 # Not 100, so as not to keep step with what happens every 10 ms. Not more: a waiting thread that was stopped has to run
 # for a moment before it waits again, and where the cores are busy the next sample would find it still "running".

@@ -14,12 +14,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from loadlab.probes.descendants import list_descendants
 from loadlab.probes.probe import Lack
+from loadlab.probes.requirements import Capability, missing_program, missing_tracepoints, read_capabilities
 from loadlab.probes.syscalls.bpftrace_output import parse_profile
 from loadlab.probes.syscalls.call_names import read_call_names
-from loadlab.probes.syscalls.descendants import list_descendants
-from loadlab.probes.syscalls.requirements import Capability, missing_program, missing_tracepoints, read_capabilities
-from loadlab.probes.syscalls.tool import Tool
+from loadlab.probes.tool import Tool
 from loadlab.results.syscalls import WAIT_CALLS, SyscallProfile
 
 _SCRIPT: Final = Path(__file__).with_name("watch.bt")

@@ -42,7 +42,7 @@ BACKENDS: Final = (
 """The one that tells most comes first; strace, which slows a server several times over, last."""
 
 
-def choose_backend(name: SyscallBackend | None = None, backends: Sequence[Backend] = BACKENDS) -> Choice:
+def choose_backend(name: str | None = None, backends: Sequence[Backend] = BACKENDS) -> Choice:
     """Return the first backend that works here, of those of that name if there is one."""
     missed: list[Missed] = []
     for backend in backends:

@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
+from loadlab.probes.descendants import list_descendants
+from loadlab.probes.perf_control import PerfControl
 from loadlab.probes.probe import Lack
-from loadlab.probes.syscalls.descendants import list_descendants
-from loadlab.probes.syscalls.perf_control import PerfControl
-from loadlab.probes.syscalls.perf_output import parse_profile
-from loadlab.probes.syscalls.requirements import (
+from loadlab.probes.requirements import (
     Capability,
     has_tracepoint,
     missing_program,
@@ -21,7 +20,8 @@ from loadlab.probes.syscalls.requirements import (
     read_capabilities,
     read_sysctl,
 )
-from loadlab.probes.syscalls.tool import Tool
+from loadlab.probes.syscalls.perf_output import parse_profile
+from loadlab.probes.tool import Tool
 from loadlab.results.syscalls import SyscallProfile
 
 _PARANOID_WITH_KERNEL: Final = 1  # the highest kernel.perf_event_paranoid that lets everyone see the kernel's side

@@ -10,11 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from loadlab.probes.descendants import list_descendants
 from loadlab.probes.probe import Lack
-from loadlab.probes.syscalls.descendants import list_descendants
-from loadlab.probes.syscalls.requirements import Capability, missing_program, read_capabilities, read_sysctl
+from loadlab.probes.requirements import Capability, missing_program, read_capabilities, read_sysctl
 from loadlab.probes.syscalls.strace_output import COLUMNS, parse_profile
-from loadlab.probes.syscalls.tool import Tool
+from loadlab.probes.tool import Tool
 from loadlab.results.syscalls import SyscallProfile
 
 _SCOPE_OF_ALL: Final = 0  # kernel.yama.ptrace_scope; from 1 on only one's own children may be traced

@@ -129,7 +129,15 @@ def mistakes(tmp_path: Path, text: str) -> list[str]:
             "x.yaml:7:33: sweep.load.duration: must be 1s as the stages of load.rate take, not '2s'; leave it out",
         ),
         ("probes: [cpu, procfs, cpu]\n", "x.yaml:6:23: probes: 'cpu' is given twice; name each probe once"),
-        ("probes: [perf]\n", "x.yaml:6:10: probes: must be 'procfs', 'syscalls', 'cpu' or 'sockets', not 'perf'"),
+        (
+            "probes: [syscalls, 'syscalls:perf']\n",
+            "x.yaml:6:20: probes: 'syscalls:perf' is given twice; name each probe once",
+        ),
+        (
+            "probes: [perf]\n",
+            "x.yaml:6:10: probes: must be 'procfs', 'syscalls', 'syscalls:bpftrace', 'syscalls:perf', "
+            "'syscalls:strace', 'cpu' or 'sockets', not 'perf'",
+        ),
         ("probes: cpu\n", "x.yaml:6:9: probes: must be a list, not 'cpu'"),
         ("sweep: {probes: [cpu]}\n", "x.yaml:6:9: sweep.probes: probes cannot be swept; a sweep varies target or load"),
     ],

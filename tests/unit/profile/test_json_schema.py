@@ -79,7 +79,8 @@ def test_a_rate_is_a_number_or_stages() -> None:
 
 def test_probes_are_named_once_each() -> None:
     probes = properties("LoadProfile")["probes"]
-    assert probes["items"]["enum"] == ["procfs", "syscalls", "cpu", "sockets"]
+    tracers = ["syscalls:bpftrace", "syscalls:perf", "syscalls:strace"]
+    assert probes["items"]["enum"] == ["procfs", "syscalls", *tracers, "cpu", "sockets"]
     assert (probes["default"], probes["uniqueItems"]) == (["procfs", "sockets"], True)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from loadlab.probes.cpu import perf, py_spy
-from loadlab.probes.syscalls.requirements import Capability
+from loadlab.probes.requirements import Capability
 
 
 @pytest.mark.parametrize("scope", [None, 0])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.probes.probe import ProbeFailed
-from loadlab.probes.syscalls.tool import Tool
+from loadlab.probes.tool import Tool
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from loadlab.probes.descendants import list_descendants
 from loadlab.probes.probe import ProbeFailed
-from loadlab.probes.syscalls.descendants import list_descendants
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.probes.syscalls.requirements import (
+from loadlab.probes.requirements import (
     Capability,
     has_tracepoint,
     missing_program,
