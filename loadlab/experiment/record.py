@@ -49,7 +49,8 @@ class TrialRecord:
     def add_undone(self, cut: int, dropped: int) -> None:
         """Add what one worker left undone at the window's end: requests under way, and those it never sent."""
         self.totals.outcomes[Outcome.CUT] += cut
-        self.totals.outcomes[Outcome.DROPPED] += dropped
+        if dropped:  # in the closed model nothing can be
+            self.totals.outcomes[Outcome.DROPPED] += dropped
 
     @property
     def requests(self) -> int:
