@@ -208,7 +208,7 @@ def _burn_on(core: int) -> Callable[[Run], None]:
     def make(run: Run) -> None:
         run.wait_in_window()
         with spawn("burner", [sys.executable, "-c", _BURN], cpus=[core]):
-            time.sleep(1.5)
+            time.sleep(2.5)
 
     return make
 

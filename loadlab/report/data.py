@@ -17,7 +17,10 @@ from loadlab.report.findings import FindingGroup, group_findings
 from loadlab.report.kinds_table import tabulate_kinds
 from loadlab.report.load_model import describe_load, model_suffix, models_of
 from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
+from loadlab.report.sockets import describe_sockets
 from loadlab.report.table import tabulate
+from loadlab.report.why import CallsChart, Chapter, calls_of, chapter_of
+from loadlab.results.cpu import Stack
 from loadlab.results.model import HostFingerprint, LoadModel, RunDocument, TrialResult
 from loadlab.units import format_size_bytes
 
@@ -44,7 +47,8 @@ class Page:
     """All that the page shows, in its order. `charts` and `curves` are empty when no trial was measured.
 
     `kind` is the profile's: load, wait-cost or switch-cost. `kinds_table` is there where requests are of several kinds.
-    `model_suffix` names the load model behind a title, where the run has a single one.
+    `calls` and `why` are there where probes ran. `model_suffix` names the load model behind a title, where the run has
+    a single one.
     """
 
     kind: str
@@ -61,10 +65,13 @@ class Page:
     gaps: str
     curves: tuple[CurvePanel, ...]
     curves_sentence: str
+    calls: CallsChart | None
+    why: Chapter | None
     impossible: str
     findings: tuple[FindingGroup, ...]
     expectations: tuple[ExpectationResult, ...]
     table: Table
+    sockets: str
     kinds_table: Table | None
     machine: tuple[Fact, ...]
     calibration: str
@@ -73,9 +80,16 @@ class Page:
 
 
 def build_page(
-    document: RunDocument, profile_text: str, read_latencies: Callable[[str], Mapping[str, Histogram]]
+    document: RunDocument,
+    profile_text: str,
+    read_latencies: Callable[[str], Mapping[str, Histogram]],
+    read_stacks: Callable[[str, str], dict[Stack, int]],
 ) -> Page:
-    """Return the page of a run; `read_latencies` gives the histograms of a trial by its id, as RunDirectory's does."""
+    """Return the page of a run.
+
+    `read_latencies` gives the histograms of a trial by its id, `read_stacks` a profile by that and the name of its
+    file, as RunDirectory's do.
+    """
     arrangement = arrange(document.profile, document.trials)
     trials = [trial for setting in arrangement.settings for trial in setting.trials]
     curves, curves_sentence = curves_of(arrangement, read_latencies)
@@ -95,10 +109,13 @@ def build_page(
         gaps=describe_gaps(trials),
         curves=curves,
         curves_sentence=curves_sentence,
+        calls=calls_of(arrangement),
+        why=chapter_of(arrangement, read_stacks),
         impossible=describe_impossible(arrangement),
         findings=group_findings(trials, _namer(arrangement)),
         expectations=_expectations(trials, _namer(arrangement)),
         table=tabulate(trials),
+        sockets=describe_sockets(trials),
         kinds_table=tabulate_kinds(trials),
         machine=tuple(_machine(document)),
         calibration=describe_calibration(document.calibration),

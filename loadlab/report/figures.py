@@ -20,12 +20,16 @@ from loadlab.report.scales import (
     Scale,
     percentile_position,
     percentile_scale,
+    place_names,
     place_x,
     value_scale,
 )
+from loadlab.report.why import CallsChart, CallsPanel
+from loadlab.report.why.calls import COUNT
 from loadlab.units import format_duration_ns
 
 _MARKS_ON_CURVE = 7
+_BAR_WIDTH = 0.6
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
@@ -54,6 +58,34 @@ def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
     return tuple(
         _figure([_curve_trace(curve) for curve in panel.curves], x_scale, y_scale, "of all requests")
         for panel in panels
+    )
+
+
+def draw_calls(arrangement: Arrangement, chart: CallsChart) -> tuple[go.Figure, ...]:
+    """Return the stacked bars of each panel, a bar for each x; a trace for each kind of call, all on the same axes."""
+    places = place_names(arrangement.x_values)
+    y_scale = value_scale([total for panel in chart.panels for total in panel.totals], COUNT)
+    return tuple(
+        _figure(
+            [_bars(arrangement, chart, panel, kind, places) for kind in range(len(chart.kinds))],
+            places.scale,
+            y_scale,
+            arrangement.x_title,
+        ).update_layout(barmode="stack")
+        for panel in chart.panels
+    )
+
+
+def _bars(arrangement: Arrangement, chart: CallsChart, panel: CallsPanel, kind: int, places: Places) -> go.Bar:
+    name, heights = chart.kinds[kind], panel.heights[kind]
+    return go.Bar(
+        x=[places.positions[x] for x in arrangement.x_values],
+        y=list(heights),
+        name=html.escape(name, quote=False),
+        width=_BAR_WIDTH,
+        hoverinfo="text",
+        hovertext=["" if height is None else _hover(name, f"{height:.3g} per request") for height in heights],
+        meta={"line": kind, "colour": mark_of(kind).colour},
     )
 
 
@@ -130,7 +162,7 @@ def _hover(name: str, *parts: str) -> str:
     return "<br>".join([*lines, *(html.escape(part, quote=False) for part in parts)])
 
 
-def _figure(traces: Sequence[go.Scatter], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:
+def _figure(traces: Sequence[go.Scatter | go.Bar], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:
     shapes = []
     if x_scale.zero_at is not None:
         # A dotted line between 0 and the first logarithmic place: the axis is broken there.

@@ -13,7 +13,7 @@ from loadlab.analysis.metrics import measured
 from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
 from loadlab.profile.expectation import split_metric
 from loadlab.report.kinds import metric_in
-from loadlab.report.quantities import SHARE, Quantity, quantity_of
+from loadlab.report.quantities import NUMBER, SHARE, Quantity, quantity_of
 from loadlab.results.model import TrialResult
 
 _PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
@@ -37,6 +37,7 @@ _TITLES: Final = {
     "target.processes": "Processes of the target",
     "target.context_switches": "Context switches of the target",
     "target.context_switches_per_request": "Context switches of the target per request",
+    "target.run_queue_wait_ns_per_request": "Wait of the target for a core, per request",
     "target.cpu_ns_per_request": "CPU time of the target per request",
     "target.cpu_user_ns_per_request": "User CPU time of the target per request",
     "target.cpu_system_ns_per_request": "System CPU time of the target per request",
@@ -118,6 +119,13 @@ def _is_lower_bound(trial: TrialResult) -> bool:
     return throughput_is_lower_bound(trial.verdict)
 
 
+def _events_per_wait(trial: TrialResult) -> float | None:
+    syscalls = trial.probes.syscalls
+    waits = (syscalls.target.waits if syscalls and syscalls.target else None) or []
+    calls = sum(wait.calls for wait in waits)
+    return sum(wait.events for wait in waits) / calls if calls else None
+
+
 def _answered_share(trial: TrialResult) -> float | None:
     if trial.requests_per_second is None or not trial.offered_per_second:
         return None
@@ -142,6 +150,13 @@ CPU_TOTAL: Final = measure_of("target.cpu_ns_per_request").called("User and syst
 MEMORY_SHARED_FAIRLY: Final = measure_of("target.pss_bytes").called("Memory (PSS)")
 MEMORY_RESIDENT: Final = measure_of("target.rss_bytes").called("Memory (RSS)")
 SWITCHES: Final = measure_of("target.context_switches_per_request").called("Context switches per request")
+RUN_QUEUE_WAIT: Final = measure_of("target.run_queue_wait_ns_per_request").called("Wait for a core per request")
+EVENTS_PER_WAIT: Final = Measure(
+    metric="probes.syscalls.target.waits",
+    title="Events returned by each waiting call",
+    quantity=NUMBER,
+    read=_events_per_wait,
+)
 COST: Final = measure_of("cost_ns")
 RUN_OF_CHAIN: Final = measure_of("run_ns")
 BYTES_PER_UNIT: Final = measure_of("bytes_per_unit")

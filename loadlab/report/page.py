@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from loadlab.report.arrangement import format_scalar
 from loadlab.report.data import Page, build_page
-from loadlab.report.figures import draw_chart, draw_curves
+from loadlab.report.figures import draw_calls, draw_chart, draw_curves
 from loadlab.report.marks import mark_of
 from loadlab.results.directory import RunDirectory
 
@@ -27,7 +27,7 @@ def render(run_dir: RunDirectory) -> str:
 
     Raises ReportError when the directory cannot be read.
     """
-    page = build_page(run_dir.read_document(), run_dir.read_profile_text(), run_dir.read_latencies)
+    page = build_page(run_dir.read_document(), run_dir.read_profile_text(), run_dir.read_latencies, run_dir.read_stacks)
     return _fill_template(page)
 
 
@@ -53,12 +53,17 @@ def _fill_template(page: Page) -> str:
     )
     environment.filters["scalar"] = format_scalar
     environment.filters["mark"] = mark_of
+    parts = ["page", *(["flame"] if page.why and page.why.has_flames else [])]
     return environment.get_template("page.html").render(
         page=page,
         figures=_embed(_draw(page)),
-        style=Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        scripts=(_plotly_script(), _Script(Markup((_TEMPLATES / "page.js").read_text(encoding="utf-8")))),
+        style=Markup("").join(_read(f"{name}.css") for name in parts),
+        scripts=(_plotly_script(), *(_Script(_read(f"{name}.js")) for name in parts)),
     )
+
+
+def _read(name: str) -> Markup:
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _draw(page: Page) -> dict[str, Any]:
@@ -67,6 +72,9 @@ def _draw(page: Page) -> dict[str, Any]:
     for captioned in page.charts:
         for number, figure in enumerate(draw_chart(page.arrangement, captioned.chart)):
             figures[f"{captioned.chart.key}-{number}"] = figure
+    if page.calls:
+        for number, figure in enumerate(draw_calls(page.arrangement, page.calls)):
+            figures[f"calls-{number}"] = figure
     if page.curves:
         for number, figure in enumerate(draw_curves(page.curves)):
             figures[f"curves-{number}"] = figure

@@ -20,11 +20,13 @@ from loadlab.report.measures import (
     CPU_SYSTEM,
     CPU_TOTAL,
     CPU_USER,
+    EVENTS_PER_WAIT,
     MEMORY_RESIDENT,
     MEMORY_SHARED_FAIRLY,
     RESPONSE_P50,
     RESPONSE_P99,
     RUN_OF_CHAIN,
+    RUN_QUEUE_WAIT,
     SERVICE_P50,
     SERVICE_P99,
     SWITCHES,
@@ -41,7 +43,12 @@ from loadlab.results.model import LoadModel, RunDocument, TrialResult
 _NOTEWORTHY_SPREAD: Final = 0.2
 _NOTEWORTHY_BYTES: Final = 1 << 20
 _NOTEWORTHY_SWITCHES: Final = 0.1
+_NOTEWORTHY_WAIT_NS: Final = 1000
 _PSS: Final = "PSS counts memory that processes share in equal parts, so that it adds up."
+_NOTES: Final = {
+    MEMORY_SHARED_FAIRLY.title: _PSS,
+    RUN_QUEUE_WAIT.title: "The wait for a core is the time in which the target was ready to run and another ran.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +124,17 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
     noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != _plotted(profile))
     yield Plan(
         "resources",
-        "Memory and context switches of the target",
+        "Memory and scheduling of the target",
         noteworthy,
         noteworthy,
-        note=_PSS if MEMORY_SHARED_FAIRLY in noteworthy else "",
+        note=" ".join(_NOTES[measure.title] for measure in noteworthy if measure.title in _NOTES),
+    )
+    yield Plan(
+        "waits",
+        EVENTS_PER_WAIT.title,
+        (EVENTS_PER_WAIT,),
+        (EVENTS_PER_WAIT,),
+        note="What one such call costs is shared by all the events that it returns.",
     )
     yield Plan(
         "connection-memory",
@@ -163,12 +177,16 @@ def _times(trials: Sequence[TrialResult], models: tuple[LoadModel, ...]) -> Plan
 
 
 def _noteworthy(arrangement: Arrangement) -> Iterator[Measure]:
-    """Memory and context switches, each where it differs enough over an axis of numbers to be a result."""
+    """Memory, context switches and the wait for a core: each that differs enough over an axis of numbers."""
     if not arrangement.x_is_number or len(arrangement.x_values) < 2:
         return
     has_shared = any(panel_of(arrangement, MEMORY_SHARED_FAIRLY).values)
     memory = MEMORY_SHARED_FAIRLY if has_shared else MEMORY_RESIDENT
-    for measure, least in ((memory, _NOTEWORTHY_BYTES), (SWITCHES, _NOTEWORTHY_SWITCHES)):
+    for measure, least in (
+        (memory, _NOTEWORTHY_BYTES),
+        (SWITCHES, _NOTEWORTHY_SWITCHES),
+        (RUN_QUEUE_WAIT, _NOTEWORTHY_WAIT_NS),
+    ):
         values = [*panel_of(arrangement, measure).values]
         if values and max(values) - min(values) > max(least, _NOTEWORTHY_SPREAD * min(values)):
             yield measure

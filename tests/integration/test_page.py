@@ -19,6 +19,7 @@ from ..more_sample_runs import (
     write_switch_cost,
     write_wait_cost,
 )
+from ..probed_run import write_probed
 from .browser import Browser, open_browser
 
 PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves-0"]
@@ -183,17 +184,26 @@ def test_markup_in_names_is_text_and_never_runs(browser: Browser, tmp_path: Path
 
 
 def drawn(browser: Browser) -> dict[str, int]:
-    """The figures of the open page by their ids, and how many lines or groups of points each has."""
+    """The figures of the open page by their ids, and how many lines, groups of points or kinds of bars each has."""
     found: dict[str, int] = browser.evaluate(
         "Object.fromEntries([...document.querySelectorAll('.plot')].map("
-        "(plot) => [plot.id, plot.querySelectorAll('.scatterlayer .trace').length]))"
+        "(plot) => [plot.id, plot.querySelectorAll('.scatterlayer .trace, .barlayer .trace').length]))"
     )
     return found
 
 
 @pytest.mark.parametrize(
     "write",
-    [write_crowd, write_mix, write_slow_senders, write_open, write_million, write_wait_cost, write_switch_cost],
+    [
+        write_crowd,
+        write_mix,
+        write_slow_senders,
+        write_open,
+        write_million,
+        write_probed,
+        write_wait_cost,
+        write_switch_cost,
+    ],
 )
 def test_every_kind_of_run_fits_its_window(
     browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory]
@@ -239,3 +249,43 @@ def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Brows
         document.querySelector('.sortable tbody td').textContent
     """
     assert browser.evaluate(sort) == "013"  # epoll with 10 descriptors
+
+
+def test_the_chapter_that_tells_why_has_flame_graphs_that_work(browser: Browser, tmp_path: Path) -> None:
+    run = write_probed(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    graphs = "[...document.querySelectorAll('#why .flame-graph')]"
+    widest = f"""
+        {graphs}.map((graph) => [...graph.children].filter((box) => box.getBoundingClientRect().width > 100)
+          .map((box) => box.textContent).at(-1))
+    """
+    assert browser.evaluate(widest)[:2] == ["send (libc.so.6)", "pselect6 (libc.so.6)"]
+    search = """
+        (() => {
+          const input = document.querySelector('#why .flame-tools input');
+          input.value = 'pselect6';
+          input.dispatchEvent(new Event('input'));
+          return [...input.closest('.flames').querySelectorAll('.flame-found')].map((each) => each.textContent);
+        })()
+    """
+    assert browser.evaluate(search)[:2] == ["Found: 14.3 % of all samples.", "Found: 97.6 % of all samples."]
+
+
+def test_the_calls_of_a_request_are_stacked_bars_and_their_legend_hides_a_kind(
+    browser: Browser, tmp_path: Path
+) -> None:
+    run = write_probed(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    bars = "[0, 1].map((panel) => document.querySelectorAll(`#calls-${panel} .barlayer .trace`).length)"
+    [select, epoll] = browser.evaluate(bars)
+    assert select == epoll > 1
+    assert browser.evaluate(f"document.querySelector('#calls .legend button').click(); {bars}") == [select - 1] * 2
+    colours = browser.evaluate(
+        """
+        [getComputedStyle(document.querySelector('#calls-0 .barlayer .trace:nth-child(2) path')).fill,
+         getComputedStyle(document.querySelectorAll('#calls .block')[2]).backgroundColor]
+        """
+    )
+    assert len(set(colours)) == 1

@@ -14,6 +14,13 @@ from ...more_sample_runs import (
     write_switch_cost,
     write_wait_cost,
 )
+from ...probed_run import write_probed
+
+
+@pytest.fixture(scope="session")
+def probed_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """The sample with all its probes."""
+    return write_probed(tmp_path_factory.mktemp("probed"))
 
 
 @pytest.fixture(scope="session")

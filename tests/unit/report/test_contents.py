@@ -194,3 +194,26 @@ def test_a_run_without_trials_has_no_charts_and_nothing_to_see(name: str, reques
     document: RunDocument = request.getfixturevalue(name).model_copy(update={"trials": []})
     assert charts(document) == {}
     assert overview_of(document, arrange(document.profile, [])) == ()
+
+
+def test_the_wait_for_a_core_stands_beside_memory_where_it_grows(crowd: RunDocument) -> None:
+    trials = [
+        trial.model_copy(
+            update={
+                "target": trial.target.model_copy(
+                    update={"run_queue_wait_ns_per_request": 500.0 + 2 * float(trial.factors["load.idle"] or 0)}
+                )
+            }
+        )
+        for trial in crowd.trials
+        if trial.target
+    ]
+    resources = charts(crowd.model_copy(update={"trials": trials}))["resources"]
+    assert titles(resources) == ["Memory (PSS)", "Context switches per request", "Wait for a core per request"]
+    assert resources.notes[-1].endswith("in which the target was ready to run and another ran.")
+
+
+def test_events_per_wait_are_drawn_for_the_servers_that_were_traced(probed_run: RunDirectory) -> None:
+    waits = charts(probed_run.read_document())["waits"]
+    assert [line.name for line in waits.chart.legend] == ["select", "epoll"]
+    assert {value for panel in waits.chart.panels for value in panel.values} == {10.0}

@@ -6,7 +6,7 @@ from loadlab.results.model import Expectation, RunDocument
 
 
 def build(document: RunDocument, run: RunDirectory) -> Page:
-    return build_page(document, run.read_profile_text(), run.read_latencies)
+    return build_page(document, run.read_profile_text(), run.read_latencies, run.read_stacks)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,9 @@ import pytest
 
 from loadlab.report import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import Probes, RunDocument
+
+from ...probed_run import syscalls_probe
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u2028<!--"
 
@@ -137,6 +139,27 @@ def test_the_clients_own_error_has_its_place_where_it_was_measured(
     assert "The client's own error" not in Outline(render(without)).texts["h3"]
 
 
+def test_probes_add_their_charts_and_the_chapter_that_tells_why(probed_run: RunDirectory) -> None:
+    outline = Outline(render(probed_run))
+    headings = outline.texts["h2"]
+    assert "Events returned by each waiting call" in headings
+    first = headings.index("System calls of the target per request")
+    assert headings[first : first + 3] == ["System calls of the target per request", "Why", "How to read this"]
+    assert {"waits-0", "calls-0", "calls-1"} <= set(outline.ids)
+    assert [text for text in outline.texts["h3"] if text in {"select", "epoll", "What could not be seen"}] == [
+        "select", "epoll",  # each heads its panel of calls
+        "select", "epoll", "What could not be seen",
+    ]  # fmt: skip
+    assert any(text.startswith("TCP on this machine") for text in outline.texts["p"])
+    # Three flame graphs for each of both, and the script that draws them.
+    assert sum('"rectangles"' in text for text in outline.texts["script"]) == 6
+    assert outline.elements["script"] == 4 + 6
+
+
+def test_a_page_without_flame_graphs_does_not_carry_their_script(outline: Outline) -> None:
+    assert outline.elements["script"] == 3
+
+
 @pytest.fixture
 def evil_run(tmp_path: Path, sample_run: RunDirectory) -> RunDirectory:
     """The sample with markup in every text that comes from outside."""
@@ -146,6 +169,7 @@ def evil_run(tmp_path: Path, sample_run: RunDirectory) -> RunDirectory:
             update={
                 "factors": {"target.server": EVIL, "load.idle": trial.factors["load.idle"]},
                 "reason": trial.reason and EVIL,
+                "probes": Probes(syscalls=syscalls_probe("poll", 0, calls_per_request={EVIL: 1.0}, missed=[EVIL])),
                 "verdict": trial.verdict.model_copy(
                     update={
                         "findings": [
@@ -188,6 +212,8 @@ def test_nothing_from_outside_becomes_markup(evil_run: RunDirectory) -> None:
     assert data is not None
     assert not re.search("[<>&\u2028]", data[1])
     assert json.loads(data[1])["throughput-0"]["data"]
+    assert json.loads(data[1])["calls-0"]["data"]
+    assert f"System calls: {EVIL}" in outline.texts["li"]
 
 
 def test_a_run_without_measured_trials_says_so(tmp_path: Path, sample_run: RunDirectory) -> None:

@@ -1,0 +1,92 @@
+"""The chapter as data: for each line that is told of, what grew, its calls and flame graphs, and the client beside."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from loadlab.report.arrangement import Arrangement
+from loadlab.report.flame import FlameGraph
+from loadlab.report.plain_table import PlainTable
+from loadlab.report.why.client import describe_client
+from loadlab.report.why.ends import ProbedLine, probed_lines
+from loadlab.report.why.flames import LineFlames, ReadStacks, flames_of
+from loadlab.report.why.sentences import describe_calls, describe_cost, describe_events, describe_functions
+from loadlab.report.why.table import calls_at, compare_calls
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesWhy:
+    """One line: `flames_note` says what the profiler cost, the note of `table` what the tracer did."""
+
+    name: str
+    sentences: tuple[str, ...]
+    table: PlainTable | None
+    flames: tuple[FlameGraph, ...]
+    flames_note: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """`missing` are sentences on what could not be had, and what would give it."""
+
+    series: tuple[SeriesWhy, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def has_flames(self) -> bool:
+        """Whether the page needs what draws them."""
+        return any(series.flames for series in self.series)
+
+
+def chapter_of(arrangement: Arrangement, read_stacks: ReadStacks) -> Chapter | None:
+    """Return the chapter, None where no probe found or missed anything; `read_stacks` is as RunDirectory's."""
+    series = tuple(_tell(line, read_stacks) for line in probed_lines(arrangement))
+    missing = tuple(dict.fromkeys(_missing(arrangement)))
+    return Chapter(series, missing) if series or missing else None
+
+
+def _tell(line: ProbedLine, read_stacks: ReadStacks) -> SeriesWhy:
+    flames = flames_of(line, read_stacks)
+    compared = flames.compared if flames else None
+    functions = describe_functions(line, *compared) if compared else ()
+    return SeriesWhy(
+        name=line.name or "The target",
+        sentences=(*describe_calls(line), *describe_events(line), *functions),
+        table=compare_calls(line, _tracer_note(line)),
+        flames=flames.graphs if flames else (),
+        flames_note=_profiler_note(line, flames) if flames else "",
+        client=" ".join(describe_client(line.after)),
+    )
+
+
+def _tracer_note(line: ProbedLine) -> str:
+    probes = [(end.trial.probes.syscalls, end) for end in line.ends if calls_at(end)]
+    tools = " and ".join(dict.fromkeys(probe.backend for probe, _ in probes if probe and probe.backend))
+    cost = describe_cost("Counted", tools or "a tracer", [(probe.slowdown, end) for probe, end in probes if probe])
+    timed = any(call.time_ns is not None for end in line.ends for call in calls_at(end).values())
+    return f"{cost} Times are from entry to return, waiting included." if timed else cost
+
+
+def _profiler_note(line: ProbedLine, flames: LineFlames) -> str:
+    probes = [(end.trial.probes.cpu, end) for end in line.ends]
+    # What a pass cost, it cost with all that ran in it.
+    ran = dict.fromkeys(profile.backend for cpu, _ in probes if cpu and cpu.target for profile in cpu.target.profiles)
+    cost = describe_cost("Sampled", " and ".join(ran), [(cpu.slowdown, end) for cpu, end in probes if cpu])
+    drawn = [f"Drawn is what {flames.backend} saw."] if len(ran) > 1 else []
+    return " ".join([cost, *drawn, *flames.notes])
+
+
+def _missing(arrangement: Arrangement) -> Iterator[str]:
+    """Yield what any trial lacks, in the words of the probe."""
+    for setting in arrangement.settings:
+        for trial in setting.trials:
+            if syscalls := trial.probes.syscalls:
+                yield from _told("System calls", [*syscalls.missed, *syscalls.problems])
+            if cpu := trial.probes.cpu:
+                sides = [side for side in (cpu.target, cpu.client) if side]
+                yield from _told("CPU", [*cpu.problems, *(text for side in sides for text in side.missing)])
+
+
+def _told(probe: str, texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield f"{probe}: {text}"
