@@ -39,3 +39,7 @@ class TrialFailed(LoadlabError):
     """The target or a load process failed in one trial; the run goes on with the next one."""
 
     exit_code = ExitCode.INVALID
+
+
+class TargetDied(TrialFailed):
+    """The target ended by itself, or was killed, in the middle of a trial."""

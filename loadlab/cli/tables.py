@@ -42,6 +42,8 @@ def results_table(document: RunDocument) -> Table:
     columns |= {heading: cells for heading, cells in figures.items() if not set(cells) <= {_NOTHING}}
     counts = {heading: [_count(outcomes, trial) for trial in trials] for heading, outcomes in _COUNTS.items()}
     columns |= {heading: cells for heading, cells in counts.items() if not set(cells) <= {_NOTHING, "0"}}
+    if models == ["closed"]:  # there it is each connection's last request, and tells nothing
+        columns.pop("cut", None)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True)
     table.caption = " ".join(_MODELS[model] for model in models) or None
     table.caption_justify = "left"

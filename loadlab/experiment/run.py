@@ -10,8 +10,8 @@ from loadlab import __version__, host
 from loadlab.analysis.expect import check_law_expectations
 from loadlab.analysis.metrics import measured
 from loadlab.analysis.scaling import fit_laws
-from loadlab.analysis.verdict import judge_run
-from loadlab.errors import TrialFailed
+from loadlab.analysis.verdict import judge_failure, judge_run
+from loadlab.errors import TargetDied, TrialFailed
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.micro import MicroRun
@@ -95,7 +95,8 @@ class Experiment:
         except NotPossible as lack:
             result = run.result("not possible", str(lack))
         except TrialFailed as failure:
-            result = run.result("failed", str(failure))
+            verdict = judge_failure(str(failure), isinstance(failure, TargetDied))
+            result = run.result("failed", str(failure)).model_copy(update={"verdict": verdict})
         except KeyboardInterrupt:
             result = run.result("interrupted", "interrupted before it was done")
         if result.window_ns:

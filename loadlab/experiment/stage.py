@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from loadlab.errors import TrialFailed
+from loadlab.errors import TargetDied, TrialFailed
 from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.targets import RunningTarget
 
@@ -46,5 +46,5 @@ class Stage:
         events = self.fleet.next_events(timeout_seconds)
         for server in filter(None, (self.target, self.upstream)):
             if (end := server.poll_exit()) is not None:
-                raise TrialFailed(end)
+                raise TargetDied(end)
         return events

@@ -6,7 +6,6 @@ a load needs (`needs_of`). docs/doctor.md tells what each is for.
 
 from loadlab.host.checks import examine_load, examine_profilers, why_not_enough
 from loadlab.host.condition import Condition
-from loadlab.host.cpu_times import CpuTimes, read_cpu_times
 from loadlab.host.diagnosis import Diagnosis, State
 from loadlab.host.fingerprint import fingerprint
 from loadlab.host.looking import read_condition
@@ -14,7 +13,6 @@ from loadlab.host.needs import Needs, largest, needs_of
 
 __all__ = [
     "Condition",
-    "CpuTimes",
     "Diagnosis",
     "Needs",
     "State",
@@ -24,6 +22,5 @@ __all__ = [
     "largest",
     "needs_of",
     "read_condition",
-    "read_cpu_times",
     "why_not_enough",
 ]
