@@ -21,6 +21,7 @@ class BothSides(Generic[Result]):
     def __init__(self, open_probe: Callable[[], Probe[Result]]) -> None:
         self._probes: dict[Side, Probe[Result]] = {side: open_probe() for side in _SIDES}
         self.problems: dict[Side, str] = {}
+        self._seen: dict[Side, Result] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -42,14 +43,15 @@ class BothSides(Generic[Result]):
             self._try(side, lambda probe: probe.begin())
 
     def end(self) -> None:
-        """Switch off."""
+        """Switch off, and take what was seen, while the watched processes live: many tools end with them."""
         for side in _SIDES:
             self._try(side, lambda probe: probe.end())
+        seen = {side: self._try(side, lambda probe: probe.collect()) for side in _SIDES}
+        self._seen = {side: result for side, result in seen.items() if result is not None}
 
     def collect(self) -> dict[Side, Result]:
         """Return what was seen, by side; a side whose probe failed is left out."""
-        seen = {side: self._try(side, lambda probe: probe.collect()) for side in _SIDES}
-        return {side: result for side, result in seen.items() if result is not None}
+        return self._seen
 
     def _try(self, side: Side, act: Callable[[Probe[Result]], Done]) -> Done | None:
         probe = self._probes.get(side)
