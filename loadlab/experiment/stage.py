@@ -9,6 +9,7 @@ from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.targets import RunningTarget
 
 _TICK_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 30.0
 
 
 class Stage:
@@ -27,8 +28,12 @@ class Stage:
         while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
             yield from self._next_events(min(_TICK_SECONDS, left_ns / 1e9))
 
-    def listen_while(self, waiting: Callable[[], bool], patience_seconds: float) -> Iterator[Event]:
-        """Yield what the fleet says while `waiting()`. Raises TrialFailed when it is silent for too long."""
+    def listen_while(self, waiting: Callable[[], bool], silence_seconds: float = 0.0) -> Iterator[Event]:
+        """Yield what the fleet says while `waiting()`. Raises TrialFailed when it is silent for too long.
+
+        `silence_seconds` is what it may be silent for good reasons; it has half a minute more.
+        """
+        patience_seconds = _PATIENCE_SECONDS + silence_seconds
         heard_ns = time.monotonic_ns()
         while waiting():
             events = self._next_events(_TICK_SECONDS)

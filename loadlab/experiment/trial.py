@@ -16,19 +16,19 @@ from loadlab.analysis.summary import per_request, summarise_latency
 from loadlab.analysis.verdict import judge_trial
 from loadlab.errors import LoadlabError
 from loadlab.experiment.conditions import Conditions, NotPossible
+from loadlab.experiment.idle import IdleConnections
+from loadlab.experiment.load_parts import format_request, interval_of, load_parts
 from loadlab.experiment.observer import Observer
 from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.stage import Stage
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, read_window_edge, usage_over
 from loadlab.fleet.coordinator import Event, LocalFleet
-from loadlab.fleet.division import Division, Share, divide, split_evenly
-from loadlab.fleet.messages import Alive, Finished, IdlePart, LoadPart, Opened, OpenedSoFar, Ready, Recorded
+from loadlab.fleet.division import Division, Share, divide
+from loadlab.fleet.messages import Finished, Ready, Recorded
 from loadlab.host import needs_of, read_condition, why_not_enough
 from loadlab.load.arrivals import Ramp
 from loadlab.load.stamps import STAMPED_EVERY
-from loadlab.probes.memory import memory_of_connections, read_memory
-from loadlab.probes.open_files import read_open_files
 from loadlab.probes.procfs import read_shared_fairly
 from loadlab.profile.load import SLOW_SENDERS, handler_of
 from loadlab.profile.schema import LoadProfile
@@ -36,20 +36,11 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Snapshot
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import ConnectionMemory, IdleSummary, KindResult, Probes, TrialResult, TrialState, Verdict
+from loadlab.results.model import KindResult, Probes, TrialResult, TrialState, Verdict
 
 # From telling the load workers when to start until they do.
 _LEAD_NS: Final = 50_000_000
 _UPSTREAM: Final = "coroutine"  # a server that holds any number of waiting requests
-_PATIENCE_SECONDS: Final = 30.0
-# A round takes no more than half a second of one core, however many holders open theirs at the same time.
-_LARGEST_ROUND: Final = 256
-# A connection that found no room in the queue is let in when the answer to its SYN is sent again, after 1 s and 3 s.
-_ACCEPT_PATIENCE_NS: Final = 4_000_000_000
-_LOOK_AGAIN_NS: Final = 50_000_000
-_SHORTEST_INTERVAL_NS: Final = 250_000_000
-_LONGEST_INTERVAL_NS: Final = 1_000_000_000
-_MOST_INTERVALS: Final = 1000
 
 
 class Watch(Protocol):
@@ -88,12 +79,7 @@ class TrialRun:
         self._watch = watch
         self._observer = observer
         self._record = TrialRecord(kinds_of(self._profile))
-        self._opening: dict[str, int] = {}
-        self._opened: dict[str, Opened] = {}
-        self._alive: dict[str, int] = {}
-        self._alive_at_start: int | None = None
-        self._not_accepted = 0
-        self._connection_memory: ConnectionMemory | None = None
+        self._idle = IdleConnections(self._load, observer)
         self._ready: set[str] = set()
         self._finished: set[str] = set()
         self._usage: WindowUsage | None = None
@@ -131,10 +117,11 @@ class TrialRun:
             stage = Stage(target, upstream, fleet, self._check)
             division = self._divide(target.address[0])
             if division.holders:
-                self._open_idle(stage, division.holders)
+                request = format_request(target.address[0], self._profile.requests[0].path)
+                self._idle.open(stage, division.holders, request)
             self._connect(stage, division.workers)
             self._measure_window(stage, len(division.workers))
-            self._count_alive(stage)
+            self._idle.count_at_end(stage)
 
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured, and judged where there is something to judge."""
@@ -161,8 +148,8 @@ class TrialRun:
             dispatch_ns=latency[Metric.DISPATCH],
             client_ns=latency[Metric.CLIENT],
             kinds=self._kind_results(),
-            idle=self._idle_summary(),
-            connection_memory=self._connection_memory,
+            idle=self._idle.summary(),
+            connection_memory=self._idle.memory,
             target=per_request(usage.target, record.requests) if usage else None,
             client=per_request(usage.client, record.requests) if usage else None,
             intervals=record.intervals(),
@@ -180,24 +167,6 @@ class TrialRun:
         ramps = [Ramp(stage.for_ns, stage.from_rate, stage.to_rate) for stage in self._load.stages or ()]
         return sum(ramp.arrivals for ramp in ramps) * 1e9 / self._load.duration_ns if ramps else None
 
-    def _idle_summary(self) -> IdleSummary | None:
-        if not self._opening:
-            return None
-        holders = self._opened.values()
-        opened = sum(self._opening.values()) - self._not_accepted
-        alive_at_start = opened if self._alive_at_start is None else self._alive_at_start
-        memory_bytes = sum(holder.bytes_per_connection * holder.opened for holder in holders)
-        return IdleSummary(
-            wanted=self._load.idle,
-            opened=opened,
-            alive_at_start=alive_at_start,
-            alive=sum(self._alive.values()) if self._alive else alive_at_start,
-            open_seconds=max((holder.seconds for holder in holders), default=0.0),
-            holders=len(self._opening),
-            holder_bytes_per_connection=memory_bytes / opened if opened else None,
-            problem=next((holder.problem for holder in holders if holder.problem), self._accept_problem()),
-        )
-
     def _probes(self) -> Probes:
         wanted, timeline = self._profile.probes, self._timeline
         if timeline is None:
@@ -206,9 +175,6 @@ class TrialRun:
             procfs=timeline.processes() if "procfs" in wanted else None,
             sockets=timeline.sockets() if "sockets" in wanted else None,
         )
-
-    def _accept_problem(self) -> str | None:
-        return f"the target did not accept {self._not_accepted:,} of them" if self._not_accepted else None
 
     def _kind_results(self) -> list[KindResult]:
         record = self._record
@@ -256,82 +222,18 @@ class TrialRun:
         except LoadlabError as error:
             raise NotPossible(str(error)) from None
 
-    def _open_idle(self, stage: Stage, shares: Sequence[Share]) -> None:
-        host, port = stage.target.address
-        # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
-        round_size = max(1, min(_LARGEST_ROUND, stage.target.capabilities.backlog // (2 * len(shares))))
-        before = read_memory(stage.target.pids(), ())
-        load, request = self._load, format_request(host, self._profile.requests[0].path)
-        stage.fleet.start_holders(
-            [
-                IdlePart(host, port, share, request, round_size, load.timeout_ns, load.idle_kind, load.idle_pace_ns)
-                for share in shares
-            ]
-        )
-        for event in stage.listen_while(lambda: len(self._opened) < len(shares), _PATIENCE_SECONDS):
-            self._take(event)
-        self._not_accepted = self._wait_accepted(stage)
-        after = read_memory(stage.target.pids(), stage.fleet.holder_pids())
-        self._connection_memory = memory_of_connections(before, after, sum(self._opening.values()))
-
-    def _wait_accepted(self, stage: Stage) -> int:
-        """Wait until the target has as many descriptors open as connections are alive; return how many it lacks.
-
-        A connection stands at the client's end before the target has accepted it, and what the holders are answered
-        does not speak for all of its processes. The target's own descriptors, a few dozen, hide as many.
-        """
-        deadline_ns = time.monotonic_ns() + _ACCEPT_PATIENCE_NS
-        while files := read_open_files(stage.target.pids()):
-            missing = self._count_alive(stage) - sum(process.open for process in files)
-            if missing <= 0 or time.monotonic_ns() > deadline_ns:
-                return max(0, missing)
-            for event in stage.listen_until(time.monotonic_ns() + _LOOK_AGAIN_NS):
-                self._take(event)
-        return 0  # the kernel does not tell
-
     def _connect(self, stage: Stage, shares: Sequence[Share]) -> None:
-        load, (host, port) = self._load, stage.target.address
+        load = self._load
         self._observer.phase(f"connecting {load.connections:,}", None)
-        kinds = [
-            (format_request(host, request.path), request.expect_status, request.weight)
-            for request in self._profile.requests
-        ]
-        schedule = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages or ()]
-        slow_shares = split_evenly(load.slow_connections, len(shares))
         stage.fleet.start_workers(
-            [
-                LoadPart(
-                    host=host,
-                    port=port,
-                    sources=share,
-                    kinds=kinds,
-                    seed=self.trial.seed,
-                    schedule=schedule,
-                    arrivals=load.arrivals,
-                    share=number,
-                    shares=len(shares),
-                    stamped_every=self._stamped_every,
-                    spin_ns=load.spin_ns,
-                    think_ns=load.think_ns,
-                    think_times=load.think_times,
-                    senders=load.senders,
-                    slow_connections=slow,
-                    pace_ns=load.pace_ns,
-                    timeout_ns=load.timeout_ns,
-                    warmup_ns=load.warmup_ns,
-                    duration_ns=load.duration_ns,
-                    interval_ns=interval_of(load.duration_ns),
-                )
-                for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
-            ]
+            load_parts(self._profile, stage.target.address, self.trial.seed, self._stamped_every, shares)
         )
-        patience_seconds = _PATIENCE_SECONDS + load.timeout_ns / 1e9
-        for event in stage.listen_while(lambda: len(self._ready) < len(shares), patience_seconds):
+        for event in stage.listen_while(lambda: len(self._ready) < len(shares), load.timeout_ns / 1e9):
             self._take(event)
 
     def _measure_window(self, stage: Stage, workers: int) -> None:
         load = self._load
-        self._alive_at_start = self._count_alive(stage)
+        self._idle.count_at_start(stage)
         if self._watch is not None:
             self._watch.prepare(stage.target.pids(), stage.fleet.worker_pids())
         stage.fleet.start_at(time.time_ns() + _LEAD_NS)
@@ -356,27 +258,13 @@ class TrialRun:
         usage = usage_over(start, end)
         self._usage = usage
         stage.fleet.finish()
-        for event in stage.listen_while(lambda: len(self._finished) < workers, _PATIENCE_SECONDS):
+        for event in stage.listen_while(lambda: len(self._finished) < workers):
             self._take(event)
         target = usage.target.model_copy(update={"pss_bytes": read_shared_fairly(stage.target.pids())})
         self._usage = replace(usage, target=target)
 
-    def _count_alive(self, stage: Stage) -> int:
-        self._alive.clear()
-        stage.fleet.count_alive()
-        for event in stage.listen_while(lambda: len(self._alive) < len(self._opened), _PATIENCE_SECONDS):
-            self._take(event)
-        return sum(self._alive.values())
-
     def _take(self, event: Event) -> None:
         match event.message:
-            case OpenedSoFar(opened):
-                self._opening[event.sender] = opened
-                done = sum(self._opening.values())
-                self._observer.phase(f"opening idle connections: {done:,}", done / self._load.idle)
-            case Opened(opened):
-                self._opening[event.sender] = opened
-                self._opened[event.sender] = event.message
             case Ready():
                 self._ready.add(event.sender)
             case Recorded(plain):
@@ -387,8 +275,6 @@ class TrialRun:
             case Finished(cut, dropped):
                 self._record.add_undone(cut, dropped)
                 self._finished.add(event.sender)
-            case Alive(alive):
-                self._alive[event.sender] = alive
 
     def _read_edge(self, stage: Stage) -> WindowEdge:
         beside = [*stage.fleet.holder_pids(), *(stage.upstream.pids() if stage.upstream else ())]
@@ -399,15 +285,3 @@ def kinds_of(profile: LoadProfile) -> list[Kind]:
     """Return the kinds of requests that the load workers will tell of, in their order."""
     kinds = [Kind(request.name) for request in profile.requests]
     return [*kinds, Kind(SLOW_SENDERS, apart=True)] if profile.load.slow_connections else kinds
-
-
-def format_request(host: str, path: str) -> str:
-    """Return the bytes of a request, as text in latin-1."""
-    name = f"[{host}]" if ":" in host else host
-    return f"GET {path} HTTP/1.1\r\nHost: {name}\r\n\r\n"
-
-
-def interval_of(duration_ns: int) -> int:
-    """Return how often the load workers report, in ns: often enough to show progress, and at most a thousand times."""
-    wanted_ns = min(max(duration_ns // 8, _SHORTEST_INTERVAL_NS), _LONGEST_INTERVAL_NS)
-    return max(wanted_ns, duration_ns // _MOST_INTERVALS)

@@ -35,7 +35,7 @@ def expect_ready_within(seconds: float) -> None:
 
 def lose_patience_after(seconds: float) -> None:
     """Shorten the time for which load processes may say nothing."""
-    patch("loadlab.experiment.trial._PATIENCE_SECONDS", seconds).start()
+    patch("loadlab.experiment.stage._PATIENCE_SECONDS", seconds).start()
 
 
 def limit_fleet(open_files: int) -> None:

@@ -1,7 +1,6 @@
 """Snapshots of several workers, merged into one record."""
 
 from loadlab.experiment.record import Kind, TrialRecord
-from loadlab.experiment.trial import interval_of
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder, Snapshot
 
@@ -58,13 +57,6 @@ def test_the_rate_is_that_of_the_last_interval_which_all_have_told_of() -> None:
 def test_an_empty_record_covers_no_time() -> None:
     record = TrialRecord([Kind("hello")])
     assert (record.requests, record.window_ns, record.intervals()) == (0, 0, [])
-
-
-def test_intervals_are_short_enough_for_progress_and_few_enough_for_long_runs() -> None:
-    assert interval_of(300 * MS) == 250 * MS
-    assert interval_of(4 * SECOND) == 500 * MS
-    assert interval_of(60 * SECOND) == SECOND
-    assert interval_of(86_400 * SECOND) == 86_400 * MS
 
 
 def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
