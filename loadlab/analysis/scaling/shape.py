@@ -47,15 +47,24 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Rises:
+    """The slopes of a curve: from its first x to its last, and the least and the greatest between neighbouring x."""
+
+    overall: float
+    least: float
+    greatest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """What a series follows, and the number that tells how: the exponent of a power, the slope of any other.
 
-    `rises` is for a series that follows none: the least and the greatest slope between neighbouring x.
+    `rises` is for a series that follows none.
     """
 
     shape: LawShape
     coefficient: Estimate
-    rises: tuple[float, float] | None = None
+    rises: Rises | None = None
 
 
 def followed(points: Sequence[Point], candidates: Candidates) -> Followed:
@@ -104,9 +113,9 @@ def _hardly_changes(points: Sequence[Point], line: Line) -> bool:
     return abs(line.slope.value * span) < _NO_CHANGE * statistics.median(point.cost for point in points)
 
 
-def _rises(points: Sequence[Point]) -> tuple[float, float]:
+def _rises(points: Sequence[Point]) -> Rises:
     xs = sorted({point.x for point in points})
     medians = [statistics.median(point.cost for point in points if point.x == x) for x in xs]
     steps = zip(itertools.pairwise(xs), itertools.pairwise(medians), strict=True)
     slopes = [(after - before) / (to - since) for (since, to), (before, after) in steps]
-    return min(slopes), max(slopes)
+    return Rises((medians[-1] - medians[0]) / (xs[-1] - xs[0]), min(slopes), max(slopes))

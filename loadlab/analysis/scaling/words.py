@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from loadlab.analysis.scaling.fitting import Estimate
-from loadlab.analysis.scaling.shape import Followed
+from loadlab.analysis.scaling.shape import Followed, Rises
 from loadlab.units import format_duration_ns
 
 
@@ -20,7 +20,7 @@ def describe(law: Followed, each: str) -> str:
             value, low, high = (f"{number:.2f}" for number in (coefficient.value, *coefficient.interval))
             return f"proportional to the number of {each}s to the power of {value} (95 %: {low} to {high})"
         case "unclear":
-            return f"no straight line fits over the number of {each}s{_tell_rises(law.rises)}"
+            return _tell_curve(law.rises, each)
         case "constant":
             bound = max(abs(end) for end in coefficient.interval)
             return f"does not depend on the number of {each}s (95 %: under {format_duration_ns(bound)} for each)"
@@ -32,14 +32,16 @@ def _difference(slope: Estimate) -> str:
     return f"{format_duration_ns(abs(slope.value))} {'more' if slope.value > 0 else 'less'}"
 
 
-def _tell_rises(rises: tuple[float, float] | None) -> str:
-    """Say between what the cost of one more lies along the curve, if it goes one way only."""
-    least, greatest = rises or (0.0, 0.0)
-    if least > 0:
-        return f": {format_duration_ns(least)} to {format_duration_ns(greatest)} more for each, from place to place"
-    if greatest < 0:
-        return f": {format_duration_ns(-greatest)} to {format_duration_ns(-least)} less for each, from place to place"
-    return ""
+def _tell_curve(rises: Rises | None, each: str) -> str:
+    """Say what each one costs on average, and between what along the curve, if that goes one way only."""
+    if rises is None or rises.least <= 0 <= rises.greatest:
+        return f"no straight line fits over the number of {each}s"
+    word = "more" if rises.least > 0 else "less"
+    least, greatest = sorted((abs(rises.least), abs(rises.greatest)))
+    return (
+        f"{format_duration_ns(abs(rises.overall))} {word} for each {each} on average, but not on a straight line: "
+        f"{format_duration_ns(least)} to {format_duration_ns(greatest)} from place to place"
+    )
 
 
 def _interval(slope: Estimate) -> str:

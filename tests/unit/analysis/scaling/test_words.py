@@ -3,7 +3,7 @@
 import pytest
 
 from loadlab.analysis.scaling.fitting import Estimate
-from loadlab.analysis.scaling.shape import Followed
+from loadlab.analysis.scaling.shape import Followed, Rises
 from loadlab.analysis.scaling.words import describe
 from loadlab.results.model import LawShape
 
@@ -42,12 +42,19 @@ def test_describe(shape: LawShape, estimate: Estimate, told: str) -> None:
 @pytest.mark.parametrize(
     ("rises", "told"),
     [
-        ((12, 48), ": 12 ns to 48 ns more for each, from place to place"),
-        ((-48, -12), ": 12 ns to 48 ns less for each, from place to place"),
-        ((-1, 48), ""),
-        (None, ""),
+        (
+            Rises(30, 12, 48),
+            "30 ns more for each dead connection on average, but not on a straight line: 12 ns to 48 ns from place to "
+            "place",
+        ),
+        (
+            Rises(-30, -48, -12),
+            "30 ns less for each dead connection on average, but not on a straight line: 12 ns to 48 ns from place to "
+            "place",
+        ),
+        (Rises(30, -1, 48), "no straight line fits over the number of dead connections"),
+        (None, "no straight line fits over the number of dead connections"),
     ],
 )
-def test_a_curve_without_a_law_says_how_it_rises(rises: tuple[float, float] | None, told: str) -> None:
-    law = Followed("unclear", Estimate(1, -1, 3), rises)
-    assert describe(law, "dead connection") == f"no straight line fits over the number of dead connections{told}"
+def test_a_curve_without_a_law_says_how_it_rises(rises: Rises | None, told: str) -> None:
+    assert describe(Followed("unclear", Estimate(1, -1, 3), rises), "dead connection") == told
