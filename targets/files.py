@@ -1,5 +1,6 @@
 """The disk, for the handlers disk-read and disk-write: really the disk, and not the kernel's page cache."""
 
+import fcntl
 import os
 import random
 import tempfile
@@ -46,9 +47,16 @@ def write(size_bytes: int) -> int:
 
 
 def _make_file_to_read(path: Path) -> None:
-    """Make the file under another name and move it into place whole: others may be reading, or making it too."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(os.urandom(_FILE_BYTES))
-        file.flush()
-        os.fsync(file.fileno())  # the page cache forgets only what the disk has
-    os.replace(file.name, path)
+    """Make the file, unless somebody else has. All who need it at once wait for one: each would write 32 MiB.
+
+    It is made under another name and moved into place whole.
+    """
+    with open(path.with_suffix(".lock"), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # between processes, and between threads as each has opened it for itself
+        if path.exists():
+            return
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(os.urandom(_FILE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # the page cache forgets only what the disk has
+        os.replace(file.name, path)

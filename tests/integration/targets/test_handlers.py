@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import psycopg
@@ -72,6 +72,17 @@ def test_disk_read_reads_from_the_disk_each_time(server: Server, client: socket.
         assert ask(client, "/disk-read?kib=64") == (200, b"read 65536 bytes\n")
     assert disk_bytes(server, "read") - before >= 20 * 64 * KIB
     assert ask(client, "/disk-read?kib=1024") == (200, b"read 1048576 bytes\n")
+
+
+def test_many_who_read_at_once_have_one_file_made(tmp_path: Path) -> None:
+    with serving("thread", "--folder", str(tmp_path)) as server, ExitStack() as connected:
+        clients = [connected.enter_context(server.connect()) for _ in range(16)]
+        for client in clients:
+            client.sendall(b"GET /disk-read?kib=4 HTTP/1.1\r\nHost: x\r\n\r\n")
+        for client in clients:
+            assert receive_response(client) == (200, b"read 4096 bytes\n")
+        (written,) = re.findall(r"^wchar: (\d+)$", Path(f"/proc/{server.pid}/io").read_text(), re.MULTILINE)
+    assert 32 <= int(written) / KIB**2 < 33
 
 
 def test_disk_write_writes_and_leaves_no_file(server: Server, client: socket.socket, tmp_path: Path) -> None:
