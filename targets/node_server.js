@@ -168,6 +168,7 @@ server.on("error", (error) => {
 });
 process.on("exit", () => {
   if (config.folderIsTemporary) fs.rmSync(config.folder, { recursive: true, force: true });
+  if (config.perfMapIsWritten) fs.rmSync(`/tmp/perf-${process.pid}.map`, { force: true });
 });
 for (const termination of ["SIGTERM", "SIGINT"]) process.on(termination, () => process.exit(0));
 

@@ -25,7 +25,9 @@ TARGET = {
     "name": "node",
     "about": "Node.js: its own http server, the callback loop of JavaScript",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream"],
-    "options": {},
+    "options": {
+        "perf-map": {"default": False, "about": "tell perf the names of JavaScript's functions (--perf-basic-prof)"},
+    },
     "needs": {"program": "node", "install": "apt-get install nodejs"},
 }
 
@@ -44,6 +46,7 @@ def main() -> int:
         "backlog": arguments.backlog,
         "folder": str(ENVIRONMENT.folder),
         "folderIsTemporary": arguments.folder is None,
+        "perfMapIsWritten": arguments.perf_map,
         "upstream": ENVIRONMENT.upstream,
         "capabilities": {
             "handlers": handlers.available(TARGET["handlers"]),
@@ -51,7 +54,9 @@ def main() -> int:
             "backlog": min(arguments.backlog, limits.backlog()),
         },
     }
-    os.execv(node, [node, str(Path(__file__).with_suffix(".js")), json.dumps(configuration)])
+    # perf looks for names in /tmp/perf-PID.map and nowhere else; node_server.js removes the file at the end.
+    naming = ["--perf-basic-prof"] if arguments.perf_map else []
+    os.execv(node, [node, *naming, str(Path(__file__).with_suffix(".js")), json.dumps(configuration)])
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ def syscalls_probe(server: str, idle: int, **changes: Any) -> SyscallsProbe:  # 
         {
             "backend": "bpftrace",
             "slowdown": 0.3,
+            "requests": REQUESTS,
+            "window_ns": 1_000_000_000,
             "calls_per_request": {call.name: call.calls / REQUESTS for call in calls},
             "events_per_wait": {wait: float(EVENTS)},
             "target": SyscallProfile(

@@ -12,11 +12,12 @@ from rich.text import Text
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
+from loadlab.cli.profilers import examine_profilers, examine_profilers_of
 from loadlab.cli.readiness import Readiness, format_problem
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.terminal import show, write
 from loadlab.errors import ExitCode
-from loadlab.host import Diagnosis, State, examine_profilers, read_condition
+from loadlab.host import Diagnosis, State, read_condition
 from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
 
 DOCTOR_EXAMPLES: Final = """Examples:
@@ -57,14 +58,15 @@ def doctor(
 ) -> None:
     """Check this machine: limits, memory, cores, clock and profilers, each with what mends it.
 
-    With a profile: say whether all its trials can run here, before anything is started.
+    With a profile: say whether all its trials can run here, before anything is started, and its probes.
     """
     if profile is None and overrides:
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")
     chosen = _YARDSTICK if profile is None else _load(profile, overrides or [])
-    condition = read_condition()
-    readiness = Readiness.of(plan_trials(chosen, seed=0), condition)
-    diagnoses = [*readiness.diagnoses, *examine_profilers(condition)]
+    trials = plan_trials(chosen, seed=0)
+    readiness = Readiness.of(trials, read_condition())
+    profilers = examine_profilers() if profile is None else examine_profilers_of(trial.profile for trial in trials)
+    diagnoses = [*readiness.diagnoses, *profilers]
     if as_json:
         write(_format_json(None if profile is None else chosen.name, readiness, diagnoses))
     else:

@@ -1,12 +1,14 @@
 """Whether a profile can run on this machine, before anything of it is started: what `doctor` and `run` tell of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from loadlab import targets
 from loadlab.host import Condition, Diagnosis, State, examine_load, largest, needs_of
 from loadlab.profile import LoadProfile, Trial
+from loadlab.profile.address import parse_address
+from loadlab.profile.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +22,15 @@ class Readiness:
     @classmethod
     def of(cls, trials: Sequence[Trial], condition: Condition) -> Self:
         """Judge the trials of a profile by the condition of the machine and the servers that are installed."""
-        servers = [_server_of(trial) for trial in trials]
-        missing = {
-            name: _diagnose_missing(name, description.needs)
-            for name, description in targets.catalog().items()
-            if name in servers and description.needs is not None and targets.why_missing(description) is not None
-        }
+        asked = [trial.profile.target if isinstance(trial.profile, LoadProfile) else None for trial in trials]
+        catalog = targets.catalog()
+        by_name = {target.name: target for target in asked if target is not None}
+        missing = {name: found for name, target in sorted(by_name.items()) if (found := _diagnose(target, catalog))}
         needs = [needs_of(trial.profile, condition) for trial in trials]
         impossible = sum(
-            server in missing or any(each.state is State.BLOCKER for each in examine_load(condition, needed))
-            for server, needed in zip(servers, needs, strict=True)
+            (target is not None and target.name in missing)
+            or any(each.state is State.BLOCKER for each in examine_load(condition, needed))
+            for target, needed in zip(asked, needs, strict=True)
         )
         return cls((*missing.values(), *examine_load(condition, largest(needs))), len(trials), impossible)
 
@@ -52,8 +53,18 @@ def format_problem(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.check}: {diagnosis.sentence()}."
 
 
-def _server_of(trial: Trial) -> str | None:
-    return trial.profile.target.server if isinstance(trial.profile, LoadProfile) else None
+def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) -> Diagnosis | None:
+    """Return why a target cannot be had, None if it can."""
+    if target.address is not None:
+        try:
+            targets.find_server(parse_address(target.address), target.pid)
+        except targets.NotAttachable as lack:
+            return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
+        return None
+    description = catalog[target.name]
+    if description.needs is None or targets.why_missing(description) is None:
+        return None
+    return _diagnose_missing(target.name, description.needs)
 
 
 def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:

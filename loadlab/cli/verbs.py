@@ -37,6 +37,8 @@ _EXAMPLES = """Examples:
 
   loadlab run my.yaml --set target.server=poll --repeat 5
 
+  loadlab run my.yaml --set target.address=127.0.0.1:8080    your own server, which runs already
+
   loadlab doctor select-vs-epoll                   can this profile run here, and what would mend it?
 
   loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll
@@ -216,7 +218,8 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         if not expectation.met:
             where = f"law of {expectation.series}: " if expectation.series else ""
             tell(f"{where}expected {expectation.text}, measured {expectation.measured}; the page draws it")
-    if any(trial.state == "failed" for trial in document.trials):
+    starts_servers = "address" not in document.profile.get("target", {})
+    if starts_servers and any(trial.state == "failed" for trial in document.trials):
         tell("To see why a target failed, run it alone: loadlab serve NAME.")
     for line in findings_lines(document):
         tell(line)

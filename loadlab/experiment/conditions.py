@@ -2,6 +2,7 @@
 
 import os
 import resource
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from loadlab.errors import LoadlabError
@@ -15,7 +16,10 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The cores of target and load, whether each side is bound to its own, and the hard limit of open files."""
+    """The cores of target and load, whether each side is bound to its own, and the hard limit of open files.
+
+    A target that runs already is bound by nobody here: its cores are those that it may run on.
+    """
 
     placement: Placement
     pinned: bool
@@ -43,10 +47,26 @@ def conditions_of(profile: Profile) -> Conditions:
     placement = given.placement
     if isinstance(wanted, Cores):
         available = os.sched_getaffinity(0)
-        placement = Placement(target=wanted.target, load=wanted.load)
+        # Beside a target that runs already, bundled servers are started for the calibration only.
+        target = wanted.target or tuple(sorted(available - set(wanted.load))) or wanted.load
+        placement = Placement(target, wanted.load)
         if missing := sorted({*placement.target, *placement.load} - available):
             raise LoadlabError(
                 f"placement: core {missing[0]} is not among the cores that loadlab may use here "
                 f"({', '.join(map(str, sorted(available)))}); name others, or say auto"
             )
     return replace(given, placement=placement, pinned=wanted != "none")
+
+
+def conditions_beside(
+    given: Conditions, profile: LoadProfile, target_cores: Collection[int], available: Collection[int]
+) -> Conditions:
+    """Return the conditions beside a target that runs already, and may run on `target_cores`.
+
+    Unless the profile names the cores of the load, it takes those of `available` that the target cannot run on. Where
+    there are none it keeps to its own part of them, which leaves the others to the target.
+    """
+    load = given.placement.load
+    if profile.placement == "auto":
+        load = tuple(sorted(set(available) - set(target_cores))) or load
+    return replace(given, placement=Placement(tuple(sorted(target_cores)), load))

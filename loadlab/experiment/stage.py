@@ -2,22 +2,38 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from loadlab.errors import TargetDied, TrialFailed
 from loadlab.fleet.coordinator import Event, Fleet
-from loadlab.targets import RunningTarget
+from loadlab.targets import Capabilities
 
 _TICK_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 30.0
 
 
+class Server(Protocol):
+    """What a trial needs of a server that listens, whoever started it."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens: IP address and port."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do on this machine."""
+
+    def pids(self) -> list[int]:
+        """Return the pids of all its processes, now."""
+
+    def poll_exit(self) -> str | None:
+        """Return a sentence on how it ended, None while it runs."""
+
+
 class Stage:
     """Both ends of a trial. Listening raises TrialFailed once either has ended, and whatever `check` raises."""
 
-    def __init__(
-        self, target: RunningTarget, upstream: RunningTarget | None, fleet: Fleet, check: Callable[[], None]
-    ) -> None:
+    def __init__(self, target: Server, upstream: Server | None, fleet: Fleet, check: Callable[[], None]) -> None:
         self.target = target
         self.upstream = upstream
         self.fleet = fleet

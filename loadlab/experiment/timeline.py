@@ -1,51 +1,111 @@
-"""What /proc tells over the course of the measured window: target, load workers, and TCP on the whole machine."""
+"""What /proc tells over the course of the measured window: target, load workers, and TCP on the whole machine.
+
+Readings are taken on a core that the load runs on, so what costs much is not read within the window: memory in equal
+parts never, a target of many threads at both ends only, and which processes the target has, too. docs/probes.md has
+the figures.
+"""
 
 import itertools
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from loadlab.experiment.stage import Stage
-from loadlab.probes.procfs import GroupReading, read_group, usage_between
+from loadlab.probes.procfs import GroupReading, read_group, read_shared_fairly, state_of, usage_between
 from loadlab.probes.sockets import read_sockets
 from loadlab.results.model import ProcessUsage, ProcfsProbe, SocketsProbe
 from loadlab.results.sockets import SocketsReading
 
-# Reading a process takes 0.1 ms of a core that the load runs on. With more than so many, only both ends are read.
-_MOST_PROCESSES: Final = 64
+# Each thread takes 0.05 ms to read, so as many take 3 ms.
+_MOST_THREADS: Final = 64
+_MOST_READINGS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    target: GroupReading
+    client: GroupReading
+    sockets: SocketsReading
+
+
+@dataclass(frozen=True, slots=True)
+class _SharedFairly:
+    """The memory of both sides in bytes, what processes share in equal parts."""
+
+    target: int | None
+    client: int | None
 
 
 class Timeline:
-    """Readings at points of the window, the first at its begin and the last at its end."""
+    """Readings at points of the window, the first at its begin and the last at its end.
+
+    There are never many, however long the window is: each time that there would be more, every other one is dropped,
+    and every other one is taken from then on. The stretches between those that stay are as exact as before.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._target: list[GroupReading] = []
-        self._client: list[GroupReading] = []
-        self._sockets: list[SocketsReading] = []
+        self._readings: list[_Reading] = []
+        self._memory: list[_SharedFairly] = []
+        self._points = 0
+        self._every = 1
 
     def read(self, at_end: bool = False) -> None:
-        """Take another reading; one in between is left out where it would cost too much."""
-        target_pids = self._stage.target.pids()
-        if self._target and not at_end and len(target_pids) > _MOST_PROCESSES:
+        """Take the reading of the next point; one in between is left out where it is not due or would cost too much."""
+        due = self._points % self._every == 0
+        self._points += 1
+        in_between = bool(self._readings) and not at_end
+        if in_between and not (due and self._readings[0].target.threads <= _MOST_THREADS):
             return
+        # To find what the target has forked, all processes of the machine are looked at: 0.015 ms for each of them.
+        target_pids = self._readings[0].target.processes if in_between else self._stage.target.pids()
         now_ns = time.monotonic_ns()
-        self._target.append(read_group(target_pids, now_ns))
-        self._client.append(read_group(self._stage.fleet.worker_pids(), now_ns))
-        self._sockets.append(read_sockets())
+        start_ns = self._readings[0].target.time_ns if self._readings else now_ns
+        self._readings.append(
+            _Reading(
+                target=read_group(target_pids, now_ns),
+                client=read_group(self._stage.fleet.worker_pids(), now_ns),
+                sockets=read_sockets(now_ns - start_ns),
+            )
+        )
+        if len(self._readings) > _MOST_READINGS:
+            del self._readings[1::2]  # an even number are the most, so the one too many, the last, stays
+            self._every *= 2
+
+    def read_memory(self) -> None:
+        """Read the memory of both sides in equal parts: before the load begins, and again after the window."""
+        pids = self._stage.target.pids(), self._stage.fleet.worker_pids()
+        self._memory.append(_SharedFairly(*(read_shared_fairly(side) for side in pids)))
 
     def processes(self) -> ProcfsProbe | None:
         """Return what target and client used from reading to reading; None if there are not two."""
-        if len(self._target) < 2:
+        if len(self._readings) < 2:
             return None
-        return ProcfsProbe(target=_stretches(self._target), client=_stretches(self._client))
+        first = self._readings[0]
+        unknown = _SharedFairly(None, None)
+        before, after = [*self._memory, unknown, unknown][:2]
+        return ProcfsProbe(
+            target=_stretches(_with_all_processes([reading.target for reading in self._readings]), after.target),
+            client=_stretches([reading.client for reading in self._readings], after.client),
+            target_at_start=state_of(first.target).model_copy(update={"pss_bytes": before.target}),
+            client_at_start=state_of(first.client).model_copy(update={"pss_bytes": before.client}),
+        )
 
     def sockets(self) -> SocketsProbe | None:
         """Return what TCP had at each reading, and counted from the first to the last; None if there are not two."""
-        if len(self._sockets) < 2:
+        if len(self._readings) < 2:
             return None
-        first, *_, last = self._sockets
-        return SocketsProbe(readings=self._sockets, counted=last.counters.since(first.counters))
+        readings = [reading.sockets for reading in self._readings]
+        return SocketsProbe(readings=readings, counted=readings[-1].counters.since(readings[0].counters))
 
 
-def _stretches(readings: list[GroupReading]) -> list[ProcessUsage]:
-    return [usage_between(start, end) for start, end in itertools.pairwise(readings)]
+def _with_all_processes(readings: list[GroupReading]) -> list[GroupReading]:
+    """Return those readings that lack no process: if one was forked on the way, it is only in the last."""
+    first, *_, last = readings
+    return readings if last.processes.keys() <= first.processes.keys() else [first, last]
+
+
+def _stretches(readings: Sequence[GroupReading], pss_bytes_after: int | None) -> list[ProcessUsage]:
+    *earlier, last = [usage_between(start, end) for start, end in itertools.pairwise(readings)]
+    return [*earlier, last.model_copy(update={"pss_bytes": pss_bytes_after})]

@@ -1,4 +1,4 @@
-"""One trial: start the target, open the idle connections, connect the load, warm up, measure, count, stop.
+"""One trial: have the target listen, open the idle connections, connect the load, warm up, measure, count, stop.
 
 What has been measured is in the `TrialRun` at any moment, so that a trial that fails or is interrupted half-way still
 has a result.
@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final, Protocol
 
-from loadlab import targets
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
 from loadlab.analysis.verdict import judge_trial
@@ -20,6 +19,7 @@ from loadlab.experiment.idle import IdleConnections
 from loadlab.experiment.load_parts import format_request, interval_of, load_parts
 from loadlab.experiment.observer import Observer
 from loadlab.experiment.record import Kind, TrialRecord
+from loadlab.experiment.serving import serving
 from loadlab.experiment.stage import Stage
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, read_window_edge, usage_over
@@ -30,7 +30,7 @@ from loadlab.host import needs_of, read_condition, why_not_enough
 from loadlab.load.arrivals import Ramp
 from loadlab.load.stamps import STAMPED_EVERY
 from loadlab.probes.procfs import read_shared_fairly
-from loadlab.profile.load import SLOW_SENDERS, handler_of
+from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.outcomes import Outcome
@@ -40,7 +40,6 @@ from loadlab.results.model import KindResult, Probes, TrialResult, TrialState, V
 
 # From telling the load workers when to start until they do.
 _LEAD_NS: Final = 50_000_000
-_UPSTREAM: Final = "coroutine"  # a server that holds any number of waiting requests
 
 
 class Watch(Protocol):
@@ -91,30 +90,15 @@ class TrialRun:
         Raises NotPossible, TrialFailed when the target or a load process fails, or what `check` raises, which is called
         many times a second. Either way all its processes have ended then.
         """
-        target_cores, load_cores = self._conditions.cores
-        wanted = self._profile.target
-        description = targets.catalog()[wanted.server]
-        if missing := targets.why_missing(description):
-            raise NotPossible(f"not possible here: {missing}")
         condition = read_condition()
         if lack := why_not_enough(needs_of(self._profile, condition), condition):
             raise NotPossible(lack)
-        self._observer.phase(f"starting {wanted.server}", None)
         with ExitStack() as running:
-            upstream = running.enter_context(self._launch_upstream(load_cores)) if self._needs_upstream() else None
-            target = running.enter_context(
-                targets.launch(
-                    description,
-                    options=wanted.options,
-                    database=wanted.database,
-                    upstream=upstream.address if upstream else None,
-                    cpus=target_cores,
-                    check=self._check,
-                )
-            )
+            found = running.enter_context(serving(self._profile, self._conditions, self._observer, self._check))
+            target, self._conditions = found.target, found.conditions
+            _, load_cores = self._conditions.cores
             fleet = running.enter_context(LocalFleet(load_cores))
-            self._refuse_impossible(target.capabilities)
-            stage = Stage(target, upstream, fleet, self._check)
+            stage = Stage(target, found.upstream, fleet, self._check)
             division = self._divide(target.address[0])
             if division.holders:
                 request = format_request(target.address[0], self._profile.requests[0].path)
@@ -191,22 +175,6 @@ class TrialRun:
             )
             for kind, totals in zip(record.kinds, record.by_kind, strict=True)
         ]
-
-    def _needs_upstream(self) -> bool:
-        return any(handler_of(request.path) == "upstream" for request in self._profile.requests)
-
-    def _launch_upstream(self, cores: Collection[int] | None) -> targets.RunningTarget:
-        """Start the server behind the target. It only waits, so it is beside the load and not on the target's cores."""
-        return targets.launch(targets.catalog()[_UPSTREAM], cpus=cores, check=self._check)
-
-    def _refuse_impossible(self, capabilities: targets.Capabilities) -> None:
-        connections = self._load.connections + self._load.slow_connections + self._load.idle
-        known = {handler for target in targets.catalog().values() for handler in target.handlers}
-        for request in self._profile.requests:
-            # Any other path is one that the target answers with 404, which a profile may well ask for.
-            handler = handler_of(request.path) if handler_of(request.path) in known else capabilities.handlers[0]
-            if reason := targets.why_not_possible(capabilities, handler, connections):
-                raise NotPossible(reason)
 
     def _judged(self, result: TrialResult) -> TrialResult:
         evidence = evidence_of(self._usage, self._conditions, self._load)

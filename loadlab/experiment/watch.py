@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Collection
 from types import TracebackType
-from typing import Final, Generic, Literal, Self, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 from loadlab.probes.probe import Probe, ProbeFailed
 
 Result = TypeVar("Result")
 Done = TypeVar("Done")
 Side = Literal["target", "client"]
-_SIDES: Final[tuple[Side, ...]] = ("target", "client")
 
 
 class BothSides(Generic[Result]):
@@ -19,7 +18,8 @@ class BothSides(Generic[Result]):
     """
 
     def __init__(self, open_probe: Callable[[], Probe[Result]]) -> None:
-        self._probes: dict[Side, Probe[Result]] = {side: open_probe() for side in _SIDES}
+        self._open_probe = open_probe
+        self._probes: dict[Side, Probe[Result]] = {}
         self.problems: dict[Side, str] = {}
         self._seen: dict[Side, Result] = {}
 
@@ -34,33 +34,35 @@ class BothSides(Generic[Result]):
 
     def prepare(self, target_pids: Collection[int], client_pids: Collection[int]) -> None:
         """Attach to the processes of both sides."""
-        self._try("target", lambda probe: probe.prepare(target_pids))
-        self._try("client", lambda probe: probe.prepare(client_pids))
+        self._try("target", lambda: self._open("target").prepare(target_pids))
+        self._try("client", lambda: self._open("client").prepare(client_pids))
 
     def begin(self) -> None:
         """Switch on."""
-        for side in _SIDES:
-            self._try(side, lambda probe: probe.begin())
+        for side, probe in [*self._probes.items()]:
+            self._try(side, probe.begin)
 
     def end(self) -> None:
         """Switch off, and take what was seen, while the watched processes live: many tools end with them."""
-        for side in _SIDES:
-            self._try(side, lambda probe: probe.end())
-        seen = {side: self._try(side, lambda probe: probe.collect()) for side in _SIDES}
+        for side, probe in [*self._probes.items()]:
+            self._try(side, probe.end)
+        seen = {side: self._try(side, probe.collect) for side, probe in [*self._probes.items()]}
         self._seen = {side: result for side, result in seen.items() if result is not None}
 
     def collect(self) -> dict[Side, Result]:
         """Return what was seen, by side; a side whose probe failed is left out."""
         return self._seen
 
-    def _try(self, side: Side, act: Callable[[Probe[Result]], Done]) -> Done | None:
-        probe = self._probes.get(side)
-        if probe is None:
-            return None
+    def _open(self, side: Side) -> Probe[Result]:
+        probe = self._probes[side] = self._open_probe()
+        return probe
+
+    def _try(self, side: Side, act: Callable[[], Done]) -> Done | None:
         try:
-            return act(probe)
-        except ProbeFailed as failure:
+            return act()
+        # Probes keep files and fifos of their own, and a full disc or a limit of open files is nothing they can help.
+        except (ProbeFailed, OSError) as failure:
             self.problems[side] = str(failure)
-            probe.stop()
-            del self._probes[side]
+            if probe := self._probes.pop(side, None):
+                probe.stop()
             return None

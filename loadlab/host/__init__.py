@@ -4,7 +4,7 @@ The checks of `loadlab doctor` look first (`read_condition`) and judge then: pur
 a load needs (`needs_of`). docs/doctor.md tells what each is for.
 """
 
-from loadlab.host.checks import examine_load, examine_profilers, why_not_enough
+from loadlab.host.checks import examine_load, why_not_enough
 from loadlab.host.condition import Condition
 from loadlab.host.diagnosis import Diagnosis, State
 from loadlab.host.fingerprint import fingerprint
@@ -17,7 +17,6 @@ __all__ = [
     "Needs",
     "State",
     "examine_load",
-    "examine_profilers",
     "fingerprint",
     "largest",
     "needs_of",

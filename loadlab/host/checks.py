@@ -20,7 +20,6 @@ from loadlab.host.limits import (
     check_tracking,
 )
 from loadlab.host.needs import Needs
-from loadlab.host.profilers import check_bpftrace, check_perf, check_py_spy, check_strace
 from loadlab.host.quality import (
     check_backlog,
     check_busy,
@@ -52,17 +51,10 @@ LOAD_CHECKS: Final[tuple[Check, ...]] = (
 )
 """What a trial needs of the machine, and what may spoil its figures."""
 
-PROFILER_CHECKS: Final[tuple[Check, ...]] = (check_perf, check_bpftrace, check_strace, check_py_spy)
-
 
 def examine_load(condition: Condition, needs: Needs) -> list[Diagnosis]:
     """Return what each check of the load finds."""
     return [check(condition, needs) for check in LOAD_CHECKS]
-
-
-def examine_profilers(condition: Condition) -> list[Diagnosis]:
-    """Return which profilers are available, and why others are not."""
-    return [check(condition, Needs()) for check in PROFILER_CHECKS]
 
 
 def why_not_enough(needs: Needs, condition: Condition) -> str | None:

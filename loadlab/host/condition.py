@@ -4,17 +4,7 @@ None, or an empty collection, stands where the machine does not tell. Sizes are 
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Literal
-
-
-class Capability(IntEnum):
-    """Rights that root has and others may be given, by their numbers in <linux/capability.h>."""
-
-    SYS_PTRACE = 19
-    SYS_ADMIN = 21
-    PERFMON = 38
-    BPF = 39
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +33,17 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Limits of open files: of one process (`soft`, `hard`, and how high the latter can go), and of the machine."""
+    """Limits of open files: of one process (`soft`, `hard`, and how high the latter can go), and of the machine.
+
+    `machine_binds` tells whether the latter is a limit for us too: whoever has CAP_SYS_ADMIN may go beyond.
+    """
 
     soft: int
     hard: int
     highest_hard: int | None
     machine: int | None
     machine_open: int
+    machine_binds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +78,11 @@ class Tasks:
 
 
 @dataclass(frozen=True, slots=True)
-class Profilers:
-    """What profilers find: themselves (`programs`), and how much the kernel lets everyone see.
-
-    `tracing` is about the tracepoints of system calls under /sys/kernel/tracing.
-    """
-
-    programs: frozenset[str]
-    perf_paranoid: int | None
-    ptrace_scope: int | None
-    tracing: Literal["readable", "not readable", "absent"]
-
-
-@dataclass(frozen=True, slots=True)
 class Condition:
-    """All of it; `root` and `capabilities` are our own rights."""
+    """All of it."""
 
-    root: bool
-    capabilities: frozenset[Capability]
     processor: Processor
     memory: Memory
     files: Files
     network: Network
     tasks: Tasks
-    profilers: Profilers

@@ -3,44 +3,28 @@
 import contextlib
 import os
 import resource
-import shutil
 import socket
 import struct
-import sys
-from collections.abc import Iterator
 from mmap import PAGESIZE
 from pathlib import Path
 from typing import Final, Literal
 
-from loadlab.host.condition import (
-    Capability,
-    Condition,
-    Files,
-    Memory,
-    Network,
-    Processor,
-    Profilers,
-    TaskLimit,
-    Tasks,
-)
+from loadlab.host.condition import Condition, Files, Memory, Network, Processor, TaskLimit, Tasks
 from loadlab.host.control_groups import free_memory_bytes, task_limits
 from loadlab.host.kernel_files import parse_sizes, read_number, read_numbers, read_words
 
-PROFILERS: Final = ("perf", "bpftrace", "strace", "py-spy")
+_CAP_SYS_ADMIN: Final = 21  # from <linux/capability.h>
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 def read_condition(root: Path = Path("/")) -> Condition:
     """Look at this machine now; `root` is where its /proc and /sys lie. Takes a few milliseconds."""
     return Condition(
-        root=os.geteuid() == 0,
-        capabilities=frozenset(_read_capabilities((root / "proc/self/status").read_text())),
         processor=_read_processor(root),
         memory=_read_memory(root),
         files=_read_files(root),
         network=_read_network(root),
         tasks=_read_tasks(root),
-        profilers=_read_profilers(root),
     )
 
 
@@ -79,6 +63,7 @@ def _read_files(root: Path) -> Files:
         highest_hard=read_number(root / "proc/sys/fs/nr_open"),
         machine=read_number(root / "proc/sys/fs/file-max"),
         machine_open=machine_open,
+        machine_binds=not _has_capability(_CAP_SYS_ADMIN, (root / "proc/self/status").read_text()),
     )
 
 
@@ -110,32 +95,9 @@ def _read_tasks(root: Path) -> Tasks:
     return Tasks((*of_machine, *of_groups), read_number(root / "proc/sys/vm/max_map_count"))
 
 
-def _read_profilers(root: Path) -> Profilers:
-    # Programs that came with loadlab's Python packages lie beside its interpreter, which need not be on the PATH.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return Profilers(
-        programs=frozenset(name for name in PROFILERS if shutil.which(name, path=path)),
-        perf_paranoid=read_number(root / "proc/sys/kernel/perf_event_paranoid"),
-        ptrace_scope=read_number(root / "proc/sys/kernel/yama/ptrace_scope"),
-        tracing=_look_at_tracing(root / "sys/kernel/tracing"),
-    )
-
-
-def _read_capabilities(status: str) -> Iterator[Capability]:
+def _has_capability(number: int, status: str) -> bool:
     (effective,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
-    for capability in Capability:
-        if int(effective, 16) >> capability & 1:
-            yield capability
-
-
-def _look_at_tracing(directory: Path) -> Literal["readable", "not readable", "absent"]:
-    try:
-        next((directory / "events/raw_syscalls").iterdir())
-    except PermissionError:
-        return "not readable"
-    except FileNotFoundError:
-        return "absent"
-    return "readable"
+    return bool(int(effective, 16) >> number & 1)
 
 
 def _count_tracked(counter: Path) -> int | None:

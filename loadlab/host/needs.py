@@ -105,35 +105,48 @@ _SPARED: Final = 2  # such a target leaves as much memory free as its processes 
 
 
 def _needs_of_load(profile: LoadProfile, condition: Condition) -> Needs:
-    load, target = profile.load, profile.target
+    load = profile.load
     active = load.connections + load.slow_connections
     held = active + load.idle
-    upstream = active if any(handler_of(request.path) == "upstream" for request in profile.requests) else 0
-    each = _PER_CONNECTION.get(target.server, _NOTHING)
-    processes = _read_option(target, "processes", 1)
-    pool = _read_option(target, "pool", 0)
-    pool_bytes = _FORKED_TARGET_BYTES if target.server == "epoll-processes" else 0
+    # A server that runs already has what it takes, and limits of its own.
+    target = _needs_of_bundled(profile, active, held) if profile.target.server is not None else Needs()
     workers = _count_workers(profile, condition)
     holders = _count_processes(load.idle, condition)
-    in_target = _in_fullest(held, processes) * each.descriptors + -(-upstream // processes) + _TARGET_DESCRIPTORS
-    all_processes = processes + workers + holders + (1 if upstream else 0)
     return Needs(
-        connections=held + upstream,
-        active=active + upstream,
+        connections=held + target.connections,
+        active=active + target.active,
         ports=min(load.connections + load.idle, PORTS_PER_SOURCE) + load.slow_connections,
-        open_files=max(in_target, _in_each(active, workers), _in_each(load.idle, holders)),
-        files=2 * (held + upstream) + all_processes * RESERVED_DESCRIPTORS,
+        open_files=max(target.open_files, _in_each(active, workers), _in_each(load.idle, holders)),
+        files=2 * held + (workers + holders) * RESERVED_DESCRIPTORS + target.files,
+        tasks=workers + holders + target.tasks,
+        maps=target.maps,
+        memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + workers * _WORKER_BYTES + target.memory_bytes,
+        requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, condition))),
+        cores=_named_cores(profile),
+    )
+
+
+def _needs_of_bundled(profile: LoadProfile, active: int, held: int) -> Needs:
+    """Return what the target's own processes take with so many connections held, and those behind it."""
+    target = profile.target
+    upstream = active if any(handler_of(request.path) == "upstream" for request in profile.requests) else 0
+    each = _PER_CONNECTION.get(target.name, _NOTHING)
+    processes = _read_option(target, "processes", 1)
+    pool = _read_option(target, "pool", 0)
+    pool_bytes = _FORKED_TARGET_BYTES if target.name == "epoll-processes" else 0
+    all_processes = processes + (1 if upstream else 0)
+    return Needs(
+        connections=upstream,
+        active=upstream,
+        open_files=_in_fullest(held, processes) * each.descriptors + -(-upstream // processes) + _TARGET_DESCRIPTORS,
+        files=2 * upstream + all_processes * RESERVED_DESCRIPTORS,
         tasks=all_processes + pool + held * each.tasks,
         maps=held * each.maps,
-        memory_bytes=(held + upstream) * CONNECTION_BYTES
-        + holders * _HOLDER_BYTES
-        + workers * _WORKER_BYTES
+        memory_bytes=upstream * CONNECTION_BYTES
         + (2 if upstream else 1) * _TARGET_BYTES
         + (processes - 1) * _FORKED_TARGET_BYTES
         + pool * pool_bytes
         + held * each.memory_bytes * _SPARED,
-        requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, condition))),
-        cores=_named_cores(profile),
     )
 
 
@@ -197,4 +210,4 @@ def _highest_rate(load: Load) -> int:
 
 def _named_cores(profile: LoadProfile) -> frozenset[int]:
     placement = profile.placement
-    return frozenset({*placement.target, *placement.load}) if isinstance(placement, Cores) else frozenset()
+    return frozenset({*(placement.target or ()), *placement.load}) if isinstance(placement, Cores) else frozenset()

@@ -1,11 +1,15 @@
 """How many descriptors a process has open, against how many it may (proc(5): /proc/PID/fd, /proc/PID/limits)."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
+
+# Listing takes half a microsecond of a core for each descriptor, and leaves as many inodes and dentries behind.
+_MOST_LISTED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,27 @@ def _read(pid: int, directory: Path) -> OpenFiles | None:
         return None
     limit = parse_open_files_limit(limits)
     return OpenFiles(pid, number, limit) if number and limit is not None else None
+
+
+def count_open(pid: int, proc: Path = _PROC) -> int | None:
+    """Return how many descriptors a process has open; None if it is gone, or the kernel does not tell.
+
+    Before Linux 6.2 they have to be listed, which is done where the process cannot have many.
+    """
+    directory = proc / str(pid)
+    try:
+        number = (directory / "fd").stat().st_size
+        if number or _table_size(directory) > _MOST_LISTED:
+            return number or None
+        return len(os.listdir(directory / "fd"))
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+
+
+def _table_size(directory: Path) -> int:
+    """Return for how many descriptors the process has room without a larger table: never less than it has open."""
+    lines = (directory / "status").read_text(encoding="utf-8", errors="replace").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("FDSize:"))
 
 
 def parse_open_files_limit(limits: str) -> int | None:

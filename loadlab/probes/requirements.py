@@ -1,24 +1,14 @@
-"""What the programs need of this machine, each with the command that gives it."""
+"""The programs and tracepoints that this machine has to have, each with the command that gives it."""
 
 import os
 import shutil
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from loadlab.probes.probe import Lack
 
 _TRACING_PLACES: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
-
-
-class Capability(IntEnum):
-    """Bits of a process's capability sets, from <linux/capability.h>."""
-
-    SYS_PTRACE = 19
-    SYS_ADMIN = 21
-    PERFMON = 38
-    BPF = 39
 
 
 def missing_program(program: str, fix: str) -> Lack | None:
@@ -53,24 +43,6 @@ def has_tracepoint(tracepoint: str, places: Sequence[Path] = _TRACING_PLACES) ->
     """Return whether this kernel has the tracepoint, given as `group/name`."""
     tracing = _find_tracing(places)
     return tracing is not None and (tracing / "events" / tracepoint).exists()
-
-
-def read_capabilities(status: Path = Path("/proc/self/status")) -> frozenset[Capability]:
-    """Return which of the capabilities that matter here are in effect for us, and so for what we start as root."""
-    for line in status.read_text(encoding="ascii", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name == "CapEff":
-            effective = int(value, 16)
-            return frozenset(capability for capability in Capability if effective >> capability & 1)
-    return frozenset()
-
-
-def read_sysctl(path: Path) -> int | None:
-    """Return a setting of the kernel that is a number, None where this kernel does not have it."""
-    try:
-        return int(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
-        return None
 
 
 def _find_tracing(places: Sequence[Path]) -> Path | None:

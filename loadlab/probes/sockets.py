@@ -14,12 +14,13 @@ from loadlab.results.sockets import SocketCounters, SocketsReading
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def read_sockets(proc_net: Path = Path("/proc/net")) -> SocketsReading:
-    """Read all of it now."""
+def read_sockets(at_ns: int, proc_net: Path = Path("/proc/net")) -> SocketsReading:
+    """Read all of it now, `at_ns` after the first reading."""
     now = parse_now((proc_net / "sockstat").read_text(encoding="ascii"))
     pairs = (proc_net / name for name in ("snmp", "netstat"))
     counters = parse_counters("\n".join(path.read_text(encoding="ascii") for path in pairs))
     return SocketsReading(
+        at_ns=at_ns,
         in_use=now.get("inuse", 0),
         time_wait=now.get("tw", 0),
         orphans=now.get("orphan", 0),

@@ -11,6 +11,7 @@ from loadlab.profile.paths import Data, Path, adapter_of, default_of, split, val
 from loadlab.profile.product import name_in_mix, values_in_trials
 from loadlab.profile.rate import RateStage, total_ns
 from loadlab.profile.schema import LoadProfile, Profile, WaitCostProfile
+from loadlab.profile.servers import key_of, option_paths
 from loadlab.profile.values import describe
 from loadlab.units import spell_duration_ns
 
@@ -18,12 +19,35 @@ from loadlab.units import spell_duration_ns
 def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
     """Yield the settings that have no effect beside others, or contradict them; each fits the schema by itself."""
     if model is LoadProfile:
+        yield from _running_mistakes(data) if values_in_trials(data, "target.address") else _bundled_mistakes(data)
         yield from _mix_mistakes(data)
         yield from _pace_mistakes(data)
         yield from _open_mistakes(data) if values_in_trials(data, "load.rate") else _closed_mistakes(data)
         yield from _probe_mistakes(data)
     if model is WaitCostProfile:
         yield from _active_mistakes(data)
+
+
+def _running_mistakes(data: Data) -> Iterator[Mistake]:
+    """Yield what a profile says of a server that runs already, and that only one of ours could do."""
+    for swept, other in (("target.server", "target.address"), ("target.address", "target.server")):
+        if value_at(data, ("sweep", swept)) is not None and value_at(data, split(other)) is not None:
+            yield Mistake(("sweep", swept), f"cannot be swept beside {other}; leave one of them out", part="key")
+    ours = [_place_of_change(LoadProfile, data, path) for path in ("target.handler", "target.database")]
+    for place in [*filter(None, ours), *(key_of(data, path) for path in option_paths(data))]:
+        what = "is for bundled servers, and target.address is of one that runs already; remove it"
+        yield Mistake(place, what, part="key")
+    if value_at(data, ("placement", "target")) is not None:
+        what = "a server that runs already stays where it is; bind it with taskset, and name the cores of the load only"
+        yield Mistake(("placement", "target"), what, part="key")
+
+
+def _bundled_mistakes(data: Data) -> Iterator[Mistake]:
+    if place := _place_of_change(LoadProfile, data, "target.pid"):
+        yield Mistake(place, "has no effect without target.address, where the process listens; set both", "key")
+    placement = data.get("placement")
+    if isinstance(placement, dict) and "load" in placement and placement.get("target") is None:
+        yield Mistake(("placement", "target"), "missing; it has no default")
 
 
 def _mix_mistakes(data: Data) -> Iterator[Mistake]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from loadlab.profile.mistakes import LocatedMistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, put, split
 from loadlab.profile.source import Source, parse_value
+from loadlab.profile.target import belongs_to_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,12 @@ class Override:
     path: tuple[str, ...]
     value: object
     position: Position
+
+    @property
+    def chosen_target(self) -> str | None:
+        """Which key of the section `target` says anew what is measured: `server` or `address`, None for all others."""
+        chooses = self.path in (("target", "server"), ("target", "address")) and self.value is not None
+        return self.path[-1] if chooses else None
 
 
 def apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistake]:
@@ -43,6 +50,8 @@ def _parse(text: str, position: Position) -> Override:
 
 def _apply(source: Source, override: Override) -> None:
     path, value = override.path, override.value
+    if (chosen := override.chosen_target) is not None:
+        _drop_other_target(source.data, runs=belongs_to_running(chosen))
     if dotted(path) in _sweep_of(source.data):
         path = ("sweep", dotted(path))
         value = value if isinstance(value, list) else [value]
@@ -55,6 +64,17 @@ def _apply(source: Source, override: Override) -> None:
         if section not in source.origins:
             source.origins.record(section, origin)
     source.origins.replace(path, origin)
+
+
+def _drop_other_target(data: Data, runs: bool) -> None:
+    """Take out what the profile says, and sweeps, of the kind of target that the user has not chosen."""
+    target, sweep = data.get("target"), _sweep_of(data)
+    if isinstance(target, dict):
+        for key in [key for key in target if belongs_to_running(key) != runs]:
+            del target[key]
+    for path in [path for path in sweep if path.startswith("target.")]:
+        if belongs_to_running(path.removeprefix("target.")) != runs:
+            del sweep[path]
 
 
 def _sweep_of(data: Data) -> Data:

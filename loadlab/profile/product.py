@@ -54,4 +54,5 @@ def name_in_mix(request: object) -> str | None:
 
 def _names_without_mix(data: Data) -> list[str]:
     written = values_in_trials(data, "load.path") or values_in_trials(data, "target.handler")
-    return [request_name(str(each.value)) for each in written] or ["hello"]
+    by_default = "/" if values_in_trials(data, "target.address") else "hello"
+    return [request_name(str(each.value)) for each in written] or [by_default]

@@ -24,7 +24,9 @@ Probe = Literal["procfs", "syscalls", "syscalls:bpftrace", "syscalls:perf", "sys
 class Cores(Section):
     """Chosen cores, by their numbers."""
 
-    target: tuple[Core, ...] = Field(min_length=1, description="The cores of the target.")
+    target: Annotated[tuple[Core, ...], Field(min_length=1)] | None = Field(
+        default=None, description="The cores of a bundled target; one that runs already stays where it is."
+    )
     load: tuple[Core, ...] = Field(min_length=1, description="The cores of the load workers and idle holders.")
 
 
@@ -113,8 +115,8 @@ class LoadProfile(Profile):
     @property
     def requests(self) -> tuple[MixedRequest, ...]:
         """The requests that the load draws from by their weights, at least one."""
-        load = self.load
-        path = load.path if load.path is not None else f"/{self.target.handler}"
+        load, target = self.load, self.target
+        path = load.path or (f"/{target.handler}" if target.server is not None else "/")
         return load.mix or (MixedRequest(path=path, expect_status=load.expect_status),)
 
 

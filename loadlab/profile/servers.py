@@ -41,8 +41,22 @@ def server_mistakes(data: Data, servers: Mapping[str, ServerSpec]) -> Iterator[M
     chosen = {name: servers[name] for name in names if name in servers}
     if chosen and len(chosen) == len(set(names)):
         yield from _handler_mistakes(data, chosen)
-        for path in _option_paths(data):
+        for path in option_paths(data):
             yield from _option_mistakes(data, path, chosen)
+
+
+def option_paths(data: Data) -> list[str]:
+    """Return the dotted paths of all options of bundled servers that the profile sets or sweeps."""
+    target, sweep = data.get("target"), data.get("sweep")
+    plain = [f"target.{key}" for key in target if key not in Target.model_fields] if isinstance(target, dict) else []
+    swept = [path for path in sweep if option_of(path)] if isinstance(sweep, dict) else []
+    return list(dict.fromkeys(plain + swept))
+
+
+def key_of(data: Data, path: str) -> Path:
+    """Return where the key of an option is written: in `target`, else in the sweep."""
+    plain = tuple(path.split(".", 1))
+    return plain if value_at(data, plain) is not None else ("sweep", path)
 
 
 def _handler_mistakes(data: Data, chosen: Mapping[str, ServerSpec]) -> Iterator[Mistake]:
@@ -65,14 +79,6 @@ def _handlers_of_mix(data: Data) -> Iterator[tuple[Path, str]]:
             yield ("load", "mix", index, "path"), handler_of(path)
 
 
-def _option_paths(data: Data) -> list[str]:
-    """Return the dotted paths of all options that the profile sets or sweeps."""
-    target, sweep = data.get("target"), data.get("sweep")
-    plain = [f"target.{key}" for key in target if key not in Target.model_fields] if isinstance(target, dict) else []
-    swept = [path for path in sweep if option_of(path)] if isinstance(sweep, dict) else []
-    return list(dict.fromkeys(plain + swept))
-
-
 def _option_mistakes(data: Data, path: str, chosen: Mapping[str, ServerSpec]) -> Iterator[Mistake]:
     name = path.removeprefix("target.")
     having = {server: spec.options[name] for server, spec in chosen.items() if name in spec.options}
@@ -81,7 +87,7 @@ def _option_mistakes(data: Data, path: str, chosen: Mapping[str, ServerSpec]) ->
     if lacking:
         verb = "has" if len(lacking) == 1 else "have"
         hint = _options_instead(name, [chosen[server] for server in lacking])
-        yield Mistake(_key_of(data, path), f"{_list_names(lacking)} {verb} no such option{hint}", part="key")
+        yield Mistake(key_of(data, path), f"{_list_names(lacking)} {verb} no such option{hint}", part="key")
     for value in written:
         yield from _value_mistakes(value, having)
 
@@ -107,12 +113,6 @@ def _options_instead(name: str, specs: list[ServerSpec]) -> str:
     if near or not shared:
         return near
     return f"; there is {_list_names(sorted(shared))}"
-
-
-def _key_of(data: Data, path: str) -> Path:
-    """Return where the key of an option is written: in `target`, else in the sweep."""
-    plain = tuple(path.split(".", 1))
-    return plain if value_at(data, plain) is not None else ("sweep", path)
 
 
 def _list_names(names: Collection[str]) -> str:

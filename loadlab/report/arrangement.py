@@ -74,6 +74,20 @@ class Arrangement:
         return f"{name} at {at}" if name else at
 
 
+def side_by_side(arrangement: Arrangement) -> Arrangement:
+    """Return the lines as places on x, where they have a single x: all their points would stand above each other."""
+    if len(arrangement.x_values) != 1 or len(arrangement.line_names) < 2:
+        return arrangement
+    return Arrangement(
+        x_path=_path_of_lines(arrangement),
+        x_values=arrangement.line_names,
+        line_names=("",),
+        settings=tuple(
+            Setting(arrangement.line_names[setting.line], 0, setting.trials) for setting in arrangement.settings
+        ),
+    )
+
+
 def is_measured(trial: TrialResult) -> bool:
     """Whether the figures of a trial may be shown as the target's."""
     return trial.state == "done" and trial.verdict.state != "invalid"
@@ -153,6 +167,12 @@ def _choose_lines(profile: Mapping[str, Any], swept: Mapping[str, tuple[Scalar, 
     """All swept paths but x, so that no two settings fall on one point; the one that `plot` asks for first."""
     asked = (profile.get("plot") or {}).get("series")
     return sorted((path for path in swept if path != x_path), key=lambda path: path != asked)
+
+
+def _path_of_lines(arrangement: Arrangement) -> str:
+    """The first path whose values the lines do not share."""
+    factors = [setting.trials[0].factors for setting in arrangement.settings]
+    return next(path for path in factors[0] if len({each.get(path) for each in factors}) > 1)
 
 
 def _format_factor(path: str, value: Scalar) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from loadlab.report.arrangement import Arrangement
 from loadlab.report.measures import Measure, measure_of
 from loadlab.report.plain_table import PlainTable
-from loadlab.report.quantities import SIZE_OF_PART
+from loadlab.report.quantities import SIZE
 from loadlab.results.model import ConnectionMemory, TrialResult
 from loadlab.units import format_size_bytes
 
@@ -17,22 +17,23 @@ def _measure(part: str, title: str, read_bytes: Callable[[ConnectionMemory], flo
         memory = trial.connection_memory
         return read_bytes(memory) / memory.connections if memory and memory.connections else None
 
-    return Measure(f"connection_memory.{part} / connections", title, SIZE_OF_PART, read)
+    return Measure(f"connection_memory.{part} / connections", title, SIZE, read)
 
 
 KERNEL: Final = _measure("kernel_bytes", "Kernel, both ends", lambda memory: memory.kernel_bytes)
 TARGET: Final = _measure("target_bytes", "Target", lambda memory: memory.target_bytes)
 CLIENT: Final = _measure("client_bytes", "Client", lambda memory: memory.client_bytes)
-ALL_TOLD: Final = measure_of("connection_memory.bytes_per_connection").called("All told")
+PARTS: Final = (KERNEL, TARGET, CLIENT)
+ALL_TOLD: Final = measure_of("connection_memory.bytes_per_connection")
 
 
 def describe_split(arrangement: Arrangement) -> Iterator[str]:
-    """Yield one sentence on what a connection takes where most are open; of several lines none, as they differ."""
+    """Yield one sentence on what a connection takes where most are open; of several servers none, as they differ."""
     held = [setting for setting in arrangement.settings if any(trial.connection_memory for trial in setting.measured)]
-    if not held or len(arrangement.line_names) > 1:
+    if not held or len(arrangement.line_names) > 1 or (len(held) > 1 and not arrangement.x_is_number):
         return
     trials = held[-1].measured
-    kernel, target, client, all_told = (_median(trials, measure) for measure in (KERNEL, TARGET, CLIENT, ALL_TOLD))
+    kernel, target, client, all_told = (_median(trials, measure) for measure in (*PARTS, ALL_TOLD))
     where = f" at {arrangement.name_of(held[-1])}" if arrangement.x_path else ""
     yield (
         f"One idle connection takes {all_told} of memory{where}: {kernel} in the kernel for both ends, {target} in the "
@@ -45,7 +46,7 @@ def connection_table(arrangement: Arrangement) -> PlainTable | None:
     rows: list[tuple[str, ...]] = []
     for setting in arrangement.settings:
         if any(trial.connection_memory for trial in setting.measured):
-            figures = [_median(setting.measured, measure) for measure in (KERNEL, TARGET, CLIENT, ALL_TOLD)]
+            figures = [_median(setting.measured, measure) for measure in (*PARTS, ALL_TOLD)]
             rows.append((arrangement.name_of(setting) or "the target", *figures))
     if not rows:
         return None

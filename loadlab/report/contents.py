@@ -11,26 +11,41 @@ from loadlab.report.measures import BYTES_PER_UNIT
 from loadlab.report.overview import describe_run
 from loadlab.report.plain_table import PlainTable
 from loadlab.report.plans import Plan, plans_of
-from loadlab.report.quantities import SIZE
 from loadlab.report.sentences import describe_answered, describe_growth, describe_lines, describe_marks
+from loadlab.report.single import figures_of
+from loadlab.report.stacked import StackedChart, stack
 from loadlab.results.model import RunDocument
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionedChart:
-    """A chart, what it shows in words, how to read its marks, the laws of its lines, and a table to set beside it."""
+    """A chart, what it shows in words, how to read its marks, the laws of its lines, and a table to set beside it.
+
+    `split` shows what the values of the chart are made of.
+    """
 
     chart: Chart
     sentence: str
     notes: tuple[str, ...]
     laws: tuple[LineLaw, ...] = ()
     table: PlainTable | None = None
+    split: StackedChart | None = None
 
 
 def charts_of(document: RunDocument, arrangement: Arrangement) -> tuple[CaptionedChart, ...]:
-    """Return the charts of a run in their order, those that have no point left out."""
+    """Return the charts of a run in their order, those that have no point left out; none where there is one setting."""
+    if len(arrangement.settings) == 1:
+        return ()
     built = (_build(plan, document, arrangement) for plan in plans_of(document, arrangement))
     return tuple(captioned for captioned in built if captioned.chart.legend)
+
+
+def tables_of(document: RunDocument, arrangement: Arrangement) -> tuple[PlainTable, ...]:
+    """Return what is shown in place of charts where there is one setting: its figures, and the tables of the charts."""
+    figures = figures_of(arrangement)
+    if figures is None:
+        return ()
+    return (figures, *(plan.table for plan in plans_of(document, arrangement) if plan.table))
 
 
 def overview_of(document: RunDocument, arrangement: Arrangement) -> tuple[str, ...]:
@@ -60,7 +75,8 @@ def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> Capti
         for measure, panel in told
         if (sentence := describe_lines(arrangement, panel.lines, measure.quantity))
     ]
-    growth = [describe_growth(arrangement, panel) for panel in panels if panel.measure.quantity is SIZE]
+    totals = [panel for panel in panels if panel.measure.metric.endswith("_bytes")]
+    growth = [describe_growth(arrangement, panel) for panel in totals]
     chart = Chart(plan.key, plan.title, panels, plan.columns)
     return CaptionedChart(
         chart=replace(chart, panels=tuple(panel for panel in panels if any(line.measured for line in panel.lines))),
@@ -68,4 +84,5 @@ def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> Capti
         notes=tuple(note for note in (*growth, *describe_marks(arrangement, chart), plan.note) if note),
         laws=laws_of(arrangement, document.laws, plan.laws),
         table=plan.table,
+        split=stack(arrangement, plan.split.title, plan.split.measures, plan.split.unit) if plan.split else None,
     )

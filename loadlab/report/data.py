@@ -8,18 +8,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loadlab.recording.histogram import Histogram
-from loadlab.report.arrangement import Arrangement, Setting, arrange
+from loadlab.report.arrangement import Arrangement, Setting, arrange, side_by_side
 from loadlab.report.cells import Table
 from loadlab.report.client_error import describe_calibration
-from loadlab.report.contents import CaptionedChart, charts_of, overview_of
+from loadlab.report.contents import CaptionedChart, charts_of, overview_of, tables_of
 from loadlab.report.curves import CurvePanel, curves_of
 from loadlab.report.findings import FindingGroup, group_findings
 from loadlab.report.kinds_table import tabulate_kinds
 from loadlab.report.load_model import describe_load, model_suffix, models_of
+from loadlab.report.over_time import OverTime, over_time_of
+from loadlab.report.plain_table import PlainTable
 from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
 from loadlab.report.sockets import describe_sockets
+from loadlab.report.stacked import StackedChart
 from loadlab.report.table import tabulate
-from loadlab.report.why import CallsChart, Chapter, calls_of, chapter_of
+from loadlab.report.why import Chapter, calls_of, chapter_of
 from loadlab.results.cpu import Stack
 from loadlab.results.model import HostFingerprint, LoadModel, RunDocument, TrialResult
 from loadlab.units import format_size_bytes
@@ -46,9 +49,10 @@ class Fact:
 class Page:
     """All that the page shows, in its order. `charts` and `curves` are empty when no trial was measured.
 
-    `kind` is the profile's: load, wait-cost or switch-cost. `kinds_table` is there where requests are of several kinds.
-    `calls` and `why` are there where probes ran. `model_suffix` names the load model behind a title, where the run has
-    a single one.
+    `kind` is the profile's: load, wait-cost or switch-cost. `drawn` is how the charts are laid out, with lines side by
+    side where x has one value; of a single setting `tables` have the figures instead. `kinds_table` is there where
+    requests are of several kinds, `calls`, `why` and `over_time` where probes ran. `model_suffix` names the load model
+    behind a title, where the run has a single one.
     """
 
     kind: str
@@ -61,12 +65,15 @@ class Page:
     facts: tuple[str, ...]
     overview: tuple[str, ...]
     arrangement: Arrangement
+    drawn: Arrangement
     charts: tuple[CaptionedChart, ...]
+    tables: tuple[PlainTable, ...]
     gaps: str
     curves: tuple[CurvePanel, ...]
     curves_sentence: str
-    calls: CallsChart | None
+    calls: StackedChart | None
     why: Chapter | None
+    over_time: OverTime | None
     impossible: str
     findings: tuple[FindingGroup, ...]
     expectations: tuple[ExpectationResult, ...]
@@ -91,6 +98,7 @@ def build_page(
     file, as RunDirectory's do.
     """
     arrangement = arrange(document.profile, document.trials)
+    drawn = side_by_side(arrangement)
     trials = [trial for setting in arrangement.settings for trial in setting.trials]
     curves, curves_sentence = curves_of(arrangement, read_latencies)
     models = models_of(trials)
@@ -105,12 +113,15 @@ def build_page(
         facts=(*describe_load(document.profile, models), *_facts(document)),
         overview=overview_of(document, arrangement),
         arrangement=arrangement,
-        charts=charts_of(document, arrangement),
+        drawn=drawn,
+        charts=charts_of(document, drawn),
+        tables=tables_of(document, arrangement),
         gaps=describe_gaps(trials),
         curves=curves,
         curves_sentence=curves_sentence,
-        calls=calls_of(arrangement),
-        why=chapter_of(arrangement, read_stacks),
+        calls=calls_of(drawn) if len(arrangement.settings) > 1 else None,
+        why=chapter_of(arrangement, read_stacks, read_latencies),
+        over_time=over_time_of(arrangement),
         impossible=describe_impossible(arrangement),
         findings=group_findings(trials, _namer(arrangement)),
         expectations=_expectations(trials, _namer(arrangement)),
@@ -151,6 +162,9 @@ def _expectations(
 
 def _facts(document: RunDocument) -> Iterable[str]:
     """The key facts, each a few words."""
+    target, sweep = document.profile.get("target") or {}, document.profile.get("sweep") or {}
+    if "address" in target and "target.address" not in sweep:
+        yield f"the server at {target['address']}"
     states = Counter(trial.state for trial in document.trials)
     counted = f"{document.trials_planned} trial{'' if document.trials_planned == 1 else 's'}"
     if states["done"] != document.trials_planned:

@@ -1,10 +1,5 @@
-"""Charts as plotly figures. Colours are not in here: a trace names its line's index, and the page's script paints it.
+"""Charts of lines over x, and percentile curves, as plotly figures."""
 
-That way one palette serves light, dark and print, and a line keeps its colour in every figure.
-"""
-
-import html
-import math
 from collections.abc import Iterable, Sequence
 
 import plotly.graph_objects as go
@@ -14,22 +9,18 @@ from loadlab.report.changes import write_value
 from loadlab.report.charts import Chart, Line, Point
 from loadlab.report.curves import Curve, CurvePanel
 from loadlab.report.marks import Mark, mark_of
+from loadlab.report.plot import compose_figure, escape, hover_text
 from loadlab.report.quantities import TIME, Quantity
 from loadlab.report.scales import (
     Places,
-    Scale,
     percentile_position,
     percentile_scale,
-    place_names,
     place_x,
     value_scale,
 )
-from loadlab.report.why import CallsChart, CallsPanel
-from loadlab.report.why.calls import COUNT
 from loadlab.units import format_duration_ns
 
 _MARKS_ON_CURVE = 7
-_BAR_WIDTH = 0.6
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
@@ -40,7 +31,7 @@ def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
         values.setdefault(panel.measure.quantity, []).extend(panel.values)
     y_scales = {quantity: value_scale(found, quantity) for quantity, found in values.items()}
     return tuple(
-        _figure(
+        compose_figure(
             [_trace(arrangement, line, places, panel.measure.quantity) for line in panel.lines],
             places.scale,
             y_scales[panel.measure.quantity],
@@ -56,36 +47,8 @@ def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
     x_scale = percentile_scale(max(point.percentile for point in points))
     y_scale = value_scale([point.time_ns for point in points], TIME)
     return tuple(
-        _figure([_curve_trace(curve) for curve in panel.curves], x_scale, y_scale, "of all requests")
+        compose_figure([_curve_trace(curve) for curve in panel.curves], x_scale, y_scale, "of all requests")
         for panel in panels
-    )
-
-
-def draw_calls(arrangement: Arrangement, chart: CallsChart) -> tuple[go.Figure, ...]:
-    """Return the stacked bars of each panel, a bar for each x; a trace for each kind of call, all on the same axes."""
-    places = place_names(arrangement.x_values)
-    y_scale = value_scale([total for panel in chart.panels for total in panel.totals], COUNT)
-    return tuple(
-        _figure(
-            [_bars(arrangement, chart, panel, kind, places) for kind in range(len(chart.kinds))],
-            places.scale,
-            y_scale,
-            arrangement.x_title,
-        ).update_layout(barmode="stack")
-        for panel in chart.panels
-    )
-
-
-def _bars(arrangement: Arrangement, chart: CallsChart, panel: CallsPanel, kind: int, places: Places) -> go.Bar:
-    name, heights = chart.kinds[kind], panel.heights[kind]
-    return go.Bar(
-        x=[places.positions[x] for x in arrangement.x_values],
-        y=list(heights),
-        name=html.escape(name, quote=False),
-        width=_BAR_WIDTH,
-        hoverinfo="text",
-        hovertext=["" if height is None else _hover(name, f"{height:.3g} per request") for height in heights],
-        meta={"line": kind, "colour": mark_of(kind).colour},
     )
 
 
@@ -95,12 +58,12 @@ def _curve_trace(curve: Curve) -> go.Scatter:
         x=[percentile_position(point.percentile) for point in curve.points],
         y=[point.time_ns for point in curve.points],
         mode="lines+markers",
-        name=html.escape(curve.name, quote=False),
+        name=escape(curve.name),
         line={"dash": curve.stroke, "width": 2},
         marker={"size": 7, "symbol": mark.symbol, "maxdisplayed": _MARKS_ON_CURVE},
         hoverinfo="text",
         hovertext=[
-            _hover(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.time_ns)}")
+            hover_text(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.time_ns)}")
             for point in curve.points
         ],
         visible=curve.chosen,
@@ -114,7 +77,7 @@ def _trace(arrangement: Arrangement, line: Line, places: Places, quantity: Quant
         x=[places.positions[point.x] for point in line.points],
         y=[point.value.median if point.value else None for point in line.points],
         mode="lines+markers" if arrangement.x_is_number else "markers",
-        name=html.escape(line.name, quote=False),
+        name=escape(line.name),
         connectgaps=False,
         line={"width": 2.5, "dash": mark.dash},
         marker={"size": 9, "symbol": [_symbol(mark, point) for point in line.points]},
@@ -153,40 +116,4 @@ def _hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Q
         parts.append(where)
     if value.low < value.high:
         parts.append(f"{quantity.format(value.low)} to {quantity.format(value.high)} over repeats")
-    return _hover(line.name, *parts)
-
-
-def _hover(name: str, *parts: str) -> str:
-    """Plotly reads a subset of HTML in every text, so what comes from outside is escaped here already."""
-    lines = [f"<b>{html.escape(name, quote=False)}</b>"] if name else []
-    return "<br>".join([*lines, *(html.escape(part, quote=False) for part in parts)])
-
-
-def _figure(traces: Sequence[go.Scatter | go.Bar], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:
-    shapes = []
-    if x_scale.zero_at is not None:
-        # A dotted line between 0 and the first logarithmic place: the axis is broken there.
-        broken_at = x_scale.zero_at * 2
-        shapes.append({"type": "line", "x0": broken_at, "x1": broken_at, "y0": 0, "y1": 1, "yref": "paper"})
-        shapes[0]["line"] = {"dash": "dot", "width": 1}
-    layout = go.Layout(
-        template=go.layout.Template(),
-        showlegend=False,
-        hovermode="closest",
-        xaxis=_axis(x_scale) | {"showgrid": False, "title": {"text": html.escape(x_title, quote=False)}},
-        yaxis=_axis(y_scale),
-        shapes=shapes,
-    )
-    return go.Figure(data=list(traces), layout=layout)
-
-
-def _axis(scale: Scale) -> dict[str, object]:
-    ends = (scale.low, scale.high)
-    return {
-        "type": scale.kind,
-        # Plotly wants the ends of a logarithmic axis as exponents, but its ticks as values.
-        "range": [math.log10(end) for end in ends] if scale.kind == "log" else list(ends),
-        "tickvals": [tick.position for tick in scale.ticks],
-        "ticktext": [html.escape(tick.text, quote=False) for tick in scale.ticks],
-        "zeroline": False,
-    }
+    return hover_text(line.name, *parts)

@@ -17,7 +17,7 @@ _ROOT: Final = "all"
 _LEAST_PER_MILLE: Final = 1
 _MOST_RECTANGLES: Final = 4000
 _LONGEST_NAME: Final = 160
-_KINDS: Final[tuple[RectangleKind, ...]] = ("thread", "python", "native", "kernel")
+_KINDS: Final[tuple[RectangleKind, ...]] = ("thread", "python", "javascript", "native", "kernel")
 
 
 @dataclass(frozen=True, slots=True)

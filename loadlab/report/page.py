@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,8 +15,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from loadlab.report.arrangement import format_scalar
+from loadlab.report.bars import draw_stacked
 from loadlab.report.data import Page, build_page
-from loadlab.report.figures import draw_calls, draw_chart, draw_curves
+from loadlab.report.distribution_figures import draw_distributions
+from loadlab.report.figures import draw_chart, draw_curves
 from loadlab.report.marks import mark_of
 from loadlab.results.directory import RunDirectory
 
@@ -53,10 +56,15 @@ def _fill_template(page: Page) -> str:
     )
     environment.filters["scalar"] = format_scalar
     environment.filters["mark"] = mark_of
-    parts = ["page", *(["flame"] if page.why and page.why.has_flames else [])]
+    parts = ["page"]
+    if page.why and page.why.has_flames:
+        parts.append("flame")
+    if page.over_time:
+        parts.append("over_time")
     return environment.get_template("page.html").render(
         page=page,
         figures=_embed(_draw(page)),
+        over_time=_embed(page.over_time.plain) if page.over_time else None,
         style=Markup("").join(_read(f"{name}.css") for name in parts),
         scripts=(_plotly_script(), *(_Script(_read(f"{name}.js")) for name in parts)),
     )
@@ -70,18 +78,24 @@ def _draw(page: Page) -> dict[str, Any]:
     """Every figure, by the id of the element that it is drawn in."""
     figures: dict[str, go.Figure] = {}
     for captioned in page.charts:
-        for number, figure in enumerate(draw_chart(page.arrangement, captioned.chart)):
+        for number, figure in enumerate(draw_chart(page.drawn, captioned.chart)):
             figures[f"{captioned.chart.key}-{number}"] = figure
+        if captioned.split:
+            for number, figure in enumerate(draw_stacked(page.drawn, captioned.split)):
+                figures[f"{captioned.chart.key}-split-{number}"] = figure
     if page.calls:
-        for number, figure in enumerate(draw_calls(page.arrangement, page.calls)):
+        for number, figure in enumerate(draw_stacked(page.drawn, page.calls)):
             figures[f"calls-{number}"] = figure
+    for series, told in enumerate(page.why.series if page.why else ()):
+        for number, figure in enumerate(draw_distributions(told.distributions)):
+            figures[f"why-{series}-{number}"] = figure
     if page.curves:
         for number, figure in enumerate(draw_curves(page.curves)):
             figures[f"curves-{number}"] = figure
     return {key: json.loads(figure.to_json()) for key, figure in figures.items()}
 
 
-def _embed(data: dict[str, Any]) -> Markup:
+def _embed(data: Mapping[str, object]) -> Markup:
     """JSON that may stand in a script element: no tag or comment can begin in it, whatever the data hold."""
     text = json.dumps(data, allow_nan=False)  # ASCII only, so U+2028 and U+2029 are escaped already
     return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))

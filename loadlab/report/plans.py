@@ -52,10 +52,19 @@ _NOTES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Measures that add up to the one of a chart, for one of `unit`."""
+
+    title: str
+    measures: tuple[Measure, ...]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A chart to be: a panel for each of `measures`; its sentence tells of `told`, behind what `seen` says.
 
-    `laws` are those of that metric.
+    `laws` are those of that metric; `split` is what the first measure is made of.
     """
 
     key: str
@@ -66,6 +75,7 @@ class Plan:
     laws: str = ""
     note: str = ""
     table: PlainTable | None = None
+    split: Split | None = None
     columns: Literal[2, 3] = 2
 
     def shows_first(self, metric: str) -> bool:
@@ -119,8 +129,14 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
     else:
         yield Plan("throughput", f"Throughput{model_suffix(models)}", (THROUGHPUT,), (THROUGHPUT,))
         yield _times(trials, models)
-    cpu = measure_of("target.cpu_ns_per_request")
-    yield Plan("cpu", cpu.title, (CPU_USER, CPU_SYSTEM), (CPU_TOTAL,), laws=cpu.metric)
+    yield Plan(
+        "cpu",
+        CPU_TOTAL.title,
+        (CPU_TOTAL,),
+        (CPU_TOTAL,),
+        laws=CPU_TOTAL.metric,
+        split=Split("Of that, in the program and in the kernel", (CPU_USER, CPU_SYSTEM), "per request"),
+    )
     noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != _plotted(profile))
     yield Plan(
         "resources",
@@ -128,6 +144,7 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         noteworthy,
         noteworthy,
         note=" ".join(_NOTES[measure.title] for measure in noteworthy if measure.title in _NOTES),
+        columns=3 if len(noteworthy) == 3 else 2,
     )
     yield Plan(
         "waits",
@@ -138,12 +155,12 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
     )
     yield Plan(
         "connection-memory",
-        "Memory of one idle connection",
-        (connection_memory.KERNEL, connection_memory.TARGET, connection_memory.CLIENT),
+        connection_memory.ALL_TOLD.title,
+        (connection_memory.ALL_TOLD,),
         (connection_memory.ALL_TOLD,),
         seen=" ".join(connection_memory.describe_split(arrangement)),
         table=connection_memory.connection_table(arrangement),
-        columns=3,
+        split=Split("Where it is", connection_memory.PARTS, "per connection"),
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.profile.expectation import Kind
@@ -44,7 +44,6 @@ SIZE: Final = Quantity(format_size_bytes, format_size_bytes, log_from_ratio=20, 
 NUMBER: Final = Quantity(format_rate, format_count, log_from_ratio=100)
 # Parts of a whole are compared with it, however small: so from zero, always.
 SHARE: Final = Quantity(format_share, format_share, log_from_ratio=math.inf)
-SIZE_OF_PART: Final = replace(SIZE, log_from_ratio=math.inf)
 
 
 def quantity_of(metric: str) -> Quantity:

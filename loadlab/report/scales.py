@@ -13,6 +13,7 @@ from loadlab.units import format_count
 # From here on the small numbers on a linear x axis are too close together to tell apart.
 _LOG_X_FROM_RATIO = 40
 _MOST_LABELS = 7
+_FEW_LABELS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,21 @@ def value_scale(values: Iterable[float], quantity: Quantity) -> Scale:
     return _linear_scale(0.0, high * 1.08, quantity.format_tick, quantity.base)
 
 
+def _short(value: Scalar) -> str:
+    """As on a tick: `19k`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format_count(value)
+    return format_scalar(value)
+
+
+def stack_scale(heights: Iterable[float], quantity: Quantity) -> Scale:
+    """Return the y axis for stacked bars: from zero however far they spread, as parts are compared with the whole."""
+    high = max(heights, default=0.0)
+    if high <= 0:
+        return Scale("linear", 0.0, 1.0, ())
+    return _linear_scale(0.0, high * 1.08, quantity.format_tick, quantity.base)
+
+
 def place_x(arrangement: Arrangement) -> Places:
     """Return the x axis that all charts of a run share."""
     numbers = [value for value in arrangement.x_values if isinstance(value, int | float)]
@@ -80,11 +96,22 @@ def place_numbers(values: Sequence[int | float]) -> Places:
 
 def place_names(values: Sequence[Scalar]) -> Places:
     """Return the x axis for values without distances, side by side in their order."""
-    ticks = tuple(
-        Tick(float(index), "" if value is None else format_scalar(value)) for index, value in enumerate(values)
-    )
+    ticks = tuple(Tick(float(index), "" if value is None else _short(value)) for index, value in enumerate(values))
     scale = Scale("linear", -0.5, len(values) - 0.5, ticks)
     return Places(scale, {value: float(index) for index, value in enumerate(values)})
+
+
+def span_scale(low: float, high: float, quantity: Quantity) -> Scale:
+    """Return a logarithmic axis from one positive end to the other, for a small panel: few of its ticks have labels."""
+    return _log_scale(low, high, quantity.format_tick, quantity.base, _FEW_LABELS)
+
+
+def events_scale(low: float, high: float) -> Scale:
+    """Return the same for numbers of events in bins that double; the one below 1 stands for none."""
+    numbers = [2.0**bits for bits in range(math.ceil(math.log2(high))) if 2.0**bits >= low]
+    step = math.ceil(len(numbers) / _MOST_LABELS) or 1
+    none = [Tick(math.sqrt(0.5), "0")] if low < 1 else []
+    return Scale("log", low, high, (*none, *(Tick(number, format_count(number)) for number in numbers[::step])))
 
 
 def percentile_scale(highest: float) -> Scale:
@@ -106,11 +133,13 @@ def _linear_scale(low: float, high: float, format_tick: Callable[[float], str], 
     return Scale("linear", low, high, tuple(Tick(place, format_tick(place) if place else "0") for place in places))
 
 
-def _log_scale(low: float, high: float, format_tick: Callable[[float], str], base: int = 10) -> Scale:
+def _log_scale(
+    low: float, high: float, format_tick: Callable[[float], str], base: int = 10, most_labels: int = _MOST_LABELS
+) -> Scale:
     # As many ticks as leave the labels room.
     for places in _powers_of_2(low, high) if base == 2 else _powers_of_10(low, high):
         ticks = [place for place in places if low <= place <= high]
-        if len(ticks) <= _MOST_LABELS:
+        if len(ticks) <= most_labels:
             break
     return Scale("log", low, high, tuple(Tick(tick, format_tick(tick)) for tick in ticks))
 

@@ -1,8 +1,9 @@
 """CPU profiles as a run keeps them: folded stacks in a file of their own, and what run.json says of them.
 
 A stack is a tuple of frames from the outermost to the one that ran. Its first frame is the thread; then come Python
-functions as "name (file.py:line)", native ones as "name (library)" and those of the kernel as "name_[k]", the mark that
-flame graph tools know. A folded file has a line "frame;frame;frame count" for each stack.
+functions as "name (file.py:line)", JavaScript's as "name (file.js:line)" or, in Node.js itself, "name (node:net:line)",
+native ones as "name (library)" and those of the kernel as "name_[k]", the mark that flame graph tools know. A folded
+file has a line "frame;frame;frame count" for each stack.
 """
 
 import re
@@ -15,7 +16,7 @@ from pydantic import Field
 from loadlab.results.document import Document
 
 CpuBackend = Literal["py-spy", "perf"]
-FrameKind = Literal["python", "native", "kernel"]
+FrameKind = Literal["python", "javascript", "native", "kernel"]
 Side = Literal["target", "client"]
 Stack = tuple[str, ...]
 Stacks = Mapping[Stack, int]
@@ -23,6 +24,7 @@ Stacks = Mapping[Stack, int]
 
 KERNEL_MARK: Final = "_[k]"
 _PYTHON_PLACE: Final = re.compile(r" \((?:[^()]*\.py|<[^()]*>):\d+\)$")
+_JAVASCRIPT_PLACE: Final = re.compile(r" \((?:[^()]*\.[cm]?js|node:[^()]*):\d+\)$")
 # A frame that ended a line or began the next frame would change what the file says.
 _ESCAPES: Final = str.maketrans({";": ":", "\n": " ", "\r": " "})
 
@@ -112,7 +114,9 @@ def kind_of(frame: str) -> FrameKind:
     """Return what ran in a frame, by how it is written. The first frame of a stack is a thread: do not ask for it."""
     if frame.endswith(KERNEL_MARK):
         return "kernel"
-    return "python" if _PYTHON_PLACE.search(frame) else "native"
+    if _PYTHON_PLACE.search(frame):
+        return "python"
+    return "javascript" if _JAVASCRIPT_PLACE.search(frame) else "native"
 
 
 def _parse_line(number: int, line: str) -> tuple[Stack, int]:

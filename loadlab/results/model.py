@@ -63,18 +63,27 @@ class ConnectionMemory(Document):
     bytes_per_connection: float
 
 
-class ProcessUsage(Document):
-    """What a group of processes used over the measured window, as the kernel counted it in /proc.
+class ProcessState(Document):
+    """What a group of processes had at one moment, as the kernel tells in /proc.
 
     `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` in equal parts: with forked
-    processes only the latter adds up. `involuntary_switches` are those of `context_switches` at which a process lost
-    its core to another; `run_queue_wait_ns` is how long its threads were ready and had none.
+    processes only the latter adds up. It costs a walk over all pages, so it is null within the measured window.
     """
 
     processes: int
     threads: int
     rss_bytes: int
     pss_bytes: int | None = None
+    open_descriptors: int | None = None
+
+
+class ProcessUsage(ProcessState):
+    """What a group of processes used over a stretch of time, the measured window as a rule, and its state at the end.
+
+    `involuntary_switches` are those of `context_switches` at which a process lost its core to another;
+    `run_queue_wait_ns` is how long its threads were ready and had none.
+    """
+
     cpu_user_ns: int
     cpu_system_ns: int
     context_switches: int
@@ -99,10 +108,12 @@ class ProcessUsage(Document):
 
 
 class ProcfsProbe(Document):
-    """What target and client used over the window, stretch by stretch."""
+    """What target and client used over the window, stretch by stretch, and what they had when the first one began."""
 
     target: list[ProcessUsage]
     client: list[ProcessUsage]
+    target_at_start: ProcessState | None = None
+    client_at_start: ProcessState | None = None
 
 
 class SocketsProbe(Document):
@@ -115,19 +126,27 @@ class SocketsProbe(Document):
 class SyscallsProbe(Document):
     """The system calls of a further pass of the trial: those of the target per request, and both sides in full.
 
-    `slowdown` is the part of the throughput lost in that pass. `missed` are better backends that could not be used and
-    why, `problems` what went wrong.
+    `slowdown` is the part of the throughput lost in that pass, or of what the target could have carried where it was
+    not the target that limited it. `requests` were answered in the pass's own measured window of `window_ns`; null in
+    documents of before they were kept. `missed` are better backends that could not be used and why, `problems` what
+    went wrong.
     """
 
     backend: SyscallBackend | None = None
     missed: list[str] = Field(default=[])
     problems: list[str] = Field(default=[])
     slowdown: float | None = None
+    requests: int | None = None
+    window_ns: int | None = None
     calls_per_request: dict[str, float] = Field(default={})
     eagain_per_request: float | None = None
     events_per_wait: dict[str, float] = Field(default={})
     target: SyscallProfile | None = None
     client: SyscallProfile | None = None
+
+    def requests_within(self, window_ns: int) -> float:
+        """Return how many requests the pass answered in a tracer's window, which is not quite its own; 0 if unknown."""
+        return self.requests * window_ns / self.window_ns if self.requests and self.window_ns else 0.0
 
 
 class CpuProbe(Document):

@@ -19,8 +19,12 @@ class SocketCounters(Document):
 
 
 class SocketsReading(Document):
-    """TCP at one moment: sockets in use, in TIME_WAIT, without a process; the memory of their buffers; the counters."""
+    """TCP at one moment: sockets in use, in TIME_WAIT, without a process; the memory of their buffers; the counters.
 
+    `at_ns` is the time since the first reading.
+    """
+
+    at_ns: int | None = None
     in_use: int
     time_wait: int
     orphans: int

@@ -60,14 +60,14 @@ class SyscallProfile(Document):
         return sum(call.calls for call in self.calls) + self.unlisted
 
 
-def calls_per_request(profile: SyscallProfile, requests: int) -> dict[str, float]:
+def calls_per_request(profile: SyscallProfile, requests: float) -> dict[str, float]:
     """Return the calls of each kind by name, divided by the requests of the same window; empty without requests."""
     if not requests:
         return {}
     return {call.name: call.calls / requests for call in profile.calls}
 
 
-def eagain_per_request(profile: SyscallProfile, requests: int) -> float | None:
+def eagain_per_request(profile: SyscallProfile, requests: float) -> float | None:
     """Return how many calls per request were in vain, None without requests or where the backend cannot tell."""
     found = [call.eagain for call in profile.calls if call.eagain is not None]
     return sum(found) / requests if requests and found else None

@@ -1,21 +1,33 @@
-"""The servers under test: what they say of themselves, how one is started, and what it can do then.
+"""The servers under test: what they say of themselves, how one is started or attached to, and what it can do then.
 
 docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
+from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server
 from loadlab.targets.description import Needs, Option, TargetDescription, catalog, find_target, why_missing
-from loadlab.targets.launching import Capabilities, RunningTarget, launch, serve_command, why_not_possible
+from loadlab.targets.launching import (
+    Capabilities,
+    RunningTarget,
+    launch,
+    serve_command,
+    why_not_handled,
+    why_not_held,
+)
 
 __all__ = [
+    "AttachedTarget",
     "Capabilities",
     "Needs",
+    "NotAttachable",
     "Option",
     "RunningTarget",
     "TargetDescription",
     "catalog",
+    "find_server",
     "find_target",
     "launch",
     "serve_command",
     "why_missing",
-    "why_not_possible",
+    "why_not_handled",
+    "why_not_held",
 ]

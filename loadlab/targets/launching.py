@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 
 from loadlab.errors import TrialFailed
 from loadlab.processes import Child, spawn
+from loadlab.profile.address import format_address
 from loadlab.profile.values import OptionScalar
 from loadlab.targets.description import TargetDescription, find_target, first_mistake
 
@@ -23,7 +24,7 @@ _LOOK_EVERY_SECONDS: Final = 0.005
 
 @validated_dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a started target can do on this machine."""
+    """What a target can do on this machine."""
 
     handlers: tuple[str, ...]
     max_connections: int
@@ -85,13 +86,18 @@ def serve_command(name: str, host: str, port: int, arguments: Sequence[str] = ()
     return [*_command(find_target(name), host, port), *arguments]
 
 
-def why_not_possible(capabilities: Capabilities, handler: str, connections: int) -> str | None:
-    """Return why a target cannot serve so many connections with that handler, None if it can."""
-    if handler not in capabilities.handlers:
-        return f"the target has no handler '{handler}'; it has: {', '.join(capabilities.handlers)}"
-    if connections > capabilities.max_connections:
-        return f"{connections} connections are asked for; the target can hold {capabilities.max_connections} here"
-    return None
+def why_not_handled(capabilities: Capabilities, handler: str) -> str | None:
+    """Return why a target cannot serve requests with that handler, None if it can."""
+    if handler in capabilities.handlers:
+        return None
+    return f"the target has no handler '{handler}'; it has: {', '.join(capabilities.handlers)}"
+
+
+def why_not_held(capabilities: Capabilities, connections: int) -> str | None:
+    """Return why a target cannot hold so many connections, None if it can."""
+    if connections <= capabilities.max_connections:
+        return None
+    return f"{connections} connections are asked for; the target can hold {capabilities.max_connections} here"
 
 
 def launch(
@@ -116,7 +122,7 @@ def launch(
     if database is not None:
         command += ["--database", database]
     if upstream is not None:
-        command += ["--upstream", _format_address(upstream)]
+        command += ["--upstream", format_address(upstream)]
     for name, value in options.items():
         command += _format_option(name, description.options[name].read(value))
     with contextlib.ExitStack() as given_up_unless_ready:
@@ -133,11 +139,6 @@ def launch(
 
 def _command(description: TargetDescription, host: str, port: int) -> list[str]:
     return [sys.executable, str(description.file), "--host", host, "--port", str(port)]
-
-
-def _format_address(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _format_option(name: str, value: OptionScalar) -> list[str]:

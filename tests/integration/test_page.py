@@ -19,10 +19,11 @@ from ..more_sample_runs import (
     write_switch_cost,
     write_wait_cost,
 )
+from ..over_time_run import write_over_time
 from ..probed_run import write_probed
 from .browser import Browser, open_browser
 
-PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves-0"]
+PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "curves-0"]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--"
 
 
@@ -55,7 +56,9 @@ def test_every_figure_is_drawn_with_its_lines(browser: Browser, page: Path) -> N
         "[...document.querySelectorAll('.plot')].map((plot) => [plot.id, plot.querySelectorAll('path.js-line').length])"
     )
     # Three servers have a line each; the percentile plot begins with both ends of each of them.
-    assert drawn == [[plot, 6 if plot == "curves-0" else 3] for plot in PLOTS]
+    assert [each for each in drawn if each[1]] == [[plot, 6 if plot == "curves-0" else 3] for plot in PLOTS]
+    bars = browser.evaluate("[...document.querySelectorAll('.plot:has(.barlayer .point)')].map((plot) => plot.id)")
+    assert bars == [f"cpu-split-{server}" for server in range(3)]
 
 
 def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Browser, page: Path) -> None:
@@ -289,3 +292,76 @@ def test_the_calls_of_a_request_are_stacked_bars_and_their_legend_hides_a_kind(
         """
     )
     assert len(set(colours)) == 1
+
+
+OVER_TIME_STATE = """
+    (() => {
+      const titles = (selector) => [...document.querySelectorAll(selector)].map(
+        (element) => element.closest('.panel').dataset.title);
+      return {
+        drawn: titles('#over-time .plot:has(.js-line)'),
+        moved: titles('#over-time > .panels .plot').slice(3),
+        steady: titles('#over-time details .plot').length,
+      };
+    })()
+"""
+
+
+def test_both_ends_of_a_line_are_histograms_on_one_another_and_the_legend_hides_one(
+    browser: Browser, tmp_path: Path
+) -> None:
+    run = write_probed(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    drawn = """
+        [...document.querySelectorAll('#why article:first-of-type .distributions .plot')]
+          .map((plot) => plot.querySelectorAll('.js-line').length)
+    """
+    before = browser.evaluate(drawn)
+    assert set(before) == {2}
+    hide = "document.querySelector('#why .distributions .legend button').click();"
+    assert browser.evaluate(hide + drawn.strip()) == [1] * len(before)
+
+
+def test_the_reader_chooses_the_trial_whose_window_is_drawn(browser: Browser, tmp_path: Path) -> None:
+    run = write_over_time(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    always = ["Throughput", "CPU of the target", "CPU of the client"]
+    assert browser.evaluate(OVER_TIME_STATE) == {
+        "drawn": [*always, "Memory of the target"],
+        "moved": ["Memory of the target"],
+        "steady": 12,
+    }
+    choose = """
+        (() => {
+          const select = document.querySelector('#over-time select');
+          select.selectedIndex = 0;
+          select.dispatchEvent(new Event('change'));
+        })();
+    """
+    quiet = browser.evaluate(choose + OVER_TIME_STATE)
+    assert (quiet["moved"], quiet["steady"]) == ([], 13)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_was_steady_is_drawn_when_it_is_unfolded(browser: Browser, tmp_path: Path, width: int) -> None:
+    run = write_over_time(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path, width)
+    browser.evaluate(
+        """
+        new Promise((done) => {
+          const details = document.querySelector('#over-time details');
+          details.addEventListener('toggle', () => requestAnimationFrame(done));
+          details.open = true;
+        }).then(() => null)
+        """
+    )
+    assert len(browser.evaluate(OVER_TIME_STATE)["drawn"]) == 3 + 13
+    sizes = """
+        [...document.querySelectorAll('#over-time .panel')].map((panel) => Math.round(
+          panel.getBoundingClientRect().width - panel.querySelector('.main-svg').getBoundingClientRect().width))
+    """
+    assert set(browser.evaluate(sizes)) == {0}
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width

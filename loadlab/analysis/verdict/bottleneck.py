@@ -52,8 +52,9 @@ def shared_core(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="shared_core",
         severity="suspect",
         text="Target and load shared a core: with cores of its own, the target's throughput is at least this figure.",
-        evidence=f"both ran on {'core' if len(window.shared_cores) == 1 else 'cores'} {cores}",
-        advice="Use a machine with two cores or more, and give each side its own (placement).",
+        evidence=f"both could run on {'core' if len(window.shared_cores) == 1 else 'cores'} {cores}",
+        advice="Use a machine with two cores or more, and give each side its own (placement); "
+        "bind a server that runs already to some of them: taskset -acp CORES PID.",
     )
 
 

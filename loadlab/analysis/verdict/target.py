@@ -12,7 +12,7 @@ def died(reason: str) -> Finding:
         severity="invalid",
         text="The target ended before the trial did.",
         evidence=reason,
-        advice="Run it alone to see why: loadlab serve NAME.",
+        advice="Look into its log for why; a bundled server can be run alone: loadlab serve NAME.",
     )
 
 

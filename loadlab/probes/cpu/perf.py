@@ -14,8 +14,9 @@ from loadlab.probes.cpu.perf_script import PerfSamples, parse_script
 from loadlab.probes.cpu.samples import Sampling
 from loadlab.probes.descendants import list_descendants
 from loadlab.probes.perf_control import PerfControl
+from loadlab.probes.privileges import perf_denial
 from loadlab.probes.probe import Lack, ProbeFailed
-from loadlab.probes.requirements import Capability, missing_program, read_capabilities, read_sysctl
+from loadlab.probes.requirements import missing_program
 from loadlab.probes.tool import Tool
 from loadlab.processes import spawn
 
@@ -23,8 +24,10 @@ _CLOCK: Final = "cpu-clock"
 _RATE_HZ: Final = 499  # not 500, so as not to keep step with what happens every 10 ms
 _DEADLINE_SECONDS: Final = 60.0
 _NAMELESS_KERNEL: Final = "The kernel hides the names of its functions; sudo sysctl kernel.kptr_restrict=0 shows them."
-_PARANOID: Final = Path("/proc/sys/kernel/perf_event_paranoid")
-_PARANOID_WITH_KERNEL: Final = 1  # the highest that lets everyone sample the kernel's side
+_NAMELESS_COMPILED: Final = (
+    "Some functions that were compiled as they ran have no names; Node.js tells them with --perf-basic-prof (option "
+    "perf-map of the bundled target), Python from 3.12 on with -X perf."
+)
 
 
 class PerfProbe:
@@ -65,8 +68,11 @@ class PerfProbe:
         """Return the samples."""
         self._recorder.finish(self._recorder.interrupt)
         samples = self._read_samples()
-        notes = () if samples.kernel_named else (_NAMELESS_KERNEL,)
-        return Sampling("perf", _RATE_HZ, samples.samples, samples.lost, blocking=False, notes=notes)
+        notes = [
+            *(() if samples.kernel_named else (_NAMELESS_KERNEL,)),
+            *(() if samples.compiled_named else (_NAMELESS_COMPILED,)),
+        ]
+        return Sampling("perf", _RATE_HZ, samples.samples, samples.lost, blocking=False, notes=tuple(notes))
 
     def stop(self) -> None:
         """End perf and remove its files."""
@@ -107,16 +113,4 @@ def run_to_end(name: str, argv: Sequence[str], stdout: IO[bytes], deadline_secon
 def why_unavailable() -> Lack | None:
     """Return what perf lacks on this machine, None if it should work."""
     missing = missing_program("perf", "apt-get install linux-perf (Ubuntu: linux-tools-generic)")
-    return missing or lacking_privilege(read_capabilities(), read_sysctl(_PARANOID))
-
-
-def lacking_privilege(capabilities: Collection[Capability], paranoid: int | None) -> Lack | None:
-    """Return what keeps us from sampling the kernel's side; `paranoid` is kernel.perf_event_paranoid, if there."""
-    if paranoid is None:
-        return Lack("this kernel has no perf events", "use a kernel that was built with CONFIG_PERF_EVENTS=y")
-    if paranoid <= _PARANOID_WITH_KERNEL or {Capability.PERFMON, Capability.SYS_ADMIN} & set(capabilities):
-        return None
-    return Lack(
-        f"kernel.perf_event_paranoid is {paranoid}, which hides the kernel's functions",
-        f"start loadlab as root, or: sudo sysctl kernel.perf_event_paranoid={_PARANOID_WITH_KERNEL}",
-    )
+    return missing or perf_denial("the kernel's functions")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
+from loadlab.probes.cpu.compiled import UNNAMED, is_map, name_compiled
 from loadlab.probes.cpu.samples import ThreadSample
 from loadlab.results.cpu import KERNEL_MARK
 
@@ -23,11 +24,12 @@ _UNKNOWN: Final = "[unknown]"
 
 @dataclass(frozen=True, slots=True)
 class PerfSamples:
-    """The samples, how many were lost, and whether the kernel's functions had names."""
+    """The samples, and how many were lost; whether the kernel's functions had names, and all compiled as they ran."""
 
     samples: tuple[ThreadSample, ...]
     lost: int
     kernel_named: bool
+    compiled_named: bool
 
 
 def parse_script(lines: Iterable[str]) -> PerfSamples:
@@ -43,7 +45,14 @@ def parse_script(lines: Iterable[str]) -> PerfSamples:
             else:
                 frames.reverse()
                 samples.append(ThreadSample(int(head["tid"]), head["comm"], tuple(frames) or (_UNKNOWN,), 1))
-    return PerfSamples(tuple(samples), lost, _is_kernel_named(samples))
+    functions = {frame for sample in samples for frame in sample.frames}
+    kernel = {frame for frame in functions if frame.endswith(KERNEL_MARK)}
+    return PerfSamples(
+        tuple(samples),
+        lost,
+        kernel_named=kernel != {_UNKNOWN + KERNEL_MARK},
+        compiled_named=UNNAMED not in functions,
+    )
 
 
 def _split_samples(block: Iterable[str]) -> Iterator[tuple[re.Match[str], list[str]]]:
@@ -64,15 +73,12 @@ def _split_samples(block: Iterable[str]) -> Iterator[tuple[re.Match[str], list[s
 
 
 def _name_frame(frame: re.Match[str]) -> Iterator[str]:
-    symbol, library = frame["symbol"], frame["library"]
+    symbol, library = frame["symbol"], frame["library"].rpartition("/")[2]
     if int(frame["address"], 16) >= _KERNEL_BEGINS:
         yield symbol + KERNEL_MARK
+    elif is_map(library):
+        yield name_compiled(symbol)
     elif library != _UNKNOWN:
-        yield f"{symbol} ({library.rpartition('/')[2]})"
+        yield f"{symbol} ({library})"
     # Else it is no code at all. Native callers are found through frame pointers, and where a library was built without
     # them (CPython's, as a rule), what is taken for the caller's address is some other value on the stack.
-
-
-def _is_kernel_named(samples: Iterable[ThreadSample]) -> bool:
-    kernel = {frame for sample in samples for frame in sample.frames if frame.endswith(KERNEL_MARK)}
-    return kernel != {_UNKNOWN + KERNEL_MARK}

@@ -71,7 +71,7 @@ class CpuProbe:
         for name, probe in list(self._probes.items()):
             try:
                 done.append(act(probe))
-            except ProbeFailed as failure:
+            except (ProbeFailed, OSError) as failure:
                 probe.stop()
                 del self._probes[name]
                 self._missing.append(f"{name}: {failure}")

@@ -18,8 +18,8 @@ from loadlab.probes.cpu.processes import count_threads, list_roots, runs_python
 from loadlab.probes.cpu.py_spy_output import parse_remarks, parse_stacks
 from loadlab.probes.cpu.samples import Sampling, ThreadSample
 from loadlab.probes.descendants import list_descendants
+from loadlab.probes.privileges import ptrace_denial
 from loadlab.probes.probe import Lack, ProbeFailed
-from loadlab.probes.requirements import Capability, read_capabilities, read_sysctl
 from loadlab.probes.tool import Tool
 
 # Not 100, so as not to keep step with what happens every 10 ms. Not more: a waiting thread that was stopped has to run
@@ -27,9 +27,6 @@ from loadlab.probes.tool import Tool
 _RATE_HZ: Final = 99
 _DEADLINE_SECONDS: Final = 30.0
 _MOST_THREADS_STOPPED: Final = 64  # each is stopped and let go by itself, for every sample
-_YAMA: Final = Path("/proc/sys/kernel/yama/ptrace_scope")
-_SCOPE_FOR_ALL: Final = 0
-_SCOPE_FOR_NOBODY: Final = 3
 _UNWINDS_NATIVE: Final = platform.machine() == "x86_64"
 
 
@@ -128,23 +125,8 @@ class PySpyProbe:
 def why_unavailable() -> Lack | None:
     """Return what py-spy lacks on this machine, None if it should work."""
     if find_py_spy() is None:
-        return Lack("py-spy is not installed", "pip install py-spy")
-    return lacking_privilege(read_capabilities(), read_sysctl(_YAMA))
-
-
-def lacking_privilege(capabilities: Collection[Capability], ptrace_scope: int | None) -> Lack | None:
-    """Return what keeps us from reading other processes of the same user; `ptrace_scope` is Yama's, if it is there."""
-    if ptrace_scope == _SCOPE_FOR_NOBODY:
-        return Lack(
-            "kernel.yama.ptrace_scope is 3, so nobody may look into another process until the next boot",
-            f"set kernel.yama.ptrace_scope={_SCOPE_FOR_ALL} in /etc/sysctl.conf and boot again",
-        )
-    if ptrace_scope in (None, _SCOPE_FOR_ALL) or Capability.SYS_PTRACE in capabilities:
-        return None
-    return Lack(
-        f"kernel.yama.ptrace_scope is {ptrace_scope}, so py-spy may not look into other processes",
-        f"start loadlab as root, or: sudo sysctl kernel.yama.ptrace_scope={_SCOPE_FOR_ALL}",
-    )
+        return Lack("py-spy is not installed", "pip install py-spy, in the environment of loadlab")
+    return ptrace_denial("py-spy")
 
 
 def find_py_spy() -> str | None:

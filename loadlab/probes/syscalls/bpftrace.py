@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.probes.descendants import list_descendants
+from loadlab.probes.privileges import Capability, read_capabilities
 from loadlab.probes.probe import Lack
-from loadlab.probes.requirements import Capability, missing_program, missing_tracepoints, read_capabilities
+from loadlab.probes.requirements import missing_program, missing_tracepoints
 from loadlab.probes.syscalls.bpftrace_output import parse_profile
 from loadlab.probes.syscalls.call_names import read_call_names
 from loadlab.probes.tool import Tool

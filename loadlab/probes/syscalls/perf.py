@@ -11,20 +11,12 @@ from typing import Final
 
 from loadlab.probes.descendants import list_descendants
 from loadlab.probes.perf_control import PerfControl
+from loadlab.probes.privileges import perf_denial
 from loadlab.probes.probe import Lack
-from loadlab.probes.requirements import (
-    Capability,
-    has_tracepoint,
-    missing_program,
-    missing_tracepoints,
-    read_capabilities,
-    read_sysctl,
-)
+from loadlab.probes.requirements import has_tracepoint, missing_program, missing_tracepoints
 from loadlab.probes.syscalls.perf_output import parse_profile
 from loadlab.probes.tool import Tool
 from loadlab.results.syscalls import SyscallProfile
-
-_PARANOID_WITH_KERNEL: Final = 1  # the highest kernel.perf_event_paranoid that lets everyone see the kernel's side
 
 _CALLS: Final = (
     *("accept", "accept4", "close", "shutdown", "epoll_ctl"),
@@ -89,20 +81,8 @@ def why_unavailable() -> Lack | None:
     """Return what perf lacks on this machine, None if it should work."""
     return (
         missing_program("perf", "apt-get install linux-perf (Ubuntu: linux-tools-generic)")
-        or _lacking_privilege()
+        or perf_denial("system calls")
         or missing_tracepoints("raw_syscalls/sys_enter", "syscalls/sys_enter_read")
-    )
-
-
-def _lacking_privilege() -> Lack | None:
-    paranoid = read_sysctl(Path("/proc/sys/kernel/perf_event_paranoid"))
-    if paranoid is None:
-        return Lack("this kernel has no perf events", "use a kernel that was built with CONFIG_PERF_EVENTS=y")
-    if paranoid <= _PARANOID_WITH_KERNEL or read_capabilities() & {Capability.PERFMON, Capability.SYS_ADMIN}:
-        return None
-    return Lack(
-        f"kernel.perf_event_paranoid is {paranoid}, which hides system calls",
-        f"start loadlab as root, or: sudo sysctl kernel.perf_event_paranoid={_PARANOID_WITH_KERNEL}",
     )
 
 

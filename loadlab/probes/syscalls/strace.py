@@ -8,17 +8,14 @@ import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
 from loadlab.probes.descendants import list_descendants
+from loadlab.probes.privileges import ptrace_denial
 from loadlab.probes.probe import Lack
-from loadlab.probes.requirements import Capability, missing_program, read_capabilities, read_sysctl
+from loadlab.probes.requirements import missing_program
 from loadlab.probes.syscalls.strace_output import COLUMNS, parse_profile
 from loadlab.probes.tool import Tool
 from loadlab.results.syscalls import SyscallProfile
-
-_SCOPE_OF_ALL: Final = 0  # kernel.yama.ptrace_scope; from 1 on only one's own children may be traced
-_SCOPE_OF_NOBODY: Final = 3
 
 
 class StraceProbe:
@@ -62,19 +59,7 @@ class StraceProbe:
 
 def why_unavailable() -> Lack | None:
     """Return what strace lacks on this machine, None if it should work."""
-    return missing_program("strace", "apt-get install strace") or _lacking_privilege()
-
-
-def _lacking_privilege() -> Lack | None:
-    scope = read_sysctl(Path("/proc/sys/kernel/yama/ptrace_scope"))
-    if scope is None or scope == _SCOPE_OF_ALL:
-        return None
-    why = f"kernel.yama.ptrace_scope is {scope}, so strace may not attach to a running server"
-    if scope >= _SCOPE_OF_NOBODY:
-        return Lack(why, "set it to 0 in /etc/sysctl.d and boot again: this value cannot be changed before")
-    if Capability.SYS_PTRACE in read_capabilities():
-        return None
-    return Lack(why, "start loadlab as root, or: sudo sysctl kernel.yama.ptrace_scope=0")
+    return missing_program("strace", "apt-get install strace") or ptrace_denial("strace")
 
 
 def _are_traced(pids: Collection[int], tracer: int) -> bool:

@@ -4,7 +4,7 @@
   const root = document.documentElement;
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const config = { displayModeBar: false, responsive: true };
-  const PRINTED = { hero: { width: 660, height: 320 }, half: { width: 315, height: 240 }, third: { width: 205, height: 240 } };
+  const PRINTED = { hero: { width: 660, height: 320 }, half: { width: 315, height: 240 }, third: { width: 205, height: 240 }, quarter: { width: 150, height: 160 } };
 
   // The figures come without colours: those of the page, as they are now, are put in here.
   const paint = ({ data, layout }, size) => {
@@ -27,15 +27,16 @@
       },
     };
   };
-  const draw = (sizes) => {
-    for (const [id, figure] of Object.entries(figures)) {
-      const plot = document.getElementById(id);
-      const size = plot.classList.contains("hero") ? "hero" : plot.closest(".thirds") ? "third" : "half";
-      const { data, layout } = paint(figure, sizes?.[size]);
-      Plotly.react(id, data, layout, config);
-    }
+  const drawOne = (id, sizes) => {
+    const plot = document.getElementById(id);
+    const size = plot.classList.contains("hero") ? "hero" : plot.closest(".quarters") ? "quarter" : plot.closest(".thirds") ? "third" : "half";
+    const { data, layout } = paint(figures[id], sizes?.[size]);
+    Plotly.react(id, data, layout, config);
   };
+  const draw = (sizes) => Object.keys(figures).forEach((id) => drawOne(id, sizes));
   draw();
+  // Other scripts draw theirs this way, and again when the reader chooses.
+  addEventListener("figure", ({ detail: { id, figure } }) => { figures[id] = figure; drawOne(id); });
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
   // A printed page is light and narrow whatever the screen is, and plotly does not notice the change by itself.
@@ -44,8 +45,7 @@
 
   const show = (id, chosen) => {
     figures[id].data.forEach((trace, index) => { trace.visible = chosen(trace, index); });
-    const { data, layout } = paint(figures[id]);
-    Plotly.react(id, data, layout, config);
+    drawOne(id);
   };
   for (const legend of document.querySelectorAll(".legend")) {
     legend.addEventListener("click", ({ target }) => {

@@ -1,24 +1,31 @@
 """The chapter as data: for each line that is told of, what grew, its calls and flame graphs, and the client beside."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from loadlab.report.arrangement import Arrangement
 from loadlab.report.flame import FlameGraph
 from loadlab.report.plain_table import PlainTable
 from loadlab.report.why.client import describe_client
+from loadlab.report.why.costs import costs_of
+from loadlab.report.why.distributions import DistributionPanel, ReadLatencies, distributions_of
 from loadlab.report.why.ends import ProbedLine, probed_lines
 from loadlab.report.why.flames import LineFlames, ReadStacks, flames_of
+from loadlab.report.why.missing import Missing, missing_of
 from loadlab.report.why.sentences import describe_calls, describe_cost, describe_events, describe_functions
 from loadlab.report.why.table import calls_at, compare_calls
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesWhy:
-    """One line: `flames_note` says what the profiler cost, the note of `table` what the tracer did."""
+    """One line: `flames_note` says what the profiler cost, the note of `table` what the tracer did.
+
+    `ends` names the places on x that `distributions` and `flames` show, the lower one first.
+    """
 
     name: str
     sentences: tuple[str, ...]
+    ends: tuple[str, ...]
+    distributions: tuple[DistributionPanel, ...]
     table: PlainTable | None
     flames: tuple[FlameGraph, ...]
     flames_note: str
@@ -27,10 +34,11 @@ class SeriesWhy:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """`missing` are sentences on what could not be had, and what would give it."""
+    """`costs` are tables of what looking took, `missing` is what could not be had, and what would give it."""
 
     series: tuple[SeriesWhy, ...]
-    missing: tuple[str, ...]
+    costs: tuple[PlainTable, ...]
+    missing: tuple[Missing, ...]
 
     @property
     def has_flames(self) -> bool:
@@ -38,20 +46,25 @@ class Chapter:
         return any(series.flames for series in self.series)
 
 
-def chapter_of(arrangement: Arrangement, read_stacks: ReadStacks) -> Chapter | None:
-    """Return the chapter, None where no probe found or missed anything; `read_stacks` is as RunDirectory's."""
-    series = tuple(_tell(line, read_stacks) for line in probed_lines(arrangement))
-    missing = tuple(dict.fromkeys(_missing(arrangement)))
-    return Chapter(series, missing) if series or missing else None
+def chapter_of(arrangement: Arrangement, read_stacks: ReadStacks, read_latencies: ReadLatencies) -> Chapter | None:
+    """Return the chapter, None where no probe found or missed anything.
+
+    `read_stacks` and `read_latencies` are as RunDirectory's.
+    """
+    series = tuple(_tell(line, read_stacks, read_latencies) for line in probed_lines(arrangement))
+    missing = missing_of(arrangement)
+    return Chapter(series, costs_of(arrangement), missing) if series or missing else None
 
 
-def _tell(line: ProbedLine, read_stacks: ReadStacks) -> SeriesWhy:
+def _tell(line: ProbedLine, read_stacks: ReadStacks, read_latencies: ReadLatencies) -> SeriesWhy:
     flames = flames_of(line, read_stacks)
     compared = flames.compared if flames else None
     functions = describe_functions(line, *compared) if compared else ()
     return SeriesWhy(
         name=line.name or "The target",
         sentences=(*describe_calls(line), *describe_events(line), *functions),
+        ends=tuple(end.where or "in the window" for end in line.ends),
+        distributions=distributions_of(line, read_latencies),
         table=compare_calls(line, _tracer_note(line)),
         flames=flames.graphs if flames else (),
         flames_note=_profiler_note(line, flames) if flames else "",
@@ -74,19 +87,3 @@ def _profiler_note(line: ProbedLine, flames: LineFlames) -> str:
     cost = describe_cost("Sampled", " and ".join(ran), [(cpu.slowdown, end) for cpu, end in probes if cpu])
     drawn = [f"Drawn is what {flames.backend} saw."] if len(ran) > 1 else []
     return " ".join([cost, *drawn, *flames.notes])
-
-
-def _missing(arrangement: Arrangement) -> Iterator[str]:
-    """Yield what any trial lacks, in the words of the probe."""
-    for setting in arrangement.settings:
-        for trial in setting.trials:
-            if syscalls := trial.probes.syscalls:
-                yield from _told("System calls", [*syscalls.missed, *syscalls.problems])
-            if cpu := trial.probes.cpu:
-                sides = [side for side in (cpu.target, cpu.client) if side]
-                yield from _told("CPU", [*cpu.problems, *(text for side in sides for text in side.missing)])
-
-
-def _told(probe: str, texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield f"{probe}: {text}"

@@ -22,24 +22,17 @@ class CallsOfRequest:
 
 def target_calls(probe: SyscallsProbe) -> dict[str, CallsOfRequest]:
     """Return the target's calls by name, the most frequent first; empty where none were counted."""
-    return _per_request(probe.target, _requests(probe)) if probe.target else {}
+    return _per_request(probe, probe.target)
 
 
 def client_calls(probe: SyscallsProbe) -> dict[str, CallsOfRequest]:
-    """Return the client's calls in the same pass, divided by the same requests."""
-    return _per_request(probe.client, _requests(probe)) if probe.client else {}
+    """Return the client's calls in the same pass, of the same requests."""
+    return _per_request(probe, probe.client)
 
 
-def _requests(probe: SyscallsProbe) -> float:
-    """How many requests were answered in the tracer's pass, 0 where that is not known: by the target's calls."""
-    for call in probe.target.calls if probe.target else ():
-        if per_request := probe.calls_per_request.get(call.name):
-            return call.calls / per_request
-    return 0.0
-
-
-def _per_request(profile: SyscallProfile, requests: float) -> dict[str, CallsOfRequest]:
-    if not requests:
+def _per_request(probe: SyscallsProbe, profile: SyscallProfile | None) -> dict[str, CallsOfRequest]:
+    requests = probe.requests_within(profile.window_ns) if profile else 0.0
+    if not profile or not requests:
         return {}
     return {
         call.name: CallsOfRequest(

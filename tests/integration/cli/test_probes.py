@@ -75,3 +75,6 @@ def test_without_the_programs_the_run_goes_on_and_says_what_is_missing(
         "strace",
     ]
     assert all("apt-get install" in entry for entry in trial["probes"]["syscalls"]["missed"])
+    page = (program.run_directory() / "index.html").read_text()
+    for command in ("apt-get install bpftrace", "apt-get install linux-perf", "apt-get install strace"):
+        assert command in page

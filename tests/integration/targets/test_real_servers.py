@@ -68,6 +68,17 @@ def test_node_serves_others_while_a_handler_waits(node: Server) -> None:
         assert node.wait_ended().endswith("ended with code 0")
 
 
+def test_node_names_its_functions_for_perf_and_takes_the_names_away(need_program: Callable[[str], str]) -> None:
+    need_program("node")
+    with serving("node", "--perf-map") as server, server.connect() as client:
+        names = Path(f"/tmp/perf-{server.pid}.map")
+        hello([client])
+        wait_until(lambda: "node_server.js" in names.read_text())
+        os.kill(server.pid, signal.SIGTERM)
+        assert server.wait_ended().endswith("ended with code 0")
+    assert not names.exists()
+
+
 def test_node_tells_that_its_upstream_server_is_missing(need_program: Callable[[str], str]) -> None:
     need_program("node")
     with socket.create_server(("127.0.0.1", 0)) as reserved:

@@ -1,5 +1,6 @@
 """Whether a profile can run, from the condition of a machine made up for it."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -69,6 +70,15 @@ def test_a_server_that_is_not_installed_stops_its_trials_only(monkeypatch: pytes
         "1 of 3 trials is not possible: the server nginx needs nginx, which is not installed; "
         "`apt-get install nginx-light`."
     )
+
+
+def test_a_server_that_should_run_already_is_looked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        there, gone = (f"127.0.0.1:{each.getsockname()[1]}" for each in (listening, bound))
+        readiness = Readiness.of(trials(target={"address": there}, sweep={"target.address": [there, gone]}), HEALTHY)
+    assert states(readiness) == {f"server {gone}": State.BLOCKER}
+    assert readiness.refusal() == (f"1 of 2 trials is not possible: nobody listens at {gone}; start the server first.")
 
 
 def test_a_problem_is_told_with_its_check() -> None:

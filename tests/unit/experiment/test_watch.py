@@ -1,5 +1,6 @@
 """A probe on each side: both are switched together, and one that fails costs the other nothing."""
 
+import errno
 from collections.abc import Collection
 
 import pytest
@@ -78,3 +79,17 @@ def test_both_are_stopped_when_the_trial_fails() -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert steps == ["prepare", "prepare", "stop", "stop"]
+
+
+def test_a_full_disc_costs_no_more_than_a_failing_probe() -> None:
+    steps: list[str] = []
+    recorders = iter([Recorder(steps)])
+
+    def open_probe() -> Recorder:
+        if not steps:
+            return next(recorders)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sides = BothSides(open_probe)
+    assert watch_whole_window(sides) == {"target": "saw [1, 2]"}
+    assert sides.problems == {"client": "[Errno 28] No space left on device"}

@@ -4,13 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from loadlab.host.condition import (
-    Capability,
     Condition,
     Files,
     Memory,
     Network,
     Processor,
-    Profilers,
     TaskLimit,
     Tasks,
 )
@@ -18,8 +16,6 @@ from loadlab.host.condition import (
 GIB = 1 << 30
 
 HEALTHY = Condition(
-    root=True,
-    capabilities=frozenset(Capability),
     processor=Processor(
         cores=(0, 1, 2, 3),
         load_average=0.1,
@@ -28,15 +24,11 @@ HEALTHY = Condition(
         clock_sources=("tsc", "hpet"),
     ),
     memory=Memory(total_bytes=16 * GIB, available_bytes=12 * GIB, swapped_bytes=0, tcp_pressure_bytes=1_000_000 * 1024),
-    files=Files(soft=1024, hard=20_000, highest_hard=1 << 20, machine=2_000_000, machine_open=1_000),
+    files=Files(
+        soft=1024, hard=20_000, highest_hard=1 << 20, machine=2_000_000, machine_open=1_000, machine_binds=False
+    ),
     network=Network(local_ports=(32_768, 60_999), backlog=4096, handshakes=2048, tracked=None, most_tracked=None),
     tasks=Tasks(limits=(TaskLimit("kernel.pid_max", 32_768, 200),), most_maps=65_530),
-    profilers=Profilers(
-        programs=frozenset({"perf", "bpftrace", "strace", "py-spy"}),
-        perf_paranoid=2,
-        ptrace_scope=1,
-        tracing="readable",
-    ),
 )
 
 

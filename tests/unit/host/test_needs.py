@@ -11,6 +11,7 @@ from loadlab.bundled import bundled_directory
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
 from loadlab.host.needs import CONNECTION_BYTES, Needs, largest, needs_of
 from loadlab.profile import LoadProfile, SwitchCostProfile, WaitCostProfile, load_profile, plan_trials
+from loadlab.profile.target import Target
 
 from .machine import HEALTHY, machine
 
@@ -48,6 +49,18 @@ def test_processes_of_the_target_share_its_descriptors() -> None:
     assert 10_000 < ten.open_files < 12_000
     assert ten.tasks == one.tasks + 9
     assert ten.memory_bytes > one.memory_bytes
+
+
+def test_a_server_that_runs_already_has_limits_and_memory_of_its_own() -> None:
+    ours = profile(connections=1_000, idle=100_000)
+    running = ours.model_copy(update={"target": Target(address="127.0.0.1:80")})
+    condition = machine("files", hard=6_000)
+    assert needs_of(ours, condition).open_files > 100_000
+    needs = needs_of(running, condition)
+    assert needs.open_files <= 6_000
+    assert needs.connections == 101_000
+    assert needs.tasks == needs_of(ours, condition).tasks - 1
+    assert needs.memory_bytes < needs_of(ours, condition).memory_bytes
 
 
 @settings(deadline=None)

@@ -10,6 +10,8 @@ from loadlab.probes.procfs import (
     ended_between,
     read_group,
     read_process,
+    read_shared_fairly,
+    state_of,
     usage_between,
 )
 
@@ -29,10 +31,15 @@ def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple
             f"Name:\t{name}\nvoluntary_ctxt_switches:\t{count}\nnonvoluntary_ctxt_switches:\t2\n"
         )
         (task / "schedstat").write_text("9000 500 12\n")
+    # A size, as /proc/PID/fd has it since Linux 6.2, but no right one: what a directory takes on this disk.
+    (directory / "fd").mkdir()
+    (directory / "fd" / "0").touch()
     (directory / "stat").write_text(f"{pid} ({name}) {' '.join(fields)} 0 0\n")
 
 
-def reading(user: int = 0, system: int = 0, switches: int = 0, started: int = 1) -> ProcessReading:
+def reading(
+    user: int = 0, system: int = 0, switches: int = 0, started: int = 1, descriptors: int | None = 20
+) -> ProcessReading:
     involuntary = switches // 3
     return ProcessReading(
         cpu_user_ns=user,
@@ -43,6 +50,7 @@ def reading(user: int = 0, system: int = 0, switches: int = 0, started: int = 1)
         threads=1,
         rss_bytes=1000,
         started_ticks=started,
+        open_descriptors=descriptors,
     )
 
 
@@ -57,6 +65,7 @@ def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(t
         threads=2,
         rss_bytes=100 * PAGE_BYTES,
         started_ticks=77,
+        open_descriptors=(tmp_path / "42" / "fd").stat().st_size,
     )
 
 
@@ -105,6 +114,25 @@ def test_processes_that_ended_are_counted_and_new_ones_are_not() -> None:
     start = GroupReading(0, {1: reading(), 2: reading(), 3: reading()})
     assert ended_between(start, GroupReading(10, {1: reading(), 4: reading()})) == 2
     assert ended_between(start, start) == 0
+
+
+def test_a_state_adds_up_what_each_process_has() -> None:
+    state = state_of(GroupReading(0, {1: reading(), 2: reading()}))
+    assert (state.processes, state.threads, state.rss_bytes, state.open_descriptors) == (2, 2, 2000, 40)
+    assert state.pss_bytes is None
+
+
+def test_the_descriptors_of_a_group_are_not_known_if_those_of_one_are_not() -> None:
+    group = GroupReading(0, {1: reading(), 2: reading(descriptors=None)})
+    assert state_of(group).open_descriptors is None
+    assert usage_between(group, group).open_descriptors is None
+
+
+def test_memory_in_equal_parts_is_added_up_over_those_that_are_there(tmp_path: Path) -> None:
+    for pid in (41, 42):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "smaps_rollup").write_text("Rss:  900 kB\nPss:  500 kB\nPss_Anon:  400 kB\n")
+    assert read_shared_fairly([41, 42, 43], tmp_path) == 2 * 500 * 1024
 
 
 def test_one_process_of_a_group() -> None:

@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.probes.requirements import (
-    Capability,
-    has_tracepoint,
-    missing_program,
-    missing_tracepoints,
-    read_capabilities,
-    read_sysctl,
-)
+from loadlab.probes.requirements import has_tracepoint, missing_program, missing_tracepoints
 
 READ = "syscalls/sys_enter_read"
 
@@ -65,23 +58,3 @@ def test_tracefs_that_may_not_be_read(tracing: Path, monkeypatch: pytest.MonkeyP
     assert lack is not None
     assert lack.why == f"{tracing}, which lists the kernel's tracepoints, cannot be read"
     assert lack.fix.endswith(f"mount -o remount,mode=750,gid=$(id -g) {tracing}")
-
-
-@pytest.mark.parametrize(
-    ("effective", "held"),
-    [
-        ("0000000000000000", set()),
-        ("000001ffffffffff", set(Capability)),
-        ("0000004000080000", {Capability.PERFMON, Capability.SYS_PTRACE}),
-    ],
-)
-def test_capabilities_in_effect(effective: str, held: set[Capability], tmp_path: Path) -> None:
-    status = tmp_path / "status"
-    status.write_text(f"Name:\tpython3\nCapPrm:\t000001ffffffffff\nCapEff:\t{effective}\n")
-    assert read_capabilities(status) == held
-
-
-def test_a_setting_that_this_kernel_does_not_have(tmp_path: Path) -> None:
-    assert read_sysctl(tmp_path / "absent") is None
-    (tmp_path / "ptrace_scope").write_text("1\n")
-    assert read_sysctl(tmp_path / "ptrace_scope") == 1

@@ -12,7 +12,8 @@ NETSTAT = "TcpExt: ListenOverflows ListenDrops\nTcpExt: 11 13\n"
 def test_a_reading_has_what_is_there_and_the_counters(tmp_path: Path) -> None:
     for name, text in (("sockstat", SOCKSTAT), ("snmp", SNMP), ("netstat", NETSTAT)):
         (tmp_path / name).write_text(text)
-    reading = read_sockets(tmp_path)
+    reading = read_sockets(250_000_000, tmp_path)
+    assert reading.at_ns == 250_000_000
     assert (reading.in_use, reading.time_wait, reading.orphans, reading.buffers_bytes) == (3, 9018, 1, 5 * 4096)
     counters = reading.counters
     assert (counters.retransmitted, counters.resets_sent) == (7, 9)
@@ -22,9 +23,9 @@ def test_a_reading_has_what_is_there_and_the_counters(tmp_path: Path) -> None:
 def test_counters_since_an_earlier_reading_are_differences(tmp_path: Path) -> None:
     for name, text in (("sockstat", SOCKSTAT), ("snmp", SNMP), ("netstat", NETSTAT)):
         (tmp_path / name).write_text(text)
-    earlier = read_sockets(tmp_path).counters
+    earlier = read_sockets(0, tmp_path).counters
     (tmp_path / "netstat").write_text("TcpExt: ListenOverflows ListenDrops\nTcpExt: 15 14\n")
-    since = read_sockets(tmp_path).counters.since(earlier)
+    since = read_sockets(0, tmp_path).counters.since(earlier)
     assert (since.listen_overflows, since.listen_drops, since.retransmitted, since.resets_sent) == (4, 1, 0, 0)
 
 
@@ -34,4 +35,4 @@ def test_counters_that_this_kernel_does_not_have_are_none() -> None:
 
 
 def test_this_machine_can_be_read() -> None:
-    assert read_sockets().in_use >= 0
+    assert read_sockets(0).in_use >= 0

@@ -127,7 +127,11 @@ def test_what_ships_is_good(path: Path) -> None:
             "server: epoll\n  handler: [x]",
             "x.yaml:4:12: target.handler: must be the name of a handler",
         ),
-        ("  server: epoll", "  handler: hello", "x.yaml:2:1: target.server: missing; it has no default"),
+        (
+            "  server: epoll",
+            "  handler: hello",
+            "x.yaml:3:3: target: names no server; set server (a bundled one) or",
+        ),
         ("target:\n  server: epoll\n", "", "x.yaml:1:1: target: missing; it has no default"),
         ("target:\n  server: epoll\n", "target:\n", "x.yaml:2:8: target: must be a section with the keys server, hand"),
         ("connections: 16", "connections: 0", "x.yaml:5:16: load.connections: must be at least 1, not 0"),

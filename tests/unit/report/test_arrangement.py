@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.report.arrangement import arrange, format_scalar
+from loadlab.report.arrangement import arrange, format_scalar, side_by_side
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Scalar, TrialResult, Verdict
 
@@ -109,3 +109,17 @@ def test_only_done_trials_that_are_not_invalid_are_measured() -> None:
 )
 def test_scalars_read_as_in_a_sentence(value: Scalar, text: str) -> None:
     assert format_scalar(value) == text
+
+
+def test_lines_that_have_a_single_x_stand_side_by_side(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    at_rest = [trial for trial in document.trials if trial.factors["load.idle"] == 0]
+    drawn = side_by_side(arrange(document.profile, at_rest))
+    assert (drawn.x_title, drawn.x_values, drawn.line_names) == ("server", ("select", "poll", "epoll"), ("",))
+    assert [drawn.name_of(setting) for setting in drawn.settings] == ["select", "poll", "epoll"]
+
+
+def test_lines_over_several_x_stay_lines(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    arrangement = arrange(document.profile, document.trials)
+    assert side_by_side(arrangement) is arrangement

@@ -1,7 +1,7 @@
 import pytest
 
 from loadlab.report.arrangement import arrange
-from loadlab.report.contents import CaptionedChart, charts_of, overview_of
+from loadlab.report.contents import CaptionedChart, charts_of, overview_of, tables_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Law, RunDocument
 
@@ -163,7 +163,10 @@ def test_a_closed_load_is_called_so_where_its_figures_are(sample_run: RunDirecto
 
 def test_connection_memory_is_split_and_told_where_most_are_open(million: RunDocument) -> None:
     memory = charts(million)["connection-memory"]
-    assert titles(memory) == ["Kernel, both ends", "Target", "Client"]
+    assert titles(memory) == ["Memory of one idle connection"]
+    assert memory.split is not None
+    assert memory.split.parts == ("Kernel, both ends", "Target", "Client")
+    assert len(memory.split.panels[0].totals) == 4
     split = (
         "One idle connection takes 6.88 KiB of memory at 1,000,000 dead connections: 6.15 KiB in the kernel for both "
         "ends, 500 B in the target, and 250 B in the client."
@@ -175,6 +178,22 @@ def test_connection_memory_is_split_and_told_where_most_are_open(million: RunDoc
     assert len(memory.table.rows) == 4
 
 
+def test_cpu_time_is_split_into_user_and_system(crowd: RunDocument) -> None:
+    cpu = charts(crowd)["cpu"]
+    assert titles(cpu) == ["CPU time of the target per request"]
+    assert cpu.split is not None
+    assert cpu.split.parts == ("User", "System (kernel)")
+    assert [panel.name for panel in cpu.split.panels] == [line.name for line in cpu.chart.legend]
+
+
+def test_one_setting_has_tables_instead_of_charts(million: RunDocument, crowd: RunDocument) -> None:
+    document = million.model_copy(update={"trials": million.trials[-1:]})
+    arrangement = arrange(document.profile, document.trials)
+    assert charts_of(document, arrangement) == ()
+    assert [table.title for table in tables_of(document, arrangement)] == ["Figures", "Bytes of one idle connection"]
+    assert tables_of(crowd, arrange(crowd.profile, crowd.trials)) == ()
+
+
 def test_of_several_servers_each_has_its_memory_told(million: RunDocument) -> None:
     trials = [
         trial.model_copy(update={"factors": {"target.server": server, **trial.factors}})
@@ -183,7 +202,7 @@ def test_of_several_servers_each_has_its_memory_told(million: RunDocument) -> No
     ]
     memory = charts(million.model_copy(update={"trials": trials}))["connection-memory"]
     assert memory.sentence == (
-        "All told. From 10,000 to 1,000,000 dead connections: epoll stays at 6.88 KiB, asyncio stays at 6.88 KiB."
+        "From 10,000 to 1,000,000 dead connections: epoll stays at 6.88 KiB, asyncio stays at 6.88 KiB."
     )
     assert memory.table is not None
     assert len(memory.table.rows) == 8

@@ -16,11 +16,11 @@ def page(sample_run: RunDirectory) -> Page:
 
 def test_the_charts_stand_in_their_order_each_with_its_sentence(page: Page) -> None:
     assert [captioned.chart.key for captioned in page.charts] == ["throughput", "response", "cpu"]
-    assert [len(captioned.chart.panels) for captioned in page.charts] == [1, 2, 2]
+    assert [len(captioned.chart.panels) for captioned in page.charts] == [1, 2, 1]
     throughput, response, cpu = [captioned.sentence for captioned in page.charts]
     assert throughput.startswith("From 0 to 19,000 dead connections: epoll 21,")
     assert response.startswith("99th percentile (p99). From 0 to 19,000 dead connections: epoll ")
-    assert cpu.startswith("User and system. From 0 to 19,000 dead connections: epoll ")
+    assert cpu.startswith("From 0 to 19,000 dead connections: epoll ")
 
 
 def test_the_key_facts(page: Page) -> None:
@@ -31,6 +31,15 @@ def test_the_key_facts(page: Page) -> None:
         "1 min 18 s",
         "bench-1, 2 cores",
     )
+
+
+def test_a_server_that_ran_already_is_named_unless_the_sweep_does(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    running = {**document.profile, "target": {"address": "127.0.0.1:8080", "pid": None}}
+    assert "the server at 127.0.0.1:8080" in build(document.model_copy(update={"profile": running}), sample_run).facts
+    compared = {**running, "sweep": {"target.address": ["127.0.0.1:8080", "127.0.0.1:8081"]}}
+    facts = build(document.model_copy(update={"profile": compared}), sample_run).facts
+    assert not any("server at" in fact for fact in facts)
 
 
 def test_how_it_was_measured(page: Page) -> None:

@@ -120,9 +120,9 @@ def test_the_data_name_each_function_once() -> None:
     assert build_flames({("a", "f"): 1, ("b", "f"): 1}, "Twice").data == {
         "total": 2,
         "beforeTotal": None,
-        "kinds": ("thread", "python", "native", "kernel"),
+        "kinds": ("thread", "python", "javascript", "native", "kernel"),
         "names": ["all", "a", "f", "b"],
-        "rectangles": [[0, 0, 0, 0, 2], [1, 0, 1, 0, 1], [2, 2, 2, 0, 1], [3, 0, 1, 1, 1], [2, 2, 2, 1, 1]],
+        "rectangles": [[0, 0, 0, 0, 2], [1, 0, 1, 0, 1], [2, 3, 2, 0, 1], [3, 0, 1, 1, 1], [2, 3, 2, 1, 1]],
     }
 
 

@@ -71,13 +71,22 @@ def test_the_sections_stand_in_their_order(outline: Outline) -> None:
 
 def test_each_figure_has_its_place_and_its_data(outline: Outline) -> None:
     figures = json.loads(next(text for text in outline.texts["script"] if text.startswith("{")))
-    assert list(figures) == ["throughput-0", "response-0", "response-1", "cpu-0", "cpu-1", "curves-0"]
+    assert list(figures) == [
+        "throughput-0",
+        "response-0",
+        "response-1",
+        "cpu-0",
+        *(f"cpu-split-{line}" for line in range(3)),
+        "curves-0",
+    ]
     assert set(figures) <= set(outline.ids)
     assert len(outline.ids) == len(set(outline.ids))
 
 
 def test_the_table_can_be_sorted_by_every_column(outline: Outline) -> None:
-    assert outline.elements["th"] == len(outline.texts["button"]) - 3 * 3  # and a legend of three on three charts
+    assert (
+        outline.elements["th"] == len(outline.texts["button"]) - 3 * 3 - 2
+    )  # but for the legends of three charts and a split
     assert outline.elements["tbody"] == 15
 
 
@@ -145,9 +154,11 @@ def test_probes_add_their_charts_and_the_chapter_that_tells_why(probed_run: RunD
     assert "Events returned by each waiting call" in headings
     first = headings.index("System calls of the target per request")
     assert headings[first : first + 3] == ["System calls of the target per request", "Why", "How to read this"]
-    assert {"waits-0", "calls-0", "calls-1"} <= set(outline.ids)
+    assert {"waits-0", "calls-0", "calls-1", "why-0-0", "why-1-0"} <= set(outline.ids)
+    assert "What looking cost, trial by trial" in outline.texts["summary"]
     assert [text for text in outline.texts["h3"] if text in {"select", "epoll", "What could not be seen"}] == [
-        "select", "epoll",  # each heads its panel of calls
+        "select", "epoll",  # each heads its panel of CPU time
+        "select", "epoll",  # and its panel of calls
         "select", "epoll", "What could not be seen",
     ]  # fmt: skip
     assert any(text.startswith("TCP on this machine") for text in outline.texts["p"])
@@ -213,7 +224,19 @@ def test_nothing_from_outside_becomes_markup(evil_run: RunDirectory) -> None:
     assert not re.search("[<>&\u2028]", data[1])
     assert json.loads(data[1])["throughput-0"]["data"]
     assert json.loads(data[1])["calls-0"]["data"]
-    assert f"System calls: {EVIL}" in outline.texts["li"]
+    assert any(f"System calls: {EVIL}" in text for text in outline.texts["li"])
+
+
+def test_a_run_of_one_setting_shows_its_figures_and_no_charts(tmp_path: Path, sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    (tmp_path / "profile.yaml").write_text("")
+    run = RunDirectory(tmp_path)
+    [trial] = [trial for trial in document.trials if trial.factors == {"target.server": "epoll", "load.idle": 0}]
+    run.write_document(document.model_copy(update={"trials": [trial]}))
+    outline = Outline(render(run))
+    assert outline.texts["h2"][:2] == ["What you see", "What was measured, closed model"]
+    assert "epoll at 0 dead connections" in outline.texts["th"]
+    assert not [name for name in outline.ids if name.startswith(("throughput", "cpu", "calls"))]
 
 
 def test_a_run_without_measured_trials_says_so(tmp_path: Path, sample_run: RunDirectory) -> None:

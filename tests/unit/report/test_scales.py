@@ -2,13 +2,16 @@ import math
 
 import pytest
 
-from loadlab.report.quantities import RATE, SIZE, TIME
+from loadlab.report.quantities import NUMBER, RATE, SIZE, TIME
 from loadlab.report.scales import (
     Scale,
+    events_scale,
     percentile_position,
     percentile_scale,
     place_names,
     place_numbers,
+    span_scale,
+    stack_scale,
     value_scale,
 )
 
@@ -84,3 +87,21 @@ def test_each_nine_takes_the_same_width() -> None:
     nines = [math.log10(percentile_position(level)) for level in (0, 90, 99, 99.9)]
     assert nines == pytest.approx([0, 1, 2, 3])
     assert texts(percentile_scale(99.95)) == ["0 %", "50 %", "90 %", "99 %", "99.9 %"]
+
+
+def test_bars_begin_at_zero_however_far_they_spread() -> None:
+    scale = stack_scale([1.0, 1000.0], NUMBER)
+    assert (scale.kind, scale.low) == ("linear", 0.0)
+    assert scale.high == pytest.approx(1080)
+    assert stack_scale([], NUMBER).ticks == ()
+
+
+def test_the_axis_of_a_small_panel_has_few_ticks() -> None:
+    scale = span_scale(1024, 2**24, TIME)
+    assert [tick.text for tick in scale.ticks] == ["10 µs", "100 µs", "1 ms", "10 ms"]
+    assert (scale.low, scale.high) == (1024, 2**24)
+
+
+def test_numbers_of_events_stand_at_the_beginning_of_their_bins() -> None:
+    assert [tick.text for tick in events_scale(0.5, 8).ticks] == ["0", "1", "2", "4"]
+    assert [tick.text for tick in events_scale(1, 2**16).ticks] == ["1", "8", "64", "512", "4.1k", "32.8k"]

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from loadlab.targets import Capabilities, serve_command, why_not_possible
+from loadlab.targets import Capabilities, serve_command, why_not_handled, why_not_held
 
 CAPABILITIES = Capabilities(handlers=("hello", "sleep"), max_connections=100, backlog=64)
 
@@ -16,15 +16,16 @@ def test_the_command_to_serve_runs_the_file_with_this_python() -> None:
 
 
 def test_what_a_target_can_do_is_possible_up_to_the_last_connection() -> None:
-    assert why_not_possible(CAPABILITIES, "sleep", 100) is None
+    assert why_not_handled(CAPABILITIES, "sleep") is None
+    assert why_not_held(CAPABILITIES, 100) is None
 
 
 def test_a_missing_handler_is_named_with_those_there_are() -> None:
-    assert why_not_possible(CAPABILITIES, "cpu", 1) == "the target has no handler 'cpu'; it has: hello, sleep"
+    assert why_not_handled(CAPABILITIES, "cpu") == "the target has no handler 'cpu'; it has: hello, sleep"
 
 
 def test_too_many_connections_are_told_with_both_numbers() -> None:
-    reason = why_not_possible(CAPABILITIES, "hello", 101)
+    reason = why_not_held(CAPABILITIES, 101)
     assert reason is not None
     assert "101 connections" in reason
     assert "can hold 100" in reason

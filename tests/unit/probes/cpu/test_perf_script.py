@@ -43,7 +43,7 @@ def test_stacks_are_turned_over_and_their_kernel_part_marked() -> None:
     [
         ("\t 1f2 operator()(int, char const*) (/usr/bin/node)", "operator()(int, char const*) (node)"),
         ("\t 1f2 run (/memfd:code (deleted))", "run (memfd:code (deleted))"),
-        ("\t 1f2 LazyCompile:~serve server.js:3 (/tmp/perf-7.map)", "LazyCompile:~serve server.js:3 (perf-7.map)"),
+        ("\t 1f2 JS:*serve /srv/server.js:3:9 (/tmp/perf-7.map)", "serve (server.js:3)"),
         ("\t 1f2 [unknown] (/usr/sbin/nginx)", "[unknown] (nginx)"),
         ("\tffffffffc0a01000 nf_hook ([nf_conntrack])", "nf_hook_[k]"),
         ("\t 1f2 __vdso_clock_gettime ([vdso])", "__vdso_clock_gettime ([vdso])"),
@@ -62,6 +62,13 @@ def test_a_sample_with_no_frame_that_is_code_is_unknown() -> None:
 def test_a_kernel_that_hides_its_names_is_noticed() -> None:
     hidden = "node 7/8 \n\tffffffff813620e2 [unknown] ([kernel.kallsyms])\n"
     assert not parse_script(hidden.splitlines()).kernel_named
+
+
+def test_compiled_functions_without_names_are_noticed() -> None:
+    named = parse_script(["node 7/8 \n", "\t 1f2 JS:*serve /srv/server.js:3:9 (/tmp/perf-7.map)\n"])
+    nameless = parse_script(["node 7/8 \n", "\t 7f3a10 [unknown] (/tmp/perf-7.map)\n"])
+    assert (named.compiled_named, nameless.compiled_named) == (True, False)
+    assert nameless.samples[0].frames == ("[unknown] (compiled)",)
 
 
 def test_nothing_is_no_samples() -> None:

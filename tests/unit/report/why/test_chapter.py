@@ -11,7 +11,7 @@ from ....probed_run import MISSING_PERF, cpu_profile, syscalls_probe
 
 def chapter(run: RunDirectory) -> Chapter:
     document = run.read_document()
-    found = chapter_of(arrange(document.profile, document.trials), run.read_stacks)
+    found = chapter_of(arrange(document.profile, document.trials), run.read_stacks, run.read_latencies)
     assert found is not None
     return found
 
@@ -67,12 +67,16 @@ def test_the_client_is_told_of_in_brief(why: Chapter) -> None:
 
 
 def test_what_is_missing_is_told_once(why: Chapter) -> None:
-    assert why.missing == (f"CPU: {MISSING_PERF}",)
+    [missing] = why.missing
+    assert missing.text == f"CPU: {MISSING_PERF}"
+    assert len(missing.places) == 9
+    assert missing.places[0] == "select at 0 dead connections"
 
 
 def test_a_run_without_probes_has_no_chapter(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
-    assert chapter_of(arrange(document.profile, document.trials), sample_run.read_stacks) is None
+    arrangement = arrange(document.profile, document.trials)
+    assert chapter_of(arrangement, sample_run.read_stacks, sample_run.read_latencies) is None
 
 
 def with_syscalls(document: RunDocument, probes: dict[str, SyscallsProbe]) -> list[TrialResult]:
@@ -91,7 +95,7 @@ def test_a_backend_that_takes_no_times_still_tells_the_calls(sample_run: RunDire
     calls = [call.model_copy(update={"time_ns": None}) for call in probe.target.calls]
     target = probe.target.model_copy(update={"calls": calls})
     trials = with_syscalls(document, {"epoll": probe.model_copy(update={"target": target})})
-    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks)
+    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks, sample_run.read_latencies)
     assert told is not None
     [epoll] = told.series
     assert epoll.sentences[0] == "From 0 to 19,000 dead connections the calls per request stayed the same (2.10)."
@@ -105,8 +109,10 @@ def test_a_backend_that_takes_no_times_still_tells_the_calls(sample_run: RunDire
 def test_a_tracer_that_was_not_there_is_named_with_its_fix(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     trials = with_syscalls(document, {"epoll": SyscallsProbe(missed=["perf: not found; apt-get install linux-perf"])})
-    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks)
-    assert told == Chapter(series=(), missing=("System calls: perf: not found; apt-get install linux-perf",))
+    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks, sample_run.read_latencies)
+    assert told is not None
+    assert (told.series, told.costs) == ((), ())
+    assert [missing.text for missing in told.missing] == ["System calls: perf: not found; apt-get install linux-perf"]
 
 
 def test_a_wait_that_grew_without_cpu_time_is_no_work(sample_run: RunDirectory) -> None:
@@ -118,7 +124,7 @@ def test_a_wait_that_grew_without_cpu_time_is_no_work(sample_run: RunDirectory) 
         for trial in document.trials
         if trial.factors["target.server"] == "epoll"
     ]
-    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks)
+    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks, sample_run.read_latencies)
     assert told is not None
     assert told.series[0].sentences[1].startswith("Most of that was waiting: its CPU time for a request went")
 
@@ -126,7 +132,7 @@ def test_a_wait_that_grew_without_cpu_time_is_no_work(sample_run: RunDirectory) 
 def test_a_traced_pass_that_was_much_faster_is_called_disturbed(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     trials = with_syscalls(document, {"epoll": syscalls_probe("epoll", 0, slowdown=-0.5)})
-    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks)
+    told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks, sample_run.read_latencies)
     assert told is not None
     assert told.series[0].table is not None
     assert (
@@ -146,7 +152,8 @@ def test_both_profilers_are_named_and_the_one_that_is_drawn(probed_run: RunDirec
             target = probe.target.model_copy(update={"profiles": [*probe.target.profiles, perf], "missing": []})
             probes = Probes(cpu=probe.model_copy(update={"target": target}))
             trials.append(trial.model_copy(update={"probes": probes}))
-    told = chapter_of(arrange(document.profile, trials), lambda _, file: dict(stacks) if file == perf.file else {})
+    arrangement = arrange(document.profile, trials)
+    told = chapter_of(arrangement, lambda _, file: dict(stacks) if file == perf.file else {}, lambda _trial: {})
     assert told is not None
     assert [graph.total for graph in told.series[0].flames] == [40, 40, 40]
     assert "by py-spy and perf; it took 12" in told.series[0].flames_note
@@ -156,7 +163,7 @@ def test_both_profilers_are_named_and_the_one_that_is_drawn(probed_run: RunDirec
 def test_of_many_lines_two_that_grew_most_are_told_and_the_steadiest(crowd: RunDocument) -> None:
     servers = {str(trial.factors["target.server"]) for trial in crowd.trials}
     trials = with_syscalls(crowd, dict.fromkeys(servers, syscalls_probe("epoll", 0)))
-    told = chapter_of(arrange(crowd.profile, trials), lambda _trial, _file: {})
+    told = chapter_of(arrange(crowd.profile, trials), lambda _trial, _file: {}, lambda _trial: {})
     assert told is not None
     assert len(told.series) == 3
     assert [series.name for series in told.series][:2] == ["select", "poll"]

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -18,23 +17,6 @@ from loadlab.errors import LoadlabError
 _PR_SET_PDEATHSIG: Final = 1  # from <linux/prctl.h>
 _TAIL_BYTES: Final = 16 * 1024
 _libc = ctypes.CDLL(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Which cores the target runs on, and which everything that makes load."""
-
-    target: tuple[int, ...]
-    load: tuple[int, ...]
-
-
-def choose_placement(available: Collection[int]) -> Placement:
-    """Split the available cores in two halves, the odd one to the load; a single core serves both."""
-    cores = tuple(sorted(available))
-    if len(cores) < 2:
-        return Placement(target=cores, load=cores)
-    half = len(cores) // 2
-    return Placement(target=cores[:half], load=cores[half:])
 
 
 class Child:

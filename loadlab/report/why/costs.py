@@ -1,0 +1,74 @@
+"""What looking took of the throughput, setting by setting: where it took much, the profile shows a slower server."""
+
+import statistics
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from loadlab.report.arrangement import Arrangement, Setting, format_scalar
+from loadlab.report.plain_table import PlainTable
+from loadlab.report.quantities import format_share
+from loadlab.results.model import TrialResult
+
+_DASH: Final = "\N{EN DASH}"
+_MINUS: Final = "\N{MINUS SIGN}"
+_NOTE: Final = (
+    "The part of the throughput that was lost in the pass under the tool, against the pass that the figures are from; "
+    "where the client was the limit, of what the target could have carried. Below zero that pass was the faster one: "
+    "passes differ by as much without any tool."
+)
+
+
+def costs_of(arrangement: Arrangement) -> tuple[PlainTable, ...]:
+    """Return a table for each pass that ran, a row for each line and a column for each x, medians over repeats."""
+    tables = (
+        _table(arrangement, "Lost while system calls were counted", _syscalls_slowdown, _tracers),
+        _table(arrangement, "Lost while the CPU was sampled", _cpu_slowdown, _profilers),
+    )
+    return tuple(table for table in tables if table)
+
+
+def _table(
+    arrangement: Arrangement,
+    title: str,
+    slowdown_of: Callable[[TrialResult], float | None],
+    tools_of: Callable[[TrialResult], Iterable[str]],
+) -> PlainTable | None:
+    by_place = {(setting.line, setting.x): setting for setting in arrangement.settings}
+    rows = []
+    for index, name in enumerate(arrangement.line_names):
+        settings = [by_place.get((index, x)) for x in arrangement.x_values]
+        shares = [_median(setting, slowdown_of) for setting in settings]
+        if any(share is not None for share in shares):
+            trials = [trial for setting in settings if setting for trial in setting.measured]
+            tools = dict.fromkeys(tool for trial in trials for tool in tools_of(trial))
+            rows.append((name or "the target", ", ".join(tools), *(_format(share) for share in shares)))
+    if not rows:
+        return None
+    places = ["lost" if x is None else format_scalar(x) for x in arrangement.x_values]
+    return PlainTable(title, (), (arrangement.x_title, "by", *places), tuple(rows), _NOTE)
+
+
+def _median(setting: Setting | None, slowdown_of: Callable[[TrialResult], float | None]) -> float | None:
+    found = [slowdown for trial in setting.measured if (slowdown := slowdown_of(trial)) is not None] if setting else []
+    return statistics.median(found) if found else None
+
+
+def _format(share: float | None) -> str:
+    return _DASH if share is None else format_share(round(share, 2) + 0.0).replace("-", _MINUS)
+
+
+def _syscalls_slowdown(trial: TrialResult) -> float | None:
+    return trial.probes.syscalls.slowdown if trial.probes.syscalls else None
+
+
+def _cpu_slowdown(trial: TrialResult) -> float | None:
+    return trial.probes.cpu.slowdown if trial.probes.cpu else None
+
+
+def _tracers(trial: TrialResult) -> Iterable[str]:
+    return [trial.probes.syscalls.backend] if trial.probes.syscalls and trial.probes.syscalls.backend else []
+
+
+def _profilers(trial: TrialResult) -> Iterable[str]:
+    cpu = trial.probes.cpu
+    return [profile.backend for profile in cpu.target.profiles] if cpu and cpu.target else []

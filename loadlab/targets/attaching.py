@@ -1,0 +1,147 @@
+"""A server that runs already: who it is, and watching it without ever touching it."""
+
+import contextlib
+import os
+import select
+import socket
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final, Self
+
+from loadlab.errors import LoadlabError
+from loadlab.processes import list_family, read_parents
+from loadlab.profile.address import format_address
+from loadlab.targets.launching import Capabilities
+from loadlab.targets.listeners import find_holders, listening_inodes
+
+_PROC: Final = Path("/proc")
+
+
+class NotAttachable(LoadlabError):
+    """There is no server at an address that could be watched; the text says why, and what to do."""
+
+
+class AttachedTarget:
+    """A server that runs already, `pids()` its processes; leaving the `with` block leaves it as it is."""
+
+    def __init__(self, address: tuple[str, int], roots: Collection[int], capabilities: Capabilities) -> None:
+        """`roots` are the processes from which all its others come. Raises NotAttachable if one of them has ended."""
+        self.address = address
+        self.capabilities = capabilities
+        self._roots = frozenset(roots)
+        with contextlib.ExitStack() as closed_unless_attached:
+            self._pidfds = [_open_pidfd(pid, address, closed_unless_attached) for pid in sorted(roots)]
+            self._held = closed_unless_attached.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._held.close()
+
+    def pids(self) -> list[int]:
+        """Return the pids of its processes, and of all their descendants, now."""
+        return sorted(list_family(self._roots))
+
+    def poll_exit(self) -> str | None:
+        """Return a sentence once all processes that it had at first have ended, None before."""
+        ended = select.poll()
+        for pidfd in self._pidfds:
+            ended.register(pidfd, select.POLLIN)
+        if len(ended.poll(0)) < len(self._pidfds):
+            return None
+        return f"{_describe(self.address, self._roots)} ended"
+
+    def cores(self) -> frozenset[int]:
+        """Return the cores that its processes may run on."""
+        found: set[int] = set()
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                found |= os.sched_getaffinity(pid)
+        return frozenset(found)
+
+
+def find_server(address: tuple[str, int], pid: int | None = None, proc: Path = _PROC) -> frozenset[int]:
+    """Return the processes from which all of the server at `address` come: `pid` if it is given, else who listens.
+
+    Those that share a listening socket come from one another as a rule, and the first of them is the server; processes
+    that listen at one port with a socket each (SO_REUSEPORT) may have no such ancestor. Raises NotAttachable.
+    """
+    if not _is_ours(address[0]):
+        raise NotAttachable(
+            f"{address[0]} is no address of this machine, and loadlab loads servers of this machine only, as their CPU "
+            "time, memory and calls are part of what it measures: run loadlab where the server runs"
+        )
+    inodes = listening_inodes(address, proc)
+    return _find_listening(address, inodes, proc) if pid is None else _check_listening(address, pid, inodes, proc)
+
+
+def _find_listening(address: tuple[str, int], inodes: Collection[int], proc: Path) -> frozenset[int]:
+    if not inodes:
+        raise NotAttachable(f"nobody listens at {format_address(address)}; start the server first")
+    parents = read_parents(proc)
+    holders = find_holders(inodes, parents, proc)
+    if not holders.pids and holders.hidden:
+        raise NotAttachable(
+            f"the server at {format_address(address)} is not yours to look at: name its process (target.pid), or run "
+            "loadlab as root or as the user whose server it is"
+        )
+    if not holders.pids:
+        raise NotAttachable(
+            f"the server at {format_address(address)} is not among the processes that can be seen here: run loadlab "
+            "in the server's PID namespace, with docker as --pid=host"
+        )
+    # systemd keeps a socket open for the service that it starts on demand; all of the machine descends from it.
+    serving = {pid for pid in holders.pids if _name_of(pid, proc) != "systemd"} or holders.pids
+    return frozenset(pid for pid in serving if parents[pid] not in serving)
+
+
+def _check_listening(address: tuple[str, int], pid: int, inodes: Collection[int], proc: Path) -> frozenset[int]:
+    family = list_family([pid], proc)
+    if not family:
+        raise NotAttachable(f"there is no process {pid} (target.pid) to be watched for {format_address(address)}")
+    holders = find_holders(inodes, family, proc)
+    # In a container it listens at an address of its own; and who must not look cannot check.
+    if not holders.pids and not holders.hidden and _has_our_network(pid, proc):
+        raise NotAttachable(
+            f"neither process {pid} (target.pid) nor its children listen at {format_address(address)}; leave "
+            "target.pid out to have whoever listens there watched"
+        )
+    return frozenset({pid})
+
+
+def _is_ours(host: str) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _has_our_network(pid: int, proc: Path) -> bool:
+    try:
+        return os.readlink(proc / str(pid) / "ns/net") == os.readlink(proc / "self/ns/net")
+    except OSError:
+        return False
+
+
+def _name_of(pid: int, proc: Path) -> str:
+    try:
+        return (proc / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").rstrip("\n")
+    except OSError:
+        return ""  # it has ended
+
+
+def _open_pidfd(pid: int, address: tuple[str, int], stack: contextlib.ExitStack) -> int:
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise NotAttachable(f"{_describe(address, [pid])} has just ended; start it again") from None
+    stack.callback(os.close, pidfd)
+    return pidfd
+
+
+def _describe(address: tuple[str, int], pids: Collection[int]) -> str:
+    named = ", ".join(map(str, sorted(pids)))
+    return f"the server at {format_address(address)} (process{'' if len(pids) == 1 else 'es'} {named})"

@@ -1,0 +1,102 @@
+"""Servers that loadlab knows nothing of: started by the test, as somebody else would, and still there after a run."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from . import faulty_server
+from .program import wait_until
+
+_NGINX: Final = """\
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr error;
+worker_processes 2;
+events {{ worker_connections 1000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/client-body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    server {{ listen 127.0.0.1:{port}; location / {{ return 200 "from nginx"; }} }}
+}}
+"""
+_NODE: Final = """\
+const server = require("http").createServer((request, response) => response.end("from node"));
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A server that listens on 127.0.0.1."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as a profile has it."""
+        return f"127.0.0.1:{self.port}"
+
+    def check_unharmed(self) -> None:
+        """Check that it runs where it ran before, with all its children, and answers."""
+        assert self.process.poll() is None
+        with socket.create_connection(("127.0.0.1", self.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            assert client.recv(15) == b"HTTP/1.1 200 OK"
+
+
+@contextmanager
+def nginx_serving(program: str, folder: Path) -> Iterator[Foreign]:
+    """Run nginx with a master and two workers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        configuration = folder / "nginx.conf"
+        configuration.write_text(_NGINX.format(folder=folder, port=port))
+        command = [program, "-p", str(folder), "-c", str(configuration)]
+        # How one nginx hands its sockets on to another: so it need not be told a port that somebody else might take.
+        environment = {**os.environ, "NGINX": f"{listener.fileno()};"}
+        process = subprocess.Popen(command, pass_fds=[listener.fileno()], env=environment, text=True)
+    with _ended(process):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        wait_until(lambda: len(children.read_text().split()) == 2)
+        yield Foreign(process, port)
+
+
+@contextmanager
+def node_serving(program: str) -> Iterator[Foreign]:
+    """Run Node.js with a server of a few words."""
+    process = subprocess.Popen([program, "-e", _NODE], stdout=subprocess.PIPE, text=True)
+    with _ended(process):
+        assert process.stdout is not None
+        yield Foreign(process, int(process.stdout.readline()))
+
+
+@contextmanager
+def faulty_serving(fault: str) -> Iterator[Foreign]:
+    """Run faulty_server.py."""
+    command = [sys.executable, faulty_server.__file__, fault, "--host", "127.0.0.1", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with _ended(process):
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline().removeprefix("READY "))
+        yield Foreign(process, ready["address"][1])
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    with process:
+        try:
+            yield
+        finally:
+            process.terminate()

@@ -1,0 +1,66 @@
+"""Passes under profilers that are cut short: by the user, and by the end of a tool."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from .program import Program, wait_until
+
+pytestmark = pytest.mark.timeout(180)
+
+# Long enough that a tool which was just seen still has its window before it.
+PROFILE = """
+name: profiled
+target: {{server: epoll}}
+load: {{connections: 4, warmup: 100ms, duration: 3s}}
+probes: ['{probe}']
+"""
+
+
+@pytest.mark.parametrize(
+    ("probe", "tool", "begins"),
+    [
+        ("syscalls:bpftrace", "bpftrace", "bpftrace -f json"),
+        ("syscalls:perf", "perf", "perf stat"),
+        ("syscalls:strace", "strace", "strace -c"),
+        ("cpu", "perf", "perf record"),
+        ("cpu", "py-spy", "py-spy record"),
+    ],
+)
+def test_an_interruption_ends_the_tools_and_keeps_the_first_pass(
+    program: Program, need_program: Callable[[str], str], probe: str, tool: str, begins: str
+) -> None:
+    if tool != "py-spy":  # that one came with loadlab
+        need_program(tool)
+    with program.started(*program.measure_arguments(PROFILE.format(probe=probe))) as process:
+        wait_until(lambda: bool(program.pids_of(begins)) or process.poll() is not None)
+        if process.poll() is not None:
+            pytest.skip(f"{tool} cannot watch here")
+        process.send_signal(signal.SIGINT)
+        ended = program.finish(process)
+    assert ended.code == 130
+    document = program.document()
+    (trial,) = document["trials"]
+    assert document["interrupted"] is True
+    assert trial["state"] == "done"
+    assert trial["requests"] > 0
+    assert (trial["probes"]["syscalls"], trial["probes"]["cpu"]) == (None, None)
+    program.check_drawable()
+
+
+def test_a_tool_that_is_killed_costs_its_own_result(program: Program, need_program: Callable[[str], str]) -> None:
+    need_program("strace")
+    with program.started(*program.measure_arguments(PROFILE.format(probe="syscalls:strace"))) as process:
+        wait_until(lambda: len(program.pids_of("strace -c")) == 2 or process.poll() is not None)
+        for pid in program.pids_of("strace -c"):
+            os.kill(pid, signal.SIGKILL)
+        ended = program.finish(process)
+    assert ended.code == 0
+    (trial,) = program.document()["trials"]
+    assert trial["state"] == "done"
+    syscalls = trial["probes"]["syscalls"]
+    assert (syscalls["target"], syscalls["client"], syscalls["calls_per_request"]) == (None, None, {})
+    assert len(syscalls["problems"]) == 2
+    assert all("strace was killed by SIGKILL before" in problem for problem in syscalls["problems"])

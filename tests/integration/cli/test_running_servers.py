@@ -1,0 +1,109 @@
+"""Servers that run already: measured and probed like those that ship, and left as they were."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .foreign_servers import Foreign, faulty_serving, nginx_serving, node_serving
+from .program import Program
+
+BUNDLED = """\
+name: bundled
+target: {server: epoll, handler: hello}
+load: {connections: 4, idle: 60, warmup: 50ms, duration: 500ms}
+sweep: {target.server: [epoll, poll]}
+probes: [procfs, sockets, syscalls, cpu]
+"""
+RUNNING = """\
+name: running
+target: {address: 127.0.0.1:1}
+load: {connections: 4, warmup: 50ms, duration: 200ms, timeout: 2s}
+"""
+
+
+@pytest.fixture(params=["nginx", "node"])
+def server(request: pytest.FixtureRequest, need_program: Callable[[str], str], tmp_path: Path) -> Iterator[Foreign]:
+    """A real server of somebody else's."""
+    path = need_program(request.param)
+    with nginx_serving(path, tmp_path) if request.param == "nginx" else node_serving(path) as running:
+        yield running
+
+
+@pytest.fixture
+def taken() -> Iterator[socket.socket]:
+    """A socket on a port of its own where nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound
+
+
+def test_any_server_can_take_the_place_of_a_bundled_one(
+    program: Program, server: Foreign, need_program: Callable[[str], str]
+) -> None:
+    need_program("perf")
+    affinity = os.sched_getaffinity(server.process.pid)
+    ended = program.measure(BUNDLED, "--set", f"target.address={server.address}")
+    assert ended.code == 0, ended.stderr
+    document = program.document()
+    assert document["profile"]["target"] == {"address": server.address, "pid": None}
+    (trial,) = document["trials"]
+    assert (trial["state"], trial["factors"]) == ("done", {})
+    assert (trial["idle"]["opened"], trial["idle"]["problem"]) == (60, None)
+    assert trial["target"]["cpu_system_ns"] + trial["target"]["cpu_user_ns"] > 0
+    assert trial["placement"]["target"] == sorted(affinity)
+    probes = trial["probes"]
+    # Requests are read by the workers of nginx: its master waits in one call all the while.
+    calls = probes["syscalls"]["calls_per_request"]
+    assert sum(calls.get(name, 0) for name in ("epoll_wait", "epoll_pwait", "epoll_pwait2")) > 0
+    assert sum(calls.get(name, 0) for name in ("recvfrom", "read")) > 0.5
+    assert sum(profile["samples"] for profile in probes["cpu"]["target"]["profiles"]) > 0
+    assert probes["procfs"]["target"]
+    assert os.sched_getaffinity(server.process.pid) == affinity
+    server.check_unharmed()
+    program.check_drawable()
+
+
+def test_its_end_ends_the_trial_and_the_next_one_says_that_nobody_listens(program: Program) -> None:
+    with faulty_serving("killed") as server:
+        ended = program.measure(RUNNING, "--set", f"target.address={server.address}", "--repeat", "2")
+        pid = server.process.pid
+    assert ended.code == 3
+    first, second = program.document()["trials"]
+    assert (first["state"], first["reason"]) == ("failed", f"the server at {server.address} (process {pid}) ended")
+    assert [finding["code"] for finding in first["verdict"]["findings"]] == ["target_died"]
+    assert second["state"] == "not possible"
+    assert second["reason"] == f"nobody listens at {server.address}; start the server first"
+    assert "To see why a target failed" not in ended.stderr
+
+
+def test_where_there_is_no_such_server_the_trial_is_not_possible(program: Program, taken: socket.socket) -> None:
+    nobody = f"127.0.0.1:{taken.getsockname()[1]}"
+    addresses = f"sweep.target.address=['{nobody}', '192.0.2.1:80']"
+    reasons = reasons_of(program, "--set", addresses)
+    assert reasons[nobody] == f"nobody listens at {nobody}; start the server first"
+    assert reasons["192.0.2.1:80"].startswith("192.0.2.1 is no address of this machine, and loadlab loads servers of")
+
+
+def test_a_process_that_is_not_the_server_is_refused(program: Program) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    with faulty_serving("slow") as server, faulty_serving("slow") as another:
+        pids = f"sweep.target.pid=[{another.process.pid}, {ended.pid}, {server.process.pid}]"
+        reasons = reasons_of(program, "--set", f"target.address={server.address}", "--set", pids)
+        server.check_unharmed()
+    assert reasons[another.process.pid].startswith(f"neither process {another.process.pid} (target.pid) nor its child")
+    assert reasons[ended.pid] == f"there is no process {ended.pid} (target.pid) to be watched for {server.address}"
+    assert reasons[server.process.pid] is None
+
+
+def reasons_of(program: Program, *arguments: str) -> dict[Any, Any]:
+    """Return why the trials were not possible, None for one that was done, by the only factor that they have."""
+    program.measure(RUNNING, *arguments)
+    trials = program.document()["trials"]
+    assert all(trial["state"] in ("done", "not possible") for trial in trials)
+    return {value: trial["reason"] for trial in trials for value in trial["factors"].values()}

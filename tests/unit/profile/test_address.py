@@ -1,0 +1,48 @@
+"""Addresses of servers, as a profile has them."""
+
+import pytest
+
+from loadlab.profile.address import format_address, parse_address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("10.1.2.3:1", ("10.1.2.3", 1)),
+        ("[::1]:65535", ("::1", 65535)),
+        ("[0:0::1]:80", ("::1", 80)),
+    ],
+)
+def test_ip_address_and_port_are_read(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+    assert parse_address(format_address(address)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "localhost:80",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.256:80",
+        "[127.0.0.1]:80",
+        "::1:80",
+        "[::1]",
+        "[::g]:80",
+        "http://127.0.0.1:80",
+        "127.0.0.1:80\n",
+        "",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be an IP address and a port, such as 127\.0\.0\.1:8080 or"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0:80", "[::]:80"])
+def test_where_a_server_may_listen_but_nobody_connects_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be an address that can be connected to, such as 127\.0\.0\.1:80, not"):
+        parse_address(text)

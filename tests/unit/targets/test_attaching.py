@@ -1,0 +1,110 @@
+"""Which processes are the server at an address, in a /proc that the test made."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from loadlab.targets import NotAttachable, find_server
+from loadlab.targets.listeners import Holders
+
+ADDRESS = ("127.0.0.1", 8080)
+LISTENING = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 {} 1 f\n"
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    """A /proc without processes, where the sockets 1 and 2 listen at ADDRESS."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "tcp").write_text("head\n" + "".join(LISTENING.format(inode) for inode in (1, 2)))
+    add(tmp_path, 1, 0, [], "systemd")
+    (tmp_path / "self" / "ns").mkdir(parents=True)
+    (tmp_path / "self" / "ns" / "net").symlink_to("net:[100]")
+    return tmp_path
+
+
+def add(proc: Path, pid: int, parent: int, sockets: Sequence[int], name: str = "server", network: int = 100) -> None:
+    directory = proc / str(pid)
+    (directory / "fd").mkdir(parents=True)
+    (directory / "ns").mkdir()
+    (directory / "ns" / "net").symlink_to(f"net:[{network}]")
+    (directory / "stat").write_text(f"{pid} ({name}) S {parent} {pid} {pid} 0 -1\n")
+    (directory / "comm").write_text(f"{name}\n")
+    for inode in sockets:
+        (directory / "fd" / str(inode)).symlink_to(f"socket:[{inode}]")
+
+
+def nobody_listens(proc: Path) -> None:
+    (proc / "net" / "tcp").write_text("head\n")
+
+
+def why_not(proc: Path, pid: int | None = None, host: str = "127.0.0.1") -> str:
+    with pytest.raises(NotAttachable) as caught:
+        find_server((host, 8080), pid, proc)
+    return str(caught.value)
+
+
+def test_a_master_is_the_server_and_its_workers_are_not(proc: Path) -> None:
+    add(proc, 10, 1, [1])
+    add(proc, 11, 10, [1])
+    add(proc, 12, 10, [1])
+    assert find_server(ADDRESS, None, proc) == {10}
+
+
+def test_siblings_with_a_socket_each_are_it_together(proc: Path) -> None:
+    add(proc, 10, 9, [1])
+    add(proc, 11, 9, [2])
+    assert find_server(ADDRESS, None, proc) == {10, 11}
+
+
+def test_a_socket_that_systemd_keeps_for_a_service_makes_it_no_part_of_it(proc: Path) -> None:
+    (proc / "1" / "fd" / "5").symlink_to("socket:[1]")
+    assert find_server(ADDRESS, None, proc) == {1}  # there is nobody else yet
+    add(proc, 10, 1, [1])
+    assert find_server(ADDRESS, None, proc) == {10}
+
+
+def test_a_process_can_be_named_if_it_or_a_child_of_it_listens(proc: Path) -> None:
+    add(proc, 10, 1, [])
+    add(proc, 11, 10, [1])
+    assert find_server(ADDRESS, 10, proc) == {10}
+    assert find_server(ADDRESS, 11, proc) == {11}
+
+
+def test_a_process_in_a_container_is_taken_at_its_word(proc: Path) -> None:
+    add(proc, 10, 1, [], network=200)
+    nobody_listens(proc)
+    assert find_server(ADDRESS, 10, proc) == {10}
+
+
+def test_a_process_that_does_not_listen_there_is_told(proc: Path) -> None:
+    add(proc, 10, 1, [3])
+    assert why_not(proc, 10) == (
+        "neither process 10 (target.pid) nor its children listen at 127.0.0.1:8080; leave target.pid out to have "
+        "whoever listens there watched"
+    )
+
+
+def test_a_process_that_is_not_there_is_told(proc: Path) -> None:
+    assert why_not(proc, 99) == "there is no process 99 (target.pid) to be watched for 127.0.0.1:8080"
+
+
+def test_an_address_where_nobody_listens_is_told(proc: Path) -> None:
+    nobody_listens(proc)
+    assert why_not(proc) == "nobody listens at 127.0.0.1:8080; start the server first"
+
+
+def test_an_address_of_another_machine_is_told(proc: Path) -> None:
+    assert why_not(proc, host="192.0.2.1").startswith("192.0.2.1 is no address of this machine, and loadlab loads ")
+
+
+def test_a_listener_that_cannot_be_seen_is_told_with_what_helps(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert why_not(proc).endswith("run loadlab in the server's PID namespace, with docker as --pid=host")
+    hidden = Holders(frozenset(), frozenset({10}))
+    monkeypatch.setattr("loadlab.targets.attaching.find_holders", lambda *_: hidden)
+    assert why_not(proc) == (
+        "the server at 127.0.0.1:8080 is not yours to look at: name its process (target.pid), or run loadlab as root "
+        "or as the user whose server it is"
+    )
+    add(proc, 10, 1, [])
+    assert find_server(ADDRESS, 10, proc) == {10}
