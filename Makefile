@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two tests at a time, as most of them wait for other processes; but those that need the machine for themselves.
+TOGETHER := -n 2 --dist worksteal -m 'not alone'
 
 .PHONY: help demo test lint unit integration benchmark clean
 
@@ -20,7 +22,8 @@ demo: $(VENV)/run.installed
 
 test: lint
 	tests/install-tools
-	$(BIN)/pytest
+	$(BIN)/pytest $(TOGETHER)
+	$(BIN)/pytest -m alone
 
 lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .
@@ -29,11 +32,12 @@ lint: $(VENV)/dev.installed
 	$(BIN)/lint-imports --verbose
 
 unit: $(VENV)/dev.installed
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest $(TOGETHER) tests/unit
 
 integration: $(VENV)/dev.installed
 	tests/install-tools
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest $(TOGETHER) tests/integration
+	$(BIN)/pytest -m alone tests/integration
 
 benchmark: $(VENV)/run.installed
 	$(BIN)/python benchmarks/vs_wrk.py

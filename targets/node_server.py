@@ -54,8 +54,9 @@ def main() -> int:
             "backlog": min(arguments.backlog, limits.backlog()),
         },
     }
-    # perf looks for names in /tmp/perf-PID.map and nowhere else; node_server.js removes the file at the end.
-    naming = ["--perf-basic-prof"] if arguments.perf_map else []
+    # perf looks for names in /tmp/perf-PID.map and nowhere else; node_server.js removes the file at the end. V8 begins
+    # a log of its own as well, in the current directory unless it is told to take a temporary file (+).
+    naming = ["--perf-basic-prof", "--no-logfile-per-isolate", "--logfile=+"] if arguments.perf_map else []
     os.execv(node, [node, *naming, str(Path(__file__).with_suffix(".js")), json.dumps(configuration)])
 
 

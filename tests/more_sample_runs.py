@@ -289,6 +289,7 @@ def _micro(number: int, factors: dict[str, Any], **figures: float) -> TrialResul
 def _made(number: int, factors: dict[str, Any], each_ns: float) -> Made:
     requests = int(WINDOW_SECONDS * 1e9 / each_ns)
     response = _response(max(2000, requests // 20), 16 * each_ns, 0, 0.0)
+    summary = summarise(response)
     trial = TrialResult(
         id=f"{number:03}",
         repeat=1,
@@ -299,8 +300,8 @@ def _made(number: int, factors: dict[str, Any], each_ns: float) -> Made:
         requests=requests,
         requests_per_second=requests / WINDOW_SECONDS,
         outcomes={"ok": requests, "cut": 16},
-        response_ns=summarise(response),
-        service_ns=summarise(response),
+        response_ns=summary,
+        service_ns=summary,
         target=ProcessUsage(
             processes=1,
             threads=1,

@@ -18,6 +18,7 @@ from loadlab.profile.target import Target
 from loadlab.profile.values import Count, Text, describe
 
 Core = Annotated[int, Count(0, 4095)]
+ALL_PROBES: Final = ("procfs", "sockets", "syscalls", "cpu")
 Probe = Literal["procfs", "syscalls", "syscalls:bpftrace", "syscalls:perf", "syscalls:strace", "cpu", "sockets"]
 
 
@@ -36,6 +37,15 @@ def _read_placement(value: object) -> object:
     if value not in ("auto", "none") and not isinstance(value, Cores):
         raise ValueError(f"must be auto, none, or lists of cores for target and load, not {describe(value)}")
     return value
+
+
+def _read_probes(value: object) -> object:
+    return ALL_PROBES if value == "all" else value
+
+
+def _allow_all(schema: dict[str, Any]) -> None:
+    listed = {key: schema.pop(key) for key in ("items", "type")} | {"uniqueItems": True}
+    schema["anyOf"] = [{"const": "all"}, listed]
 
 
 class Plot(Section):
@@ -98,12 +108,12 @@ class LoadProfile(Profile):
         default="auto",
         description="Which cores target and load run on; auto keeps them apart, none leaves it to the kernel.",
     )
-    probes: tuple[Probe, ...] = Field(
+    probes: Annotated[tuple[Probe, ...], BeforeValidator(_read_probes)] = Field(
         default=("procfs", "sockets"),
         description="What is watched besides: procfs and sockets during the measurement; syscalls and cpu, which slow "
         "the target, each in a further pass of the same trial. syscalls takes the best tracer that works here, or the "
-        "one behind its colon.",
-        json_schema_extra={"uniqueItems": True},
+        "one behind its colon. all is every one of them.",
+        json_schema_extra=_allow_all,
     )
 
     @property

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from loadlab.report.arrangement import Arrangement, Setting, format_scalar
@@ -19,12 +20,16 @@ _NOTE: Final = (
 
 
 def costs_of(arrangement: Arrangement) -> tuple[PlainTable, ...]:
-    """Return a table for each pass that ran, a row for each line and a column for each x, medians over repeats."""
+    """Return a table for each pass that ran, a row for each line and a column for each x, medians over repeats.
+
+    The note stands under the last one, for all.
+    """
     tables = (
         _table(arrangement, "Lost while system calls were counted", _syscalls_slowdown, _tracers),
         _table(arrangement, "Lost while the CPU was sampled", _cpu_slowdown, _profilers),
     )
-    return tuple(table for table in tables if table)
+    found = [table for table in tables if table]
+    return (*found[:-1], *(replace(last, note=_NOTE) for last in found[-1:]))
 
 
 def _table(
@@ -45,7 +50,7 @@ def _table(
     if not rows:
         return None
     places = ["lost" if x is None else format_scalar(x) for x in arrangement.x_values]
-    return PlainTable(title, (), (arrangement.x_title, "by", *places), tuple(rows), _NOTE)
+    return PlainTable(title, (), (arrangement.x_title, "by", *places), tuple(rows), note="")
 
 
 def _median(setting: Setting | None, slowdown_of: Callable[[TrialResult], float | None]) -> float | None:

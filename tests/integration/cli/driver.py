@@ -1,6 +1,7 @@
 """The program with something changed that a user cannot change: `python driver.py [what] -- VERB ...`."""
 
 import argparse
+import dataclasses
 import functools
 import os
 import resource
@@ -38,6 +39,14 @@ def lose_patience_after(seconds: float) -> None:
     patch("loadlab.experiment.stage._PATIENCE_SECONDS", seconds).start()
 
 
+def calibrate_for(duration: str) -> None:
+    """Let `loadlab calibrate` measure so long in each of its settings."""
+    from loadlab.experiment.calibration import THOROUGH
+
+    settings = tuple(dataclasses.replace(setting, duration=duration) for setting in THOROUGH)
+    patch("loadlab.cli.calibrate.THOROUGH", settings).start()
+
+
 def limit_fleet(open_files: int) -> None:
     """Let load workers and idle holders open so many files each, and leave the target its own limit."""
     from loadlab.processes import Child, spawn
@@ -72,6 +81,7 @@ def main() -> None:
     parser.add_argument("--targets", type=Path)
     parser.add_argument("--ready-within", type=float, metavar="SECONDS")
     parser.add_argument("--patience", type=float, metavar="SECONDS")
+    parser.add_argument("--calibrate-for", metavar="DURATION")
     parser.add_argument("--fleet-open-files", type=int)
     parser.add_argument("--interrupt-before", metavar="METHOD:CALL")
     parser.add_argument("program", nargs="+")
@@ -82,6 +92,8 @@ def main() -> None:
         expect_ready_within(arguments.ready_within)
     if arguments.patience is not None:
         lose_patience_after(arguments.patience)
+    if arguments.calibrate_for is not None:
+        calibrate_for(arguments.calibrate_for)
     if arguments.fleet_open_files is not None:
         limit_fleet(arguments.fleet_open_files)
     if arguments.interrupt_before is not None:

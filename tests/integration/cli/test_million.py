@@ -12,6 +12,7 @@ IDLE = 50_000
 ENOUGH_OPEN_FILES = 4096
 
 
+@pytest.mark.alone  # it takes a third of the local ports, and counts the memory of all sockets there are
 @pytest.mark.skipif(
     resource.getrlimit(resource.RLIMIT_NOFILE)[1] < ENOUGH_OPEN_FILES,
     reason=f"needs a hard limit of {ENOUGH_OPEN_FILES} open files",

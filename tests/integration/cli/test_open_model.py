@@ -62,9 +62,8 @@ def test_before_a_run_the_client_measures_its_own_error(program: Program) -> Non
     assert 0 < calibration["client_ns"]["p50"] <= calibration["client_ns"]["p99"]
 
 
-@pytest.mark.slow
 def test_the_thorough_calibration_tells_of_each_setting(program: Program) -> None:
-    ended = program.run("calibrate", "--json")
+    ended = program.driven("--calibrate-for", "300ms").run("calibrate", "--json")
     assert ended.code == 0
     measured = json.loads(ended.stdout)
     assert [(each["requests_per_second"], each["connections"]) for each in measured][:2] == [(100, 1), (1000, 1)]

@@ -133,7 +133,7 @@ def test_a_target_that_prints_much_after_ready_never_blocks(describe: Describe) 
 
 
 def test_what_a_target_forks_belongs_to_it_and_ends_with_it(describe: Describe) -> None:
-    with launch(describe("import os, signal; os.fork()\n" + PRINT_READY + "signal.pause()")) as target:
+    with launch(describe(f"import os, signal\nif os.fork(): {PRINT_READY}signal.pause()")) as target:
         wait_until(lambda: len(target.pids()) == 2)
         pids = target.pids()
     assert target.pids() == []

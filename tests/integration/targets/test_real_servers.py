@@ -77,6 +77,7 @@ def test_node_names_its_functions_for_perf_and_takes_the_names_away(need_program
         os.kill(server.pid, signal.SIGTERM)
         assert server.wait_ended().endswith("ended with code 0")
     assert not names.exists()
+    assert not list(Path.cwd().glob("*v8.log"))
 
 
 def test_node_tells_that_its_upstream_server_is_missing(need_program: Callable[[str], str]) -> None:

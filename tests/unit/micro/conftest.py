@@ -1,9 +1,11 @@
 """Whatever is measured, no descriptor may stay open, and no thread or process may be left."""
 
+import contextlib
 import os
 import resource
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,11 @@ import pytest
 
 def children() -> set[str]:
     """The processes that this one has started and not yet waited for; a fixture of the session may have some."""
-    return {pid for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()}
+    found: set[str] = set()
+    for file in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found.update(file.read_text().split())
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -175,6 +175,7 @@ def test_settings_of_a_load_that_do_not_go_together(tmp_path: Path, added: str, 
         "  rate: [{for: 2s, from: 1k}]\nsweep: {load.duration: [2s]}\n",
         "probes: [sockets, cpu, syscalls, procfs]\n",
         "probes: []\n",
+        "probes: all\n",
         "  path: /b?c\nsweep: {load.slow_connections: [0, 1]}\nplot: {x: load.idle, y: 'kinds.b?c.requests'}\n",
     ],
 )

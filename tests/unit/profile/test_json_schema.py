@@ -80,8 +80,10 @@ def test_a_rate_is_a_number_or_stages() -> None:
 def test_probes_are_named_once_each() -> None:
     probes = properties("LoadProfile")["probes"]
     tracers = ["syscalls:bpftrace", "syscalls:perf", "syscalls:strace"]
-    assert probes["items"]["enum"] == ["procfs", "syscalls", *tracers, "cpu", "sockets"]
-    assert (probes["default"], probes["uniqueItems"]) == (["procfs", "sockets"], True)
+    everything, listed = probes["anyOf"]
+    assert everything == {"const": "all"}
+    assert listed["items"]["enum"] == ["procfs", "syscalls", *tracers, "cpu", "sockets"]
+    assert (probes["default"], listed["uniqueItems"]) == (["procfs", "sockets"], True)
 
 
 def test_a_sweep_knows_its_paths() -> None:
