@@ -5,7 +5,6 @@ import os
 import resource
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
