@@ -30,8 +30,8 @@ class _Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _SharedFairly:
-    """The memory of both sides in bytes, what processes share in equal parts."""
+class SharedFairly:
+    """The memory of both sides in bytes, what processes share in equal parts; None where the kernel does not tell."""
 
     target: int | None
     client: int | None
@@ -47,7 +47,7 @@ class Timeline:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._readings: list[_Reading] = []
-        self._memory: list[_SharedFairly] = []
+        self._memory: list[SharedFairly] = []
         self._points = 0
         self._every = 1
 
@@ -73,17 +73,18 @@ class Timeline:
             del self._readings[1::2]  # an even number are the most, so the one too many, the last, stays
             self._every *= 2
 
-    def read_memory(self) -> None:
-        """Read the memory of both sides in equal parts: before the load begins, and again after the window."""
-        pids = self._stage.target.pids(), self._stage.fleet.worker_pids()
-        self._memory.append(_SharedFairly(*(read_shared_fairly(side) for side in pids)))
+    def read_memory(self) -> SharedFairly:
+        """Read and return the memory of both sides: before the load begins, and again after the window."""
+        sides = self._stage.target.pids(), self._stage.fleet.worker_pids()
+        self._memory.append(SharedFairly(*(read_shared_fairly(pids) for pids in sides)))
+        return self._memory[-1]
 
     def processes(self) -> ProcfsProbe | None:
         """Return what target and client used from reading to reading; None if there are not two."""
         if len(self._readings) < 2:
             return None
         first = self._readings[0]
-        unknown = _SharedFairly(None, None)
+        unknown = SharedFairly(None, None)
         before, after = [*self._memory, unknown, unknown][:2]
         return ProcfsProbe(
             target=_stretches(_with_all_processes([reading.target for reading in self._readings]), after.target),

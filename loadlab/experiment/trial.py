@@ -29,7 +29,6 @@ from loadlab.fleet.messages import Finished, Ready, Recorded
 from loadlab.host import needs_of, read_condition, why_not_enough
 from loadlab.load.arrivals import Ramp
 from loadlab.load.stamps import STAMPED_EVERY
-from loadlab.probes.procfs import read_shared_fairly
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
@@ -202,6 +201,8 @@ class TrialRun:
     def _measure_window(self, stage: Stage, workers: int) -> None:
         load = self._load
         self._idle.count_at_start(stage)
+        timeline = self._timeline = Timeline(stage)
+        timeline.read_memory()
         if self._watch is not None:
             self._watch.prepare(stage.target.pids(), stage.fleet.worker_pids())
         stage.fleet.start_at(time.time_ns() + _LEAD_NS)
@@ -213,23 +214,28 @@ class TrialRun:
         if self._watch is not None:
             self._watch.begin()
         self._observer.phase("measuring", 0.0)
-        timeline = self._timeline = Timeline(stage)
-        timeline.read()
+        looks_on = not {"procfs", "sockets"}.isdisjoint(self._profile.probes)
+        if looks_on:
+            timeline.read()
         window_end_ns = window_start_ns + load.duration_ns
         while time.monotonic_ns() < window_end_ns:
             for event in stage.listen_until(min(time.monotonic_ns() + interval_of(load.duration_ns), window_end_ns)):
                 self._take(event)
-            timeline.read(at_end=time.monotonic_ns() >= window_end_ns)
+            if looks_on:
+                timeline.read(at_end=time.monotonic_ns() >= window_end_ns)
         end = self._read_edge(stage)
         if self._watch is not None:
             self._watch.end()
-        usage = usage_over(start, end)
-        self._usage = usage
+        usage = self._usage = usage_over(start, end)
+        memory = timeline.read_memory()
+        target, client = (
+            side.model_copy(update={"pss_bytes": pss_bytes})
+            for side, pss_bytes in ((usage.target, memory.target), (usage.client, memory.client))
+        )
+        self._usage = replace(usage, target=target, client=client)
         stage.fleet.finish()
         for event in stage.listen_while(lambda: len(self._finished) < workers):
             self._take(event)
-        target = usage.target.model_copy(update={"pss_bytes": read_shared_fairly(stage.target.pids())})
-        self._usage = replace(usage, target=target)
 
     def _take(self, event: Event) -> None:
         match event.message:

@@ -79,8 +79,8 @@ class Child:
 
     def all_pids(self) -> list[int]:
         """Return the pids of its process group: itself and what it forked. A process that left the group is not in."""
-        pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-        return sorted(pid for pid in pids if _read_process_group(pid) == self.pid)
+        pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        return sorted(pid for pid in pids if _lives_in(pid, self.pid))
 
     def describe_exit(self) -> str:
         """Return how it ended, to follow its name in a sentence."""
@@ -175,12 +175,14 @@ def _open_pidfd(pid: int, stack: contextlib.ExitStack) -> int | None:
     return pidfd
 
 
-def _read_process_group(pid: int) -> int | None:
-    """Return the process group of `pid`, None if there is no such process or it is only waiting to be reaped."""
+def _lives_in(pid: int, group: int) -> bool:
+    """Tell whether `pid` belongs to a process group, and is not only waiting to be reaped."""
     try:
+        # Asked first: it is ten times as fast as reading a file, and of all processes few are in the group.
+        if os.getpgid(pid) != group:
+            return False
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The name, in parentheses, may itself hold spaces and parentheses: read from the last one on (proc(5)).
-    state, _parent, group = stat.rpartition(")")[2].split()[:3]
-    return None if state == "Z" else int(group)
+        return False
+    # The name, in parentheses, may itself hold spaces and parentheses: the state follows the last one (proc(5)).
+    return stat.rpartition(")")[2].split()[0] != "Z"
