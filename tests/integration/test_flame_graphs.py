@@ -260,6 +260,17 @@ def test_a_difference_is_red_where_it_grew_and_blue_where_it_shrank(browser: Bro
     assert browser.evaluate("label") == f"{WALK}: 10.0 % before, 90.0 % after (+80.0 %)"
 
 
+def test_what_may_be_chance_has_no_colour(browser: Browser, tmp_path: Path) -> None:
+    before: Stacks = {("MainThread", SEND): 60, ("MainThread", PARSE): 40}
+    after: Stacks = {("MainThread", SEND): 52, ("MainThread", PARSE): 48}
+    browser.open(write_page(tmp_path, [compare_flames(before, after, "0 dead", "19,000 dead").difference]))
+    inks = "[...document.querySelectorAll('.flame-graph div')].map((box) => getComputedStyle(box).backgroundColor)"
+    _all, _thread, parse, send = browser.evaluate(inks)
+    assert parse == send
+    act(browser, PARSE, "window.label = box.getAttribute('aria-label')")
+    assert browser.evaluate("label") == f"{PARSE}: 40.0 % before, 48.0 % after (+8.00 %, which may be chance)"
+
+
 def test_each_kind_has_a_colour_of_its_own_by_day_and_by_night(browser: Browser, page: Path) -> None:
     browser.open(page)
     colours = """

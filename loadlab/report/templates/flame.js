@@ -1,6 +1,11 @@
 "use strict";
 (() => {
   const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 2 : 1)} %`;
+  // Three standard errors of a difference of two shares: one box in 400 changes by more without a reason.
+  const chance = (count, total, before, beforeTotal) => {
+    const share = (count + before) / (total + beforeTotal);
+    return 3 * Math.sqrt(share * (1 - share) * (1 / total + 1 / beforeTotal));
+  };
   // In proportion, the largest change would leave all others grey.
   const strength = (change, largest) => (largest ? Math.sqrt(Math.abs(change) / largest) * 85 : 0);
 
@@ -16,8 +21,10 @@
       path[depth] = frame;
       frame.text = `${percent(share)}, ${count.toLocaleString("en")} of ${total.toLocaleString("en")} samples`;
       if (beforeTotal !== null) {
-        frame.change = share - shareBefore;
-        frame.text = `${percent(shareBefore)} before, ${percent(share)} after (${frame.change < 0 ? "-" : "+"}${percent(Math.abs(frame.change))})`;
+        const change = share - shareBefore;
+        const told = Math.abs(change) > chance(count, total, before, beforeTotal);
+        frame.change = told ? change : 0;
+        frame.text = `${percent(shareBefore)} before, ${percent(share)} after (${change < 0 ? "-" : "+"}${percent(Math.abs(change))}${told ? "" : ", which may be chance"})`;
       }
       return frame;
     });

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from loadlab.report.arrangement import Arrangement
-from loadlab.report.flame import FlameGraph
 from loadlab.report.plain_table import PlainTable
 from loadlab.report.why.client import describe_client
 from loadlab.report.why.costs import costs_of
@@ -17,9 +16,8 @@ from loadlab.report.why.table import calls_at, compare_calls
 
 @dataclass(frozen=True, slots=True)
 class SeriesWhy:
-    """One line: `flames_note` says what the profiler cost, the note of `table` what the tracer did.
-
-    `ends` names the places on x that `distributions` and `flames` show, the lower one first.
+    """One line: `flames` are those of each profiler, `flames_note` says what they cost; the note of `table` says it of
+    the tracer. `ends` names the places on x that `distributions` and `flames` show, the lower one first.
     """
 
     name: str
@@ -27,7 +25,7 @@ class SeriesWhy:
     ends: tuple[str, ...]
     distributions: tuple[DistributionPanel, ...]
     table: PlainTable | None
-    flames: tuple[FlameGraph, ...]
+    flames: tuple[LineFlames, ...]
     flames_note: str
     client: str
 
@@ -58,7 +56,7 @@ def chapter_of(arrangement: Arrangement, read_stacks: ReadStacks, read_latencies
 
 def _tell(line: ProbedLine, read_stacks: ReadStacks, read_latencies: ReadLatencies) -> SeriesWhy:
     flames = flames_of(line, read_stacks)
-    compared = flames.compared if flames else None
+    compared = flames[0].compared if flames else None
     functions = describe_functions(line, *compared) if compared else ()
     return SeriesWhy(
         name=line.name or "The target",
@@ -66,8 +64,8 @@ def _tell(line: ProbedLine, read_stacks: ReadStacks, read_latencies: ReadLatenci
         ends=tuple(end.where or "in the window" for end in line.ends),
         distributions=distributions_of(line, read_latencies),
         table=compare_calls(line, _tracer_note(line)),
-        flames=flames.graphs if flames else (),
-        flames_note=_profiler_note(line, flames) if flames else "",
+        flames=flames,
+        flames_note=_profiler_note(line) if flames else "",
         client=" ".join(describe_client(line.after)),
     )
 
@@ -80,10 +78,8 @@ def _tracer_note(line: ProbedLine) -> str:
     return f"{cost} Times are from entry to return, waiting included." if timed else cost
 
 
-def _profiler_note(line: ProbedLine, flames: LineFlames) -> str:
+def _profiler_note(line: ProbedLine) -> str:
     probes = [(end.trial.probes.cpu, end) for end in line.ends]
     # What a pass cost, it cost with all that ran in it.
     ran = dict.fromkeys(profile.backend for cpu, _ in probes if cpu and cpu.target for profile in cpu.target.profiles)
-    cost = describe_cost("Sampled", " and ".join(ran), [(cpu.slowdown, end) for cpu, end in probes if cpu])
-    drawn = [f"Drawn is what {flames.backend} saw."] if len(ran) > 1 else []
-    return " ".join([cost, *drawn, *flames.notes])
+    return describe_cost("Sampled", " and ".join(ran), [(cpu.slowdown, end) for cpu, end in probes if cpu])

@@ -55,7 +55,8 @@ def test_both_ends_stand_beside_each_other_with_the_cost_of_looking(why: Chapter
 
 
 def test_the_flame_graphs_are_before_after_and_their_difference(why: Chapter) -> None:
-    before, after, difference = why.series[0].flames
+    [flames] = why.series[0].flames
+    before, after, difference = flames.graphs
     assert (before.title, after.title) == ("0 dead connections", "10,000 dead connections")
     assert difference.before_total == before.total == 70
     assert why.has_flames
@@ -141,7 +142,7 @@ def test_a_traced_pass_that_was_much_faster_is_called_disturbed(sample_run: RunD
     ) in told.series[0].table.note
 
 
-def test_both_profilers_are_named_and_the_one_that_is_drawn(probed_run: RunDirectory) -> None:
+def test_each_profiler_has_its_graphs_and_the_one_that_sees_the_kernel_is_first(probed_run: RunDirectory) -> None:
     document = probed_run.read_document()
     stacks: Stacks = {("MainThread", "do_select_[k]"): 40}
     [perf] = cpu_profile(stacks, "target", "perf").profiles
@@ -153,11 +154,15 @@ def test_both_profilers_are_named_and_the_one_that_is_drawn(probed_run: RunDirec
             probes = Probes(cpu=probe.model_copy(update={"target": target}))
             trials.append(trial.model_copy(update={"probes": probes}))
     arrangement = arrange(document.profile, trials)
-    told = chapter_of(arrangement, lambda _, file: dict(stacks) if file == perf.file else {}, lambda _trial: {})
+    by_py_spy: Stacks = {("MainThread", "serve (server.py:12)"): 7}
+    told = chapter_of(arrangement, lambda _, file: dict(stacks if file == perf.file else by_py_spy), lambda _trial: {})
     assert told is not None
-    assert [graph.total for graph in told.series[0].flames] == [40, 40, 40]
+    kernel, python = told.series[0].flames
+    assert kernel.title == "CPU samples of the target: the kernel and native code, by perf"
+    assert python.title == "CPU samples of the target: Python and native code, by py-spy"
+    assert [graph.total for graph in kernel.graphs] == [40, 40, 40]
+    assert [graph.total for graph in python.graphs] == [7, 7, 7]
     assert "by py-spy and perf; it took 12" in told.series[0].flames_note
-    assert told.series[0].flames_note.endswith("Drawn is what perf saw.")
 
 
 def test_of_many_lines_two_that_grew_most_are_told_and_the_steadiest(crowd: RunDocument) -> None:
