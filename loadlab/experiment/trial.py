@@ -105,6 +105,7 @@ class TrialRun:
             self._connect(stage, division.workers)
             self._measure_window(stage, len(division.workers))
             self._idle.count_at_end(stage)
+            self._observer.phase("closing", None)
 
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured, and judged where there is something to judge."""

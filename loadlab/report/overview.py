@@ -48,7 +48,7 @@ def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw]
         )
     by_line = {law.line: law.text for law in laws}
     if told := [by_line[change.line.index] for change in explained if change.line.index in by_line]:
-        sentences.append(f"{law_of}, fitted by a line: {'; '.join(told)}.")
+        sentences.append(f"{law_of}, by the fitted laws: {'; '.join(told)}.")
     return tuple(sentences)
 
 
