@@ -60,7 +60,11 @@ class Histogram:
     @property
     def mean_ns(self) -> float:
         """Mean of the values as recorded (each at the middle of its bucket), 0 if there is none."""
-        return float(self.hdr.get_mean_value()) if self.count else 0.0
+        # The package's own way costs 40 ms, a step of Python for each bucket there is.
+        filled = np.flatnonzero(self._counts)
+        bucket = np.maximum((filled >> _HALF_BITS) - 1, 0)
+        middle_ns = ((filled - (bucket << _HALF_BITS)) << bucket) + (1 << bucket >> 1)
+        return float(np.dot(self._counts[filled], middle_ns) / self.count) if self.count else 0.0
 
     def fold(self, values_ns: Sequence[int] | NDArray[np.int64]) -> None:
         """Add many values, in nanoseconds, in one go."""

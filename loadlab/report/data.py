@@ -22,7 +22,7 @@ from loadlab.report.sentences import describe_gaps, describe_impossible, describ
 from loadlab.report.sockets import describe_sockets
 from loadlab.report.stacked import StackedChart
 from loadlab.report.table import tabulate
-from loadlab.report.why import Chapter, calls_of, chapter_of
+from loadlab.report.why import Chapter, calls_of, chapter_of, describe_vain
 from loadlab.results.cpu import Stack
 from loadlab.results.model import HostFingerprint, LoadModel, RunDocument, TrialResult
 from loadlab.units import format_size_bytes
@@ -72,6 +72,7 @@ class Page:
     curves: tuple[CurvePanel, ...]
     curves_sentence: str
     calls: StackedChart | None
+    calls_in_vain: str
     why: Chapter | None
     over_time: OverTime | None
     impossible: str
@@ -120,6 +121,7 @@ def build_page(
         curves=curves,
         curves_sentence=curves_sentence,
         calls=calls_of(drawn) if len(arrangement.settings) > 1 else None,
+        calls_in_vain=describe_vain(drawn),
         why=chapter_of(arrangement, read_stacks, read_latencies),
         over_time=over_time_of(arrangement),
         impossible=describe_impossible(arrangement),

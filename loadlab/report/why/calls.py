@@ -11,6 +11,7 @@ from loadlab.results.model import TrialResult
 OTHERS: Final = "others"
 _MOST_NAMED: Final = 5
 _LEAST_DRAWN: Final = 0.0005
+_LEAST_TOLD: Final = 0.01
 
 
 def calls_of(arrangement: Arrangement) -> StackedChart | None:
@@ -28,6 +29,19 @@ def calls_of(arrangement: Arrangement) -> StackedChart | None:
     if len(drawn) > len(named):
         measures.append(_calls_beside(frozenset(named)))
     return stack(arrangement, "System calls of the target per request", measures, "per request")
+
+
+def describe_vain(arrangement: Arrangement) -> str:
+    """Say how many calls found nothing to read, or no room to write, for each line that makes more than a few."""
+    most: dict[str, float] = {}
+    for setting in arrangement.settings:
+        for trial in setting.measured:
+            syscalls = trial.probes.syscalls
+            if syscalls and (number := syscalls.eagain_per_request or 0.0) >= _LEAST_TOLD:
+                name = arrangement.line_names[setting.line] or "the target"
+                most[name] = max(number, most.get(name, 0.0))
+    told = [f"{name} {number:.2f}" for name, number in sorted(most.items(), key=lambda each: -each[1])]
+    return f"In vain (EAGAIN), per request and at most: {', '.join(told)}." if told else ""
 
 
 def _calls(trial: TrialResult) -> dict[str, float] | None:

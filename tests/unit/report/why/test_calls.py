@@ -2,7 +2,7 @@ import pytest
 
 from loadlab.report.arrangement import arrange
 from loadlab.report.stacked import StackedChart
-from loadlab.report.why import calls_of
+from loadlab.report.why import calls_of, describe_vain
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Probes, SyscallsProbe
 
@@ -37,3 +37,18 @@ def test_rare_kinds_are_drawn_as_others(sample_run: RunDirectory) -> None:
 
 def test_nothing_was_counted(sample_run: RunDirectory) -> None:
     assert chart_of(sample_run) is None
+
+
+def test_calls_in_vain_are_told_where_there_are_any(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    done = [trial for trial in document.trials if trial.state == "done"]
+    per_request = {"select": 0.001, "epoll": 0.97}
+    trials = [
+        trial.model_copy(
+            update={"probes": Probes(syscalls=SyscallsProbe(eagain_per_request=per_request[server]))},
+        )
+        for trial in done
+        if (server := str(trial.factors["target.server"])) in per_request
+    ]
+    assert describe_vain(arrange(document.profile, trials)) == "In vain (EAGAIN), per request and at most: epoll 0.97."
+    assert describe_vain(arrange(document.profile, done)) == ""
