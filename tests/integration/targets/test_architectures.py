@@ -90,8 +90,8 @@ def test_who_does_not_read_is_waited_for_and_gets_every_answer(server: Server) -
 
 
 def test_who_disappears_hurts_nobody_and_leaves_nothing(server: Server) -> None:
-    with server.connect() as bystander:
-        hello([bystander])
+    with ExitStack() as connected:
+        bystanders = connect_bystanders(server, connected)
         before = server.holdings()
         for disappear in (socket.socket.close, reset):
             mid_request, mid_response = server.connect(), narrow_connection(server)
@@ -101,12 +101,12 @@ def test_who_disappears_hurts_nobody_and_leaves_nothing(server: Server) -> None:
             disappear(mid_request)
             disappear(mid_response)
             wait_until(lambda: server.holdings() == before)
-        hello([bystander])
+        hello(bystanders)
 
 
 def test_nothing_is_left_of_200_connections(server: Server) -> None:
-    with server.connect() as bystander:
-        hello([bystander])
+    with ExitStack() as connected:
+        connect_bystanders(server, connected)
         before = server.holdings()
         for number in range(200):
             with server.connect() as client:
@@ -173,6 +173,16 @@ def reset(client: socket.socket) -> None:
     """Close it so that the server gets a reset instead of an orderly end."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
     client.close()
+
+
+def connect_bystanders(server: Server, connected: ExitStack) -> list[socket.socket]:
+    """Open connections that all have been served, so many that each of two processes that share a port has some.
+
+    A process may tell that it is ready before its loop has all of its descriptors; one that has served has them.
+    """
+    bystanders = [connected.enter_context(server.connect()) for _ in range(16)]
+    hello(bystanders)
+    return bystanders
 
 
 def narrow_connection(server: Server) -> socket.socket:
