@@ -6,8 +6,8 @@ from typing import Final
 
 from loadlab.report.arrangement import Arrangement
 from loadlab.report.measures import Measure, measure_of
-from loadlab.report.plain_table import PlainTable
 from loadlab.report.quantities import SIZE
+from loadlab.report.tables.plain import PlainTable
 from loadlab.results.model import ConnectionMemory, TrialResult
 from loadlab.units import format_size_bytes
 

@@ -9,11 +9,11 @@ from loadlab.report.laws import LineLaw, laws_of
 from loadlab.report.load_model import describe_models, models_of
 from loadlab.report.measures import BYTES_PER_UNIT
 from loadlab.report.overview import describe_run
-from loadlab.report.plain_table import PlainTable
 from loadlab.report.plans import Plan, plans_of
 from loadlab.report.sentences import describe_answered, describe_growth, describe_lines, describe_marks
-from loadlab.report.single import figures_of
 from loadlab.report.stacked import StackedChart, stack
+from loadlab.report.tables.plain import PlainTable
+from loadlab.report.tables.single import figures_of
 from loadlab.results.model import RunDocument
 
 

@@ -9,19 +9,19 @@ from typing import Any
 
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting, arrange, side_by_side
-from loadlab.report.cells import Table
 from loadlab.report.client_error import describe_calibration
 from loadlab.report.contents import CaptionedChart, charts_of, overview_of, tables_of
 from loadlab.report.curves import CurvePanel, curves_of
 from loadlab.report.findings import FindingGroup, group_findings
-from loadlab.report.kinds_table import tabulate_kinds
 from loadlab.report.load_model import describe_load, model_suffix, models_of
 from loadlab.report.over_time import OverTime, over_time_of
-from loadlab.report.plain_table import PlainTable
 from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
 from loadlab.report.sockets import describe_sockets
 from loadlab.report.stacked import StackedChart
-from loadlab.report.table import tabulate
+from loadlab.report.tables.cells import Table
+from loadlab.report.tables.kinds import tabulate_kinds
+from loadlab.report.tables.plain import PlainTable
+from loadlab.report.tables.trials import tabulate
 from loadlab.report.why import Chapter, calls_of, chapter_of, describe_vain
 from loadlab.results.cpu import Stack
 from loadlab.results.model import HostFingerprint, LoadModel, RunDocument, TrialResult

@@ -15,11 +15,12 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from loadlab.report.arrangement import format_scalar
-from loadlab.report.bars import draw_stacked
 from loadlab.report.data import Page, build_page
-from loadlab.report.distribution_figures import draw_distributions
-from loadlab.report.figures import draw_chart, draw_curves
-from loadlab.report.marks import mark_of
+from loadlab.report.drawing.charts import draw_chart
+from loadlab.report.drawing.curves import draw_curves
+from loadlab.report.drawing.distributions import draw_distributions
+from loadlab.report.drawing.marks import mark_of
+from loadlab.report.drawing.stacked import draw_stacked
 from loadlab.results.directory import RunDirectory
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from loadlab.report import connection_memory, parts
+from loadlab.report import connection_memory, response_parts
 from loadlab.report.arrangement import Arrangement
 from loadlab.report.charts import panel_of
 from loadlab.report.kinds import kind_names
@@ -34,9 +34,9 @@ from loadlab.report.measures import (
     Measure,
     measure_of,
 )
-from loadlab.report.plain_table import PlainTable
 from loadlab.report.sentences import describe_answered
-from loadlab.report.yardsticks import switch_table, wait_table
+from loadlab.report.tables.plain import PlainTable
+from loadlab.report.tables.yardsticks import switch_table, wait_table
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
 
 # Where the values of a panel do not spread by more than a fifth of the least and by more than this, it is left out.
@@ -113,9 +113,9 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         yield Plan(
             "parts",
             "Where the response time goes",
-            (*parts.P50S, *parts.P99S),
-            seen=parts.describe_slowest(arrangement),
-            note=parts.CAVEAT,
+            (*response_parts.P50S, *response_parts.P99S),
+            seen=response_parts.describe_slowest(arrangement),
+            note=response_parts.CAVEAT,
             columns=3,
         )
         yield Plan(

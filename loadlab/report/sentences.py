@@ -7,9 +7,9 @@ from typing import Final
 from loadlab.report.arrangement import Arrangement, Setting, format_scalar, is_measured
 from loadlab.report.changes import describe_change, write_value
 from loadlab.report.charts import Chart, Line, Panel, panel_of
+from loadlab.report.drawing.scales import place_x
 from loadlab.report.measures import ANSWERED_SHARE
 from loadlab.report.quantities import Quantity, format_share
-from loadlab.report.scales import place_x
 from loadlab.results.model import RunDocument, Scalar, TrialResult
 
 _MOST_LINES_TOLD = 6

@@ -10,7 +10,7 @@ import jinja2
 import pytest
 from markupsafe import Markup
 
-from loadlab.report.flame import FlameGraph, build_flames, compare_flames
+from loadlab.report.why.flame_graph import FlameGraph, build_flames, compare_flames
 from loadlab.results.cpu import Stacks
 
 from .browser import Browser, open_browser

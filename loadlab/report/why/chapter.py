@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from loadlab.report.arrangement import Arrangement
-from loadlab.report.plain_table import PlainTable
+from loadlab.report.tables.plain import PlainTable
 from loadlab.report.why.client import describe_client
 from loadlab.report.why.costs import costs_of
 from loadlab.report.why.distributions import DistributionPanel, ReadLatencies, distributions_of

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from loadlab.report.arrangement import Arrangement, Setting, format_scalar
-from loadlab.report.plain_table import PlainTable
 from loadlab.report.quantities import format_share
+from loadlab.report.tables.plain import PlainTable
 from loadlab.results.model import TrialResult
 
 _DASH: Final = "\N{EN DASH}"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.report.flame import FlameGraph, build_flames, compare_flames
 from loadlab.report.why.ends import End, ProbedLine
+from loadlab.report.why.flame_graph import FlameGraph, build_flames, compare_flames
 from loadlab.results.cpu import CpuBackend, Stack, StackProfile, Stacks
 
 ReadStacks = Callable[[str, str], dict[Stack, int]]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from loadlab.report.plain_table import Group, PlainTable
 from loadlab.report.quantities import format_share
+from loadlab.report.tables.plain import Group, PlainTable
 from loadlab.report.why.ends import End, ProbedLine
 from loadlab.report.why.requests import CallsOfRequest, target_calls
 from loadlab.units import format_duration_ns

@@ -1,7 +1,6 @@
 import pytest
 
-from loadlab.report.arrangement import arrange, side_by_side
-from loadlab.report.bars import draw_stacked
+from loadlab.report.arrangement import arrange
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, EVENTS_PER_WAIT
 from loadlab.report.quantities import TIME
 from loadlab.report.stacked import StackedChart, StackedPanel, stack
@@ -39,28 +38,3 @@ def test_panels_share_a_scale_unless_one_could_not_be_read_on_it() -> None:
 @pytest.mark.parametrize(("panels", "columns"), [(1, 1), (2, 2), (6, 3), (7, 4)])
 def test_many_panels_are_small(panels: int, columns: int) -> None:
     assert chart(*[1000.0] * panels).columns == columns
-
-
-def test_the_bars_are_stacked_from_zero(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    arrangement = arrange(document.profile, document.trials)
-    found = stack(arrangement, "CPU", (CPU_USER, CPU_SYSTEM), "per request")
-    assert found is not None
-    figures = draw_stacked(arrangement, found)
-    assert {figure.layout.barmode for figure in figures} == {"stack"}
-    assert {figure.layout.yaxis.range[0] for figure in figures} == {0.0}
-    assert [trace.name for trace in figures[0].data] == ["User", "System (kernel)"]
-    assert figures[0].layout.xaxis.ticktext == ("0", "1k", "5k", "10k", "19k")
-    for figure, panel in zip(figures, found.panels, strict=True):
-        assert figure.layout.yaxis.range[1] > max(panel.totals)
-
-
-def test_lines_with_a_single_x_are_bars_side_by_side(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    trials = [trial for trial in document.trials if trial.factors["load.idle"] == 0]
-    arrangement = side_by_side(arrange(document.profile, trials))
-    found = stack(arrangement, "CPU", (CPU_USER, CPU_SYSTEM), "per request")
-    assert found is not None
-    [figure] = draw_stacked(arrangement, found)
-    assert figure.layout.xaxis.ticktext == ("select", "poll", "epoll")
-    assert figure.data[0].hovertext[2].endswith("per request<br>epoll")

@@ -1,9 +1,6 @@
-import json
-
 import pytest
 
 from loadlab.recording.histogram import Histogram
-from loadlab.report.distribution_figures import draw_distributions
 from loadlab.report.why.distributions import DistributionPanel, distributions_of
 from loadlab.report.why.ends import End, ProbedLine
 from loadlab.results.model import Probes, SyscallsProbe, TrialResult, Verdict
@@ -81,18 +78,3 @@ def test_what_no_tracer_timed_has_no_panel() -> None:
     probes = Probes(syscalls=SyscallsProbe(target=profile))
     counted = End(line.after.trial.model_copy(update={"probes": probes}), "", "")
     assert distributions_of(ProbedLine("poll", None, counted), lambda _: {}) == ()
-
-
-def test_times_are_drawn_on_one_axis_and_events_on_their_own(panels: dict[str, DistributionPanel]) -> None:
-    drawn = [json.loads(figure.to_json()) for figure in draw_distributions([*panels.values()])]
-    response, events, *calls = drawn
-    axes = [figure["layout"]["xaxis"] for figure in (response, *calls)]
-    assert all(axis == axes[0] for axis in axes)
-    assert len(axes[0]["ticktext"]) <= 4
-    assert events["layout"]["xaxis"]["ticktext"] == ["0", "1", "2"]
-    poll = calls[0]["data"][0]
-    assert poll["x"] == [4096, 4096, 8192, 8192, 16384, 16384, 32768, 32768]
-    assert poll["y"] == [0, 0.75, 0.75, 0, 0, 0.25, 0.25, 0]
-    assert poll["hovertext"][1] == "75\N{NO-BREAK SPACE}% of the calls<br>took 4.1 µs to 8.19 µs"
-    assert events["data"][0]["hovertext"][1] == "25\N{NO-BREAK SPACE}% of the calls<br>returned none"
-    assert events["data"][0]["hovertext"][5] == "75\N{NO-BREAK SPACE}% of the calls<br>returned 2 to 3"

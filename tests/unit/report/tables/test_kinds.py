@@ -1,4 +1,4 @@
-from loadlab.report.kinds_table import tabulate_kinds
+from loadlab.report.tables.kinds import tabulate_kinds
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 

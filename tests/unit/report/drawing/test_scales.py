@@ -2,8 +2,7 @@ import math
 
 import pytest
 
-from loadlab.report.quantities import NUMBER, RATE, SIZE, TIME
-from loadlab.report.scales import (
+from loadlab.report.drawing.scales import (
     Scale,
     events_scale,
     percentile_position,
@@ -14,6 +13,7 @@ from loadlab.report.scales import (
     stack_scale,
     value_scale,
 )
+from loadlab.report.quantities import NUMBER, RATE, SIZE, TIME
 
 
 def texts(scale: Scale) -> list[str]:

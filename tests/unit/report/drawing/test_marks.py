@@ -1,4 +1,4 @@
-from loadlab.report.marks import COLOURS, mark_of
+from loadlab.report.drawing.marks import COLOURS, mark_of
 
 
 def test_the_first_sixty_four_lines_all_differ_in_colour_or_symbol() -> None:

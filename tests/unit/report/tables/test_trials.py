@@ -1,5 +1,5 @@
-from loadlab.report.cells import Cell, Row, Table
-from loadlab.report.table import tabulate
+from loadlab.report.tables.cells import Cell, Row, Table
+from loadlab.report.tables.trials import tabulate
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 

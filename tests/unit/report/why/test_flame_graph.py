@@ -4,8 +4,8 @@ import re
 import jinja2
 import pytest
 
-from loadlab.report import flame
-from loadlab.report.flame import FlameGraph, build_difference, build_flames, compare_flames
+from loadlab.report.why import flame_graph
+from loadlab.report.why.flame_graph import FlameGraph, build_difference, build_flames, compare_flames
 from loadlab.results.cpu import Stacks
 
 SERVE, PARSE, SEND, TCP = "serve (server.py:12)", "parse (http.py:3)", "__send (libc.so.6)", "tcp_sendmsg_[k]"
@@ -78,7 +78,7 @@ def test_names_are_cut_where_they_would_fill_the_page() -> None:
 
 
 def test_a_cut_by_width_leaves_nothing_in_the_air(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flame, "_MOST_RECTANGLES", 5)
+    monkeypatch.setattr(flame_graph, "_MOST_RECTANGLES", 5)
     graph = build_flames(STACKS, "Server")
     assert [name for name, *_ in drawn(graph)] == ["all", "MainThread", SERVE]
     assert graph.least == 95

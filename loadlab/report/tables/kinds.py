@@ -6,7 +6,8 @@ from typing import Final
 from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.report.arrangement import is_measured
-from loadlab.report.cells import (
+from loadlab.report.kinds import kind_names
+from loadlab.report.tables.cells import (
     Cell,
     Column,
     Row,
@@ -16,8 +17,7 @@ from loadlab.report.cells import (
     percentile_cell,
     rate_cell,
 )
-from loadlab.report.kinds import kind_names
-from loadlab.report.table import identity_columns
+from loadlab.report.tables.trials import identity_columns
 from loadlab.results.model import KindResult, TrialResult
 
 _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")

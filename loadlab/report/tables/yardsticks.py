@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from loadlab.report.arrangement import format_scalar, is_measured
-from loadlab.report.plain_table import Group, PlainTable
+from loadlab.report.tables.plain import Group, PlainTable
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_duration_ns, format_size_bytes
 

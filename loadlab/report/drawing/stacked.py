@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import plotly.graph_objects as go
 
 from loadlab.report.arrangement import Arrangement, format_scalar
-from loadlab.report.marks import mark_of
-from loadlab.report.plot import compose_figure, escape, hover_text
-from loadlab.report.scales import Places, Scale, place_names, stack_scale
+from loadlab.report.drawing.figure import compose_figure, escape, hover_text
+from loadlab.report.drawing.marks import mark_of
+from loadlab.report.drawing.scales import Places, Scale, place_names, stack_scale
 from loadlab.report.stacked import StackedChart, StackedPanel
 
 _BAR_WIDTH = 0.6

@@ -1,5 +1,5 @@
 from loadlab.report.arrangement import arrange
-from loadlab.report.single import figures_of
+from loadlab.report.tables.single import figures_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
 

@@ -1,6 +1,6 @@
 import pytest
 
-from loadlab.report.yardsticks import switch_table, wait_table
+from loadlab.report.tables.yardsticks import switch_table, wait_table
 from loadlab.results.model import RunDocument
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from loadlab.report.scales import Scale
+from loadlab.report.drawing.scales import Scale
 
 
 def compose_figure(traces: Sequence[go.Scatter | go.Bar], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:

@@ -7,7 +7,7 @@ from loadlab.report.changes import write_value
 from loadlab.report.charts import Value, panel_of
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import ANSWERED_SHARE, EVENTS_PER_WAIT, Measure, measure_of
-from loadlab.report.plain_table import PlainTable
+from loadlab.report.tables.plain import PlainTable
 
 _MEASURES: Final = (
     measure_of("requests_per_second"),

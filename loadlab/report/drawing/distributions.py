@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import plotly.graph_objects as go
 
-from loadlab.report.marks import mark_of
-from loadlab.report.plot import compose_figure, hover_text
+from loadlab.report.drawing.figure import compose_figure, hover_text
+from loadlab.report.drawing.marks import mark_of
+from loadlab.report.drawing.scales import Scale, events_scale, span_scale, value_scale
 from loadlab.report.quantities import SHARE, TIME, format_share
-from loadlab.report.scales import Scale, events_scale, span_scale, value_scale
 from loadlab.report.why.distributions import Bin, Distribution, DistributionPanel
 
 

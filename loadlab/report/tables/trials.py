@@ -6,7 +6,9 @@ from typing import Final
 from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.arrangement import format_scalar, is_measured, path_title
-from loadlab.report.cells import (
+from loadlab.report.load_model import models_of
+from loadlab.report.quantities import format_rate
+from loadlab.report.tables.cells import (
     Cell,
     Column,
     Row,
@@ -17,8 +19,6 @@ from loadlab.report.cells import (
     rate_cell,
     time_cell,
 )
-from loadlab.report.load_model import models_of
-from loadlab.report.quantities import format_rate
 from loadlab.results.model import LatencySummary, Scalar, TrialResult
 from loadlab.units import format_size_bytes
 

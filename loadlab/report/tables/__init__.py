@@ -1,0 +1,1 @@
+"""The tables of the page as data: those that can be sorted, and the small ones that stand beside figures."""
