@@ -2,7 +2,7 @@
 
 import itertools
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Interval, Probes, ProcessState, ProcessUsage, ProcfsProbe, SocketsProbe, TrialResult
@@ -41,13 +41,13 @@ def with_readings(trial: TrialResult, grows: bool = False) -> TrialResult:
     return trial.model_copy(update={"probes": Probes(procfs=procfs, sockets=sockets_probe()), "intervals": intervals})
 
 
-def state(**changes: Any) -> ProcessState:  # noqa: ANN401 - any field of the state
+def state(**changes: object) -> ProcessState:
     """One process of 20 MiB."""
     fields = {"processes": 1, "threads": 1, "rss_bytes": 20 * MIB, "pss_bytes": 15 * MIB, "open_descriptors": 5020}
-    return ProcessState(**(fields | changes))
+    return ProcessState.model_validate(fields | changes)
 
 
-def stretch(**changes: Any) -> ProcessUsage:  # noqa: ANN401 - any field of the usage
+def stretch(**changes: object) -> ProcessUsage:
     """A stretch of that process, with 0.8 of a core busy."""
     fields = {
         "processes": 1,
@@ -61,7 +61,7 @@ def stretch(**changes: Any) -> ProcessUsage:  # noqa: ANN401 - any field of the 
         "run_queue_wait_ns": 1_000_000,
         "window_ns": STRETCH_NS,
     }
-    return ProcessUsage(**(fields | changes))
+    return ProcessUsage.model_validate(fields | changes)
 
 
 def sockets_probe(*retransmitted: int, timed: bool = True) -> SocketsProbe:

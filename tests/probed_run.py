@@ -1,7 +1,7 @@
 """The sample run with all its probes: the wait of select grows with the dead connections, epoll's does not."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from loadlab.analysis.stacks import top_functions
 from loadlab.results.cpu import CpuBackend, CpuProfile, Side, StackProfile, Stacks, folded_file
@@ -28,7 +28,7 @@ def write_probed(parent: Path) -> RunDirectory:
     return run
 
 
-def syscalls_probe(server: str, idle: int, **changes: Any) -> SyscallsProbe:  # noqa: ANN401 - any field of the probe
+def syscalls_probe(server: str, idle: int, **changes: object) -> SyscallsProbe:
     """The calls of a server: one to read, one to write, and a tenth of a wait for each request."""
     wait = WAIT_CALL[server]
     calls = [

@@ -147,9 +147,7 @@ def _combination(trial: TrialResult) -> tuple[tuple[str, Scalar], ...]:
 def _events_per_wait(trial: TrialResult) -> float | None:
     """Return how many events the target's waiting calls returned on average, None if nobody looked."""
     probe = trial.probes.syscalls
-    waits = (probe.target.waits if probe and probe.target else None) or []
-    calls = sum(wait.calls for wait in waits)
-    return sum(wait.events for wait in waits) / calls if calls else None
+    return probe.target.mean_events_per_wait if probe and probe.target else None
 
 
 def _now() -> str:

@@ -7,7 +7,6 @@ has a result.
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Final, Protocol
 
 from loadlab.analysis.expect import check_expectations
@@ -227,13 +226,8 @@ class TrialRun:
         end = self._read_edge(stage)
         if self._watch is not None:
             self._watch.end()
-        usage = self._usage = usage_over(start, end)
         memory = timeline.read_memory()
-        target, client = (
-            side.model_copy(update={"pss_bytes": pss_bytes})
-            for side, pss_bytes in ((usage.target, memory.target), (usage.client, memory.client))
-        )
-        self._usage = replace(usage, target=target, client=client)
+        self._usage = usage_over(start, end).with_memory(memory.target, memory.client)
         stage.fleet.finish()
         for event in stage.listen_while(lambda: len(self._finished) < workers):
             self._take(event)

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, Side, WindowEvidence
 from loadlab.experiment.conditions import Conditions
@@ -43,6 +44,14 @@ class WindowUsage:
     listen_queue: ListenQueueUse | None
     clocks: ClockChange
     cores: tuple[CoresReading, CoresReading]
+
+    def with_memory(self, target_pss_bytes: int | None, client_pss_bytes: int | None) -> Self:
+        """Return it with the memory of both sides, what processes share in equal parts; None where it is not known."""
+        return replace(
+            self,
+            target=self.target.model_copy(update={"pss_bytes": target_pss_bytes}),
+            client=self.client.model_copy(update={"pss_bytes": client_pss_bytes}),
+        )
 
 
 def read_window_edge(

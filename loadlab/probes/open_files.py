@@ -8,7 +8,8 @@ from typing import Final
 
 _PROC: Final = Path("/proc")
 
-# Listing takes half a microsecond of a core for each descriptor, and leaves as many inodes and dentries behind.
+# Listing takes half a microsecond of a core that is being measured for each descriptor, and leaves as many inodes and
+# dentries behind.
 _MOST_LISTED: Final = 1024
 
 
@@ -33,9 +34,7 @@ def read_open_files(pids: Iterable[int], proc: Path = _PROC) -> list[OpenFiles]:
 
 def _read(pid: int, directory: Path) -> OpenFiles | None:
     try:
-        # Since Linux 6.2 the directory's size is the number of its entries; before it is 0. Listing tens of thousands
-        # of them would take tens of milliseconds on a core that is being measured.
-        number = (directory / "fd").stat().st_size
+        number = _count_told(directory)
         limits = (directory / "limits").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
@@ -50,12 +49,17 @@ def count_open(pid: int, proc: Path = _PROC) -> int | None:
     """
     directory = proc / str(pid)
     try:
-        number = (directory / "fd").stat().st_size
+        number = _count_told(directory)
         if number or _table_size(directory) > _MOST_LISTED:
             return number or None
         return len(os.listdir(directory / "fd"))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
+
+
+def _count_told(directory: Path) -> int:
+    """Return what the kernel tells without a listing: since Linux 6.2 the size of the folder, which was 0 before."""
+    return (directory / "fd").stat().st_size
 
 
 def _table_size(directory: Path) -> int:

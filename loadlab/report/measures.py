@@ -120,10 +120,8 @@ def _is_lower_bound(trial: TrialResult) -> bool:
 
 
 def _events_per_wait(trial: TrialResult) -> float | None:
-    syscalls = trial.probes.syscalls
-    waits = (syscalls.target.waits if syscalls and syscalls.target else None) or []
-    calls = sum(wait.calls for wait in waits)
-    return sum(wait.events for wait in waits) / calls if calls else None
+    probe = trial.probes.syscalls
+    return probe.target.mean_events_per_wait if probe and probe.target else None
 
 
 def _answered_share(trial: TrialResult) -> float | None:

@@ -59,6 +59,12 @@ class SyscallProfile(Document):
         """Calls of all kinds."""
         return sum(call.calls for call in self.calls) + self.unlisted
 
+    @property
+    def mean_events_per_wait(self) -> float | None:
+        """How many events a waiting call returned on average, all kinds of wait together; None if nobody could see."""
+        calls = sum(wait.calls for wait in self.waits or [])
+        return sum(wait.events for wait in self.waits or []) / calls if calls else None
+
 
 def calls_per_request(profile: SyscallProfile, requests: float) -> dict[str, float]:
     """Return the calls of each kind by name, divided by the requests of the same window; empty without requests."""

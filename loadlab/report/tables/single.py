@@ -6,24 +6,34 @@ from loadlab.report.arrangement import Arrangement
 from loadlab.report.changes import write_value
 from loadlab.report.charts import Value, panel_of
 from loadlab.report.load_model import models_of
-from loadlab.report.measures import ANSWERED_SHARE, EVENTS_PER_WAIT, Measure, measure_of
+from loadlab.report.measures import (
+    ANSWERED_SHARE,
+    BYTES_PER_UNIT,
+    COST,
+    CPU_TOTAL,
+    EVENTS_PER_WAIT,
+    RUN_OF_CHAIN,
+    THROUGHPUT,
+    Measure,
+    measure_of,
+)
 from loadlab.report.tables.plain import PlainTable
 
 _MEASURES: Final = (
-    measure_of("requests_per_second"),
+    THROUGHPUT,
     ANSWERED_SHARE,
     *(measure_of(f"response_ns.{percentile}") for percentile in ("p50", "p90", "p99", "p99.9")),
-    measure_of("target.cpu_ns_per_request"),
+    CPU_TOTAL,
     measure_of("target.cpu_user_ns_per_request"),
     measure_of("target.cpu_system_ns_per_request"),
     measure_of("target.context_switches_per_request"),
     measure_of("target.run_queue_wait_ns_per_request"),
     EVENTS_PER_WAIT,
     measure_of("target.pss_bytes"),
-    measure_of("cost_ns"),
+    COST,
     measure_of("operation_ns"),
-    measure_of("run_ns"),
-    measure_of("bytes_per_unit"),
+    RUN_OF_CHAIN,
+    BYTES_PER_UNIT,
 )
 # In a closed model they are the response times again.
 _OF_OPEN_MODEL: Final = tuple(measure_of(f"service_ns.{percentile}") for percentile in ("p50", "p99"))

@@ -1,7 +1,5 @@
 """Which cores the load takes beside a target that runs already."""
 
-from typing import Any
-
 import pytest
 
 from loadlab.experiment.conditions import Conditions, conditions_beside
@@ -11,7 +9,7 @@ from loadlab.profile import LoadProfile
 GIVEN = Conditions(Placement(target=(0, 1), load=(2, 3)), pinned=True, open_files=1024)
 
 
-def profile(**changes: Any) -> LoadProfile:  # noqa: ANN401 - sections of a profile, as in YAML
+def profile(**changes: object) -> LoadProfile:
     data = {"name": "x", "target": {"address": "127.0.0.1:80"}, "load": {"connections": 1, "duration": "1s"}, **changes}
     return LoadProfile.model_validate(data)
 

@@ -1,7 +1,5 @@
 """The parts that the load of a trial is divided into."""
 
-from typing import Any
-
 from loadlab.experiment.load_parts import format_request, interval_of, load_parts
 from loadlab.fleet.division import Share
 from loadlab.fleet.messages import LoadPart
@@ -12,7 +10,7 @@ SECOND = 1000 * MS
 SHARES: list[Share] = [[(None, 3)], [("127.1.0.1", 2)]]
 
 
-def parts_of(**load: Any) -> list[LoadPart]:  # noqa: ANN401 - whatever a profile may hold
+def parts_of(**load: object) -> list[LoadPart]:
     load = {"connections": 5, "duration": "2s", **load}
     profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": load})
     return load_parts(profile, ("127.0.0.1", 8080), 7, 61, SHARES)

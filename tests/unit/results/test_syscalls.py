@@ -41,6 +41,11 @@ def test_events_per_wait() -> None:
     assert events_per_wait(COUNTS_ONLY) == {}
 
 
+def test_the_mean_over_all_kinds_of_wait() -> None:
+    assert PROFILE.mean_events_per_wait == 4.0
+    assert COUNTS_ONLY.mean_events_per_wait is None
+
+
 def test_the_total_holds_what_is_not_listed_too() -> None:
     assert PROFILE.total == 325
 
