@@ -10,12 +10,12 @@ from rich.text import Text
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
 from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import LatencySummary, ProcessUsage, RunDocument, TrialResult
+from loadlab.results.model import LatencySummary, LoadModel, ProcessUsage, RunDocument, TrialResult
 from loadlab.units import format_count, format_duration_ns, format_size_bytes
 
 _NOTHING = "-"
 _STYLES = {"valid": "green", "suspect": "yellow", "invalid": "red"}
-_MODELS: Final = {
+_MODELS: Final[dict[LoadModel, str]] = {
     "closed": "Closed model: users wait with the server, so p99 is no user's p99.",
     "open": "Open model: p50 and p99 are response times, from when a request was due; service times from when it left.",
 }
@@ -24,9 +24,9 @@ _MODELS: Final = {
 def results_table(document: RunDocument) -> Table:
     """Return one row for each trial, in the order of the sweep; a column that would stay empty is left out.
 
-    Below it stands the model of the load. A column of failed, dropped or cut requests that are all 0 is left out too,
-    and a percentile that too few samples lie beyond is not shown. "≥" says that the load was the limit. "CPU" is what
-    the target spent on one request, "client" what the load workers did, user and system together.
+    A column of failed, dropped or cut requests that are all 0 is left out too, and a percentile that too few samples
+    lie beyond is not shown. "≥" says that the load was the limit. "CPU" is what the target spent on one request,
+    "client" what the load workers did, user and system together.
     """
     swept = list(document.profile.get("sweep", {}))
     trials = sorted_trials(document)
@@ -35,7 +35,7 @@ def results_table(document: RunDocument) -> Table:
     }
     if any(trial.repeat > 1 for trial in trials):
         columns["repeat"] = [str(trial.repeat) for trial in trials]
-    models = list(dict.fromkeys(trial.load_model for trial in trials if trial.load_model))
+    models = _models(trials)
     if len(models) > 1:
         columns["model"] = [trial.load_model or _NOTHING for trial in trials]
     figures = {heading: [figure(trial) for trial in trials] for heading, figure in _FIGURES.items()}
@@ -45,14 +45,17 @@ def results_table(document: RunDocument) -> Table:
     if models == ["closed"]:  # there it is each connection's last request, and tells nothing
         columns.pop("cut", None)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True)
-    table.caption = " ".join(_MODELS[model] for model in models) or None
-    table.caption_justify = "left"
     for heading in (*columns, "verdict"):
         # On a narrow terminal a figure in two lines is better than one without its end.
         table.add_column(heading, justify="right", overflow="fold")
     for trial, *cells in zip(trials, *columns.values(), strict=True):
         table.add_row(*cells, _judgement(trial))
     return table
+
+
+def load_model_lines(document: RunDocument) -> Iterable[str]:
+    """Yield what the percentiles in the table mean, a line for each model of load that has any."""
+    return (_MODELS[model] for model in _models(trial for trial in document.trials if _believed(trial)))
 
 
 def sorted_trials(document: RunDocument) -> list[TrialResult]:
@@ -78,6 +81,10 @@ def findings_lines(document: RunDocument) -> Iterable[str]:
                 counted[finding.code] = (times + 1, f"{finding.text} {finding.advice}")
     for times, told in counted.values():
         yield f"{times} of {len(document.trials)} trials: {told}"
+
+
+def _models(trials: Iterable[TrialResult]) -> list[LoadModel]:
+    return list(dict.fromkeys(trial.load_model for trial in trials if trial.load_model))
 
 
 def _factor(value: object) -> str:

@@ -18,8 +18,9 @@ from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.readiness import Readiness
 from loadlab.cli.shipped import find_profile, shipped_profiles
-from loadlab.cli.tables import findings_lines, results_table, sorted_trials
+from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials
 from loadlab.cli.terminal import error_console, prepare_streams, show, tell, write
+from loadlab.cli.unseen import unseen_lines
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.conditions import conditions_of
 from loadlab.experiment.run import Experiment
@@ -207,6 +208,8 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         write(document.model_dump_json(by_alias=True))
     else:
         show(results_table(document))
+        for line in load_model_lines(document):
+            write(line)
     for trial in sorted_trials(document):
         where = f"trial {trial.id} ({format_factors(trial.factors)})"
         if trial.reason is not None:
@@ -221,7 +224,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
     starts_servers = "address" not in document.profile.get("target", {})
     if starts_servers and any(trial.state == "failed" for trial in document.trials):
         tell("To see why a target failed, run it alone: loadlab serve NAME.")
-    for line in findings_lines(document):
+    for line in (*findings_lines(document), *unseen_lines(document)):
         tell(line)
     (tell if as_json else write)(f"page: {directory.page_path}")
 

@@ -13,15 +13,15 @@ def read_parents(proc: Path = _PROC) -> dict[int, int]:
     return {pid: parent for pid, parent in parents.items() if parent is not None}
 
 
-def list_family(pids: Collection[int], proc: Path = _PROC) -> set[int]:
-    """Return those of `pids` that live, and their children, grandchildren and so on.
+def list_family(pids: Collection[int], proc: Path = _PROC, without: int | None = None) -> set[int]:
+    """Return those of `pids` that live, and their children, grandchildren and so on, but for `without` and its own.
 
     A snapshot: what is forked while /proc is read may be missing. Those whose parent has ended are no one's children.
     """
     parents = read_parents(proc)
-    generation = found = parents.keys() & set(pids)
+    generation = found = (parents.keys() & set(pids)) - {without}
     while generation:
-        generation = {pid for pid, parent in parents.items() if parent in generation} - found
+        generation = {pid for pid, parent in parents.items() if parent in generation} - found - {without}
         found = found | generation
     return found
 

@@ -85,7 +85,9 @@ def parse_value(text: str) -> object:
         loader = _ProfileLoader(text)
         node = loader.get_single_node()
     except (yaml.YAMLError, ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not a value in YAML") from None
+        raise ValueError(
+            f"{text!r} is not a value in YAML; put text in quotes that the shell leaves: '\"{text}\"'"
+        ) from None
     if node is None:
         return None
     walk = _Walk(loader, "", Source({}, Origins(Position(0, 0, ""))))

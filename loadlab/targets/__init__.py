@@ -3,7 +3,7 @@
 docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
-from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server
+from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server, list_server
 from loadlab.targets.description import Needs, Option, TargetDescription, catalog, find_target, why_missing
 from loadlab.targets.launching import (
     Capabilities,
@@ -26,6 +26,7 @@ __all__ = [
     "find_server",
     "find_target",
     "launch",
+    "list_server",
     "serve_command",
     "why_missing",
     "why_not_handled",

@@ -23,9 +23,10 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="no_requests",
         severity="invalid",
-        text="No request was answered in the measured window.",
+        text="No request was answered as expected in the measured window.",
         evidence=f"0 requests in {format_duration_ns(result.window_ns)}",
-        advice="Check that the target answers the profile's path, or measure for longer than one answer takes.",
+        advice="Check that the target speaks HTTP and answers the profile's path with the expected status, "
+        "or measure for longer than one answer takes.",
     )
 
 
@@ -40,7 +41,7 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
-        text="Many requests failed, so throughput and latency are those of the rest.",
+        text=f"Many requests failed, most by {commonest}, so throughput and latency are those of the rest.",
         evidence=f"{share:.1%} of {format_count(attempts)} requests, most by {commonest}",
         advice="Lower the load until the target copes, or read the failures as the result.",
     )

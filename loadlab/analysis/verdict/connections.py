@@ -18,12 +18,14 @@ def idle_not_opened(result: TrialResult, window: WindowEvidence) -> Finding | No
     if idle is None or idle.opened >= idle.wanted:
         return None
     missing = idle.wanted - idle.opened
+    why = f" ({idle.problem})" if idle.problem else ""
     return Finding(
         code="idle_not_opened",
         severity="invalid" if missing > _MANY * idle.wanted else "suspect",
-        text="Not all idle connections could be opened, so the load was lighter than the profile says.",
+        text=f"Not all idle connections could be opened{why}, so the load was lighter than the profile says.",
         evidence=f"{idle.opened} of {idle.wanted} opened",
-        advice="Raise the limit of open files, or ask for fewer idle connections.",
+        advice="Look whether the target still accepts and answers, raise the limit of open files, "
+        "or ask for fewer idle connections.",
     )
 
 

@@ -66,8 +66,9 @@ def test_the_run_is_invalid_and_says_why(measured: tuple[Program, Ended]) -> Non
     program, ended = measured
     assert ended.code == 3
     assert (
-        f"{len(OUTCOMES)} of {len(OUTCOMES) + 1} trials: No request was answered in the measured window. "
-        "Check that the target answers the profile's path, or measure for longer than one answer takes."
+        f"{len(OUTCOMES)} of {len(OUTCOMES) + 1} trials: No request was answered as expected in the measured window. "
+        "Check that the target speaks HTTP and answers the profile's path with the expected status, "
+        "or measure for longer than one answer takes."
     ) in ended.stderr.splitlines()
     assert program.document()["verdict"] == "invalid"
 

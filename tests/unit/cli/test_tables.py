@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from loadlab.cli.progress import format_factors
-from loadlab.cli.tables import findings_lines, results_table, sorted_trials
+from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 
@@ -42,6 +42,7 @@ def test_an_invalid_trial_shows_no_capacity(sample_run: RunDirectory) -> None:
         assert "req/s" not in header
         assert "p99" not in header
         assert row.split()[-1] == "invalid"
+        assert list(load_model_lines(document.model_copy(update={"trials": [trial]}))) == []
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +53,17 @@ def open_load(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
 def test_the_model_of_the_load_stands_below_and_beside_only_where_both_occur(
     sample_run: RunDirectory, open_load: RunDocument
 ) -> None:
-    closed = printed(sample_run.read_document(), 120)
-    assert closed[-1].rstrip() == "Closed model: users wait with the server, so p99 is no user's p99."
-    assert "Open model: p50 and p99 are response times" in " ".join(printed(open_load, 120)[-2:])
+    (closed,) = load_model_lines(sample_run.read_document())
+    assert closed == "Closed model: users wait with the server, so p99 is no user's p99."
+    (opened,) = load_model_lines(open_load)
+    assert opened.startswith("Open model: p50 and p99 are response times")
     assert "model" not in printed(open_load, 120)[0]
     first, *others = open_load.trials
     both = [first.model_copy(update={"load_model": "closed"}), *others]
-    header, *_ = printed(open_load.model_copy(update={"trials": both}), 120)
+    mixed = open_load.model_copy(update={"trials": both})
+    header, *_ = printed(mixed, 120)
     assert "model" in header.split()
+    assert list(load_model_lines(mixed)) == [closed, opened]
 
 
 def test_an_open_load_has_its_service_time_and_what_was_not_answered(open_load: RunDocument) -> None:

@@ -35,6 +35,11 @@ def test_children_and_theirs_are_found(proc: Path) -> None:
     assert list_family([20, 40], proc) == {20, 30, 40}
 
 
+def test_one_and_what_comes_from_it_can_be_left_out(proc: Path) -> None:
+    assert list_family([10], proc, without=20) == {10, 21}
+    assert list_family([20], proc, without=20) == set()
+
+
 def test_those_that_have_ended_are_left_out(proc: Path) -> None:
     assert list_family([21, 22, 50, 60], proc) == {21}
     assert list_family([50, 60], proc) == set()

@@ -239,7 +239,10 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
         ("name.first=x", "--set name.first=x: name has no keys of its own in the profile"),
         ("plot.x=nothing", "--set plot.x=nothing: plot.x: 'nothing' is no path of the profile"),
         ("new.key=1", "--set new.key=1: new: unknown key"),
-        ("name=[a", "--set name=[a: '[a' is not a value in YAML"),
+        (
+            "name=[a",
+            "--set name=[a: '[a' is not a value in YAML; put text in quotes that the shell leaves: '\"[a\"'",
+        ),
         ("--repeat=0", "--repeat=0: repeat: must be at least 1, not 0"),
         ("--seed=x", "--seed=x: seed: 'x' is not a count"),
     ],

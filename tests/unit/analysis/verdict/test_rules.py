@@ -109,6 +109,16 @@ def test_answers_and_connections(changes: dict[str, object], expected: dict[str,
     assert findings(trial(**changes)) == expected
 
 
+def test_failures_name_the_commonest_outcome() -> None:
+    found = only_finding(trial(outcomes={"ok": 40, "timeout": 20, "status": 40}))
+    assert found.text.startswith("Many requests failed, most by status, so ")
+
+
+def test_idle_connections_that_could_not_be_opened_say_why() -> None:
+    short = idle(1000, 899, 899).model_copy(update={"problem": "the target did not accept 101 of them"})
+    assert "opened (the target did not accept 101 of them), so" in only_finding(trial(idle=short)).text
+
+
 BEHIND = {"client_ns": times(p50=90_000), "service_ns": times(p50=179_000)}
 
 
