@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from loadlab.report.quantities import format_share
 from loadlab.report.why.ends import End
 from loadlab.report.why.requests import client_calls
 from loadlab.report.why.table import format_calls
@@ -22,7 +23,7 @@ def describe_client(end: End) -> Iterator[str]:
         yield f"Its calls per request: {', '.join(f'{call.name} {format_calls(call.calls)}' for call in calls)}."
     profiles = cpu.client.profiles if cpu and cpu.client else []
     if busiest := next((profile.top[:_MOST_NAMED] for profile in profiles if profile.top), None):
-        shares = ", ".join(f"{function.name} {function.self_share:.0%}" for function in busiest)
+        shares = ", ".join(f"{function.name} {format_share(round(function.self_share, 2))}" for function in busiest)
         yield f"Its busiest functions ({profiles[0].backend}): {shares}."
 
 

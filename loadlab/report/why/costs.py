@@ -15,7 +15,7 @@ _MINUS: Final = "\N{MINUS SIGN}"
 _NOTE: Final = (
     "The part of the throughput that was lost in the pass under the tool, against the pass that the figures are from; "
     "where the client was the limit, of what the target could have carried. Below zero that pass was the faster one: "
-    "passes differ by as much without any tool."
+    "by a little, as passes differ by themselves; by much, where something disturbed the other."
 )
 
 

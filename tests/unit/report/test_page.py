@@ -155,7 +155,7 @@ def test_probes_add_their_charts_and_the_chapter_that_tells_why(probed_run: RunD
     first = headings.index("System calls of the target per request")
     assert headings[first : first + 3] == ["System calls of the target per request", "Why", "How to read this"]
     assert {"waits-0", "calls-0", "calls-1", "why-0-0", "why-1-0"} <= set(outline.ids)
-    assert "What looking cost, trial by trial" in outline.texts["summary"]
+    assert "What looking cost, setting by setting" in outline.texts["summary"]
     assert [text for text in outline.texts["h3"] if text in {"select", "epoll", "What could not be seen"}] == [
         "select", "epoll",  # each heads its panel of CPU time
         "select", "epoll",  # and its panel of calls
