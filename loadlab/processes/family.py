@@ -14,12 +14,13 @@ def read_parents(proc: Path = _PROC) -> dict[int, int]:
 
 
 def list_family(pids: Collection[int], proc: Path = _PROC, without: int | None = None) -> set[int]:
-    """Return those of `pids` that live, and their children, grandchildren and so on, but for `without` and its own.
+    """Return those of `pids` that live, and their children, grandchildren and so on.
 
+    `without` and what comes from it are left out, unless it is one of `pids` itself.
     A snapshot: what is forked while /proc is read may be missing. Those whose parent has ended are no one's children.
     """
     parents = read_parents(proc)
-    generation = found = (parents.keys() & set(pids)) - {without}
+    generation = found = parents.keys() & set(pids)
     while generation:
         generation = {pid for pid, parent in parents.items() if parent in generation} - found - {without}
         found = found | generation
