@@ -5,8 +5,10 @@ from typing import Final
 
 from loadlab.fleet.division import Share, split_evenly
 from loadlab.fleet.messages import LoadPart
+from loadlab.profile.address import format_address
 from loadlab.profile.schema import LoadProfile
 
+_HTTP_PORT: Final = 80
 _SHORTEST_INTERVAL_NS: Final = 250_000_000
 _LONGEST_INTERVAL_NS: Final = 1_000_000_000
 _MOST_INTERVALS: Final = 1000
@@ -18,7 +20,7 @@ def load_parts(
     """Return the parts of the workers, one for each share of the connections to the target at `address`."""
     load, (host, port) = profile.load, address
     kinds = [
-        (format_request(host, request.path), request.expect_status, request.weight) for request in profile.requests
+        (format_request(address, request.path), request.expect_status, request.weight) for request in profile.requests
     ]
     schedule = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages or ()]
     slow_shares = split_evenly(load.slow_connections, len(shares))
@@ -49,9 +51,9 @@ def load_parts(
     ]
 
 
-def format_request(host: str, path: str) -> str:
-    """Return the bytes of a request, as text in latin-1."""
-    name = f"[{host}]" if ":" in host else host
+def format_request(address: tuple[str, int], path: str) -> str:
+    """Return a request, as text in latin-1. Host names the port unless it is the one of HTTP (RFC 9110, 7.2)."""
+    name = format_address(address).removesuffix(f":{_HTTP_PORT}")
     return f"GET {path} HTTP/1.1\r\nHost: {name}\r\n\r\n"
 
 

@@ -99,7 +99,7 @@ class TrialRun:
             stage = Stage(target, found.upstream, fleet, self._check)
             division = self._divide(target.address[0])
             if division.holders:
-                request = format_request(target.address[0], self._profile.requests[0].path)
+                request = format_request(target.address, self._profile.requests[0].path)
                 self._idle.open(stage, division.holders, request)
             self._connect(stage, division.workers)
             self._measure_window(stage, len(division.workers))

@@ -32,13 +32,19 @@ def test_slow_senders_are_divided_without_a_remainder() -> None:
 def test_requests_are_encoded_once_with_their_weights() -> None:
     (first, _) = parts_of(mix=[{"path": "/hello", "weight": 3}, {"path": "/sleep?ms=1"}])
     assert first.kinds == [
-        ("GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 200, 3),
-        ("GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 200, 1),
+        ("GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 3),
+        ("GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 1),
     ]
 
 
 def test_an_ipv6_host_stands_in_brackets() -> None:
-    assert format_request("::1", "/") == "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"
+    assert format_request(("::1", 8080), "/") == "GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"
+
+
+def test_the_port_of_http_is_not_named() -> None:
+    assert format_request(("127.0.0.1", 80), "/") == "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    assert format_request(("::1", 80), "/") == "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"
+    assert format_request(("127.0.0.1", 18080), "/") == "GET / HTTP/1.1\r\nHost: 127.0.0.1:18080\r\n\r\n"
 
 
 def test_intervals_are_short_enough_for_progress_and_few_enough_for_long_runs() -> None:
