@@ -32,7 +32,7 @@ from loadlab.units import parse_count
 _TRIALS: Final = ("select:0", "select:10k", "epoll:0", "epoll:10k", "nginx:0", "nginx:10k")
 _NAMES: Final = {"syscalls perf": "perf stat", "cpu perf": "perf record"}  # one program, two profilers
 
-OpenProbe = Callable[[], Probe[Any]]
+OpenProbe = Callable[[Callable[[], None]], Probe[Any]]
 
 
 class _NoObserver:
@@ -74,7 +74,7 @@ def _find_profilers() -> Iterator[tuple[str, OpenProbe]]:
     """Yield each profiler that works here, by name; the last is all CPU profilers together."""
     backends: list[tuple[str, str, Lack | None, OpenProbe]] = [
         *(("syscalls", each.name, each.why_unavailable(), each.open_probe) for each in syscalls.BACKENDS),
-        *(("cpu", each.name, each.why_unavailable(), partial(cpu.CpuProbe, [each])) for each in cpu.BACKENDS),
+        *(("cpu", each.name, each.why_unavailable(), partial(cpu.CpuProbe, backends=[each])) for each in cpu.BACKENDS),
     ]
     for probe, program, lack, open_probe in backends:
         if lack is None:

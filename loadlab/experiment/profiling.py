@@ -16,6 +16,7 @@ from loadlab.experiment.observer import Observer
 from loadlab.experiment.trial import TrialRun
 from loadlab.experiment.watch import BothSides, Result, Side
 from loadlab.probes.cpu.probe import CpuProbe as CpuSampling
+from loadlab.probes.cpu.probe import why_none_works
 from loadlab.probes.probe import Probe
 from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.sweep import Trial
@@ -77,6 +78,8 @@ class ProfiledPasses:
 
     def watch_cpu(self, keep_stacks: Callable[[str, Stacks], None]) -> CpuProbe:
         """Make the trial again under the CPU profilers; `keep_stacks` is given each file's name and what it holds."""
+        if lacks := why_none_works():
+            return CpuProbe(problems=["no CPU profiler works here", *lacks])
         made = self._watch(CpuSampling, "profiling the CPU")
         for side, recording in made.seen.items():
             for recorded in recording.recorded:
@@ -89,10 +92,10 @@ class ProfiledPasses:
             client=summaries.get("client"),
         )
 
-    def _watch(self, open_probe: Callable[[], Probe[Result]], doing: str) -> Pass[Result]:
+    def _watch(self, open_probe: Callable[[Callable[[], None]], Probe[Result]], doing: str) -> Pass[Result]:
         """Make the trial again with a probe on each side."""
         self._observer.phase(doing, None)
-        with BothSides(open_probe) as sides:
+        with BothSides(open_probe, self._check) as sides:
             run = TrialRun(self._trial, self._conditions, self._observer, self._check, watch=sides)
             try:
                 run.measure()

@@ -14,11 +14,15 @@ Side = Literal["target", "client"]
 class BothSides(Generic[Result]):
     """Two probes of one kind; a context manager that stops them.
 
+    Each is opened with `check`, which raises if the run is to end, to be called while it waits for its tool.
     One that fails is stopped and watches no more. It costs its own result and nothing else: `problems` says why.
     """
 
-    def __init__(self, open_probe: Callable[[], Probe[Result]]) -> None:
+    def __init__(
+        self, open_probe: Callable[[Callable[[], None]], Probe[Result]], check: Callable[[], None] = lambda: None
+    ) -> None:
         self._open_probe = open_probe
+        self._check = check
         self._probes: dict[Side, Probe[Result]] = {}
         self.problems: dict[Side, str] = {}
         self._seen: dict[Side, Result] = {}
@@ -54,7 +58,7 @@ class BothSides(Generic[Result]):
         return self._seen
 
     def _open(self, side: Side) -> Probe[Result]:
-        probe = self._probes[side] = self._open_probe()
+        probe = self._probes[side] = self._open_probe(self._check)
         return probe
 
     def _try(self, side: Side, act: Callable[[], Done]) -> Done | None:

@@ -24,7 +24,10 @@ class Lack:
 
 
 class Probe(Protocol, Generic[Result_co]):
-    """One backend watching one group of processes. Any method may raise ProbeFailed; `stop` never does."""
+    """One backend watching one group of processes. Any method may raise ProbeFailed; `stop` never does.
+
+    One is made with a function to be called while it waits for its tool, which raises if the run is to end.
+    """
 
     def prepare(self, pids: Collection[int]) -> None:
         """Attach to the processes `pids`, still switched off where the tool can be; return when it is ready."""

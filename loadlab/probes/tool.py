@@ -11,16 +11,23 @@ from loadlab.errors import LoadlabError
 from loadlab.probes.probe import ProbeFailed
 from loadlab.processes import Child, spawn
 
-_DEADLINE_SECONDS: Final = 30.0
+DEADLINE_SECONDS: Final = 30.0
 """For the program to attach, and for it to write down what it saw; each takes half a second on an idle machine."""
 _GLANCE_SECONDS: Final = 0.001
+_CHECK_EVERY_SECONDS: Final = 0.1
 
 
 class Tool:
-    """A program started once at most, which watches until it is asked to finish and then writes down its result."""
+    """A program started once at most, which watches until it is asked to finish and then writes down its result.
 
-    def __init__(self, name: str, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+    `check` is called while it is waited for, and raises if the run is to end.
+    """
+
+    def __init__(
+        self, name: str, check: Callable[[], None] = lambda: None, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> None:
         self._name = name
+        self._check = check
         self._deadline_seconds = deadline_seconds
         self._child: Child | None = None
 
@@ -44,6 +51,7 @@ class Tool:
         child = self._running()
         deadline = time.monotonic() + self._deadline_seconds
         while not condition():
+            self._check()
             if child.wait(_GLANCE_SECONDS) is not None:
                 raise ProbeFailed(child.account(f" before it could {task}"))
             if time.monotonic() > deadline:
@@ -59,7 +67,7 @@ class Tool:
         if child.poll() is not None:
             raise ProbeFailed(child.account(" before the measured window was over"))
         ask()
-        code = child.wait(self._deadline_seconds)
+        code = wait_ended(child, self._check, self._deadline_seconds)
         if code is None:
             raise ProbeFailed(f"{self._name} did not write its result within {self._deadline_seconds:g} seconds")
         # Some return normally from SIGINT, some raise it again, so that their parent knows.
@@ -77,3 +85,11 @@ class Tool:
         if self._child is None:
             raise ProbeFailed(f"{self._name} does not run")
         return self._child
+
+
+def wait_ended(child: Child, check: Callable[[], None], deadline_seconds: float) -> int | None:
+    """Return the exit code as `Child.wait` does, None if it goes on after the deadline; `check` is called meanwhile."""
+    deadline = time.monotonic() + deadline_seconds
+    while (code := child.wait(_CHECK_EVERY_SECONDS)) is None and time.monotonic() < deadline:
+        check()
+    return code

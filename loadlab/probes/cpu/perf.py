@@ -5,7 +5,7 @@ children that start later are sampled too.
 """
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,7 +17,7 @@ from loadlab.probes.perf_control import PerfControl
 from loadlab.probes.privileges import perf_denial
 from loadlab.probes.probe import Lack, ProbeFailed
 from loadlab.probes.requirements import missing_program
-from loadlab.probes.tool import Tool
+from loadlab.probes.tool import Tool, wait_ended
 from loadlab.processes import spawn
 
 _CLOCK: Final = "cpu-clock"
@@ -36,9 +36,10 @@ class PerfProbe:
     `deadline_seconds` is for each thing that perf has to do.
     """
 
-    def __init__(self, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+        self._check = check
         self._deadline_seconds = deadline_seconds
-        self._recorder = Tool("perf record", deadline_seconds)
+        self._recorder = Tool("perf record", check, deadline_seconds)
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-perf-")
         self._control = PerfControl(Path(self._directory.name))
         self._data = Path(self._directory.name) / "perf.data"
@@ -89,25 +90,23 @@ class PerfProbe:
         # Functions that the compiler inlined would be looked up one by one in debug information, which takes minutes.
         argv = ["perf", "script", "--input", str(self._data), "--no-inline", "--show-lost-events"]
         with text_path.open("wb") as text:
-            run_to_end("perf script", [*argv, "--fields", "comm,pid,tid,ip,sym,dso"], text, self._deadline_seconds)
+            self._run_to_end("perf script", [*argv, "--fields", "comm,pid,tid,ip,sym,dso"], text)
         try:
             with text_path.open(encoding="utf-8", errors="replace") as lines:
                 return parse_script(lines)
         except ValueError as error:
             raise ProbeFailed(f"perf script wrote what cannot be read: {error}") from error
 
-
-def run_to_end(name: str, argv: Sequence[str], stdout: IO[bytes], deadline_seconds: float) -> None:
-    """Run a program that ends by itself. Raises ProbeFailed if it does not within the deadline, or ends badly."""
-    try:
-        with spawn(name, argv, stdout=stdout) as child:
-            code = child.wait(deadline_seconds)
-            if code is None:
-                raise ProbeFailed(f"{name} was not done within {deadline_seconds:g} seconds")
-            if code != 0:
-                raise ProbeFailed(child.account())
-    except LoadlabError as error:
-        raise ProbeFailed(str(error)) from error
+    def _run_to_end(self, name: str, argv: Sequence[str], stdout: IO[bytes]) -> None:
+        try:
+            with spawn(name, argv, stdout=stdout) as child:
+                code = wait_ended(child, self._check, self._deadline_seconds)
+                if code is None:
+                    raise ProbeFailed(f"{name} was not done within {self._deadline_seconds:g} seconds")
+                if code != 0:
+                    raise ProbeFailed(child.account())
+        except LoadlabError as error:
+            raise ProbeFailed(str(error)) from error
 
 
 def why_unavailable() -> Lack | None:

@@ -14,11 +14,11 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to sample stacks; `open_probe` makes a probe for one window."""
+    """One way to sample stacks; `open_probe` makes a probe for one window, given what it calls while it waits."""
 
     name: CpuBackend
     why_unavailable: Callable[[], Lack | None]
-    open_probe: Callable[[], Probe[Sampling]]
+    open_probe: Callable[[Callable[[], None]], Probe[Sampling]]
 
 
 BACKENDS: Final = (
@@ -33,7 +33,8 @@ class CpuProbe:
     One that cannot be used or fails is `missing` from the recording. With none left, the probe itself fails.
     """
 
-    def __init__(self, backends: Sequence[Backend] = BACKENDS) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None, backends: Sequence[Backend] = BACKENDS) -> None:
+        self._check = check
         self._backends = backends
         self._probes: dict[CpuBackend, Probe[Sampling]] = {}
         self._missing: list[str] = []
@@ -41,11 +42,11 @@ class CpuProbe:
     def prepare(self, pids: Collection[int]) -> None:
         """Attach what can be attached."""
         for backend in self._backends:
-            lack = backend.why_unavailable()
+            lack = _tell_lack(backend)
             if lack is None:
-                self._probes[backend.name] = backend.open_probe()
+                self._probes[backend.name] = backend.open_probe(self._check)
             else:
-                self._missing.append(f"{backend.name}: {lack.why}; {lack.fix}")
+                self._missing.append(lack)
         self._each(lambda probe: probe.prepare(pids))
 
     def begin(self) -> None:
@@ -80,6 +81,13 @@ class CpuProbe:
         return done
 
 
+def why_none_works(backends: Sequence[Backend] = BACKENDS) -> list[str]:
+    """Return what each backend lacks on this machine, a sentence each; nothing where one should work."""
+    lacks = [_tell_lack(backend) for backend in backends]
+    told = [lack for lack in lacks if lack is not None]
+    return told if len(told) == len(lacks) else []
+
+
 def join_threads(samplings: Iterable[Sampling]) -> tuple[RecordedStacks, ...]:
     """Return the stacks of each backend, the threads of all under the names that Python gave them where it did.
 
@@ -103,3 +111,8 @@ def join_threads(samplings: Iterable[Sampling]) -> tuple[RecordedStacks, ...]:
         )
         for sampling in samplings
     )
+
+
+def _tell_lack(backend: Backend) -> str | None:
+    lack = backend.why_unavailable()
+    return f"{backend.name}: {lack.why}; {lack.fix}" if lack else None

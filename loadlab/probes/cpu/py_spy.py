@@ -9,7 +9,7 @@ import platform
 import shutil
 import sysconfig
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,7 +49,8 @@ class PySpyProbe:
     `deadline_seconds` is for it to attach, and to write what it saw.
     """
 
-    def __init__(self, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
+        self._check = check
         self._deadline_seconds = deadline_seconds
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-py-spy-")
         self._roots: list[int] = []
@@ -108,7 +109,8 @@ class PySpyProbe:
 
     def _start(self, pid: int) -> None:
         directory = Path(self._directory.name)
-        spy = _Spy(Tool("py-spy", self._deadline_seconds), directory / f"{pid}.said", directory / f"{pid}.raw")
+        tool = Tool("py-spy", self._check, self._deadline_seconds)
+        spy = _Spy(tool, directory / f"{pid}.said", directory / f"{pid}.raw")
         self._spies.append(spy)
         # Without the trace of its own calls, the last line of an error of py-spy's says what went wrong.
         argv = ["env", "RUST_BACKTRACE=0", find_py_spy() or "py-spy", "record", "--format", "raw"]

@@ -9,7 +9,7 @@ import itertools
 import os
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -51,8 +51,8 @@ class _Command(IntEnum):
 class BpftraceProbe:
     """bpftrace with watch.bt, for one window; a Probe."""
 
-    def __init__(self) -> None:
-        self._tool = Tool("bpftrace")
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self._tool = Tool("bpftrace", check)
         self._option = next(_options)
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - stop() closes it
         self._begin_ns = self._end_ns = 0

@@ -11,11 +11,11 @@ from loadlab.results.syscalls import SyscallBackend, SyscallProfile
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to watch system calls; `open_probe` makes a probe for one window."""
+    """One way to watch system calls; `open_probe` makes a probe for one window, given what it calls while it waits."""
 
     name: SyscallBackend
     why_unavailable: Callable[[], Lack | None]
-    open_probe: Callable[[], Probe[SyscallProfile]]
+    open_probe: Callable[[Callable[[], None]], Probe[SyscallProfile]]
 
 
 @dataclass(frozen=True, slots=True)

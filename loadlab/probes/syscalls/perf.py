@@ -5,7 +5,7 @@ Children and threads started later are counted with those that started them.
 
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +31,8 @@ copies them all whenever a process forks, so the rest is counted as a total."""
 class PerfProbe:
     """`perf stat` for one window; a Probe. Perf starts switched off and is switched through its control fifo."""
 
-    def __init__(self) -> None:
-        self._tool = Tool("perf")
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self._tool = Tool("perf", check)
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-perf-")
         self._control = PerfControl(Path(self._directory.name))
         self._result = Path(self._directory.name) / "counts.json"

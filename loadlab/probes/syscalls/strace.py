@@ -6,7 +6,7 @@ without counting: attaching is part of `begin`, and what is called while it atta
 
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from loadlab.probes.descendants import list_descendants
@@ -21,8 +21,8 @@ from loadlab.results.syscalls import SyscallProfile
 class StraceProbe:
     """`strace -c -f` for one window; a Probe."""
 
-    def __init__(self) -> None:
-        self._tool = Tool("strace")
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self._tool = Tool("strace", check)
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-strace-")
         self._result = Path(self._directory.name) / "summary"
         self._pids: frozenset[int] = frozenset()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.syscalls import choice as syscalls
+from loadlab.probes.tool import DEADLINE_SECONDS as TOOL_DEADLINE_SECONDS
 
 from .program import Program, wait_until
 
@@ -56,6 +58,25 @@ def test_an_interruption_ends_the_tools_and_keeps_the_first_pass(
     assert trial["requests"] > 0
     assert (trial["probes"]["syscalls"], trial["probes"]["cpu"]) == (None, None)
     program.check_drawable()
+
+
+def test_an_interruption_does_not_wait_for_a_tool_that_hangs(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = tmp_path / "tools" / "strace"
+    hanging.parent.mkdir()
+    hanging.write_text("#!/bin/sh\nsleep 1000\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", str(hanging.parent), prepend=os.pathsep)
+    with program.started(*program.measure_arguments(PROFILE.format(probe="syscalls:strace"))) as process:
+        wait_until(lambda: bool(program.pids_of("sleep 1000")) or process.poll() is not None)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        ended = program.finish(process)
+    assert ended.code == 130
+    assert time.monotonic() - asked < TOOL_DEADLINE_SECONDS / 2
+    (trial,) = program.document()["trials"]
+    assert (trial["state"], trial["probes"]["syscalls"]) == ("done", None)
 
 
 def test_a_tool_that_is_killed_costs_its_own_result(program: Program, need_program: Callable[[str], str]) -> None:

@@ -1,7 +1,7 @@
 """Programs that do not do what a probe needs of them; each is a failure of the probe told in one sentence."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,24 @@ def test_one_that_hangs_when_it_is_asked_for_its_result() -> None:
     tool.start(["sleep", "1000"])
     with pytest.raises(ProbeFailed, match=r"^deaf did not write its result within 0\.05 seconds$"):
         tool.finish(tool.interrupt)
+    tool.stop()
+
+
+@pytest.mark.usefixtures("_deaf_children")
+@pytest.mark.parametrize(
+    "wait", [lambda tool: tool.wait_until(lambda: False, "attach"), lambda tool: tool.finish(tool.interrupt)]
+)
+def test_a_run_that_is_to_end_waits_for_no_tool(wait: Callable[[Tool], None]) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def check() -> None:
+        raise Interrupted
+
+    tool = Tool("sleeper", check)
+    tool.start(["sleep", "1000"])
+    with pytest.raises(Interrupted):
+        wait(tool)
     tool.stop()
 
 

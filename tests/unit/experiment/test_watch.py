@@ -50,7 +50,7 @@ def watch_whole_window(sides: BothSides[str]) -> dict[str, str]:
 
 def test_both_sides_are_watched_from_begin_to_end_and_stopped() -> None:
     steps: list[str] = []
-    sides = BothSides(lambda: Recorder(steps))
+    sides = BothSides(lambda _: Recorder(steps))
     assert watch_whole_window(sides) == {"target": "saw [1, 2]", "client": "saw [3]"}
     assert sides.problems == {}
     assert steps == ["prepare", "prepare", "begin", "begin", "end", "end", "collect", "collect", "stop", "stop"]
@@ -61,7 +61,7 @@ def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) 
     failing: list[str] = []
     sound: list[str] = []
     probes = iter([Recorder(failing, fails_in=step), Recorder(sound)])
-    sides = BothSides(lambda: next(probes))
+    sides = BothSides(lambda _: next(probes))
     assert watch_whole_window(sides) == {"client": "saw [3]"}
     assert sides.problems == {"target": f"it failed to {step}"}
     assert failing[-2:] == [step, "stop"]
@@ -72,7 +72,7 @@ def test_both_are_stopped_when_the_trial_fails() -> None:
     steps: list[str] = []
 
     def fail() -> None:
-        with BothSides(lambda: Recorder(steps)) as sides:
+        with BothSides(lambda _: Recorder(steps)) as sides:
             sides.prepare([1], [2])
             raise RuntimeError
 
@@ -85,7 +85,7 @@ def test_a_full_disc_costs_no_more_than_a_failing_probe() -> None:
     steps: list[str] = []
     recorders = iter([Recorder(steps)])
 
-    def open_probe() -> Recorder:
+    def open_probe(_: object) -> Recorder:
         if not steps:
             return next(recorders)
         raise OSError(errno.ENOSPC, "No space left on device")

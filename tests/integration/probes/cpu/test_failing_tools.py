@@ -89,7 +89,7 @@ def test_a_perf_that_dies_at_once(as_perf: Callable[[str, str], None], stack: Ex
 
 def test_a_perf_that_hangs(as_perf: Callable[[str, str], None], stack: ExitStack) -> None:
     as_perf("trap '' TERM INT; exec sleep 60", "")
-    probe = PerfProbe(DEADLINE_SECONDS)
+    probe = PerfProbe(deadline_seconds=DEADLINE_SECONDS)
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value) == "perf record did not open its events within 0.5 seconds"
@@ -161,7 +161,7 @@ def test_a_py_spy_that_fails(as_py_spy: Callable[[str], None], stack: ExitStack,
 @pytest.mark.parametrize(("said", "task"), [("nothing", "attach"), ("Sampling process", "write its result")])
 def test_a_py_spy_that_hangs(as_py_spy: Callable[[str], None], stack: ExitStack, said: str, task: str) -> None:
     as_py_spy(f"trap '' TERM INT; echo {said}; exec sleep 60")
-    probe = PySpyProbe(DEADLINE_SECONDS)
+    probe = PySpyProbe(deadline_seconds=DEADLINE_SECONDS)
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value) == f"py-spy did not {task} within 0.5 seconds"

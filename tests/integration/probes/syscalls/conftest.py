@@ -61,7 +61,7 @@ def open_probe(need_program: Callable[[str], str]) -> Iterator[OpenProbe]:
             if choice.backend is None:
                 (missed,) = choice.missed
                 pytest.skip(f"{missed.lack.why}; {missed.lack.fix}")
-            probe = choice.backend.open_probe()
+            probe = choice.backend.open_probe(lambda: None)
             stack.callback(probe.stop)
             return probe
 

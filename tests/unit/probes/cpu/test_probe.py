@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from loadlab.probes.cpu.probe import Backend, CpuProbe, join_threads
+from loadlab.probes.cpu.probe import Backend, CpuProbe, join_threads, why_none_works
 from loadlab.probes.cpu.samples import Sampling, ThreadSample, fold
 from loadlab.probes.probe import Lack, ProbeFailed
 from loadlab.results.cpu import CpuBackend
@@ -48,7 +48,7 @@ NATIVE = sampling("perf", ThreadSample(8, "python", ("send_[k]",), 5), ThreadSam
 
 
 def backend(name: CpuBackend, probe: FakeProbe, lack: Lack | None = None) -> Backend:
-    return Backend(name, lambda: lack, lambda: probe)
+    return Backend(name, lambda: lack, lambda _: probe)
 
 
 def steps(probe: CpuProbe) -> list[Callable[[], object]]:
@@ -57,7 +57,7 @@ def steps(probe: CpuProbe) -> list[Callable[[], object]]:
 
 def test_every_step_reaches_every_backend() -> None:
     fakes = FakeProbe(PYTHON), FakeProbe(NATIVE)
-    probe = CpuProbe([backend("py-spy", fakes[0]), backend("perf", fakes[1])])
+    probe = CpuProbe(backends=[backend("py-spy", fakes[0]), backend("perf", fakes[1])])
     for step in steps(probe):
         step()
     probe.stop()
@@ -66,7 +66,7 @@ def test_every_step_reaches_every_backend() -> None:
 
 def test_what_this_machine_lacks_is_missing_with_what_gives_it() -> None:
     probe = CpuProbe(
-        [
+        backends=[
             backend("py-spy", FakeProbe(PYTHON), Lack("py-spy is not installed", "pip install py-spy")),
             backend("perf", FakeProbe(NATIVE)),
         ]
@@ -77,10 +77,23 @@ def test_what_this_machine_lacks_is_missing_with_what_gives_it() -> None:
     assert recording.missing == ("py-spy: py-spy is not installed; pip install py-spy",)
 
 
+def test_none_works_only_if_every_backend_lacks_something() -> None:
+    lacks = [
+        Lack("py-spy is not installed", "pip install py-spy"),
+        Lack("perf is not installed", "apt-get install perf"),
+    ]
+    py_spy, perf = backend("py-spy", FakeProbe(PYTHON), lacks[0]), backend("perf", FakeProbe(NATIVE), lacks[1])
+    assert why_none_works([py_spy, perf]) == [
+        "py-spy: py-spy is not installed; pip install py-spy",
+        "perf: perf is not installed; apt-get install perf",
+    ]
+    assert why_none_works([py_spy, backend("perf", FakeProbe(NATIVE))]) == []
+
+
 @pytest.mark.parametrize("step", ["prepare", "begin", "end", "collect"])
 def test_a_backend_that_fails_is_stopped_and_costs_its_own_result(step: str) -> None:
     broken = FakeProbe(PYTHON, fails_at=step)
-    probe = CpuProbe([backend("py-spy", broken), backend("perf", FakeProbe(NATIVE))])
+    probe = CpuProbe(backends=[backend("py-spy", broken), backend("perf", FakeProbe(NATIVE))])
     probe.prepare([4])
     probe.begin()
     probe.end()
@@ -92,7 +105,7 @@ def test_a_backend_that_fails_is_stopped_and_costs_its_own_result(step: str) -> 
 
 def test_the_probe_fails_when_no_backend_is_left() -> None:
     probe = CpuProbe(
-        [
+        backends=[
             backend("py-spy", FakeProbe(PYTHON), Lack("not installed", "install it")),
             backend("perf", FakeProbe(NATIVE, fails_at="begin")),
         ]

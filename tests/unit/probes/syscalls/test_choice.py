@@ -10,7 +10,7 @@ LACK = Lack("it is not installed", "apt-get install it")
 
 
 def make_backend(name: SyscallBackend, lack: Lack | None) -> Backend:
-    def open_probe() -> Probe[SyscallProfile]:
+    def open_probe(_: object) -> Probe[SyscallProfile]:
         raise AssertionError("choosing opens no probe")
 
     return Backend(name, lambda: lack, open_probe)
