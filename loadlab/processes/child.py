@@ -113,9 +113,9 @@ def spawn(
 ) -> Child:
     """Start `argv` as a child that the kernel kills when we end, however we end.
 
-    It runs on `cpus` (None: wherever we may), in a session of its own, so that Ctrl-C reaches only us, and with the
-    soft limit of open files raised to the hard one. `stdin` asks for a pipe; `stdout` is one of subprocess's constants
-    or a file. Standard error goes to an unlinked file, which never makes the child wait. Raises LoadlabError.
+    It runs on `cpus` (None: wherever we may), in a session of its own, so that Ctrl-C reaches only us, does not ignore
+    SIGINT, and may open as many files as the hard limit says. `stdin` asks for a pipe; `stdout` is one of subprocess's
+    constants or a file. Standard error goes to an unlinked file, which never makes the child wait. Raises LoadlabError.
 
     Call it in a thread that lives as long as the child may: for the kernel, that thread is the parent that dies. And
     what the child forks does not inherit the death signal; a target that forks has to ask for it again.
@@ -130,7 +130,7 @@ def spawn(
             stderr=stderr,
             start_new_session=True,
             # Risky in a process with threads only if it takes a lock that one of them holds. This one takes none: it
-            # makes four system calls through modules that are imported already.
+            # makes five system calls through modules that are imported already.
             preexec_fn=_prepare_child(os.getpid(), cpus),
         )
     except OSError as error:
@@ -156,6 +156,8 @@ def _prepare_child(parent_pid: int, cpus: Collection[int] | None) -> Callable[[]
         if cpus is not None:
             os.sched_setaffinity(0, cpus)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+        # What a script starts in the background ignores SIGINT, and so would the child: it is how tools are ended.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     return prepare
 

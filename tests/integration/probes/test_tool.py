@@ -1,7 +1,7 @@
 """Programs that do not do what a probe needs of them; each is a failure of the probe told in one sentence."""
 
-import signal
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,13 +9,16 @@ import pytest
 from loadlab.probes.probe import ProbeFailed
 from loadlab.probes.tool import Tool
 
+# It is deaf before it says so, and what it runs inherits that.
+DEAF = ["sh", "-c", "trap '' INT; echo deaf; exec sleep 1000"]
 
-@pytest.fixture
-def _deaf_children() -> Iterator[None]:
-    """What is started ignores SIGINT: a program inherits that."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    yield
-    signal.signal(signal.SIGINT, before)
+
+def start_deaf(tool: Tool) -> None:
+    """Start what ignores SIGINT, and return when it does."""
+    said, saying = os.pipe()
+    with os.fdopen(said) as said_file, os.fdopen(saying, "wb") as saying_file:
+        tool.start(DEAF, stdout=saying_file)
+        assert said_file.readline() == "deaf\n"
 
 
 def test_a_program_that_is_not_there() -> None:
@@ -41,16 +44,14 @@ def test_one_that_hangs_while_it_attaches() -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.usefixtures("_deaf_children")
 def test_one_that_hangs_when_it_is_asked_for_its_result() -> None:
     tool = Tool("deaf", deadline_seconds=0.05)
-    tool.start(["sleep", "1000"])
+    start_deaf(tool)
     with pytest.raises(ProbeFailed, match=r"^deaf did not write its result within 0\.05 seconds$"):
         tool.finish(tool.interrupt)
     tool.stop()
 
 
-@pytest.mark.usefixtures("_deaf_children")
 @pytest.mark.parametrize(
     "wait", [lambda tool: tool.wait_until(lambda: False, "attach"), lambda tool: tool.finish(tool.interrupt)]
 )
@@ -62,7 +63,7 @@ def test_a_run_that_is_to_end_waits_for_no_tool(wait: Callable[[Tool], None]) ->
         raise Interrupted
 
     tool = Tool("sleeper", check)
-    tool.start(["sleep", "1000"])
+    start_deaf(tool)
     with pytest.raises(Interrupted):
         wait(tool)
     tool.stop()
