@@ -1,8 +1,8 @@
 """Durations, counts and sizes as people write them ("1m30s", "20k", "2MiB"), to and from plain numbers.
 
 Reading is exact and strict: what cannot be read raises ValueError with a sentence that shows how to write it. The
-`format_` functions round to three digits, for tables; `spell_duration_ns` is exact, and `parse_duration_ns` reads it
-back.
+`format_` functions round, to three digits if they do not say otherwise; `spell_duration_ns` is exact, and
+`parse_duration_ns` reads it back.
 """
 
 import itertools
@@ -76,6 +76,16 @@ def format_duration_ns(duration_ns: float) -> str:
 def format_count(count: float) -> str:
     """Return a number to three digits: 19_000 is "19k"."""
     return _format_scaled(count, _COUNT)
+
+
+def format_rate(rate: float) -> str:
+    """Return a rate, or a mean, as exact as it is worth: "21,050", "9.3"."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
+def format_share(share: float) -> str:
+    """Return a share of one in percent: 0.625 is "62.5 %", with a space that does not break."""
+    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
 def format_size_bytes(size_bytes: float) -> str:

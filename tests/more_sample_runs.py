@@ -311,6 +311,7 @@ def _made(number: int, factors: dict[str, Any], each_ns: float) -> Made:
             cpu_system_ns=int(0.7 * each_ns * requests),
             context_switches=requests // 500,
             window_ns=WINDOW_SECONDS * 1_000_000_000,
+            cpu_ns_per_request=each_ns,
             cpu_user_ns_per_request=0.3 * each_ns,
             cpu_system_ns_per_request=0.7 * each_ns,
             context_switches_per_request=0.002,

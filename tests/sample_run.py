@@ -285,6 +285,7 @@ def _usage(requests: int, user_ns: float, system_ns: float) -> ProcessUsage:
         cpu_system_ns=int(requests * system_ns),
         context_switches=requests // 40,
         window_ns=WINDOW_SECONDS * 1_000_000_000,
+        cpu_ns_per_request=user_ns + system_ns,
         cpu_user_ns_per_request=user_ns,
         cpu_system_ns_per_request=system_ns,
         context_switches_per_request=0.025,

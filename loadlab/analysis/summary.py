@@ -21,14 +21,17 @@ def summarise_latency(histogram: Histogram) -> LatencySummary:
 
 
 def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
-    """Return `usage` with its figures per request filled in; they stay None if there was no request."""
+    """Return `usage` with its figures per request filled in; they stay None if there was no request.
+
+    User and system time apart stay None also where there was too little CPU time to tell them apart.
+    """
     if not requests:
         return usage
     return usage.model_copy(
         update={
             "cpu_ns_per_request": usage.cpu_ns / requests,
-            "cpu_user_ns_per_request": usage.cpu_user_ns / requests,
-            "cpu_system_ns_per_request": usage.cpu_system_ns / requests,
+            "cpu_user_ns_per_request": usage.cpu_user_ns / requests if usage.is_divisible else None,
+            "cpu_system_ns_per_request": usage.cpu_system_ns / requests if usage.is_divisible else None,
             "context_switches_per_request": usage.context_switches / requests,
             "run_queue_wait_ns_per_request": usage.run_queue_wait_ns / requests,
         }

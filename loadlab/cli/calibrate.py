@@ -26,11 +26,9 @@ _EXPLAINED: Final = (
 
 
 def calibrate_verb(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Measure what loadlab's client adds to the times that it shows, here and now (about 25 seconds).
+    """Measure what loadlab's client adds to the times that it shows.
 
-    A short form of it runs before each `loadlab run`, and is in its results.
-
-    Example: loadlab calibrate
+    Takes about 25 seconds. A short form of it runs before each `loadlab run`, and is in its results.
     """
     with Interruption() as interruption, PhaseProgress(error_console()) as progress:
         try:

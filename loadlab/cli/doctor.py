@@ -20,17 +20,6 @@ from loadlab.errors import ExitCode
 from loadlab.host import Diagnosis, State, read_condition
 from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
 
-DOCTOR_EXAMPLES: Final = """Examples:
-
-  loadlab doctor                               is this machine fit?
-
-  loadlab doctor select-vs-epoll               can this profile run here?
-
-  loadlab doctor my.yaml --set load.idle=100k  and with so many?
-
-Exit codes: 0 it can run, or no profile was named; 1 some of its trials are not possible; 2 usage or profile error.
-"""
-
 _CANNOT_RUN: Final = ExitCode.EXPECTATION_FAILED
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.BLOCKER: "red"}
 # What a machine is judged by where no profile is named.
@@ -56,9 +45,10 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
-    """Check this machine: limits, memory, cores, clock and profilers, each with what mends it.
+    """Check this machine: limits, memory, cores, clock and profilers.
 
-    With a profile: say whether all its trials can run here, before anything is started, and its probes.
+    What is not well is told with what mends it. With a profile: say whether all its trials can run here, before
+    anything is started, and its probes.
     """
     if profile is None and overrides:
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")

@@ -1,7 +1,7 @@
 """What a run shows while it goes on: which trial, how far, requests a second now, time left."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,10 +21,14 @@ _GUESSED_OVERHEAD_SECONDS: Final = 1.5
 
 
 class RunProgress:
-    """An observer that draws one live line on a terminal, and elsewhere prints one line for each trial done."""
+    """An observer that draws one live line on a terminal, and elsewhere prints one line for each trial.
 
-    def __init__(self, console: Console, trials: list[Trial]) -> None:
+    Why a trial was not done is told on both, and each reason once; `told` are those that the user knows already.
+    """
+
+    def __init__(self, console: Console, trials: list[Trial], told: Iterable[str] = ()) -> None:
         self._console = console
+        self._told = set(told)
         self._trials = trials
         self._finished = 0
         self._began = time.monotonic()
@@ -64,12 +68,21 @@ class RunProgress:
         self._progress.update(self._task, rate=f"{format_count(requests_per_second)} req/s")
 
     def trial_ended(self, result: TrialResult) -> None:
-        """Count the trial; off a terminal, tell of it."""
+        """Count the trial, and tell of it where there is something to tell."""
         self._finished += 1
-        if not self._console.is_terminal:
-            figures = "" if result.requests_per_second is None else f" {format_count(result.requests_per_second)} req/s"
-            told = f"{result.state}, {result.verdict.state}{figures}" if result.reason is None else result.reason
-            tell(f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {told}")
+        outcome = result.state if result.reason is not None else _describe_done(result)
+        if (reason := self._news(result)) is not None:
+            outcome += f": {reason}"
+        elif self._console.is_terminal:
+            return
+        tell(f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {outcome}")
+
+    def _news(self, result: TrialResult) -> str | None:
+        """Return why the trial was not done, None if it was, or if that has been told."""
+        if result.reason is None or result.reason in self._told:
+            return None
+        self._told.add(result.reason)
+        return result.reason
 
     def _left(self) -> str:
         if self._finished:
@@ -118,6 +131,11 @@ def format_factors(factors: Mapping[str, Scalar]) -> str:
     if not factors:
         return "the only trial"
     return ", ".join(f"{path.rpartition('.')[2]} {_format_value(value)}" for path, value in factors.items())
+
+
+def _describe_done(result: TrialResult) -> str:
+    rate = "" if result.requests_per_second is None else f" {format_count(result.requests_per_second)} req/s"
+    return f"{result.state}, {result.verdict.state}{rate}"
 
 
 def _format_value(value: Scalar) -> str:

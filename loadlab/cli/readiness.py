@@ -42,10 +42,13 @@ class Readiness:
         """Return a sentence on the trials that are not possible, why, and what to do; None if all are."""
         if not self.impossible:
             return None
-        reasons = "; and ".join(each.sentence() for each in self.diagnoses if each.state is State.BLOCKER)
         verb = "is" if self.impossible == 1 else "are"
         which = "the only trial" if self.trials == 1 else f"{self.impossible:,} of {self.trials:,} trials"
-        return f"{which} {verb} not possible: {reasons}."
+        return f"{which} {verb} not possible: {'; and '.join(self.reasons())}."
+
+    def reasons(self) -> list[str]:
+        """Return a clause for each thing that stops a trial."""
+        return [each.sentence() for each in self.diagnoses if each.state is State.BLOCKER]
 
 
 def format_problem(diagnosis: Diagnosis) -> str:
@@ -57,7 +60,7 @@ def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) 
     """Return why a target cannot be had, None if it can."""
     if target.address is not None:
         try:
-            targets.find_server(parse_address(target.address), target.pid)
+            targets.find_server(targets.resolve_localhost(parse_address(target.address)), target.pid)
         except targets.NotAttachable as lack:
             return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
         return None
@@ -69,5 +72,5 @@ def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) 
 
 def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
     needed = needs.program or f"the Python module {needs.module}"
-    problem = f"the server {server} needs {needed}, which is not installed"
-    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, problem, f"`{needs.install}`")
+    problem = f"{needed} is not installed"
+    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, problem, needs.install)

@@ -104,7 +104,7 @@ def _rate(trial: TrialResult) -> str:
     if not trial.requests_per_second or not _believed(trial):
         return _NOTHING
     figure = format_count(trial.requests_per_second)
-    return f"≥ {figure}" if throughput_is_lower_bound(trial.verdict) else figure
+    return f"≥ {figure}" if throughput_is_lower_bound(trial) else figure
 
 
 def _percentile(summary: Callable[[TrialResult], LatencySummary], name: Percentile) -> Callable[[TrialResult], str]:
@@ -124,9 +124,9 @@ def _memory(trial: TrialResult) -> str:
 
 
 def _cpu(usage: ProcessUsage | None) -> str:
-    if usage is None or usage.cpu_user_ns_per_request is None or usage.cpu_system_ns_per_request is None:
+    if usage is None or usage.cpu_ns_per_request is None:
         return _NOTHING
-    return format_duration_ns(usage.cpu_user_ns_per_request + usage.cpu_system_ns_per_request)
+    return format_duration_ns(usage.cpu_ns_per_request)
 
 
 def _count(outcomes: Iterable[Outcome], trial: TrialResult) -> str:

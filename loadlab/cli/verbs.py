@@ -13,7 +13,8 @@ import typer
 from loadlab import __version__, targets
 from loadlab.analysis.metrics import metric_names
 from loadlab.cli.calibrate import calibrate_verb
-from loadlab.cli.doctor import DOCTOR_EXAMPLES, doctor
+from loadlab.cli.doctor import doctor
+from loadlab.cli.examples import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES
 from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.readiness import Readiness
@@ -30,27 +31,9 @@ from loadlab.report.page import render
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 
-_EXAMPLES = """Examples:
-
-  loadlab run select-vs-epoll                      a profile that ships with loadlab
-
-  loadlab run my.yaml --set load.idle=[0,10k]      other values for a sweep
-
-  loadlab run my.yaml --set target.server=poll --repeat 5
-
-  loadlab run my.yaml --set target.address=127.0.0.1:8080    your own server, which runs already
-
-  loadlab doctor select-vs-epoll                   can this profile run here, and what would mend it?
-
-  loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll
-
-Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile error, 3 the measurement is invalid,
-130 interrupted.
-"""
-
 app = typer.Typer(
     help="Shows how a server behaves as connections pile up, and why.",
-    epilog=_EXAMPLES,
+    epilog=EXAMPLES,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -88,7 +71,7 @@ def _options(
     pass  # the option has done its work by now
 
 
-@app.command()
+@app.command(epilog=RUN_EXAMPLES)
 def run(
     profile: Annotated[
         str, typer.Argument(metavar="PROFILE", help="A YAML file, or the name of a profile that ships.")
@@ -120,8 +103,9 @@ def run(
     conditions = conditions_of(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-        _warn(Readiness.of(trials, read_condition()))
-        with RunProgress(error_console(), trials) as progress:
+        readiness = Readiness.of(trials, read_condition())
+        _warn(readiness)
+        with RunProgress(error_console(), trials, told=readiness.reasons()) as progress:
             experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)
             document = experiment.run(trials, interruption.check, calibrates)
         directory.write_page(render(directory))
@@ -145,7 +129,7 @@ def report(
     write(str(directory.page_path))
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command(epilog=SERVE_EXAMPLES, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def serve(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A target, as `loadlab targets` lists them.")],
@@ -154,7 +138,7 @@ def serve(
 ) -> None:
     """Run one bundled target in the foreground, until Ctrl-C.
 
-    Its own options follow, as `loadlab targets` lists them: loadlab serve epoll-threads --pool 8.
+    Its own options follow, as `loadlab targets` lists them.
     """
     description = targets.find_target(name)
     if missing := targets.why_missing(description):
@@ -165,7 +149,7 @@ def serve(
 
 @app.command("targets")
 def list_targets(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the servers that ship, each with its options and their defaults."""
+    """List the servers that ship, with their options and defaults."""
     catalog = targets.catalog()
     if as_json:
         write(json.dumps({name: _described(target) for name, target in catalog.items()}))
@@ -211,18 +195,17 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         for line in load_model_lines(document):
             write(line)
     for trial in sorted_trials(document):
-        where = f"trial {trial.id} ({format_factors(trial.factors)})"
-        if trial.reason is not None:
-            tell(f"{where}: {trial.state}: {trial.reason}")
         for expectation in trial.expectations:
             if not expectation.met:
+                where = f"trial {trial.id} ({format_factors(trial.factors)})"
                 tell(f"{where}: expected {expectation.text}, measured {expectation.measured}")
     for expectation in document.expectations:
         if not expectation.met:
             where = f"law of {expectation.series}: " if expectation.series else ""
             tell(f"{where}expected {expectation.text}, measured {expectation.measured}; the page draws it")
     starts_servers = "address" not in document.profile.get("target", {})
-    if starts_servers and any(trial.state == "failed" for trial in document.trials):
+    # A finding tells where to look itself.
+    if starts_servers and any(trial.state == "failed" and not trial.verdict.findings for trial in document.trials):
         tell("To see why a target failed, run it alone: loadlab serve NAME.")
     for line in (*findings_lines(document), *unseen_lines(document)):
         tell(line)

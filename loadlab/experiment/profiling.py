@@ -116,7 +116,7 @@ def slowdown_of(first: TrialResult, second: TrialResult | None) -> float | None:
     """
     if second is None:
         return None
-    if first.load_model == "open" or any(throughput_is_lower_bound(each.verdict) for each in (first, second)):
+    if first.load_model == "open" or any(throughput_is_lower_bound(each) for each in (first, second)):
         before, after = (_cpu_per_request(result) for result in (second, first))
     else:
         before, after = first.requests_per_second, second.requests_per_second

@@ -57,7 +57,7 @@ def _start(profile: LoadProfile, conditions: Conditions, running: ExitStack, che
     catalog = targets.catalog()
     description = catalog[wanted.name]
     if missing := targets.why_missing(description):
-        raise NotPossible(f"not possible here: {missing}")
+        raise NotPossible(missing)
     target_cores, load_cores = conditions.cores
     upstream = None
     if any(handler_of(request.path) == "upstream" for request in profile.requests):
@@ -83,7 +83,7 @@ def _start(profile: LoadProfile, conditions: Conditions, running: ExitStack, che
 
 
 def _attach(profile: LoadProfile, text: str, conditions: Conditions, running: ExitStack) -> Serving:
-    address = parse_address(text)
+    address = targets.resolve_localhost(parse_address(text))
     try:
         roots = targets.find_server(address, profile.target.pid)
         attached = targets.AttachedTarget(address, roots, _capabilities_of(targets.list_server(roots), address[1]))

@@ -1,4 +1,4 @@
-"""Addresses of servers as people write them, an IP address and a port: "127.0.0.1:8080", "[::1]:8080"."""
+"""Addresses of servers as people write them, host and port: "127.0.0.1:8080", "[::1]:8080", "localhost:8080"."""
 
 import re
 from dataclasses import dataclass
@@ -11,21 +11,30 @@ from pydantic_core import CoreSchema, core_schema
 
 from loadlab.profile.values import describe
 
-_PATTERN: Final = r"(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
-_RULE: Final = 'must be an IP address and a port, such as 127.0.0.1:8080 or "[::1]:8080"'
+LOCALHOST: Final = "localhost"
+"""The one name among hosts: only servers of this machine are measured."""
+
+_PATTERN: Final = r"(?:localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
+_RULE: Final = 'must be localhost or an IP address, and a port, such as localhost:8080 or "[::1]:8080"'
+_REASON: Final = "only servers of this machine can be measured"
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Return IP address and port; raise ValueError with a sentence if `text` is no address of a server."""
+    """Return host and port; raise ValueError with a sentence if `text` is no address of a server.
+
+    The host is an IP address or LOCALHOST.
+    """
     host, _, port = text.rpartition(":")
     try:
         if not re.fullmatch(_PATTERN, text) or not 0 < int(port) < 1 << 16:
             raise ValueError
+        if host == LOCALHOST:
+            return host, int(port)
         ip = ip_address(host.strip("[]"))
         if (ip.version == 6) != host.startswith("["):
             raise ValueError
     except ValueError:
-        raise ValueError(f"{_RULE}, not {describe(text)}") from None
+        raise ValueError(f"{_RULE}, not {describe(text)}; {_REASON}") from None
     if ip.is_unspecified:
         raise ValueError(f"must be an address that can be connected to, such as 127.0.0.1:{port}, not {describe(text)}")
     return str(ip), int(port)
@@ -44,7 +53,7 @@ class SocketAddress:
     def read(self, value: object) -> str:
         """Return the address; raise ValueError with a sentence if it is none."""
         if not isinstance(value, str):
-            raise ValueError(f"{_RULE}, not {describe(value)}")
+            raise ValueError(f"{_RULE}, not {describe(value)}; {_REASON}")
         return format_address(parse_address(value))
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -50,7 +50,8 @@ class Target(Section):
     )
     address: Annotated[str, SocketAddress()] | None = Field(
         default=None,
-        description="IP address and port of a server of this machine that runs already, in place of a bundled one.",
+        description="Where a server of this machine that runs already listens, in place of a bundled one: localhost or "
+        "an IP address, and a port.",
     )
     pid: Annotated[int, Count(1, _MOST_PIDS)] | None = Field(
         default=None,

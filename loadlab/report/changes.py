@@ -1,7 +1,7 @@
 """How one value became another, in words: in percent, and as a multiple where percent are hard to picture.
 
-Where the load was the limit a value is a lower bound, and is called "at least". Then what is said of a change is a
-bound too, or nothing, where it could have been anything.
+Where the load held the target back a value is a lower bound, and is called "at least". Then what is said of a change is
+a bound too, or nothing, where it could have been anything.
 """
 
 from loadlab.report.charts import Value

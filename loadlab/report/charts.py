@@ -17,7 +17,7 @@ from loadlab.results.model import Scalar
 class Value:
     """What the repeats of one setting gave: their median, and the lowest and the highest of `repeats` of them.
 
-    With `at_least` the load was the limit in one of them, so the target's own figure is this or higher.
+    With `at_least` the load held the target back in one of them, so the target's own figure is this or higher.
     """
 
     median: float

@@ -5,22 +5,22 @@ connections were opened, and it may have changed the other parts as well: such a
 """
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from loadlab.report.arrangement import Arrangement, Setting
 from loadlab.report.measures import Measure, measure_of
 from loadlab.report.quantities import SIZE
-from loadlab.report.tables.plain import PlainTable
 from loadlab.results.model import ConnectionMemory, TrialResult
 from loadlab.units import format_size_bytes
 
 _NOTE: Final = (
-    "The growth of each while the idle connections were opened, divided by their number. Both ends of a connection are "
-    "on this machine, so the kernel holds it twice; target and client are their own memory, the interpreters of the "
-    "processes that hold the client's ends among it."
+    "How much memory grew while the idle connections were opened, divided by their number. Both ends of a connection "
+    "are on this machine, so the kernel holds it twice; target and client are their own memory, the interpreters of "
+    "the processes that hold the client's ends among it."
 )
+_NOTE_ON_FEW: Final = "A few connections are lost among what else this machine does, so only many have figures."
 _NOTE_ON_DISTURBED: Final = (
     "No figures where a part came out below zero: something else changed the memory in use meanwhile."
 )
@@ -60,40 +60,34 @@ def describe_split(arrangement: Arrangement) -> Iterator[str]:
     if not told or len(arrangement.line_names) > 1 or (len(told) > 1 and not arrangement.x_is_number):
         return
     kernel, target, client, all_told = _medians(told[-1].measured)
-    where = f" at {arrangement.name_of(told[-1])}" if arrangement.x_path else ""
+    is_named = arrangement.line_names != ("",) or not arrangement.x_is_number
+    where = f" {'with' if is_named else 'at'} {arrangement.name_of(told[-1])}" if arrangement.x_path else ""
     yield (
         f"One idle connection takes {all_told} of memory{where}: {kernel} in the kernel for both ends, {target} in the "
         f"target, and {client} in the client."
     )
 
 
-def connection_table(arrangement: Arrangement) -> PlainTable | None:
-    """Return the split for each setting, medians over its repeats; None where no trial has any."""
-    rows: list[tuple[str, ...]] = []
-    disturbed = False
-    for setting in arrangement.settings:
-        memories = [trial.connection_memory for trial in setting.measured if trial.connection_memory]
-        if memories:
-            rows.append((arrangement.name_of(setting) or "the target", *_medians(setting.measured)))
-            disturbed = disturbed or any(_is_disturbed(memory) for memory in memories)
-    if not rows:
-        return None
-    return PlainTable(
-        title="Bytes of one idle connection",
-        groups=(),
-        columns=("", "kernel, both ends", "target", "client", "all told"),
-        rows=tuple(rows),
-        note=f"{_NOTE} {_NOTE_ON_DISTURBED}" if disturbed else _NOTE,
+def note_on(arrangement: Arrangement) -> str:
+    """Say how the figures came about, and why some are missing; empty where none was to be had."""
+    trials = [trial for setting in arrangement.settings for trial in setting.measured]
+    disturbed = [_is_disturbed(trial.connection_memory) for trial in trials if trial.connection_memory]
+    if not disturbed:
+        return ""
+    notes = (
+        (_NOTE, not all(disturbed)),
+        (_NOTE_ON_FEW, any(trial.idle and trial.idle.opened and not trial.connection_memory for trial in trials)),
+        (_NOTE_ON_DISTURBED, any(disturbed)),
     )
+    return " ".join(note for note, is_due in notes if is_due)
 
 
 def _is_known(setting: Setting) -> bool:
     return any(ALL_TOLD.read(trial) is not None for trial in setting.measured)
 
 
-def _medians(trials: Iterable[TrialResult]) -> Iterator[str]:
-    """Yield the figure of each part and of all, in the order of the table; a dash where no trial has it."""
-    measured = [*trials]
+def _medians(trials: Sequence[TrialResult]) -> Iterator[str]:
+    """Yield the figure of each part and of all, of trials of which at least one has them."""
     for measure in (*PARTS, ALL_TOLD):
-        values = [value for trial in measured if (value := measure.read(trial)) is not None]
-        yield format_size_bytes(statistics.median(values)) if values else "\N{EN DASH}"
+        values = [value for trial in trials if (value := measure.read(trial)) is not None]
+        yield format_size_bytes(statistics.median(values))

@@ -21,7 +21,7 @@ from loadlab.results.model import RunDocument
 class CaptionedChart:
     """A chart, what it shows in words, how to read its marks, the laws of its lines, and a table to set beside it.
 
-    `split` shows what the values of the chart are made of.
+    `split` shows what the values of the chart are made of; where that tells all, the chart has no panels.
     """
 
     chart: Chart
@@ -33,15 +33,15 @@ class CaptionedChart:
 
 
 def charts_of(document: RunDocument, arrangement: Arrangement) -> tuple[CaptionedChart, ...]:
-    """Return the charts of a run in their order, those that have no point left out; none where there is one setting."""
+    """Return the charts of a run in their order, those with nothing to draw left out; none of one setting."""
     if len(arrangement.settings) == 1:
         return ()
     built = (_build(plan, document, arrangement) for plan in plans_of(document, arrangement))
-    return tuple(captioned for captioned in built if captioned.chart.legend)
+    return tuple(captioned for captioned in built if captioned.chart.legend or captioned.split)
 
 
 def tables_of(document: RunDocument, arrangement: Arrangement) -> tuple[PlainTable, ...]:
-    """Return what is shown in place of charts where there is one setting: its figures, and the tables of the charts."""
+    """Return what stands in place of charts where there is one setting: its figures, and the tables of the charts."""
     figures = figures_of(arrangement)
     if figures is None:
         return ()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from loadlab.analysis.verdict import SAMPLES_BEYOND
+from loadlab.analysis.verdict import SAMPLES_BEYOND, trustworthy_percentiles
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting
 from loadlab.report.load_model import models_of
@@ -129,8 +129,9 @@ def _describe(arrangement: Arrangement, far_ends: Iterable[tuple[Setting, Histog
     for setting, response in far_ends:
         values = response.values_at([50.0, 99.0])
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
+        is_firm = "p99" in trustworthy_percentiles(response.count)
         name = arrangement.name_of(setting) or "the target"
-        told.append((values[99.0], f"{name} {p50} and {p99}"))
+        told.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few to tell the 99 %)'}"))
     if not told:
         return ""
     rest = ""

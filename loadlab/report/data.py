@@ -4,8 +4,6 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from loadlab.recording.histogram import Histogram
 from loadlab.report.arrangement import Arrangement, Setting, arrange, side_by_side
@@ -15,6 +13,7 @@ from loadlab.report.curves import CurvePanel, curves_of
 from loadlab.report.findings import FindingGroup, group_findings
 from loadlab.report.load_model import describe_load, model_suffix, models_of
 from loadlab.report.over_time import OverTime, over_time_of
+from loadlab.report.provenance import Fact, facts_of, machine_of
 from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
 from loadlab.report.sockets import describe_sockets
 from loadlab.report.stacked import StackedChart
@@ -24,8 +23,7 @@ from loadlab.report.tables.plain import PlainTable
 from loadlab.report.tables.trials import tabulate
 from loadlab.report.why import Chapter, calls_of, chapter_of, describe_vain
 from loadlab.results.cpu import Stack
-from loadlab.results.model import HostFingerprint, LoadModel, RunDocument, TrialResult
-from loadlab.units import format_size_bytes
+from loadlab.results.model import LoadModel, RunDocument, TrialResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +33,6 @@ class ExpectationResult:
     text: str
     checked: int
     missed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A name and a value, for the lists of what was used."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +101,7 @@ def build_page(
         about=str(document.profile.get("about") or ""),
         verdict=document.verdict,
         verdict_sentence=describe_verdict(document),
-        facts=(*describe_load(document.profile, models), *_facts(document)),
+        facts=(*describe_load(document.profile, models), *facts_of(document)),
         overview=overview_of(document, arrangement),
         arrangement=arrangement,
         drawn=drawn,
@@ -130,7 +120,7 @@ def build_page(
         table=tabulate(trials),
         sockets=describe_sockets(trials),
         kinds_table=tabulate_kinds(trials),
-        machine=tuple(_machine(document)),
+        machine=tuple(machine_of(document)),
         calibration=describe_calibration(document.calibration),
         command=shlex.join(document.command),
         profile_text=profile_text,
@@ -160,55 +150,3 @@ def _expectations(
                 where = name_of(trial) or f"trial {trial.id}"
                 missed.setdefault(expectation.text, []).append(f"{where}: {expectation.measured}")
     return tuple(ExpectationResult(text, number, tuple(missed.get(text, ()))) for text, number in checked.items())
-
-
-def _facts(document: RunDocument) -> Iterable[str]:
-    """The key facts, each a few words."""
-    target, sweep = document.profile.get("target") or {}, document.profile.get("sweep") or {}
-    if "address" in target and "target.address" not in sweep:
-        yield f"the server at {target['address']}"
-    states = Counter(trial.state for trial in document.trials)
-    counted = f"{document.trials_planned} trial{'' if document.trials_planned == 1 else 's'}"
-    if states["done"] != document.trials_planned:
-        listed = ", ".join(f"{number} {state}" for state, number in states.most_common())
-        not_run = document.trials_planned - states.total()
-        counted += f" ({', '.join(part for part in (listed, f'{not_run} not run' if not_run else '') if part)})"
-    yield counted
-    started, finished = _moment(document.started), _moment(document.finished)
-    yield f"{started:%Y-%m-%d %H:%M} UTC" if started else document.started
-    if document.interrupted:
-        yield "interrupted"
-    elif started and finished:
-        minutes, seconds = divmod(round((finished - started).total_seconds()), 60)
-        yield f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    else:
-        yield "did not finish"
-    yield f"{document.host.hostname}, {document.host.cores} cores"
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text or "").astimezone(UTC)
-    except ValueError:
-        return None
-
-
-def _machine(document: RunDocument) -> Iterable[Fact]:
-    host: HostFingerprint = document.host
-    yield Fact("Machine", f"{host.hostname}{' (virtual)' if host.virtualised else ''}")
-    yield Fact("Processor", f"{host.cpu}, {host.cores} cores")
-    yield Fact("Memory", format_size_bytes(host.memory_bytes))
-    yield Fact("System", f"{host.system}, kernel {host.kernel}")
-    yield Fact("Python", host.python)
-    yield Fact("loadlab", document.loadlab)
-    yield Fact("Open files", f"{host.open_files_soft:,} soft, {host.open_files_hard:,} hard")
-    yield Fact("Local ports", f"{host.local_ports[0]} to {host.local_ports[1]}")
-    yield Fact("Load before", f"{host.load_average:.2f}")
-    yield Fact("Seed of the order", str(document.seed))
-    placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
-    for placement, number in placements.items():
-        yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
-
-
-def _format_placement(placement: Mapping[str, Any]) -> str:
-    return "; ".join(f"{role} on CPU {', '.join(str(cpu) for cpu in cpus)}" for role, cpus in sorted(placement.items()))

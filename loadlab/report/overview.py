@@ -91,7 +91,7 @@ def _tell_ends(arrangement: Arrangement, ends: Sequence[_Change], measure: Measu
         told.append(" ".join(word for word in words if word))
         verb_before = verb
     stretch = describe_stretch(arrangement, ends[0].first_x, ends[0].last_x)
-    sentence = f"{stretch} {measure.phrase} {' and '.join(told)}"
+    sentence = f"{stretch}, {measure.phrase} {' and '.join(told)}"
     best, worst = ends[0].after, ends[-1].after
     if not _are_equal(best, worst) and (apart := describe_ratio(best, worst)):
         sentence += f": {apart} apart in the end"

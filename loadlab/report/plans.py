@@ -64,7 +64,7 @@ class Split:
 class Plan:
     """A chart to be: a panel for each of `measures`; its sentence tells of `told`, behind what `seen` says.
 
-    `laws` are those of that metric; `split` is what the first measure is made of.
+    `laws` are those of that metric; `split` is what the first measure is made of, or without one all that is drawn.
     """
 
     key: str
@@ -80,7 +80,8 @@ class Plan:
 
     def shows_first(self, metric: str) -> bool:
         """Whether that metric is what the chart begins with and tells of."""
-        return all(measures[:1] and measures[0].metric == metric for measures in (self.measures, self.told))
+        begun = {measures[0].metric for measures in (self.measures, self.told) if measures}
+        return begun == {metric} and bool(self.told)
 
 
 def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
@@ -156,11 +157,10 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
     yield Plan(
         "connection-memory",
         connection_memory.ALL_TOLD.title,
+        (),
         (connection_memory.ALL_TOLD,),
-        (connection_memory.ALL_TOLD,),
-        seen=" ".join(connection_memory.describe_split(arrangement)),
-        table=connection_memory.connection_table(arrangement),
-        split=Split("Where it is", connection_memory.PARTS, "per connection"),
+        note=connection_memory.note_on(arrangement),
+        split=Split(connection_memory.ALL_TOLD.title, connection_memory.PARTS, "per connection"),
     )
 
 

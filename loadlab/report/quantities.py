@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.profile.expectation import Kind
-from loadlab.units import format_count, format_duration_ns, format_size_bytes
+from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,6 @@ class Quantity:
     def format_with_unit(self, value: float) -> str:
         """A value that stands alone."""
         return f"{self.format(value)} {self.unit}".rstrip()
-
-
-def format_rate(value: float) -> str:
-    """A rate as exact as it is worth: `21,050`, `9.3`."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def format_share(value: float) -> str:
-    """A share of one in percent: `100 %`, `62.5 %`."""
-    return f"{100 * value:.3g}\N{NO-BREAK SPACE}%"
 
 
 RATE: Final = Quantity(format_rate, format_count, log_from_ratio=100, unit="requests/s")

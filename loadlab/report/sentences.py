@@ -2,20 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
+from loadlab.analysis.verdict import RATE_MET
 from loadlab.report.arrangement import Arrangement, Setting, format_scalar, is_measured
 from loadlab.report.changes import describe_change, write_value
 from loadlab.report.charts import Chart, Line, Panel, panel_of
 from loadlab.report.drawing.scales import place_x
 from loadlab.report.measures import ANSWERED_SHARE
-from loadlab.report.quantities import Quantity, format_share
+from loadlab.report.quantities import Quantity
 from loadlab.results.model import RunDocument, Scalar, TrialResult
+from loadlab.units import format_share
 
 _MOST_LINES_TOLD = 6
 _COUNTED = ("connections", "senders")
-# Poisson arrivals scatter around their rate, and so does what was answered of it.
-_ANSWERED: Final = 0.95
 
 
 def describe_lines(arrangement: Arrangement, lines: Iterable[Line], quantity: Quantity) -> str:
@@ -105,6 +104,8 @@ def _whole_groups(arrangement: Arrangement) -> Iterator[tuple[str, list[TrialRes
 
 def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterable[str]:
     """Say what a reader could not guess about the axis and the marks of this chart; one sentence each."""
+    if not chart.panels:
+        return
     scale = place_x(arrangement).scale
     if scale.zero_at is not None:
         yield "The axis at the bottom is logarithmic; 0 stands apart at its left."
@@ -116,7 +117,7 @@ def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterable[str]:
     if repeats > 1:
         yield f"Each point is the median of up to {repeats} repeats; its whisker joins the lowest and the highest."
     if any(value.at_least for value in values):
-        yield "Hollow: the load was the limit there, not the target, whose own figure is at least this."
+        yield "Hollow: the load held the target back there; its own figure is at least this."
     if any(point.too_few for point in points):
         yield "A percentile is left out where fewer than 10 samples lie beyond it."
 
@@ -131,8 +132,8 @@ def describe_answered(arrangement: Arrangement) -> Iterator[str]:
     if not shares:
         return
     share, setting = min(shares, key=lambda answered: answered[0])
-    if share >= _ANSWERED:
-        yield f"The offered rate was answered throughout, within {format_share(1 - _ANSWERED)}."
+    if share >= RATE_MET:
+        yield f"The offered rate was answered throughout, within {format_share(1 - RATE_MET)}."
     else:
         where = arrangement.name_of(setting)
         worst = f"{format_share(share)} of it at worst{f' ({where})' if where else ''}"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
+import yaml
 from pydantic import ValidationError
 
 from loadlab.errors import ReportError
@@ -126,8 +127,9 @@ class RunDirectory:
             raise ReportError(f"{path} is damaged: {error}; remove it to draw the run without it.") from error
 
     def read_profile_text(self) -> str:
-        """Return the profile as the user wrote it."""
-        return _read(self.path / "profile.yaml")
+        """Return the profile as the user wrote it; where that file is not there, as run.json has it: with defaults."""
+        path = self.path / "profile.yaml"
+        return _read(path) if path.exists() else yaml.safe_dump(self.read_document().profile, sort_keys=False)
 
     def _write_trial_file(self, trial_id: str, file: str, text: str) -> None:
         path = self._trial_path(trial_id, file)

@@ -15,6 +15,7 @@ from loadlab.results.sockets import SocketCounters, SocketsReading
 from loadlab.results.syscalls import SyscallBackend, SyscallProfile
 
 SCHEMA = "loadlab.run/1"
+_FIVE_TICKS_NS = 50_000_000
 
 Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
@@ -81,7 +82,9 @@ class ProcessUsage(ProcessState):
     """What a group of processes used over a stretch of time, the measured window as a rule, and its state at the end.
 
     `involuntary_switches` are those of `context_switches` at which a process lost its core to another;
-    `run_queue_wait_ns` is how long its threads were ready and had none.
+    `run_queue_wait_ns` is how long its threads were ready and had none. User and system time add up to what the CPU
+    clocks of the processes tell, and divide as the kernel's ticks do: without a tick all is user time. Per request they
+    are null where the ticks are too few to tell them apart.
     """
 
     cpu_user_ns: int
@@ -105,6 +108,11 @@ class ProcessUsage(ProcessState):
     def busy(self) -> float:
         """Cores kept busy on average over the window: 1.0 is one core all the time."""
         return self.cpu_ns / self.window_ns if self.window_ns else 0.0
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether user and system time can be told apart: that rests on ticks of 10 ms, and takes five of them."""
+        return self.cpu_ns >= _FIVE_TICKS_NS
 
 
 class ProcfsProbe(Document):

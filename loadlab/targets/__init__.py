@@ -13,6 +13,7 @@ from loadlab.targets.launching import (
     why_not_handled,
     why_not_held,
 )
+from loadlab.targets.listeners import resolve_localhost
 
 __all__ = [
     "AttachedTarget",
@@ -27,6 +28,7 @@ __all__ = [
     "find_target",
     "launch",
     "list_server",
+    "resolve_localhost",
     "serve_command",
     "why_missing",
     "why_not_handled",

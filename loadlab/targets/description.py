@@ -104,10 +104,10 @@ def why_missing(description: TargetDescription) -> str | None:
         case Needs(program=str(program), install=install):
             searched = f"{os.environ.get('PATH', os.defpath)}:{_ALSO_SEARCHED}"
             found = shutil.which(program, path=searched) is not None
-            return None if found else f"{program} is not installed: {install}"
+            return None if found else f"{program} is not installed; {install}"
         case Needs(module=str(module), install=install):
             found = importlib.util.find_spec(module) is not None
-            return None if found else f"the Python module {module} is not installed: {install}"
+            return None if found else f"the Python module {module} is not installed; {install}"
     return None
 
 

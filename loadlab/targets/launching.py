@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import IO, Final, Self
 
 from pydantic import TypeAdapter, ValidationError
@@ -46,7 +47,7 @@ _ready_line: Final = TypeAdapter(_Ready)
 class RunningTarget:
     """A target that is ready for connections; leaving the `with` block stops it and all its processes.
 
-    Its folder goes then too: kept by us and not by the target, it goes even when the target was killed.
+    Its folder goes then too, and names that it wrote for perf: kept by us, they go even when the target was killed.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ def launch(
         # A file, not a pipe: however much the target prints later on, it never has to wait for us to read it.
         with tempfile.TemporaryFile() as output:
             child = spawn(f"target '{description.name}'", command, cpus=cpus, stdout=output)
+            given_up_unless_ready.callback(_remove_perf_map, child.pid)
             given_up_unless_ready.enter_context(child)
             ready = _wait_ready(child, output, start_timeout_seconds, check)
         return RunningTarget(child, ready.address, ready.capabilities, given_up_unless_ready.pop_all())
@@ -139,6 +141,12 @@ def launch(
 
 def _command(description: TargetDescription, host: str, port: int) -> list[str]:
     return [sys.executable, str(description.file), "--host", host, "--port", str(port)]
+
+
+def _remove_perf_map(pid: int) -> None:
+    """Remove the one file of a target that cannot be in its folder: runtimes name their functions for perf there."""
+    with contextlib.suppress(PermissionError):  # of another user's process that had this pid before
+        Path(f"/tmp/perf-{pid}.map").unlink(missing_ok=True)
 
 
 def _format_option(name: str, value: OptionScalar) -> list[str]:

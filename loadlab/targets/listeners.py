@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
+from loadlab.profile.address import LOCALHOST
+
 _PROC: Final = Path("/proc")
 _LISTENING: Final = "0A"  # TCP_LISTEN
 _WORD_BYTES: Final = 4
@@ -29,6 +31,16 @@ class Holders:
 
     pids: frozenset[int]
     hidden: frozenset[int]
+
+
+def resolve_localhost(address: tuple[str, int], proc: Path = _PROC) -> tuple[str, int]:
+    """Return an address as it is, but for localhost: that is 127.0.0.1, or ::1 if only there somebody listens."""
+    host, port = address
+    if host != LOCALHOST:
+        return address
+    # Some servers (node among them) take the first address that the name has, which may be ::1 alone.
+    by_preference = [("127.0.0.1", port), ("::1", port)]
+    return next((each for each in by_preference if listening_inodes(each, proc)), by_preference[0])
 
 
 def listening_inodes(address: tuple[str, int], proc: Path = _PROC) -> frozenset[int]:

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from loadlab.units import (
     format_count,
     format_duration_ns,
+    format_rate,
+    format_share,
     format_size_bytes,
     parse_count,
     parse_duration_ns,
@@ -123,6 +125,20 @@ def test_format_duration(duration_ns: float, expected: str) -> None:
 )
 def test_format_count(count: float, expected: str) -> None:
     assert format_count(count) == expected
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(0, "0"), (9.312, "9.31"), (99.94, "99.9"), (100.4, "100"), (21_049.6, "21,050")]
+)
+def test_format_rate(rate: float, expected: str) -> None:
+    assert format_rate(rate) == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0, "0 %"), (0.0012, "0.12 %"), (0.625, "62.5 %"), (0.9999, "100 %"), (1, "100 %")]
+)
+def test_format_share(share: float, expected: str) -> None:
+    assert format_share(share) == expected.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.analysis.verdict.percentiles import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import Finding, TrialResult
-from loadlab.units import format_count, format_duration_ns
+from loadlab.units import format_duration_ns, format_share
 
 _FAILED_SUSPECT: Final = 0.01
 _FAILED_INVALID: Final = 0.5
@@ -42,7 +42,7 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
         text=f"Many requests failed, most by {commonest}, so throughput and latency are those of the rest.",
-        evidence=f"{share:.1%} of {format_count(attempts)} requests, most by {commonest}",
+        evidence=f"{format_share(share)} of {attempts:,} requests, most by {commonest}",
         advice="Lower the load until the target copes, or read the failures as the result.",
     )
 
@@ -64,7 +64,7 @@ def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="dropped",
         severity="invalid" if of_load and share > _DROPPED_INVALID else "suspect",
         text="Requests of the schedule were never sent: the rate was not reached, and the response times are too low.",
-        evidence=f"{result.outcomes[Outcome.DROPPED]} requests never sent, {share:.1%} of the schedule",
+        evidence=f"{result.outcomes[Outcome.DROPPED]:,} requests never sent, {format_share(share)} of the schedule",
         advice="Give the load more workers and cores."
         if of_load
         else "Lower the rate to what the target carries, or raise load.connections if it has CPU time left.",
@@ -82,7 +82,7 @@ def few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="few_samples",
         severity="note",
         text="There are too few requests for the highest percentiles.",
-        evidence=f"fewer than {SAMPLES_BEYOND} of {count} requests lie beyond {', '.join(weak)}",
+        evidence=f"fewer than {SAMPLES_BEYOND} of {count:,} requests lie beyond {', '.join(weak)}",
         advice="Measure for longer, or read the lower percentiles only.",
     )
 

@@ -5,7 +5,8 @@ from typing import Final
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.analysis.verdict.percentiles import trusted_ns
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import Finding, TrialResult, Verdict
+from loadlab.results.model import Finding, TrialResult
+from loadlab.units import format_share
 
 # What is left of a full core are moments between two requests.
 _FULL_CORE: Final = 0.95
@@ -15,12 +16,25 @@ _FULL_TARGET: Final = 0.85
 _MAINLY_WORKER: Final = 0.5
 _BEHIND: Final = 0.5
 _RATE_MISSED: Final = 0.001
-_CODES: Final = frozenset({"client_bound", "shared_core"})
+
+RATE_MET: Final = 0.95
+"""An open load is met from this share of its rate on: random arrivals scatter, and some are in flight at the end."""
 
 
-def throughput_is_lower_bound(verdict: Verdict) -> bool:
-    """Return whether the target could have carried more: then "at least" belongs before the throughput."""
-    return any(finding.code in _CODES for finding in verdict.findings)
+def throughput_is_lower_bound(result: TrialResult) -> bool:
+    """Return whether the load held the target back: then "at least" belongs before the throughput.
+
+    An open load that is met has asked for no more, and its throughput is the rate, of which "at least" tells nothing.
+    One that is missed for the target's own sake has found its limit, unless the target's cores were not its own.
+    """
+    codes = {finding.code for finding in result.verdict.findings}
+    return "client_bound" in codes or ("shared_core" in codes and not rate_is_met(result))
+
+
+def rate_is_met(result: TrialResult) -> bool:
+    """Return whether an open load was answered at the rate that it asked for; a closed one has none."""
+    offered, answered = result.offered_per_second, result.requests_per_second
+    return offered is not None and answered is not None and answered >= RATE_MET * offered
 
 
 def client_bound(result: TrialResult, window: WindowEvidence) -> Finding | None:
@@ -48,10 +62,11 @@ def shared_core(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if not window.shared_cores:
         return None
     cores = ", ".join(map(str, window.shared_cores))
+    could = "its times may be shorter" if rate_is_met(result) else "its throughput is at least this figure"
     return Finding(
         code="shared_core",
         severity="suspect",
-        text="Target and load shared a core: with cores of its own, the target's throughput is at least this figure.",
+        text=f"Target and load shared a core: with cores of the target's own, {could}.",
         evidence=f"both could run on {'core' if len(window.shared_cores) == 1 else 'cores'} {cores}",
         advice="Use a machine with two cores or more, and give each side its own (placement); "
         "bind a server that runs already to some of them: taskset -acp CORES PID.",
@@ -78,7 +93,8 @@ def _behind_schedule(result: TrialResult) -> str | None:
     missed = dropped_share(result)
     if missed <= _RATE_MISSED or not client_is_behind(result):
         return None
-    return f"{missed:.1%} of the schedule never sent, while answers waited for the load for most of their time"
+    never_sent = f"{format_share(missed)} of the schedule never sent"
+    return f"{never_sent}, while answers waited for the load for most of their time"
 
 
 def _full_beside_free_target(result: TrialResult, window: WindowEvidence) -> str | None:
@@ -96,5 +112,6 @@ def _full_beside_free_target(result: TrialResult, window: WindowEvidence) -> str
     target_full = used is not None and used > _FULL_TARGET * usable
     if fullest < _FULL_CORE or (target_full and not client_is_behind(result)):
         return None
-    of_target = "of unknown use" if used is None else f"using {used:.2f} of {usable} cores"
-    return f"a core of the load was {fullest:.0%} busy (a load worker {busiest:.0%}), with the target {of_target}"
+    of_target = "of unknown use" if used is None else f"using {used:.2f} of {usable} core{'s' if usable > 1 else ''}"
+    core, worker = (format_share(round(busy, 2)) for busy in (fullest, busiest))
+    return f"a core of the load was {core} busy (a load worker {worker}), with the target {of_target}"

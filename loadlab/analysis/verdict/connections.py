@@ -23,7 +23,7 @@ def idle_not_opened(result: TrialResult, window: WindowEvidence) -> Finding | No
         code="idle_not_opened",
         severity="invalid" if missing > _MANY * idle.wanted else "suspect",
         text=f"Not all idle connections could be opened{why}, so the load was lighter than the profile says.",
-        evidence=f"{idle.opened} of {idle.wanted} opened",
+        evidence=f"{idle.opened:,} of {idle.wanted:,} opened",
         advice="Look whether the target still accepts and answers, raise the limit of open files, "
         "or ask for fewer idle connections.",
     )
@@ -39,7 +39,7 @@ def idle_died(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="idle_died",
         severity="invalid" if died > _MANY * idle.opened else "suspect",
         text="Idle connections died before the end, so the load was lighter than the profile says.",
-        evidence=f"{died} of {idle.opened} died",
+        evidence=f"{died:,} of {idle.opened:,} died",
         advice="Raise the target's own timeout for idle connections, and look into its log for why it closed them.",
     )
 
@@ -57,7 +57,7 @@ def listen_queue_full(result: TrialResult, window: WindowEvidence) -> Finding | 
         code="listen_queue_full",
         severity="suspect" if queue.within else "note",
         text="The target's listen queue was full, and connections were turned away, to be tried again a second later.",
-        evidence=f"{queue.within} times in the window, {queue.before} times before it; {queue.backlog} may wait",
+        evidence=f"{queue.within:,} turned away in the window, {queue.before:,} before it; {queue.backlog:,} may wait",
         advice="Have the target listen with a longer backlog, "
         "and let the kernel allow it: sysctl -w net.core.somaxconn=4096.",
     )
@@ -72,7 +72,7 @@ def client_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding 
         code="client_out_of_files",
         severity="suspect",
         text="The load ran out of file descriptors, so it was lighter than the profile says.",
-        evidence=f"{missing} connections not opened for want of a descriptor",
+        evidence=f"connections not opened for want of a descriptor: {missing:,}",
         advice="Raise the limit in the shell that starts loadlab: prlimit --pid $$ --nofile=1048576 (as root), "
         "or use more load workers.",
     )
@@ -87,7 +87,7 @@ def client_out_of_ports(result: TrialResult, window: WindowEvidence) -> Finding 
         code="client_out_of_ports",
         severity="suspect",
         text="The load ran out of local ports, so it was lighter than the profile says.",
-        evidence=f"{missing} connections not opened for want of a local port",
+        evidence=f"connections not opened for want of a local port: {missing:,}",
         advice="Widen the range: sysctl -w net.ipv4.ip_local_port_range='1024 65535'; "
         "and have the target keep connections open, as each one that the load closes holds its port for a minute.",
     )
@@ -102,7 +102,7 @@ def target_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding 
         code="target_out_of_files",
         severity="suspect",
         text="The target ran out of file descriptors, so it could not take all connections.",
-        evidence=f"{files.open} of {files.limit} descriptors open in its process {files.pid}",
+        evidence=f"{files.open:,} of {files.limit:,} descriptors open in its process {files.pid}",
         advice=f"Raise its limit: prlimit --pid {files.pid} --nofile=1048576 (as root) while it runs, "
         "LimitNOFILE= where systemd starts it, or prlimit --pid $$ --nofile=1048576 in the shell that starts loadlab.",
     )

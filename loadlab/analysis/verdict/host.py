@@ -5,7 +5,7 @@ from typing import Final
 
 from loadlab.analysis.verdict.evidence import CorePool, WindowEvidence
 from loadlab.results.model import Finding, TrialResult
-from loadlab.units import format_duration_ns
+from loadlab.units import format_duration_ns, format_share
 
 _STOLEN_SUSPECT: Final = 0.02
 _STOLEN_INVALID: Final = 0.2
@@ -28,7 +28,9 @@ def stolen(result: TrialResult, window: WindowEvidence) -> Finding | None:
     lost_ns = max((pool.stolen * len(pool.idle) * result.window_ns for pool in window.pools), default=0.0)
     if worst <= _STOLEN_SUSPECT or lost_ns <= _COUNTABLE_NS:
         return None
-    told = (f"{pool.stolen:.1%} of the time of {_name(pool)}" for pool in window.pools if pool.stolen)
+    told = (
+        f"{format_share(round(pool.stolen, 3))} of the time of {_name(pool)}" for pool in window.pools if pool.stolen
+    )
     return Finding(
         code="stolen",
         severity="invalid" if worst > _STOLEN_INVALID else "suspect",

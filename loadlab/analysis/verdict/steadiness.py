@@ -24,7 +24,7 @@ from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, Interval, TrialResult
-from loadlab.units import format_count
+from loadlab.units import format_rate
 
 _FEWEST: Final = 6
 _MOST: Final = 64
@@ -145,6 +145,6 @@ def _describe(found: Shift | Drift) -> str:
     match found:
         case Shift(start, end, inside, outside):
             stretch = f"from {start:.2f} s to {end:.2f} s"
-            return f"{format_count(inside)} requests/s {stretch}, {format_count(outside)} in the rest"
+            return f"{format_rate(inside)} requests/s {stretch}, {format_rate(outside)} in the rest"
         case Drift(at_start, at_end):
-            return f"from {format_count(at_start)} requests/s at the start to {format_count(at_end)} at the end"
+            return f"from {format_rate(at_start)} requests/s at the start to {format_rate(at_end)} at the end"

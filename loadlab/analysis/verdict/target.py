@@ -33,7 +33,7 @@ def target_process_ended(result: TrialResult, window: WindowEvidence) -> Finding
         code="target_process_ended",
         severity="suspect",
         text="Processes of the target ended in the middle of the measurement, and connections broke.",
-        evidence=f"{window.target_processes_ended} of {window.target_processes} processes ended, "
-        f"{broken} connections broke",
+        evidence=f"{window.target_processes_ended:,} of {window.target_processes:,} processes ended; "
+        f"connections broken: {broken:,}",
         advice="Look into the target's log for why they ended.",
     )

@@ -21,6 +21,7 @@ from loadlab.probes.descendants import list_descendants
 from loadlab.probes.privileges import ptrace_denial
 from loadlab.probes.probe import Lack, ProbeFailed
 from loadlab.probes.tool import Tool
+from loadlab.processes import list_family
 
 # Not 100, so as not to keep step with what happens every 10 ms. Not more: a waiting thread that was stopped has to run
 # for a moment before it waits again, and where the cores are busy the next sample would find it still "running".
@@ -53,23 +54,27 @@ class PySpyProbe:
         self._check = check
         self._deadline_seconds = deadline_seconds
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-py-spy-")
-        self._roots: list[int] = []
         self._pids: Collection[int] = ()
+        self._spied: list[int] = []
+        self._follows = True
         self._spies: list[_Spy] = []
         self._blocking = True
 
     def prepare(self, pids: Collection[int]) -> None:
         """Find the Python processes of `pids`. Raises ProbeFailed if there are none."""
         self._pids = pids
-        self._roots = list_roots([pid for pid in pids if runs_python(pid)])
-        if not self._roots:
+        python = [pid for pid in pids if runs_python(pid)]
+        if not python:
             raise ProbeFailed("none of the watched processes runs Python, and py-spy knows nothing else")
+        # py-spy follows all children or none; those of a server that started loadlab are loadlab and the client, too.
+        self._follows = os.getpid() not in list_family(python)
+        self._spied = list_roots(python) if self._follows else python
 
     def begin(self) -> None:
         """Start sampling."""
         # How many threads there are is known now only: some servers start one for each connection, or a process.
         self._blocking = count_threads(list_descendants(self._pids)) <= _MOST_THREADS_STOPPED
-        for pid in self._roots:
+        for pid in self._spied:
             self._start(pid)
         for spy in self._spies:
             spy.tool.wait_until(spy.samples, "attach")
@@ -98,6 +103,11 @@ class PySpyProbe:
                 f"There were more than {_MOST_THREADS_STOPPED} threads, so py-spy read their stacks without stopping "
                 "them: some are wrong, and native functions are missing."
             )
+        if not self._follows:
+            notes.append(
+                "The server has started loadlab, so py-spy followed nobody's children: processes forked within the "
+                "window are missing."
+            )
         return Sampling("py-spy", _RATE_HZ, tuple(samples), lost, self._blocking, tuple(notes))
 
     def stop(self) -> None:
@@ -114,14 +124,15 @@ class PySpyProbe:
         self._spies.append(spy)
         # Without the trace of its own calls, the last line of an error of py-spy's says what went wrong.
         argv = ["env", "RUST_BACKTRACE=0", find_py_spy() or "py-spy", "record", "--format", "raw"]
-        argv += ["--pid", str(pid), "--subprocesses", "--threads", "--function", "--rate", str(_RATE_HZ)]
+        argv += ["--pid", str(pid), "--threads", "--function", "--rate", str(_RATE_HZ)]
         with spy.said.open("wb") as said:
             spy.tool.start([*argv, "--output", str(spy.stacks), *self._ways()], stdout=said)
 
     def _ways(self) -> list[str]:
+        following = ["--subprocesses"] if self._follows else []
         if not self._blocking:
-            return ["--nonblocking"]
-        return ["--native"] if _UNWINDS_NATIVE else []
+            return [*following, "--nonblocking"]
+        return [*following, "--native"] if _UNWINDS_NATIVE else following
 
 
 def why_unavailable() -> Lack | None:

@@ -7,8 +7,9 @@ import plotly.graph_objects as go
 from loadlab.report.drawing.figure import compose_figure, hover_text
 from loadlab.report.drawing.marks import mark_of
 from loadlab.report.drawing.scales import Scale, events_scale, span_scale, value_scale
-from loadlab.report.quantities import SHARE, TIME, format_share
+from loadlab.report.quantities import SHARE, TIME
 from loadlab.report.why.distributions import Bin, Distribution, DistributionPanel
+from loadlab.units import format_share
 
 
 def draw_distributions(panels: Sequence[DistributionPanel]) -> tuple[go.Figure, ...]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.report.over_time.movement import rate_moved, state_moved
@@ -37,15 +37,16 @@ class _State:
     share: float
 
 
+_CPU: Final = _Rate(
+    title="CPU",
+    unit="cores",
+    counters={"user": lambda usage: usage.cpu_user_ns, "system": lambda usage: usage.cpu_system_ns},
+    per_unit=_S_NS,
+    least=0.1,
+    shape="stack",
+)
+_CPU_UNDIVIDED: Final = replace(_CPU, counters={"": lambda usage: usage.cpu_ns}, shape="steps")
 _RATES: Final = (
-    _Rate(
-        title="CPU",
-        unit="cores",
-        counters={"user": lambda usage: usage.cpu_user_ns, "system": lambda usage: usage.cpu_system_ns},
-        per_unit=_S_NS,
-        least=0.1,
-        shape="stack",
-    ),
     _Rate(
         title="Context switches",
         unit="/s",
@@ -90,6 +91,7 @@ def process_panels(probe: ProcfsProbe) -> Iterator[Panel]:
         )
         if len(stretches) > 1 and stretches[-1].processes
     ]
+    yield from (side.draw_cpu() for side in sides)
     for rate in _RATES:
         yield from (side.draw_rate(rate) for side in sides)
     for state in _STATES:
@@ -104,6 +106,11 @@ class _Side:
         self._stretches = stretches
         self._states: list[ProcessState] = [*([start] if start else []), *stretches]
         self._seconds = (0.0, *itertools.accumulate(stretch.window_ns / _S_NS for stretch in stretches))
+
+    def draw_cpu(self) -> Panel:
+        """Return the panel of CPU time, user and system apart where that is known of most stretches."""
+        divisible = sum(stretch.is_divisible for stretch in self._stretches)
+        return self.draw_rate(_CPU if 2 * divisible > len(self._stretches) else _CPU_UNDIVIDED)
 
     def draw_rate(self, rate: _Rate) -> Panel:
         counts = {name: [read(stretch) for stretch in self._stretches] for name, read in rate.counters.items()}

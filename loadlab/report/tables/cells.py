@@ -6,9 +6,8 @@ from typing import Final
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
 from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.report.quantities import format_rate
-from loadlab.results.model import LatencySummary, Verdict
-from loadlab.units import format_duration_ns
+from loadlab.results.model import LatencySummary, TrialResult
+from loadlab.units import format_duration_ns, format_rate
 
 _DASH: Final = "\N{EN DASH}"
 # What was never sent is counted in a column of its own.
@@ -64,12 +63,12 @@ def percentile_cell(summary: LatencySummary, name: Percentile, absent: str) -> C
     return time_cell(trusted_ns(summary, name), absent)
 
 
-def rate_cell(requests_per_second: float, verdict: Verdict) -> Cell:
-    """Return the cell of a throughput, marked where it is only a lower bound."""
+def rate_cell(requests_per_second: float, trial: TrialResult) -> Cell:
+    """Return the cell of a throughput of that trial, marked where it is only a lower bound."""
     text = format_rate(requests_per_second)
-    if not throughput_is_lower_bound(verdict):
+    if not throughput_is_lower_bound(trial):
         return Cell(text, requests_per_second)
-    return Cell(f"≥ {text}", requests_per_second, "At least this: the load was the limit, not the target.")
+    return Cell(f"≥ {text}", requests_per_second, "At least this: the load held the target back.")
 
 
 def failures_cell(outcomes: dict[str, int]) -> Cell:

@@ -59,7 +59,7 @@ def _cells(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
     if kind.requests_per_second is None or not is_measured(trial):
         yield absent_cell("")
     else:
-        yield rate_cell(kind.requests_per_second, trial.verdict)
+        yield rate_cell(kind.requests_per_second, trial)
     for percentile in _PERCENTILES:
         for summary in (kind.response_ns, kind.service_ns):
             yield percentile_cell(summary, percentile, "no request was answered")

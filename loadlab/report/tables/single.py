@@ -5,6 +5,7 @@ from typing import Final
 from loadlab.report.arrangement import Arrangement
 from loadlab.report.changes import write_value
 from loadlab.report.charts import Value, panel_of
+from loadlab.report.connection_memory import ALL_TOLD, PARTS, note_on
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import (
     ANSWERED_SHARE,
@@ -19,10 +20,13 @@ from loadlab.report.measures import (
 )
 from loadlab.report.tables.plain import PlainTable
 
+# In a closed model they are the response times again.
+_SERVICE: Final = tuple(measure_of(f"service_ns.{percentile}") for percentile in ("p50", "p99"))
 _MEASURES: Final = (
     THROUGHPUT,
     ANSWERED_SHARE,
     *(measure_of(f"response_ns.{percentile}") for percentile in ("p50", "p90", "p99", "p99.9")),
+    *_SERVICE,
     CPU_TOTAL,
     measure_of("target.cpu_user_ns_per_request"),
     measure_of("target.cpu_system_ns_per_request"),
@@ -30,13 +34,13 @@ _MEASURES: Final = (
     measure_of("target.run_queue_wait_ns_per_request"),
     EVENTS_PER_WAIT,
     measure_of("target.pss_bytes"),
+    ALL_TOLD,
+    *(part.called(f"{ALL_TOLD.title}: {part.phrase}") for part in PARTS),
     COST,
     measure_of("operation_ns"),
     RUN_OF_CHAIN,
     BYTES_PER_UNIT,
 )
-# In a closed model they are the response times again.
-_OF_OPEN_MODEL: Final = tuple(measure_of(f"service_ns.{percentile}") for percentile in ("p50", "p99"))
 
 
 def figures_of(arrangement: Arrangement) -> PlainTable | None:
@@ -44,12 +48,13 @@ def figures_of(arrangement: Arrangement) -> PlainTable | None:
     if len(arrangement.settings) != 1:
         return None
     [setting] = arrangement.settings
-    measures = (*_MEASURES, *_OF_OPEN_MODEL) if "open" in models_of(setting.trials) else _MEASURES
+    is_open = "open" in models_of(setting.trials)
+    measures = [measure for measure in _MEASURES if is_open or measure not in _SERVICE]
     rows = [(measure.title, _tell(measure, value)) for measure in measures if (value := _value(arrangement, measure))]
     if not rows:
         return None
     name = arrangement.name_of(setting) or "measured"
-    return PlainTable("Figures", (), ("", name), tuple(rows), "")
+    return PlainTable("Figures", (), ("", name), tuple(rows), note_on(arrangement))
 
 
 def _value(arrangement: Arrangement, measure: Measure) -> Value | None:

@@ -7,7 +7,7 @@ from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.arrangement import format_scalar, is_measured, path_title
 from loadlab.report.load_model import models_of
-from loadlab.report.quantities import format_rate
+from loadlab.report.measures import CPU_TOTAL
 from loadlab.report.tables.cells import (
     Cell,
     Column,
@@ -20,7 +20,7 @@ from loadlab.report.tables.cells import (
     time_cell,
 )
 from loadlab.results.model import LatencySummary, Scalar, TrialResult
-from loadlab.units import format_size_bytes
+from loadlab.units import format_rate, format_size_bytes
 
 TrialColumn = tuple[Column, Callable[[TrialResult], Cell]]
 
@@ -86,7 +86,7 @@ def _state(trial: TrialResult) -> Cell:
 def _rate(trial: TrialResult) -> Cell:
     if trial.requests_per_second is None or not is_measured(trial):
         return absent_cell(_remark(trial))
-    return rate_cell(trial.requests_per_second, trial.verdict)
+    return rate_cell(trial.requests_per_second, trial)
 
 
 def _offered(trial: TrialResult) -> Cell:
@@ -106,6 +106,11 @@ def _size(read: Callable[[TrialResult], float | None]) -> Callable[[TrialResult]
         return absent_cell(_remark(trial)) if value is None else Cell(format_size_bytes(value), value)
 
     return read_cell
+
+
+def _service(trial: TrialResult) -> LatencySummary:
+    """In a closed model they are the response times again."""
+    return trial.service_ns if trial.load_model == "open" else LatencySummary()
 
 
 def _percentile(kind: Callable[[TrialResult], LatencySummary], name: Percentile) -> Callable[[TrialResult], Cell]:
@@ -133,15 +138,19 @@ def _memory_bytes(trial: TrialResult) -> float | None:
     return None if usage is None else usage.rss_bytes if usage.pss_bytes is None else usage.pss_bytes
 
 
-def _count(outcome: Outcome) -> TrialColumn:
-    """A column with the number of requests that ended so."""
+def _dropped(trial: TrialResult) -> Cell:
+    return _count(trial, Outcome.DROPPED)
 
-    def read(trial: TrialResult) -> Cell:
-        number = trial.outcomes.get(outcome, 0)
-        done = trial.state == "done" and trial.outcomes
-        return Cell(f"{number:,}", number) if done else absent_cell(_remark(trial))
 
-    return Column(str(outcome), True), read
+def _cut(trial: TrialResult) -> Cell:
+    """In a closed model each user always has one in flight, so their number tells nothing."""
+    return absent_cell("") if trial.load_model == "closed" else _count(trial, Outcome.CUT)
+
+
+def _count(trial: TrialResult, outcome: Outcome) -> Cell:
+    number = trial.outcomes.get(outcome, 0)
+    done = trial.state == "done" and trial.outcomes
+    return Cell(f"{number:,}", number) if done else absent_cell(_remark(trial))
 
 
 _RATES: Final[tuple[TrialColumn, ...]] = (
@@ -149,17 +158,18 @@ _RATES: Final[tuple[TrialColumn, ...]] = (
     (Column("requests/s", True), _rate),
     (Column("failed", True), _failed),
 )
-_NOT_ANSWERED: Final = (_count(Outcome.DROPPED), _count(Outcome.CUT))
+_NOT_ANSWERED: Final[tuple[TrialColumn, ...]] = ((Column("dropped", True), _dropped), (Column("cut", True), _cut))
 _FIGURES: Final[tuple[TrialColumn, ...]] = (
     (Column("p50", True), _percentile(lambda trial: trial.response_ns, "p50")),
-    (Column("service p50", True), _percentile(lambda trial: trial.service_ns, "p50")),
+    (Column("service p50", True), _percentile(_service, "p50")),
     (Column("p90", True), _percentile(lambda trial: trial.response_ns, "p90")),
     (Column("p99", True), _percentile(lambda trial: trial.response_ns, "p99")),
-    (Column("service p99", True), _percentile(lambda trial: trial.service_ns, "p99")),
+    (Column("service p99", True), _percentile(_service, "p99")),
     (Column("p99.9", True), _percentile(lambda trial: trial.response_ns, "p99.9")),
     (Column("max", True), _time(lambda trial: trial.response_ns.max)),
     (Column("client p50", True), _percentile(lambda trial: trial.client_ns, "p50")),
     (Column("client p99", True), _percentile(lambda trial: trial.client_ns, "p99")),
+    (Column("CPU", True), _time(CPU_TOTAL.read)),
     (Column("CPU user", True), _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
     (Column("CPU system", True), _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),
     (Column("memory", True), _size(_memory_bytes)),

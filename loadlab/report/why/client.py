@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from loadlab.report.quantities import format_share
 from loadlab.report.why.ends import End
 from loadlab.report.why.requests import client_calls
 from loadlab.report.why.table import format_calls
 from loadlab.results.model import ProcessUsage
+from loadlab.units import format_share
 
 _MOST_NAMED: Final = 4
 

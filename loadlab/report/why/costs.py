@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from loadlab.report.arrangement import Arrangement, Setting, format_scalar
-from loadlab.report.quantities import format_share
 from loadlab.report.tables.plain import PlainTable
 from loadlab.results.model import TrialResult
+from loadlab.units import format_share
 
 _DASH: Final = "\N{EN DASH}"
 _MINUS: Final = "\N{MINUS SIGN}"

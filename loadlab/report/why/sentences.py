@@ -6,13 +6,12 @@ from typing import Final
 from loadlab.analysis.stacks import top_functions
 from loadlab.report.changes import format_multiple
 from loadlab.report.measures import CPU_TOTAL, EVENTS_PER_WAIT
-from loadlab.report.quantities import format_share
 from loadlab.report.why.ends import End, ProbedLine
 from loadlab.report.why.requests import CallsOfRequest
 from loadlab.report.why.table import calls_at, format_calls
 from loadlab.results.cpu import Stacks
 from loadlab.results.syscalls import WAIT_CALLS
-from loadlab.units import format_duration_ns
+from loadlab.units import format_duration_ns, format_share
 
 # Times that differ by less scatter so from pass to pass.
 _GREW: Final = 1.5

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from loadlab.report.quantities import format_share
 from loadlab.report.tables.plain import Group, PlainTable
 from loadlab.report.why.ends import End, ProbedLine
 from loadlab.report.why.requests import CallsOfRequest, target_calls
-from loadlab.units import format_duration_ns
+from loadlab.units import format_duration_ns, format_share
 
 _DASH: Final = "\N{EN DASH}"
 _MOST_ROWS: Final = 8

@@ -20,24 +20,31 @@ def test_nothing_measured_is_null_and_not_zero() -> None:
     assert summarise_latency(Histogram()).p50 is None
 
 
-def usage() -> ProcessUsage:
+def usage(user_ns: int = 30_000_000, system_ns: int = 60_000_000) -> ProcessUsage:
     return ProcessUsage(
         processes=1,
         threads=1,
         rss_bytes=1,
-        cpu_user_ns=3_000,
-        cpu_system_ns=6_000,
+        cpu_user_ns=user_ns,
+        cpu_system_ns=system_ns,
         context_switches=5,
-        window_ns=10_000,
+        window_ns=1_000_000_000,
     )
 
 
 def test_usage_per_request() -> None:
     filled = per_request(usage(), 10)
-    assert filled.cpu_user_ns_per_request == pytest.approx(300)
-    assert filled.cpu_system_ns_per_request == pytest.approx(600)
+    assert filled.cpu_user_ns_per_request == pytest.approx(3e6)
+    assert filled.cpu_system_ns_per_request == pytest.approx(6e6)
+    assert filled.cpu_ns_per_request == pytest.approx(9e6)
     assert filled.context_switches_per_request == pytest.approx(0.5)
-    assert filled.cpu_user_ns == 3_000
+    assert filled.cpu_user_ns == 30_000_000
+
+
+def test_little_cpu_time_is_told_per_request_but_not_user_and_system_time_apart() -> None:
+    filled = per_request(usage(user_ns=10_000_000, system_ns=0), 100)
+    assert filled.cpu_ns_per_request == pytest.approx(100_000)
+    assert (filled.cpu_user_ns_per_request, filled.cpu_system_ns_per_request) == (None, None)
 
 
 def test_without_requests_there_is_no_usage_per_request() -> None:

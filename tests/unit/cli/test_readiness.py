@@ -8,6 +8,7 @@ import pytest
 from loadlab.cli.readiness import Readiness, format_problem
 from loadlab.host import Diagnosis, State
 from loadlab.profile import LoadProfile, Trial, plan_trials
+from loadlab.targets import find_target, why_missing
 
 from ..host.machine import HEALTHY, machine
 
@@ -67,9 +68,9 @@ def test_a_server_that_is_not_installed_stops_its_trials_only(monkeypatch: pytes
     assert states(readiness) == {"server nginx": State.BLOCKER}
     assert readiness.impossible == 1
     assert readiness.refusal() == (
-        "1 of 3 trials is not possible: the server nginx needs nginx, which is not installed; "
-        "`apt-get install nginx-light`."
+        "1 of 3 trials is not possible: nginx is not installed; apt-get install nginx-light."
     )
+    assert readiness.reasons() == [why_missing(find_target("nginx"))]  # as the trial itself will say
 
 
 def test_a_server_that_should_run_already_is_looked_for() -> None:

@@ -1,6 +1,9 @@
 """Readings of a /proc that the test wrote."""
 
 import os
+import sys
+import threading
+import time
 from pathlib import Path
 
 from loadlab.probes.procfs import (
@@ -8,6 +11,7 @@ from loadlab.probes.procfs import (
     GroupReading,
     ProcessReading,
     ended_between,
+    read_cpu_clock,
     read_group,
     read_process,
     read_shared_fairly,
@@ -38,7 +42,12 @@ def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple
 
 
 def reading(
-    user: int = 0, system: int = 0, switches: int = 0, started: int = 1, descriptors: int | None = 20
+    user: int = 0,
+    system: int = 0,
+    switches: int = 0,
+    started: int = 1,
+    descriptors: int | None = 20,
+    exact: int | None = None,
 ) -> ProcessReading:
     involuntary = switches // 3
     return ProcessReading(
@@ -51,12 +60,13 @@ def reading(
         rss_bytes=1000,
         started_ticks=started,
         open_descriptors=descriptors,
+        exact_cpu_ns=exact,
     )
 
 
 def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(tmp_path: Path) -> None:
     write_process(tmp_path, 42, switches=(7, 30))
-    assert read_process(42, tmp_path) == ProcessReading(
+    assert read_process(42, tmp_path, {42: 88_000_123}.get) == ProcessReading(
         cpu_user_ns=14 * TICK_NS,
         cpu_system_ns=18 * TICK_NS,
         voluntary_switches=7 + 30,
@@ -66,7 +76,40 @@ def test_a_process_is_read_with_all_its_threads_and_the_children_it_waited_for(t
         rss_bytes=100 * PAGE_BYTES,
         started_ticks=77,
         open_descriptors=(tmp_path / "42" / "fd").stat().st_size,
+        exact_cpu_ns=88_000_123 + (11 + 13) * TICK_NS,
     )
+
+
+def test_without_a_cpu_clock_the_ticks_are_the_cpu_time(tmp_path: Path) -> None:
+    write_process(tmp_path, 42)
+    read = read_process(42, tmp_path, lambda _pid: None)
+    assert read is not None
+    assert (read.exact_cpu_ns, read.cpu_ns) == (None, 32 * TICK_NS)
+
+
+def test_the_cpu_clock_has_the_time_of_threads_that_have_ended() -> None:
+    pid, spent_ns = os.getpid(), 20_000_000
+    before_ns = read_cpu_clock(pid)
+    thread = threading.Thread(target=burn, args=(spent_ns,))
+    thread.start()
+    thread.join()
+    after_ns = read_cpu_clock(pid)
+    assert before_ns is not None
+    assert after_ns is not None
+    assert after_ns - before_ns >= spent_ns
+
+
+def test_a_process_that_is_gone_has_no_cpu_clock() -> None:
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
+    os.waitpid(pid, 0)
+    assert read_cpu_clock(pid) is None
+
+
+def burn(cpu_ns: int) -> None:
+    """Use that much CPU time in this thread."""
+    until_ns = time.thread_time_ns() + cpu_ns
+    while time.thread_time_ns() < until_ns:
+        pass
 
 
 def test_a_name_may_hold_spaces_and_parentheses(tmp_path: Path) -> None:
@@ -96,6 +139,18 @@ def test_usage_is_the_difference_of_two_readings() -> None:
     assert (usage.processes, usage.threads, usage.rss_bytes, usage.window_ns) == (2, 2, 2000, 2_000)
     assert usage.busy == 11 / 2_000
     assert (usage.involuntary_switches, usage.run_queue_wait_ns) == (3, 50)
+
+
+def test_cpu_time_is_the_clocks_and_divides_as_the_ticks_do() -> None:
+    start = GroupReading(0, {1: reading(40, 40, exact=88)})
+    end = GroupReading(10, {1: reading(60, 70, exact=88 + 61)})
+    usage = usage_between(start, end)
+    assert (usage.cpu_ns, usage.cpu_system_ns) == (61, 61 * 30 // 50)
+
+
+def test_cpu_time_of_less_than_a_tick_is_there() -> None:
+    usage = usage_between(GroupReading(0, {1: reading(exact=3)}), GroupReading(10, {1: reading(exact=9)}))
+    assert (usage.cpu_ns, usage.cpu_user_ns) == (6, 6)
 
 
 def test_a_process_that_came_in_between_counts_from_zero() -> None:

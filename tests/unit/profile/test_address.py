@@ -12,9 +12,10 @@ from loadlab.profile.address import format_address, parse_address
         ("10.1.2.3:1", ("10.1.2.3", 1)),
         ("[::1]:65535", ("::1", 65535)),
         ("[0:0::1]:80", ("::1", 80)),
+        ("localhost:8080", ("localhost", 8080)),
     ],
 )
-def test_ip_address_and_port_are_read(text: str, address: tuple[str, int]) -> None:
+def test_host_and_port_are_read(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text) == address
     assert parse_address(format_address(address)) == address
 
@@ -22,7 +23,10 @@ def test_ip_address_and_port_are_read(text: str, address: tuple[str, int]) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "localhost:80",
+        "localhost",
+        "localhost:0",
+        "localhost.:80",
+        "www.example.com:80",
         "127.0.0.1",
         "127.0.0.1:",
         "127.0.0.1:0",
@@ -38,7 +42,7 @@ def test_ip_address_and_port_are_read(text: str, address: tuple[str, int]) -> No
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"must be an IP address and a port, such as 127\.0\.0\.1:8080 or"):
+    with pytest.raises(ValueError, match=r"must be localhost or an IP address, and a port, such as localhost:8080 or"):
         parse_address(text)
 
 

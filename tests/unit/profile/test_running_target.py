@@ -73,8 +73,12 @@ def test_several_can_be_compared(tmp_path: Path) -> None:
         (running("{}"), "x.yaml:2:9: target: names no server; set server (a bundled one) or address"),
         (running("{pid: 5}"), "x.yaml:2:9: target: names no server"),
         (running("{server: epoll, address: 127.0.0.1:1}"), "x.yaml:2:9: target: has both server and address; leave"),
-        (running("{address: localhost:80}"), "x.yaml:2:19: target.address: must be an IP address and a port"),
-        (running("{address: 8080}"), "x.yaml:2:19: target.address: must be an IP address and a port"),
+        (
+            running("{address: example.com:80}"),
+            "x.yaml:2:19: target.address: must be localhost or an IP address, and a port, such as localhost:8080 or "
+            "\"[::1]:8080\", not 'example.com:80'; only servers of this machine can be measured",
+        ),
+        (running("{address: 8080}"), "x.yaml:2:19: target.address: must be localhost or an IP address, and a port, "),
         (running("{address: 127.0.0.1:1, pid: 0}"), "x.yaml:2:37: target.pid: must be at least 1, not 0"),
         (
             running("{address: 127.0.0.1:1, handler: cpu}"),
@@ -116,8 +120,8 @@ def test_what_makes_no_sense_is_told_at_its_place(tmp_path: Path, text: str, tol
 
 
 def test_its_address_takes_the_place_of_a_bundled_server_and_of_what_belongs_to_it(tmp_path: Path) -> None:
-    profile = read(tmp_path, BUNDLED, "target.address=127.0.0.1:8080")
-    assert (profile.target.server, profile.target.address) == (None, "127.0.0.1:8080")
+    profile = read(tmp_path, BUNDLED, "target.address=localhost:8080")
+    assert (profile.target.server, profile.target.address) == (None, "localhost:8080")
     assert profile.sweep == {"load.idle": (0, 5)}
 
 

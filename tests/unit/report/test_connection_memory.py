@@ -1,9 +1,8 @@
 from loadlab.report.arrangement import Arrangement, arrange
-from loadlab.report.connection_memory import ALL_TOLD, PARTS, connection_table, describe_split
+from loadlab.report.connection_memory import ALL_TOLD, PARTS, describe_split, note_on
 from loadlab.report.stacked import stack
-from loadlab.results.model import RunDocument
-
-DASH = "\N{EN DASH}"
+from loadlab.report.tables.single import figures_of
+from loadlab.results.model import IdleSummary, RunDocument
 
 
 def disturbed_at(million: RunDocument, dead: int) -> Arrangement:
@@ -19,19 +18,47 @@ def disturbed_at(million: RunDocument, dead: int) -> Arrangement:
     return arrange(million.profile, trials)
 
 
+def only_at(arrangement: Arrangement, dead: int) -> Arrangement:
+    """A run of that one setting."""
+    trials = [
+        trial for setting in arrangement.settings for trial in setting.trials if trial.factors["load.idle"] == dead
+    ]
+    return arrange({}, trials)
+
+
+def test_of_one_setting_the_parts_are_rows_of_its_table(million: RunDocument) -> None:
+    table = figures_of(only_at(arrange(million.profile, million.trials), 1_000_000))
+    assert table is not None
+    assert table.rows[-4:] == (
+        ("Memory of one idle connection", "6.88 KiB"),
+        ("Memory of one idle connection: kernel, both ends", "6.15 KiB"),
+        ("Memory of one idle connection: target", "500 B"),
+        ("Memory of one idle connection: client", "250 B"),
+    )
+    assert "the kernel holds it twice" in table.note
+
+
 def test_a_part_below_zero_leaves_the_trial_without_any_part(million: RunDocument) -> None:
-    table = connection_table(disturbed_at(million, 1_000_000))
+    table = figures_of(only_at(disturbed_at(million, 1_000_000), 1_000_000))
     assert table is not None
-    *_, before, last = table.rows
-    assert last == ("1,000,000 dead connections", *[DASH] * 4)
-    assert before[1:] == ("6.15 KiB", "500 B", "250 B", "6.88 KiB")
-    assert "No figures where a part came out below zero" in table.note
+    assert "idle connection" not in " ".join(name for name, _ in table.rows)
+    assert table.note.startswith("No figures where a part came out below zero")
 
 
-def test_the_note_on_it_stands_only_where_there_is_one(million: RunDocument) -> None:
-    table = connection_table(arrange(million.profile, million.trials))
-    assert table is not None
-    assert "below zero" not in table.note
+def test_the_note_says_only_what_is_due(million: RunDocument) -> None:
+    undisturbed = note_on(arrange(million.profile, million.trials))
+    assert "divided by their number" in undisturbed
+    assert "below zero" not in undisturbed
+    assert "A few connections" not in undisturbed
+    assert "below zero" in note_on(disturbed_at(million, 1_000_000))
+    assert note_on(only_at(arrange(million.profile, million.trials), 0)) == ""
+
+
+def test_too_few_connections_have_no_figure_and_the_note_says_so(million: RunDocument) -> None:
+    *many, last = million.trials
+    idle = IdleSummary(wanted=100, opened=100, alive_at_start=100, alive=100, open_seconds=0.1, holders=1)
+    few = last.model_copy(update={"idle": idle, "connection_memory": None})
+    assert "A few connections are lost" in note_on(arrange(million.profile, [*many, few]))
 
 
 def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> None:
@@ -42,3 +69,10 @@ def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> No
     assert drawn is not None
     assert [heights[-1] for heights in drawn.panels[0].heights] == [None, None, None]
     assert ALL_TOLD.read(arrangement.settings[-1].trials[0]) is None
+
+
+def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument) -> None:
+    last = million.trials[-1]
+    factors = {"target.server": "epoll", **last.factors}
+    [told] = describe_split(arrange(million.profile, [last.model_copy(update={"factors": factors})]))
+    assert told.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 dead connections: ")

@@ -50,6 +50,13 @@ def test_repeats_are_merged_into_one_curve() -> None:
     assert panel.curves[0].points[-1].time_ns > 8_900_000
 
 
+def test_what_too_few_samples_lie_beyond_is_not_told() -> None:
+    histogram = Histogram()
+    histogram.fold([1_000_000] * 900)
+    _, sentence = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
+    assert sentence.endswith("the target 1 ms (too few to tell the 99 %).")
+
+
 def test_no_curve_without_samples() -> None:
     few = Histogram()
     few.fold([1000] * (2 * SAMPLES_BEYOND - 1))

@@ -1,6 +1,6 @@
 import pytest
 
-from loadlab.report.data import Fact, Page, build_page
+from loadlab.report.data import Page, build_page
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Expectation, RunDocument
 
@@ -33,18 +33,8 @@ def test_the_key_facts(page: Page) -> None:
     )
 
 
-def test_a_server_that_ran_already_is_named_unless_the_sweep_does(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    running = {**document.profile, "target": {"address": "127.0.0.1:8080", "pid": None}}
-    assert "the server at 127.0.0.1:8080" in build(document.model_copy(update={"profile": running}), sample_run).facts
-    compared = {**running, "sweep": {"target.address": ["127.0.0.1:8080", "127.0.0.1:8081"]}}
-    facts = build(document.model_copy(update={"profile": compared}), sample_run).facts
-    assert not any("server at" in fact for fact in facts)
-
-
 def test_how_it_was_measured(page: Page) -> None:
-    assert Fact("Placement", "load on CPU 1; target on CPU 0") in page.machine
-    assert Fact("Memory", "24 GiB") in page.machine
+    assert page.machine[0].name == "Machine"
     assert page.command == "loadlab run profiles/select-vs-epoll.yaml"
 
 
@@ -56,14 +46,6 @@ def test_findings_name_their_settings_in_the_order_of_the_sweep(page: Page) -> N
         "poll at 5,000 dead connections",
         "poll at 10,000 dead connections",
     ]
-
-
-def test_an_interrupted_run_says_what_is_missing(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document().model_copy(update={"finished": None, "trials_planned": 20})
-    page = build(document, sample_run)
-    assert page.facts[1] == "20 trials (13 done, 1 failed, 1 not possible, 5 not run)"
-    assert "did not finish" in page.facts
-    assert "interrupted" in build(document.model_copy(update={"interrupted": True}), sample_run).facts
 
 
 def test_a_run_without_a_measured_trial_has_a_page_without_charts(sample_run: RunDirectory) -> None:

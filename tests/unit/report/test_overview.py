@@ -40,7 +40,7 @@ def told(arrangement: Arrangement) -> tuple[str, ...]:
 
 def test_the_best_and_the_worst_at_the_end_and_the_law_between(crowd: RunDocument) -> None:
     assert overview(crowd) == (
-        f"From 0 to 19,000 dead connections requests per second fell by 2.1{NBSP}% with nginx (111,111 → 108,814 "
+        f"From 0 to 19,000 dead connections, requests per second fell by 2.1{NBSP}% with nginx (111,111 → 108,814 "
         f"requests/s) and by 96.5{NBSP}% with select (20,202 → 705 requests/s): 154 times apart in the end, the best "
         "and the worst of 11.",
         "CPU time of the target per request, by the fitted laws: select: 72 ns more for each dead connection (95 %: 72 "
@@ -50,7 +50,7 @@ def test_the_best_and_the_worst_at_the_end_and_the_law_between(crowd: RunDocumen
 
 def test_who_lost_most_is_told_where_it_ended_early(sample_run: RunDirectory) -> None:
     first, second, third = overview(sample_run.read_document())
-    assert first == f"From 0 to 19,000 dead connections requests per second fell by 1.2{NBSP}% with epoll " + (
+    assert first == f"From 0 to 19,000 dead connections, requests per second fell by 1.2{NBSP}% with epoll " + (
         "(21,276 → 21,019 requests/s)."
     )
     assert second == f"Requests per second fell most with select, by 93.6{NBSP}% " + (
@@ -63,7 +63,7 @@ def test_of_times_the_lowest_is_the_best() -> None:
     arrangement = over("load.idle", {"slow": {0: 1_000, 9: 90_000}, "fast": {0: 900, 9: 1_000}})
     [sentence] = describe_run(arrangement, panel_of(arrangement, RESPONSE_P99), (), "")
     assert sentence == (
-        f"From 0 to 9 dead connections response time (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
+        f"From 0 to 9 dead connections, response time (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
         "90-fold with slow (1 µs → 90 µs): 90 times apart in the end."
     )
 
@@ -76,7 +76,7 @@ def test_lines_that_end_alike_are_not_told_apart() -> None:
 def test_different_directions_have_a_verb_each() -> None:
     [sentence] = told(over("load.connections", {"loop": {1: 100, 9: 800}, "threads": {1: 100, 9: 80}}))
     assert sentence == (
-        "From 1 to 9 active connections requests per second rose 8.0-fold with loop (100 → 800 requests/s) and "
+        "From 1 to 9 active connections, requests per second rose 8.0-fold with loop (100 → 800 requests/s) and "
         f"fell by 20.0{NBSP}% with threads (100 → 80 requests/s): 10 times apart in the end."
     )
 
@@ -102,7 +102,7 @@ def test_names_on_x_compare_the_lines_at_each_place() -> None:
 
 def test_microbenchmarks_are_told_likewise(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
     change, law = overview(wait_cost)
-    assert change.startswith(f"From 10 to 19,000 descriptors time of one waiting call rose by 4.2{NBSP}% with epoll")
+    assert change.startswith(f"From 10 to 19,000 descriptors, time of one waiting call rose by 4.2{NBSP}% with epoll")
     assert law.startswith("Time of one waiting call, by the fitted laws: select: 86 ns more for each descriptor")
     assert overview(switch_cost) == (
         "Time of one switch: the best is call with 41 ns, the worst process with 7.9 µs, 193 times apart.",
@@ -116,7 +116,7 @@ def test_a_run_of_one_trial_has_nothing_to_compare() -> None:
 
 def test_an_open_load_is_told_by_its_response_time_and_what_was_answered(open_load: RunDocument) -> None:
     times, answered, model = overview(open_load)
-    assert times.startswith("From 500 to 24,000 offered requests/s response time (p99) fell by ")
+    assert times.startswith("From 500 to 24,000 offered requests/s, response time (p99) fell by ")
     assert answered.startswith("Not all that was offered was answered: ")
     assert model.startswith("Open model: requests are due by a schedule (Poisson arrivals) that waits for no answer")
 
@@ -141,7 +141,7 @@ def test_what_the_load_limited_is_told_as_a_bound() -> None:
     )
     [sentence] = told(arrangement)
     assert sentence == (
-        "From 0 to 9 dead connections requests per second went beyond the load's reach with epoll (at least 80,000 → "
+        "From 0 to 9 dead connections, requests per second went beyond the load's reach with epoll (at least 80,000 → "
         f"at least 79,000 requests/s) and fell by 83.3{NBSP}% with select (60,000 → 10,000 requests/s): "
         "at least 7.9 times apart in the end."
     )

@@ -130,7 +130,7 @@ def test_marks_are_explained_where_they_occur() -> None:
     assert told(Point(0, measured(1)), Point(10, measured(1))) == ""
     assert "0 stands apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
     assert told(Point(0, measured(1, 2, 3))).startswith("Each point is the median of up to 3 repeats")
-    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow: the load was the limit there")
+    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow: the load held the target back there")
     assert told(Point(0, too_few=True)) == "A percentile is left out where fewer than 10 samples lie beyond it."
 
 

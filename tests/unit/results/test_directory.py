@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import yaml
 
 from loadlab.errors import ReportError
 from loadlab.recording.histogram import Histogram
@@ -54,6 +55,15 @@ def test_create_fails_at_once_where_it_cannot_write(tmp_path: Path) -> None:
     for parent in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ReportError, match=rf"Cannot write {parent}: .*; name a directory with --out"):
             RunDirectory.create(parent, "x", "", STARTED)
+
+
+def test_without_the_file_the_profile_is_what_run_json_keeps_of_it(run: RunDirectory, sample_run: RunDirectory) -> None:
+    (run.path / "profile.yaml").unlink()
+    document = sample_run.read_document()
+    run.write_document(document)
+    text = run.read_profile_text()
+    assert yaml.safe_load(text) == document.profile
+    assert text.startswith("name: select-vs-epoll\n")
 
 
 def test_a_document_comes_back_as_it_was_written(run: RunDirectory, sample_run: RunDirectory) -> None:

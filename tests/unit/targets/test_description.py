@@ -94,9 +94,9 @@ def test_an_option_says_what_it_takes_instead(option: Option, written: object, w
     [
         (None, None),
         (Needs(program="sh", install="apt-get install dash"), None),
-        (Needs(program="no-such-program", install="make it"), "no-such-program is not installed: make it"),
+        (Needs(program="no-such-program", install="make it"), "no-such-program is not installed; make it"),
         (Needs(module="json", install="it comes with Python"), None),
-        (Needs(module="no_such", install="pip it"), "the Python module no_such is not installed: pip it"),
+        (Needs(module="no_such", install="pip it"), "the Python module no_such is not installed; pip it"),
     ],
 )
 def test_what_is_missing_is_told_with_the_command_that_installs_it(needs: Needs | None, why: str | None) -> None:

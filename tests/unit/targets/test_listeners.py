@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.targets.listeners import Holders, find_holders, listening_inodes, parse_listener
+from loadlab.targets.listeners import Holders, find_holders, listening_inodes, parse_listener, resolve_localhost
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 # As x86-64 and arm64 print them: each word of the address with its last byte first.
@@ -65,6 +65,23 @@ def test_the_closest_listeners_are_taken(tmp_path: Path, host: str, tcp: str, tc
 def test_a_kernel_without_ipv6_has_no_table_for_it(tmp_path: Path) -> None:
     write_tables(tmp_path, row(ANY, 1))
     assert listening_inodes(("127.0.0.1", PORT), tmp_path) == {1}
+
+
+@pytest.mark.parametrize(
+    ("host", "tcp", "tcp6", "ip"),
+    [
+        ("localhost", row(LOOPBACK, 1), row(LOOPBACK_6, 2), "127.0.0.1"),
+        ("localhost", "", row(ANY_6, 2), "127.0.0.1"),
+        ("localhost", row(LOOPBACK, 1, port=80), row(LOOPBACK_6, 2), "::1"),
+        ("localhost", "", "", "127.0.0.1"),
+        ("127.0.0.1", "", row(LOOPBACK_6, 2), "127.0.0.1"),
+    ],
+)
+def test_localhost_is_the_loopback_address_where_somebody_listens(
+    tmp_path: Path, host: str, tcp: str, tcp6: str, ip: str
+) -> None:
+    write_tables(tmp_path, tcp, tcp6)
+    assert resolve_localhost((host, PORT), tmp_path) == (ip, PORT)
 
 
 def test_those_that_have_a_socket_open_are_found(tmp_path: Path) -> None:

@@ -38,13 +38,33 @@ def test_a_trial_that_failed_otherwise_is_invalid_without_a_finding() -> None:
     assert judge_failure("load worker 1 ended with code 1", target_died=False) == Verdict(state="invalid")
 
 
+def found(code: str) -> TrialResult:
+    finding = Finding(code=code, severity="suspect", text="", evidence="", advice="")
+    return trial("done", Verdict(state="suspect", findings=[finding]))
+
+
 @pytest.mark.parametrize(
     ("code", "expected"), [("client_bound", True), ("shared_core", True), ("late", False), ("dropped", False)]
 )
 def test_throughput_is_a_lower_bound_where_the_target_could_carry_more(code: str, expected: bool) -> None:
-    finding = Finding(code=code, severity="suspect", text="", evidence="", advice="")
-    assert throughput_is_lower_bound(Verdict(state="suspect", findings=[finding])) is expected
-    assert not throughput_is_lower_bound(Verdict(state="valid"))
+    assert throughput_is_lower_bound(found(code)) is expected
+    assert not throughput_is_lower_bound(trial("done", Verdict(state="valid")))
+
+
+@pytest.mark.parametrize(
+    ("code", "answered", "expected"),
+    [
+        ("shared_core", 5000.0, False),
+        ("shared_core", 4750.0, False),
+        ("shared_core", 4749.0, True),
+        ("client_bound", 4990.0, True),
+        ("client_bound", 3000.0, True),
+        ("dropped", 3000.0, False),
+    ],
+)
+def test_an_open_load_that_is_met_is_no_lower_bound(code: str, answered: float, expected: bool) -> None:
+    rates = {"load_model": "open", "offered_per_second": 5000.0, "requests_per_second": answered}
+    assert throughput_is_lower_bound(found(code).model_copy(update=rates)) is expected
 
 
 @pytest.mark.parametrize(

@@ -264,25 +264,31 @@ def test_a_process_that_ends_counts_where_connections_broke(
 @pytest.mark.parametrize(
     ("result", "evidence", "told"),
     [
-        (trial(outcomes={"ok": 1000, "timeout": 900, "reset": 100}), QUIET, "50.0% of 2k requests, most by timeout"),
-        (trial(response_ns=times(500, p99=1)), QUIET, "fewer than 10 of 500 requests lie beyond p99, p99.9"),
+        (trial(outcomes={"ok": 1000, "timeout": 900, "reset": 100}), QUIET, "50 % of 2,000 requests, most by timeout"),
+        (trial(response_ns=times(9009, p99=1)), QUIET, "fewer than 10 of 9,009 requests lie beyond p99.9"),
         (trial(client_ns=times(p50=1, p99=900_000)), QUIET, "p99 of client time 900 µs, of response 1 ms"),
         (trial(dispatch_ns=times(p99=900_000)), QUIET, "p99 of dispatch time 900 µs, of response 1 ms"),
         (open_trial(lateness_ns=times(p99=900_000)), QUIET, "p99 of lateness 900 µs, of response 1 ms"),
-        (open_trial(outcomes={"ok": 900, "dropped": 100}), QUIET, "100 requests never sent, 10.0% of the schedule"),
+        (open_trial(outcomes={"ok": 9000, "dropped": 1000}), QUIET, "1,000 requests never sent, 10 % of the schedule"),
         (trial(), window(**pools(others=0.5)), "they used 0.50 of the load's core 1"),
-        (trial(), window(**pools(stolen=0.5)), "50.0% of the time of the load's core 1"),
+        (trial(), window(**pools(stolen=0.5)), "50 % of the time of the load's core 1"),
         (trial(), window(clock_set_ns=-20_000_000), "the wall clock was set by -20 ms"),
         (trial(), window(fullest_target=DescriptorUse(7, 64, 64)), "64 of 64 descriptors open in its process 7"),
+        (trial(idle=idle(19_000, 18_999, 17_500)), QUIET, "1,499 of 18,999 died"),
         (
             trial(),
             window(client_busy_by_worker=(0.96,), target_busy=0.5),
-            "a core of the load was 96% busy (a load worker 96%), with the target using 0.50 of 1 cores",
+            "a core of the load was 96 % busy (a load worker 96 %), with the target using 0.50 of 1 core",
         ),
     ],
 )  # fmt: skip
 def test_evidence_is_in_the_units_of_the_result(result: TrialResult, evidence: WindowEvidence, told: str) -> None:
-    assert only_finding(result, evidence).evidence == told
+    """As on the page: thousands are set apart, and a percent sign does not break off."""
+    assert judge_trial(result, evidence).findings[-1].evidence.replace("\N{NO-BREAK SPACE}", " ") == told
+
+
+def test_a_percent_sign_does_not_break_off() -> None:
+    assert only_finding(trial(), window(**pools(stolen=0.5))).evidence.startswith("50\N{NO-BREAK SPACE}%")
 
 
 def test_each_finding_that_says_at_least_says_it_in_its_text() -> None:
@@ -290,6 +296,12 @@ def test_each_finding_that_says_at_least_says_it_in_its_text() -> None:
     shared = only_finding(trial(), window(shared_cores=(0,)))
     assert "at least this figure" in bound.text
     assert "at least this figure" in shared.text
+
+
+def test_an_open_load_that_is_met_finds_no_lower_bound_in_shared_cores() -> None:
+    met = only_finding(open_trial(requests_per_second=49_000.0, offered_per_second=50_000.0), window(shared_cores=(0,)))
+    assert met.code == "shared_core"
+    assert "at least" not in met.text
 
 
 def test_the_command_that_mends_it_is_in_the_advice() -> None:

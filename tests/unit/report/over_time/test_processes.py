@@ -37,6 +37,13 @@ def test_what_was_used_is_a_rate_between_two_moments(quiet: ProcfsProbe) -> None
     assert panels["Run-queue wait of the client"].lines[0].values[0] == 4.0
 
 
+def test_little_cpu_time_is_drawn_undivided(quiet: ProcfsProbe) -> None:
+    idle = [stretch(cpu_user_ns=0, cpu_system_ns=STRETCH_NS // 10) for _ in range(STRETCHES)]
+    cpu = panels_of(quiet.model_copy(update={"target": idle}))["CPU of the target"]
+    [line] = cpu.lines
+    assert (cpu.shape, line.name, line.values) == ("steps", "", (0.1,) * STRETCHES)
+
+
 def test_what_there_was_is_a_state_at_each_moment(quiet: ProcfsProbe) -> None:
     memory = panels_of(quiet)["Memory of the target"]
     assert memory.shape == "points"

@@ -51,11 +51,27 @@ def test_a_percentile_with_too_few_samples_is_not_shown(sample_run: RunDirectory
     assert row["p99.9"].note == "Fewer than 10 of 2,579 samples lie beyond p99.9: too few to show it."
 
 
-def test_response_and_service_time_stand_side_by_side_with_what_the_client_added(sample_run: RunDirectory) -> None:
+def test_response_times_stand_beside_what_the_client_added(sample_run: RunDirectory) -> None:
     titles = [column.title for column in tabulate(sample_run.read_document().trials).columns]
-    assert titles[titles.index("p50") : titles.index("CPU user")] == [
-        "p50", "service p50", "p90", "p99", "service p99", "p99.9", "max", "client p50", "client p99",
+    assert titles[titles.index("p50") : titles.index("CPU")] == [
+        "p50", "p90", "p99", "p99.9", "max", "client p50", "client p99",
     ]  # fmt: skip
+
+
+def test_service_times_stand_beside_response_times_where_the_two_can_part(open_load: RunDocument) -> None:
+    titles = [column.title for column in tabulate(open_load.trials).columns]
+    assert titles[titles.index("p50") : titles.index("p99.9")] == ["p50", "service p50", "p90", "p99", "service p99"]
+
+
+def test_cpu_time_that_cannot_be_divided_is_told_as_a_whole(sample_run: RunDirectory) -> None:
+    trial = next(trial for trial in sample_run.read_document().trials if trial.state == "done")
+    assert trial.target is not None
+    unknown = dict.fromkeys(("cpu_user_ns_per_request", "cpu_system_ns_per_request"))
+    usage = trial.target.model_copy(update={"cpu_ns_per_request": 81_000.0, **unknown})
+    table = tabulate([trial.model_copy(update={"target": usage})])
+    row = cells(table, table.rows[0])
+    assert row["CPU"].text == "81 µs"
+    assert not {"CPU user", "CPU system"} & row.keys()
 
 
 def test_a_throughput_that_the_load_limited_is_marked(open_load: RunDocument) -> None:
@@ -124,3 +140,9 @@ def test_memory_is_what_processes_share_fairly_where_that_is_known(
     assert cells(table, table.rows[0])["memory"].text == "21.9 MiB"
     row, _ = row_of(sample_run, "epoll", 0)
     assert row["memory"].text == "17.5 MiB"
+
+
+def test_what_every_user_of_a_closed_load_had_in_flight_is_no_figure(crowd: RunDocument) -> None:
+    changes = {"load_model": "closed", "outcomes": {"ok": 100, "cut": 16}}
+    table = tabulate([trial.model_copy(update=changes) for trial in crowd.trials])
+    assert "cut" not in [column.title for column in table.columns]

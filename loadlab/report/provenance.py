@@ -1,0 +1,71 @@
+"""What was run, when, and on which machine."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from loadlab.results.model import RunDocument
+from loadlab.units import format_size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A name and a value, for the lists of what was used."""
+
+    name: str
+    value: str
+
+
+def facts_of(document: RunDocument) -> Iterator[str]:
+    """Yield the key facts, each a few words."""
+    target, sweep = document.profile.get("target") or {}, document.profile.get("sweep") or {}
+    if "address" in target and "target.address" not in sweep:
+        yield f"the server at {target['address']}"
+    states = Counter(trial.state for trial in document.trials)
+    counted = f"{document.trials_planned} trial{'' if document.trials_planned == 1 else 's'}"
+    if states["done"] != document.trials_planned:
+        listed = ", ".join(f"{number} {state}" for state, number in states.most_common())
+        not_run = document.trials_planned - states.total()
+        counted += f" ({', '.join(part for part in (listed, f'{not_run} not run' if not_run else '') if part)})"
+    yield counted
+    started, finished = _moment(document.started), _moment(document.finished)
+    yield f"{started:%Y-%m-%d %H:%M} UTC" if started else document.started
+    if document.interrupted:
+        yield "interrupted"
+    elif started and finished:
+        minutes, seconds = divmod(round((finished - started).total_seconds()), 60)
+        yield f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    else:
+        yield "did not finish"
+    yield f"{document.host.hostname}, {document.host.cores} cores"
+
+
+def machine_of(document: RunDocument) -> Iterator[Fact]:
+    """Yield what the run was made on and with, as far as it bears on the figures."""
+    host = document.host
+    yield Fact("Machine", f"{host.hostname}{' (virtual)' if host.virtualised else ''}")
+    yield Fact("Processor", f"{host.cpu}, {host.cores} cores")
+    yield Fact("Memory", format_size_bytes(host.memory_bytes))
+    yield Fact("System", f"{host.system}, kernel {host.kernel}")
+    yield Fact("Python", host.python)
+    yield Fact("loadlab", document.loadlab)
+    yield Fact("Open files", f"{host.open_files_soft:,} soft, {host.open_files_hard:,} hard")
+    yield Fact("Local ports", f"{host.local_ports[0]} to {host.local_ports[1]}")
+    yield Fact("Load before", f"{host.load_average:.2f}")
+    yield Fact("Seed of the order", str(document.seed))
+    placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
+    for placement, number in placements.items():
+        yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _format_placement(placement: Mapping[str, Any]) -> str:
+    return "; ".join(f"{role} on CPU {', '.join(str(cpu) for cpu in cpus)}" for role, cpus in sorted(placement.items()))

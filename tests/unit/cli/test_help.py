@@ -1,0 +1,31 @@
+"""The help on a terminal of 80 columns."""
+
+import pytest
+from typer.testing import CliRunner
+
+from loadlab.cli.examples import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES
+from loadlab.cli.verbs import app
+
+
+def help_lines(*verb: str) -> list[str]:
+    shown = CliRunner().invoke(app, [*verb, "--help"], env={"COLUMNS": "80"}, prog_name="loadlab")
+    assert shown.exit_code == 0
+    return shown.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("verb", "examples"),
+    [((), EXAMPLES), (("run",), RUN_EXAMPLES), (("doctor",), DOCTOR_EXAMPLES), (("serve",), SERVE_EXAMPLES)],
+)
+def test_each_example_stays_on_its_line(verb: tuple[str, ...], examples: str) -> None:
+    wanted = [f"  {line}" for line in examples.splitlines() if line.startswith("  loadlab ")]
+    lines = help_lines(*verb)
+    assert [line for line in lines if line.startswith("    loadlab ")] == wanted
+    assert max(map(len, lines)) <= 80
+
+
+def test_what_each_verb_does_is_told_without_being_cut() -> None:
+    lines = help_lines()
+    verbs = lines[lines.index("Commands:") + 1 : lines.index("", lines.index("Commands:"))]
+    assert len(verbs) == len(app.registered_commands)
+    assert [line for line in verbs if not line.endswith(".") or line.endswith("...")] == []
