@@ -40,21 +40,22 @@ class Browser:
         self._answers = answers
         self._received = bytearray()
         self._last_id = 0
-        self._loaded = False
+        self._loaded: set[str] = set()  # the navigations (loaders) whose pages have loaded
         self._session: str | None = None
         tab = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=tab, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def open(self, page: Path, width: int = 1280) -> None:
         """Load a file and wait until it and its scripts are done."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
         )
-        self._loaded = False
-        self.call("Page.navigate", url=page.resolve().as_uri())
-        while not self._loaded:
+        # By its loader: the load event of the page before may come late.
+        loader = self.call("Page.navigate", url=page.resolve().as_uri())["loaderId"]
+        while loader not in self._loaded:
             self._take_message()
 
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
@@ -91,8 +92,8 @@ class Browser:
         message: dict[str, Any] = json.loads(raw)
         parameters = message.get("params", {})
         match message.get("method"):
-            case "Page.loadEventFired":
-                self._loaded = True
+            case "Page.lifecycleEvent" if parameters["name"] == "load":
+                self._loaded.add(parameters["loaderId"])
             case "Runtime.exceptionThrown":
                 self.problems.append(str(parameters["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if parameters["type"] in {"error", "warning", "assert"}:

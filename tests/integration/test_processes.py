@@ -59,7 +59,7 @@ def test_stop_ends_what_the_child_has_started_too() -> None:
         wait_until(lambda: len(child.all_pids()) == 3)
         pids = child.all_pids()
         assert child.pid in pids
-        child.stop()
+        child.stop(DEADLINE_SECONDS)
         assert child.all_pids() == []
         assert all(is_gone(pid) for pid in pids)
         assert child.describe_exit() == "was killed by SIGTERM"
@@ -123,3 +123,14 @@ def test_a_program_that_does_not_exist_is_named() -> None:
 def test_cores_that_do_not_exist_are_named() -> None:
     with pytest.raises(LoadlabError, match="holder could not be placed on cores 1023"):
         spawn("holder", ["true"], cpus=[1023])
+
+
+def test_a_child_can_be_interrupted_though_loadlab_was_started_in_the_background() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script's shell does for what it starts with &
+    try:
+        child = spawn("sleeper", ["sleep", "1000"])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with child:
+        os.kill(child.pid, signal.SIGINT)
+        assert child.wait(DEADLINE_SECONDS) == -signal.SIGINT

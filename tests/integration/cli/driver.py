@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import functools
 import os
 import resource
 import signal
@@ -27,16 +26,35 @@ def use_targets(directory: Path) -> None:
     patch("loadlab.bundled.bundled_directory", find).start()
 
 
-def expect_ready_within(seconds: float) -> None:
-    """Shorten the time that a target has to start."""
-    from loadlab.targets import launch
+def expect_ready_within(target: str, seconds: float) -> None:
+    """Shorten the time that one target has to start."""
+    from loadlab.targets import RunningTarget, TargetDescription, launch
 
-    patch("loadlab.targets.launch", functools.partial(launch, start_timeout_seconds=seconds)).start()
+    def launch_impatiently(description: TargetDescription, **how: Any) -> RunningTarget:  # noqa: ANN401 - as they are
+        if description.name == target:
+            how["start_timeout_seconds"] = seconds
+        return launch(description, **how)
+
+    patch("loadlab.targets.launch", launch_impatiently).start()
 
 
 def lose_patience_after(seconds: float) -> None:
     """Shorten the time for which load processes may say nothing."""
     patch("loadlab.experiment.stage._PATIENCE_SECONDS", seconds).start()
+
+
+def stop_workers_at_the_start() -> None:
+    """Let no load worker run on once all are ready, as if the machine had no time left for them."""
+    from loadlab.fleet.coordinator import LocalFleet
+
+    original = LocalFleet.start_at
+
+    def stop_and_start(fleet: LocalFleet, unix_ns: int) -> None:
+        for pid in fleet.worker_pids():
+            os.kill(pid, signal.SIGSTOP)
+        original(fleet, unix_ns)
+
+    patch.object(LocalFleet, "start_at", stop_and_start).start()
 
 
 def calibrate_for(duration: str) -> None:
@@ -79,8 +97,9 @@ def interrupt_before(method: str, call: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--targets", type=Path)
-    parser.add_argument("--ready-within", type=float, metavar="SECONDS")
+    parser.add_argument("--ready-within", metavar="TARGET:SECONDS")
     parser.add_argument("--patience", type=float, metavar="SECONDS")
+    parser.add_argument("--stop-workers", action="store_true")
     parser.add_argument("--calibrate-for", metavar="DURATION")
     parser.add_argument("--fleet-open-files", type=int)
     parser.add_argument("--interrupt-before", metavar="METHOD:CALL")
@@ -89,9 +108,12 @@ def main() -> None:
     if arguments.targets is not None:
         use_targets(arguments.targets)
     if arguments.ready_within is not None:
-        expect_ready_within(arguments.ready_within)
+        target, _, seconds = arguments.ready_within.partition(":")
+        expect_ready_within(target, float(seconds))
     if arguments.patience is not None:
         lose_patience_after(arguments.patience)
+    if arguments.stop_workers:
+        stop_workers_at_the_start()
     if arguments.calibrate_for is not None:
         calibrate_for(arguments.calibrate_for)
     if arguments.fleet_open_files is not None:

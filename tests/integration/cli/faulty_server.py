@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-# Enough requests for every connection to be at work, few enough to be over within any warm-up.
-REQUESTS_BEFORE_THE_FAULT: Final = 100
+# Enough requests for every connection to be at work, few enough to be over within a warm-up on a busy machine.
+REQUESTS_BEFORE_THE_FAULT: Final = 20
 SLOW_ANSWER_SECONDS: Final = 0.05
 IMPATIENT_SECONDS: Final = 0.2
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -88,7 +88,7 @@ def answer_until_it_stalls(client: socket.socket) -> None:
 
 def answer_until_it_dies(client: socket.socket) -> None:
     if next(_request_numbers) > REQUESTS_BEFORE_THE_FAULT:
-        print("no memory left for session 101", file=sys.stderr, flush=True)
+        print("no memory left for another session", file=sys.stderr, flush=True)
         os._exit(7)
     client.sendall(ANSWER)
 

@@ -16,6 +16,8 @@ from typing import Final
 from .program import DEADLINE_SECONDS, Program
 
 _ROWS, _COLUMNS = 40, 200
+# An interval of the window has been told, and requests were answered in it.
+ANSWERED: Final = r"[1-9]\S* req/s"
 _CONTROL_C: Final = b"\x03"
 _ESCAPE_SEQUENCE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -34,12 +36,12 @@ class Terminal:
         """All that was ever shown, without colours and cursor movements."""
         return _ESCAPE_SEQUENCE.sub("", self._shown.decode(errors="replace"))
 
-    def wait_shown(self, text: str) -> None:
-        """Wait until the terminal has shown `text`."""
+    def wait_shown(self, pattern: str) -> None:
+        """Wait until the terminal has shown what the regular expression matches."""
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while text not in self.shown:
-            assert time.monotonic() < deadline, f"{text!r} was not shown: {self.shown}"
-            assert self._read(), f"ended before it showed {text!r}: {self.shown}"
+        while re.search(pattern, self.shown) is None:
+            assert time.monotonic() < deadline, f"{pattern!r} was not shown: {self.shown}"
+            assert self._read(), f"ended before it showed {pattern!r}: {self.shown}"
 
     def press_control_c(self) -> None:
         """Interrupt the program and everything else that the terminal controls."""

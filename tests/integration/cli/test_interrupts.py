@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from .program import QUICK, Program, wait_until
-from .terminal import Terminal, open_terminal
+from .program import ANY_VERDICT, QUICK, Program, wait_until
+from .terminal import ANSWERED, Terminal, open_terminal
 
 LONG_WARM_UP = ("--set", "load.warmup=60s")
 LONG_WINDOW = ("--set", "load.duration=60s")
+# In this order by the seed.
+SHORT_THEN_LONG = QUICK + "sweep: {load.duration: [100ms, 60s]}\nseed: 2\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ MOMENTS = {
     "starting": Moment("hanging", (), "starting hanging"),
     "opening": Moment("slow", ("--set", "load.idle=9k", "--set", "load.timeout=60s"), "opening idle connections: "),
     "warming up": Moment("epoll", LONG_WARM_UP, "warming up"),
-    "measuring": Moment("epoll", (*LONG_WINDOW, "--set", "load.idle=50"), "req/s"),
+    "measuring": Moment("epoll", (*LONG_WINDOW, "--set", "load.idle=50"), ANSWERED),
 }
 
 
@@ -91,7 +93,7 @@ def test_control_c_twice(faulty: Program) -> None:
     """A target that does not go by itself makes the program linger, and the user impatient."""
     arguments = faulty.measure_arguments(QUICK, "--set", "target.server=stubborn", *LONG_WINDOW)
     with open_terminal(faulty, *arguments) as terminal:
-        terminal.wait_shown("req/s")
+        terminal.wait_shown(ANSWERED)
         terminal.press_control_c()
         wait_until(lambda: not faulty.pids_of("loadlab.fleet.worker"))  # now it waits for the target
         terminal.press_control_c()
@@ -102,7 +104,7 @@ def test_control_c_twice(faulty: Program) -> None:
 
 def test_control_c_while_the_target_is_stopped(faulty: Program) -> None:
     """The trial is over then; its target, two processes that only SIGKILL ends, must go all the same."""
-    arguments = faulty.measure_arguments(QUICK, "--set", "target.server=stubborn", "--repeat", "2")
+    arguments = faulty.measure_arguments(QUICK, "--set", "target.server=stubborn", "--repeat", "100")
     with open_terminal(faulty, *arguments) as terminal:
         wait_until(lambda: bool(faulty.pids_of("loadlab.fleet.worker")))
         wait_until(lambda: not faulty.pids_of("loadlab.fleet.worker"))
@@ -127,14 +129,16 @@ def test_control_c_between_trials(program: Program, moment: str) -> None:
 
 def test_control_c_when_all_is_measured(program: Program) -> None:
     """Nothing is left to interrupt: the page is drawn, and the run is whole."""
-    ended = program.driven("--interrupt-before", "write_page:1").measure(QUICK, "--set", "load.duration=50ms")
+    ended = program.driven("--interrupt-before", "write_page:1").measure(
+        QUICK, "--set", "load.duration=50ms", ANY_VERDICT
+    )
     assert ended.code == 0
     assert program.document()["interrupted"] is False
     assert (program.run_directory() / "index.html").exists()
 
 
 def test_the_program_itself_is_killed(program: Program) -> None:
-    arguments = program.measure_arguments(QUICK, "--repeat", "1000", "--set", "load.idle=50")
+    arguments = program.measure_arguments(SHORT_THEN_LONG, "--set", "load.idle=50")
     with program.started(*arguments) as process:
         wait_until(lambda: trials_on_disk(program) > 0)
         wait_until(lambda: bool(program.pids_of("loadlab.fleet.worker")))
@@ -142,7 +146,7 @@ def test_the_program_itself_is_killed(program: Program) -> None:
     program.check_nothing_left()
     document = program.document()
     assert document["trials"][0]["state"] == "done"
-    assert document["trials_planned"] == 1000
+    assert document["trials_planned"] == 2
     program.check_drawable()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .program import QUICK, Program
-from .terminal import open_terminal
+from .terminal import ANSWERED, open_terminal
 
 # A trial that would go on for a minute, and then a short one: in this order by the seed.
 LONG_THEN_SHORT = QUICK + "sweep: {load.duration: [1m, 300ms]}\nseed: 1\n"
@@ -24,7 +24,7 @@ LONG_THEN_SHORT = QUICK + "sweep: {load.duration: [1m, 300ms]}\nseed: 1\n"
 def test_a_killed_process_fails_its_trial_only(program: Program, part: str, sentence: str) -> None:
     arguments = program.measure_arguments(LONG_THEN_SHORT, "--set", "load.idle=50")
     with open_terminal(program, *arguments) as terminal:
-        terminal.wait_shown("req/s")  # the first interval has been told
+        terminal.wait_shown(ANSWERED)
         (pid,) = program.pids_of(part)
         os.kill(pid, signal.SIGKILL)
         assert terminal.wait_ended() == 3
@@ -41,16 +41,11 @@ def test_a_killed_process_fails_its_trial_only(program: Program, part: str, sent
 
 
 def test_a_load_worker_that_says_nothing_any_more_fails_its_trial(program: Program) -> None:
-    impatient = program.driven("--patience", "1")
     # The patience until the worker is ready is longer by the timeout: there nothing may depend on this machine's speed.
-    settings = ("--set", "load.warmup=1s", "--set", "load.timeout=60s")
-    with open_terminal(impatient, *impatient.measure_arguments(QUICK, *settings)) as terminal:
-        terminal.wait_shown("warming up")
-        (pid,) = impatient.pids_of("loadlab.fleet.worker")
-        os.kill(pid, signal.SIGSTOP)
-        assert terminal.wait_ended() == 3
+    ended = program.driven("--patience", "1", "--stop-workers").measure(QUICK, "--set", "load.timeout=60s")
+    assert ended.code == 3
     sentence = "the load processes said nothing for 1 s; the machine may be overloaded: ask for fewer connections"
-    assert sentence in terminal.shown
+    assert sentence in ended.stderr
     (trial,) = program.document()["trials"]
     assert (trial["state"], trial["reason"], trial["requests"]) == ("failed", sentence, 0)
 

@@ -22,10 +22,21 @@ def measure(program: Program, profile: str, *arguments: str) -> dict[str, Any]:
     return document
 
 
+def check_scheduled(trial: dict[str, Any], requests: float, last_rate: float) -> None:
+    """Check that all of the schedule is accounted for, which holds so many requests in a window of 1 s.
+
+    A machine that holds the client up may end the window late. Those that were intended before the window and sent in
+    it belong to it too; how many that can be, the latest of all requests says.
+    """
+    at_least = requests + last_rate * (trial["window_ns"] / 1e9 - 1)
+    at_most = at_least + last_rate * trial["lateness_ns"]["max"] / 1e9
+    assert at_least - 25 <= sum(trial["outcomes"].values()) <= at_most + 25
+
+
 def test_an_open_load_has_the_rate_that_was_asked_for_and_says_what_it_offered(program: Program) -> None:
     trial = measure(program, OPEN)["trials"][0]
     assert (trial["load_model"], trial["offered_per_second"]) == ("open", 500)
-    assert sum(trial["outcomes"].values()) == pytest.approx(500, abs=25)
+    check_scheduled(trial, 500, last_rate=500)
     assert trial["requests"] > 0
     assert trial["lateness_ns"]["count"] == trial["wire_ns"]["count"] == trial["requests"]
 
@@ -44,7 +55,7 @@ def test_a_ramp_lasts_as_long_as_its_stages(program: Program) -> None:
     load = f"load: {{connections: 8, warmup: 0s, rate: {ramp}}}"
     trial = measure(program, f"name: ramp\ntarget: {{server: epoll}}\n{load}")["trials"][0]
     assert trial["offered_per_second"] == 300
-    assert sum(trial["outcomes"].values()) == pytest.approx(300, abs=25)
+    check_scheduled(trial, 300, last_rate=400)
 
 
 def test_a_thinking_user_sends_less(program: Program) -> None:

@@ -13,7 +13,7 @@ from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.syscalls import choice as syscalls
 from loadlab.probes.tool import DEADLINE_SECONDS as TOOL_DEADLINE_SECONDS
 
-from .program import Program, wait_until
+from .program import ANY_VERDICT, Program, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -81,7 +81,8 @@ def test_an_interruption_does_not_wait_for_a_tool_that_hangs(
 
 def test_a_tool_that_is_killed_costs_its_own_result(program: Program, need_program: Callable[[str], str]) -> None:
     need_program("strace")
-    with program.started(*program.measure_arguments(PROFILE.format(probe="syscalls:strace"))) as process:
+    arguments = program.measure_arguments(PROFILE.format(probe="syscalls:strace"), ANY_VERDICT)
+    with program.started(*arguments) as process:
         # Asked of those who are traced: strace first tries what it may on a child of its own, and looks like two.
         wait_until(lambda: len(_tracers(program)) == 2 or process.poll() is not None)
         for pid in _tracers(program):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .foreign_servers import Foreign, faulty_serving, nginx_serving, node_serving
-from .program import Program
+from .program import ANY_VERDICT, Program
 
 BUNDLED = """\
 name: bundled
@@ -47,7 +47,7 @@ def test_any_server_can_take_the_place_of_a_bundled_one(
 ) -> None:
     need_program("perf")
     affinity = os.sched_getaffinity(server.process.pid)
-    ended = program.measure(BUNDLED, "--set", f"target.address={server.address}")
+    ended = program.measure(BUNDLED, "--set", f"target.address={server.address}", ANY_VERDICT)
     assert ended.code == 0, ended.stderr
     document = program.document()
     assert document["profile"]["target"] == {"address": server.address, "pid": None}
@@ -69,8 +69,10 @@ def test_any_server_can_take_the_place_of_a_bundled_one(
 
 
 def test_its_end_ends_the_trial_and_the_next_one_says_that_nobody_listens(program: Program) -> None:
+    # Long, so that it ends in the window however slowly it gets its requests.
+    settings = ("--set", "load.duration=1m", "--repeat", "2")
     with faulty_serving("killed") as server:
-        ended = program.measure(RUNNING, "--set", f"target.address={server.address}", "--repeat", "2")
+        ended = program.measure(RUNNING, "--set", f"target.address={server.address}", *settings)
         pid = server.process.pid
     assert ended.code == 3
     first, second = program.document()["trials"]
@@ -87,6 +89,13 @@ def test_where_there_is_no_such_server_the_trial_is_not_possible(program: Progra
     reasons = reasons_of(program, "--set", addresses)
     assert reasons[nobody] == f"nobody listens at {nobody}; start the server first"
     assert reasons["192.0.2.1:80"].startswith("192.0.2.1 is no address of this machine, and loadlab loads servers of")
+
+
+def test_its_host_may_be_called_localhost(program: Program) -> None:
+    with faulty_serving("slow") as server:
+        by_name = server.address.replace("127.0.0.1", "localhost")
+        assert reasons_of(program, "--set", f"sweep.target.address=['{by_name}']") == {by_name: None}
+        server.check_unharmed()
 
 
 def test_a_process_that_is_not_the_server_is_refused(program: Program) -> None:

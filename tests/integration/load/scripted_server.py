@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Self
 
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_FIN_WAIT_1 = 4  # TCP_FIN_WAIT1 of <netinet/tcp.h>; tcpi_state is the first byte of TCP_INFO
 
 
 class Peer:
@@ -36,6 +38,12 @@ class Peer:
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
+
+    def end(self) -> None:
+        """Send no more, and wait until the client's kernel knows that."""
+        self.sock.shutdown(socket.SHUT_WR)
+        while self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _FIN_WAIT_1:
+            time.sleep(0.001)
 
     def reset_on_close(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)

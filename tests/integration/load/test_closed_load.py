@@ -8,7 +8,7 @@ from loadlab.kernel import Loop, run
 from loadlab.recording.outcomes import Outcome
 
 from . import scripts
-from .driver import MS, exchange_with, running_load, served, wait_until
+from .driver import exchange_with, running_load, served, wait_until
 from .scripted_server import RESPONSE, Peer, Script, ScriptedServer
 
 pytestmark = pytest.mark.timeout(90)
@@ -115,7 +115,7 @@ def test_users_with_different_methods_share_a_load() -> None:
                 peer.send(RESPONSE)
 
     async def main(loop: Loop) -> dict[str, int]:
-        get = exchange_with(server.address, timeout_ns=500 * MS)
+        get = exchange_with(server.address)
         head = replace(exchange_with(server.address, request=b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"), method="HEAD")
         async with running_load(loop, [get, head]) as recorder:
             await wait_until(loop, lambda: recorder.outcomes.total() > 0 or heads_answered >= 10)
@@ -127,7 +127,7 @@ def test_users_with_different_methods_share_a_load() -> None:
 
 def test_a_request_larger_than_the_buffers_that_is_answered_early_is_served() -> None:
     async def main(loop: Loop) -> dict[str, int]:
-        exchange = exchange_with(server.address, timeout_ns=2_000 * MS, request=scripts.LARGE_REQUEST)
+        exchange = exchange_with(server.address, request=scripts.LARGE_REQUEST)
         async with running_load(loop, [exchange]) as recorder:
             await wait_until(loop, lambda: served(recorder) + recorder.outcomes.total() >= 3)
         return dict(recorder.take(0, 0).outcomes)

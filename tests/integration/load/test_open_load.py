@@ -1,5 +1,6 @@
 """The open model on real sockets: requests leave when the schedule says, wait for a free connection, are dropped."""
 
+import threading
 import time
 
 from loadlab.kernel import Loop, run
@@ -89,16 +90,38 @@ def test_what_has_not_been_sent_at_the_end_is_dropped_and_what_is_in_flight_is_c
 def test_a_connection_that_the_server_ended_while_it_waited_costs_no_request() -> None:
     """A server may end a connection that has been idle for long enough; only its next request finds out."""
 
-    def answer_and_close(peer: Peer) -> None:
+    answer_taken = threading.Semaphore(0)
+    ended = 0
+
+    def answer_and_end(peer: Peer) -> None:
+        nonlocal ended
         if peer.receive_request():
             peer.send(RESPONSE)
-            time.sleep(0.02)  # an end that comes with the answer would be the server's rudeness
+            answer_taken.acquire(timeout=30)  # an end that comes with the answer would be the server's rudeness
+            peer.end()
+            ended += 1
 
     async def main(loop: Loop) -> Recorder:
-        return await send(loop, server.address, 1, [0, 100 * MS, 200 * MS], answers=3)
+        recorder, agenda = Recorder(), Agenda(loop, 1, spin_ns=50_000)
+        load = ActiveLoad(loop, [exchange_with(server.address)], [recorder], agenda)
+        await load.open()
+        loop.pacer = agenda
 
-    with ScriptedServer(answer_and_close) as server:
-        assert totals_of(run(main)).outcomes == {"ok": 3, "cut": 0, "dropped": 0}
+        async def ask(requests: int) -> None:
+            agenda.begin(iter([time.monotonic_ns()]))
+            await wait_until(loop, lambda: served(recorder) == requests)
+            answer_taken.release()
+            await wait_until(loop, lambda: ended == requests)
+
+        async with loop.task_group() as group:
+            group.start(load.run(), "load")
+            for requests in (1, 2, 3):
+                await ask(requests)
+            group.cancel()
+        return recorder
+
+    with ScriptedServer(answer_and_end) as server:
+        assert totals_of(run(main)).outcomes == {"ok": 3}
 
 
 def test_the_kernel_tells_when_an_answer_arrived() -> None:

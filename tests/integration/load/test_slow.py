@@ -35,28 +35,32 @@ def send_slowly(server: ScriptedServer, until: Callable[[Recorder], bool], timeo
 
 
 def test_a_request_arrives_a_byte_at_a_time_and_its_connection_is_kept() -> None:
-    pieces: list[bytes] = []
+    requests: list[list[bytes]] = []
 
-    def count_pieces(peer: Peer) -> None:
-        received = b""
+    def note_pieces(peer: Peer) -> None:
+        pieces: list[bytes] = []
         while piece := peer.sock.recv(65_536):
             pieces.append(piece)
-            received += piece
-            if received.endswith(b"\r\n\r\n"):
-                received = b""
+            if piece.endswith(b"\n") and b"".join(pieces).endswith(b"\r\n\r\n"):
+                requests.append(pieces)
+                pieces = []
                 peer.send(RESPONSE)
 
-    with ScriptedServer(count_pieces) as server:
-        send_slowly(server, lambda recorder: len(recorder.prompt) >= 3)
+    def came_in_single_bytes() -> bool:
+        # One of them is enough: a busy machine reads a few bytes together.
+        return len(requests) >= 3 and any(len(pieces) == len(REQUEST) for pieces in requests)
+
+    with ScriptedServer(note_pieces) as server:
+        send_slowly(server, lambda recorder: came_in_single_bytes())
         assert server.accepted == 1
-    assert b"".join(pieces).startswith(REQUEST * 3)
-    assert len(pieces) > 3 * len(REQUEST) / 2  # single bytes, a few of them together on a busy machine
+    assert {b"".join(pieces) for pieces in requests} == {REQUEST}
 
 
 def test_its_time_begins_with_its_last_byte() -> None:
+    sending_ns = (len(REQUEST) - 1) * MS
     with ScriptedServer(scripts.correct) as server:
-        recorder = send_slowly(server, lambda recorder: len(recorder.prompt) >= 5)
-    assert min(recorder.prompt) < len(REQUEST) * MS / 2  # sending alone takes twice that
+        # However busy the machine is, one of many answers comes at once.
+        send_slowly(server, lambda recorder: any(time_ns < sending_ns / 2 for time_ns in recorder.prompt))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from ..cli.program import Program, wait_until
-from ..cli.terminal import open_terminal
+from ..cli.terminal import ANSWERED, open_terminal
 from .measured import count_above, latencies, only_trial
 
 RATE = 200
@@ -30,7 +30,7 @@ load: {{connections: {CONNECTIONS}, rate: {RATE}, warmup: 200ms, duration: 6s, w
 @pytest.mark.alone  # two hundredths of the pause are 40 ms, as long as a process may wait for a busy core
 def test_a_pause_is_in_every_response_that_waited_for_it_and_in_the_service_of_few(program: Program) -> None:
     with open_terminal(program, *program.measure_arguments(PROFILE)) as terminal:
-        terminal.wait_shown("req/s")  # the window has begun, a good part of a second ago
+        terminal.wait_shown(ANSWERED)  # the window has begun, a good part of a second ago
         (pid,) = program.pids_of("epoll_loop.py")
         pause_ns = pause(pid)
         assert terminal.wait_ended() in (0, 3), terminal.shown

@@ -1,12 +1,15 @@
 """A target as a process of the test, and what the kernel tells of it."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
 import socket
+import struct
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -62,17 +65,30 @@ class Server:
 
     def has_read(self, client: socket.socket) -> bool:
         """Return whether all that `client` sent has been read: none of it waits in the kernel, at either end."""
+        # This end first: what has left it is at the other one then, and waits there or has been read.
+        if _count_unacknowledged(client) > 0:
+            return False
         ours, theirs = client.getsockname()[1], self.address[1]
-        unread = {(ours, theirs): "tx_queue", (theirs, ours): "rx_queue"}
         for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             local, remote, _state, queues = row.split()[1:5]
-            sending, receiving = queues.split(":")
-            match unread.get((_port(local), _port(remote))):
-                case "tx_queue" if int(sending, 16) > 0:
-                    return False
-                case "rx_queue" if int(receiving, 16) > 0:
-                    return False
+            if (_port(local), _port(remote)) == (theirs, ours):
+                return int(queues.rpartition(":")[2], 16) == 0
         return True
+
+    def wait_settled(self) -> None:
+        """Wait until all its threads sleep: they have set themselves up then, and wait for clients.
+
+        It says READY before its loop has all of its descriptors, and before a pool has closed what it inherited.
+        """
+        wait_until(self._is_asleep)
+
+    def _is_asleep(self) -> bool:
+        pids = self.pids()
+        try:
+            asleep = all(_sleeps(task) for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())
+        except OSError:
+            return False  # one of them has just ended
+        return asleep and self.pids() == pids  # nobody has been forked meanwhile
 
     def wait_ended(self) -> str:
         """Wait until it has ended; return one sentence on how."""
@@ -96,6 +112,15 @@ def refusal(name: str, *arguments: str) -> str:
     with spawn(name, [sys.executable, str(find_target(name).file), *arguments]) as child:
         wait_until(lambda: child.poll() is not None)
         return child.account()
+
+
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """Keep a port of 127.0.0.1 from all others. It refuses, until a server is told to listen on it."""
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that the server may have it beside us
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -165,6 +190,15 @@ def _count_sockets(pid: int) -> int:
             with contextlib.suppress(OSError):  # or has closed this one
                 count += os.readlink(descriptor).startswith("socket:")
     return count
+
+
+def _sleeps(task: Path) -> bool:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+def _count_unacknowledged(client: socket.socket) -> int:
+    (count,) = struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))
+    return int(count)
 
 
 def _port(address: str) -> int:

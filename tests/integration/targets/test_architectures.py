@@ -68,10 +68,11 @@ def test_a_half_sent_request_holds_nobody_up(server: Server) -> None:
 @pytest.mark.usefixtures("many_open_files")
 def test_active_connections_are_served_beside_idle_ones(architecture: Architecture, server: Server) -> None:
     assert server.max_connections > architecture.idle
+    server.wait_settled()
+    before = server.sockets()
     with ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in range(architecture.idle)]
-        # Not counted from before: the members of a pool may still be closing what they inherited.
-        wait_until(lambda: server.sockets() > architecture.idle)
+        wait_until(lambda: server.sockets() - before >= architecture.idle)
         hello([clients[0], clients[architecture.idle // 2], clients[-1]] * 3)
 
 
@@ -176,12 +177,10 @@ def reset(client: socket.socket) -> None:
 
 
 def connect_bystanders(server: Server, connected: ExitStack) -> list[socket.socket]:
-    """Open connections that all have been served, so many that each of two processes that share a port has some.
-
-    A process may tell that it is ready before its loop has all of its descriptors; one that has served has them.
-    """
+    """Open connections that all have been served, and let the server come to rest: what it holds is to be compared."""
     bystanders = [connected.enter_context(server.connect()) for _ in range(16)]
     hello(bystanders)
+    server.wait_settled()
     return bystanders
 
 

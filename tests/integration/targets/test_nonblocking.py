@@ -14,7 +14,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from .server_process import DEADLINE_SECONDS, Server, ask, hello, receive_response, serving, wait_until
+from .server_process import DEADLINE_SECONDS, Server, ask, hello, receive_response, reserved_port, serving, wait_until
 
 NAMES = ["callback", "coroutine", "asyncio", "uvloop"]
 FOREVER_MILLISECONDS = 60_000
@@ -247,6 +247,7 @@ def test_connections_to_the_upstream_server_are_kept(name: str) -> None:
         serving(name, "--upstream", address_of(upstream)) as server,
         server.connect() as client,
     ):
+        upstream.wait_settled()
         before = upstream.sockets()
         for _ in range(3):
             assert ask(client, "/upstream?ms=1") == (200, b"slept\n")
@@ -255,8 +256,9 @@ def test_connections_to_the_upstream_server_are_kept(name: str) -> None:
 
 def test_an_upstream_server_that_is_gone_is_told_and_found_again(name: str) -> None:
     with ExitStack() as stack:
-        upstream = stack.enter_context(serving("coroutine"))
-        address = address_of(upstream)
+        port = stack.enter_context(reserved_port())
+        address = f"127.0.0.1:{port}"
+        upstream = stack.enter_context(serving("coroutine", "--port", str(port)))
         server = stack.enter_context(serving(name, "--upstream", address))
         client = stack.enter_context(server.connect())
         assert ask(client, "/upstream?ms=1") == (200, b"slept\n")
@@ -264,11 +266,11 @@ def test_an_upstream_server_that_is_gone_is_told_and_found_again(name: str) -> N
         reason = f"the upstream server at {address} did not answer: Connection refused\n"
         assert ask(client, "/upstream?ms=1") == (502, reason.encode())
         hello([client])
-        upstream = stack.enter_context(serving("coroutine", "--port", str(upstream.address[1])))
+        upstream = stack.enter_context(serving("coroutine", "--port", str(port)))
         assert ask(client, "/upstream?ms=1") == (200, b"slept\n")
         # The connection that is kept open is closed by the server, and nothing of that is seen.
         end(upstream)
-        stack.enter_context(serving("coroutine", "--port", str(upstream.address[1])))
+        stack.enter_context(serving("coroutine", "--port", str(port)))
         assert ask(client, "/upstream?ms=1") == (200, b"slept\n")
 
 

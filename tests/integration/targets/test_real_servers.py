@@ -12,7 +12,7 @@ import pytest
 
 from loadlab.targets import find_target
 
-from .server_process import Server, ask, hello, refusal, serving, wait_until
+from .server_process import Server, ask, hello, refusal, reserved_port, serving, wait_until
 
 FOREVER_MILLISECONDS = 60_000
 
@@ -82,13 +82,14 @@ def test_node_names_its_functions_for_perf_and_takes_the_names_away(need_program
 
 def test_node_tells_that_its_upstream_server_is_missing(need_program: Callable[[str], str]) -> None:
     need_program("node")
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        host, port = reserved.getsockname()
-        with serving("node", "--upstream", f"{host}:{port}") as server, server.connect() as client:
-            reserved.close()
-            status, reason = ask(client, "/upstream?ms=1")
-            assert status == 502
-            assert reason.startswith(f"the upstream server at {host}:{port} did not answer: ".encode())
+    with (
+        reserved_port() as port,
+        serving("node", "--upstream", f"127.0.0.1:{port}") as server,
+        server.connect() as client,
+    ):
+        status, reason = ask(client, "/upstream?ms=1")
+        assert status == 502
+        assert reason.startswith(f"the upstream server at 127.0.0.1:{port} did not answer: ".encode())
 
 
 @pytest.mark.parametrize("name", ["node", "nginx"])

@@ -1,7 +1,11 @@
 """Each backend, and both together, on a program that is three times as long in one function as in another."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +20,7 @@ from loadlab.results.cpu import kind_of
 from .conftest import Burner, StartBurner, children
 
 CPU_SECONDS = 1.5  # 150 samples and more; the functions differ three times over
+DEADLINE_SECONDS = 120.0
 
 
 def need(backends: Iterable[Backend]) -> None:
@@ -94,6 +99,15 @@ def test_very_many_threads_are_not_stopped_and_that_is_said(start_burner: StartB
     assert not sampling.blocking
     assert any("without stopping" in note for note in sampling.notes)
     assert count(sampling, "heavy (burner.py:") > 0
+
+
+def test_a_loadlab_that_the_server_has_started_is_no_part_of_its_profile() -> None:
+    need(backend for backend in BACKENDS if backend.name == "py-spy")
+    starter = [sys.executable, str(Path(__file__).with_name("starter.py"))]
+    seen = json.loads(subprocess.run(starter, check=True, stdout=subprocess.PIPE, timeout=DEADLINE_SECONDS).stdout)
+    assert {"in_server", "in_child"} <= {*seen["functions"]}
+    assert "in_loadlab" not in seen["functions"]
+    assert any(note.startswith("The server has started loadlab") for note in seen["notes"])
 
 
 @pytest.mark.parametrize(

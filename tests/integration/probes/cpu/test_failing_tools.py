@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.probes.cpu import py_spy
+from loadlab.probes import tool
+from loadlab.probes.cpu import perf, py_spy
 from loadlab.probes.cpu.perf import PerfProbe
 from loadlab.probes.cpu.probe import BACKENDS, CpuProbe
 from loadlab.probes.cpu.py_spy import PySpyProbe
 from loadlab.probes.probe import ProbeFailed
-from loadlab.processes import spawn
+from loadlab.probes.tool import wait_ended
+from loadlab.processes import Child, spawn
 
 from .conftest import children
 
@@ -59,6 +61,11 @@ def as_py_spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     return put
 
 
+def wait_briefly(child: Child, check: Callable[[], None], _deadline_seconds: float) -> int | None:
+    """Wait only a moment for the end of a tool that hangs, though it had all its time for what comes before."""
+    return wait_ended(child, check, DEADLINE_SECONDS)
+
+
 @contextmanager
 def failing(stack: ExitStack, probe: PySpyProbe | PerfProbe) -> Iterator[pytest.ExceptionInfo[ProbeFailed]]:
     """Expect the block to fail with one line, and nothing to be left of it."""
@@ -101,17 +108,27 @@ def test_a_perf_that_hangs(as_perf: Callable[[str, str], None], stack: ExitStack
         ("echo rubbish", "perf script wrote what cannot be read: 'rubbish' is neither a sample nor a frame of one"),
         ("printf '\\377\\000\\n'", "perf script wrote what cannot be read"),
         ("echo 'zero-sized data' >&2; exit 255", "perf script ended with code 255: zero-sized data"),
-        ("exec sleep 60", "perf script was not done within 2 seconds"),
     ],
 )
 def test_samples_that_cannot_be_read(
     as_perf: Callable[[str, str], None], stack: ExitStack, script: str, said: str
 ) -> None:
     as_perf(OBEDIENT_RECORD, script)
-    probe = PerfProbe(deadline_seconds=2)
+    probe = PerfProbe()
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value).startswith(said)
+
+
+def test_a_perf_script_that_hangs(
+    as_perf: Callable[[str, str], None], stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perf, "wait_ended", wait_briefly)
+    as_perf(OBEDIENT_RECORD, "exec sleep 60")
+    probe = PerfProbe()
+    with failing(stack, probe) as failure:
+        run(probe)
+    assert str(failure.value) == "perf script was not done within 60 seconds"
 
 
 def test_a_perf_that_saw_nothing_is_no_failure(as_perf: Callable[[str, str], None], stack: ExitStack) -> None:
@@ -158,13 +175,23 @@ def test_a_py_spy_that_fails(as_py_spy: Callable[[str], None], stack: ExitStack,
     assert str(failure.value).startswith(said)
 
 
-@pytest.mark.parametrize(("said", "task"), [("nothing", "attach"), ("Sampling process", "write its result")])
-def test_a_py_spy_that_hangs(as_py_spy: Callable[[str], None], stack: ExitStack, said: str, task: str) -> None:
-    as_py_spy(f"trap '' TERM INT; echo {said}; exec sleep 60")
+def test_a_py_spy_that_hangs_while_it_attaches(as_py_spy: Callable[[str], None], stack: ExitStack) -> None:
+    as_py_spy("trap '' TERM INT; exec sleep 60")
     probe = PySpyProbe(deadline_seconds=DEADLINE_SECONDS)
     with failing(stack, probe) as failure:
         run(probe)
-    assert str(failure.value) == f"py-spy did not {task} within 0.5 seconds"
+    assert str(failure.value) == "py-spy did not attach within 0.5 seconds"
+
+
+def test_a_py_spy_that_hangs_when_it_is_asked_for_its_result(
+    as_py_spy: Callable[[str], None], stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tool, "wait_ended", wait_briefly)
+    as_py_spy("trap '' TERM INT; echo Sampling process; exec sleep 60")
+    probe = PySpyProbe()
+    with failing(stack, probe) as failure:
+        run(probe)
+    assert str(failure.value) == "py-spy did not write its result within 30 seconds"
 
 
 def test_py_spy_has_nothing_to_do_where_nothing_is_python(stack: ExitStack) -> None:
