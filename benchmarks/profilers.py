@@ -12,7 +12,7 @@ docs/probes.md and docs/flame-graphs.md keep the figures.
 import argparse
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -22,7 +22,7 @@ from loadlab.experiment.profiling import slowdown_of
 from loadlab.experiment.trial import TrialRun
 from loadlab.experiment.watch import BothSides
 from loadlab.probes.cpu import probe as cpu
-from loadlab.probes.probe import Lack, Probe
+from loadlab.probes.probe import Lack, OpenProbe
 from loadlab.probes.syscalls import choice as syscalls
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial, plan_trials
@@ -31,8 +31,6 @@ from loadlab.units import parse_count
 
 _TRIALS: Final = ("select:0", "select:10k", "epoll:0", "epoll:10k", "nginx:0", "nginx:10k")
 _NAMES: Final = {"syscalls perf": "perf stat", "cpu perf": "perf record"}  # one program, two profilers
-
-OpenProbe = Callable[[Callable[[], None]], Probe[Any]]
 
 
 class _NoObserver:
@@ -70,9 +68,9 @@ def main() -> None:
     _print_table(table, ["none", *profilers])
 
 
-def _find_profilers() -> Iterator[tuple[str, OpenProbe]]:
+def _find_profilers() -> Iterator[tuple[str, OpenProbe[Any]]]:
     """Yield each profiler that works here, by name; the last is all CPU profilers together."""
-    backends: list[tuple[str, str, Lack | None, OpenProbe]] = [
+    backends: list[tuple[str, str, Lack | None, OpenProbe[Any]]] = [
         *(("syscalls", each.name, each.why_unavailable(), each.open_probe) for each in syscalls.BACKENDS),
         *(("cpu", each.name, each.why_unavailable(), partial(cpu.CpuProbe, backends=[each])) for each in cpu.BACKENDS),
     ]
@@ -95,7 +93,7 @@ def _plan(server: str, idle: int, connections: int, seconds: float) -> Trial:
     return trial
 
 
-def _run_round(label: str, trial: Trial, profilers: dict[str, OpenProbe]) -> dict[str, Cost]:
+def _run_round(label: str, trial: Trial, profilers: dict[str, OpenProbe[Any]]) -> dict[str, Cost]:
     """Make the trial under each profiler; one that could not see the target is left out."""
     first = _measure(trial, None)
     costs = {"none": Cost(first.requests_per_second or 0.0, 0.0)}

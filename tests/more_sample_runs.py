@@ -44,7 +44,7 @@ CROWD: Final = {
     "node": (0.0, 0.0, 0.0, 0.0),
     "nginx": (9_000.0, 0.01, 8e6, 300.0),
 }
-NODE_MISSING: Final = "not possible here: node is not installed: apt-get install nodejs"
+NODE_MISSING: Final = "node is not installed; apt-get install nodejs"
 
 
 def write_crowd(parent: Path) -> RunDirectory:

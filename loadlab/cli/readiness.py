@@ -72,5 +72,4 @@ def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) 
 
 def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
     needed = needs.program or f"the Python module {needs.module}"
-    problem = f"{needed} is not installed"
-    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, problem, needs.install)
+    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, needs.problem, needs.install)

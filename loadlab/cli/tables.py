@@ -25,7 +25,7 @@ def results_table(document: RunDocument) -> Table:
     """Return one row for each trial, in the order of the sweep; a column that would stay empty is left out.
 
     A column of failed, dropped or cut requests that are all 0 is left out too, and a percentile that too few samples
-    lie beyond is not shown. "≥" says that the load was the limit. "CPU" is what the target spent on one request,
+    lie beyond is not shown. "≥" says that the load held the target back. "CPU" is what the target spent on one request,
     "client" what the load workers did, user and system together.
     """
     swept = list(document.profile.get("sweep", {}))

@@ -17,7 +17,7 @@ from loadlab.experiment.trial import TrialRun
 from loadlab.experiment.watch import BothSides, Result, Side
 from loadlab.probes.cpu.probe import CpuProbe as CpuSampling
 from loadlab.probes.cpu.probe import why_none_works
-from loadlab.probes.probe import Probe
+from loadlab.probes.probe import OpenProbe
 from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.sweep import Trial
 from loadlab.results.cpu import Stacks, folded_file
@@ -92,7 +92,7 @@ class ProfiledPasses:
             client=summaries.get("client"),
         )
 
-    def _watch(self, open_probe: Callable[[Callable[[], None]], Probe[Result]], doing: str) -> Pass[Result]:
+    def _watch(self, open_probe: OpenProbe[Result], doing: str) -> Pass[Result]:
         """Make the trial again with a probe on each side."""
         self._observer.phase(doing, None)
         with BothSides(open_probe, self._check) as sides:

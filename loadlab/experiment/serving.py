@@ -12,6 +12,7 @@ from loadlab.experiment.observer import Observer
 from loadlab.experiment.stage import Server
 from loadlab.probes.listen_queue import read_listen_queue
 from loadlab.probes.open_files import read_open_files
+from loadlab.processes import list_family_without_us
 from loadlab.profile.address import parse_address
 from loadlab.profile.load import handler_of
 from loadlab.profile.schema import LoadProfile
@@ -86,7 +87,7 @@ def _attach(profile: LoadProfile, text: str, conditions: Conditions, running: Ex
     address = targets.resolve_localhost(parse_address(text))
     try:
         roots = targets.find_server(address, profile.target.pid)
-        attached = targets.AttachedTarget(address, roots, _capabilities_of(targets.list_server(roots), address[1]))
+        attached = targets.AttachedTarget(address, roots, _capabilities_of(list_family_without_us(roots), address[1]))
         target = running.enter_context(attached)
     except targets.NotAttachable as lack:
         raise NotPossible(str(lack)) from None

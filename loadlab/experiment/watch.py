@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
-from loadlab.probes.probe import Probe, ProbeFailed
+from loadlab.probes.probe import OpenProbe, Probe, ProbeFailed
 
 Result = TypeVar("Result")
 Done = TypeVar("Done")
@@ -14,13 +14,11 @@ Side = Literal["target", "client"]
 class BothSides(Generic[Result]):
     """Two probes of one kind; a context manager that stops them.
 
-    Each is opened with `check`, which raises if the run is to end, to be called while it waits for its tool.
-    One that fails is stopped and watches no more. It costs its own result and nothing else: `problems` says why.
+    Each is opened with `check`. One that fails is stopped and watches no more. It costs its own result and nothing
+    else: `problems` says why.
     """
 
-    def __init__(
-        self, open_probe: Callable[[Callable[[], None]], Probe[Result]], check: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, open_probe: OpenProbe[Result], check: Callable[[], None] = lambda: None) -> None:
         self._open_probe = open_probe
         self._check = check
         self._probes: dict[Side, Probe[Result]] = {}

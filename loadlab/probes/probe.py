@@ -4,7 +4,7 @@ A probe is prepared before the window, switched on at its beginning and off at i
 Its cost falls on the processes it watches, so it runs in a pass of its own (docs/design.md, Probes).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -24,10 +24,7 @@ class Lack:
 
 
 class Probe(Protocol, Generic[Result_co]):
-    """One backend watching one group of processes. Any method may raise ProbeFailed; `stop` never does.
-
-    One is made with a function to be called while it waits for its tool, which raises if the run is to end.
-    """
+    """One backend watching one group of processes. Any method may raise ProbeFailed; `stop` never does."""
 
     def prepare(self, pids: Collection[int]) -> None:
         """Attach to the processes `pids`, still switched off where the tool can be; return when it is ready."""
@@ -43,3 +40,7 @@ class Probe(Protocol, Generic[Result_co]):
 
     def stop(self) -> None:
         """End whatever the probe started, at any time, however often."""
+
+
+OpenProbe = Callable[[Callable[[], None]], Probe[Result_co]]
+"""Makes a probe for one window, given what it calls while it waits for its tool: that raises if the run is to end."""

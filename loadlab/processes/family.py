@@ -1,5 +1,6 @@
 """Who descends from whom among the processes of this machine, as /proc shows them now."""
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,14 @@ def read_parents(proc: Path = _PROC) -> dict[int, int]:
     """Return the parent of each process that lives; one that only waits to be reaped does not."""
     parents = {int(entry.name): _read_parent(entry / "stat") for entry in proc.iterdir() if entry.name.isdigit()}
     return {pid: parent for pid, parent in parents.items() if parent is not None}
+
+
+def list_family_without_us(pids: Collection[int], proc: Path = _PROC) -> set[int]:
+    """Return what `list_family` does, but for this process and what comes from it, unless it is one of `pids` itself.
+
+    A server may have started loadlab, as a test does that is both; loadlab's own processes are no part of it.
+    """
+    return list_family(pids, proc, without=os.getpid())
 
 
 def list_family(pids: Collection[int], proc: Path = _PROC, without: int | None = None) -> set[int]:

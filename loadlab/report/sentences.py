@@ -87,7 +87,7 @@ def describe_impossible(arrangement: Arrangement) -> str:
     for name, trials in _whole_groups(arrangement):
         reasons = {(trial.state, trial.reason) for trial in trials}
         if len(reasons) == 1 and trials[0].state == "not possible" and trials[0].reason:
-            lacking[name] = trials[0].reason.removeprefix("not possible here: ").rstrip(".")
+            lacking[name] = trials[0].reason.rstrip(".")
     told = "; ".join(f"{name} ({reason})" if name else reason for name, reason in lacking.items())
     return f"Not possible here: {told}." if told else ""
 

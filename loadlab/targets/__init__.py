@@ -3,7 +3,7 @@
 docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
-from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server, list_server
+from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server
 from loadlab.targets.description import Needs, Option, TargetDescription, catalog, find_target, why_missing
 from loadlab.targets.launching import (
     Capabilities,
@@ -27,7 +27,6 @@ __all__ = [
     "find_server",
     "find_target",
     "launch",
-    "list_server",
     "resolve_localhost",
     "serve_command",
     "why_missing",

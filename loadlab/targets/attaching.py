@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from loadlab.errors import LoadlabError
-from loadlab.processes import list_family, read_parents
+from loadlab.processes import list_family, list_family_without_us, read_parents
 from loadlab.profile.address import format_address
 from loadlab.targets.launching import Capabilities
 from loadlab.targets.listeners import find_holders, listening_inodes
@@ -40,8 +40,8 @@ class AttachedTarget:
         self._held.close()
 
     def pids(self) -> list[int]:
-        """Return the pids of its processes now, as `list_server` does."""
-        return sorted(list_server(self._roots))
+        """Return the pids of its processes, and of all their descendants but us, now."""
+        return sorted(list_family_without_us(self._roots))
 
     def poll_exit(self) -> str | None:
         """Return a sentence once all processes that it had at first have ended, None before."""
@@ -59,14 +59,6 @@ class AttachedTarget:
             with contextlib.suppress(ProcessLookupError):
                 found |= os.sched_getaffinity(pid)
         return frozenset(found)
-
-
-def list_server(roots: Collection[int], proc: Path = _PROC) -> set[int]:
-    """Return the processes of the server that comes from `roots`, now: these and their descendants.
-
-    What serves may have started loadlab, as a test does that is both; loadlab's own processes are no part of it.
-    """
-    return list_family(roots, proc, without=os.getpid())
 
 
 def find_server(address: tuple[str, int], pid: int | None = None, proc: Path = _PROC) -> frozenset[int]:

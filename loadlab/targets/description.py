@@ -69,6 +69,11 @@ class Needs:
             raise ValueError("name either a program or a module")
         return self
 
+    @property
+    def problem(self) -> str:
+        """The clause for where it is not there."""
+        return f"{self.program or f'the Python module {self.module}'} is not installed"
+
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
 class TargetDescription:
@@ -100,15 +105,15 @@ def find_target(name: str) -> TargetDescription:
 
 def why_missing(description: TargetDescription) -> str | None:
     """Return why a target cannot be started on this machine and how to mend that, None if it can."""
-    match description.needs:
-        case Needs(program=str(program), install=install):
-            searched = f"{os.environ.get('PATH', os.defpath)}:{_ALSO_SEARCHED}"
-            found = shutil.which(program, path=searched) is not None
-            return None if found else f"{program} is not installed; {install}"
-        case Needs(module=str(module), install=install):
-            found = importlib.util.find_spec(module) is not None
-            return None if found else f"the Python module {module} is not installed; {install}"
-    return None
+    needs = description.needs
+    return None if needs is None or _is_installed(needs) else f"{needs.problem}; {needs.install}"
+
+
+def _is_installed(needs: Needs) -> bool:
+    if needs.module is not None:
+        return importlib.util.find_spec(needs.module) is not None
+    searched = f"{os.environ.get('PATH', os.defpath)}:{_ALSO_SEARCHED}"
+    return needs.program is not None and shutil.which(needs.program, path=searched) is not None
 
 
 def _read_description(file: Path) -> TargetDescription | None:

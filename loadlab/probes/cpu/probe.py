@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from loadlab.probes.cpu import perf, py_spy
 from loadlab.probes.cpu.samples import Sampling, fold
-from loadlab.probes.probe import Lack, Probe, ProbeFailed
+from loadlab.probes.probe import Lack, OpenProbe, Probe, ProbeFailed
 from loadlab.results.cpu import CpuBackend, CpuRecording, RecordedStacks
 
 Done = TypeVar("Done")
@@ -14,11 +14,11 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to sample stacks; `open_probe` makes a probe for one window, given what it calls while it waits."""
+    """One way to sample stacks."""
 
     name: CpuBackend
     why_unavailable: Callable[[], Lack | None]
-    open_probe: Callable[[Callable[[], None]], Probe[Sampling]]
+    open_probe: OpenProbe[Sampling]
 
 
 BACKENDS: Final = (

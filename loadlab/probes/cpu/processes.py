@@ -5,6 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from loadlab.processes import read_parents
+
 _PROC: Final = Path("/proc")
 _INTERPRETER: Final = re.compile(r"/(?:python|libpython|pypy)[^/]*$", re.MULTILINE)
 
@@ -21,7 +23,8 @@ def runs_python(pid: int, proc: Path = _PROC) -> bool:
 
 def list_roots(pids: Collection[int], proc: Path = _PROC) -> list[int]:
     """Return those of `pids` whose parent is not among them: whoever watches these with their children watches all."""
-    return sorted(pid for pid in pids if _read_parent(pid, proc) not in pids)
+    parents = read_parents(proc)
+    return sorted(pid for pid in pids if parents.get(pid) not in pids)
 
 
 def count_threads(pids: Collection[int], proc: Path = _PROC) -> int:
@@ -34,13 +37,3 @@ def _count_tasks(directory: Path) -> int:
         return sum(1 for _ in directory.iterdir())
     except OSError:
         return 0
-
-
-def _read_parent(pid: int, proc: Path) -> int | None:
-    try:
-        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # The name, in parentheses, may itself hold spaces and parentheses: read from the last one on (proc(5)).
-    _state, parent, *_ = stat.rpartition(")")[2].split()
-    return int(parent)

@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.probes.probe import Lack, Probe
+from loadlab.probes.probe import Lack, OpenProbe
 from loadlab.probes.syscalls import bpftrace, perf, strace
 from loadlab.results.syscalls import SyscallBackend, SyscallProfile
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to watch system calls; `open_probe` makes a probe for one window, given what it calls while it waits."""
+    """One way to watch system calls."""
 
     name: SyscallBackend
     why_unavailable: Callable[[], Lack | None]
-    open_probe: Callable[[Callable[[], None]], Probe[SyscallProfile]]
+    open_probe: OpenProbe[SyscallProfile]
 
 
 @dataclass(frozen=True, slots=True)

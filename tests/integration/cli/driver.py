@@ -6,7 +6,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -30,12 +31,10 @@ def expect_ready_within(target: str, seconds: float) -> None:
     """Shorten the time that one target has to start."""
     from loadlab.targets import RunningTarget, TargetDescription, launch
 
-    def launch_impatiently(description: TargetDescription, **how: Any) -> RunningTarget:  # noqa: ANN401 - as they are
-        if description.name == target:
-            how["start_timeout_seconds"] = seconds
-        return launch(description, **how)
+    def launcher_of(description: TargetDescription) -> Callable[..., RunningTarget]:
+        return partial(launch, start_timeout_seconds=seconds) if description.name == target else launch
 
-    patch("loadlab.targets.launch", launch_impatiently).start()
+    patch("loadlab.targets.launch", lambda described, **how: launcher_of(described)(described, **how)).start()
 
 
 def lose_patience_after(seconds: float) -> None:

@@ -1,10 +1,11 @@
 """Whose child a process is, as /proc tells."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from loadlab.processes import list_family, read_parents
+from loadlab.processes import list_family, list_family_without_us, read_parents
 
 
 @pytest.fixture
@@ -38,6 +39,15 @@ def test_children_and_theirs_are_found(proc: Path) -> None:
 def test_one_and_what_comes_from_it_can_be_left_out(proc: Path) -> None:
     assert list_family([10], proc, without=20) == {10, 21}
     assert list_family([20], proc, without=20) == list_family([20], proc)
+
+
+def test_a_loadlab_that_a_server_started_is_no_part_of_it_unless_it_is_asked_for(proc: Path) -> None:
+    for pid, parent in ((os.getpid(), 21), (41, os.getpid())):
+        (proc / str(pid)).mkdir(exist_ok=True)
+        (proc / str(pid) / "stat").write_text(f"{pid} (loadlab) S {parent} {pid} {pid} 0 -1\n")
+    assert list_family_without_us([10], proc) == {10, 20, 21, 30}
+    assert list_family_without_us([10, 41], proc) == {10, 20, 21, 30, 41}  # a load worker
+    assert list_family_without_us([os.getpid()], proc) == {os.getpid(), 41}
 
 
 def test_those_that_have_ended_are_left_out(proc: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_crowd_has_its_laws_and_what_is_not_possible(crowd_run: RunDirectory) 
     outline = Outline(render(crowd_run))
     laws = [text for text in outline.texts["li"] if "does not depend on the number" in text]
     assert len(laws) == 10
-    assert "Not possible here: node (node is not installed: apt-get install nodejs)." in outline.texts["p"]
+    assert "Not possible here: node (node is not installed; apt-get install nodejs)." in outline.texts["p"]
 
 
 def test_a_microbenchmark_shows_no_requests(wait_run: RunDirectory) -> None:

@@ -93,7 +93,7 @@ def test_growth_is_told_for_each_connection() -> None:
 def test_what_is_not_installed_is_named_once(crowd: RunDocument, sample_run: RunDirectory) -> None:
     # What fork cannot hold is a result of some of its trials, not something that this machine lacks.
     assert describe_impossible(arrange(crowd.profile, crowd.trials)) == (
-        "Not possible here: node (node is not installed: apt-get install nodejs)."
+        "Not possible here: node (node is not installed; apt-get install nodejs)."
     )
     document = sample_run.read_document()
     assert describe_impossible(arrange(document.profile, document.trials)) == ""

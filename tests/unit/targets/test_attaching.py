@@ -1,12 +1,11 @@
 """Which processes are the server at an address, in a /proc that the test made."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from loadlab.targets import NotAttachable, find_server, list_server
+from loadlab.targets import NotAttachable, find_server
 from loadlab.targets.listeners import Holders
 
 ADDRESS = ("127.0.0.1", 8080)
@@ -70,14 +69,6 @@ def test_a_process_can_be_named_if_it_or_a_child_of_it_listens(proc: Path) -> No
     add(proc, 11, 10, [1])
     assert find_server(ADDRESS, 10, proc) == {10}
     assert find_server(ADDRESS, 11, proc) == {11}
-
-
-def test_a_loadlab_that_the_server_started_is_no_part_of_it(proc: Path) -> None:
-    add(proc, 10, 1, [1])
-    add(proc, 11, 10, [])
-    add(proc, os.getpid(), 10, [])
-    add(proc, 12, os.getpid(), [])
-    assert list_server([10], proc) == {10, 11}
 
 
 def test_a_process_in_a_container_is_taken_at_its_word(proc: Path) -> None:
