@@ -13,7 +13,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from loadlab.experiment.conditions import Conditions, conditions_of_host
+from loadlab.experiment.placement import Conditions, conditions_of_host
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from loadlab.experiment.conditions import conditions_of_host
-from loadlab.experiment.profiling import slowdown_of
+from loadlab.experiment.passes import slowdown_of
+from loadlab.experiment.placement import conditions_of_host
 from loadlab.experiment.trial import TrialRun
 from loadlab.experiment.watch import BothSides
 from loadlab.probes.cpu import probe as cpu

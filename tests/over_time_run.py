@@ -6,7 +6,7 @@ from typing import Final
 
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Interval, Probes, ProcessState, ProcessUsage, ProcfsProbe, SocketsProbe, TrialResult
-from loadlab.results.sockets import SocketCounters, SocketsReading
+from loadlab.results.probe_data import SocketCounters, SocketsReading
 
 from .sample_run import WINDOW_SECONDS, write_sample
 

@@ -4,11 +4,20 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.analysis.stacks import top_functions
-from loadlab.results.cpu import CpuBackend, CpuProfile, Side, StackProfile, Stacks, folded_file
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import CpuProbe, Probes, SocketsProbe, SyscallsProbe, TrialResult
-from loadlab.results.sockets import SocketCounters
-from loadlab.results.syscalls import CallCount, EventsPerWait, SyscallProfile
+from loadlab.results.probe_data import (
+    CallCount,
+    CpuBackend,
+    CpuProfile,
+    EventsPerWait,
+    Side,
+    SocketCounters,
+    StackProfile,
+    Stacks,
+    SyscallProfile,
+    folded_file,
+)
 
 from .sample_run import PER_DEAD_NS, write_sample
 

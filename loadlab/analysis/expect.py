@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from loadlab.analysis.metrics import is_metric, measured, metric_names
-from loadlab.profile.expect_rule import ConditionalExpectation, ExpectRule, rule_of
-from loadlab.profile.expectation import FigureExpectation, Kind, LawExpectation
+from loadlab.profile.expect import ConditionalExpectation, ExpectRule, FigureExpectation, Kind, LawExpectation, rule_of
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.results.model import Expectation, Law, TrialResult
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from loadlab.results.cpu import (
+from loadlab.results.probe_data import (
     CpuProfile,
     CpuRecording,
     FunctionShare,

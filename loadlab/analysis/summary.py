@@ -1,7 +1,12 @@
-"""Raw counts turned into the figures of a trial: percentiles of a histogram, usage per request."""
+"""Raw counts turned into the figures of a trial: percentiles and which of them are trusted, usage, repeats."""
+
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import LatencySummary, ProcessUsage
+from loadlab.results.model import LatencySummary, ProcessUsage, Scalar, TrialResult
 
 
 def summarise_latency(histogram: Histogram) -> LatencySummary:
@@ -36,3 +41,67 @@ def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
             "run_queue_wait_ns_per_request": usage.run_queue_wait_ns / requests,
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedMeasure:
+    """A metric of one combination of the sweep, over its repeats, in the unit of the metric.
+
+    `deviation` is the median absolute deviation from the median: unlike the standard deviation, one repeat that went
+    wrong does not carry it away. It is 0 for a single value, of which it says nothing.
+    """
+
+    factors: dict[str, Scalar]
+    values: tuple[float, ...]
+    median: float
+    low: float
+    high: float
+    deviation: float
+
+
+def over_repeats(trials: Iterable[TrialResult], metric: Callable[[TrialResult], float | None]) -> list[RepeatedMeasure]:
+    """Return `metric` for each combination of factors, in the order in which they first ran.
+
+    Only trials that are done count, and of those only where the metric is not None; a combination without any is
+    left out.
+    """
+    groups: dict[frozenset[tuple[str, Scalar]], tuple[dict[str, Scalar], list[float]]] = {}
+    for trial in trials:
+        value = metric(trial)
+        if trial.state == "done" and value is not None:
+            groups.setdefault(frozenset(trial.factors.items()), (trial.factors, []))[1].append(value)
+    return [_measure(factors, values) for factors, values in groups.values()]
+
+
+def _measure(factors: dict[str, Scalar], values: list[float]) -> RepeatedMeasure:
+    median = statistics.median(values)
+    return RepeatedMeasure(
+        factors=factors,
+        values=tuple(values),
+        median=median,
+        low=min(values),
+        high=max(values),
+        deviation=statistics.median(abs(value - median) for value in values),
+    )
+
+
+SAMPLES_BEYOND: Final = 10
+"""A percentile with fewer values beyond it moves with single requests."""
+
+Percentile = Literal["p50", "p90", "p99", "p99.9"]
+
+# Per mille, so that the test is exact: 100,000 values have exactly 100 beyond p99.9.
+BEYOND_PER_MILLE: Final[dict[Percentile, int]] = {"p50": 500, "p90": 100, "p99": 10, "p99.9": 1}
+
+
+def trustworthy_percentiles(count: int) -> frozenset[str]:
+    """Return the names of the percentiles that have at least ten of `count` values beyond them."""
+    return frozenset(name for name, per_mille in BEYOND_PER_MILLE.items() if count * per_mille >= SAMPLES_BEYOND * 1000)
+
+
+def trusted_ns(summary: LatencySummary, percentile: Percentile) -> int | None:
+    """Return a percentile, or None if it has too few values beyond it to be shown."""
+    if percentile not in trustworthy_percentiles(summary.count):
+        return None
+    value_ns: int | None = getattr(summary, percentile.replace(".", "_"))
+    return value_ns

@@ -12,11 +12,10 @@ from rich.text import Text
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
-from loadlab.cli.profilers import examine_profilers, examine_profilers_of
-from loadlab.cli.readiness import Readiness, format_problem
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.terminal import show, write
 from loadlab.errors import ExitCode
+from loadlab.experiment.preflight import Readiness, examine_profilers, examine_profilers_of, format_problem
 from loadlab.host import Diagnosis, State, read_condition
 from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
 

@@ -1,16 +1,16 @@
-"""The results of a run as a table for the terminal."""
+"""The results of a run as a table for the terminal, and what its probes did not see."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.analysis.summary import Percentile
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
-from loadlab.analysis.verdict.percentiles import Percentile
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import LatencySummary, LoadModel, ProcessUsage, RunDocument, TrialResult
+from loadlab.results.model import LatencySummary, LoadModel, Probes, ProcessUsage, RunDocument, TrialResult
 from loadlab.units import format_count, format_duration_ns, format_size_bytes
 
 _NOTHING = "-"
@@ -163,3 +163,22 @@ _COUNTS: Final[dict[str, frozenset[Outcome]]] = {
     "dropped": frozenset({Outcome.DROPPED}),
     "cut": frozenset({Outcome.CUT}),
 }
+
+
+def unseen_lines(document: RunDocument) -> Iterable[str]:
+    """Yield one line for each probe that saw nothing of the target, with the reason that the first such trial gives."""
+    counted: dict[str, tuple[int, str]] = {}
+    for trial in document.trials:
+        for probe, reason in _unseen(trial.probes):
+            times, first = counted.get(probe, (0, reason))
+            counted[probe] = (times + 1, first)
+    for probe, (times, reason) in counted.items():
+        yield f"{times} of {len(document.trials)} trials: The probe {probe} saw nothing of the target: {reason}"
+
+
+def _unseen(probes: Probes) -> Iterator[tuple[str, str]]:
+    if (syscalls := probes.syscalls) and syscalls.target is None:
+        lacks = syscalls.missed if syscalls.backend is None else []
+        yield "syscalls", "; ".join([*syscalls.problems, *lacks])
+    if (cpu := probes.cpu) and not (cpu.target and cpu.target.profiles):
+        yield "cpu", "; ".join([*cpu.problems, *(cpu.target.missing if cpu.target else [])])

@@ -17,13 +17,12 @@ from loadlab.cli.doctor import doctor
 from loadlab.cli.examples import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES
 from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
-from loadlab.cli.readiness import Readiness
 from loadlab.cli.shipped import find_profile, shipped_profiles
-from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials
+from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
 from loadlab.cli.terminal import error_console, prepare_streams, show, tell, write
-from loadlab.cli.unseen import unseen_lines
 from loadlab.errors import ExitCode, LoadlabError
-from loadlab.experiment.conditions import conditions_of
+from loadlab.experiment.placement import conditions_of
+from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run import Experiment
 from loadlab.host import read_condition
 from loadlab.profile import load_profile, plan_trials, profile_json_schema

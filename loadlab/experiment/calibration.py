@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.errors import TrialFailed
-from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.observer import Observer
+from loadlab.experiment.placement import Conditions, NotPossible
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial

@@ -8,8 +8,8 @@ from typing import Final
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.errors import TrialFailed
-from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.observer import Observer
+from loadlab.experiment.placement import Conditions, NotPossible
 from loadlab.micro.messages import MicroFigures
 from loadlab.processes import spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile

@@ -13,10 +13,10 @@ from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.verdict import judge_failure, judge_run
 from loadlab.errors import TargetDied, TrialFailed
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
-from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.observer import Observer
-from loadlab.experiment.profiling import ProfiledPasses
+from loadlab.experiment.passes import ProfiledPasses
+from loadlab.experiment.placement import Conditions, NotPossible
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab import targets
-from loadlab.experiment.conditions import Conditions, NotPossible, conditions_beside
 from loadlab.experiment.observer import Observer
+from loadlab.experiment.placement import Conditions, NotPossible, conditions_beside
 from loadlab.experiment.stage import Server
-from loadlab.probes.listen_queue import read_listen_queue
 from loadlab.probes.open_files import read_open_files
+from loadlab.probes.tcp import read_listen_queue
 from loadlab.processes import list_family_without_us
 from loadlab.profile.address import parse_address
 from loadlab.profile.load import handler_of

@@ -13,10 +13,10 @@ from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
 from loadlab.analysis.verdict import judge_trial
 from loadlab.errors import LoadlabError
-from loadlab.experiment.conditions import Conditions, NotPossible
 from loadlab.experiment.idle import IdleConnections
 from loadlab.experiment.load_parts import format_request, interval_of, load_parts
 from loadlab.experiment.observer import Observer
+from loadlab.experiment.placement import Conditions, NotPossible
 from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.serving import serving
 from loadlab.experiment.stage import Stage
@@ -26,8 +26,8 @@ from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide
 from loadlab.fleet.messages import Finished, Ready, Recorded
 from loadlab.host import needs_of, read_condition, why_not_enough
-from loadlab.load.arrivals import Ramp
-from loadlab.load.stamps import STAMPED_EVERY
+from loadlab.load.requests import STAMPED_EVERY
+from loadlab.load.schedule import Ramp
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial

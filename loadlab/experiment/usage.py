@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, Side, WindowEvidence
-from loadlab.experiment.conditions import Conditions
+from loadlab.experiment.placement import Conditions
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.cores import CoresReading, read_cores, use_between
-from loadlab.probes.listen_queue import ListenQueue, read_listen_queue
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
+from loadlab.probes.tcp import ListenQueue, read_listen_queue
 from loadlab.profile.load import Load
 from loadlab.results.model import ProcessUsage
 

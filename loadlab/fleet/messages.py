@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from loadlab.load.stamps import STAMPED_EVERY
+from loadlab.load.requests import STAMPED_EVERY
 
 if TYPE_CHECKING:  # it imports numpy, which takes more than all else in an idle holder: 8 MB
-    from loadlab.load.arrivals import ArrivalProcess, ThinkTimes
+    from loadlab.load.schedule import ArrivalProcess, ThinkTimes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import Finished, LoadPart, Ready, Recorded, Start
 from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.active import ActiveLoad
-from loadlab.load.arrivals import Ramp, arrival_times_ns
 from loadlab.load.pacing import Agenda, ThinkTime
+from loadlab.load.requests import RequestKind, take_turns
+from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
-from loadlab.load.turns import RequestKind, take_turns
 from loadlab.load.user import Exchange
 from loadlab.recording.recorder import Recorder
 

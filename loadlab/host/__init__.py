@@ -5,11 +5,10 @@ a load needs (`needs_of`). docs/doctor.md tells what each is for.
 """
 
 from loadlab.host.checks import examine_load, why_not_enough
-from loadlab.host.condition import Condition
-from loadlab.host.diagnosis import Diagnosis, State
+from loadlab.host.checks.diagnosis import Diagnosis, State
 from loadlab.host.fingerprint import fingerprint
-from loadlab.host.looking import read_condition
-from loadlab.host.needs import Needs, largest, needs_of
+from loadlab.host.machine import Condition, read_condition
+from loadlab.host.requirements import Needs, largest, needs_of
 
 __all__ = [
     "Condition",

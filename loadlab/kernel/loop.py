@@ -22,9 +22,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal, Protocol, TypeVar
 
-from loadlab.kernel.alarm import Alarm
 from loadlab.kernel.tasks import CancelScope, Task, TaskGroup, suspend
-from loadlab.kernel.timers import TimerQueue
+from loadlab.kernel.timers import Alarm, TimerQueue
 
 T = TypeVar("T")
 

@@ -2,6 +2,9 @@
 
 import os
 import socket
+import struct
+import time
+from typing import Final
 
 from loadlab.kernel.loop import Loop
 
@@ -87,3 +90,28 @@ def _is_connected(sock: socket.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+_SO_TIMESTAMPING: Final = 37  # asm-generic/socket.h
+_RX_SOFTWARE: Final = 1 << 3  # linux/net_tstamp.h: have arrivals stamped by software
+_SOFTWARE: Final = 1 << 4  # and have these stamps told
+_STAMP: Final = struct.Struct("qq")  # the first of three struct timespec: the software's
+_ANCILLARY_BYTES: Final = socket.CMSG_SPACE(3 * _STAMP.size)
+_SECOND_NS: Final = 1_000_000_000
+
+
+def ask_for_stamps(sock: socket.socket) -> None:
+    """Have the kernel keep the time at which data arrives on this socket."""
+    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE)
+
+
+def receive_stamped(sock: socket.socket, limit_bytes: int) -> tuple[bytes, int]:
+    """Receive like `sock.recv`, and when the last of it arrived, in monotonic ns; 0 if the kernel does not tell."""
+    data, ancillary, _flags, _address = sock.recvmsg(limit_bytes, _ANCILLARY_BYTES)
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING:
+            seconds, nanoseconds = _STAMP.unpack_from(content)
+            # Stamps are of the wall clock. The two clocks are read anew each time, so that it may be adjusted.
+            offset_ns = time.monotonic_ns() - time.time_ns()
+            return data, seconds * _SECOND_NS + nanoseconds + offset_ns
+    return data, 0

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.tasks import Task
-from loadlab.load.arrivals import ThinkTimes
+from loadlab.load.schedule import ThinkTimes
 
 _NEVER: Final = sys.maxsize
 # As with the turns of a mix: drawn once and gone through again and again.

@@ -9,9 +9,15 @@ from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import discard, wait_connected, wait_received, wait_sent
-from loadlab.load.failures import REQUEST_FAILURES, outcome_of, outcome_of_connecting
-from loadlab.load.turns import Turn
-from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange
+from loadlab.load.requests import Turn
+from loadlab.load.user import (
+    PAUSE_AFTER_REFUSAL_NS,
+    RECEIVE_BYTES,
+    REQUEST_FAILURES,
+    Exchange,
+    outcome_of,
+    outcome_of_connecting,
+)
 from loadlab.protocols.http1 import KnownResponses, ResponseHead, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder

@@ -15,14 +15,64 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import Address, discard, wait_connected, wait_sent
-from loadlab.load.failures import REQUEST_FAILURES, outcome_of, outcome_of_connecting
+from loadlab.kernel.sockets import Address, ask_for_stamps, discard, receive_stamped, wait_connected, wait_sent
 from loadlab.load.pacing import Pacing
-from loadlab.load.stamps import ask_for_stamps, receive_stamped
-from loadlab.load.turns import NextTurn
-from loadlab.protocols.http1 import KnownResponses, ResponseCutShort, ResponseHead, ResponseReader
+from loadlab.load.requests import NextTurn
+from loadlab.protocols.http1 import (
+    KnownResponses,
+    MalformedResponse,
+    ResponseCutShort,
+    ResponseHead,
+    ResponseReader,
+    ResponseTooLarge,
+)
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
+
+REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
+"""What an exchange may raise that is a result and not a bug."""
+
+
+def outcome_of_connecting(error: OSError) -> Outcome:
+    """Return why a connection could not be made. Raises `error` again where it means a bug."""
+    return Outcome.CONNECT_TIMEOUT if isinstance(error, TimeoutError) else outcome_of(error)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
+    for kind, outcome in _OUTCOME_BY_ERROR.items():
+        if isinstance(error, kind):
+            return outcome
+    if isinstance(error, OSError) and error.errno in _OUTCOME_BY_ERRNO:
+        return _OUTCOME_BY_ERRNO[error.errno]
+    raise error
+
+
+_OUTCOME_BY_ERROR: Final[dict[type[Exception], Outcome]] = {
+    MalformedResponse: Outcome.MALFORMED,
+    ResponseTooLarge: Outcome.TOO_LARGE,
+    ResponseCutShort: Outcome.CLOSED_EARLY,
+}
+_OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
+    errno.ECONNREFUSED: Outcome.REFUSED,
+    errno.ETIMEDOUT: Outcome.TIMEOUT,  # the kernel gives up on a peer that acknowledges nothing
+    errno.ECONNRESET: Outcome.RESET,
+    errno.ECONNABORTED: Outcome.RESET,
+    errno.EPIPE: Outcome.RESET,
+    errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
+    errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
+    errno.EADDRNOTAVAIL: Outcome.NO_LOCAL_PORT,
+    errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
+    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
+    errno.ENETUNREACH: Outcome.UNREACHABLE,
+    errno.EHOSTDOWN: Outcome.UNREACHABLE,
+    errno.ENETDOWN: Outcome.UNREACHABLE,
+    errno.EPERM: Outcome.UNREACHABLE,  # a firewall on this host
+    errno.EACCES: Outcome.UNREACHABLE,
+    errno.ENOBUFS: Outcome.NO_MEMORY,
+    errno.ENOMEM: Outcome.NO_MEMORY,
+}
+
 
 RECEIVE_BYTES: Final = 16 * 1024
 PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000

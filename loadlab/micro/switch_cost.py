@@ -1,20 +1,35 @@
-"""What passing control from one unit to another of its kind costs, in time and in memory for each unit.
+"""What passing control from one unit to another of its kind costs, in time and in memory for each unit."""
 
-A switch is the time from one unit running to the next one running. For generators and coroutines that is out of one
-and into another, one `send`; for calls, to the function and back. `units` and `kernel_units` say how each does it.
-"""
-
+import os
 import statistics
+from collections.abc import Iterable
 from itertools import repeat
+from pathlib import Path
 from time import perf_counter_ns
 from typing import Final
 
 from loadlab.errors import LoadlabError
 from loadlab.micro.conditions import undisturbed
 from loadlab.micro.kernel_units import Processes, Threads
-from loadlab.micro.memory import read_anonymous_bytes
 from loadlab.micro.messages import MicroFigures, SwitchCostPart, Unit
 from loadlab.micro.units import BareCoroutines, Calls, Coroutines, Generators, UnitKind
+
+
+def read_anonymous_bytes(others: Iterable[int], proc: Path = Path("/proc")) -> int:
+    """Return the anonymous memory of this process and of those with the pids `others`. Raises LoadlabError."""
+    return sum(_read_process(proc / str(pid) / "smaps_rollup") for pid in (os.getpid(), *others))
+
+
+def _read_process(rollup: Path) -> int:
+    try:
+        text = rollup.read_text()
+    except OSError as error:
+        raise LoadlabError(f"memory cannot be measured here: {rollup}: {error.strerror}") from error
+    for line in text.splitlines():
+        if line.startswith("Pss_Anon:"):
+            return int(line.split()[1]) * 1024
+    raise LoadlabError("memory cannot be measured here: it takes Linux 5.4 or later")
+
 
 _BATCHES: Final = 25
 _KINDS: Final[dict[Unit, UnitKind]] = {

@@ -14,10 +14,9 @@ import statistics
 from time import perf_counter_ns
 from typing import Final
 
-from loadlab.micro.channels import Channels, open_channels
 from loadlab.micro.conditions import undisturbed
 from loadlab.micro.messages import ChannelKind, Method, MicroFigures, WaitCostPart
-from loadlab.micro.waiting import Wait, open_wait
+from loadlab.micro.waiting import Channels, Wait, open_channels, open_wait
 
 _BATCHES: Final = 20
 _CHAIN_RUNS: Final = 25  # as many as bench.c

@@ -1,30 +1,82 @@
-"""select, poll and epoll as one thing: a prepared call that waits and returns what is ready.
-
-Two facts that decide what is measured here:
-
-- The timeout counts. A wait that may sleep puts itself on the wait queue of each descriptor it passes until it finds
-  the first ready one, and takes itself off again before it returns; a wait with timeout 0 only asks. With one ready
-  among n, select and poll cost almost three times as much when they may sleep (1.6 ms against 0.6 ms at 19,000). A
-  server waits with a timeout, libevent's bench.c without.
-- Whoever calls select or poll has to walk the result to find what is ready. CPython's poll object does so in C; its
-  array of descriptors is built once and stays, as nothing is registered in between. Against poll(2) called bare
-  through ctypes this makes no difference at 19,000 descriptors (1.62 and 1.63 ms), and costs 0.4 us less at one.
-
-select.select refuses descriptors from 1024 up, FD_SETSIZE, and builds a new set for each call; so select(2) is called
-through ctypes. It overwrites the set with the result: the copy that each call needs is part of its price. The way
-through ctypes makes it 1 us dearer than the other two, whatever n: the measured overhead is each method's own.
-"""
+"""select, poll and epoll as one prepared call, and the descriptors (channels) that it waits for."""
 
 import ctypes
 import os
+import resource
 import select
+import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import compress, count
 from typing import Final
 
-from loadlab.micro.messages import Method
+from loadlab.errors import LoadlabError
+from loadlab.micro.messages import ChannelKind, Method
+
+_OPEN_FILES: Final = {ChannelKind.PIPE: 2, ChannelKind.SOCKETPAIR: 2, ChannelKind.EVENTFD: 1}
+_PLURALS: Final = {ChannelKind.PIPE: "pipes", ChannelKind.SOCKETPAIR: "socket pairs", ChannelKind.EVENTFD: "eventfds"}
+_WAITERS_OWN: Final = 1  # epoll's descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Write `token` to `writing[i]`, and `watched[i]` is ready until the token, `len(token)` bytes, is read from it."""
+
+    watched: list[int]
+    writing: list[int]
+    token: bytes
+
+
+@contextmanager
+def open_channels(kind: ChannelKind, count: int) -> Iterator[Channels]:
+    """Open `count` of them, none of which blocks, and close them behind the block. Raises LoadlabError."""
+    _check_open_files(kind, count)
+    with ExitStack() as stack:
+        try:
+            ends = [_open_channel(kind, stack) for _ in range(count)]
+        except OSError as error:
+            raise LoadlabError(f"{count:,} {_PLURALS[kind]} could not be opened: {error.strerror}") from error
+        token = (1).to_bytes(8, sys.byteorder) if kind is ChannelKind.EVENTFD else b"e"
+        yield Channels([watched for watched, _ in ends], [writing for _, writing in ends], token)
+
+
+def _open_channel(kind: ChannelKind, stack: ExitStack) -> tuple[int, int]:
+    """Open one; return the descriptor to watch and the one to write to."""
+    match kind:
+        case ChannelKind.PIPE:
+            watched, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        case ChannelKind.SOCKETPAIR:
+            watched, writing = (
+                end.detach() for end in socket.socketpair(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            )
+        case ChannelKind.EVENTFD:
+            # As a semaphore: two tokens written are two to be read, as in a pipe, and not one of twice the value.
+            watched = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC | os.EFD_SEMAPHORE)
+            stack.callback(os.close, watched)
+            return watched, watched
+    stack.callback(os.close, watched)
+    stack.callback(os.close, writing)
+    return watched, writing
+
+
+def _check_open_files(kind: ChannelKind, count: int) -> None:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # The listing has an open descriptor of its own, which is free again.
+    free = limit - (len(os.listdir("/proc/self/fd")) - 1) - _WAITERS_OWN
+    needed = count * _OPEN_FILES[kind]
+    if needed <= free:
+        return
+    advice = "ask for fewer descriptors, or raise the limit (ulimit -n)"
+    if kind is not ChannelKind.EVENTFD and count <= free:
+        advice = "use the channel eventfd, which needs one each"
+    raise LoadlabError(
+        f"{count:,} {_PLURALS[kind]} need {needed:,} open files; this process may have {limit:,} "
+        f"and can open {max(free, 0):,} more: {advice}"
+    )
+
 
 Wait = Callable[[], list[tuple[int, int]]]
 """Waits, and returns a pair (descriptor, events) for each ready one."""

@@ -6,7 +6,10 @@ Its cost falls on the processes it watches, so it runs in a pass of its own (doc
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
+
+from loadlab.processes import list_family_without_us
 
 Result_co = TypeVar("Result_co", covariant=True)
 
@@ -44,3 +47,11 @@ class Probe(Protocol, Generic[Result_co]):
 
 OpenProbe = Callable[[Callable[[], None]], Probe[Result_co]]
 """Makes a probe for one window, given what it calls while it waits for its tool: that raises if the run is to end."""
+
+
+def list_descendants(pids: Collection[int], proc: Path = Path("/proc")) -> set[int]:
+    """Return those of `pids` that are alive, and all their descendants but us. Raises ProbeFailed if all have ended."""
+    found = list_family_without_us(pids, proc)
+    if not found:
+        raise ProbeFailed("the processes to be watched have ended")
+    return found

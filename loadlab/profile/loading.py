@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from loadlab.errors import ProfileError
-from loadlab.profile.checks import plot_mistakes, schema_mistakes, sweep_mistakes
-from loadlab.profile.consistency import consistency_mistakes
-from loadlab.profile.expect_checks import expect_mistakes
-from loadlab.profile.metrics import metric_mistakes
 from loadlab.profile.mistakes import Mistake
-from loadlab.profile.overrides import apply_overrides
 from loadlab.profile.paths import Data
 from loadlab.profile.schema import LoadProfile, Profile, model_of
-from loadlab.profile.servers import ServerSpec, server_mistakes
-from loadlab.profile.source import parse_source, read_text
+from loadlab.profile.source import apply_overrides, parse_source, read_text
+from loadlab.profile.validation.consistency import consistency_mistakes
+from loadlab.profile.validation.expect import expect_mistakes, metric_mistakes
+from loadlab.profile.validation.rules import plot_mistakes, schema_mistakes, sweep_mistakes
+from loadlab.profile.validation.servers import ServerSpec, server_mistakes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from loadlab.profile.section import Section
-from loadlab.profile.values import Count
+from loadlab.profile.values import Count, Section
 
 
 class Wait(Section):

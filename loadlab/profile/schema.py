@@ -10,12 +10,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from loadlab.profile.expect_rule import ExpectEntry
+from loadlab.profile.expect import ExpectEntry
 from loadlab.profile.load import Load, MixedRequest
 from loadlab.profile.microbenchmarks import Switch, Wait
-from loadlab.profile.section import Scalar, Section
 from loadlab.profile.target import Target
-from loadlab.profile.values import Count, Text, describe
+from loadlab.profile.values import Count, Scalar, Section, Text, describe
 
 Core = Annotated[int, Count(0, 4095)]
 ALL_PROBES: Final = ("procfs", "sockets", "syscalls", "cpu")

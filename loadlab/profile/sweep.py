@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loadlab.profile.paths import put, split, value_at
 from loadlab.profile.schema import Profile
-from loadlab.profile.section import Scalar
+from loadlab.profile.values import Scalar
 
 
 @dataclass(frozen=True, slots=True)

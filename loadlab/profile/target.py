@@ -6,8 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from loadlab.profile.address import SocketAddress
-from loadlab.profile.section import Section
-from loadlab.profile.values import Count, OptionScalar, OptionValue, Text
+from loadlab.profile.values import Count, OptionScalar, OptionValue, Section, Text
 
 OPTION_PATTERN = r"[a-z][a-z0-9-]*"
 

@@ -1,18 +1,61 @@
-"""The kinds of value a profile holds, each with its bounds, its sentence for what is wrong, and its JSON Schema.
+"""The kinds of value a profile holds, each with its bounds, its error message, and its JSON Schema."""
 
-They annotate the fields of `schema`. pydantic could build most of this from constraints, but its bounds would then be
-told in nanoseconds, and its unions would report one mistake once per member.
-"""
-
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, spell_duration_ns
+
+Scalar = str | int | float | bool
+
+
+class Section(BaseModel):
+    """A mapping of the profile: frozen, and closed to keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Take the default out of a key's JSON Schema, which cannot say that it follows from another key."""
+    del schema["default"]
+
+
+class Comparison(StrEnum):
+    """How a value is compared with a bound. The longer signs come first, so that a pattern does not cut them short."""
+
+    AT_MOST = "<="
+    AT_LEAST = ">="
+    EQUAL = "=="
+    NOT_EQUAL = "!="
+    LESS = "<"
+    MORE = ">"
+
+    def holds(self, value: float, bound: float) -> bool:
+        """Tell whether the value keeps to the bound."""
+        return _OPERATORS[self](value, bound)
+
+
+COMPARISON_PATTERN: Final = "|".join(Comparison)
+
+_OPERATORS: Final[Mapping[Comparison, Callable[[float, float], bool]]] = MappingProxyType(
+    {
+        Comparison.AT_MOST: operator.le,
+        Comparison.AT_LEAST: operator.ge,
+        Comparison.EQUAL: operator.eq,
+        Comparison.NOT_EQUAL: operator.ne,
+        Comparison.LESS: operator.lt,
+        Comparison.MORE: operator.gt,
+    }
+)
+
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = SECOND_NS // 1000

@@ -6,24 +6,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from loadlab.recording.histogram import Histogram
-from loadlab.report.arrangement import Arrangement, Setting, arrange, side_by_side
-from loadlab.report.client_error import describe_calibration
-from loadlab.report.contents import CaptionedChart, charts_of, overview_of, tables_of
-from loadlab.report.curves import CurvePanel, curves_of
-from loadlab.report.findings import FindingGroup, group_findings
-from loadlab.report.load_model import describe_load, model_suffix, models_of
-from loadlab.report.over_time import OverTime, over_time_of
-from loadlab.report.provenance import Fact, facts_of, machine_of
-from loadlab.report.sentences import describe_gaps, describe_impossible, describe_verdict
-from loadlab.report.sockets import describe_sockets
-from loadlab.report.stacked import StackedChart
-from loadlab.report.tables.cells import Table
-from loadlab.report.tables.kinds import tabulate_kinds
-from loadlab.report.tables.plain import PlainTable
-from loadlab.report.tables.trials import tabulate
-from loadlab.report.why import Chapter, calls_of, chapter_of, describe_vain
-from loadlab.results.cpu import Stack
+from loadlab.report.layout import Arrangement, Setting, arrange, side_by_side
+from loadlab.report.sections.breakdown import StackedChart
+from loadlab.report.sections.contents import CaptionedChart, charts_of, overview_of, tables_of
+from loadlab.report.sections.findings import FindingGroup, describe_sockets, group_findings
+from loadlab.report.sections.over_time import OverTime, over_time_of
+from loadlab.report.sections.percentiles import CurvePanel, curves_of
+from loadlab.report.sections.provenance import Fact, facts_of, machine_of
+from loadlab.report.sections.tables import PlainTable, Table
+from loadlab.report.sections.trials import tabulate, tabulate_kinds
+from loadlab.report.sections.why import Chapter, calls_of, chapter_of, describe_vain
+from loadlab.report.text.load_model import describe_calibration, describe_load, model_suffix, models_of
+from loadlab.report.text.sentences import describe_gaps, describe_impossible, describe_verdict
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
+from loadlab.results.probe_data import Stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,54 @@
-"""The figures of a trial that a chart can show, by their names in run.json: `response_ns.p99`, `target.pss_bytes`.
+"""The figures of a trial that a chart can show, by their names in run.json, and how their values are written."""
 
-A percentile that too few samples lie beyond reads as not measured.
-"""
-
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from loadlab.analysis.metrics import measured
 from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
-from loadlab.profile.expectation import split_metric
-from loadlab.report.kinds import metric_in
-from loadlab.report.quantities import NUMBER, SHARE, Quantity, quantity_of
+from loadlab.profile.expect import Kind, split_metric
+from loadlab.report.layout import metric_in
 from loadlab.results.model import TrialResult
+from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """How the values of a chart are written, in full and on a tick, and from which spread on the axis is logarithmic.
+
+    A rate that falls shows best from zero, until the low ones lie on the axis; times are compared as multiples. `base`
+    is what round numbers are made of: a size is round in powers of 2.
+    """
+
+    format: Callable[[float], str]
+    format_tick: Callable[[float], str]
+    log_from_ratio: float
+    unit: str = ""
+    base: Literal[2, 10] = 10
+
+    def format_with_unit(self, value: float) -> str:
+        """A value that stands alone."""
+        return f"{self.format(value)} {self.unit}".rstrip()
+
+
+RATE: Final = Quantity(format_rate, format_count, log_from_ratio=100, unit="requests/s")
+TIME: Final = Quantity(format_duration_ns, format_duration_ns, log_from_ratio=20)
+SIZE: Final = Quantity(format_size_bytes, format_size_bytes, log_from_ratio=20, base=2)
+NUMBER: Final = Quantity(format_rate, format_count, log_from_ratio=100)
+# Parts of a whole are compared with it, however small: so from zero, always.
+SHARE: Final = Quantity(format_share, format_share, log_from_ratio=math.inf)
+
+
+def quantity_of(metric: str) -> Quantity:
+    """Return what a metric of run.json counts, by its name."""
+    if metric.endswith("_per_second"):
+        return RATE
+    # `bytes_per_unit` begins with its unit; all others end with it, or have it in their midst.
+    kind = Kind.SIZE if metric.startswith("bytes_") else Kind.of(metric)
+    return {Kind.DURATION: TIME, Kind.SIZE: SIZE, Kind.NUMBER: NUMBER}[kind]
+
 
 _PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
 _MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")

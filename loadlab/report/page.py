@@ -14,13 +14,11 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from loadlab.report.arrangement import format_scalar
 from loadlab.report.data import Page, build_page
-from loadlab.report.drawing.charts import draw_chart
-from loadlab.report.drawing.curves import draw_curves
-from loadlab.report.drawing.distributions import draw_distributions
-from loadlab.report.drawing.marks import mark_of
-from loadlab.report.drawing.stacked import draw_stacked
+from loadlab.report.drawing.charts import draw_chart, draw_stacked
+from loadlab.report.drawing.curves import draw_curves, draw_distributions
+from loadlab.report.drawing.figure import mark_of
+from loadlab.report.layout import format_scalar
 from loadlab.results.directory import RunDirectory
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -9,10 +9,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from loadlab.results.cpu import CpuProfile
-from loadlab.results.document import Document
-from loadlab.results.sockets import SocketCounters, SocketsReading
-from loadlab.results.syscalls import SyscallBackend, SyscallProfile
+from loadlab.results.probe_data import (
+    CpuProfile,
+    Document,
+    SocketCounters,
+    SocketsReading,
+    SyscallBackend,
+    SyscallProfile,
+)
 
 SCHEMA = "loadlab.run/1"
 _FIVE_TICKS_NS = 50_000_000

@@ -10,8 +10,8 @@ import jinja2
 import pytest
 from markupsafe import Markup
 
-from loadlab.report.why.flame_graph import FlameGraph, build_flames, compare_flames
-from loadlab.results.cpu import Stacks
+from loadlab.report.sections.why.flames import FlameGraph, build_flames, compare_flames
+from loadlab.results.probe_data import Stacks
 
 from .browser import Browser, open_browser
 

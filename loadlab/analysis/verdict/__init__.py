@@ -5,10 +5,10 @@ beside the rules that use them, and docs/verdict.md explains them to readers. SU
 finding in mind. INVALID means: these figures say nothing about the target. A note changes nothing.
 """
 
-from loadlab.analysis.verdict.bottleneck import RATE_MET, throughput_is_lower_bound
+from loadlab.analysis.summary import SAMPLES_BEYOND, trusted_ns, trustworthy_percentiles
+from loadlab.analysis.verdict.client import RATE_MET, throughput_is_lower_bound
 from loadlab.analysis.verdict.evidence import CorePool, DescriptorUse, ListenQueueUse, Side, WindowEvidence
 from loadlab.analysis.verdict.judging import judge_failure, judge_run, judge_trial
-from loadlab.analysis.verdict.percentiles import SAMPLES_BEYOND, trusted_ns, trustworthy_percentiles
 
 __all__ = [
     "RATE_MET",

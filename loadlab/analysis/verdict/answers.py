@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from loadlab.analysis.verdict.bottleneck import client_is_behind, dropped_share
+from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
+from loadlab.analysis.verdict.client import client_is_behind, dropped_share
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.analysis.verdict.percentiles import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import Finding, TrialResult
 from loadlab.units import format_duration_ns, format_share

@@ -1,4 +1,4 @@
-"""What the processes to be watched are, as /proc shows them."""
+"""Which processes each CPU profiler can look into."""
 
 import re
 from collections.abc import Collection
@@ -6,6 +6,30 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.processes import read_parents
+
+UNNAMED: Final = "[unknown] (compiled)"
+"""What is compiled by a runtime that wrote no names."""
+
+_MAP: Final = re.compile(r"perf-\d+\.map")
+_JAVASCRIPT: Final = re.compile(
+    r"(?:JS|LazyCompile|Function|Script|Eval):[*~^+]?"
+    r"(?P<name>.*?) ?(?P<place>(?:node:|file:|/).*|\S*):(?P<line>\d+):\d+"
+)
+
+
+def is_map(library: str) -> bool:
+    """Return whether what perf gives as a library is such a file."""
+    return _MAP.fullmatch(library) is not None
+
+
+def name_compiled(symbol: str) -> str:
+    """Return the frame of a function by its name in the map, without what differs from run to run."""
+    if found := _JAVASCRIPT.fullmatch(symbol):
+        # Modules of Node.js itself have names and no files: node:internal/streams/writable.
+        place = found["place"] if found["place"].startswith("node:") else found["place"].rpartition("/")[2]
+        return f"{found['name'] or '(anonymous)'} ({place}:{found['line']})"
+    return f"{symbol} (compiled)"
+
 
 _PROC: Final = Path("/proc")
 _INTERPRETER: Final = re.compile(r"/(?:python|libpython|pypy)[^/]*$", re.MULTILINE)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.results.cpu import CpuBackend, Stack, count_stacks
+from loadlab.results.probe_data import CpuBackend, Stack, count_stacks
 
 # Pools number their threads, and so does Python: "Thread-12 (handle)", "ThreadPoolExecutor-0_3".
 _RUNNING_NUMBER: Final = re.compile(r"(?<=[-_])\d+")

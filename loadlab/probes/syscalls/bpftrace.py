@@ -1,27 +1,122 @@
-"""System calls as bpftrace sees them: everything that a profile holds, added up in the kernel.
-
-It hooks every system call of the machine, and returns at once where the process is not watched; children and threads
-that the watched processes start are followed.
-"""
+"""System calls as bpftrace sees them: everything that a profile holds, added up in the kernel."""
 
 import ctypes
 import itertools
+import json
 import os
+import platform
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
+from errno import EAGAIN
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from loadlab.probes.descendants import list_descendants
-from loadlab.probes.privileges import Capability, read_capabilities
-from loadlab.probes.probe import Lack
-from loadlab.probes.requirements import missing_program, missing_tracepoints
-from loadlab.probes.syscalls.bpftrace_output import parse_profile
-from loadlab.probes.syscalls.call_names import read_call_names
+from loadlab.probes.prerequisites import Capability, missing_program, missing_tracepoints, read_capabilities
+from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
 from loadlab.probes.tool import Tool
-from loadlab.results.syscalls import WAIT_CALLS, SyscallProfile
+from loadlab.results.probe_data import WAIT_CALLS, Buckets, CallCount, EventsPerWait, SyscallProfile
+
+
+def read_call_names(machine: str | None = None) -> dict[int, str]:
+    """Return {number: name} for a machine as `uname -m` calls it (this one if none is given), empty if unknown."""
+    path = Path(__file__).with_name(f"calls_{machine or platform.machine()}.txt")
+    if not path.exists():
+        return {}
+    pairs = (line.split() for line in path.read_text(encoding="ascii").splitlines())
+    return {int(number): name for number, name in pairs}
+
+
+def name_call(number: int, names: Mapping[int, str]) -> str:
+    """Return the name of a system call; one that is too new for the tables is called by its number."""
+    return names.get(number, f"syscall {number}")
+
+
+_LATENCY_UNIT_NS: Final = 128  # as watch.bt divides
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """Failed calls by number of the call."""
+
+    all: Counter[int]
+    eagain: Counter[int]
+
+
+def parse_profile(output: str, names: Mapping[int, str], window_ns: int) -> SyscallProfile:
+    """Make a profile of bpftrace's whole output. Raises ProbeFailed where it is not what watch.bt makes it print."""
+    try:
+        maps = _parse_maps(output.splitlines())
+        latencies = _parse_histograms(maps["@latency"], _LATENCY_UNIT_NS)
+        times = {int(number): int(total) for number, total in maps["@time"].items()}
+        errors = _parse_errors(maps["@errors"])
+        events = {int(number): int(total) for number, total in maps["@events"].items()}
+        waits = _parse_histograms(maps["@waits"])
+        calls = [
+            CallCount(
+                name=name_call(number, names),
+                calls=_count(latency),
+                errors=errors.all[number],
+                eagain=errors.eagain[number],
+                time_ns=times[number],
+                latency_ns=latency,
+            )
+            for number, latency in latencies.items()
+        ]
+        return SyscallProfile(
+            backend="bpftrace",
+            window_ns=window_ns,
+            calls=sorted(calls, key=lambda call: (-call.calls, call.name)),
+            waits=[
+                EventsPerWait(
+                    name=name_call(number, names), calls=_count(histogram), events=events[number], histogram=histogram
+                )
+                for number, histogram in sorted(waits.items())
+            ],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProbeFailed(f"bpftrace printed what cannot be understood: {type(error).__name__}: {error}") from error
+
+
+def _parse_maps(lines: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the maps by name; a map that nothing was ever put into is printed as empty, or not at all."""
+    maps: dict[str, dict[str, Any]] = {name: {} for name in ("@latency", "@time", "@errors", "@events", "@waits")}
+    printed = [json.loads(line) for line in lines if line.strip()]
+    finished = False
+    for message in printed:
+        if message["type"] in ("map", "hist"):
+            maps |= message["data"]
+            finished = True
+    if not finished:
+        raise ValueError("no maps")
+    return maps
+
+
+def _parse_errors(counts: Mapping[str, Any]) -> _Errors:
+    errors = _Errors(Counter(), Counter())
+    for key, count in counts.items():
+        number, errno = map(int, key.split(","))
+        errors.all[number] += int(count)
+        if errno == EAGAIN:
+            errors.eagain[number] += int(count)
+    return errors
+
+
+def _parse_histograms(histograms: Mapping[str, list[Mapping[str, int]]], unit: int = 1) -> dict[int, Buckets]:
+    """Return the buckets by number of the call, with bounds in what the script divided by `unit`."""
+    return {
+        # Between the lowest and the highest bucket bpftrace prints the empty ones too.
+        int(number): [((bucket["max"] + 1) * unit - 1, bucket["count"]) for bucket in buckets if bucket["count"]]
+        for number, buckets in histograms.items()
+    }
+
+
+def _count(histogram: Buckets) -> int:
+    return sum(count for _, count in histogram)
+
 
 _SCRIPT: Final = Path(__file__).with_name("watch.bt")
 _TRACEPOINTS: Final = (

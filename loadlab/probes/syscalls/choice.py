@@ -6,7 +6,7 @@ from typing import Final
 
 from loadlab.probes.probe import Lack, OpenProbe
 from loadlab.probes.syscalls import bpftrace, perf, strace
-from loadlab.results.syscalls import SyscallBackend, SyscallProfile
+from loadlab.results.probe_data import SyscallBackend, SyscallProfile
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,54 @@
-"""System calls as `strace -c` counts them: calls, errors and time of each kind. It stops a process twice for each call.
-
-So it slows a busy server several times over, and serves only where nothing else is allowed. It cannot be attached
-without counting: attaching is part of `begin`, and what is called while it attaches counts too.
-"""
+"""System calls as `strace -c` counts them: calls, errors and time. It stops a process twice for each call."""
 
 import tempfile
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Final
 
-from loadlab.probes.descendants import list_descendants
-from loadlab.probes.privileges import ptrace_denial
-from loadlab.probes.probe import Lack
-from loadlab.probes.requirements import missing_program
-from loadlab.probes.syscalls.strace_output import COLUMNS, parse_profile
+from loadlab.probes.prerequisites import missing_program, ptrace_denial
+from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
 from loadlab.probes.tool import Tool
-from loadlab.results.syscalls import SyscallProfile
+from loadlab.results.probe_data import CallCount, SyscallProfile
+
+COLUMNS: Final = ("name", "calls", "errors", "total-time")
+"""To be asked for with -U, in this order; strace leaves errors blank where there are none."""
+
+
+def parse_profile(text: str, window_ns: int) -> SyscallProfile:
+    """Make a profile of strace's summary, empty if there was no call. Raises ProbeFailed if it is anything else."""
+    try:
+        calls = [_parse_row(line) for line in _rows(text)]
+    except ValueError as error:
+        raise ProbeFailed(f"strace wrote what cannot be understood: {error}") from error
+    return SyscallProfile(
+        backend="strace",
+        window_ns=window_ns,
+        calls=sorted(calls, key=lambda call: (-call.calls, call.name)),
+    )
+
+
+def _rows(text: str) -> list[str]:
+    if not text.strip():
+        return []
+    lines = text.splitlines()
+    rules = [index for index, line in enumerate(lines) if line.startswith("----")]
+    if len(rules) != 2:
+        raise ValueError(f"a summary begins with {lines[0]!r}")
+    first, last = rules
+    return lines[first + 1 : last]
+
+
+def _parse_row(line: str) -> CallCount:
+    match line.split():
+        case [name, calls, seconds]:
+            errors = "0"
+        case [name, calls, errors, seconds]:
+            pass
+        case _:
+            raise ValueError(f"a row is {line!r}")
+    time_ns = round(float(seconds) * 1_000_000_000)
+    return CallCount(name=name, calls=int(calls), errors=int(errors), time_ns=time_ns)
 
 
 class StraceProbe:

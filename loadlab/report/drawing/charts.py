@@ -1,16 +1,16 @@
-"""Charts of lines over x as plotly figures."""
+"""Charts of lines and of stacked bars over x as plotly figures."""
 
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
 
-from loadlab.report.arrangement import Arrangement, format_scalar
-from loadlab.report.changes import write_value
-from loadlab.report.charts import Chart, Line, Point
-from loadlab.report.drawing.figure import compose_figure, escape, hover_text
-from loadlab.report.drawing.marks import Mark, mark_of
-from loadlab.report.drawing.scales import Places, place_x, value_scale
-from loadlab.report.quantities import Quantity
+from loadlab.report.drawing.figure import Mark, compose_figure, escape, hover_text, mark_of
+from loadlab.report.drawing.scales import Places, Scale, place_names, place_x, stack_scale, value_scale
+from loadlab.report.layout import Arrangement, format_scalar
+from loadlab.report.measures import Quantity
+from loadlab.report.sections.breakdown import StackedChart, StackedPanel
+from loadlab.report.sections.charts import Chart, Line, Point
+from loadlab.report.text.values import write_value
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
@@ -77,3 +77,43 @@ def _hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Q
     if value.low < value.high:
         parts.append(f"{quantity.format(value.low)} to {quantity.format(value.high)} over repeats")
     return hover_text(line.name, *parts)
+
+
+_BAR_WIDTH = 0.6
+
+
+def draw_stacked(arrangement: Arrangement, chart: StackedChart) -> tuple[go.Figure, ...]:
+    """Return the bars of each panel, one for each x, with a trace for each part."""
+    places = place_names(arrangement.x_values)
+    shared = stack_scale([total for panel in chart.panels for total in panel.totals], chart.quantity)
+
+    def scale_of(panel: StackedPanel) -> Scale:
+        return shared if chart.scale_is_shared else stack_scale(panel.totals, chart.quantity)
+
+    return tuple(
+        compose_figure(
+            [*_traces(arrangement, chart, panel, places)], places.scale, scale_of(panel), arrangement.x_title
+        ).update_layout(barmode="stack")
+        for panel in chart.panels
+    )
+
+
+def _traces(arrangement: Arrangement, chart: StackedChart, panel: StackedPanel, places: Places) -> Iterable[go.Bar]:
+    for number, (part, heights) in enumerate(zip(chart.parts, panel.heights, strict=True)):
+        yield go.Bar(
+            x=[places.positions[x] for x in arrangement.x_values],
+            y=list(heights),
+            name=escape(part),
+            width=_BAR_WIDTH,
+            hoverinfo="text",
+            hovertext=[
+                "" if height is None else _hover(arrangement, chart, part, height, format_scalar(x))
+                for x, height in zip(arrangement.x_values, heights, strict=True)
+            ],
+            meta={"line": number, "colour": mark_of(number).colour},
+        )
+
+
+def _hover(arrangement: Arrangement, chart: StackedChart, part: str, height: float, x: str) -> str:
+    where = [f"{x} {arrangement.x_title if arrangement.x_is_number else ''}".strip()] if arrangement.x_path else []
+    return hover_text(part, f"{chart.quantity.format(height)} {chart.unit}", *where)

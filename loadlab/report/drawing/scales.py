@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from loadlab.report.arrangement import Arrangement, format_scalar
-from loadlab.report.quantities import Quantity
+from loadlab.report.layout import Arrangement, format_scalar
+from loadlab.report.measures import Quantity
 from loadlab.results.model import Scalar
 from loadlab.units import format_count
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from loadlab.kernel import Loop
 from loadlab.load.active import ActiveLoad
-from loadlab.load.turns import RequestKind, take_turns
+from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from loadlab.kernel import Loop, run
+from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.slow import SlowSender
-from loadlab.load.turns import RequestKind, take_turns
 from loadlab.load.user import Exchange
 from loadlab.recording.recorder import Recorder
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from loadlab.cli.doctor import conclusion, diagnoses_table
-from loadlab.cli.readiness import Readiness
+from loadlab.experiment.preflight import Readiness
 from loadlab.host import Diagnosis, State, examine_load
-from loadlab.host.needs import Needs
+from loadlab.host.requirements import Needs
 
 from ..host.machine import HEALTHY
 

@@ -10,7 +10,7 @@ from loadlab.experiment import timeline as module
 from loadlab.experiment.stage import Stage
 from loadlab.experiment.timeline import Timeline
 from loadlab.probes.procfs import GroupReading, ProcessReading
-from loadlab.results.sockets import SocketCounters, SocketsReading
+from loadlab.results.probe_data import SocketCounters, SocketsReading
 
 TARGET, WORKER = 1, 2
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from loadlab.host.condition import (
+from loadlab.host.machine import (
     Condition,
     Files,
     Memory,

@@ -1,7 +1,6 @@
 import pytest
 
-from loadlab.report.measures import ANSWERED_SHARE, measure_of
-from loadlab.report.quantities import NUMBER, RATE, SIZE, TIME, Quantity
+from loadlab.report.measures import ANSWERED_SHARE, NUMBER, RATE, SIZE, TIME, Quantity, measure_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 from loadlab.units import format_rate

@@ -12,7 +12,7 @@ import pytest
 from loadlab.probes.probe import Probe
 from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.processes import Child, spawn
-from loadlab.results.syscalls import SyscallBackend, SyscallProfile
+from loadlab.results.probe_data import SyscallBackend, SyscallProfile
 
 OpenProbe = Callable[[SyscallBackend], Probe[SyscallProfile]]
 StartSubject = Callable[[str], "Subject"]

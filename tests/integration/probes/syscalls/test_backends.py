@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from loadlab.probes.probe import Probe, ProbeFailed
-from loadlab.results.syscalls import CallCount, EventsPerWait, SyscallBackend, SyscallProfile
+from loadlab.results.probe_data import CallCount, EventsPerWait, SyscallBackend, SyscallProfile
 
 from .conftest import OpenProbe, StartSubject, Subject
 

@@ -6,7 +6,7 @@ import pytest
 from loadlab.probes.cpu.probe import Backend, CpuProbe, join_threads, why_none_works
 from loadlab.probes.cpu.samples import Sampling, ThreadSample, fold
 from loadlab.probes.probe import Lack, ProbeFailed
-from loadlab.results.cpu import CpuBackend
+from loadlab.results.probe_data import CpuBackend
 
 
 @dataclass

@@ -4,7 +4,7 @@ import pytest
 
 from loadlab.probes.probe import Lack, Probe
 from loadlab.probes.syscalls.choice import BACKENDS, Backend, Missed, choose_backend
-from loadlab.results.syscalls import SyscallBackend, SyscallProfile
+from loadlab.results.probe_data import SyscallBackend, SyscallProfile
 
 LACK = Lack("it is not installed", "apt-get install it")
 

@@ -13,7 +13,7 @@ from loadlab.report.drawing.scales import (
     stack_scale,
     value_scale,
 )
-from loadlab.report.quantities import NUMBER, RATE, SIZE, TIME
+from loadlab.report.measures import NUMBER, RATE, SIZE, TIME
 
 
 def texts(scale: Scale) -> list[str]:

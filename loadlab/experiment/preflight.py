@@ -1,0 +1,110 @@
+"""Whether a profile and its profilers can run on this machine, before anything is started: for `doctor` and `run`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from loadlab import targets
+from loadlab.host import Condition, Diagnosis, State, examine_load, largest, needs_of
+from loadlab.probes.cpu import probe as cpu
+from loadlab.probes.probe import Lack
+from loadlab.probes.syscalls import choice as syscalls
+from loadlab.profile import LoadProfile, Profile, Trial
+from loadlab.profile.address import parse_address
+from loadlab.profile.target import Target
+
+
+def examine_profilers() -> list[Diagnosis]:
+    """Return a diagnosis of each program that a probe can use."""
+    tracers = [_diagnose_profiler("syscalls", backend.name, backend.why_unavailable()) for backend in syscalls.BACKENDS]
+    return [*tracers, *_examine_cpu()]
+
+
+def examine_profilers_of(profiles: Iterable[Profile]) -> list[Diagnosis]:
+    """Return a diagnosis of each program that the probes of these profiles use, or would use if it worked."""
+    with_load = [profile for profile in profiles if isinstance(profile, LoadProfile)]
+    wanted = dict.fromkeys(tracer for profile in with_load if (tracer := profile.syscalls_tracer) is not None)
+    choices = [syscalls.choose_backend(tracer or None) for tracer in wanted]
+    found = [diagnosis for choice in choices for diagnosis in _examine_choice(choice)]
+    return [*dict.fromkeys(found), *(_examine_cpu() if any("cpu" in profile.probes for profile in with_load) else ())]
+
+
+def _examine_choice(choice: syscalls.Choice) -> list[Diagnosis]:
+    missed = [_diagnose_profiler("syscalls", missed.name, missed.lack) for missed in choice.missed]
+    return missed if choice.backend is None else [*missed, _diagnose_profiler("syscalls", choice.backend.name, None)]
+
+
+def _examine_cpu() -> list[Diagnosis]:
+    return [_diagnose_profiler("cpu", backend.name, backend.why_unavailable()) for backend in cpu.BACKENDS]
+
+
+def _diagnose_profiler(probe: str, program: str, lack: Lack | None) -> Diagnosis:
+    # perf stands behind two probes, and may work for one of them only.
+    check = f"{program} ({probe})"
+    if lack is None:
+        return Diagnosis(check, "available")
+    return Diagnosis(check, "not available", None, State.WARNING, lack.why, lack.fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Each check judged by the trial that needs most of it, and how many of the trials are not possible."""
+
+    diagnoses: tuple[Diagnosis, ...]
+    trials: int
+    impossible: int
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], condition: Condition) -> Self:
+        """Judge the trials of a profile by the condition of the machine and the servers that are installed."""
+        asked = [trial.profile.target if isinstance(trial.profile, LoadProfile) else None for trial in trials]
+        catalog = targets.catalog()
+        by_name = {target.name: target for target in asked if target is not None}
+        missing = {name: found for name, target in sorted(by_name.items()) if (found := _diagnose(target, catalog))}
+        needs = [needs_of(trial.profile, condition) for trial in trials]
+        impossible = sum(
+            (target is not None and target.name in missing)
+            or any(each.state is State.BLOCKER for each in examine_load(condition, needed))
+            for target, needed in zip(asked, needs, strict=True)
+        )
+        return cls((*missing.values(), *examine_load(condition, largest(needs))), len(trials), impossible)
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each thing that may spoil the figures."""
+        return [format_problem(each) for each in self.diagnoses if each.state is State.WARNING]
+
+    def refusal(self) -> str | None:
+        """Return a sentence on the trials that are not possible, why, and what to do; None if all are."""
+        if not self.impossible:
+            return None
+        verb = "is" if self.impossible == 1 else "are"
+        which = "the only trial" if self.trials == 1 else f"{self.impossible:,} of {self.trials:,} trials"
+        return f"{which} {verb} not possible: {'; and '.join(self.reasons())}."
+
+    def reasons(self) -> list[str]:
+        """Return a clause for each thing that stops a trial."""
+        return [each.sentence() for each in self.diagnoses if each.state is State.BLOCKER]
+
+
+def format_problem(diagnosis: Diagnosis) -> str:
+    """Return what is wrong, with the name of the check before it."""
+    return f"{diagnosis.check}: {diagnosis.sentence()}."
+
+
+def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) -> Diagnosis | None:
+    """Return why a target cannot be had, None if it can."""
+    if target.address is not None:
+        try:
+            targets.find_server(targets.resolve_localhost(parse_address(target.address)), target.pid)
+        except targets.NotAttachable as lack:
+            return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
+        return None
+    description = catalog[target.name]
+    if description.needs is None or targets.why_missing(description) is None:
+        return None
+    return _diagnose_missing(target.name, description.needs)
+
+
+def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
+    needed = needs.program or f"the Python module {needs.module}"
+    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, needs.problem, needs.install)

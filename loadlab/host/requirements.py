@@ -1,0 +1,213 @@
+"""What a trial takes of a machine, reckoned from its profile before anything is started.
+
+The figures of memory were measured on x86-64 with Python 3.11. They are there to tell what cannot work, not to predict.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Final
+
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, processes_for
+from loadlab.host.machine import Condition
+from loadlab.processes import choose_placement
+from loadlab.profile.load import Load, handler_of
+from loadlab.profile.schema import Cores, LoadProfile, Profile, SwitchCostProfile, WaitCostProfile
+from loadlab.profile.target import Target
+from loadlab.units import parse_count
+
+CONNECTION_BYTES: Final = 8_600
+"""A connection over loopback: both ends in the kernel, and what target and load keep of it."""
+
+_MIB: Final = 1 << 20
+_HOLDER_BYTES: Final = 12 * _MIB  # 8 MiB of its own before it has opened anything
+_WORKER_BYTES: Final = 40 * _MIB  # with numpy, histograms, and samples not folded yet
+_TARGET_BYTES: Final = 24 * _MIB
+_FORKED_TARGET_BYTES: Final = 4 * _MIB  # shares most of the interpreter's memory with the first; 2.3 MiB measured
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one trial takes at once, or (from `largest`) the most that any of several trials takes.
+
+    connections    all that are open, the dead ones among them
+    active         those that send
+    ports          local ports at one source address towards the target
+    open_files     descriptors in the one process that has most of them
+    files          open files of all processes, both ends of each connection
+    tasks          processes and threads
+    maps           memory maps in the one process that has most of them
+    memory_bytes   all told
+    cores          the cores that the profile's placement names, by number
+
+    `requests_per_core` is what an open load asks of each core of the load, per second, when its rate is highest.
+    """
+
+    connections: int = 0
+    active: int = 0
+    ports: int = 0
+    open_files: int = 0
+    files: int = 0
+    tasks: int = 0
+    maps: int = 0
+    memory_bytes: int = 0
+    requests_per_core: int = 0
+    cores: frozenset[int] = frozenset()
+
+
+def largest(needs: Iterable[Needs]) -> Needs:
+    """Return the most of each kind that any of the trials takes, and all cores that are named."""
+    return reduce(_larger, needs, Needs())
+
+
+def needs_of(profile: Profile, condition: Condition) -> Needs:
+    """Return what a trial of that profile takes; its sweep is not looked at.
+
+    Of `condition` only the number of cores and the limit of open files matter: they decide on how many processes the
+    load is divided.
+    """
+    match profile:
+        case LoadProfile():
+            return _needs_of_load(profile, condition)
+        case WaitCostProfile(wait=wait):
+            # Besides: standard streams, and epoll's own descriptor.
+            open_files = wait.descriptors * (1 if wait.channel == "eventfd" else 2) + 4
+            return Needs(open_files=open_files, files=open_files, tasks=1, memory_bytes=_TARGET_BYTES)
+        case SwitchCostProfile(switch=switch):
+            each = {"thread": _THREAD, "process": _PROCESS}.get(switch.unit, _NOTHING)
+            return Needs(
+                tasks=1 + switch.count * each.tasks,
+                maps=switch.count * each.maps,
+                memory_bytes=_TARGET_BYTES + switch.count * each.memory_bytes,
+            )
+    raise AssertionError(f"no needs are known of {type(profile).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class _UnitOfExecution:
+    """What a process or a thread takes, and how many descriptors its connections keep open in the server."""
+
+    tasks: int
+    maps: int
+    memory_bytes: int
+    descriptors: int
+
+
+# As targets/limits.py reckons, which knows nothing of loadlab. A thread may keep one more connection, to the upstream
+# server or the database; its stack and the guard page below are two maps.
+_THREAD: Final = _UnitOfExecution(tasks=1, maps=2, memory_bytes=100 * 1024, descriptors=2)
+_PROCESS: Final = _UnitOfExecution(tasks=1, maps=0, memory_bytes=2_500 * 1024, descriptors=1)
+_NOTHING: Final = _UnitOfExecution(tasks=0, maps=0, memory_bytes=0, descriptors=1)
+_PER_CONNECTION: Final[Mapping[str, _UnitOfExecution]] = {"thread": _THREAD, "fork": _PROCESS}
+_TARGET_DESCRIPTORS: Final = 16
+_SPARED: Final = 2  # such a target leaves as much memory free as its processes or threads take
+
+
+def _needs_of_load(profile: LoadProfile, condition: Condition) -> Needs:
+    load = profile.load
+    active = load.connections + load.slow_connections
+    held = active + load.idle
+    # A server that runs already has what it takes, and limits of its own.
+    target = _needs_of_bundled(profile, active, held) if profile.target.server is not None else Needs()
+    workers = _count_workers(profile, condition)
+    holders = _count_processes(load.idle, condition)
+    return Needs(
+        connections=held + target.connections,
+        active=active + target.active,
+        ports=min(load.connections + load.idle, PORTS_PER_SOURCE) + load.slow_connections,
+        open_files=max(target.open_files, _in_each(active, workers), _in_each(load.idle, holders)),
+        files=2 * held + (workers + holders) * RESERVED_DESCRIPTORS + target.files,
+        tasks=workers + holders + target.tasks,
+        maps=target.maps,
+        memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + workers * _WORKER_BYTES + target.memory_bytes,
+        requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, condition))),
+        cores=_named_cores(profile),
+    )
+
+
+def _needs_of_bundled(profile: LoadProfile, active: int, held: int) -> Needs:
+    """Return what the target's own processes take with so many connections held, and those behind it."""
+    target = profile.target
+    upstream = active if any(handler_of(request.path) == "upstream" for request in profile.requests) else 0
+    each = _PER_CONNECTION.get(target.name, _NOTHING)
+    processes = _read_option(target, "processes", 1)
+    pool = _read_option(target, "pool", 0)
+    pool_bytes = _FORKED_TARGET_BYTES if target.name == "epoll-processes" else 0
+    all_processes = processes + (1 if upstream else 0)
+    return Needs(
+        connections=upstream,
+        active=upstream,
+        open_files=_in_fullest(held, processes) * each.descriptors + -(-upstream // processes) + _TARGET_DESCRIPTORS,
+        files=2 * upstream + all_processes * RESERVED_DESCRIPTORS,
+        tasks=all_processes + pool + held * each.tasks,
+        maps=held * each.maps,
+        memory_bytes=upstream * CONNECTION_BYTES
+        + (2 if upstream else 1) * _TARGET_BYTES
+        + (processes - 1) * _FORKED_TARGET_BYTES
+        + pool * pool_bytes
+        + held * each.memory_bytes * _SPARED,
+    )
+
+
+def _larger(one: Needs, other: Needs) -> Needs:
+    return Needs(
+        connections=max(one.connections, other.connections),
+        active=max(one.active, other.active),
+        ports=max(one.ports, other.ports),
+        open_files=max(one.open_files, other.open_files),
+        files=max(one.files, other.files),
+        tasks=max(one.tasks, other.tasks),
+        maps=max(one.maps, other.maps),
+        memory_bytes=max(one.memory_bytes, other.memory_bytes),
+        requests_per_core=max(one.requests_per_core, other.requests_per_core),
+        cores=one.cores | other.cores,
+    )
+
+
+def _count_workers(profile: LoadProfile, condition: Condition) -> int:
+    load = profile.load
+    wanted = _count_load_cores(profile, condition) if load.workers == "auto" else load.workers
+    return max(min(wanted, load.connections), _count_processes(load.connections, condition))
+
+
+def _count_load_cores(profile: LoadProfile, condition: Condition) -> int:
+    placement = profile.placement
+    cores = placement.load if isinstance(placement, Cores) else choose_placement(condition.processor.cores).load
+    return len(cores)
+
+
+def _count_processes(connections: int, condition: Condition) -> int:
+    processes = processes_for(connections, condition.files.hard)
+    return MAX_PROCESSES if processes is None else processes
+
+
+def _in_each(connections: int, processes: int) -> int:
+    """Return the descriptors of each of `processes` that share the connections evenly."""
+    return -(-connections // processes) + RESERVED_DESCRIPTORS if processes else 0
+
+
+def _in_fullest(connections: int, processes: int) -> int:
+    """Return how many connections to be ready for in each of `processes` that share a port.
+
+    The kernel deals connections out by a hash, so shares scatter by the square root of their mean; the servers take
+    care of six times that (targets/shared_port.py). This is the least n with n - 6 sqrt(n) >= connections / processes.
+    """
+    if processes == 1:
+        return connections
+    share = connections / processes + 1  # they round down
+    return math.ceil((3 + math.sqrt(9 + share)) ** 2)
+
+
+def _read_option(target: Target, name: str, default: int) -> int:
+    value = target.options.get(name, default)
+    return parse_count(value) if isinstance(value, str) else int(value)
+
+
+def _highest_rate(load: Load) -> int:
+    return max((max(stage.from_rate, stage.to_rate) for stage in load.stages or ()), default=0)
+
+
+def _named_cores(profile: LoadProfile) -> frozenset[int]:
+    placement = profile.placement
+    return frozenset({*(placement.target or ()), *placement.load}) if isinstance(placement, Cores) else frozenset()

@@ -1,0 +1,199 @@
+"""How the trials of a run are laid out in every figure: what stands on the x axis, and what each series is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loadlab.profile.expect import split_metric
+from loadlab.profile.load import SLOW_SENDERS
+from loadlab.results.model import Scalar, TrialResult
+
+# Numbers are named in the plural, as in "from 0 to 19,000 dead connections".
+_PATH_TITLES = {
+    "load.idle": "dead connections",
+    "load.connections": "active connections",
+    "load.slow_connections": "slow senders",
+    "load.rate": "offered requests/s",
+    "load.think": "think time",
+    "load.duration": "duration",
+    "target.pool": "workers in the pool",
+    "wait.descriptors": "descriptors",
+    "wait.active": "active descriptors",
+    "switch.count": "units alive",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One combination of the sweep's values, with the trials of all its repeats."""
+
+    x: Scalar
+    line: int
+    trials: tuple[TrialResult, ...]
+
+    @property
+    def measured(self) -> tuple[TrialResult, ...]:
+        """The trials whose figures may be shown: an invalid one has figures, but they say nothing about the target."""
+        return tuple(trial for trial in self.trials if is_measured(trial))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """`settings` holds every combination that was tried, by line and then along x."""
+
+    x_path: str | None
+    x_values: tuple[Scalar, ...]
+    line_names: tuple[str, ...]
+    settings: tuple[Setting, ...]
+
+    @property
+    def x_title(self) -> str:
+        """What x is, in words."""
+        return path_title(self.x_path) if self.x_path else ""
+
+    @property
+    def x_is_number(self) -> bool:
+        """Whether the places on the x axis have distances, so that a line between two of them means something."""
+        return bool(self.x_values) and all(_is_number(value) for value in self.x_values)
+
+    def line_of(self, where: Mapping[str, Scalar]) -> int | None:
+        """Return the line that has these values on all swept paths but x, or None."""
+        for setting in self.settings:
+            factors = setting.trials[0].factors
+            if {path: value for path, value in factors.items() if path != self.x_path} == where:
+                return setting.line
+        return None
+
+    def name_of(self, setting: Setting) -> str:
+        """A setting in a few words, such as `epoll at 19,000 dead connections`."""
+        name = self.line_names[setting.line]
+        if self.x_path is None:
+            return name
+        at = f"{format_scalar(setting.x)} {self.x_title}" if self.x_is_number else format_scalar(setting.x)
+        return f"{name} at {at}" if name else at
+
+
+def side_by_side(arrangement: Arrangement) -> Arrangement:
+    """Return the lines as places on x, where they have a single x: all their points would stand above each other."""
+    if len(arrangement.x_values) != 1 or len(arrangement.line_names) < 2:
+        return arrangement
+    return Arrangement(
+        x_path=_path_of_lines(arrangement),
+        x_values=arrangement.line_names,
+        line_names=("",),
+        settings=tuple(
+            Setting(arrangement.line_names[setting.line], 0, setting.trials) for setting in arrangement.settings
+        ),
+    )
+
+
+def is_measured(trial: TrialResult) -> bool:
+    """Whether the figures of a trial may be shown as the target's."""
+    return trial.state == "done" and trial.verdict.state != "invalid"
+
+
+def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrangement:
+    """Lay out `trials` as the resolved `profile` asks; each trial comes under exactly one setting."""
+    swept = _swept_values(profile, trials)
+    x_path = _choose_x(profile, swept)
+    line_paths = _choose_lines(profile, swept, x_path)
+    groups: dict[tuple[tuple[Scalar, ...], Scalar], list[TrialResult]] = {}
+    for trial in trials:
+        line_key = tuple(trial.factors.get(path) for path in line_paths)
+        groups.setdefault((line_key, trial.factors.get(x_path) if x_path else None), []).append(trial)
+
+    x_values = swept[x_path] if x_path else (None,)
+    line_keys = sorted(
+        {line_key for line_key, _ in groups},
+        key=lambda key: [swept[path].index(value) for path, value in zip(line_paths, key, strict=True)],
+    )
+    return Arrangement(
+        x_path=x_path,
+        x_values=x_values,
+        line_names=tuple(
+            ", ".join(_format_factor(path, value) for path, value in zip(line_paths, key, strict=True))
+            for key in line_keys
+        ),
+        settings=tuple(
+            Setting(x=x, line=line, trials=tuple(sorted(groups[key, x], key=lambda trial: trial.repeat)))
+            for line, key in enumerate(line_keys)
+            for x in x_values
+            if (key, x) in groups
+        ),
+    )
+
+
+def path_title(path: str) -> str:
+    """A path of the profile in words: its own, or its last key."""
+    return _PATH_TITLES.get(path) or path.rpartition(".")[2].replace("-", " ").replace("_", " ")
+
+
+def format_scalar(value: Scalar) -> str:
+    """A factor's value as read in a sentence: `19,000`, `epoll`, `true`."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    return "none" if value is None else value
+
+
+def _swept_values(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> dict[str, tuple[Scalar, ...]]:
+    """The values each path took: numbers by size, others in the order of the profile's sweep."""
+    found: dict[str, dict[Scalar, None]] = {}
+    for trial in trials:
+        for path, value in trial.factors.items():
+            found.setdefault(path, {})[value] = None
+    sweep = profile.get("sweep") or {}
+    return {path: _in_order(list(values), list(sweep.get(path) or ())) for path, values in found.items()}
+
+
+def _in_order(values: list[Scalar], written: list[Any]) -> tuple[Scalar, ...]:
+    if all(_is_number(value) for value in values):
+        return tuple(sorted(values, key=lambda value: float(value or 0)))
+    return tuple(sorted(values, key=lambda value: written.index(value) if value in written else len(written)))
+
+
+def _choose_x(profile: Mapping[str, Any], swept: Mapping[str, tuple[Scalar, ...]]) -> str | None:
+    asked = (profile.get("plot") or {}).get("x")
+    if asked in swept:
+        return str(asked)
+    of_numbers = [path for path, values in swept.items() if all(_is_number(value) for value in values)]
+    candidates = of_numbers or list(swept)
+    return max(candidates, key=lambda path: len(swept[path]), default=None)
+
+
+def _choose_lines(profile: Mapping[str, Any], swept: Mapping[str, tuple[Scalar, ...]], x_path: str | None) -> list[str]:
+    """All swept paths but x, so that no two settings fall on one point; the one that `plot` asks for first."""
+    asked = (profile.get("plot") or {}).get("series")
+    return sorted((path for path in swept if path != x_path), key=lambda path: path != asked)
+
+
+def _path_of_lines(arrangement: Arrangement) -> str:
+    """The first path whose values the lines do not share."""
+    factors = [setting.trials[0].factors for setting in arrangement.settings]
+    return next(path for path in factors[0] if len({each.get(path) for each in factors}) > 1)
+
+
+def _format_factor(path: str, value: Scalar) -> str:
+    """A value that says by itself what it is of, such as `epoll`, or else with its path's title: `blocking true`."""
+    return format_scalar(value) if isinstance(value, str) else f"{path_title(path)} {format_scalar(value)}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:
+    """Return the kinds that any trial tells of, in their order; the slow senders last."""
+    names = dict.fromkeys(kind.name for trial in trials for kind in trial.kinds)
+    return tuple(sorted(names, key=lambda name: name == SLOW_SENDERS))
+
+
+def metric_in(trial: TrialResult, metric: str) -> str:
+    """Return the name that a metric has in this trial.
+
+    A trial lists its kinds only if there are several, so one without a list had a single kind: all its requests. That
+    occurs where a sweep begins without slow senders.
+    """
+    kind, figure = split_metric(metric)
+    return metric if kind is None or kind == SLOW_SENDERS or trial.kinds else figure

@@ -1,0 +1,172 @@
+"""The percentile curves, and where the response time goes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from loadlab.analysis.verdict import SAMPLES_BEYOND, trustworthy_percentiles
+from loadlab.recording.histogram import Histogram
+from loadlab.report.layout import Arrangement, Setting
+from loadlab.report.measures import measure_of
+from loadlab.report.text.load_model import models_of
+from loadlab.results.model import Scalar, TrialResult
+from loadlab.units import format_duration_ns
+
+Stroke = Literal["solid", "dash", "dot"]
+
+_MOST_LINES_WITH_BOTH_ENDS = 6
+_MOST_LINES_TOLD = 6
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """`percentile` of all requests (0 to 100, exclusive) took at most `time_ns`."""
+
+    percentile: float
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The times of one setting, repeats merged; `number` counts the curves, `chosen` is drawn at first.
+
+    It ends where fewer than SAMPLES_BEYOND samples lie beyond.
+    """
+
+    number: int
+    line: int
+    x: Scalar
+    name: str
+    stroke: Stroke
+    points: tuple[CurvePoint, ...]
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePanel:
+    """The curves of one kind of time; all panels have a curve for the same settings, in the same order."""
+
+    title: str
+    curves: tuple[Curve, ...]
+
+
+def curves_of(
+    arrangement: Arrangement, read_latencies: Callable[[str], Mapping[str, Histogram]]
+) -> tuple[tuple[CurvePanel, ...], str]:
+    """Return a panel of response times, one of service times where they part, and the sentence on the far end of x.
+
+    There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
+    each line: its lowest and highest x; of many lines only the latter.
+    """
+    drawable: list[tuple[Setting, Histogram, Histogram]] = []
+    for setting in arrangement.settings:
+        response, service = _merged(setting, read_latencies)
+        if response.count >= 2 * SAMPLES_BEYOND:
+            drawable.append((setting, response, service))
+    if not drawable:
+        return (), ""
+    settings = [setting for setting, _, _ in drawable]
+    panels = [CurvePanel("Response time", _curves(arrangement, settings, [response for _, response, _ in drawable]))]
+    if "open" in models_of(trial for setting in settings for trial in setting.measured):
+        services = [service for _, _, service in drawable]
+        panels.append(CurvePanel("Service time", _curves(arrangement, settings, services)))
+    far_ends = {setting.line: (setting, response) for setting, response, _ in drawable}
+    return tuple(panels), _describe(arrangement, far_ends.values())
+
+
+def _merged(setting: Setting, read_latencies: Callable[[str], Mapping[str, Histogram]]) -> tuple[Histogram, Histogram]:
+    """Return the response and the service times of all repeats."""
+    response, service = Histogram(), Histogram()
+    for trial in setting.measured:
+        latencies = read_latencies(trial.id)
+        for merged, name in ((response, "response"), (service, "service")):
+            if found := latencies.get(name):
+                merged.merge(found)
+    return response, service
+
+
+def _curves(
+    arrangement: Arrangement, settings: Sequence[Setting], histograms: Iterable[Histogram]
+) -> tuple[Curve, ...]:
+    of_line: dict[int, list[Setting]] = {}
+    for setting in settings:
+        of_line.setdefault(setting.line, []).append(setting)
+    first = 0 if len(of_line) <= _MOST_LINES_WITH_BOTH_ENDS else -1
+    ends = [end for on_line in of_line.values() for end in (on_line[first], on_line[-1])]
+    return tuple(
+        Curve(
+            number=number,
+            line=setting.line,
+            x=setting.x,
+            name=arrangement.name_of(setting),
+            stroke=_stroke(arrangement, setting.x),
+            points=tuple(_points(histogram)),
+            chosen=any(setting is end for end in ends),
+        )
+        for number, (setting, histogram) in enumerate(zip(settings, histograms, strict=True))
+    )
+
+
+def _stroke(arrangement: Arrangement, x: Scalar) -> Stroke:
+    """The highest x is solid and the lowest dotted, in all lines alike."""
+    if x == arrangement.x_values[-1]:
+        return "solid"
+    return "dot" if x == arrangement.x_values[0] else "dash"
+
+
+def _points(histogram: Histogram) -> Iterable[CurvePoint]:
+    for point in histogram.percentile_curve():
+        if histogram.count * (1 - point.percentile / 100) < SAMPLES_BEYOND:
+            return
+        yield CurvePoint(point.percentile, point.value_ns)
+
+
+def _describe(arrangement: Arrangement, far_ends: Iterable[tuple[Setting, Histogram]]) -> str:
+    told: list[tuple[int, str]] = []
+    for setting, response in far_ends:
+        values = response.values_at([50.0, 99.0])
+        p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
+        is_firm = "p99" in trustworthy_percentiles(response.count)
+        name = arrangement.name_of(setting) or "the target"
+        told.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few to tell the 99 %)'}"))
+    if not told:
+        return ""
+    rest = ""
+    if len(told) > _MOST_LINES_TOLD:
+        told = [min(told), max(told)]
+        rest = " These are the fastest and the slowest by their 99 %."
+    return f"Half of all requests, and 99 % of them, were answered within: {'; '.join(text for _, text in told)}.{rest}"
+
+
+_PARTS: Final = ("lateness_ns", "wire_ns", "dispatch_ns")
+P50S: Final = tuple(measure_of(f"{part}.p50") for part in _PARTS)
+P99S: Final = tuple(measure_of(f"{part}.p99") for part in _PARTS)
+CAVEAT: Final = (
+    "Each part has percentiles of its own, which do not add up: the requests that left latest are not those that the "
+    "server kept longest. Only means add up."
+)
+
+
+def describe_slowest(arrangement: Arrangement) -> str:
+    """Say what the mean response time is made of where it is highest; empty where no trial tells of the parts."""
+    split = [
+        (_mean(trial), arrangement.name_of(setting), trial)
+        for setting in arrangement.settings
+        for trial in setting.measured
+        if trial.wire_ns.mean is not None
+    ]
+    if not split:
+        return ""
+    mean_ns, name, trial = max(split, key=lambda each: each[0])
+    lateness, wire, dispatch = (
+        format_duration_ns(part.mean or 0.0) for part in (trial.lateness_ns, trial.wire_ns, trial.dispatch_ns)
+    )
+    where = f" ({name})" if name else ""
+    return (
+        f"The highest mean response time{where} is {format_duration_ns(mean_ns)}: {lateness} of lateness, {wire} of "
+        f"server and wire, and {dispatch} of dispatch."
+    )
+
+
+def _mean(trial: TrialResult) -> float:
+    return trial.response_ns.mean or 0.0

@@ -1,0 +1,93 @@
+"""Who decided when a request was sent, and what the client added to the times, in words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from loadlab.analysis.verdict import trusted_ns
+from loadlab.report.layout import format_scalar
+from loadlab.results.model import Calibration, LatencySummary, LoadModel, TrialResult
+from loadlab.units import format_duration_ns
+
+
+def models_of(trials: Iterable[TrialResult]) -> tuple[LoadModel, ...]:
+    """Return the models that occur in `trials`, each once; a sweep over the rate may hold both."""
+    return tuple(dict.fromkeys(trial.load_model for trial in trials if trial.load_model))
+
+
+def model_suffix(models: tuple[LoadModel, ...]) -> str:
+    """Return what a title ends with: `, closed model`; nothing where there is no model, or where they differ."""
+    return f", {models[0]} model" if len(models) == 1 else ""
+
+
+def describe_load(profile: Mapping[str, Any], models: tuple[LoadModel, ...]) -> Iterator[str]:
+    """Yield one key fact for each model: `closed model: 16 users`, `open model: 500 requests/s, Poisson arrivals`."""
+    load, swept = profile.get("load") or {}, profile.get("sweep") or {}
+    for model in models:
+        if model == "open":
+            yield f"open model: {_rate(load, swept)}, {_arrivals(load, swept)} arrivals"
+        else:
+            yield f"closed model: {_users(load, swept)}{_think(load, swept)}"
+
+
+def describe_models(profile: Mapping[str, Any], models: tuple[LoadModel, ...]) -> Iterator[str]:
+    """Yield for each model how its times are to be read, in one sentence."""
+    if "closed" in models:
+        yield (
+            "Closed model: each user waits for the answer before it asks again, so while the server stalls hardly "
+            "anybody asks, and the p99 shown here is no user's p99 (coordinated omission)."
+        )
+    if "open" in models:
+        arrivals = _arrivals(profile.get("load") or {}, profile.get("sweep") or {})
+        yield (
+            f"Open model: requests are due by a schedule ({arrivals} arrivals) that waits for no answer, and response "
+            "time runs from the moment a request was due."
+        )
+
+
+def _rate(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
+    rate = load.get("rate")
+    if "load.rate" in swept:
+        return "swept rate"
+    if isinstance(rate, list):
+        ends = [stage[end] for stage in rate for end in ("from", "to")]
+        return f"{format_scalar(min(ends))} to {format_scalar(max(ends))} requests/s"
+    return f"{format_scalar(rate)} requests/s"
+
+
+def _arrivals(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
+    if "load.arrivals" in swept:
+        return "swept"
+    return "Poisson" if load.get("arrivals") == "poisson" else "constant"
+
+
+def _users(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
+    users = load.get("connections")
+    if "load.connections" in swept or users is None:
+        return "swept users"
+    return f"{format_scalar(users)} user{'' if users == 1 else 's'}"
+
+
+def _think(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
+    think = load.get("think", "0s")
+    if "load.think" in swept:
+        return ", swept think time"
+    return "" if think == "0s" else f", think time {think} ({load.get('think_times', 'constant')})"
+
+
+def describe_calibration(calibration: Calibration | None) -> str:
+    """Say what the client's own error was before the run; empty where it was not measured."""
+    if calibration is None:
+        return ""
+    return (
+        f"Before the run, at {calibration.requests_per_second:,.0f} requests/s over {calibration.connections:,} "
+        f"connections of a bundled server, requests left late by {_write(calibration.lateness_ns)}, and the client "
+        f"added {_write(calibration.client_ns)} to their times, from the kernel having an answer until it was parsed. "
+        "A time on this page can be trusted where it is large against that."
+    )
+
+
+def _write(summary: LatencySummary) -> str:
+    """Median and 99th percentile, those of them that rest on enough samples."""
+    told = (("p50", trusted_ns(summary, "p50")), ("p99", trusted_ns(summary, "p99")))
+    written = [f"{format_duration_ns(value_ns)} ({name})" for name, value_ns in told if value_ns is not None]
+    return " and ".join(written) or "an unknown time"

@@ -1,0 +1,104 @@
+import itertools
+from pathlib import Path
+
+import pytest
+
+from loadlab.report import render
+from loadlab.report.layout import arrange
+from loadlab.report.sections.over_time import OverTime, over_time_of
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import Interval, TrialResult
+
+from .....over_time_run import with_readings, write_over_time
+from .....sample_run import measured_trial
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return write_over_time(tmp_path_factory.mktemp("over-time"))
+
+
+@pytest.fixture(scope="module")
+def chapter(run: RunDirectory) -> OverTime:
+    return told(run.read_document().trials)
+
+
+def told(trials: list[TrialResult]) -> OverTime:
+    chapter = over_time_of(arrange({}, trials))
+    assert chapter is not None
+    return chapter
+
+
+def quiet_trial(number: int, **changes: object) -> TrialResult:
+    trial, _ = measured_trial(f"{number:03}", "epoll", number)
+    return with_readings(trial).model_copy(update=changes)
+
+
+def test_every_measured_trial_can_be_chosen_an_invalid_one_too(chapter: OverTime) -> None:
+    assert len(chapter.trials) == 13
+    assert [trial.name for trial in chapter.trials if "invalid" in trial.name] == [
+        "poll at 10,000 dead connections (invalid)"
+    ]
+
+
+def test_the_one_in_which_something_moved_is_shown_first(chapter: OverTime) -> None:
+    assert [trial.name for trial in chapter.trials if trial.chosen] == ["epoll at 5,000 dead connections"]
+    assert chapter.sentence == (
+        "Changed on the way: memory of the target (epoll at 5,000 dead connections). All else was steady."
+    )
+
+
+def test_a_quiet_run_says_so_and_shows_the_end_of_its_first_line() -> None:
+    chapter = told([quiet_trial(number) for number in (1, 2, 3)])
+    assert chapter.sentence == "Steady over the window in all 3 trials."
+    assert [trial.id for trial in chapter.trials if trial.chosen] == ["003"]
+    assert told([quiet_trial(1)]).sentence == "Steady over the window in the only trial."
+
+
+def test_many_trials_are_counted() -> None:
+    halves = [
+        Interval(start=second / 4, end=(second + 1) / 4, requests=500 + 500 * (second > 3)) for second in range(8)
+    ]
+    chapter = told([quiet_trial(number, intervals=halves) for number in (1, 2, 3)])
+    assert chapter.sentence == "Changed on the way: throughput (3 trials). All else was steady."
+
+
+def test_throughput_of_a_long_window_has_few_steps_that_lose_no_request() -> None:
+    intervals = [Interval(start=second, end=second + 1, requests=1000 + second) for second in range(1000)]
+    [trial] = told([quiet_trial(1, intervals=intervals)]).trials
+    throughput = trial.panels[0]
+    assert len(throughput.lines[0].values) == len(throughput.seconds) - 1 <= 64
+    lengths = [end - start for start, end in itertools.pairwise(throughput.seconds)]
+    counted = sum((rate or 0) * length for rate, length in zip(throughput.lines[0].values, lengths, strict=True))
+    assert counted == pytest.approx(sum(interval.requests for interval in intervals))
+
+
+def test_a_run_that_was_not_watched_has_no_chapter(sample_run: RunDirectory) -> None:
+    assert over_time_of(arrange({}, sample_run.read_document().trials)) is None
+
+
+def test_the_scripts_data_are_short_and_counts_are_whole(chapter: OverTime) -> None:
+    panels = {str(panel["title"]): panel for panel in chapter.plain[chapter.trials[0].id]}
+    assert panels["Open descriptors of the target"]["lines"] == [{"name": "", "values": [5020] * 9}]
+    throughput = panels["Throughput"]["lines"]
+    assert isinstance(throughput, list)
+    assert all(len(f"{value:.10g}") <= 6 for value in throughput[0]["values"])
+
+
+def test_the_page_has_it_with_its_script(run: RunDirectory, sample_run: RunDirectory) -> None:
+    page, without = render(run), render(sample_run)
+    assert page.count('<option value="') == 13
+    assert 'id="over-time-data"' in page
+    assert "over-time-data" not in without
+
+
+def test_a_name_from_outside_is_text(tmp_path: Path, run: RunDirectory) -> None:
+    document = run.read_document()
+    evil = "</option><img src=x onerror=alert(1)>"
+    trials = [quiet_trial(number, factors={"target.server": evil, "load.idle": number}) for number in (1, 2)]
+    (tmp_path / "profile.yaml").write_text("")
+    written = RunDirectory(tmp_path)
+    written.write_document(document.model_copy(update={"trials": trials}))
+    page = render(written)
+    assert "&lt;/option&gt;&lt;img src=x onerror=alert(1)&gt; at 1 dead connections" in page
+    assert "<img" not in page.rpartition("</main>")[0].partition("<main>")[2]

@@ -1,0 +1,78 @@
+from loadlab.report.layout import Arrangement, arrange
+from loadlab.report.sections.breakdown import stack
+from loadlab.report.sections.connection_memory import ALL_TOLD, PARTS, describe_split, note_on
+from loadlab.report.sections.figures import figures_of
+from loadlab.results.model import IdleSummary, RunDocument
+
+
+def disturbed_at(million: RunDocument, dead: int) -> Arrangement:
+    """The run, but with as many dead connections the target had less memory in use than before."""
+    trials = [
+        trial.model_copy(
+            update={"connection_memory": trial.connection_memory.model_copy(update={"target_bytes": -2_000 * dead})}
+        )
+        if trial.connection_memory and trial.factors["load.idle"] == dead
+        else trial
+        for trial in million.trials
+    ]
+    return arrange(million.profile, trials)
+
+
+def only_at(arrangement: Arrangement, dead: int) -> Arrangement:
+    """A run of that one setting."""
+    trials = [
+        trial for setting in arrangement.settings for trial in setting.trials if trial.factors["load.idle"] == dead
+    ]
+    return arrange({}, trials)
+
+
+def test_of_one_setting_the_parts_are_rows_of_its_table(million: RunDocument) -> None:
+    table = figures_of(only_at(arrange(million.profile, million.trials), 1_000_000))
+    assert table is not None
+    assert table.rows[-4:] == (
+        ("Memory of one idle connection", "6.88 KiB"),
+        ("Memory of one idle connection: kernel, both ends", "6.15 KiB"),
+        ("Memory of one idle connection: target", "500 B"),
+        ("Memory of one idle connection: client", "250 B"),
+    )
+    assert "the kernel holds it twice" in table.note
+
+
+def test_a_part_below_zero_leaves_the_trial_without_any_part(million: RunDocument) -> None:
+    table = figures_of(only_at(disturbed_at(million, 1_000_000), 1_000_000))
+    assert table is not None
+    assert "idle connection" not in " ".join(name for name, _ in table.rows)
+    assert table.note.startswith("No figures where a part came out below zero")
+
+
+def test_the_note_says_only_what_is_due(million: RunDocument) -> None:
+    undisturbed = note_on(arrange(million.profile, million.trials))
+    assert "divided by their number" in undisturbed
+    assert "below zero" not in undisturbed
+    assert "A few connections" not in undisturbed
+    assert "below zero" in note_on(disturbed_at(million, 1_000_000))
+    assert note_on(only_at(arrange(million.profile, million.trials), 0)) == ""
+
+
+def test_too_few_connections_have_no_figure_and_the_note_says_so(million: RunDocument) -> None:
+    *many, last = million.trials
+    idle = IdleSummary(wanted=100, opened=100, alive_at_start=100, alive=100, open_seconds=0.1, holders=1)
+    few = last.model_copy(update={"idle": idle, "connection_memory": None})
+    assert "A few connections are lost" in note_on(arrange(million.profile, [*many, few]))
+
+
+def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> None:
+    arrangement = disturbed_at(million, 1_000_000)
+    [told] = describe_split(arrangement)
+    assert "1,000,000" not in told
+    drawn = stack(arrangement, "Where it is", PARTS, "per connection")
+    assert drawn is not None
+    assert [heights[-1] for heights in drawn.panels[0].heights] == [None, None, None]
+    assert ALL_TOLD.read(arrangement.settings[-1].trials[0]) is None
+
+
+def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument) -> None:
+    last = million.trials[-1]
+    factors = {"target.server": "epoll", **last.factors}
+    [told] = describe_split(arrange(million.profile, [last.model_copy(update={"factors": factors})]))
+    assert told.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 dead connections: ")

@@ -1,0 +1,39 @@
+from loadlab.report.sections.findings import group_findings
+from loadlab.results.model import Finding, Severity, TrialResult, Verdict
+
+
+def trial(number: int, *findings: Finding) -> TrialResult:
+    verdict = Verdict(state="valid", findings=list(findings))
+    return TrialResult(id=f"{number:03}", repeat=1, factors={}, state="done", verdict=verdict)
+
+
+def finding(code: str, severity: Severity = "suspect", text: str = "It was late.", evidence: str = "e") -> Finding:
+    return Finding(code=code, severity=severity, text=text, evidence=evidence, advice=f"Mend {code}.")
+
+
+def test_the_same_finding_of_several_trials_is_told_once() -> None:
+    trials = [trial(1, finding("late", evidence="3 ms")), trial(2), trial(3, finding("late", evidence="5 ms"))]
+    [group] = group_findings(trials, lambda trial: f"trial {trial.id}")
+    assert (group.text, group.advice) == ("It was late.", ("Mend late.",))
+    assert [(each.where, each.text, each.evidence) for each in group.occurrences] == [
+        ("trial 001", "", "3 ms"),
+        ("trial 003", "", "5 ms"),
+    ]
+
+
+def test_texts_that_differ_stand_with_their_trials() -> None:
+    trials = [trial(1, finding("idle_died", text="One died.")), trial(2, finding("idle_died", text="Two died."))]
+    [group] = group_findings(trials, lambda trial: trial.id)
+    assert group.text == "Idle died"
+    assert [each.text for each in group.occurrences] == ["One died.", "Two died."]
+
+
+def test_the_gravest_comes_first_and_severities_are_kept_apart() -> None:
+    findings = [finding("few", "note"), finding("late"), finding("failures", "invalid"), finding("late", "invalid")]
+    groups = group_findings([trial(1, *findings)], lambda trial: trial.id)
+    assert [(group.severity, group.code) for group in groups] == [
+        ("invalid", "failures"),
+        ("invalid", "late"),
+        ("suspect", "late"),
+        ("note", "few"),
+    ]

@@ -1,0 +1,88 @@
+from loadlab.analysis.verdict import SAMPLES_BEYOND
+from loadlab.recording.histogram import Histogram
+from loadlab.report.layout import arrange
+from loadlab.report.sections.percentiles import curves_of
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import TrialResult, Verdict
+
+
+def test_the_ends_of_each_line_are_chosen(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    [panel], sentence = curves_of(arrange(document.profile, document.trials), sample_run.read_latencies)
+    curves = panel.curves
+    assert panel.title == "Response time"
+    assert [curve.number for curve in curves] == list(range(12))
+    assert [(curve.line, curve.x, curve.stroke) for curve in curves if curve.chosen] == [
+        (0, 0, "dot"),
+        (0, 10_000, "dash"),
+        (1, 0, "dot"),
+        (1, 5000, "dash"),
+        (2, 0, "dot"),
+        (2, 19_000, "solid"),
+    ]
+    assert "epoll at 19,000 dead connections 7" in sentence
+
+
+def trials(number: int) -> list[TrialResult]:
+    return [
+        TrialResult(id=f"{repeat:03}", repeat=repeat, factors={}, state="done", verdict=Verdict(state="valid"))
+        for repeat in range(1, number + 1)
+    ]
+
+
+def test_a_curve_ends_where_too_few_samples_lie_beyond() -> None:
+    histogram = Histogram()
+    histogram.fold(range(1_000, 1_001_000, 1_000))
+    [panel], _ = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
+    [curve] = panel.curves
+    assert 98 < curve.points[-1].percentile <= 100 * (1 - SAMPLES_BEYOND / 1000)
+    times = [point.time_ns for point in curve.points]
+    assert times == sorted(times)
+
+
+def test_repeats_are_merged_into_one_curve() -> None:
+    fast, slow = Histogram(), Histogram()
+    fast.fold([1_000_000] * 600)
+    slow.fold([9_000_000] * 400)
+    of_trial = {"001": fast, "002": slow}
+    [panel], sentence = curves_of(arrange({}, trials(2)), lambda trial_id: {"response": of_trial[trial_id]})
+    assert sentence == ("Half of all requests, and 99 % of them, were answered within: the target 1 ms and 9 ms.")
+    assert panel.curves[0].points[-1].time_ns > 8_900_000
+
+
+def test_what_too_few_samples_lie_beyond_is_not_told() -> None:
+    histogram = Histogram()
+    histogram.fold([1_000_000] * 900)
+    _, sentence = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
+    assert sentence.endswith("the target 1 ms (too few to tell the 99 %).")
+
+
+def test_no_curve_without_samples() -> None:
+    few = Histogram()
+    few.fold([1000] * (2 * SAMPLES_BEYOND - 1))
+    assert curves_of(arrange({}, trials(1)), lambda _: {}) == ((), "")
+    assert curves_of(arrange({}, trials(1)), lambda _: {"response": few}) == ((), "")
+
+
+def test_of_many_lines_only_the_far_ends_are_chosen_and_two_are_told(crowd_run: RunDirectory) -> None:
+    document = crowd_run.read_document()
+    [panel], sentence = curves_of(arrange(document.profile, document.trials), crowd_run.read_latencies)
+    chosen = [(curve.name, curve.stroke) for curve in panel.curves if curve.chosen]
+    assert len(chosen) == 12
+    assert chosen[0] == ("fork at 1,000 dead connections", "dash")
+    assert chosen[-1] == ("nginx at 19,000 dead connections", "solid")
+    assert "nginx at 19,000" in sentence
+    assert "select at 19,000" in sentence
+    assert "epoll at" not in sentence
+
+
+def test_an_open_load_has_service_times_beside_for_the_same_settings(open_run: RunDirectory) -> None:
+    document = open_run.read_document()
+    panels, _ = curves_of(arrange(document.profile, document.trials), open_run.read_latencies)
+    response, service = panels
+    assert (response.title, service.title) == ("Response time", "Service time")
+    assert [(curve.number, curve.name, curve.chosen) for curve in response.curves] == [
+        (curve.number, curve.name, curve.chosen) for curve in service.curves
+    ]
+    # Overloaded, a request waits for most of the window before it is sent.
+    assert response.curves[-1].points[-1].time_ns > 1000 * service.curves[-1].points[-1].time_ns

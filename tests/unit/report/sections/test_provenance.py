@@ -1,0 +1,34 @@
+from loadlab.report.sections.provenance import Fact, facts_of, machine_of
+from loadlab.results.directory import RunDirectory
+
+
+def test_the_key_facts(sample_run: RunDirectory) -> None:
+    assert [*facts_of(sample_run.read_document())] == [
+        "15 trials (13 done, 1 failed, 1 not possible)",
+        "2026-10-14 17:05 UTC",
+        "1 min 18 s",
+        "bench-1, 2 cores",
+    ]
+
+
+def test_a_server_that_ran_already_is_named_unless_the_sweep_does(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    running = {**document.profile, "target": {"address": "127.0.0.1:8080", "pid": None}}
+    assert "the server at 127.0.0.1:8080" in facts_of(document.model_copy(update={"profile": running}))
+    compared = {**running, "sweep": {"target.address": ["127.0.0.1:8080", "127.0.0.1:8081"]}}
+    facts = facts_of(document.model_copy(update={"profile": compared}))
+    assert not any("server at" in fact for fact in facts)
+
+
+def test_an_interrupted_run_says_what_is_missing(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document().model_copy(update={"finished": None, "trials_planned": 20})
+    counted, *others = facts_of(document)
+    assert counted == "20 trials (13 done, 1 failed, 1 not possible, 5 not run)"
+    assert "did not finish" in others
+    assert "interrupted" in facts_of(document.model_copy(update={"interrupted": True}))
+
+
+def test_the_machine_and_which_cores_each_side_had(sample_run: RunDirectory) -> None:
+    machine = [*machine_of(sample_run.read_document())]
+    assert Fact("Placement", "load on CPU 1; target on CPU 0") in machine
+    assert Fact("Memory", "24 GiB") in machine

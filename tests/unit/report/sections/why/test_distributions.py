@@ -1,0 +1,80 @@
+import pytest
+
+from loadlab.recording.histogram import Histogram
+from loadlab.report.sections.why.distributions import DistributionPanel, distributions_of
+from loadlab.report.sections.why.ends import End, ProbedLine
+from loadlab.results.model import Probes, SyscallsProbe, TrialResult, Verdict
+from loadlab.results.probe_data import Buckets, CallCount, EventsPerWait, SyscallProfile
+
+CALLS = {"write": [(2047, 10)], "futex": [(1023, 5)], "brk": [(1023, 1)], "close": [(511, 1)]}
+
+
+def end(name: str, *, wait: Buckets, events: Buckets) -> End:
+    calls = [
+        CallCount(name=call, calls=1, time_ns=sum(bound * count for bound, count in buckets), latency_ns=buckets)
+        for call, buckets in {**CALLS, "poll": wait}.items()
+    ]
+    waits = [EventsPerWait(name="poll", calls=4, events=9, histogram=events)]
+    profile = SyscallProfile(backend="bpftrace", window_ns=1, calls=calls, waits=waits)
+    probes = Probes(syscalls=SyscallsProbe(target=profile))
+    trial = TrialResult(id=name, repeat=1, factors={}, state="done", verdict=Verdict(state="valid"), probes=probes)
+    return End(trial, name, "dead connections")
+
+
+def latencies(trial_id: str) -> dict[str, Histogram]:
+    """At the far end ten times as long."""
+    histogram = Histogram()
+    histogram.fold([100_000 * (10 if trial_id == "9" else 1)] * 30)
+    return {"response": histogram}
+
+
+@pytest.fixture
+def panels() -> dict[str, DistributionPanel]:
+    line = ProbedLine(
+        "poll",
+        before=end("0", wait=[(8191, 3), (32767, 1)], events=[(0, 1), (3, 3)]),
+        after=end("9", wait=[(8388607, 4)], events=[(3, 4)]),
+    )
+    return {panel.title: panel for panel in distributions_of(line, latencies)}
+
+
+def test_response_times_events_and_the_most_costly_calls_with_the_wait_first(
+    panels: dict[str, DistributionPanel],
+) -> None:
+    assert [*panels] == [
+        "Response time", "Events returned by a waiting call", "Time in poll", "Time in write", "Time in futex",
+    ]  # fmt: skip
+    assert all([one.end for one in panel.distributions] == [0, 1] for panel in panels.values())
+
+
+def test_buckets_are_bins_without_a_gap_and_shares_of_one(panels: dict[str, DistributionPanel]) -> None:
+    before, after = panels["Time in poll"].distributions
+    assert [(each.low, each.high, each.share) for each in before.bins] == [
+        (4096, 8192, 0.75),
+        (8192, 16384, 0.0),
+        (16384, 32768, 0.25),
+    ]
+    assert [(each.low, each.share) for each in after.bins] == [(4194304, 1.0)]
+
+
+def test_waits_that_returned_nothing_have_a_bin_below_one(panels: dict[str, DistributionPanel]) -> None:
+    before, _ = panels["Events returned by a waiting call"].distributions
+    assert [(each.low, each.high, each.share) for each in before.bins] == [(0.5, 1, 0.25), (1, 2, 0.0), (2, 4, 0.75)]
+
+
+def test_response_times_have_finer_bins(panels: dict[str, DistributionPanel]) -> None:
+    before, after = panels["Response time"].distributions
+    [only] = before.bins
+    assert only.low <= 100_000 < only.high
+    assert only.high / only.low == pytest.approx(2**0.25)
+    assert only.share == 1.0
+    assert after.bins[0].low <= 1_000_000 < after.bins[0].high
+
+
+def test_what_no_tracer_timed_has_no_panel() -> None:
+    line = ProbedLine("poll", before=None, after=end("0", wait=[], events=[]))
+    calls = [CallCount(name="write", calls=9)]
+    profile = SyscallProfile(backend="perf", window_ns=1, calls=calls)
+    probes = Probes(syscalls=SyscallsProbe(target=profile))
+    counted = End(line.after.trial.model_copy(update={"probes": probes}), "", "")
+    assert distributions_of(ProbedLine("poll", None, counted), lambda _: {}) == ()

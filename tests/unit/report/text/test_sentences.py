@@ -1,0 +1,149 @@
+import pytest
+
+from loadlab.report.layout import Arrangement, arrange
+from loadlab.report.measures import MEMORY_RESIDENT, RATE, RESPONSE_P99, TIME, Quantity
+from loadlab.report.sections.charts import Chart, Line, Panel, Point, Value
+from loadlab.report.text.sentences import (
+    describe_answered,
+    describe_gaps,
+    describe_growth,
+    describe_impossible,
+    describe_lines,
+    describe_marks,
+    describe_verdict,
+)
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument, Scalar
+
+
+def measured(*values: float) -> Value:
+    return Value(sorted(values)[len(values) // 2], low=min(values), high=max(values), repeats=len(values))
+
+
+def line(name: str, points: dict[Scalar, float | None]) -> Line:
+    return Line(0, name, tuple(Point(x, None if value is None else measured(value)) for x, value in points.items()))
+
+
+def over(*x_values: Scalar) -> Arrangement:
+    return Arrangement("load.idle", x_values, (), ())
+
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize(
+    ("points", "quantity", "told"),
+    [
+        ({0: 21_300.0, 9: 21_050.0}, RATE, f"21,300 → 21,050 requests/s (\N{MINUS SIGN}1.2{NBSP}%)"),
+        ({0: 100.0, 9: 150.0}, RATE, f"100 → 150 requests/s (+50.0{NBSP}%)"),
+        ({0: 1_200_000.0, 9: 60_000_000.0}, TIME, "1.2 ms → 60 ms (50 times)"),
+        ({0: 1_000_000.0, 9: 2_500_000.0}, TIME, "1 ms → 2.5 ms (2.5 times)"),
+        ({0: 1_210_000.0, 9: 1_211_000.0}, TIME, "stays at 1.21 ms"),
+        ({0: 0.0, 9: 5.0}, RATE, "0 → 5 requests/s"),
+    ],
+)
+def test_a_change_from_first_to_last(points: dict[Scalar, float | None], quantity: Quantity, told: str) -> None:
+    sentence = describe_lines(over(0, 9), [line("epoll", points)], quantity)
+    assert sentence == f"From 0 to 9 dead connections: epoll {told}."
+
+
+def test_lines_that_end_early_are_told_with_their_own_range() -> None:
+    lines = [
+        line("select", {0: 100.0, 5: 50.0, 9: None}),
+        line("poll", {0: 100.0, 5: None, 9: None}),
+        line("epoll", {0: 100.0, 5: 100.0, 9: 90.0}),
+        line("gone", {0: None, 5: None, 9: None}),
+    ]
+    assert describe_lines(over(0, 5, 9), lines, RATE) == (
+        f"From 0 to 9 dead connections: epoll 100 → 90 requests/s (\N{MINUS SIGN}10.0{NBSP}%). "
+        f"From 0 to 5 dead connections: select 100 → 50 requests/s (\N{MINUS SIGN}50.0{NBSP}%). "
+        "At 0 dead connections: poll 100 requests/s."
+    )
+
+
+def test_names_on_x_are_listed() -> None:
+    arrangement = Arrangement("target.server", ("select", "epoll"), ("",), ())
+    assert describe_lines(arrangement, [line("", {"select": 640.0, "epoll": 21_000.0})], RATE) == (
+        "select 640 requests/s, epoll 21,000 requests/s."
+    )
+
+
+def test_a_run_without_a_sweep_has_one_value() -> None:
+    assert describe_lines(Arrangement(None, (None,), ("",), ()), [line("", {None: 42.0})], RATE) == "42 requests/s."
+
+
+def test_of_many_lines_those_at_both_ends_stand_for_all() -> None:
+    lines = [line(f"server-{number}", {0: 100.0, 9: float(number)}) for number in range(1, 8)]
+    sentence = describe_lines(over(0, 9), lines, RATE)
+    assert [name for name in (each.name for each in lines) if name in sentence] == [
+        "server-1", "server-2", "server-6", "server-7",
+    ]  # fmt: skip
+    assert sentence.endswith("The other 3 end between them.")
+
+
+def test_growth_is_told_for_each_connection() -> None:
+    lines = (line("thread", {0: 20_480_000.0, 1000: 40_960_000.0}), line("epoll", {0: 2_000.0, 1000: 2_000.0}))
+    panel = Panel(MEMORY_RESIDENT, lines)
+    assert describe_growth(over(0, 1000), panel) == "More for each of the dead connections: thread 20 KiB."
+    assert describe_growth(Arrangement("target.size", (0, 1000), (), ()), panel) == ""
+    assert describe_growth(over(0, 1000), Panel(MEMORY_RESIDENT, lines[1:])) == ""
+
+
+def test_what_is_not_installed_is_named_once(crowd: RunDocument, sample_run: RunDirectory) -> None:
+    # What fork cannot hold is a result of some of its trials, not something that this machine lacks.
+    assert describe_impossible(arrange(crowd.profile, crowd.trials)) == (
+        "Not possible here: node (node is not installed; apt-get install nodejs)."
+    )
+    document = sample_run.read_document()
+    assert describe_impossible(arrange(document.profile, document.trials)) == ""
+
+
+def test_a_place_on_x_that_is_not_installed_is_named_too(crowd: RunDocument) -> None:
+    trials = [
+        trial.model_copy(update={"factors": {"target.server": trial.factors["target.server"]}})
+        for trial in crowd.trials
+        if trial.factors["load.idle"] == 0
+    ]
+    assert describe_impossible(arrange({}, trials)).startswith("Not possible here: node (node is not installed")
+
+
+def test_gaps_are_counted_by_reason(sample_run: RunDirectory) -> None:
+    trials = sample_run.read_document().trials
+    assert describe_gaps(trials).startswith("3 of 15 trials have no point here: ")
+    assert all(reason in describe_gaps(trials) for reason in ("1 not possible", "1 failed", "1 invalid"))
+    assert describe_gaps([trial for trial in trials if trial.verdict.state == "valid" and trial.state == "done"]) == ""
+
+
+def test_the_verdict_in_words(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    assert "do not measure the target" in describe_verdict(document)
+    assert describe_verdict(document.model_copy(update={"verdict": "valid"})).startswith("Nothing was found")
+    assert describe_verdict(document.model_copy(update={"verdict": "suspect"})).startswith("2 findings cast doubt")
+
+
+def test_marks_are_explained_where_they_occur() -> None:
+    def told(*points: Point) -> str:
+        chart = Chart("response", "", (Panel(RESPONSE_P99, (Line(0, "", points),)),))
+        return " ".join(describe_marks(Arrangement("load.idle", tuple(point.x for point in points), ("",), ()), chart))
+
+    assert told(Point(0, measured(1)), Point(10, measured(1))) == ""
+    assert "0 stands apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
+    assert told(Point(0, measured(1, 2, 3))).startswith("Each point is the median of up to 3 repeats")
+    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow: the load held the target back there")
+    assert told(Point(0, too_few=True)) == "A percentile is left out where fewer than 10 samples lie beyond it."
+
+
+def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:
+    points = (Point(0, measured(80_000)), Point(9, Value(85_600, 85_600, 85_600, at_least=True)))
+    assert describe_lines(over(0, 9), [Line(0, "epoll", points)], RATE) == (
+        "From 0 to 9 dead connections: epoll 80,000 → at least 85,600 requests/s."
+    )
+
+
+def test_a_rate_that_was_answered_is_told_as_met(open_load: RunDocument, sample_run: RunDirectory) -> None:
+    epoll = [trial for trial in open_load.trials if trial.factors["target.server"] == "epoll"]
+    assert [*describe_answered(arrange(open_load.profile, epoll))] == [
+        f"The offered rate was answered throughout, within 5{NBSP}%."
+    ]
+    document = sample_run.read_document()
+    assert [*describe_answered(arrange(document.profile, document.trials))] == []
