@@ -1,9 +1,10 @@
-"""How much loadlab lets one process and one local address carry.
+"""How much loadlab lets one process and one local address carry, and what a server runs to serve.
 
-`fleet.division` divides connections by it, and `host` judges machines by it.
+`fleet.division` divides connections by it, `targets` says it of servers, and `host` judges machines by it.
 """
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 # The default range holds 28,000 local ports for each pair of source and destination, but connect(2) searches ever
 # longer for a free one: 33,000 connections a second up to 10,000 per pair, 4,400 a second at 19,000.
@@ -11,6 +12,19 @@ PORTS_PER_SOURCE: Final = 10_000
 # What a process needs for itself: standard streams, epoll descriptors, files of the interpreter, room to accept in.
 RESERVED_DESCRIPTORS: Final = 40
 MAX_PROCESSES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The processes and threads of a server: `listeners` are processes that share its port, the pools work for them.
+
+    `per_connection` is what it starts for each connection, if anything.
+    """
+
+    listeners: int = 1
+    pool_processes: int = 0
+    pool_threads: int = 0
+    per_connection: Literal["process", "thread"] | None = None
 
 
 def processes_for(connections: int, open_files: int) -> int | None:

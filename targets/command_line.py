@@ -10,7 +10,9 @@ from typing import Any
 from environment import ENVIRONMENT
 
 # What an option of a TARGET literal says: `default` (whose type is the option's), `about`, and for a number `minimum`
-# and `maximum`, for a text `choices`. loadlab reads the same literal to check profiles.
+# and `maximum`, for a text `choices`. `counts` says what a number counts: "listeners" (processes that share the port,
+# this one included), or a pool's "processes" or "threads". loadlab reads the same literal to check profiles, and to
+# estimate what a server takes of the machine.
 Option = Mapping[str, Any]
 
 

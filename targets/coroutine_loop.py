@@ -42,7 +42,13 @@ TARGET = {
     "options": {
         "blocking": {"default": False, "about": "let handlers block the loop where they wait, on purpose"},
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
-        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+        "processes": {
+            "default": 1,
+            "minimum": 1,
+            "maximum": 1000,
+            "counts": "listeners",
+            "about": "processes that share the port",
+        },
     },
 }
 

@@ -38,7 +38,13 @@ TARGET = {
             "choices": ["event", "blocking"],
             "about": "wait in epoll for the rest of a request, or (by mistake) in a read that blocks the loop",
         },
-        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+        "processes": {
+            "default": 1,
+            "minimum": 1,
+            "maximum": 1000,
+            "counts": "listeners",
+            "about": "processes that share the port",
+        },
     },
 }
 

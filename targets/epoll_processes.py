@@ -37,7 +37,13 @@ TARGET = {
     "about": "an epoll loop that hands requests to a pool of processes",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {
-        "pool": {"default": 4, "minimum": 1, "maximum": 200, "about": "processes that run handlers"},
+        "pool": {
+            "default": 4,
+            "minimum": 1,
+            "maximum": 200,
+            "counts": "processes",
+            "about": "processes that run handlers",
+        },
     },
 }
 

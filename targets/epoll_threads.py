@@ -27,7 +27,13 @@ TARGET = {
     "about": "an epoll loop that hands ready connections to a pool of threads",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {
-        "pool": {"default": 8, "minimum": 1, "maximum": 1000, "about": "threads that run handlers"},
+        "pool": {
+            "default": 8,
+            "minimum": 1,
+            "maximum": 1000,
+            "counts": "threads",
+            "about": "threads that run handlers",
+        },
     },
 }
 

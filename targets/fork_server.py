@@ -31,6 +31,7 @@ TARGET = {
     "about": "one process per connection, blocking",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {},
+    "per_connection": "process",
 }
 
 

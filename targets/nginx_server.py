@@ -32,7 +32,13 @@ TARGET = {
     "about": "nginx: an epoll loop in C, one for each worker process: the yardstick",
     "handlers": ["hello"],
     "options": {
-        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "worker processes that share the port"},
+        "processes": {
+            "default": 1,
+            "minimum": 1,
+            "maximum": 1000,
+            "counts": "listeners",
+            "about": "worker processes that share the port",
+        },
     },
     "needs": {"program": "nginx", "install": "apt-get install nginx-light"},
 }

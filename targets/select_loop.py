@@ -25,7 +25,13 @@ TARGET = {
     "about": "one thread, select: passes a bitmap of all connections to the kernel on each call",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {
-        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+        "processes": {
+            "default": 1,
+            "minimum": 1,
+            "maximum": 1000,
+            "counts": "listeners",
+            "about": "processes that share the port",
+        },
     },
 }
 

@@ -28,6 +28,7 @@ TARGET = {
     "about": "one thread per connection, blocking",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {},
+    "per_connection": "thread",
 }
 
 # The usual 8 MiB is address space, not memory; but thousands of them run into vm.overcommit and limits of containers.

@@ -25,7 +25,13 @@ TARGET = {
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
-        "processes": {"default": 1, "minimum": 1, "maximum": 1000, "about": "processes that share the port"},
+        "processes": {
+            "default": 1,
+            "minimum": 1,
+            "maximum": 1000,
+            "counts": "listeners",
+            "about": "processes that share the port",
+        },
     },
     "needs": {"module": "uvloop", "install": "pip install 'loadlab[servers]'"},
 }

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from typing import Self
 
 from loadlab import targets
-from loadlab.host import Condition, Diagnosis, State, examine_load, largest, needs_of
+from loadlab.host import (
+    Condition,
+    Diagnosis,
+    Needs,
+    State,
+    examine_load,
+    largest,
+    needs_of,
+    read_condition,
+    why_not_enough,
+)
 from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.probe import Lack
 from loadlab.probes.syscalls import choice as syscalls
@@ -61,7 +71,7 @@ class Readiness:
         catalog = targets.catalog()
         by_name = {target.name: target for target in asked if target is not None}
         missing = {name: found for name, target in sorted(by_name.items()) if (found := _diagnose(target, catalog))}
-        needs = [needs_of(trial.profile, condition) for trial in trials]
+        needs = [_needs_of(trial.profile, condition, catalog) for trial in trials]
         impossible = sum(
             (target is not None and target.name in missing)
             or any(each.state is State.BLOCKER for each in examine_load(condition, needed))
@@ -86,9 +96,21 @@ class Readiness:
         return [each.sentence() for each in self.diagnoses if each.state is State.BLOCKER]
 
 
+def why_not_started(profile: Profile) -> str | None:
+    """Return why a trial of this profile must not be started on this machine now, in a sentence; None if it may be."""
+    condition = read_condition()
+    return why_not_enough(_needs_of(profile, condition, targets.catalog()), condition)
+
+
 def format_problem(diagnosis: Diagnosis) -> str:
     """Return what is wrong, with the name of the check before it."""
     return f"{diagnosis.check}: {diagnosis.sentence()}."
+
+
+def _needs_of(profile: Profile, condition: Condition, catalog: Mapping[str, targets.TargetDescription]) -> Needs:
+    target = profile.target if isinstance(profile, LoadProfile) else None
+    bundled = None if target is None or target.server is None else catalog[target.server].footprint(target.options)
+    return needs_of(profile, condition, bundled)
 
 
 def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) -> Diagnosis | None:

@@ -17,6 +17,7 @@ from loadlab.experiment.idle import IdleConnections
 from loadlab.experiment.load_parts import format_request, interval_of, load_parts
 from loadlab.experiment.observer import Observer
 from loadlab.experiment.placement import Conditions, NotPossible
+from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.record import Kind, TrialRecord
 from loadlab.experiment.serving import serving
 from loadlab.experiment.stage import Stage
@@ -25,7 +26,6 @@ from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, read_
 from loadlab.fleet.coordinator import Event, LocalFleet
 from loadlab.fleet.division import Division, Share, divide
 from loadlab.fleet.messages import Finished, Ready, Recorded
-from loadlab.host import needs_of, read_condition, why_not_enough
 from loadlab.load.requests import STAMPED_EVERY
 from loadlab.load.schedule import Ramp
 from loadlab.profile.load import SLOW_SENDERS
@@ -88,8 +88,7 @@ class TrialRun:
         Raises NotPossible, TrialFailed when the target or a load process fails, or what `check` raises, which is called
         many times a second. Either way all its processes have ended then.
         """
-        condition = read_condition()
-        if lack := why_not_enough(needs_of(self._profile, condition), condition):
+        if lack := why_not_started(self._profile):
             raise NotPossible(lack)
         with ExitStack() as running:
             found = running.enter_context(serving(self._profile, self._conditions, self._observer, self._check))

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
-from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, processes_for
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint, processes_for
 from loadlab.host.machine import Condition
 from loadlab.processes import choose_placement
 from loadlab.profile.load import Load, handler_of
 from loadlab.profile.schema import Cores, LoadProfile, Profile, SwitchCostProfile, WaitCostProfile
-from loadlab.profile.target import Target
-from loadlab.units import parse_count
 
 CONNECTION_BYTES: Final = 8_600
 """A connection over loopback: both ends in the kernel, and what target and load keep of it."""
@@ -61,15 +59,16 @@ def largest(needs: Iterable[Needs]) -> Needs:
     return reduce(_larger, needs, Needs())
 
 
-def needs_of(profile: Profile, condition: Condition) -> Needs:
+def needs_of(profile: Profile, condition: Condition, server: Footprint | None = None) -> Needs:
     """Return what a trial of that profile takes; its sweep is not looked at.
 
-    Of `condition` only the number of cores and the limit of open files matter: they decide on how many processes the
-    load is divided.
+    `server` is what the profile's bundled server runs, None for one that runs already: that has its resources and its
+    limits. Of `condition` only the number of cores and the limit of open files matter: they decide on how many
+    processes the load is divided.
     """
     match profile:
         case LoadProfile():
-            return _needs_of_load(profile, condition)
+            return _needs_of_load(profile, condition, server)
         case WaitCostProfile(wait=wait):
             # Besides: standard streams, and epoll's own descriptor.
             open_files = wait.descriptors * (1 if wait.channel == "eventfd" else 2) + 4
@@ -99,17 +98,20 @@ class _UnitOfExecution:
 _THREAD: Final = _UnitOfExecution(tasks=1, maps=2, memory_bytes=100 * 1024, descriptors=2)
 _PROCESS: Final = _UnitOfExecution(tasks=1, maps=0, memory_bytes=2_500 * 1024, descriptors=1)
 _NOTHING: Final = _UnitOfExecution(tasks=0, maps=0, memory_bytes=0, descriptors=1)
-_PER_CONNECTION: Final[Mapping[str, _UnitOfExecution]] = {"thread": _THREAD, "fork": _PROCESS}
+_PER_CONNECTION: Final[Mapping[str | None, _UnitOfExecution]] = {
+    None: _NOTHING,
+    "thread": _THREAD,
+    "process": _PROCESS,
+}
 _TARGET_DESCRIPTORS: Final = 16
 _SPARED: Final = 2  # such a target leaves as much memory free as its processes or threads take
 
 
-def _needs_of_load(profile: LoadProfile, condition: Condition) -> Needs:
+def _needs_of_load(profile: LoadProfile, condition: Condition, server: Footprint | None) -> Needs:
     load = profile.load
     active = load.connections + load.slow_connections
     held = active + load.idle
-    # A server that runs already has what it takes, and limits of its own.
-    target = _needs_of_bundled(profile, active, held) if profile.target.server is not None else Needs()
+    target = _needs_of_server(profile, server, active, held) if server is not None else Needs()
     workers = _count_workers(profile, condition)
     holders = _count_processes(load.idle, condition)
     return Needs(
@@ -126,26 +128,24 @@ def _needs_of_load(profile: LoadProfile, condition: Condition) -> Needs:
     )
 
 
-def _needs_of_bundled(profile: LoadProfile, active: int, held: int) -> Needs:
+def _needs_of_server(profile: LoadProfile, server: Footprint, active: int, held: int) -> Needs:
     """Return what the target's own processes take with so many connections held, and those behind it."""
-    target = profile.target
     upstream = active if any(handler_of(request.path) == "upstream" for request in profile.requests) else 0
-    each = _PER_CONNECTION.get(target.name, _NOTHING)
-    processes = _read_option(target, "processes", 1)
-    pool = _read_option(target, "pool", 0)
-    pool_bytes = _FORKED_TARGET_BYTES if target.name == "epoll-processes" else 0
-    all_processes = processes + (1 if upstream else 0)
+    each = _PER_CONNECTION[server.per_connection]
+    all_processes = server.listeners + (1 if upstream else 0)
     return Needs(
         connections=upstream,
         active=upstream,
-        open_files=_in_fullest(held, processes) * each.descriptors + -(-upstream // processes) + _TARGET_DESCRIPTORS,
+        open_files=_in_fullest(held, server.listeners) * each.descriptors
+        + -(-upstream // server.listeners)
+        + _TARGET_DESCRIPTORS,
         files=2 * upstream + all_processes * RESERVED_DESCRIPTORS,
-        tasks=all_processes + pool + held * each.tasks,
-        maps=held * each.maps,
+        tasks=all_processes + server.pool_processes + server.pool_threads + held * each.tasks,
+        maps=server.pool_threads * _THREAD.maps + held * each.maps,
         memory_bytes=upstream * CONNECTION_BYTES
         + (2 if upstream else 1) * _TARGET_BYTES
-        + (processes - 1) * _FORKED_TARGET_BYTES
-        + pool * pool_bytes
+        + (server.listeners - 1 + server.pool_processes) * _FORKED_TARGET_BYTES
+        + server.pool_threads * _THREAD.memory_bytes
         + held * each.memory_bytes * _SPARED,
     )
 
@@ -197,11 +197,6 @@ def _in_fullest(connections: int, processes: int) -> int:
         return connections
     share = connections / processes + 1  # they round down
     return math.ceil((3 + math.sqrt(9 + share)) ** 2)
-
-
-def _read_option(target: Target, name: str, default: int) -> int:
-    value = target.options.get(name, default)
-    return parse_count(value) if isinstance(value, str) else int(value)
 
 
 def _highest_rate(load: Load) -> int:

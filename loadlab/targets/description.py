@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from loadlab.bundled import bundled_directory
+from loadlab.capacity import Footprint
 from loadlab.errors import LoadlabError
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.profile.values import Count, OptionScalar, describe
@@ -23,21 +24,29 @@ _ALSO_SEARCHED: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
 class Option:
-    """One option of a target: a switch, a number from `minimum` to `maximum`, or one of `choices`, as `default` is."""
+    """One option of a target: a switch, a number from `minimum` to `maximum`, or one of `choices`, as `default` is.
+
+    A number may count something that the server runs: processes that share its port (`listeners`, itself included), or
+    the processes or threads of a pool.
+    """
 
     default: StrictBool | StrictInt | StrictStr
     about: str
     minimum: StrictInt | None = None
     maximum: StrictInt | None = None
     choices: tuple[str, ...] | None = None
+    counts: Literal["listeners", "processes", "threads"] | None = None
 
     @model_validator(mode="after")
     def _check_default(self) -> Self:
+        is_number = isinstance(self.default, int) and not isinstance(self.default, bool)
+        if is_number and (self.minimum is None or self.maximum is None):
+            raise ValueError("a number needs a minimum and a maximum")
+        if isinstance(self.default, str) and self.choices is None:
+            raise ValueError("a word needs choices")
+        if self.counts is not None and not is_number:
+            raise ValueError("only a number counts something")
         if not isinstance(self.default, bool):
-            if isinstance(self.default, int) and (self.minimum is None or self.maximum is None):
-                raise ValueError("a number needs a minimum and a maximum")
-            if isinstance(self.default, str) and self.choices is None:
-                raise ValueError("a word needs choices")
             self.read(self.default)
         return self
 
@@ -77,7 +86,10 @@ class Needs:
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
 class TargetDescription:
-    """What a target's file says of itself. `needs` is None for those that run wherever loadlab does."""
+    """What a target's file says of itself. `needs` is None for those that run wherever loadlab does.
+
+    `per_connection` is what the server starts for each connection, if anything.
+    """
 
     name: str
     about: str
@@ -85,6 +97,21 @@ class TargetDescription:
     options: Mapping[str, Option]
     file: Path
     needs: Needs | None = None
+    per_connection: Literal["process", "thread"] | None = None
+
+    def footprint(self, options: Mapping[str, OptionScalar]) -> Footprint:
+        """Return the processes and threads that the server runs with these options. Raises ValueError."""
+
+        def count(kind: str) -> int:
+            counted = {name: option for name, option in self.options.items() if option.counts == kind}
+            return sum(int(option.read(options.get(name, option.default))) for name, option in counted.items())
+
+        return Footprint(
+            listeners=max(1, count("listeners")),
+            pool_processes=count("processes"),
+            pool_threads=count("threads"),
+            per_connection=self.per_connection,
+        )
 
 
 def catalog(directory: Path | None = None) -> dict[str, TargetDescription]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadlab.bundled import bundled_directory
-from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint
 from loadlab.host.requirements import CONNECTION_BYTES, Needs, largest, needs_of
 from loadlab.profile import LoadProfile, SwitchCostProfile, WaitCostProfile, load_profile, plan_trials
 from loadlab.profile.target import Target
@@ -18,18 +18,24 @@ from .machine import HEALTHY, machine
 MIB = 1 << 20
 
 
-def profile(server: str = "epoll", options: dict[str, Any] | None = None, **load: Any) -> LoadProfile:  # noqa: ANN401
+SHARING = Footprint(listeners=10)
+EPOLL = Footprint()
+THREAD = Footprint(per_connection="thread")
+FORK = Footprint(per_connection="process")
+
+
+def profile(handler: str = "hello", **load: Any) -> LoadProfile:  # noqa: ANN401 - settings as in YAML
     return LoadProfile.model_validate(
         {
             "name": "x",
-            "target": {"server": server, **(options or {})},
+            "target": {"server": "epoll", "handler": handler},
             "load": {"connections": 10, "duration": "1s", **load},
         }
     )
 
 
 def test_a_connection_has_two_ends_and_may_be_of_three_kinds() -> None:
-    needs = needs_of(profile(connections=100, slow_connections=20, idle=3_000), HEALTHY)
+    needs = needs_of(profile(connections=100, slow_connections=20, idle=3_000), HEALTHY, EPOLL)
     assert (needs.connections, needs.active) == (3_120, 120)
     assert 2 * 3_120 < needs.files < 2 * 3_120 + 10 * RESERVED_DESCRIPTORS
     assert needs.open_files == 3_120 + 16
@@ -43,8 +49,8 @@ def test_no_address_gives_more_than_its_share_of_ports() -> None:
 
 def test_processes_of_the_target_share_its_descriptors() -> None:
     condition = machine("files", hard=6_000)  # many small holders
-    one = needs_of(profile(idle=100_000), condition)
-    ten = needs_of(profile(options={"processes": 10}, idle=100_000), condition)
+    one = needs_of(profile(idle=100_000), condition, EPOLL)
+    ten = needs_of(profile(idle=100_000), condition, SHARING)
     assert one.open_files > 100_000
     assert 10_000 < ten.open_files < 12_000
     assert ten.tasks == one.tasks + 9
@@ -55,51 +61,55 @@ def test_a_server_that_runs_already_has_limits_and_memory_of_its_own() -> None:
     ours = profile(connections=1_000, idle=100_000)
     running = ours.model_copy(update={"target": Target(address="127.0.0.1:80")})
     condition = machine("files", hard=6_000)
-    assert needs_of(ours, condition).open_files > 100_000
+    started = needs_of(ours, condition, EPOLL)
+    assert started.open_files > 100_000
     needs = needs_of(running, condition)
     assert needs.open_files <= 6_000
     assert needs.connections == 101_000
-    assert needs.tasks == needs_of(ours, condition).tasks - 1
-    assert needs.memory_bytes < needs_of(ours, condition).memory_bytes
+    assert needs.tasks == started.tasks - 1
+    assert needs.memory_bytes < started.memory_bytes
 
 
 @settings(deadline=None)
 @given(connections=st.integers(1, 2_000_000), processes=st.integers(2, 1000))
 def test_the_target_agrees_that_so_many_descriptors_suffice(connections: int, processes: int) -> None:
     """The capacity that targets/shared_port.py reckons from the limit, with the limit that this asks for."""
-    needs = needs_of(profile(options={"processes": processes}, connections=connections), HEALTHY)
+    needs = needs_of(profile(connections=connections), HEALTHY, Footprint(listeners=processes))
     of_one = needs.open_files - 16
     assert processes * max(0, of_one - math.ceil(6 * math.sqrt(of_one))) >= connections
 
 
-def test_an_option_may_be_written_like_a_count() -> None:
-    needs = needs_of(profile("epoll-threads", {"pool": "1k"}), HEALTHY)
-    assert needs.tasks == needs_of(profile("epoll-threads"), HEALTHY).tasks + 1_000
-
-
 def test_a_pool_of_processes_takes_memory() -> None:
-    small = needs_of(profile("epoll-processes", {"pool": 1}), HEALTHY)
-    large = needs_of(profile("epoll-processes", {"pool": 101}), HEALTHY)
+    small = needs_of(profile(), HEALTHY, Footprint(pool_processes=1))
+    large = needs_of(profile(), HEALTHY, Footprint(pool_processes=101))
     assert large.memory_bytes > small.memory_bytes + 100 * 2 * MIB
-    assert large.tasks == small.tasks + 100
+    assert (large.tasks, large.maps) == (small.tasks + 100, small.maps)
 
 
-@pytest.mark.parametrize(("server", "bytes_each"), [("fork", 2_500 * 1024), ("thread", 100 * 1024)])
-def test_a_unit_of_execution_for_each_connection_is_a_task_that_takes_memory(server: str, bytes_each: int) -> None:
-    with_units = needs_of(profile(server, idle=1_000), HEALTHY)
-    without = needs_of(profile("epoll", idle=1_000), HEALTHY)
+def test_a_pool_of_threads_takes_tasks_and_stacks() -> None:
+    small = needs_of(profile(), HEALTHY, Footprint(pool_threads=1))
+    large = needs_of(profile(), HEALTHY, Footprint(pool_threads=1_001))
+    assert (large.tasks, large.maps) == (small.tasks + 1_000, small.maps + 2_000)
+
+
+@pytest.mark.parametrize(("server", "bytes_each"), [(FORK, 2_500 * 1024), (THREAD, 100 * 1024)])
+def test_a_unit_of_execution_for_each_connection_is_a_task_that_takes_memory(
+    server: Footprint, bytes_each: int
+) -> None:
+    with_units = needs_of(profile(idle=1_000), HEALTHY, server)
+    without = needs_of(profile(idle=1_000), HEALTHY, EPOLL)
     assert with_units.tasks == without.tasks + 1_010
     assert with_units.memory_bytes >= without.memory_bytes + 1_010 * bytes_each
 
 
 def test_threads_take_maps_and_processes_do_not() -> None:
-    assert needs_of(profile("thread", idle=1_000), HEALTHY).maps == 2_020
-    assert needs_of(profile("fork", idle=1_000), HEALTHY).maps == 0
+    assert needs_of(profile(idle=1_000), HEALTHY, THREAD).maps == 2_020
+    assert needs_of(profile(idle=1_000), HEALTHY, FORK).maps == 0
 
 
 def test_requests_for_an_upstream_server_open_connections_to_it() -> None:
-    alone = needs_of(profile(connections=50), HEALTHY)
-    behind = needs_of(profile(options={"handler": "upstream"}, connections=50), HEALTHY)
+    alone = needs_of(profile(connections=50), HEALTHY, EPOLL)
+    behind = needs_of(profile("upstream", connections=50), HEALTHY, EPOLL)
     assert behind.connections == alone.connections + 50
     assert behind.open_files == alone.open_files + 50
     assert behind.tasks == alone.tasks + 1
@@ -112,7 +122,7 @@ def test_a_low_limit_takes_more_holders() -> None:
 
 def test_the_load_itself_needs_a_limit_that_its_most_processes_can_live_with() -> None:
     tiny = machine("files", hard=RESERVED_DESCRIPTORS)
-    needs = needs_of(profile(options={"processes": 1000}, idle=256_000), tiny)
+    needs = needs_of(profile(idle=256_000), tiny, Footprint(listeners=1000))
     assert needs.open_files >= 256_000 / MAX_PROCESSES + RESERVED_DESCRIPTORS
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from loadlab.capacity import Footprint
 from loadlab.errors import LoadlabError
+from loadlab.profile.values import OptionScalar
 from loadlab.targets import Needs, Option, TargetDescription, catalog, find_target, why_missing
 
 POOL = Option(default=8, about="threads", minimum=1, maximum=1024)
@@ -42,6 +44,7 @@ def test_a_target_is_read_without_running_it_and_a_module_without_one_is_passed_
         (WITH_OPTION.format({"default": "a", "about": "z", "choices": ["b", "c"]}), "must be one of b, c, not 'a'"),
         (WITH_OPTION.format({"default": 0, "about": "z", "minimum": 1, "maximum": 2}), "must be at least 1, not 0"),
         (WITH_OPTION.format({"default": 1, "about": "z", "least": 1}), "least"),
+        (WITH_OPTION.format({"default": True, "about": "z", "counts": "threads"}), "only a number counts something"),
         (WITH_NEEDS.format({"install": "apt-get install y"}), "name either a program or a module"),
     ],
 )
@@ -87,6 +90,25 @@ def test_an_option_says_what_it_takes_instead(option: Option, written: object, w
     with pytest.raises(ValueError, match=r"^must be") as caught:
         option.read(written)
     assert str(caught.value) == why
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "footprint"),
+    [
+        ("epoll", {"trigger": "edge"}, Footprint()),
+        ("epoll", {"processes": "1k"}, Footprint(listeners=1_000)),
+        ("nginx", {"processes": 4}, Footprint(listeners=4)),
+        ("node", {}, Footprint()),
+        ("epoll-threads", {}, Footprint(pool_threads=8)),
+        ("epoll-processes", {"pool": 20}, Footprint(pool_processes=20)),
+        ("thread", {}, Footprint(per_connection="thread")),
+        ("fork", {}, Footprint(per_connection="process")),
+    ],
+)
+def test_a_server_says_which_processes_and_threads_it_runs(
+    name: str, options: dict[str, OptionScalar], footprint: Footprint
+) -> None:
+    assert find_target(name).footprint(options) == footprint
 
 
 @pytest.mark.parametrize(
