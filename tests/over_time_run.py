@@ -5,8 +5,16 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Interval, Probes, ProcessState, ProcessUsage, ProcfsProbe, SocketsProbe, TrialResult
-from loadlab.results.probe_data import SocketCounters, SocketsReading
+from loadlab.results.model import Interval, TrialResult
+from loadlab.results.probe_data import (
+    Probes,
+    ProcessState,
+    ProcessUsage,
+    ProcfsProbe,
+    SocketCounters,
+    SocketsProbe,
+    SocketsReading,
+)
 
 from .sample_run import WINDOW_SECONDS, write_sample
 

@@ -5,18 +5,21 @@ from typing import Final
 
 from loadlab.analysis.stacks import top_functions
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import CpuProbe, Probes, SocketsProbe, SyscallsProbe, TrialResult
+from loadlab.results.folded_stacks import Stacks, folded_file
+from loadlab.results.model import TrialResult
 from loadlab.results.probe_data import (
     CallCount,
     CpuBackend,
+    CpuProbe,
     CpuProfile,
     EventsPerWait,
+    Probes,
     Side,
     SocketCounters,
+    SocketsProbe,
     StackProfile,
-    Stacks,
     SyscallProfile,
-    folded_file,
+    SyscallsProbe,
 )
 
 from .sample_run import PER_DEAD_NS, write_sample

@@ -21,11 +21,11 @@ from loadlab.results.model import (
     IdleSummary,
     Interval,
     LatencySummary,
-    ProcessUsage,
     RunDocument,
     TrialResult,
     Verdict,
 )
+from loadlab.results.probe_data import ProcessUsage
 
 IDLE: Final = (0, 1000, 5000, 10_000, 19_000)
 # What one wait call costs the server with no dead connection, and what each of them adds.

@@ -6,18 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from loadlab.results.probe_data import (
-    CpuProfile,
-    CpuRecording,
-    FunctionShare,
-    RecordedStacks,
-    Side,
-    Stack,
-    StackProfile,
-    Stacks,
-    count_stacks,
-    folded_file,
-)
+from loadlab.results.folded_stacks import CpuRecording, RecordedStacks, Stack, Stacks, count_stacks, folded_file
+from loadlab.results.probe_data import CpuProfile, FunctionShare, Side, StackProfile
 
 _TOP: Final = 10
 

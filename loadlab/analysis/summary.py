@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import LatencySummary, ProcessUsage, Scalar, TrialResult
+from loadlab.results.model import LatencySummary, Scalar, TrialResult
+from loadlab.results.probe_data import ProcessUsage
 
 
 def summarise_latency(histogram: Histogram) -> LatencySummary:

@@ -10,7 +10,8 @@ from rich.text import Text
 from loadlab.analysis.summary import Percentile
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import LatencySummary, LoadModel, Probes, ProcessUsage, RunDocument, TrialResult
+from loadlab.results.model import LatencySummary, LoadModel, RunDocument, TrialResult
+from loadlab.results.probe_data import Probes, ProcessUsage
 from loadlab.units import format_count, format_duration_ns, format_size_bytes
 
 _NOTHING = "-"

@@ -20,8 +20,9 @@ from loadlab.probes.cpu.probe import why_none_works
 from loadlab.probes.probe import OpenProbe
 from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.sweep import Trial
-from loadlab.results.model import CpuProbe, SyscallsProbe, TrialResult
-from loadlab.results.probe_data import Stacks, calls_per_request, eagain_per_request, events_per_wait, folded_file
+from loadlab.results.folded_stacks import Stacks, folded_file
+from loadlab.results.model import TrialResult
+from loadlab.results.probe_data import CpuProbe, SyscallsProbe, calls_per_request, eagain_per_request, events_per_wait
 
 
 @dataclass(frozen=True, slots=True)

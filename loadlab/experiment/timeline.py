@@ -14,8 +14,7 @@ from typing import Final
 from loadlab.experiment.stage import Stage
 from loadlab.probes.procfs import GroupReading, read_group, read_shared_fairly, state_of, usage_between
 from loadlab.probes.tcp import read_sockets
-from loadlab.results.model import ProcessUsage, ProcfsProbe, SocketsProbe
-from loadlab.results.probe_data import SocketsReading
+from loadlab.results.probe_data import ProcessUsage, ProcfsProbe, SocketsProbe, SocketsReading
 
 # Each thread takes 0.05 ms to read, so as many take 3 ms.
 _MOST_THREADS: Final = 64

@@ -34,7 +34,8 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Snapshot
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import KindResult, Probes, TrialResult, TrialState, Verdict
+from loadlab.results.model import KindResult, TrialResult, TrialState, Verdict
+from loadlab.results.probe_data import Probes
 
 # From telling the load workers when to start until they do.
 _LEAD_NS: Final = 50_000_000

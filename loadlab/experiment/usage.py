@@ -14,7 +14,7 @@ from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
 from loadlab.probes.tcp import ListenQueue, read_listen_queue
 from loadlab.profile.load import Load
-from loadlab.results.model import ProcessUsage
+from loadlab.results.probe_data import ProcessUsage
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from loadlab.probes.open_files import count_open
-from loadlab.results.model import ProcessState, ProcessUsage
+from loadlab.results.probe_data import ProcessState, ProcessUsage
 
 TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 """The unit in which the kernel tells CPU times."""

@@ -18,8 +18,8 @@ from loadlab.report.sections.trials import tabulate, tabulate_kinds
 from loadlab.report.sections.why import Chapter, calls_of, chapter_of, describe_vain
 from loadlab.report.text.load_model import describe_calibration, describe_load, model_suffix, models_of
 from loadlab.report.text.sentences import describe_gaps, describe_impossible, describe_verdict
+from loadlab.results.folded_stacks import Stack
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
-from loadlab.results.probe_data import Stack
 
 
 @dataclass(frozen=True, slots=True)

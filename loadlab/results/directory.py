@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from loadlab.errors import ReportError
 from loadlab.recording.histogram import Histogram
+from loadlab.results.folded_stacks import Stack, Stacks, format_folded, parse_folded
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
 from loadlab.results.model import SCHEMA, RunDocument
-from loadlab.results.probe_data import Stack, Stacks, format_folded, parse_folded
 
 _ADVICE = {
     errno.ENOSPC: "free some space there, or choose another place with --out",

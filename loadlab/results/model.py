@@ -9,17 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from loadlab.results.probe_data import (
-    CpuProfile,
-    Document,
-    SocketCounters,
-    SocketsReading,
-    SyscallBackend,
-    SyscallProfile,
-)
+from loadlab.results.probe_data import Document, Probes, ProcessUsage
 
 SCHEMA = "loadlab.run/1"
-_FIVE_TICKS_NS = 50_000_000
 
 Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
@@ -66,117 +58,6 @@ class ConnectionMemory(Document):
     target_bytes: int
     client_bytes: int
     bytes_per_connection: float
-
-
-class ProcessState(Document):
-    """What a group of processes had at one moment, as the kernel tells in /proc.
-
-    `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` in equal parts: with forked
-    processes only the latter adds up. It costs a walk over all pages, so it is null within the measured window.
-    """
-
-    processes: int
-    threads: int
-    rss_bytes: int
-    pss_bytes: int | None = None
-    open_descriptors: int | None = None
-
-
-class ProcessUsage(ProcessState):
-    """What a group of processes used over a stretch of time, the measured window as a rule, and its state at the end.
-
-    `involuntary_switches` are those of `context_switches` at which a process lost its core to another;
-    `run_queue_wait_ns` is how long its threads were ready and had none. User and system time add up to what the CPU
-    clocks of the processes tell, and divide as the kernel's ticks do: without a tick all is user time. Per request they
-    are null where the ticks are too few to tell them apart.
-    """
-
-    cpu_user_ns: int
-    cpu_system_ns: int
-    context_switches: int
-    involuntary_switches: int = 0
-    run_queue_wait_ns: int = 0
-    window_ns: int
-    cpu_ns_per_request: float | None = None
-    cpu_user_ns_per_request: float | None = None
-    cpu_system_ns_per_request: float | None = None
-    context_switches_per_request: float | None = None
-    run_queue_wait_ns_per_request: float | None = None
-
-    @property
-    def cpu_ns(self) -> int:
-        """User and system time together."""
-        return self.cpu_user_ns + self.cpu_system_ns
-
-    @property
-    def busy(self) -> float:
-        """Cores kept busy on average over the window: 1.0 is one core all the time."""
-        return self.cpu_ns / self.window_ns if self.window_ns else 0.0
-
-    @property
-    def is_divisible(self) -> bool:
-        """Whether user and system time can be told apart: that rests on ticks of 10 ms, and takes five of them."""
-        return self.cpu_ns >= _FIVE_TICKS_NS
-
-
-class ProcfsProbe(Document):
-    """What target and client used over the window, stretch by stretch, and what they had when the first one began."""
-
-    target: list[ProcessUsage]
-    client: list[ProcessUsage]
-    target_at_start: ProcessState | None = None
-    client_at_start: ProcessState | None = None
-
-
-class SocketsProbe(Document):
-    """TCP on the whole machine at points of the window, the first at its begin, and what was counted from then on."""
-
-    readings: list[SocketsReading]
-    counted: SocketCounters
-
-
-class SyscallsProbe(Document):
-    """The system calls of a further pass of the trial: those of the target per request, and both sides in full.
-
-    `slowdown` is the part of the throughput lost in that pass, or of what the target could have carried where it was
-    not the target that limited it. `requests` were answered in the pass's own measured window of `window_ns`; null in
-    documents of before they were kept. `missed` are better backends that could not be used and why, `problems` what
-    went wrong.
-    """
-
-    backend: SyscallBackend | None = None
-    missed: list[str] = Field(default=[])
-    problems: list[str] = Field(default=[])
-    slowdown: float | None = None
-    requests: int | None = None
-    window_ns: int | None = None
-    calls_per_request: dict[str, float] = Field(default={})
-    eagain_per_request: float | None = None
-    events_per_wait: dict[str, float] = Field(default={})
-    target: SyscallProfile | None = None
-    client: SyscallProfile | None = None
-
-    def requests_within(self, window_ns: int) -> float:
-        """Return how many requests the pass answered in a tracer's window, which is not quite its own; 0 if unknown."""
-        return self.requests * window_ns / self.window_ns if self.requests and self.window_ns else 0.0
-
-
-class CpuProbe(Document):
-    """Where the CPU time went, in a further pass of the trial; `slowdown` and `problems` as of SyscallsProbe."""
-
-    slowdown: float | None = None
-    problems: list[str] = Field(default=[])
-    target: CpuProfile | None = None
-    client: CpuProfile | None = None
-
-
-class Probes(Document):
-    """What each probe found; null if it was not asked for, or found nothing."""
-
-    procfs: ProcfsProbe | None = None
-    sockets: SocketsProbe | None = None
-    syscalls: SyscallsProbe | None = None
-    cpu: CpuProbe | None = None
 
 
 class Interval(Document):

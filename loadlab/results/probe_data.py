@@ -1,8 +1,5 @@
-"""What the probes found, as run.json and the run directory keep it: TCP, system calls, CPU profiles."""
+"""What the probes found, as run.json has it: use of /proc, TCP, system calls, CPU profiles."""
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +9,60 @@ class Document(BaseModel):
     """Data that travels: frozen, and strict about names that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+_FIVE_TICKS_NS = 50_000_000
+
+
+class ProcessState(Document):
+    """What a group of processes had at one moment, as the kernel tells in /proc.
+
+    `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` in equal parts: with forked
+    processes only the latter adds up. It costs a walk over all pages, so it is null within the measured window.
+    """
+
+    processes: int
+    threads: int
+    rss_bytes: int
+    pss_bytes: int | None = None
+    open_descriptors: int | None = None
+
+
+class ProcessUsage(ProcessState):
+    """What a group of processes used over a stretch of time, the measured window as a rule, and its state at the end.
+
+    `involuntary_switches` are those of `context_switches` at which a process lost its core to another;
+    `run_queue_wait_ns` is how long its threads were ready and had none. User and system time add up to what the CPU
+    clocks of the processes tell, and divide as the kernel's ticks do: without a tick all is user time. Per request they
+    are null where the ticks are too few to tell them apart.
+    """
+
+    cpu_user_ns: int
+    cpu_system_ns: int
+    context_switches: int
+    involuntary_switches: int = 0
+    run_queue_wait_ns: int = 0
+    window_ns: int
+    cpu_ns_per_request: float | None = None
+    cpu_user_ns_per_request: float | None = None
+    cpu_system_ns_per_request: float | None = None
+    context_switches_per_request: float | None = None
+    run_queue_wait_ns_per_request: float | None = None
+
+    @property
+    def cpu_ns(self) -> int:
+        """User and system time together."""
+        return self.cpu_user_ns + self.cpu_system_ns
+
+    @property
+    def busy(self) -> float:
+        """Cores kept busy on average over the window: 1.0 is one core all the time."""
+        return self.cpu_ns / self.window_ns if self.window_ns else 0.0
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether user and system time can be told apart: that rests on ticks of 10 ms, and takes five of them."""
+        return self.cpu_ns >= _FIVE_TICKS_NS
 
 
 class SocketCounters(Document):
@@ -124,40 +175,7 @@ def events_per_wait(profile: SyscallProfile) -> dict[str, float]:
 
 
 CpuBackend = Literal["py-spy", "perf"]
-FrameKind = Literal["python", "javascript", "native", "kernel"]
 Side = Literal["target", "client"]
-Stack = tuple[str, ...]
-Stacks = Mapping[Stack, int]
-"""How many samples found each stack."""
-
-KERNEL_MARK: Final = "_[k]"
-_PYTHON_PLACE: Final = re.compile(r" \((?:[^()]*\.py|<[^()]*>):\d+\)$")
-_JAVASCRIPT_PLACE: Final = re.compile(r" \((?:[^()]*\.[cm]?js|node:[^()]*):\d+\)$")
-# A frame that ended a line or began the next frame would change what the file says.
-_ESCAPES: Final = str.maketrans({";": ":", "\n": " ", "\r": " "})
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedStacks:
-    """What one backend saw. `lost` counts samples that it could not take or keep.
-
-    `blocking` tells whether it stopped the watched processes for each sample; `notes` are sentences for the reader.
-    """
-
-    backend: CpuBackend
-    rate_hz: int
-    stacks: Stacks
-    lost: int
-    blocking: bool
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CpuRecording:
-    """What all backends saw of one group of processes; `missing` says in a sentence each what could not be had."""
-
-    recorded: tuple[RecordedStacks, ...]
-    missing: tuple[str, ...]
 
 
 class FunctionShare(Document):
@@ -193,42 +211,61 @@ class CpuProfile(Document):
     missing: list[str]
 
 
-def folded_file(side: Side, backend: CpuBackend) -> str:
-    """Return the name of the file of folded stacks in a trial's directory."""
-    return f"cpu-{side}-{backend}.folded"
+class ProcfsProbe(Document):
+    """What target and client used over the window, stretch by stretch, and what they had when the first one began."""
+
+    target: list[ProcessUsage]
+    client: list[ProcessUsage]
+    target_at_start: ProcessState | None = None
+    client_at_start: ProcessState | None = None
 
 
-def format_folded(stacks: Stacks) -> str:
-    """Return the text that flame graph tools read, in an order that does not depend on that of the samples."""
-    return "".join(
-        f"{';'.join(frame.translate(_ESCAPES) for frame in stack)} {count}\n" for stack, count in sorted(stacks.items())
-    )
+class SocketsProbe(Document):
+    """TCP on the whole machine at points of the window, the first at its begin, and what was counted from then on."""
+
+    readings: list[SocketsReading]
+    counted: SocketCounters
 
 
-def parse_folded(text: str) -> dict[Stack, int]:
-    """Return the stacks of a folded file. Raises ValueError for a line that is none."""
-    return count_stacks(_parse_line(number, line) for number, line in enumerate(text.split("\n"), 1) if line)
+class SyscallsProbe(Document):
+    """The system calls of a further pass of the trial: those of the target per request, and both sides in full.
+
+    `slowdown` is the part of the throughput lost in that pass, or of what the target could have carried where it was
+    not the target that limited it. `requests` were answered in the pass's own measured window of `window_ns`; null in
+    documents of before they were kept. `missed` are better backends that could not be used and why, `problems` what
+    went wrong.
+    """
+
+    backend: SyscallBackend | None = None
+    missed: list[str] = Field(default=[])
+    problems: list[str] = Field(default=[])
+    slowdown: float | None = None
+    requests: int | None = None
+    window_ns: int | None = None
+    calls_per_request: dict[str, float] = Field(default={})
+    eagain_per_request: float | None = None
+    events_per_wait: dict[str, float] = Field(default={})
+    target: SyscallProfile | None = None
+    client: SyscallProfile | None = None
+
+    def requests_within(self, window_ns: int) -> float:
+        """Return how many requests the pass answered in a tracer's window, which is not quite its own; 0 if unknown."""
+        return self.requests * window_ns / self.window_ns if self.requests and self.window_ns else 0.0
 
 
-def count_stacks(counted: Iterable[tuple[Stack, int]]) -> dict[Stack, int]:
-    """Return stacks with their counts, those that are alike added up."""
-    stacks: dict[Stack, int] = {}
-    for stack, count in counted:
-        stacks[stack] = stacks.get(stack, 0) + count
-    return stacks
+class CpuProbe(Document):
+    """Where the CPU time went, in a further pass of the trial; `slowdown` and `problems` as of SyscallsProbe."""
+
+    slowdown: float | None = None
+    problems: list[str] = Field(default=[])
+    target: CpuProfile | None = None
+    client: CpuProfile | None = None
 
 
-def kind_of(frame: str) -> FrameKind:
-    """Return what ran in a frame, by how it is written. The first frame of a stack is a thread: do not ask for it."""
-    if frame.endswith(KERNEL_MARK):
-        return "kernel"
-    if _PYTHON_PLACE.search(frame):
-        return "python"
-    return "javascript" if _JAVASCRIPT_PLACE.search(frame) else "native"
+class Probes(Document):
+    """What each probe found; null if it was not asked for, or found nothing."""
 
-
-def _parse_line(number: int, line: str) -> tuple[Stack, int]:
-    frames, _, count = line.rpartition(" ")
-    if not frames or not (count.isascii() and count.isdigit()):
-        raise ValueError(f"line {number} is not a stack and a count")
-    return tuple(frames.split(";")), int(count)
+    procfs: ProcfsProbe | None = None
+    sockets: SocketsProbe | None = None
+    syscalls: SyscallsProbe | None = None
+    cpu: CpuProbe | None = None

@@ -11,7 +11,7 @@ import pytest
 from markupsafe import Markup
 
 from loadlab.report.sections.why.flames import FlameGraph, build_flames, compare_flames
-from loadlab.results.probe_data import Stacks
+from loadlab.results.folded_stacks import Stacks
 
 from .browser import Browser, open_browser
 

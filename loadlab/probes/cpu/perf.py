@@ -15,7 +15,7 @@ from loadlab.probes.prerequisites import missing_program, perf_denial
 from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
 from loadlab.probes.tool import PerfControl, Tool, wait_ended
 from loadlab.processes import spawn
-from loadlab.results.probe_data import KERNEL_MARK
+from loadlab.results.folded_stacks import KERNEL_MARK
 
 _HEAD: Final = re.compile(r"(?P<comm>\S.*?)\s+-?\d+/(?P<tid>-?\d+)\s*(?:PERF_RECORD_LOST\S* lost (?P<lost>\d+))?\s*")
 # Both names may hold parentheses: "operator()(int) (/tmp/x (deleted))". The library is the last pair, with one inside.

@@ -7,7 +7,8 @@ from typing import Final, TypeVar
 from loadlab.probes.cpu import perf, py_spy
 from loadlab.probes.cpu.samples import Sampling, fold
 from loadlab.probes.probe import Lack, OpenProbe, Probe, ProbeFailed
-from loadlab.results.probe_data import CpuBackend, CpuRecording, RecordedStacks
+from loadlab.results.folded_stacks import CpuRecording, RecordedStacks
+from loadlab.results.probe_data import CpuBackend
 
 Done = TypeVar("Done")
 

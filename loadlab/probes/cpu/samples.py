@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.results.probe_data import CpuBackend, Stack, count_stacks
+from loadlab.results.folded_stacks import Stack, count_stacks
+from loadlab.results.probe_data import CpuBackend
 
 # Pools number their threads, and so does Python: "Thread-12 (handle)", "ThreadPoolExecutor-0_3".
 _RUNNING_NUMBER: Final = re.compile(r"(?<=[-_])\d+")
@@ -23,7 +24,7 @@ class ThreadSample:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """All that one backend collected; what the fields mean is in `results.cpu.RecordedStacks`."""
+    """All that one backend collected; what the fields mean is in `results.folded_stacks.RecordedStacks`."""
 
     backend: CpuBackend
     rate_hz: int

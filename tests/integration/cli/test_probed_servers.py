@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.results.probe_data import kind_of, parse_folded
+from loadlab.results.folded_stacks import kind_of, parse_folded
 
 from .program import Program
 

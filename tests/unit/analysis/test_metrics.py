@@ -3,7 +3,8 @@
 import pytest
 
 from loadlab.analysis.metrics import is_metric, measured
-from loadlab.results.model import KindResult, LatencySummary, ProcessUsage, TrialResult, Verdict
+from loadlab.results.model import KindResult, LatencySummary, TrialResult, Verdict
+from loadlab.results.probe_data import ProcessUsage
 
 LATENCY = LatencySummary(p50=1, p90=2, p99=3, p99_9=4, max=5, mean=1.5, count=10)
 TRIAL = TrialResult(

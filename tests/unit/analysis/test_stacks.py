@@ -1,7 +1,7 @@
 import pytest
 
 from loadlab.analysis.stacks import changed_functions, merge_stacks, summarise_cpu, top_functions
-from loadlab.results.probe_data import CpuRecording, RecordedStacks, Stacks
+from loadlab.results.folded_stacks import CpuRecording, RecordedStacks, Stacks
 
 STACKS = {
     ("main", "serve", "send"): 50,

@@ -4,7 +4,8 @@ import pytest
 
 from loadlab.analysis.summary import RepeatedMeasure, over_repeats, per_request, summarise_latency
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import LatencySummary, ProcessUsage, TrialResult, TrialState, Verdict
+from loadlab.results.model import LatencySummary, TrialResult, TrialState, Verdict
+from loadlab.results.probe_data import ProcessUsage
 
 
 def test_percentiles_of_a_known_histogram() -> None:

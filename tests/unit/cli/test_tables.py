@@ -6,8 +6,8 @@ from rich.console import Console
 from loadlab.cli.progress import format_factors
 from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import CpuProbe, Probes, RunDocument, SyscallsProbe
-from loadlab.results.probe_data import SyscallProfile
+from loadlab.results.model import RunDocument
+from loadlab.results.probe_data import CpuProbe, Probes, SyscallProfile, SyscallsProbe
 
 from ...more_sample_runs import write_open
 

@@ -3,7 +3,8 @@
 import pytest
 
 from loadlab.experiment.passes import new_defects, slowdown_of
-from loadlab.results.model import Finding, LoadModel, ProcessUsage, TrialResult, Verdict
+from loadlab.results.model import Finding, LoadModel, TrialResult, Verdict
+from loadlab.results.probe_data import ProcessUsage
 
 FAILURES = Finding(code="failures", severity="invalid", text="Requests failed.", evidence="7 of 90", advice="")
 CLIENT_BOUND = Finding(code="client_bound", severity="suspect", text="", evidence="", advice="")

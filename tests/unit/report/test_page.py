@@ -8,7 +8,8 @@ import pytest
 
 from loadlab.report import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Probes, RunDocument
+from loadlab.results.model import RunDocument
+from loadlab.results.probe_data import Probes
 
 from ...probed_run import syscalls_probe
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from loadlab.analysis.verdict.steadiness import Shift, find_change
-from loadlab.results.model import Interval, ProcessState, ProcessUsage, ProcfsProbe, SocketsProbe
-from loadlab.results.probe_data import SocketsReading
+from loadlab.results.model import Interval
+from loadlab.results.probe_data import ProcessState, ProcessUsage, ProcfsProbe, SocketsProbe, SocketsReading
 
 Shape = Literal["steps", "stack", "points"]
 

@@ -9,8 +9,8 @@ from loadlab.report.measures import NUMBER, Measure
 from loadlab.report.sections.breakdown import StackedChart, stack
 from loadlab.report.sections.tables import Group, PlainTable
 from loadlab.report.sections.why.ends import End, ProbedLine
-from loadlab.results.model import SyscallsProbe, TrialResult
-from loadlab.results.probe_data import SyscallProfile
+from loadlab.results.model import TrialResult
+from loadlab.results.probe_data import SyscallProfile, SyscallsProbe
 from loadlab.units import format_duration_ns, format_share
 
 

@@ -12,7 +12,7 @@ from loadlab.report.sections.why.distributions import DistributionPanel, ReadLat
 from loadlab.report.sections.why.ends import End, ProbedLine, probed_lines
 from loadlab.report.sections.why.flames import LineFlames, ReadStacks, flames_of
 from loadlab.report.sections.why.sentences import describe_calls, describe_cost, describe_events, describe_functions
-from loadlab.results.model import ProcessUsage
+from loadlab.results.probe_data import ProcessUsage
 from loadlab.units import format_share
 
 _MOST_NAMED: Final = 4

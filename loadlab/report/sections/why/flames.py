@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.report.sections.why.ends import End, ProbedLine
-from loadlab.results.probe_data import CpuBackend, FrameKind, Stack, StackProfile, Stacks, kind_of
+from loadlab.results.folded_stacks import FrameKind, Stack, Stacks, kind_of
+from loadlab.results.probe_data import CpuBackend, StackProfile
 
 RectangleKind = Literal["thread"] | FrameKind
 

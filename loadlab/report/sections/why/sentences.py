@@ -8,7 +8,8 @@ from loadlab.report.measures import CPU_TOTAL, EVENTS_PER_WAIT
 from loadlab.report.sections.why.calls import CallsOfRequest, calls_at, format_calls
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.report.text.values import format_multiple
-from loadlab.results.probe_data import WAIT_CALLS, Stacks
+from loadlab.results.folded_stacks import Stacks
+from loadlab.results.probe_data import WAIT_CALLS
 from loadlab.units import format_duration_ns, format_share
 
 # Times that differ by less scatter so from pass to pass.

@@ -15,7 +15,7 @@ from loadlab.probes.cpu.probe import BACKENDS, Backend, CpuProbe
 from loadlab.probes.cpu.py_spy import PySpyProbe
 from loadlab.probes.cpu.samples import Sampling
 from loadlab.probes.probe import Lack, Probe, ProbeFailed
-from loadlab.results.probe_data import kind_of
+from loadlab.results.folded_stacks import kind_of
 
 from .conftest import Burner, StartBurner, children
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
-from loadlab.results.model import Finding, IdleSummary, LatencySummary, ProcessUsage, TrialResult, Verdict
+from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult, Verdict
+from loadlab.results.probe_data import ProcessUsage
 
 SECOND_NS = 1_000_000_000
 QUIET = WindowEvidence(asked_ns=2 * SECOND_NS, client_busy_by_worker=(0.5,), target_busy=1.0)

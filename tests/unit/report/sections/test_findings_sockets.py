@@ -1,6 +1,6 @@
 from loadlab.report.sections.findings import describe_sockets
-from loadlab.results.model import Probes, SocketsProbe, TrialResult, Verdict
-from loadlab.results.probe_data import SocketCounters
+from loadlab.results.model import TrialResult, Verdict
+from loadlab.results.probe_data import Probes, SocketCounters, SocketsProbe
 
 
 def trial(trial_id: str, **counted: int) -> TrialResult:

@@ -1,7 +1,7 @@
 import pytest
 
 from loadlab.report.sections.over_time.panels import Panel, process_panels, rate_moved, socket_panels, state_moved
-from loadlab.results.model import ProcfsProbe
+from loadlab.results.probe_data import ProcfsProbe
 
 from .....over_time_run import MIB, STRETCH_NS, STRETCHES, sockets_probe, state, stretch
 

@@ -4,7 +4,7 @@ from loadlab.report.layout import arrange
 from loadlab.report.sections.breakdown import StackedChart
 from loadlab.report.sections.why import calls_of, describe_vain
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Probes, SyscallsProbe
+from loadlab.results.probe_data import Probes, SyscallsProbe
 
 
 def chart_of(run: RunDirectory) -> StackedChart | None:

@@ -3,8 +3,9 @@ import pytest
 from loadlab.report.layout import arrange
 from loadlab.report.sections.why import Chapter, chapter_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Probes, RunDocument, SyscallsProbe, TrialResult
-from loadlab.results.probe_data import Stacks
+from loadlab.results.folded_stacks import Stacks
+from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.probe_data import Probes, SyscallsProbe
 
 from .....probed_run import MISSING_PERF, cpu_profile, syscalls_probe
 

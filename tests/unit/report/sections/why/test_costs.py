@@ -1,7 +1,8 @@
 from loadlab.report.layout import arrange
 from loadlab.report.sections.why.costs import Missing, costs_of, missing_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import CpuProbe, Probes, SyscallsProbe, TrialResult, Verdict
+from loadlab.results.model import TrialResult, Verdict
+from loadlab.results.probe_data import CpuProbe, Probes, SyscallsProbe
 
 NBSP = "\N{NO-BREAK SPACE}"
 

@@ -3,8 +3,8 @@ import pytest
 from loadlab.recording.histogram import Histogram
 from loadlab.report.sections.why.distributions import DistributionPanel, distributions_of
 from loadlab.report.sections.why.ends import End, ProbedLine
-from loadlab.results.model import Probes, SyscallsProbe, TrialResult, Verdict
-from loadlab.results.probe_data import Buckets, CallCount, EventsPerWait, SyscallProfile
+from loadlab.results.model import TrialResult, Verdict
+from loadlab.results.probe_data import Buckets, CallCount, EventsPerWait, Probes, SyscallProfile, SyscallsProbe
 
 CALLS = {"write": [(2047, 10)], "futex": [(1023, 5)], "brk": [(1023, 1)], "close": [(511, 1)]}
 

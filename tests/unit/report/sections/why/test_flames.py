@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.report.sections.why import flames
 from loadlab.report.sections.why.flames import FlameGraph, build_difference, build_flames, compare_flames
-from loadlab.results.probe_data import Stacks
+from loadlab.results.folded_stacks import Stacks
 
 SERVE, PARSE, SEND, TCP = "serve (server.py:12)", "parse (http.py:3)", "__send (libc.so.6)", "tcp_sendmsg_[k]"
 STACKS: Stacks = {
