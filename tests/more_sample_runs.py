@@ -20,7 +20,7 @@ from .sample_run import IDLE, WINDOW_SECONDS, fold_parts, refused_trial, summari
 
 Made = tuple[TrialResult, dict[str, Histogram]]
 
-# For each server: ns for a request, ns more for each dead connection, memory at first, bytes for each dead connection.
+# For each server: ns for a request, ns more for each idle connection, memory at first, bytes for each idle connection.
 CROWD: Final = {
     "fork": (90_000.0, 0.5, 23e6, 430_000.0),
     "thread": (64_000.0, 0.3, 20e6, 22_000.0),
@@ -40,10 +40,10 @@ NODE_MISSING: Final = "node is not installed; apt-get install nodejs"
 
 
 def write_crowd(parent: Path) -> RunDirectory:
-    """Thirteen servers over dead connections: one not installed, one that cannot hold so many."""
+    """Thirteen servers over idle connections: one not installed, one that cannot hold so many."""
     profile = {
         "name": "select-vs-epoll",
-        "about": "Throughput and latency of every event loop as dead connections pile up.",
+        "about": "Throughput and latency of every event loop as idle connections pile up.",
         "sweep": {"target.server": [*CROWD], "load.idle": list(IDLE)},
         "plot": {"x": "load.idle", "series": "target.server"},
     }
@@ -86,10 +86,10 @@ def write_open(parent: Path) -> RunDirectory:
 
 
 def write_million(parent: Path) -> RunDirectory:
-    """One server under dead connections up to a million, with what they take of the machine's memory."""
+    """One server under idle connections up to a million, with what they take of the machine's memory."""
     profile = {
         "name": "c1m",
-        "about": "A million dead connections beside a thousand active ones.",
+        "about": "A million idle connections beside a thousand active ones.",
         "load": {"connections": 1000, "idle": 0, "duration": "2s"},
         "sweep": {"load.idle": list(DEAD)},
         "plot": {"x": "load.idle"},
@@ -341,9 +341,9 @@ def _response(count: int, typical_ns: float, stalled_ns: float, stalled_share: f
 
 
 def _cpu_law(server: str, each_ns: float, dead_ns: float) -> Law:
-    text = f"{server}: {dead_ns:.3g} ns more for each dead connection (95 %: {dead_ns:.3g} ns to {dead_ns:.3g} ns)"
+    text = f"{server}: {dead_ns:.3g} ns more for each idle connection (95 %: {dead_ns:.3g} ns to {dead_ns:.3g} ns)"
     if dead_ns < 1:
-        text = f"{server}: does not depend on the number of dead connections"
+        text = f"{server}: does not depend on the number of idle connections"
     return Law(
         metric="target.cpu_ns_per_request",
         over="load.idle",

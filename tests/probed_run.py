@@ -1,4 +1,4 @@
-"""The sample run with all its probes: the wait of select grows with the dead connections, epoll's does not."""
+"""The sample run with all its probes: the wait of select grows with the idle connections, epoll's does not."""
 
 from pathlib import Path
 from typing import Final

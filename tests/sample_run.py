@@ -1,4 +1,4 @@
-"""A run as the select-against-epoll profile leaves it: three servers, five numbers of dead connections, no surprises
+"""A run as the select-against-epoll profile leaves it: three servers, five numbers of idle connections, no surprises
 in the figures, and one trial each that was not possible, failed, and invalid.
 """
 
@@ -28,7 +28,7 @@ from loadlab.results.model import (
 from loadlab.results.probe_data import ProcessUsage
 
 IDLE: Final = (0, 1000, 5000, 10_000, 19_000)
-# What one wait call costs the server with no dead connection, and what each of them adds.
+# What one wait call costs the server with no idle connection, and what each of them adds.
 PER_REQUEST_NS: Final = {"select": 49_500.0, "poll": 50_200.0, "epoll": 47_000.0}
 PER_DEAD_NS: Final = {"select": 72.0, "poll": 56.0, "epoll": 0.03}
 CONNECTIONS: Final = 16
@@ -36,13 +36,13 @@ WINDOW_SECONDS: Final = 2
 
 PROFILE_TEXT: Final = """\
 name: select-vs-epoll
-about: Throughput and latency of select, poll and epoll as dead connections pile up.
+about: Throughput and latency of select, poll and epoll as idle connections pile up.
 target:
   server: epoll            # a bundled server
   handler: hello
 load:
   connections: 16          # active ones, closed loop here
-  idle: 0                  # dead connections held all the while
+  idle: 0                  # idle connections held all the while
   warmup: 500ms
   duration: 2s
   timeout: 5s
@@ -54,7 +54,7 @@ plot: {x: load.idle, series: target.server}
 
 PROFILE: Final[dict[str, Any]] = {
     "name": "select-vs-epoll",
-    "about": "Throughput and latency of select, poll and epoll as dead connections pile up.",
+    "about": "Throughput and latency of select, poll and epoll as idle connections pile up.",
     "target": {"server": "epoll", "handler": "hello"},
     "load": {"connections": CONNECTIONS, "idle": 0, "warmup": "500ms", "duration": "2s", "timeout": "5s"},
     "sweep": {"target.server": ["select", "poll", "epoll"], "load.idle": list(IDLE)},
@@ -174,7 +174,7 @@ def failed_trial(trial_id: str, server: str, idle: int) -> TrialResult:
 def measured_trial(
     trial_id: str, server: str, idle: int, *, repeat: int = 1, invalid: bool = False
 ) -> tuple[TrialResult, dict[str, Histogram]]:
-    """A measured trial and its histograms: the server takes a fixed time, and some for each dead connection."""
+    """A measured trial and its histograms: the server takes a fixed time, and some for each idle connection."""
     rng = np.random.default_rng([idle, len(server), repeat])
     each_ns = PER_REQUEST_NS[server] + idle * PER_DEAD_NS[server] * rng.uniform(0.98, 1.02)
     requests = int(WINDOW_SECONDS * 1e9 / each_ns)
@@ -221,7 +221,7 @@ def _verdict(requests: int, *, invalid: bool) -> Verdict:
             Finding(
                 code="idle_died",
                 severity="invalid",
-                text="Dead connections were lost while the trial ran.",
+                text="Idle connections were lost while the trial ran.",
                 evidence="0 of 10,000 were alive at the end.",
                 advice="Look whether the target closes silent connections after a time, and make that time longer.",
             )

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
 
 from loadlab import __version__, host
 from loadlab.analysis.expect import check_law_expectations
@@ -22,15 +21,6 @@ from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
-
-_NAMES: Final = {
-    "load.idle": "dead connection",
-    "load.connections": "active connection",
-    "load.rate": "request per second",
-    "load.slow_connections": "slow connection",
-    "target.pool": "member of the pool",
-    "wait.descriptors": "descriptor",
-}
 
 
 class Experiment:
@@ -127,13 +117,10 @@ class Experiment:
         if self._profile.plot is None:
             return []
         over = self._profile.plot.x
-        each = _NAMES.get(over, over.rpartition(".")[2])
         # Of repeats only the first was watched; what it saw holds for all.
-        waits = {_combination(trial): _events_per_wait(trial) for trial in trials if trial.repeat == 1}
+        waits = {_combination(trial): trial.events_per_wait for trial in trials if trial.repeat == 1}
         metric = self._profile.law_metric
-        return fit_laws(
-            trials, metric, partial(measured, metric), over, each, lambda trial: waits.get(_combination(trial))
-        )
+        return fit_laws(trials, metric, partial(measured, metric), over, lambda trial: waits.get(_combination(trial)))
 
     def _update(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
@@ -142,12 +129,6 @@ class Experiment:
 
 def _combination(trial: TrialResult) -> tuple[tuple[str, Scalar], ...]:
     return tuple(trial.factors.items())
-
-
-def _events_per_wait(trial: TrialResult) -> float | None:
-    """Return how many events the target's waiting calls returned on average, None if nobody looked."""
-    probe = trial.probes.syscalls
-    return probe.target.mean_events_per_wait if probe and probe.target else None
 
 
 def _now() -> str:

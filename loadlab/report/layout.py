@@ -6,21 +6,8 @@ from typing import Any
 
 from loadlab.profile.expect import split_metric
 from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.path_names import name_of_path
 from loadlab.results.model import Scalar, TrialResult
-
-# Numbers are named in the plural, as in "from 0 to 19,000 dead connections".
-_PATH_TITLES = {
-    "load.idle": "dead connections",
-    "load.connections": "active connections",
-    "load.slow_connections": "slow senders",
-    "load.rate": "offered requests/s",
-    "load.think": "think time",
-    "load.duration": "duration",
-    "target.pool": "workers in the pool",
-    "wait.descriptors": "descriptors",
-    "wait.active": "active descriptors",
-    "switch.count": "units alive",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,7 @@ class Arrangement:
     @property
     def x_title(self) -> str:
         """What x is, in words."""
-        return path_title(self.x_path) if self.x_path else ""
+        return name_of_path(self.x_path).many if self.x_path else ""
 
     @property
     def x_is_number(self) -> bool:
@@ -65,7 +52,7 @@ class Arrangement:
         return None
 
     def name_of(self, setting: Setting) -> str:
-        """A setting in a few words, such as `epoll at 19,000 dead connections`."""
+        """A setting in a few words, such as `epoll at 19,000 idle connections`."""
         name = self.line_names[setting.line]
         if self.x_path is None:
             return name
@@ -123,11 +110,6 @@ def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrang
     )
 
 
-def path_title(path: str) -> str:
-    """A path of the profile in words: its own, or its last key."""
-    return _PATH_TITLES.get(path) or path.rpartition(".")[2].replace("-", " ").replace("_", " ")
-
-
 def format_scalar(value: Scalar) -> str:
     """A factor's value as read in a sentence: `19,000`, `epoll`, `true`."""
     if isinstance(value, bool):
@@ -176,7 +158,7 @@ def _path_of_lines(arrangement: Arrangement) -> str:
 
 def _format_factor(path: str, value: Scalar) -> str:
     """A value that says by itself what it is of, such as `epoll`, or else with its path's title: `blocking true`."""
-    return format_scalar(value) if isinstance(value, str) else f"{path_title(path)} {format_scalar(value)}"
+    return format_scalar(value) if isinstance(value, str) else f"{name_of_path(path).many} {format_scalar(value)}"
 
 
 def _is_number(value: object) -> bool:

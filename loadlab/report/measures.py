@@ -151,11 +151,6 @@ def _is_firm(trial: TrialResult, metric: str) -> bool:
     return not percentile or not count or percentile["name"] in trustworthy_percentiles(int(count))
 
 
-def _events_per_wait(trial: TrialResult) -> float | None:
-    probe = trial.probes.syscalls
-    return probe.target.mean_events_per_wait if probe and probe.target else None
-
-
 def _answered_share(trial: TrialResult) -> float | None:
     if trial.requests_per_second is None or not trial.offered_per_second:
         return None
@@ -185,7 +180,7 @@ EVENTS_PER_WAIT: Final = Measure(
     metric="probes.syscalls.target.waits",
     title="Events returned by each waiting call",
     quantity=NUMBER,
-    read=_events_per_wait,
+    read=lambda trial: trial.events_per_wait,
 )
 COST: Final = measure_of("cost_ns")
 RUN_OF_CHAIN: Final = measure_of("run_ns")

@@ -155,6 +155,12 @@ class TrialResult(Document):
     placement: dict[str, list[int]] = Field(default={})
     probes: Probes = Probes()
 
+    @property
+    def events_per_wait(self) -> float | None:
+        """How many events the target's waiting calls returned on average; None if they were not counted."""
+        syscalls = self.probes.syscalls
+        return syscalls.target.mean_events_per_wait if syscalls and syscalls.target else None
+
 
 class HostFingerprint(Document):
     """The machine the run was made on, as far as it bears on the figures."""

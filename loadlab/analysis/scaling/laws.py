@@ -6,6 +6,7 @@ from typing import TypeAlias, assert_never
 
 from loadlab.analysis.scaling.fitting import Estimate, fit_line, fit_power
 from loadlab.analysis.scaling.shape import Candidates, Followed, Point, Rises, followed
+from loadlab.profile.path_names import PathName, name_of_path
 from loadlab.results.model import Law, PerEventLaw, Scalar, TrialResult
 from loadlab.units import format_duration_ns
 
@@ -40,14 +41,12 @@ def fit_laws(
     metric: str,
     measure: Measure,
     over: str,
-    each: str,
     events_per_wait: Measure = _not_measured,
 ) -> list[Law]:
     """Return the law of `metric` (in ns) over the swept path `over`, for each combination of the other factors.
 
     `measure` takes the figure from a trial that is done, `events_per_wait` how many events its waiting calls returned
-    on average, None where nobody counted; `each` names one step of `over`, such as "dead connection". A series with
-    fewer than three different x, or with a cost of 0, has no law.
+    on average, None where nobody counted. A series with fewer than three different x, or with a cost of 0, has no law.
     """
     reading = _Reading(over, measure, events_per_wait)
     series: dict[Where, list[Point]] = {}
@@ -56,11 +55,11 @@ def fit_laws(
         if point is not None:
             where = tuple((path, value) for path, value in trial.factors.items() if path != over)
             series.setdefault(where, []).append(point)
-    laws = (_fit(points, metric, over, dict(where), each) for where, points in series.items())
+    laws = (_fit(points, metric, over, dict(where)) for where, points in series.items())
     return [law for law in laws if law is not None]
 
 
-def _fit(points: Sequence[Point], metric: str, over: str, where: dict[str, Scalar], each: str) -> Law | None:
+def _fit(points: Sequence[Point], metric: str, over: str, where: dict[str, Scalar]) -> Law | None:
     xs, costs = [point.x for point in points], [point.cost for point in points]
     line = fit_line(xs, costs)
     if line is None:
@@ -70,7 +69,7 @@ def _fit(points: Sequence[Point], metric: str, over: str, where: dict[str, Scala
     per_event = fit_line([x for x in shared if x is not None], costs) if None not in shared else None
     law = followed(points, Candidates(line, power, per_event))
     name = ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in where.values())
-    text = describe(law, each)
+    text = describe(law, name_of_path(over))
     return Law(
         metric=metric,
         over=over,
@@ -93,23 +92,23 @@ def _fit(points: Sequence[Point], metric: str, over: str, where: dict[str, Scala
     )
 
 
-def describe(law: Followed, each: str) -> str:
-    """Say what one more `each`, such as "dead connection", adds to a cost in ns; intervals are of 95 %."""
+def describe(law: Followed, x: PathName) -> str:
+    """Say what one more of `x` adds to a cost in ns; intervals are of 95 %."""
     coefficient = law.coefficient
     match law.shape:
         case "linear":
-            return f"{_difference(coefficient)} for each {each} {_interval(coefficient)}"
+            return f"{_difference(coefficient)} for each {x.one} {_interval(coefficient)}"
         case "per event":
             shared = "shared by the events that one wait returns"
-            return f"{_difference(coefficient)} for each {each} {_interval(coefficient)}, {shared}"
+            return f"{_difference(coefficient)} for each {x.one} {_interval(coefficient)}, {shared}"
         case "power":
             value, low, high = (f"{number:.2f}" for number in (coefficient.value, *coefficient.interval))
-            return f"proportional to the number of {each}s to the power of {value} (95 %: {low} to {high})"
+            return f"proportional to {x.quantity} to the power of {value} (95 %: {low} to {high})"
         case "unclear":
-            return _tell_curve(law.rises, each)
+            return _tell_curve(law.rises, x)
         case "constant":
             bound = max(abs(end) for end in coefficient.interval)
-            return f"does not depend on the number of {each}s (95 %: under {format_duration_ns(bound)} for each)"
+            return f"does not depend on {x.quantity} (95 %: under {format_duration_ns(bound)} for each)"
         case never:
             assert_never(never)
 
@@ -118,14 +117,14 @@ def _difference(slope: Estimate) -> str:
     return f"{format_duration_ns(abs(slope.value))} {'more' if slope.value > 0 else 'less'}"
 
 
-def _tell_curve(rises: Rises | None, each: str) -> str:
+def _tell_curve(rises: Rises | None, x: PathName) -> str:
     """Say what each one costs on average, and between what along the curve, if that goes one way only."""
     if rises is None or rises.least <= 0 <= rises.greatest:
-        return f"no straight line fits over the number of {each}s"
+        return f"no straight line fits over {x.quantity}"
     word = "more" if rises.least > 0 else "less"
     least, greatest = sorted((abs(rises.least), abs(rises.greatest)))
     return (
-        f"{format_duration_ns(abs(rises.overall))} {word} for each {each} on average, but not on a straight line: "
+        f"{format_duration_ns(abs(rises.overall))} {word} for each {x.one} on average, but not on a straight line: "
         f"{format_duration_ns(least)} to {format_duration_ns(greatest)} from place to place"
     )
 

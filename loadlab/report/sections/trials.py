@@ -5,8 +5,9 @@ from typing import Final
 
 from loadlab.analysis.summary import Percentile
 from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.path_names import name_of_path
 from loadlab.recording.outcomes import Outcome
-from loadlab.report.layout import format_scalar, is_measured, kind_names, path_title
+from loadlab.report.layout import format_scalar, is_measured, kind_names
 from loadlab.report.measures import CPU_TOTAL
 from loadlab.report.sections.tables import (
     Cell,
@@ -63,7 +64,7 @@ def _factor_column(path: str, trials: Sequence[TrialResult]) -> TrialColumn:
         value = trial.factors.get(path)
         return Cell(format_scalar(value), _sort_key(value))
 
-    return Column(path_title(path), numeric), read
+    return Column(name_of_path(path).many, numeric), read
 
 
 def _sort_key(value: Scalar) -> float | str | None:

@@ -61,7 +61,7 @@ def _list_changes(arrangement: Arrangement, lines: Iterable[Line], quantity: Qua
 
 
 def describe_stretch(arrangement: Arrangement, first: Scalar, last: Scalar) -> str:
-    """Say from where to where on the x axis: `From 0 to 19,000 dead connections`."""
+    """Say from where to where on the x axis: `From 0 to 19,000 idle connections`."""
     where = f"At {format_scalar(first)}" if first == last else f"From {format_scalar(first)} to {format_scalar(last)}"
     return f"{where} {arrangement.x_title}"
 

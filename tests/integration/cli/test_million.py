@@ -1,4 +1,4 @@
-"""The profile of one million dead connections, with fifty thousand of them."""
+"""The profile of one million idle connections, with fifty thousand of them."""
 
 import resource
 

@@ -67,7 +67,7 @@ def open_load(open_run: RunDirectory) -> RunDocument:
 
 @pytest.fixture(scope="session")
 def million_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    """A million dead connections, and the memory they take."""
+    """A million idle connections, and the memory they take."""
     return write_million(tmp_path_factory.mktemp("million"))
 
 

@@ -18,9 +18,9 @@ def test_the_charts_stand_in_their_order_each_with_its_sentence(page: Page) -> N
     assert [captioned.chart.key for captioned in page.charts] == ["throughput", "response", "cpu"]
     assert [len(captioned.chart.panels) for captioned in page.charts] == [1, 2, 1]
     throughput, response, cpu = [captioned.sentence for captioned in page.charts]
-    assert throughput.startswith("From 0 to 19,000 dead connections: epoll 21,")
-    assert response.startswith("99th percentile (p99). From 0 to 19,000 dead connections: epoll ")
-    assert cpu.startswith("From 0 to 19,000 dead connections: epoll ")
+    assert throughput.startswith("From 0 to 19,000 idle connections: epoll 21,")
+    assert response.startswith("99th percentile (p99). From 0 to 19,000 idle connections: epoll ")
+    assert cpu.startswith("From 0 to 19,000 idle connections: epoll ")
 
 
 def test_the_key_facts(page: Page) -> None:
@@ -41,10 +41,10 @@ def test_how_it_was_measured(page: Page) -> None:
 def test_findings_name_their_settings_in_the_order_of_the_sweep(page: Page) -> None:
     few_samples = next(group for group in page.findings if group.code == "few_samples")
     assert [each.where for each in few_samples.occurrences] == [
-        "select at 5,000 dead connections",
-        "select at 10,000 dead connections",
-        "poll at 5,000 dead connections",
-        "poll at 10,000 dead connections",
+        "select at 5,000 idle connections",
+        "select at 10,000 idle connections",
+        "poll at 5,000 idle connections",
+        "poll at 10,000 idle connections",
     ]
 
 
@@ -71,4 +71,4 @@ def test_expectations_are_told_once_with_where_they_were_missed(sample_run: RunD
     [expectation] = build(document.model_copy(update={"trials": trials}), sample_run).expectations
     assert (expectation.text, expectation.checked) == ("failures == 0", 15)
     assert len(expectation.missed) == 1
-    assert expectation.missed[0].endswith("dead connections: 3")
+    assert expectation.missed[0].endswith("idle connections: 3")

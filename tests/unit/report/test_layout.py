@@ -22,7 +22,7 @@ def test_the_profiles_plot_decides(sample_run: RunDirectory) -> None:
     assert [(setting.line, setting.x) for setting in arrangement.settings[:6]] == [
         (0, 0), (0, 1000), (0, 5000), (0, 10_000), (0, 19_000), (1, 0),
     ]  # fmt: skip
-    assert arrangement.name_of(arrangement.settings[1]) == "select at 1,000 dead connections"
+    assert arrangement.name_of(arrangement.settings[1]) == "select at 1,000 idle connections"
 
 
 def test_without_a_plot_the_path_with_numbers_is_x(sample_run: RunDirectory) -> None:

@@ -13,7 +13,7 @@ _MOST_TOLD: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A probed trial, and where on x it stands, `5,000` of `dead connections`; both are empty where x has no ends."""
+    """A probed trial, and where on x it stands, `5,000` of `idle connections`; both are empty where x has no ends."""
 
     trial: TrialResult
     x: str
@@ -21,7 +21,7 @@ class End:
 
     @property
     def where(self) -> str:
-        """The place in words: `5,000 dead connections`, or nothing."""
+        """The place in words: `5,000 idle connections`, or nothing."""
         return f"{self.x} {self.x_title}".strip()
 
 

@@ -6,6 +6,7 @@ from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.scaling.fitting import Estimate
 from loadlab.analysis.scaling.laws import describe
 from loadlab.analysis.scaling.shape import Followed, Rises
+from loadlab.profile.path_names import name_of_path
 from loadlab.results.model import Judgement, Law, LawShape, TrialResult, TrialState, Verdict
 
 IDLE = (0, 1000, 5000, 10_000)
@@ -26,7 +27,7 @@ def trial(
 
 
 def laws(trials: list[TrialResult]) -> list[Law]:
-    return fit_laws(trials, "cpu", lambda each: each.cost_ns, "load.idle", "dead connection")
+    return fit_laws(trials, "cpu", lambda each: each.cost_ns, "load.idle")
 
 
 def test_each_series_has_its_law_in_words() -> None:
@@ -35,8 +36,8 @@ def test_each_series_has_its_law_in_words() -> None:
     select, epoll = laws(trials)
     assert (select.metric, select.over, select.where) == ("cpu", "load.idle", {"target.server": "select"})
     assert (select.intercept, select.slope) == pytest.approx((10_000, 28), rel=0.001)
-    assert select.text.startswith("select: 28 ns more for each dead connection (95 %: ")
-    assert epoll.text.startswith("epoll: does not depend on the number of dead connections (95 %: under ")
+    assert select.text.startswith("select: 28 ns more for each idle connection (95 %: ")
+    assert epoll.text.startswith("epoll: does not depend on the number of idle connections (95 %: under ")
     assert (select.shape, epoll.shape) == ("linear", "constant")
 
 
@@ -59,7 +60,6 @@ def test_all_three_laws_are_kept() -> None:
         "cpu",
         lambda each: each.cost_ns,
         "load.idle",
-        "dead connection",
         events_per_wait=lambda each: each.overhead_ns,
     )
     assert law.per_event is not None
@@ -86,32 +86,32 @@ def test_what_was_not_fitted_is_null() -> None:
 @pytest.mark.parametrize(
     ("shape", "estimate", "told"),
     [
-        ("linear", Estimate(71.3, 60, 82), "71.3 ns more for each dead connection (95 %: 60 ns to 82 ns)"),
-        ("linear", Estimate(-5, -7, -3), "5 ns less for each dead connection (95 %: -7 ns to -3 ns)"),
+        ("linear", Estimate(71.3, 60, 82), "71.3 ns more for each idle connection (95 %: 60 ns to 82 ns)"),
+        ("linear", Estimate(-5, -7, -3), "5 ns less for each idle connection (95 %: -7 ns to -3 ns)"),
         (
             "constant",
             Estimate(0.1, -0.05, 0.2),
-            "does not depend on the number of dead connections (95 %: under 0.2 ns for each)",
+            "does not depend on the number of idle connections (95 %: under 0.2 ns for each)",
         ),
         (
             "constant",
             Estimate(-0.1, -0.3, 0.2),
-            "does not depend on the number of dead connections (95 %: under 0.3 ns for each)",
+            "does not depend on the number of idle connections (95 %: under 0.3 ns for each)",
         ),
         (
             "power",
             Estimate(0.5, 0.481, 0.519),
-            "proportional to the number of dead connections to the power of 0.50 (95 %: 0.48 to 0.52)",
+            "proportional to the number of idle connections to the power of 0.50 (95 %: 0.48 to 0.52)",
         ),
         (
             "per event",
             Estimate(70, 60, 80),
-            "70 ns more for each dead connection (95 %: 60 ns to 80 ns), shared by the events that one wait returns",
+            "70 ns more for each idle connection (95 %: 60 ns to 80 ns), shared by the events that one wait returns",
         ),
     ],
 )
 def test_describe(shape: LawShape, estimate: Estimate, told: str) -> None:
-    assert describe(Followed(shape, estimate), "dead connection") == told
+    assert describe(Followed(shape, estimate), name_of_path("load.idle")) == told
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_describe(shape: LawShape, estimate: Estimate, told: str) -> None:
     [
         (
             Rises(30, 12, 48),
-            "30 ns more for each dead connection on average, but not on a straight line: 12 ns to 48 ns from place to "
+            "30 ns more for each idle connection on average, but not on a straight line: 12 ns to 48 ns from place to "
             "place",
         ),
         (
             Rises(-30, -48, -12),
-            "30 ns less for each dead connection on average, but not on a straight line: 12 ns to 48 ns from place to "
+            "30 ns less for each idle connection on average, but not on a straight line: 12 ns to 48 ns from place to "
             "place",
         ),
-        (Rises(30, -1, 48), "no straight line fits over the number of dead connections"),
-        (None, "no straight line fits over the number of dead connections"),
+        (Rises(30, -1, 48), "no straight line fits over the number of idle connections"),
+        (None, "no straight line fits over the number of idle connections"),
     ],
 )
 def test_a_curve_without_a_law_says_how_it_rises(rises: Rises | None, told: str) -> None:
-    assert describe(Followed("unclear", Estimate(1, -1, 3), rises), "dead connection") == told
+    assert describe(Followed("unclear", Estimate(1, -1, 3), rises), name_of_path("load.idle")) == told

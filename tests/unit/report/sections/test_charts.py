@@ -104,7 +104,7 @@ def test_a_metric_that_nothing_has_gives_no_chart(crowd: RunDocument) -> None:
 def test_memory_and_switches_are_shown_where_they_vary(crowd: RunDocument, sample_run: RunDirectory) -> None:
     resources = charts(crowd)["resources"]
     assert titles(resources) == ["Memory (PSS)", "Context switches per request"]
-    assert resources.notes[0].startswith("More for each of the dead connections: fork 420 KiB, thread 21.5 KiB, ")
+    assert resources.notes[0].startswith("More for each of the idle connections: fork 420 KiB, thread 21.5 KiB, ")
     assert resources.notes[-1].startswith("PSS counts")
     assert "resources" not in charts(sample_run.read_document())
 
@@ -135,7 +135,7 @@ def test_laws_stand_under_the_chart_of_their_metric(crowd: RunDocument) -> None:
     assert [key for key, captioned in found.items() if captioned.laws] == ["cpu"]
     laws = found["cpu"].laws
     assert [law.line for law in laws] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
-    assert laws[2].text.startswith("select: 72 ns more for each dead connection")
+    assert laws[2].text.startswith("select: 72 ns more for each idle connection")
 
 
 def test_a_law_over_another_axis_or_of_no_line_is_left_out(crowd: RunDocument) -> None:
@@ -236,10 +236,10 @@ def test_connection_memory_is_drawn_by_its_parts_and_told_where_most_are_open(mi
     assert memory.split.parts == ("Kernel, both ends", "Target", "Client")
     assert len(memory.split.panels[0].totals) == 4
     assert (
-        "One idle connection takes 6.88 KiB of memory at 1,000,000 dead connections: 6.15 KiB in the kernel for both "
+        "One idle connection takes 6.88 KiB of memory at 1,000,000 idle connections: 6.15 KiB in the kernel for both "
         "ends, 500 B in the target, and 250 B in the client."
     ) in overview_of(million, arrange(million.profile, million.trials))
-    assert memory.sentence == "From 10,000 to 1,000,000 dead connections: stays at 6.88 KiB."
+    assert memory.sentence == "From 10,000 to 1,000,000 idle connections: stays at 6.88 KiB."
     [note] = memory.notes
     assert "the kernel holds it twice" in note
 
@@ -274,7 +274,7 @@ def test_of_several_servers_each_has_its_memory_told(million: RunDocument) -> No
     ]
     memory = charts(million.model_copy(update={"trials": trials}))["connection-memory"]
     assert memory.sentence == (
-        "From 10,000 to 1,000,000 dead connections: epoll stays at 6.88 KiB, asyncio stays at 6.88 KiB."
+        "From 10,000 to 1,000,000 idle connections: epoll stays at 6.88 KiB, asyncio stays at 6.88 KiB."
     )
 
 

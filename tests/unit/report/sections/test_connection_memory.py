@@ -6,7 +6,7 @@ from loadlab.results.model import IdleSummary, RunDocument
 
 
 def disturbed_at(million: RunDocument, dead: int) -> Arrangement:
-    """The run, but with as many dead connections the target had less memory in use than before."""
+    """The run, but with as many idle connections the target had less memory in use than before."""
     trials = [
         trial.model_copy(
             update={"connection_memory": trial.connection_memory.model_copy(update={"target_bytes": -2_000 * dead})}
@@ -75,4 +75,4 @@ def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument)
     last = million.trials[-1]
     factors = {"target.server": "epoll", **last.factors}
     [told] = describe_split(arrange(million.profile, [last.model_copy(update={"factors": factors})]))
-    assert told.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 dead connections: ")
+    assert told.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 idle connections: ")

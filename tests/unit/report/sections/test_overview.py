@@ -40,17 +40,17 @@ def told(arrangement: Arrangement) -> tuple[str, ...]:
 
 def test_the_best_and_the_worst_at_the_end_and_the_law_between(crowd: RunDocument) -> None:
     assert overview(crowd) == (
-        f"From 0 to 19,000 dead connections, requests per second fell by 2.1{NBSP}% with nginx (111,111 → 108,814 "
+        f"From 0 to 19,000 idle connections, requests per second fell by 2.1{NBSP}% with nginx (111,111 → 108,814 "
         f"requests/s) and by 96.5{NBSP}% with select (20,202 → 705 requests/s): 154 times apart in the end, the best "
         "and the worst of 11.",
-        "CPU time of the target per request, by the fitted laws: select: 72 ns more for each dead connection (95 %: 72 "
-        "ns to 72 ns); nginx: does not depend on the number of dead connections.",
+        "CPU time of the target per request, by the fitted laws: select: 72 ns more for each idle connection (95 %: 72 "
+        "ns to 72 ns); nginx: does not depend on the number of idle connections.",
     )
 
 
 def test_who_lost_most_is_told_where_it_ended_early(sample_run: RunDirectory) -> None:
     first, second, third = overview(sample_run.read_document())
-    assert first == f"From 0 to 19,000 dead connections, requests per second fell by 1.2{NBSP}% with epoll " + (
+    assert first == f"From 0 to 19,000 idle connections, requests per second fell by 1.2{NBSP}% with epoll " + (
         "(21,276 → 21,019 requests/s)."
     )
     assert second == f"Requests per second fell most with select, by 93.6{NBSP}% " + (
@@ -63,7 +63,7 @@ def test_of_times_the_lowest_is_the_best() -> None:
     arrangement = over("load.idle", {"slow": {0: 1_000, 9: 90_000}, "fast": {0: 900, 9: 1_000}})
     [sentence] = describe_run(arrangement, panel_of(arrangement, RESPONSE_P99), (), "")
     assert sentence == (
-        f"From 0 to 9 dead connections, response time (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
+        f"From 0 to 9 idle connections, response time (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
         "90-fold with slow (1 µs → 90 µs): 90 times apart in the end."
     )
 
@@ -84,7 +84,7 @@ def test_different_directions_have_a_verb_each() -> None:
 def test_one_value_of_x_compares_the_lines_there() -> None:
     [sentence] = told(over("load.idle", {"select": {100: 500}, "epoll": {100: 2000}}))
     assert sentence == (
-        "At 100 dead connections the best is epoll with 2,000 requests/s, the worst select with 500 requests/s, "
+        "At 100 idle connections the best is epoll with 2,000 requests/s, the worst select with 500 requests/s, "
         "4.0 times apart."
     )
 
@@ -141,7 +141,7 @@ def test_what_the_load_limited_is_told_as_a_bound() -> None:
     )
     [sentence] = told(arrangement)
     assert sentence == (
-        "From 0 to 9 dead connections, requests per second went beyond the load's reach with epoll (at least 80,000 → "
+        "From 0 to 9 idle connections, requests per second went beyond the load's reach with epoll (at least 80,000 → "
         f"at least 79,000 requests/s) and fell by 83.3{NBSP}% with select (60,000 → 10,000 requests/s): "
         "at least 7.9 times apart in the end."
     )
@@ -151,13 +151,13 @@ def test_two_bounds_are_not_ranked() -> None:
     rates: dict[str, dict[Scalar, float]] = {"epoll": {0: 80_000}, "nginx": {0: 90_000}, "select": {0: 50_000}}
     [sentence] = told(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
     assert sentence == (
-        "At 0 dead connections the best is nginx with at least 90,000 requests/s, the worst select with 50,000 "
+        "At 0 idle connections the best is nginx with at least 90,000 requests/s, the worst select with 50,000 "
         "requests/s, at least 1.8 times apart."
     )
     del rates["select"]
     [sentence] = told(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
     assert sentence == (
-        "At 0 dead connections the load was the limit, with nginx at least 90,000 requests/s, epoll at least 80,000 "
+        "At 0 idle connections the load was the limit, with nginx at least 90,000 requests/s, epoll at least 80,000 "
         "requests/s."
     )
 

@@ -20,7 +20,7 @@ def test_the_ends_of_each_line_are_chosen(sample_run: RunDirectory) -> None:
         (2, 0, "dot"),
         (2, 19_000, "solid"),
     ]
-    assert "epoll at 19,000 dead connections 7" in sentence
+    assert "epoll at 19,000 idle connections 7" in sentence
 
 
 def trials(number: int) -> list[TrialResult]:
@@ -69,8 +69,8 @@ def test_of_many_lines_only_the_far_ends_are_chosen_and_two_are_told(crowd_run: 
     [panel], sentence = curves_of(arrange(document.profile, document.trials), crowd_run.read_latencies)
     chosen = [(curve.name, curve.stroke) for curve in panel.curves if curve.chosen]
     assert len(chosen) == 12
-    assert chosen[0] == ("fork at 1,000 dead connections", "dash")
-    assert chosen[-1] == ("nginx at 19,000 dead connections", "solid")
+    assert chosen[0] == ("fork at 1,000 idle connections", "dash")
+    assert chosen[-1] == ("nginx at 19,000 idle connections", "solid")
     assert "nginx at 19,000" in sentence
     assert "select at 19,000" in sentence
     assert "epoll at" not in sentence

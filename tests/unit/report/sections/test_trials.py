@@ -21,7 +21,7 @@ def row_of(run: RunDirectory, server: str, idle: int) -> tuple[dict[str, Cell], 
 
 def test_a_measured_trial_has_text_to_read_and_keys_to_sort_by(sample_run: RunDirectory) -> None:
     row, remark = row_of(sample_run, "epoll", 19_000)
-    assert (row["server"].text, row["dead connections"].text, row["verdict"].text) == ("epoll", "19,000", "valid")
+    assert (row["server"].text, row["idle connections"].text, row["verdict"].text) == ("epoll", "19,000", "valid")
     assert row["requests/s"].text.startswith("21,")
     assert isinstance(row["requests/s"].sort, float)
     assert row["p99"].text.endswith(" ms")
@@ -41,7 +41,7 @@ def test_the_capacity_of_an_invalid_trial_is_not_printed(sample_run: RunDirector
     row, remark = row_of(sample_run, "poll", 10_000)
     assert row["verdict"].badge == "invalid"
     assert row["requests/s"].sort is None
-    assert row["requests/s"].note == remark == "Dead connections were lost while the trial ran."
+    assert row["requests/s"].note == remark == "Idle connections were lost while the trial ran."
     assert row["failed"] == Cell("3", 3, note="timeout 3")
 
 
@@ -114,7 +114,7 @@ def test_repeats_have_a_column_only_where_there_are_any(sample_run: RunDirectory
     assert [column.title for column in tabulate([*trials, again]).columns][:4] == [
         "trial",
         "server",
-        "dead connections",
+        "idle connections",
         "repeat",
     ]
 

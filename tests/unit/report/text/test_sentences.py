@@ -44,7 +44,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 )
 def test_a_change_from_first_to_last(points: dict[Scalar, float | None], quantity: Quantity, told: str) -> None:
     sentence = describe_lines(over(0, 9), [line("epoll", points)], quantity)
-    assert sentence == f"From 0 to 9 dead connections: epoll {told}."
+    assert sentence == f"From 0 to 9 idle connections: epoll {told}."
 
 
 def test_lines_that_end_early_are_told_with_their_own_range() -> None:
@@ -55,9 +55,9 @@ def test_lines_that_end_early_are_told_with_their_own_range() -> None:
         line("gone", {0: None, 5: None, 9: None}),
     ]
     assert describe_lines(over(0, 5, 9), lines, RATE) == (
-        f"From 0 to 9 dead connections: epoll 100 → 90 requests/s (\N{MINUS SIGN}10.0{NBSP}%). "
-        f"From 0 to 5 dead connections: select 100 → 50 requests/s (\N{MINUS SIGN}50.0{NBSP}%). "
-        "At 0 dead connections: poll 100 requests/s."
+        f"From 0 to 9 idle connections: epoll 100 → 90 requests/s (\N{MINUS SIGN}10.0{NBSP}%). "
+        f"From 0 to 5 idle connections: select 100 → 50 requests/s (\N{MINUS SIGN}50.0{NBSP}%). "
+        "At 0 idle connections: poll 100 requests/s."
     )
 
 
@@ -84,7 +84,7 @@ def test_of_many_lines_those_at_both_ends_stand_for_all() -> None:
 def test_growth_is_told_for_each_connection() -> None:
     lines = (line("thread", {0: 20_480_000.0, 1000: 40_960_000.0}), line("epoll", {0: 2_000.0, 1000: 2_000.0}))
     panel = Panel(MEMORY_RESIDENT, lines)
-    assert describe_growth(over(0, 1000), panel) == "More for each of the dead connections: thread 20 KiB."
+    assert describe_growth(over(0, 1000), panel) == "More for each of the idle connections: thread 20 KiB."
     assert describe_growth(Arrangement("target.size", (0, 1000), (), ()), panel) == ""
     assert describe_growth(over(0, 1000), Panel(MEMORY_RESIDENT, lines[1:])) == ""
 
@@ -136,7 +136,7 @@ def test_marks_are_explained_where_they_occur() -> None:
 def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:
     points = (Point(0, measured(80_000)), Point(9, Value(85_600, 85_600, 85_600, at_least=True)))
     assert describe_lines(over(0, 9), [Line(0, "epoll", points)], RATE) == (
-        "From 0 to 9 dead connections: epoll 80,000 → at least 85,600 requests/s."
+        "From 0 to 9 idle connections: epoll 80,000 → at least 85,600 requests/s."
     )
 
 

@@ -37,14 +37,14 @@ def quiet_trial(number: int, **changes: object) -> TrialResult:
 def test_every_measured_trial_can_be_chosen_an_invalid_one_too(chapter: OverTime) -> None:
     assert len(chapter.trials) == 13
     assert [trial.name for trial in chapter.trials if "invalid" in trial.name] == [
-        "poll at 10,000 dead connections (invalid)"
+        "poll at 10,000 idle connections (invalid)"
     ]
 
 
 def test_the_one_in_which_something_moved_is_shown_first(chapter: OverTime) -> None:
-    assert [trial.name for trial in chapter.trials if trial.chosen] == ["epoll at 5,000 dead connections"]
+    assert [trial.name for trial in chapter.trials if trial.chosen] == ["epoll at 5,000 idle connections"]
     assert chapter.sentence == (
-        "Changed on the way: memory of the target (epoll at 5,000 dead connections). All else was steady."
+        "Changed on the way: memory of the target (epoll at 5,000 idle connections). All else was steady."
     )
 
 
@@ -100,5 +100,5 @@ def test_a_name_from_outside_is_text(tmp_path: Path, run: RunDirectory) -> None:
     written = RunDirectory(tmp_path)
     written.write_document(document.model_copy(update={"trials": trials}))
     page = render(written)
-    assert "&lt;/option&gt;&lt;img src=x onerror=alert(1)&gt; at 1 dead connections" in page
+    assert "&lt;/option&gt;&lt;img src=x onerror=alert(1)&gt; at 1 idle connections" in page
     assert "<img" not in page.rpartition("</main>")[0].partition("<main>")[2]

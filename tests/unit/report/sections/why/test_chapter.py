@@ -30,14 +30,14 @@ def test_what_grew_is_told_with_its_figures(why: Chapter) -> None:
     select, epoll = why.series
     assert select.sentences == (
         # The highest x that was measured: at 19,000 it was not possible.
-        "From 0 to 10,000 dead connections the time in pselect6 rose 241-fold for each request, from 3 µs to 723 µs; "
+        "From 0 to 10,000 idle connections the time in pselect6 rose 241-fold for each request, from 3 µs to 723 µs; "
         "the calls per request stayed the same (2.10).",
-        "Each waiting call returned 10 events at 0 dead connections and 10 at 10,000.",
-        "Of the CPU samples pselect6 (libc.so.6) had 14.3\N{NO-BREAK SPACE}% at 0 dead connections and "
+        "Each waiting call returned 10 events at 0 idle connections and 10 at 10,000.",
+        "Of the CPU samples pselect6 (libc.so.6) had 14.3\N{NO-BREAK SPACE}% at 0 idle connections and "
         "97.6\N{NO-BREAK SPACE}% at 10,000.",
     )
     assert epoll.sentences[0] == (
-        "From 0 to 19,000 dead connections no system call took much more of the time of a request; "
+        "From 0 to 19,000 idle connections no system call took much more of the time of a request; "
         "the calls per request stayed the same (2.10)."
     )
 
@@ -45,20 +45,20 @@ def test_what_grew_is_told_with_its_figures(why: Chapter) -> None:
 def test_both_ends_stand_beside_each_other_with_the_cost_of_looking(why: Chapter) -> None:
     table = why.series[0].table
     assert table is not None
-    assert [group.title for group in table.groups] == ["at 0 dead connections", "at 10,000 dead connections"]
+    assert [group.title for group in table.groups] == ["at 0 idle connections", "at 10,000 idle connections"]
     assert table.rows[0] == (
         "pselect6", "0.10", "30 µs", "3 µs", "28.6\N{NO-BREAK SPACE}%",
         "0.10", "7.23 ms", "723 µs", "99\N{NO-BREAK SPACE}%",
     )  # fmt: skip
     assert [row[0] for row in table.rows] == ["pselect6", "sendto", "recvfrom"]
-    assert "by bpftrace; it took 30\N{NO-BREAK SPACE}% of the throughput at 0 dead connections" in table.note
+    assert "by bpftrace; it took 30\N{NO-BREAK SPACE}% of the throughput at 0 idle connections" in table.note
     assert "by py-spy; it took 12\N{NO-BREAK SPACE}%" in why.series[0].flames_note
 
 
 def test_the_flame_graphs_are_before_after_and_their_difference(why: Chapter) -> None:
     [flames] = why.series[0].flames
     before, after, difference = flames.graphs
-    assert (before.title, after.title) == ("0 dead connections", "10,000 dead connections")
+    assert (before.title, after.title) == ("0 idle connections", "10,000 idle connections")
     assert difference.before_total == before.total == 70
     assert why.has_flames
 
@@ -73,7 +73,7 @@ def test_what_is_missing_is_told_once(why: Chapter) -> None:
     [missing] = why.missing
     assert missing.text == f"CPU: {MISSING_PERF}"
     assert len(missing.places) == 9
-    assert missing.places[0] == "select at 0 dead connections"
+    assert missing.places[0] == "select at 0 idle connections"
 
 
 def test_a_run_without_probes_has_no_chapter(sample_run: RunDirectory) -> None:
@@ -101,7 +101,7 @@ def test_a_backend_that_takes_no_times_still_tells_the_calls(sample_run: RunDire
     told = chapter_of(arrange(document.profile, trials), sample_run.read_stacks, sample_run.read_latencies)
     assert told is not None
     [epoll] = told.series
-    assert epoll.sentences[0] == "From 0 to 19,000 dead connections the calls per request stayed the same (2.10)."
+    assert epoll.sentences[0] == "From 0 to 19,000 idle connections the calls per request stayed the same (2.10)."
     assert epoll.table is not None
     assert epoll.table.rows[0] == ("recvfrom", "1.00", "1.00")
     assert "it took nothing from the throughput that could be seen" in epoll.table.note
@@ -139,7 +139,7 @@ def test_a_traced_pass_that_was_much_faster_is_called_disturbed(sample_run: RunD
     assert told is not None
     assert told.series[0].table is not None
     assert (
-        "That pass was faster by 50\N{NO-BREAK SPACE}% at 0 dead connections and 50\N{NO-BREAK SPACE}% at 19,000: "
+        "That pass was faster by 50\N{NO-BREAK SPACE}% at 0 idle connections and 50\N{NO-BREAK SPACE}% at 19,000: "
         "it or the trial was disturbed."
     ) in told.series[0].table.note
 

@@ -21,7 +21,7 @@ def traced(repeat: int, slowdown: float | None) -> TrialResult:
 def test_a_row_for_each_line_and_a_column_for_each_x(probed_run: RunDirectory) -> None:
     document = probed_run.read_document()
     syscalls, cpu = costs_of(arrange(document.profile, document.trials))
-    assert syscalls.columns == ("dead connections", "by", "0", "1,000", "5,000", "10,000", "19,000")
+    assert syscalls.columns == ("idle connections", "by", "0", "1,000", "5,000", "10,000", "19,000")
     assert syscalls.rows == (
         ("select", "bpftrace", *[f"30{NBSP}%"] * 4, "\N{EN DASH}"),
         ("epoll", "bpftrace", *[f"30{NBSP}%"] * 5),
@@ -66,7 +66,7 @@ def test_the_same_message_is_told_once_with_its_places() -> None:
     assert missing_of(arrange({}, trials)) == (
         Missing(
             "System calls: perf: not installed; apt-get install linux-perf",
-            ("0 dead connections", "10 dead connections"),
+            ("0 idle connections", "10 idle connections"),
         ),
     )
 
@@ -79,7 +79,7 @@ def test_messages_that_differ_in_a_file_or_a_process_are_one() -> None:
     ]
     gone, full = missing_of(arrange({}, trials))
     assert gone.text == "CPU: perf: cannot read …: process … is gone"
-    assert gone.places == ("0 dead connections", "10 dead connections")
+    assert gone.places == ("0 idle connections", "10 idle connections")
     # One that stands alone is told as it came.
     assert full.text == "CPU: perf: cannot read /tmp/loadlab-perf-c3/perf.data: no space left"
 

@@ -1,0 +1,45 @@
+"""What the paths of a profile are called in sentences, in headings and on axes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class PathName:
+    """`one` is a single step (for each idle connection), `many` what numbers are of (19,000 idle connections).
+
+    `quantity` is what is varied: the number of idle connections, the offered rate.
+    """
+
+    one: str
+    many: str
+    quantity: str
+
+
+def name_of_path(path: str) -> PathName:
+    """Return the name of a dotted path; one without a name of its own is called by its last key."""
+    if path in _NAMES:
+        return _NAMES[path]
+    key = path.rpartition(".")[2].replace("-", " ").replace("_", " ")
+    return PathName(f"unit of {key}", key, key)
+
+
+def _counted(one: str, many: str = "") -> PathName:
+    many = many or f"{one}s"
+    return PathName(one, many, f"the number of {many}")
+
+
+_NAMES: Final[Mapping[str, PathName]] = {
+    "load.idle": _counted("idle connection"),
+    "load.connections": _counted("active connection"),
+    "load.slow_connections": _counted("slow sender"),
+    "load.rate": PathName("offered request/s", "offered requests/s", "the offered rate"),
+    "load.think": PathName("unit of think time", "think time", "think time"),
+    "target.pool": _counted("worker in the pool", "workers in the pool"),
+    "target.processes": _counted("server process", "server processes"),
+    "wait.descriptors": _counted("descriptor"),
+    "wait.active": _counted("active descriptor"),
+    "wait.writes": _counted("write"),
+    "switch.count": _counted("unit alive", "units alive"),
+}
