@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from loadlab.analysis.metrics import is_metric, measured, metric_names
-from loadlab.profile.expect import ConditionalExpectation, ExpectRule, FigureExpectation, Kind, LawExpectation, rule_of
+from loadlab.profile.expect import ConditionalExpectation, ExpectRule, FigureExpectation, LawExpectation, rule_of
+from loadlab.profile.metrics import Dimension
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.results.model import Expectation, Law, TrialResult
 
@@ -42,7 +43,7 @@ def _check_figure(text: str, expected: FigureExpectation, result: TrialResult) -
     value = measured(expected.metric, result)
     if value is None:
         return Expectation(text=text, met=False, measured="not measured")
-    return Expectation(text=text, met=expected.met_by(value), measured=Kind.of(expected.metric).format(value))
+    return Expectation(text=text, met=expected.met_by(value), measured=Dimension.of(expected.metric).format(value))
 
 
 def _check_laws(rule: ExpectRule, expected: LawExpectation, laws: Sequence[Law]) -> list[Expectation]:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from loadlab.profile.expect import REQUEST_METRICS, split_metric
+from loadlab.profile.metrics import REQUEST_METRICS, split_metric
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import KindResult, TrialResult
 

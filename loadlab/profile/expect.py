@@ -1,127 +1,73 @@
-"""The section `expect`: figures of each trial, or laws of the whole run, each against a bound."""
+"""The section `expect`: bounds on the figures of each trial, or on the fitted laws of the run.
 
+An entry is one line of text, "p99 <= 50ms", or that line with a `where` that selects some of the trials. The values
+of `where` and those of the trials are compared as numbers whatever their notation, so "1k" is 1000 and "1m30s" is
+"90s", as in the sweep and in run.json.
+"""
+
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from loadlab.profile.values import COMPARISON_PATTERN, Comparison, Section, describe
-from loadlab.profile.where import Condition, Wanted, read_wanted
-from loadlab.units import (
-    format_count,
-    format_duration_ns,
-    format_size_bytes,
-    parse_count,
-    parse_duration_ns,
-    parse_size_bytes,
-)
+from loadlab.profile.metrics import Dimension, full_name
+from loadlab.profile.values import Scalar, Section, describe
+from loadlab.units import parse_count, parse_duration_ns
 
-REQUEST_METRICS: Final = "kinds.NAME."
-"""How names of metrics begin that are about one request of a mix alone; NAME stands for what it is called."""
 
-ALIASES: Final[Mapping[str, str]] = MappingProxyType(
+class Comparison(StrEnum):
+    """How a value is compared with a bound. The longer signs come first, so that a pattern does not cut them short."""
+
+    AT_MOST = "<="
+    AT_LEAST = ">="
+    EQUAL = "=="
+    NOT_EQUAL = "!="
+    LESS = "<"
+    MORE = ">"
+
+    def holds(self, value: float, bound: float) -> bool:
+        """Return whether the value keeps to the bound."""
+        return _OPERATORS[self](value, bound)
+
+
+_OPERATORS: Final[Mapping[Comparison, Callable[[float, float], bool]]] = MappingProxyType(
     {
-        "p50": "response_ns.p50",
-        "p90": "response_ns.p90",
-        "p99": "response_ns.p99",
-        "p99.9": "response_ns.p99.9",
-        "errors": "failures",
-        "throughput": "requests_per_second",
-        "cpu_per_request": "target.cpu_ns_per_request",
+        Comparison.AT_MOST: operator.le,
+        Comparison.AT_LEAST: operator.ge,
+        Comparison.EQUAL: operator.eq,
+        Comparison.NOT_EQUAL: operator.ne,
+        Comparison.LESS: operator.lt,
+        Comparison.MORE: operator.gt,
     }
 )
-"""The short names that people use, of the metrics that they ask for most."""
-
+_SIGN: Final = "|".join(Comparison)
 _METRIC: Final = r"[A-Za-z_][\w.-]*"
-_FIGURE_LINE: Final = re.compile(rf"\s*({_METRIC})\s*({COMPARISON_PATTERN})\s*(\S.*?)\s*")
-_LAW_LINE: Final = re.compile(
-    rf"\s*(slope|exponent)\s+of\s+({_METRIC})\s+over\s+({_METRIC})\s*({COMPARISON_PATTERN})\s*(\S.*?)\s*"
-)
-_SLOPE_BOUND: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?([A-Za-zµμ]*)")
-
-
-def split_metric(metric: str) -> tuple[str | None, str]:
-    """Return the name of the request that a metric is about, None for that of all requests, and the figure.
-
-    "kinds.hello.response_ns.p99" is ("hello", "response_ns.p99").
-    """
-    section, _, rest = metric.partition(".")
-    name, _, figure = rest.partition(".")
-    return (name, figure) if section == "kinds" else (None, metric)
-
-
-class Kind(Enum):
-    """What a metric counts, and so how its bound is written."""
-
-    DURATION = "duration"
-    SIZE = "size"
-    NUMBER = "number"
-
-    @classmethod
-    def of(cls, metric: str) -> "Kind":
-        """Return the kind of a metric by its name: `response_ns.p99` is a duration, `response_ns.count` a number."""
-        _request_name, figure = split_metric(metric)
-        if figure.endswith(".count"):
-            return cls.NUMBER
-        if re.search(r"_ns(\b|_)", figure):
-            return cls.DURATION
-        if re.search(r"(\b|_)bytes(\b|_)", figure):
-            return cls.SIZE
-        return cls.NUMBER
-
-    def parse(self, text: str) -> float:
-        """Return a bound of this kind as a number of ns, bytes, or things; raise ValueError with a sentence."""
-        match self:
-            case Kind.DURATION:
-                return parse_duration_ns(text)
-            case Kind.SIZE:
-                return parse_size_bytes(text)
-            case Kind.NUMBER:
-                return float(text) if re.fullmatch(r"\d+\.\d+", text) else parse_count(text)
-
-    def parse_slope(self, text: str) -> float:
-        """Return a bound on a slope of this kind: it may be negative, and a fraction of a nanosecond."""
-        found = _SLOPE_BOUND.fullmatch(text)
-        if found is None:
-            raise ValueError(f"{text!r} is no bound on a slope; write it like {self.format(1)} or {self.format(-0.5)}")
-        number, unit = found.groups()
-        if float(number) == 0:
-            return 0.0
-        if not unit and self is not Kind.NUMBER:
-            raise ValueError(f"{text!r} has no unit; write {text}{'ns' if self is Kind.DURATION else 'B'}")
-        return float(number) * self.parse(f"1{unit}")
-
-    def format(self, value: float) -> str:
-        """Return a measured value of this kind for people."""
-        match self:
-            case Kind.DURATION:
-                return format_duration_ns(value)
-            case Kind.SIZE:
-                return format_size_bytes(value)
-            case Kind.NUMBER:
-                return format_count(value)
+_FIGURE_LINE: Final = re.compile(rf"\s*({_METRIC})\s*({_SIGN})\s*(\S.*?)\s*")
+_LAW_LINE: Final = re.compile(rf"\s*(slope|exponent)\s+of\s+({_METRIC})\s+over\s+({_METRIC})\s*({_SIGN})\s*(\S.*?)\s*")
+_COMPARED: Final = re.compile(rf"\s*({_SIGN})\s*(\S.*?)\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class FigureExpectation:
-    """`metric comparison bound`, with the bound in the unit of the metric; each trial is checked for it."""
+    """`metric comparison bound`, with the bound in the unit of the metric; checked for each trial."""
 
     metric: str
     comparison: Comparison
     bound: float
 
     def met_by(self, value: float) -> bool:
-        """Tell whether a measured value keeps to the bound."""
+        """Return whether a measured value keeps to the bound."""
         return self.comparison.holds(value, self.bound)
 
 
 @dataclass(frozen=True, slots=True)
 class LawExpectation:
-    """`slope of metric over path comparison bound`, or the exponent; each law of the run is checked for it."""
+    """`slope of metric over path comparison bound`, or the exponent; checked for each law of the run."""
 
     term: Literal["slope", "exponent"]
     metric: str
@@ -130,12 +76,12 @@ class LawExpectation:
     bound: float
 
     def met_by(self, interval: tuple[float, float]) -> bool:
-        """Tell whether all of an interval keeps to the bound: what is uncertain does not count as met."""
+        """Return whether the whole interval keeps to the bound: what is uncertain does not count as met."""
         return all(self.comparison.holds(end, self.bound) for end in interval)
 
     def format(self, value: float) -> str:
-        """Return a value of the term for people."""
-        return f"{value:.2f}" if self.term == "exponent" else Kind.of(self.metric).format(value)
+        """Return a value of the term as text, with its unit."""
+        return f"{value:.2f}" if self.term == "exponent" else Dimension.of(self.metric).format(value)
 
 
 def parse_expectation(text: str) -> FigureExpectation | LawExpectation:
@@ -145,14 +91,14 @@ def parse_expectation(text: str) -> FigureExpectation | LawExpectation:
     """
     if found := _LAW_LINE.fullmatch(text):
         term, metric, over, sign, bound = found.groups()
-        return _law_expectation("slope" if term == "slope" else "exponent", _full_name(metric), over, sign, bound)
+        return _law_expectation("slope" if term == "slope" else "exponent", full_name(metric), over, sign, bound)
     if found := _FIGURE_LINE.fullmatch(text):
         metric, sign, bound = found.groups()
-        metric = _full_name(metric)
-        return FigureExpectation(metric, Comparison(sign), Kind.of(metric).parse(bound))
+        metric = full_name(metric)
+        return FigureExpectation(metric, Comparison(sign), Dimension.of(metric).parse(bound))
     is_law = re.match(r"\s*(slope|exponent)\s", text)
     example = "slope of cpu_per_request over load.idle < 1ns" if is_law else "p99 <= 50ms"
-    raise ValueError(f"{text!r} is not an expectation; write it like: {example}")
+    raise ValueError(f"{describe(text)} is not an expectation; write it like: {example}")
 
 
 def _law_expectation(
@@ -160,17 +106,52 @@ def _law_expectation(
 ) -> LawExpectation:
     comparison = Comparison(sign)
     if comparison in (Comparison.EQUAL, Comparison.NOT_EQUAL):
-        raise ValueError(f"a fitted {term} is known to within an interval, so {sign} tells nothing; write < or >")
-    kind = Kind.NUMBER if term == "exponent" else Kind.of(metric)
-    return LawExpectation(term, metric, over, comparison, kind.parse_slope(bound))
+        raise ValueError(f"a fitted {term} is only known as an interval, so {sign} cannot be checked; use < or >")
+    dimension = Dimension.NUMBER if term == "exponent" else Dimension.of(metric)
+    return LawExpectation(term, metric, over, comparison, dimension.parse_slope(bound))
 
 
-def _full_name(metric: str) -> str:
-    request, figure = split_metric(metric)
-    if re.fullmatch(r"p[\d.]+", figure) and figure not in ALIASES:
-        raise ValueError(f"{figure} is not among the percentiles that are kept: p50, p90, p99 and p99.9")
-    full = ALIASES.get(figure, figure)
-    return full if request is None else f"kinds.{request}.{full}"
+Wanted: TypeAlias = Scalar | tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """What `where` demands at a path: a value, one of several values, or a comparison with a number."""
+
+    wanted: Wanted
+
+    def matches(self, value: object) -> bool:
+        """Return whether a trial with this value at the path is selected."""
+        return any(_matches(each, _plain(value)) for each in self._alternatives)
+
+    def __str__(self) -> str:
+        """Return the selector as it reads after its path: "is epoll or poll", "> 1000"."""
+        if isinstance(self.wanted, str) and _COMPARED.fullmatch(self.wanted):
+            return self.wanted.strip()
+        return f"is {' or '.join(_spell(each) for each in self._alternatives)}"
+
+    @property
+    def _alternatives(self) -> tuple[Scalar, ...]:
+        return self.wanted if isinstance(self.wanted, tuple) else (self.wanted,)
+
+
+def read_wanted(value: object) -> Wanted:
+    """Return what a selector demands, as written; raise ValueError with a sentence if it is none of the three."""
+    if not isinstance(value, list | tuple):
+        return _read_one(value)
+    if not value:
+        raise ValueError("has no values; list at least one")
+    return tuple(_read_one(each) for each in value)
+
+
+def _read_one(value: object) -> Scalar:
+    if not isinstance(value, Scalar):
+        raise ValueError(f'must be a value, a list of values or a comparison such as "> 1000", not {describe(value)}')
+    compared = _COMPARED.fullmatch(value) if isinstance(value, str) else None
+    orders = compared is not None and compared[1] not in (Comparison.EQUAL, Comparison.NOT_EQUAL)
+    if compared is not None and orders and not isinstance(_plain(compared[2]), float):
+        raise ValueError(f"{describe(value)} does not compare with a number")
+    return value
 
 
 def _check_text(text: str) -> str:
@@ -203,7 +184,7 @@ def _read_entry(entry: object) -> object:
     if isinstance(entry, str):
         return _check_text(entry)
     if not isinstance(entry, ConditionalExpectation):
-        raise ValueError(f"must be text, not {describe(entry)}; put it in quotes if it is meant as text")
+        raise ValueError(f'must be an expectation such as "p99 <= 50ms", not {describe(entry)}')
     return entry
 
 
@@ -212,24 +193,58 @@ ExpectEntry: TypeAlias = Annotated[str | ConditionalExpectation, BeforeValidator
 
 @dataclass(frozen=True, slots=True)
 class ExpectRule:
-    """What an entry demands, `text` in one line. A path that is not swept stands in no trial's factors.
+    """An entry of `expect`, ready to be checked; `text` is the whole entry in one line.
 
-    What `where` asks of such a path was held against the profile when it was loaded, and is not asked again.
+    A path that is not swept is not among a trial's factors. What `where` demands of such a path was checked when the
+    profile was loaded, and is not checked again.
     """
 
     text: str
     expectation: FigureExpectation | LawExpectation
-    where: Mapping[str, Condition]
+    where: Mapping[str, Selector]
 
     def applies_to(self, factors: Mapping[str, object]) -> bool:
-        """Tell whether a trial, or a law, with these swept values is meant."""
-        return all(condition.holds(factors[path]) for path, condition in self.where.items() if path in factors)
+        """Return whether a trial, or a law, with these swept values is selected."""
+        return all(selector.matches(factors[path]) for path, selector in self.where.items() if path in factors)
 
 
 def rule_of(entry: str | ConditionalExpectation) -> ExpectRule:
     """Return the rule of an entry; raise ValueError with a sentence for one that cannot be read."""
     if isinstance(entry, str):
         return ExpectRule(entry, parse_expectation(entry), {})
-    where = {path: Condition(wanted) for path, wanted in entry.where.items()}
-    told = " and ".join(f"{path} {condition}" for path, condition in where.items())
-    return ExpectRule(f"{entry.expect} where {told}", parse_expectation(entry.expect), where)
+    where = {path: Selector(wanted) for path, wanted in entry.where.items()}
+    selected = " and ".join(f"{path} {selector}" for path, selector in where.items())
+    return ExpectRule(f"{entry.expect} where {selected}", parse_expectation(entry.expect), where)
+
+
+def _matches(wanted: Scalar, value: object) -> bool:
+    compared = _COMPARED.fullmatch(wanted) if isinstance(wanted, str) else None
+    if compared is None:
+        return _plain(wanted) == value
+    comparison, bound = Comparison(compared[1]), _plain(compared[2])
+    match comparison:
+        case Comparison.EQUAL:
+            return value == bound
+        case Comparison.NOT_EQUAL:
+            return value != bound
+        case _:
+            return isinstance(value, float) and isinstance(bound, float) and comparison.holds(value, bound)
+
+
+def _plain(value: object) -> object:
+    """Return a number, whatever its unit, as a float; text, true and false stay what they are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    if not isinstance(value, str):
+        return float(value)
+    readers: tuple[Callable[[str], int], ...] = (parse_count, parse_duration_ns)
+    for read in readers:
+        try:
+            return float(read(value))
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(value, value)
+
+
+def _spell(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -105,6 +105,16 @@ def request_name(path: str) -> str:
     return re.sub("[.,]", ";", path.removeprefix("/"))[:64] or "/"
 
 
+def name_in_mix(request: object) -> str | None:
+    """Return what a request of a mix is called, None if that cannot be told."""
+    if not isinstance(request, dict):
+        return None
+    name, path = request.get("name"), request.get("path")
+    if name is None and isinstance(path, str):
+        return request_name(path)
+    return name if isinstance(name, str) else None
+
+
 def handler_of(path: str) -> str:
     """Return the handler that a bundled server finds by a path: what stands between its slash and its query."""
     return path[1:].partition("?")[0]

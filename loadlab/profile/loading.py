@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from loadlab.errors import ProfileError
-from loadlab.profile.mistakes import Mistake
-from loadlab.profile.paths import Data
-from loadlab.profile.schema import LoadProfile, Profile, model_of
-from loadlab.profile.source import apply_overrides, parse_source, read_text
-from loadlab.profile.validation.consistency import consistency_mistakes
-from loadlab.profile.validation.expect import expect_mistakes, metric_mistakes
-from loadlab.profile.validation.rules import plot_mistakes, schema_mistakes, sweep_mistakes
-from loadlab.profile.validation.servers import ServerSpec, server_mistakes
+from loadlab.profile.overrides import apply_overrides
+from loadlab.profile.schema import Profile, model_of
+from loadlab.profile.source import parse_source, read_text
+from loadlab.profile.validation import find_mistakes
+from loadlab.profile.validation.servers import ServerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +38,8 @@ def load_profile(
     told = source.mistakes + apply_overrides(source, overrides)
     # What could not be read is None in the data; that this None does not fit either is not worth a second line.
     unreadable = {mistake.position for mistake in told}
-    mistakes = _find_mistakes(source.data, servers, metrics)
+    mistakes = find_mistakes(source.data, servers, metrics)
     told += [mistake for mistake in source.origins.locate(mistakes) if mistake.position not in unreadable]
     if told:
         raise ProfileError([str(mistake) for mistake in sorted(told)])
     return LoadedProfile(model_of(source.data).model_validate(source.data), text, str(path))
-
-
-def _find_mistakes(
-    data: Data, servers: Mapping[str, ServerSpec] | None, metrics: Collection[str] | None
-) -> list[Mistake]:
-    try:
-        model = model_of(data)
-    except ValueError as error:
-        return [Mistake(("kind",), str(error))]  # all else depends on it
-    mistakes = [
-        *schema_mistakes(model, data),
-        *sweep_mistakes(model, data),
-        *plot_mistakes(model, data),
-        *consistency_mistakes(model, data),
-        *expect_mistakes(model, data),
-    ]
-    if servers is not None and model is LoadProfile:
-        mistakes += server_mistakes(data, servers)
-    if metrics is not None:
-        mistakes += metric_mistakes(data, metrics)
-    return mistakes

@@ -6,7 +6,6 @@ are dotted paths themselves and stay whole: ("sweep", "load.idle", 2).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
@@ -14,8 +13,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
-from loadlab.profile.load import SLOW_SENDERS, request_name
-from loadlab.profile.schema import Profile
+from loadlab.profile.schema import KINDS, LoadProfile, Profile
 from loadlab.profile.target import OPTION_PATTERN, Option, Target
 from loadlab.profile.values import Section
 
@@ -107,6 +105,31 @@ def default_of(model: type[Profile], path: str) -> Any:  # noqa: ANN401 - as dif
     return None if field.is_required() else field.default
 
 
+def profile_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a profile file (draft 2020-12); it knows the paths that a sweep may vary.
+
+    What else a profile holds follows from its kind: by `if` and `else` rather than `oneOf`, so that an editor tells
+    what does not fit this kind, and not that no kind fits.
+    """
+    definitions: dict[str, Any] = {}
+    choice: dict[str, Any] = {"$ref": f"#/$defs/{LoadProfile.__name__}"}
+    for kind, model in KINDS.items():
+        schema = _schema_of(model)
+        definitions |= schema.pop("$defs") | {model.__name__: schema}
+        if model is not LoadProfile:
+            is_kind = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+            choice = {"if": is_kind, "then": {"$ref": f"#/$defs/{model.__name__}"}, "else": choice}
+    kinds = {"enum": list(KINDS), "default": "load", "description": Profile.model_fields["kind"].description}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A profile of loadlab",
+        "type": "object",
+        "properties": {"kind": kinds},
+        **choice,
+        "$defs": definitions,
+    }
+
+
 @cache
 def _sweepable_fields(model: type[Profile]) -> dict[str, FieldInfo]:
     found = ((path, field) for key in own_keys(model) for path, field in _leaves(_fields(model)[key], (key,)))
@@ -141,52 +164,10 @@ def _holds_lists_only(annotation: Any) -> bool:  # noqa: ANN401 - an annotation 
     return get_origin(annotation) is tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A value of the profile, and the path where it is written."""
-
-    path: Path
-    value: Any
-
-
-def values_in_trials(data: Data, path: str) -> list[Written]:
-    """Return what the product holds at a dotted path: the values of its sweep, else the plain one, if there is one."""
-    swept = value_at(data, ("sweep", path))
-    if isinstance(swept, list):
-        return [Written(("sweep", path, index), value) for index, value in enumerate(swept)]
-    value = value_at(data, split(path))
-    return [] if value is None else [Written(split(path), value)]
-
-
-def all_values(data: Data, path: str) -> list[Written]:
-    """Return what is written for a dotted path anywhere: the plain value too where a sweep replaces it."""
-    in_trials = values_in_trials(data, path)
-    plain = Written(split(path), value_at(data, split(path)))
-    return in_trials if plain.value is None or plain in in_trials else [plain, *in_trials]
-
-
-def request_names(data: Data) -> list[str]:
-    """Return the names under which requests are told apart: those of a mix, and the slow senders beside others."""
-    mix = value_at(data, ("load", "mix"))
-    slow = any(written.value != 0 for written in values_in_trials(data, "load.slow_connections"))
-    if isinstance(mix, list):
-        names = [name for request in mix if (name := name_in_mix(request)) is not None]
-    else:
-        names = _names_without_mix(data) if slow else []
-    return [*names, SLOW_SENDERS] if slow else names
-
-
-def name_in_mix(request: object) -> str | None:
-    """Return what a request of a mix is called, None if that cannot be told."""
-    if not isinstance(request, dict):
-        return None
-    name, path = request.get("name"), request.get("path")
-    if name is None and isinstance(path, str):
-        return request_name(path)
-    return name if isinstance(name, str) else None
-
-
-def _names_without_mix(data: Data) -> list[str]:
-    written = values_in_trials(data, "load.path") or values_in_trials(data, "target.handler")
-    by_default = "/" if values_in_trials(data, "target.address") else "hello"
-    return [request_name(str(each.value)) for each in written] or [by_default]
+def _schema_of(model: type[Profile]) -> dict[str, Any]:
+    schema = model.model_json_schema(by_alias=True)
+    names: dict[str, Any] = {"enum": list(sweepable_paths(model))}
+    if "target" in model.model_fields:
+        names = {"anyOf": [names, {"pattern": rf"^target\.{OPTION_PATTERN}$"}]}
+    schema["properties"]["sweep"]["propertyNames"] = names
+    return schema

@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field
 
 from loadlab.profile.expect import ExpectEntry
 from loadlab.profile.load import Load, MixedRequest
-from loadlab.profile.microbenchmarks import Switch, Wait
 from loadlab.profile.target import Target
 from loadlab.profile.values import Count, Scalar, Section, Text, describe
 
@@ -129,6 +128,23 @@ class LoadProfile(Profile):
         return load.mix or (MixedRequest(path=path, expect_status=load.expect_status),)
 
 
+class Wait(Section):
+    """What one wait call costs while so many descriptors are watched, after the bench.c of libevent."""
+
+    method: Literal["select", "poll", "epoll"] = Field(description="The system call that waits.")
+    descriptors: Annotated[int, Count(1, 1_000_000)] = Field(description="How many descriptors are watched.")
+    channel: Literal["pipe", "socketpair", "eventfd"] = Field(
+        default="pipe", description="What is watched; an eventfd takes one open file, the others two."
+    )
+    active: Annotated[int, Count(1, 1_000_000)] = Field(
+        default=1, description="How many of them are ready at once, drawn at random."
+    )
+    writes: Annotated[int, Count(0, 100_000_000)] = Field(
+        default=0, description="Chained writes of a run: whoever is read writes to the next, until so many are spent."
+    )
+    calls: Annotated[int, Count(1, 100_000_000)] = Field(default=2000, description="How many calls are timed.")
+
+
 class WaitCostProfile(Profile):
     """A microbenchmark: what select, poll and epoll cost, without a network."""
 
@@ -137,6 +153,17 @@ class WaitCostProfile(Profile):
 
     kind: Literal["wait-cost"] = Field(description="What select, poll and epoll cost, without a network.")
     wait: Wait = Field(description="The call that waits, and what it watches.")
+
+
+class Switch(Section):
+    """What it costs to pass control from one unit of execution to another, and to keep one."""
+
+    unit: Literal["call", "generator", "bare-coroutine", "coroutine", "thread", "process"] = Field(
+        description="What is switched to; a coroutine runs on loadlab's own loop, a bare one is resumed by hand."
+    )
+    count: Annotated[int, Count(1, 1_000_000)] = Field(
+        description="How many are alive at once, for the memory that each takes."
+    )
 
 
 class SwitchCostProfile(Profile):

@@ -4,7 +4,6 @@ Only plain data is accepted. Aliases are refused: a profile has no use for them,
 point at, and nothing can grow past what was written.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
@@ -13,8 +12,7 @@ import yaml
 
 from loadlab.errors import ProfileError
 from loadlab.profile.mistakes import LocatedMistake, Origin, Origins, Position
-from loadlab.profile.paths import Data, Path, dotted, put, split
-from loadlab.profile.target import belongs_to_running
+from loadlab.profile.paths import Path, dotted
 from loadlab.profile.values import describe
 
 # A profile is about a page of text. PyYAML reads some 100 KB a second, and recurses once per level.
@@ -188,76 +186,3 @@ def _position(node: yaml.Node, file: str) -> Position:
 def _line_and_column(before: str) -> tuple[int, int]:
     """Return the line and column, from 1, of what follows the text `before`."""
     return before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """One setting: the path, what to put there, and how the user spelt it."""
-
-    path: tuple[str, ...]
-    value: object
-    position: Position
-
-    @property
-    def chosen_target(self) -> str | None:
-        """Which key of the section `target` says anew what is measured: `server` or `address`, None for all others."""
-        chooses = self.path in (("target", "server"), ("target", "address")) and self.value is not None
-        return self.path[-1] if chooses else None
-
-
-def apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistake]:
-    """Put each "PATH=VALUE" over the source's data, in place, and return what cannot be applied.
-
-    A text that begins with dashes, such as "--repeat=3", is an option of its own and is named so in mistakes; any other
-    is named as `--set`.
-    """
-    mistakes = []
-    for number, text in enumerate(texts):
-        option = text if text.startswith("--") else f"--set {text}"
-        position = Position.on_command_line(number, option)
-        try:
-            _apply(source, _parse(text, position))
-        except ValueError as error:
-            mistakes.append(LocatedMistake(position, "", str(error)))
-    return mistakes
-
-
-def _parse(text: str, position: Position) -> Override:
-    name, equals, value = text.removeprefix("--").partition("=")
-    if not name or not equals:
-        raise ValueError("write it as PATH=VALUE, such as load.idle=20k")
-    return Override(split(name), parse_value(value), position)
-
-
-def _apply(source: Source, override: Override) -> None:
-    path, value = override.path, override.value
-    if (chosen := override.chosen_target) is not None:
-        _drop_other_target(source.data, runs=belongs_to_running(chosen))
-    if dotted(path) in _sweep_of(source.data):
-        path = ("sweep", dotted(path))
-        value = value if isinstance(value, list) else [value]
-    try:
-        put(source.data, path, value)
-    except KeyError as error:
-        raise ValueError(f"{error.args[0]} has no keys of its own in the profile") from None
-    origin = Origin(override.position, override.position)
-    for section in (path[:length] for length in range(1, len(path))):
-        if section not in source.origins:
-            source.origins.record(section, origin)
-    source.origins.replace(path, origin)
-
-
-def _drop_other_target(data: Data, runs: bool) -> None:
-    """Take out what the profile says, and sweeps, of the kind of target that the user has not chosen."""
-    target, sweep = data.get("target"), _sweep_of(data)
-    if isinstance(target, dict):
-        for key in [key for key in target if belongs_to_running(key) != runs]:
-            del target[key]
-    for path in [path for path in sweep if path.startswith("target.")]:
-        if belongs_to_running(path.removeprefix("target.")) != runs:
-            del sweep[path]
-
-
-def _sweep_of(data: Data) -> Data:
-    sweep = data.get("sweep")
-    return sweep if isinstance(sweep, dict) else {}

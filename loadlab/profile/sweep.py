@@ -4,8 +4,9 @@ import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from loadlab.profile.paths import put, split, value_at
+from loadlab.profile.paths import Data, Path, put, split, value_at
 from loadlab.profile.schema import Profile
 from loadlab.profile.values import Scalar
 
@@ -42,6 +43,30 @@ def plan_trials(profile: Profile, seed: int) -> list[Trial]:
         Trial(f"{number:03d}", repeat, factors, resolved, draw.getrandbits(32))
         for number, (repeat, factors, resolved) in enumerate(planned, start=1)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A value of the profile, and the path where it is written."""
+
+    path: Path
+    value: Any
+
+
+def values_in_trials(data: Data, path: str) -> list[Written]:
+    """Return what the product holds at a dotted path: the values of its sweep, else the plain one, if there is one."""
+    swept = value_at(data, ("sweep", path))
+    if isinstance(swept, list):
+        return [Written(("sweep", path, index), value) for index, value in enumerate(swept)]
+    value = value_at(data, split(path))
+    return [] if value is None else [Written(split(path), value)]
+
+
+def all_values(data: Data, path: str) -> list[Written]:
+    """Return what is written for a dotted path anywhere: the plain value too where a sweep replaces it."""
+    in_trials = values_in_trials(data, path)
+    plain = Written(split(path), value_at(data, split(path)))
+    return in_trials if plain.value is None or plain in in_trials else [plain, *in_trials]
 
 
 def _combinations(profile: Profile) -> Iterator[tuple[dict[str, Scalar], Profile]]:

@@ -1,12 +1,9 @@
 """The kinds of value a profile holds, each with its bounds, its error message, and its JSON Schema."""
 
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -26,35 +23,6 @@ class Section(BaseModel):
 def without_default(schema: dict[str, Any]) -> None:
     """Take the default out of a key's JSON Schema, which cannot say that it follows from another key."""
     del schema["default"]
-
-
-class Comparison(StrEnum):
-    """How a value is compared with a bound. The longer signs come first, so that a pattern does not cut them short."""
-
-    AT_MOST = "<="
-    AT_LEAST = ">="
-    EQUAL = "=="
-    NOT_EQUAL = "!="
-    LESS = "<"
-    MORE = ">"
-
-    def holds(self, value: float, bound: float) -> bool:
-        """Tell whether the value keeps to the bound."""
-        return _OPERATORS[self](value, bound)
-
-
-COMPARISON_PATTERN: Final = "|".join(Comparison)
-
-_OPERATORS: Final[Mapping[Comparison, Callable[[float, float], bool]]] = MappingProxyType(
-    {
-        Comparison.AT_MOST: operator.le,
-        Comparison.AT_LEAST: operator.ge,
-        Comparison.EQUAL: operator.eq,
-        Comparison.NOT_EQUAL: operator.ne,
-        Comparison.LESS: operator.lt,
-        Comparison.MORE: operator.gt,
-    }
-)
 
 
 SECOND_NS = 1_000_000_000

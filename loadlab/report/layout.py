@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loadlab.profile.expect import split_metric
 from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.metrics import split_metric
 from loadlab.profile.path_names import name_of_path
 from loadlab.results.model import Scalar, TrialResult
 

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from loadlab.analysis.metrics import measured
 from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
-from loadlab.profile.expect import Kind, split_metric
+from loadlab.profile.metrics import Dimension, split_metric
 from loadlab.report.layout import metric_in
 from loadlab.results.model import TrialResult
 from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
@@ -46,8 +46,8 @@ def quantity_of(metric: str) -> Quantity:
     if metric.endswith("_per_second"):
         return RATE
     # `bytes_per_unit` begins with its unit; all others end with it, or have it in their midst.
-    kind = Kind.SIZE if metric.startswith("bytes_") else Kind.of(metric)
-    return {Kind.DURATION: TIME, Kind.SIZE: SIZE, Kind.NUMBER: NUMBER}[kind]
+    dimension = Dimension.SIZE if metric.startswith("bytes_") else Dimension.of(metric)
+    return {Dimension.DURATION: TIME, Dimension.SIZE: SIZE, Dimension.NUMBER: NUMBER}[dimension]
 
 
 _PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")

@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from loadlab.profile.load import SLOW_SENDERS, RateStage, total_ns
+from loadlab.profile.load import SLOW_SENDERS, RateStage, name_in_mix, total_ns
 from loadlab.profile.mistakes import Mistake
-from loadlab.profile.paths import Data, Path, adapter_of, default_of, name_in_mix, split, value_at, values_in_trials
+from loadlab.profile.paths import Data, Path, adapter_of, default_of, split, value_at
 from loadlab.profile.schema import LoadProfile, Profile, WaitCostProfile
+from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.validation.servers import key_of, option_paths
 from loadlab.profile.values import describe
 from loadlab.units import spell_duration_ns

@@ -7,30 +7,22 @@ from typing import Final
 from pydantic import ValidationError
 
 from loadlab.profile.expect import (
-    ALIASES,
-    REQUEST_METRICS,
     ConditionalExpectation,
     ExpectRule,
     FigureExpectation,
     LawExpectation,
+    Selector,
     rule_of,
-    split_metric,
 )
+from loadlab.profile.load import SLOW_SENDERS, name_in_mix, request_name
+from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, split_metric
 from loadlab.profile.mistakes import Mistake, did_you_mean
-from loadlab.profile.paths import (
-    Data,
-    Path,
-    adapter_of,
-    default_of,
-    may_be_swept,
-    request_names,
-    sweepable_paths,
-    value_at,
-    values_in_trials,
-)
+from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
 from loadlab.profile.schema import Profile
+from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.values import describe
-from loadlab.profile.where import Condition
+
+_FEWEST_VALUES: Final = 3  # as `analysis.scaling` has it
 
 
 def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
@@ -60,9 +52,6 @@ def _named_metrics(data: Data) -> Iterator[tuple[Path, str]]:
     for written in written_rules(data):
         if isinstance(written.rule.expectation, FigureExpectation):
             yield written.text, written.rule.expectation.metric
-
-
-_FEWEST_VALUES: Final = 3  # as `analysis.scaling` has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +86,11 @@ def expect_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
             if expectation.over in written.rule.where:
                 what = f"has no single value, as the {expectation.term} is over it; leave it out"
                 yield Mistake((*written.entry, "where", expectation.over), what, part="key")
-        for path, condition in written.rule.where.items():
-            yield from _where_mistakes(model, data, (*written.entry, "where", path), path, condition)
+        for path, selector in written.rule.where.items():
+            yield from _where_mistakes(model, data, (*written.entry, "where", path), path, selector)
 
 
-def _where_mistakes(model: type[Profile], data: Data, here: Path, path: str, condition: Condition) -> Iterator[Mistake]:
+def _where_mistakes(model: type[Profile], data: Data, here: Path, path: str, selector: Selector) -> Iterator[Mistake]:
     if not may_be_swept(model, path):
         yield Mistake(here, f"no such path in the profile{did_you_mean(path, sweepable_paths(model))}", part="key")
         return
@@ -109,9 +98,9 @@ def _where_mistakes(model: type[Profile], data: Data, here: Path, path: str, con
     if not values:
         yield Mistake(here, "has no value in this profile; set it, or sweep it", part="key")
         return
-    several = isinstance(condition.wanted, tuple)
-    for index, wanted in enumerate(condition.wanted if isinstance(condition.wanted, tuple) else [condition.wanted]):
-        if not any(Condition(wanted).holds(value) for value in values):
+    several = isinstance(selector.wanted, tuple)
+    for index, wanted in enumerate(selector.wanted if isinstance(selector.wanted, tuple) else [selector.wanted]):
+        if not any(Selector(wanted).matches(value) for value in values):
             there = ", ".join(describe(value) for value in values)
             place = (*here, index) if several else here
             yield Mistake(place, f"{describe(wanted)} matches no trial; what they have there is {there}")
@@ -148,3 +137,20 @@ def _values(model: type[Profile], data: Data, path: str) -> list[object]:
     if not written and path in sweepable_paths(model) and (default := default_of(model, path)) is not None:
         return [adapter.dump_python(default, mode="json", by_alias=True)]
     return spelt
+
+
+def request_names(data: Data) -> list[str]:
+    """Return the names under which requests are told apart: those of a mix, and the slow senders beside others."""
+    mix = value_at(data, ("load", "mix"))
+    slow = any(written.value != 0 for written in values_in_trials(data, "load.slow_connections"))
+    if isinstance(mix, list):
+        names = [name for request in mix if (name := name_in_mix(request)) is not None]
+    else:
+        names = _names_without_mix(data) if slow else []
+    return [*names, SLOW_SENDERS] if slow else names
+
+
+def _names_without_mix(data: Data) -> list[str]:
+    written = values_in_trials(data, "load.path") or values_in_trials(data, "target.handler")
+    by_default = "/" if values_in_trials(data, "target.address") else "hello"
+    return [request_name(str(each.value)) for each in written] or [by_default]

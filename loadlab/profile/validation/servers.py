@@ -5,7 +5,8 @@ from typing import Protocol
 
 from loadlab.profile.load import handler_of
 from loadlab.profile.mistakes import Mistake, did_you_mean
-from loadlab.profile.paths import Data, Path, Written, all_values, option_of, value_at, values_in_trials
+from loadlab.profile.paths import Data, Path, option_of, value_at
+from loadlab.profile.sweep import Written, all_values, values_in_trials
 from loadlab.profile.target import Target
 from loadlab.profile.values import OptionScalar, describe
 

@@ -4,8 +4,7 @@ import pytest
 
 from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
-from loadlab.profile.expect import ConditionalExpectation
-from loadlab.profile.where import Wanted
+from loadlab.profile.expect import ConditionalExpectation, Wanted
 from loadlab.results.model import Expectation, LatencySummary, Law, TrialResult, Verdict
 
 RESULT = TrialResult(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from loadlab.profile.expect import FigureExpectation, Kind, LawExpectation, parse_expectation
-from loadlab.profile.values import Comparison
+from loadlab.profile.expect import Comparison, FigureExpectation, LawExpectation, parse_expectation
+from loadlab.profile.metrics import Dimension
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_parse_a_law(text: str, term: str, metric: str, comparison: str, bound: 
         ("failures == none", "is not a count"),
         ("response_ns.p99 <= 50", "has no unit; write 50s or 50ms"),
         ("target.rss_bytes < 5", "has no unit; write 5B or 5KiB"),
-        ("p95 < 1s", "p95 is not among the percentiles that are kept: p50, p90, p99 and p99.9"),
+        ("p95 < 1s", "p95 is not recorded; the percentiles are p50, p90, p99 and p99.9"),
         ("slope of cost_ns < 1ns", "is not an expectation; write it like: slope of cpu_per_request over load.idle < 1"),
         ("slope of cost_ns over load.idle < 0.5", "'0.5' has no unit; write 0.5ns"),
         ("slope of target.rss_bytes over load.idle < 1", "'1' has no unit; write 1B"),
-        ("slope of cost_ns over load.idle < low", "'low' is no bound on a slope; write it like 1 ns or -0.5 ns"),
+        ("slope of cost_ns over load.idle < low", "'low' is not a bound on a slope; write it like 1 ns or -0.5 ns"),
         ("slope of cost_ns over load.idle < 1 day", "is not a duration"),
-        ("slope of cost_ns over load.idle == 0", "a fitted slope is known to within an interval, so == tells nothing"),
-        ("exponent of cost_ns over load.idle != 1", "a fitted exponent is known to within an interval"),
+        ("slope of cost_ns over load.idle == 0", "a fitted slope is only known as an interval, so == cannot be"),
+        ("exponent of cost_ns over load.idle != 1", "a fitted exponent is only known as an interval"),
     ],
 )
 def test_refuses(text: str, advice: str) -> None:
@@ -92,6 +92,6 @@ def test_comparisons_and_their_opposites(comparison: str, met: tuple[bool, ...])
 
 
 def test_a_measured_value_is_formatted_in_its_unit() -> None:
-    assert Kind.of("response_ns.p99").format(1_234_000) == "1.23 ms"
-    assert Kind.of("target.rss_bytes").format(2 << 20) == "2 MiB"
-    assert Kind.of("requests_per_second").format(19_000) == "19k"
+    assert Dimension.of("response_ns.p99").format(1_234_000) == "1.23 ms"
+    assert Dimension.of("target.rss_bytes").format(2 << 20) == "2 MiB"
+    assert Dimension.of("requests_per_second").format(19_000) == "19k"

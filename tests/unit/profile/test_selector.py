@@ -1,8 +1,8 @@
-"""What `where` asks of a path, against the values that trials have there."""
+"""What `where` demands at a path, against the values that trials have there."""
 
 import pytest
 
-from loadlab.profile.where import Condition, Wanted, read_wanted
+from loadlab.profile.expect import Selector, Wanted, read_wanted
 
 
 @pytest.mark.parametrize(
@@ -21,10 +21,10 @@ from loadlab.profile.where import Condition, Wanted, read_wanted
         (("< 10", ">= 1k"), [5, 1000], [10, 999]),
     ],
 )
-def test_holds(wanted: Wanted, meant: list[object], not_meant: list[object]) -> None:
-    condition = Condition(wanted)
-    assert [condition.holds(value) for value in meant] == [True] * len(meant)
-    assert [condition.holds(value) for value in not_meant] == [False] * len(not_meant)
+def test_matches(wanted: Wanted, meant: list[object], not_meant: list[object]) -> None:
+    selector = Selector(wanted)
+    assert [selector.matches(value) for value in meant] == [True] * len(meant)
+    assert [selector.matches(value) for value in not_meant] == [False] * len(not_meant)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_holds(wanted: Wanted, meant: list[object], not_meant: list[object]) -> 
         (" > 1000", "> 1000"),
     ],
 )
-def test_it_is_told_behind_its_path(wanted: Wanted, text: str) -> None:
-    assert str(Condition(wanted)) == text
+def test_as_text_it_follows_its_path(wanted: Wanted, text: str) -> None:
+    assert str(Selector(wanted)) == text
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_it_is_told_behind_its_path(wanted: Wanted, text: str) -> None:
         ({"a": 1}, "must be a value, a list of values or a comparison"),
         ([["a"]], "must be a value, a list of values or a comparison"),
         ([], "has no values; list at least one"),
-        ("> many", "'> many' compares with no number"),
-        (["<= epoll"], "'<= epoll' compares with no number"),
+        ("> many", "'> many' does not compare with a number"),
+        (["<= epoll"], "'<= epoll' does not compare with a number"),
     ],
 )
 def test_refuses(written: object, mistake: str) -> None:
