@@ -55,7 +55,7 @@ def _try_postgresql() -> None:
     try:
         import postgresql
     except ImportError as error:
-        raise Failure("a PostgreSQL database needs psycopg: pip install 'loadlab[servers]'") from error
+        raise Failure("a PostgreSQL database needs the Python module psycopg, of loadlab's extra 'servers'") from error
     connection = postgresql.connect()
     try:
         postgresql.ask(connection, Query("SELECT 1"))

@@ -86,6 +86,9 @@ HANDLERS: dict[str, Callable[[Request], Steps]] = {
 }
 """Name -> handler of requests for the path of that name, such as "/disk-read"."""
 
+# "/" as well, for browsers, and for tools that are given an address alone.
+_HANDLERS_BY_PATH = {"/": hello, **{f"/{name}": handler for name, handler in HANDLERS.items()}}
+
 
 def prepare() -> None:
     """Make ready what the handlers reach, before the first request. Raises Failure where that is not possible here."""
@@ -103,7 +106,7 @@ def answer(request: Request) -> Steps:
         return _error(request, request.problem)
     if request.method not in _ALLOWED_METHODS:
         return _error(request, HTTPStatus.METHOD_NOT_ALLOWED, f"Allow: {', '.join(_ALLOWED_METHODS)}")
-    handler = HANDLERS.get(request.path[1:])
+    handler = _HANDLERS_BY_PATH.get(request.path)
     if handler is None:
         return _error(request, HTTPStatus.NOT_FOUND)
     try:

@@ -69,6 +69,7 @@ http {{
         listen {address} backlog={backlog}{reuse_port};
         default_type text/plain;
         location = /hello {{ return 200 "Hello, world!\\n"; }}
+        location = / {{ return 200 "Hello, world!\\n"; }}
         location / {{ return 404; }}
     }}
 }}

@@ -121,6 +121,7 @@ function number(query, name, byDefault, highest) {
 }
 
 const HANDLERS = new Map([
+  ["/", hello],
   ["/hello", hello],
   ["/cpu", cpu],
   ["/sleep", sleep],

@@ -33,7 +33,7 @@ TARGET = {
             "about": "processes that share the port",
         },
     },
-    "needs": {"module": "uvloop", "install": "pip install 'loadlab[servers]'"},
+    "needs": {"module": "uvloop", "extra": "servers"},
 }
 
 

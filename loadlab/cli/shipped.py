@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from loadlab.bundled import bundled_directory
 from loadlab.errors import LoadlabError
+from loadlab.installation import bundled_directory
 from loadlab.profile.mistakes import did_you_mean
 
 

@@ -121,12 +121,10 @@ def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) 
         except targets.NotAttachable as lack:
             return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
         return None
-    description = catalog[target.name]
-    if description.needs is None or targets.why_missing(description) is None:
-        return None
-    return _diagnose_missing(target.name, description.needs)
+    needs = targets.missing_need(catalog[target.name], target.database)
+    return None if needs is None else _diagnose_missing(target.name, needs)
 
 
 def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
     needed = needs.program or f"the Python module {needs.module}"
-    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, needs.problem, needs.install)
+    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, needs.problem, needs.fix)

@@ -57,7 +57,7 @@ def _start(profile: LoadProfile, conditions: Conditions, running: ExitStack, che
     wanted = profile.target
     catalog = targets.catalog()
     description = catalog[wanted.name]
-    if missing := targets.why_missing(description):
+    if missing := targets.why_missing(description, wanted.database):
         raise NotPossible(missing)
     target_cores, load_cores = conditions.cores
     upstream = None

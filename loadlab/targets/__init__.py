@@ -4,7 +4,15 @@ docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
 from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server
-from loadlab.targets.description import Needs, Option, TargetDescription, catalog, find_target, why_missing
+from loadlab.targets.description import (
+    Needs,
+    Option,
+    TargetDescription,
+    catalog,
+    find_target,
+    missing_need,
+    why_missing,
+)
 from loadlab.targets.launching import (
     Capabilities,
     RunningTarget,
@@ -27,6 +35,7 @@ __all__ = [
     "find_server",
     "find_target",
     "launch",
+    "missing_need",
     "resolve_localhost",
     "serve_command",
     "why_missing",

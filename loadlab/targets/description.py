@@ -11,9 +11,9 @@ from typing import Final, Literal, Self
 from pydantic import ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
 from pydantic.dataclasses import dataclass as validated_dataclass
 
-from loadlab.bundled import bundled_directory
 from loadlab.capacity import Footprint
 from loadlab.errors import LoadlabError
+from loadlab.installation import bundled_directory, install_extra
 from loadlab.profile.mistakes import did_you_mean
 from loadlab.profile.values import Count, OptionScalar, describe
 
@@ -66,22 +66,35 @@ class Option:
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
 class Needs:
-    """What a target needs beyond Python itself: a program or a Python module, and the command that installs it."""
+    """What a target needs beyond loadlab itself.
 
-    install: str
+    That is a program and the command that installs it, or a Python module and the extra of loadlab's that brings it.
+    """
+
     program: str | None = None
+    install: str | None = None
     module: str | None = None
+    extra: str | None = None
 
     @model_validator(mode="after")
     def _check_one_is_named(self) -> Self:
-        if (self.program is None) == (self.module is None):
-            raise ValueError("name either a program or a module")
+        given = {name for name in ("program", "install", "module", "extra") if getattr(self, name) is not None}
+        if given not in ({"program", "install"}, {"module", "extra"}):
+            raise ValueError("name either program and install, or module and extra")
         return self
 
     @property
     def problem(self) -> str:
         """The clause for where it is not there."""
         return f"{self.program or f'the Python module {self.module}'} is not installed"
+
+    @property
+    def fix(self) -> str:
+        """The command that installs it."""
+        return self.install or install_extra(self.extra or "")
+
+
+_POSTGRESQL: Final = Needs(module="psycopg", extra="servers")
 
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
@@ -130,10 +143,19 @@ def find_target(name: str) -> TargetDescription:
     return targets[name]
 
 
-def why_missing(description: TargetDescription) -> str | None:
-    """Return why a target cannot be started on this machine and how to mend that, None if it can."""
-    needs = description.needs
-    return None if needs is None or _is_installed(needs) else f"{needs.problem}; {needs.install}"
+def why_missing(description: TargetDescription, database: str | None = None) -> str | None:
+    """Return why a target cannot be started on this machine and how to fix that, None if it can.
+
+    `database` is the connection string of the PostgreSQL server that its handlers are to use, if any.
+    """
+    needs = missing_need(description, database)
+    return None if needs is None else f"{needs.problem}; {needs.fix}"
+
+
+def missing_need(description: TargetDescription, database: str | None = None) -> Needs | None:
+    """Return what has to be installed before a target can be started, None if nothing has."""
+    needed = [description.needs, _POSTGRESQL if database is not None else None]
+    return next((needs for needs in needed if needs is not None and not _is_installed(needs)), None)
 
 
 def _is_installed(needs: Needs) -> bool:

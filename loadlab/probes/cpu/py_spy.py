@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loadlab.installation import pip_install
 from loadlab.probes.cpu.processes import count_threads, list_roots, runs_python
 from loadlab.probes.cpu.samples import Sampling, ThreadSample
 from loadlab.probes.prerequisites import ptrace_denial
@@ -194,7 +195,7 @@ class PySpyProbe:
 def why_unavailable() -> Lack | None:
     """Return what py-spy lacks on this machine, None if it should work."""
     if find_py_spy() is None:
-        return Lack("py-spy is not installed", "pip install py-spy, in the environment of loadlab")
+        return Lack("py-spy is not installed", pip_install("py-spy"))
     return ptrace_denial("py-spy")
 
 

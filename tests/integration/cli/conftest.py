@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.bundled import bundled_directory
+from loadlab.installation import bundled_directory
 
 from . import faulty_server
 from .program import Program

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 from typing import Any, Literal
 from unittest.mock import patch
 
-from loadlab import bundled
+from loadlab import installation
 
-_shipped = bundled.bundled_directory
+_shipped = installation.bundled_directory
 
 
 def use_targets(directory: Path) -> None:
@@ -24,7 +24,7 @@ def use_targets(directory: Path) -> None:
     def find(kind: Literal["targets", "profiles"]) -> Path:
         return directory if kind == "targets" else _shipped(kind)
 
-    patch("loadlab.bundled.bundled_directory", find).start()
+    patch("loadlab.installation.bundled_directory", find).start()
 
 
 def expect_ready_within(target: str, seconds: float) -> None:

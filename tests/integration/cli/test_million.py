@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from loadlab.bundled import bundled_directory
+from loadlab.installation import bundled_directory
 
 from .program import Program
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loadlab.bundled import bundled_directory
+from loadlab.installation import bundled_directory
 from loadlab.profile.schema import KINDS
 
 from .program import DEADLINE_SECONDS, Program

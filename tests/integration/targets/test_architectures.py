@@ -31,6 +31,7 @@ def test_answers_are_right_and_the_connection_is_kept(server: Server) -> None:
     assert "hello" in server.handlers
     with server.connect() as client:
         hello([client] * 3)
+        assert ask(client, "/") == HELLO
         status, _ = ask(client, "/missing")
         assert status == 404
         hello([client])

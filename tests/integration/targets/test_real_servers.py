@@ -37,6 +37,7 @@ def nginx(need_program: Callable[[str], str]) -> Iterator[Server]:
     ("path", "status", "body"),
     [
         ("/hello", 200, "Hello, world!"),
+        ("/", 200, "Hello, world!"),
         ("/cpu?us=10", 200, "burnt"),
         ("/sleep?ms=1", 200, "slept"),
         ("/disk-read?kib=1", 200, "read 1024 bytes"),
@@ -123,6 +124,7 @@ def test_nginx_serves_hello_and_keeps_connections(nginx: Server) -> None:
         client.sendall(b"lo HTTP/1.1\r\nHost: test\r\n\r\n")
         hello([client])  # reads the answer to that; its own is the next one
         assert ask(client, "/hello")[0] == 200
+        assert ask(client, "/") == (200, b"Hello, world!\n")
         assert ask(other, "/sleep")[0] == 404
     assert nginx.handlers == ["hello"]
 

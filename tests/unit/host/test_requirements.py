@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.bundled import bundled_directory
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint
 from loadlab.host.requirements import CONNECTION_BYTES, Needs, largest, needs_of
+from loadlab.installation import bundled_directory
 from loadlab.profile import LoadProfile, SwitchCostProfile, WaitCostProfile, load_profile, plan_trials
 from loadlab.profile.target import Target
 

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.bundled import bundled_directory
 from loadlab.errors import ProfileError
+from loadlab.installation import bundled_directory
 from loadlab.profile import LoadProfile, OptionSpec, ServerSpec, load_profile, plan_trials
 from loadlab.profile.paths import put
 from loadlab.profile.schema import KINDS

@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from loadlab.bundled import bundled_directory
+from loadlab.installation import bundled_directory
 
 MEAN_NS = 5_000_000
 CYCLE = 1000

@@ -1,11 +1,13 @@
 """What a target's file says of itself, and what its options take."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from loadlab.capacity import Footprint
 from loadlab.errors import LoadlabError
+from loadlab.installation import install_extra
 from loadlab.profile.values import OptionScalar
 from loadlab.targets import Needs, Option, TargetDescription, catalog, find_target, why_missing
 
@@ -45,7 +47,8 @@ def test_a_target_is_read_without_running_it_and_a_module_without_one_is_passed_
         (WITH_OPTION.format({"default": 0, "about": "z", "minimum": 1, "maximum": 2}), "must be at least 1, not 0"),
         (WITH_OPTION.format({"default": 1, "about": "z", "least": 1}), "least"),
         (WITH_OPTION.format({"default": True, "about": "z", "counts": "threads"}), "only a number counts something"),
-        (WITH_NEEDS.format({"install": "apt-get install y"}), "name either a program or a module"),
+        (WITH_NEEDS.format({"install": "apt-get install y"}), "name either program and install, or module and extra"),
+        (WITH_NEEDS.format({"module": "y", "install": "pip it"}), "name either program and install, or module and"),
     ],
 )
 def test_a_broken_target_is_named_in_one_line(tmp_path: Path, text: str, why: str) -> None:
@@ -117,8 +120,11 @@ def test_a_server_says_which_processes_and_threads_it_runs(
         (None, None),
         (Needs(program="sh", install="apt-get install dash"), None),
         (Needs(program="no-such-program", install="make it"), "no-such-program is not installed; make it"),
-        (Needs(module="json", install="it comes with Python"), None),
-        (Needs(module="no_such", install="pip it"), "the Python module no_such is not installed; pip it"),
+        (Needs(module="json", extra="servers"), None),
+        (
+            Needs(module="no_such", extra="servers"),
+            f"the Python module no_such is not installed; {install_extra('servers')}",
+        ),
     ],
 )
 def test_what_is_missing_is_told_with_the_command_that_installs_it(needs: Needs | None, why: str | None) -> None:
@@ -135,3 +141,12 @@ def test_a_program_beyond_the_path_of_ordinary_users_is_found(monkeypatch: pytes
         name="x", about="y", handlers=("hello",), options={}, file=Path("x.py"), needs=needs
     )
     assert why_missing(description) is None
+
+
+def test_a_postgresql_database_needs_its_client_whatever_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    description = TargetDescription(name="x", about="y", handlers=("database",), options={}, file=Path("x.py"))
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert why_missing(description) is None
+    assert why_missing(description, "host=db") == (
+        f"the Python module psycopg is not installed; {install_extra('servers')}"
+    )
