@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.experiment.stage import Stage
-from loadlab.probes.procfs import GroupReading, read_group, read_shared_fairly, state_of, usage_between
+from loadlab.probes.memory import read_pss
+from loadlab.probes.procfs import GroupReading, read_group, state_of, usage_between
 from loadlab.probes.tcp import read_sockets
 from loadlab.results.probe_data import ProcessUsage, ProcfsProbe, SocketsProbe, SocketsReading
 
@@ -75,7 +76,7 @@ class Timeline:
     def read_memory(self) -> SharedFairly:
         """Read and return the memory of both sides: before the load begins, and again after the window."""
         sides = self._stage.target.pids(), self._stage.fleet.worker_pids()
-        self._memory.append(SharedFairly(*(read_shared_fairly(pids) for pids in sides)))
+        self._memory.append(SharedFairly(*(read_pss(pids) for pids in sides)))
         return self._memory[-1]
 
     def processes(self) -> ProcfsProbe | None:

@@ -9,10 +9,10 @@ from typing import Self
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, Side, WindowEvidence
 from loadlab.experiment.placement import Conditions
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
-from loadlab.probes.cores import CoresReading, read_cores, use_between
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
 from loadlab.probes.tcp import ListenQueue, read_listen_queue
+from loadlab.processes.cores import CoresReading, read_cores, use_between
 from loadlab.profile.load import Load
 from loadlab.results.probe_data import ProcessUsage
 

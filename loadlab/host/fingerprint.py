@@ -6,7 +6,8 @@ import resource
 import socket
 from pathlib import Path
 
-from loadlab.host.kernel_files import parse_sizes, read_numbers
+from loadlab.host.kernel_files import read_numbers
+from loadlab.processes.proc import parse_sizes
 from loadlab.results.model import HostFingerprint
 
 

@@ -26,12 +26,6 @@ def read_numbers(path: Path) -> tuple[int, ...]:
     return tuple(map(int, read_words(path)))
 
 
-def parse_sizes(text: str) -> dict[str, int]:
-    """Return {name: bytes} of those lines of /proc/meminfo that are sizes."""
-    lines = (line.split() for line in text.splitlines())
-    return {parts[0].rstrip(":"): int(parts[1]) * 1024 for parts in lines if parts[2:] == ["kB"]}
-
-
 def free_memory_bytes(root: Path) -> int | None:
     """Return what may still be taken until a control group is full; None if none has a limit that can be seen."""
     rooms = [room for group in _groups(root, "memory") if (room := _memory_room(group)) is not None]

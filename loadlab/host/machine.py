@@ -10,7 +10,8 @@ from mmap import PAGESIZE
 from pathlib import Path
 from typing import Final, Literal
 
-from loadlab.host.kernel_files import free_memory_bytes, parse_sizes, read_number, read_numbers, read_words, task_limits
+from loadlab.host.kernel_files import free_memory_bytes, read_number, read_numbers, read_words, task_limits
+from loadlab.processes.proc import parse_sizes
 
 
 @dataclass(frozen=True, slots=True)

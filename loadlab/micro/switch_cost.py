@@ -13,23 +13,7 @@ from loadlab.micro.conditions import undisturbed
 from loadlab.micro.kernel_units import Processes, Threads
 from loadlab.micro.messages import MicroFigures, SwitchCostPart, Unit
 from loadlab.micro.units import BareCoroutines, Calls, Coroutines, Generators, UnitKind
-
-
-def read_anonymous_bytes(others: Iterable[int], proc: Path = Path("/proc")) -> int:
-    """Return the anonymous memory of this process and of those with the pids `others`. Raises LoadlabError."""
-    return sum(_read_process(proc / str(pid) / "smaps_rollup") for pid in (os.getpid(), *others))
-
-
-def _read_process(rollup: Path) -> int:
-    try:
-        text = rollup.read_text()
-    except OSError as error:
-        raise LoadlabError(f"memory cannot be measured here: {rollup}: {error.strerror}") from error
-    for line in text.splitlines():
-        if line.startswith("Pss_Anon:"):
-            return int(line.split()[1]) * 1024
-    raise LoadlabError("memory cannot be measured here: it takes Linux 5.4 or later")
-
+from loadlab.processes.proc import PROC, read_memory_sizes
 
 _BATCHES: Final = 25
 _KINDS: Final[dict[Unit, UnitKind]] = {
@@ -65,8 +49,23 @@ def _measure_bytes(kind: UnitKind, count: int) -> float:
     return (kind.weigh_alive(count, read_anonymous_bytes) - before_bytes) / count
 
 
+def read_anonymous_bytes(others: Iterable[int], proc: Path = PROC) -> int:
+    """Return the anonymous memory of this process and of those with the pids `others`. Raises LoadlabError."""
+    return sum(_read_anonymous_bytes(pid, proc) for pid in (os.getpid(), *others))
+
+
 def _time_empty_loop(switches: int) -> int:
     start_ns = perf_counter_ns()
     for _ in repeat(None, switches):
         pass
     return perf_counter_ns() - start_ns
+
+
+def _read_anonymous_bytes(pid: int, proc: Path) -> int:
+    try:
+        sizes = read_memory_sizes(pid, proc)
+    except OSError as error:
+        raise LoadlabError(f"memory cannot be measured here: {error.filename}: {error.strerror}") from error
+    if "Pss_Anon" not in sizes:
+        raise LoadlabError("memory cannot be measured here: it takes Linux 5.4 or later")
+    return sizes["Pss_Anon"]

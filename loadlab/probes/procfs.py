@@ -4,20 +4,14 @@ User and system time come in clock ticks, 10 ms as a rule, and a server that ans
 much CPU time there was in all is read off the process's own CPU clock, and the ticks only tell how it divides.
 """
 
-import os
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from loadlab.probes.open_files import count_open
+from loadlab.processes.proc import PROC, read_cpu_clock, read_stat
 from loadlab.results.probe_data import ProcessState, ProcessUsage
-
-TICK_NS: Final = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-"""The unit in which the kernel tells CPU times."""
-
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,69 +69,38 @@ class GroupReading:
         return replace(self, processes={key: value for key, value in self.processes.items() if key == pid})
 
 
-def read_group(pids: Iterable[int], time_ns: int, proc: Path = Path("/proc")) -> GroupReading:
+def read_group(pids: Iterable[int], time_ns: int, proc: Path = PROC) -> GroupReading:
     """Read the counters of `pids` at monotonic time `time_ns`; processes that are gone are left out."""
     readings = {pid: reading for pid in pids if (reading := read_process(pid, proc)) is not None}
     return GroupReading(time_ns, readings)
 
 
-def read_cpu_clock(pid: int) -> int | None:
-    """Return the CPU time of a process in ns, or None if it is gone, or the kernel has no such clock.
-
-    Threads that have ended are in it: /proc/PID/task/*/schedstat is as exact, but loses them. A thread that runs this
-    very moment is told as of the last tick of its core's timer, 4 ms ago at most on most kernels. A reading takes
-    0.4 µs.
-    """
-    # clock_getcpuclockid(3), which Python does not have: the pid inverted, and 2 for the scheduler's own account.
-    try:
-        return time.clock_gettime_ns(~pid << 3 | 2)
-    except OSError:
-        return None
-
-
 def read_process(
-    pid: int, proc: Path = Path("/proc"), read_clock: Callable[[int], int | None] = read_cpu_clock
+    pid: int, proc: Path = PROC, read_clock: Callable[[int], int | None] = read_cpu_clock
 ) -> ProcessReading | None:
     """Read one process with all its threads, or None if it is gone."""
     clock_ns = read_clock(pid)
+    stat = read_stat(pid, proc)
+    if stat is None:
+        return None
     try:
-        # The command name, in parentheses, may itself hold spaces and parentheses; the fields follow the last one.
-        fields = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        # Switches and waits are counted per thread; the process's own files tell only of its first one.
+        # Switches and waits are counted per thread; the process's own files report those of its first one only.
         threads = [_read_thread(task) for task in (proc / str(pid) / "task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # proc(5) numbers the fields from 1, pid and name first: state, field 3, is fields[0] here.
-    user, system, waited_user, waited_system = (int(fields[number - 3]) for number in (14, 15, 16, 17))
+    of_children_ns = stat.children_user_ns + stat.children_system_ns
     return ProcessReading(
-        cpu_user_ns=(user + waited_user) * TICK_NS,
-        cpu_system_ns=(system + waited_system) * TICK_NS,
+        cpu_user_ns=stat.user_ns + stat.children_user_ns,
+        cpu_system_ns=stat.system_ns + stat.children_system_ns,
         voluntary_switches=sum(thread.voluntary_switches for thread in threads),
         involuntary_switches=sum(thread.involuntary_switches for thread in threads),
         run_queue_wait_ns=sum(thread.run_queue_wait_ns for thread in threads),
-        threads=int(fields[20 - 3]),
-        rss_bytes=int(fields[24 - 3]) * _PAGE_BYTES,
-        started_ticks=int(fields[22 - 3]),
+        threads=stat.threads,
+        rss_bytes=stat.rss_bytes,
+        started_ticks=stat.started_ticks,
         open_descriptors=count_open(pid, proc),
-        exact_cpu_ns=None if clock_ns is None else clock_ns + (waited_user + waited_system) * TICK_NS,
+        exact_cpu_ns=None if clock_ns is None else clock_ns + of_children_ns,
     )
-
-
-def read_shared_fairly(pids: Iterable[int], proc: Path = Path("/proc")) -> int | None:
-    """Return the memory of `pids` in bytes, what they share counted once; None if the kernel does not tell.
-
-    The kernel walks all of their pages for it, 0.1 ms and 1 ms for each 100 MiB: so not within the measured window.
-    """
-    total = 0
-    for pid in pids:
-        try:
-            lines = (proc / str(pid) / "smaps_rollup").read_text(encoding="ascii", errors="replace").splitlines()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        except PermissionError:
-            return None
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total
 
 
 def state_of(reading: GroupReading) -> ProcessState:

@@ -1,6 +1,5 @@
 """What the kernel counts for TCP: sockets and retransmissions of the whole machine, and a full accept queue."""
 
-import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -8,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from loadlab.processes.proc import PAGE_BYTES
 from loadlab.results.probe_data import SocketCounters, SocketsReading
-
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 def read_sockets(at_ns: int, proc_net: Path = Path("/proc/net")) -> SocketsReading:
@@ -23,7 +21,7 @@ def read_sockets(at_ns: int, proc_net: Path = Path("/proc/net")) -> SocketsReadi
         in_use=now.get("inuse", 0),
         time_wait=now.get("tw", 0),
         orphans=now.get("orphan", 0),
-        buffers_bytes=now.get("mem", 0) * _PAGE_BYTES,
+        buffers_bytes=now.get("mem", 0) * PAGE_BYTES,
         counters=SocketCounters(
             retransmitted=counters.get("Tcp.RetransSegs", 0),
             listen_overflows=counters.get("TcpExt.ListenOverflows", 0),

@@ -1,4 +1,4 @@
-"""Processes: children of ours that cannot outlive us, the cores they run on, and who descends from whom."""
+"""Processes and cores: children that cannot outlive us, where they run, and what /proc shows of all of them."""
 
 from loadlab.processes.child import Child, spawn
 from loadlab.processes.family import list_family, list_family_without_us, read_parents

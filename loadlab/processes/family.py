@@ -1,31 +1,16 @@
-"""Who descends from whom among the processes of this machine, as /proc shows them now."""
+"""Who descends from whom among the processes of this machine."""
 
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
 
-_PROC: Final = Path("/proc")
-
-
-def read_parents(proc: Path = _PROC) -> dict[int, int]:
-    """Return the parent of each process that lives; one that only waits to be reaped does not."""
-    parents = {int(entry.name): _read_parent(entry / "stat") for entry in proc.iterdir() if entry.name.isdigit()}
-    return {pid: parent for pid, parent in parents.items() if parent is not None}
+from loadlab.processes.proc import PROC, list_pids, read_stat
 
 
-def list_family_without_us(pids: Collection[int], proc: Path = _PROC) -> set[int]:
-    """Return what `list_family` does, but for this process and what comes from it, unless it is one of `pids` itself.
+def list_family(pids: Collection[int], proc: Path = PROC, without: int | None = None) -> set[int]:
+    """Return those of `pids` that are alive, and their children, grandchildren and so on.
 
-    A server may have started loadlab, as a test does that is both; loadlab's own processes are no part of it.
-    """
-    return list_family(pids, proc, without=os.getpid())
-
-
-def list_family(pids: Collection[int], proc: Path = _PROC, without: int | None = None) -> set[int]:
-    """Return those of `pids` that live, and their children, grandchildren and so on.
-
-    `without` and what comes from it are left out, unless it is one of `pids` itself.
+    `without` and its descendants are left out, unless it is one of `pids` itself.
     A snapshot: what is forked while /proc is read may be missing. Those whose parent has ended are no one's children.
     """
     parents = read_parents(proc)
@@ -36,11 +21,15 @@ def list_family(pids: Collection[int], proc: Path = _PROC, without: int | None =
     return found
 
 
-def _read_parent(stat: Path) -> int | None:
-    try:
-        text = stat.read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The name, in parentheses, may itself hold spaces and parentheses: read from the last one on (proc(5)).
-    state, parent, *_ = text.rpartition(")")[2].split()
-    return None if state == "Z" else int(parent)
+def list_family_without_us(pids: Collection[int], proc: Path = PROC) -> set[int]:
+    """Return what `list_family` does, without this process and its descendants, unless it is one of `pids` itself.
+
+    A server may have started loadlab, as a test does that is both; loadlab's own processes are no part of it.
+    """
+    return list_family(pids, proc, without=os.getpid())
+
+
+def read_parents(proc: Path = PROC) -> dict[int, int]:
+    """Return the parent of each process that is alive."""
+    stats = {pid: read_stat(pid, proc) for pid in list_pids(proc)}
+    return {pid: stat.parent for pid, stat in stats.items() if stat is not None and stat.is_alive}

@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from loadlab.processes.proc import TICK_NS
+
 
 class Document(BaseModel):
     """Data that travels: frozen, and strict about names that it does not know."""
@@ -11,7 +13,7 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-_FIVE_TICKS_NS = 50_000_000
+_TICKS_TO_DIVIDE_BY: Final = 5
 
 
 class ProcessState(Document):
@@ -61,8 +63,8 @@ class ProcessUsage(ProcessState):
 
     @property
     def is_divisible(self) -> bool:
-        """Whether user and system time can be told apart: that rests on ticks of 10 ms, and takes five of them."""
-        return self.cpu_ns >= _FIVE_TICKS_NS
+        """Whether user and system time can be told apart: the kernel divides by ticks, and that takes five of them."""
+        return self.cpu_ns >= _TICKS_TO_DIVIDE_BY * TICK_NS
 
 
 class SocketCounters(Document):

@@ -60,7 +60,7 @@ class Machine:
         counters = SocketCounters(retransmitted=self.seconds, listen_overflows=0, listen_drops=0, resets_sent=0)
         return SocketsReading(at_ns=at_ns, in_use=1, time_wait=0, orphans=0, buffers_bytes=0, counters=counters)
 
-    def read_shared_fairly(self, pids: Iterable[int]) -> int:
+    def read_pss(self, pids: Iterable[int]) -> int:
         return self.shared_bytes.pop(0) if list(pids) == [TARGET] else 5
 
 
@@ -68,7 +68,7 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     monkeypatch.setattr(module, "time", machine)
-    for name in ("read_group", "read_sockets", "read_shared_fairly"):
+    for name in ("read_group", "read_sockets", "read_pss"):
         monkeypatch.setattr(module, name, getattr(machine, name))
     return machine
 

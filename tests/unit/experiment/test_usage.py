@@ -8,11 +8,11 @@ from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse
 from loadlab.experiment.placement import Conditions
 from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, usage_over
 from loadlab.probes.clocks import ClockReading
-from loadlab.probes.cores import CoresReading, CoreTimes
 from loadlab.probes.open_files import OpenFiles
 from loadlab.probes.procfs import GroupReading, ProcessReading
 from loadlab.probes.tcp import ListenQueue
 from loadlab.processes import Placement
+from loadlab.processes.cores import CoresReading, CoreTimes
 from loadlab.profile.load import Load
 
 SECOND_NS = 1_000_000_000

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.host.kernel_files import free_memory_bytes, parse_sizes, read_number, read_numbers, read_words, task_limits
+from loadlab.host.kernel_files import free_memory_bytes, read_number, read_numbers, read_words, task_limits
 
 from .files import write_files
 
@@ -23,11 +23,6 @@ def test_an_absent_file_says_nothing(tmp_path: Path) -> None:
 def test_numbers_stand_apart_by_any_space(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("32768\t60999\n")
     assert read_numbers(tmp_path / "file") == (32768, 60999)
-
-
-def test_sizes_of_meminfo_are_bytes_and_counts_are_left_out() -> None:
-    meminfo = "MemTotal:       2048 kB\nSwapFree:  1 kB\nHugePages_Total:       3\n"
-    assert parse_sizes(meminfo) == {"MemTotal": 2 << 20, "SwapFree": 1024}
 
 
 NO_LIMIT_V1 = "9223372036854771712\n"

@@ -1,6 +1,5 @@
 """What connections take, from readings of a /proc that the test wrote."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,11 @@ from loadlab.probes.memory import (
     parse_kernel_bytes,
     parse_listing_bytes,
     read_memory,
+    read_pss,
 )
+from loadlab.processes.proc import PAGE_BYTES
 
 KIB = 1024
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MEMINFO = """\
 MemTotal:       24684044 kB
 MemFree:        23000000 kB
@@ -66,10 +66,14 @@ def test_former_listings_of_proc_do_not_count_where_the_kernel_tells_of_them(pro
     assert reading == MemoryReading(KERNEL_BYTES - 100 * (700 + 200), 0, 0)
 
 
+def test_memory_in_equal_parts_is_added_up_over_those_that_are_there(proc: Path) -> None:
+    assert read_pss([1, 2, 99], proc) == 5300 * KIB
+
+
 def test_a_process_that_may_not_be_looked_into_leaves_nothing_to_tell(
     proc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loadlab.probes.memory.read_shared_fairly", lambda pids, proc: None if 3 in pids else 1)
+    monkeypatch.setattr("loadlab.probes.memory.read_pss", lambda pids, proc: None if 3 in pids else 1)
     assert read_memory([1], [2], proc) is not None
     assert read_memory([1], [3], proc) is None
     assert read_memory([3], [], proc) is None

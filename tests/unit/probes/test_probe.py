@@ -7,13 +7,14 @@ import pytest
 
 from loadlab.probes.probe import ProbeFailed, list_descendants
 
+from ..processes.proc_tree import write_stat
+
 
 @pytest.fixture
 def proc(tmp_path: Path) -> Path:
     """A /proc where 10 has the child 20, and has started this program, whose child is 40."""
     for pid, parent in [(10, 1), (20, 10), (os.getpid(), 10), (40, os.getpid())]:
-        (tmp_path / str(pid)).mkdir()
-        (tmp_path / str(pid) / "stat").write_text(f"{pid} (server) S {parent} {pid} {pid} 0 -1\n")
+        write_stat(tmp_path, pid, parent=parent)
     return tmp_path
 
 

@@ -1,44 +1,38 @@
 """Readings of a /proc that the test wrote."""
 
 import os
-import sys
-import threading
-import time
 from pathlib import Path
 
 from loadlab.probes.procfs import (
-    TICK_NS,
     GroupReading,
     ProcessReading,
     ended_between,
-    read_cpu_clock,
     read_group,
     read_process,
-    read_shared_fairly,
     state_of,
     usage_between,
 )
+from loadlab.processes.proc import PAGE_BYTES, TICK_NS
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+from ..processes.proc_tree import write_stat
 
 
-def write_process(proc: Path, pid: int, *, name: str = "server", switches: tuple[int, ...] = (7,)) -> None:
+def write_process(proc: Path, pid: int, *, switches: tuple[int, ...] = (7,)) -> None:
     """A process with one thread for each of `switches`; user 3, system 5, of children 11 and 13 ticks; started
     at tick 77; 100 pages.
     """
-    fields = ["S", *"0" * 10, "3", "5", "11", "13", "20", "0", str(len(switches)), "0", "77", "0", "100"]
+    write_stat(proc, pid, ticks=(3, 5, 11, 13), threads=len(switches), started=77, pages=100)
     directory = proc / str(pid)
     for number, count in enumerate(switches):
         task = directory / "task" / str(pid + number)
         task.mkdir(parents=True)
         (task / "status").write_text(
-            f"Name:\t{name}\nvoluntary_ctxt_switches:\t{count}\nnonvoluntary_ctxt_switches:\t2\n"
+            f"Name:\tserver\nvoluntary_ctxt_switches:\t{count}\nnonvoluntary_ctxt_switches:\t2\n"
         )
         (task / "schedstat").write_text("9000 500 12\n")
     # A size, as /proc/PID/fd has it since Linux 6.2, but no right one: what a directory takes on this disk.
     (directory / "fd").mkdir()
     (directory / "fd" / "0").touch()
-    (directory / "stat").write_text(f"{pid} ({name}) {' '.join(fields)} 0 0\n")
 
 
 def reading(
@@ -85,38 +79,6 @@ def test_without_a_cpu_clock_the_ticks_are_the_cpu_time(tmp_path: Path) -> None:
     read = read_process(42, tmp_path, lambda _pid: None)
     assert read is not None
     assert (read.exact_cpu_ns, read.cpu_ns) == (None, 32 * TICK_NS)
-
-
-def test_the_cpu_clock_has_the_time_of_threads_that_have_ended() -> None:
-    pid, spent_ns = os.getpid(), 20_000_000
-    before_ns = read_cpu_clock(pid)
-    thread = threading.Thread(target=burn, args=(spent_ns,))
-    thread.start()
-    thread.join()
-    after_ns = read_cpu_clock(pid)
-    assert before_ns is not None
-    assert after_ns is not None
-    assert after_ns - before_ns >= spent_ns
-
-
-def test_a_process_that_is_gone_has_no_cpu_clock() -> None:
-    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
-    os.waitpid(pid, 0)
-    assert read_cpu_clock(pid) is None
-
-
-def burn(cpu_ns: int) -> None:
-    """Use that much CPU time in this thread."""
-    until_ns = time.thread_time_ns() + cpu_ns
-    while time.thread_time_ns() < until_ns:
-        pass
-
-
-def test_a_name_may_hold_spaces_and_parentheses(tmp_path: Path) -> None:
-    write_process(tmp_path, 42, name="a (b) c) 1 2")
-    read = read_process(42, tmp_path)
-    assert read is not None
-    assert read.rss_bytes == 100 * PAGE_BYTES
 
 
 def test_processes_that_are_gone_are_left_out(tmp_path: Path) -> None:
@@ -181,13 +143,6 @@ def test_the_descriptors_of_a_group_are_not_known_if_those_of_one_are_not() -> N
     group = GroupReading(0, {1: reading(), 2: reading(descriptors=None)})
     assert state_of(group).open_descriptors is None
     assert usage_between(group, group).open_descriptors is None
-
-
-def test_memory_in_equal_parts_is_added_up_over_those_that_are_there(tmp_path: Path) -> None:
-    for pid in (41, 42):
-        (tmp_path / str(pid)).mkdir()
-        (tmp_path / str(pid) / "smaps_rollup").write_text("Rss:  900 kB\nPss:  500 kB\nPss_Anon:  400 kB\n")
-    assert read_shared_fairly([41, 42, 43], tmp_path) == 2 * 500 * 1024
 
 
 def test_one_process_of_a_group() -> None:

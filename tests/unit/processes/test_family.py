@@ -1,4 +1,4 @@
-"""Whose child a process is, as /proc tells."""
+"""Whose child a process is, by a /proc that the test wrote."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from loadlab.processes import list_family, list_family_without_us, read_parents
+
+from .proc_tree import write_stat
 
 
 @pytest.fixture
@@ -20,8 +22,7 @@ def proc(tmp_path: Path) -> Path:
         (40, 1, "other", "S"),
     ]
     for pid, parent, name, state in processes:
-        (tmp_path / str(pid)).mkdir()
-        (tmp_path / str(pid) / "stat").write_text(f"{pid} ({name}) {state} {parent} {pid} {pid} 0 -1\n")
+        write_stat(tmp_path, pid, name=name, state=state, parent=parent)
     (tmp_path / "50").mkdir()  # has ended since /proc was listed
     (tmp_path / "self").mkdir()
     return tmp_path
@@ -43,8 +44,7 @@ def test_one_and_what_comes_from_it_can_be_left_out(proc: Path) -> None:
 
 def test_a_loadlab_that_a_server_started_is_no_part_of_it_unless_it_is_asked_for(proc: Path) -> None:
     for pid, parent in ((os.getpid(), 21), (41, os.getpid())):
-        (proc / str(pid)).mkdir(exist_ok=True)
-        (proc / str(pid) / "stat").write_text(f"{pid} (loadlab) S {parent} {pid} {pid} 0 -1\n")
+        write_stat(proc, pid, name="loadlab", parent=parent)
     assert list_family_without_us([10], proc) == {10, 20, 21, 30}
     assert list_family_without_us([10, 41], proc) == {10, 20, 21, 30, 41}  # a load worker
     assert list_family_without_us([os.getpid()], proc) == {os.getpid(), 41}

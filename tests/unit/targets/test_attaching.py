@@ -8,6 +8,8 @@ import pytest
 from loadlab.targets import NotAttachable, find_server
 from loadlab.targets.listeners import Holders
 
+from ..processes.proc_tree import write_stat
+
 ADDRESS = ("127.0.0.1", 8080)
 LISTENING = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 {} 1 f\n"
 
@@ -28,7 +30,7 @@ def add(proc: Path, pid: int, parent: int, sockets: Sequence[int], name: str = "
     (directory / "fd").mkdir(parents=True)
     (directory / "ns").mkdir()
     (directory / "ns" / "net").symlink_to(f"net:[{network}]")
-    (directory / "stat").write_text(f"{pid} ({name}) S {parent} {pid} {pid} 0 -1\n")
+    write_stat(proc, pid, name=name, parent=parent)
     (directory / "comm").write_text(f"{name}\n")
     for inode in sockets:
         (directory / "fd" / str(inode)).symlink_to(f"socket:[{inode}]")

@@ -6,6 +6,8 @@ import pytest
 
 from loadlab.probes.cpu.processes import count_threads, is_map, list_roots, name_compiled, runs_python
 
+from ...processes.proc_tree import write_stat
+
 
 @pytest.mark.parametrize(
     ("symbol", "frame"),
@@ -40,7 +42,7 @@ def add_process(proc: Path, pid: int, parent: int, mapped: str = "", threads: in
     directory = proc / str(pid)
     for number in range(threads):
         (directory / "task" / str(pid + number)).mkdir(parents=True)
-    (directory / "stat").write_text(f"{pid} (a (b) c) S {parent} 1 1 0\n")
+    write_stat(proc, pid, name="a (b) c", parent=parent)
     (directory / "maps").write_text(f"55d0-55d1 r-xp 0000 fe:00 12 {mapped}\n7ffd-7ffe rw-p 0000 00:00 0 [stack]\n")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loadlab.probes.procfs import TICK_NS
+from loadlab.processes.proc import TICK_NS
 
 _STAT: Final = Path("/proc/stat")
 _PRESSURE: Final = Path("/proc/pressure")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.probes.cores import (
+from loadlab.processes.cores import (
     CoresReading,
     CoreTimes,
     CoreUse,
@@ -14,7 +14,7 @@ from loadlab.probes.cores import (
     read_cores,
     use_between,
 )
-from loadlab.probes.procfs import TICK_NS
+from loadlab.processes.proc import TICK_NS
 
 SECOND_NS = 1_000_000_000
 STAT = """cpu  300 0 0 0 0 0 0 0 0 0
