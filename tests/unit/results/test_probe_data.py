@@ -1,5 +1,7 @@
 """Figures per request from a profile of system calls, and the names of files in run.json."""
 
+import os
+
 import pytest
 from pydantic import ValidationError
 
@@ -7,6 +9,7 @@ from loadlab.results.folded_stacks import folded_file
 from loadlab.results.probe_data import (
     CallCount,
     EventsPerWait,
+    ProcessUsage,
     StackProfile,
     SyscallProfile,
     calls_per_request,
@@ -66,3 +69,12 @@ def test_a_profile_names_no_file_outside_of_its_trial() -> None:
     )
     with pytest.raises(ValidationError):
         StackProfile.model_validate({**fields, "file": "cpu-/../../run.folded"})
+
+
+@pytest.mark.parametrize(("ticks", "divisible"), [(4.9, False), (5, True)])
+def test_user_and_system_time_divide_by_the_ticks_that_this_kernel_counts_in(ticks: float, divisible: bool) -> None:
+    cpu_ns = int(ticks * 1_000_000_000 / os.sysconf("SC_CLK_TCK"))
+    usage = ProcessUsage(
+        processes=1, threads=1, rss_bytes=1, cpu_user_ns=cpu_ns, cpu_system_ns=0, context_switches=0, window_ns=1
+    )
+    assert usage.is_divisible is divisible
