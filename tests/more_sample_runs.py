@@ -212,7 +212,7 @@ def _open_trial(number: int, factors: dict[str, Any], each_ns: float, rate: int,
     late = Finding(
         code="client_bound",
         severity="suspect",
-        text="The load was the bottleneck, not the target: the target's throughput is at least this figure.",
+        text="The client was the bottleneck, not the target: the target's throughput is at least this figure.",
         evidence="40.0% of the schedule never sent",
         advice="Give the load more workers and cores, or the target fewer.",
     )

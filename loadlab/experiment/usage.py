@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, Side, WindowEvidence
+from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment.placement import Conditions
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
@@ -126,18 +126,18 @@ def _pools(usage: WindowUsage, conditions: Conditions) -> tuple[CorePool, ...]:
         return _pool("both", usage, target | load, usage.target.busy + usage.client.busy + usage.beside_busy)
     return (
         *_pool("target", usage, target, usage.target.busy),
-        *_pool("load", usage, load, usage.client.busy + usage.beside_busy),
+        *_pool("client", usage, load, usage.client.busy + usage.beside_busy),
     )
 
 
-def _pool(side: Side, usage: WindowUsage, cores: Collection[int], ours: float) -> tuple[CorePool, ...]:
+def _pool(owner: CoreOwner, usage: WindowUsage, cores: Collection[int], ours: float) -> tuple[CorePool, ...]:
     """Return the pool of `cores`, of which the trial's own processes used `ours`; none if they could not be read."""
     uses = use_between(*usage.cores, cores)
     if not uses:
         return ()
     return (
         CorePool(
-            side=side,
+            owner=owner,
             idle={core: use.idle for core, use in uses.items()},
             stolen=sum(use.stolen for use in uses.values()) / len(uses),
             others=max(0.0, sum(use.charged for use in uses.values()) - ours),

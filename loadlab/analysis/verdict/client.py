@@ -1,23 +1,101 @@
-"""Whether the client was in the way: how much of the shown times it added, and whose limit the throughput is."""
+"""Whether the client was in the way: how much of the times is its own, and whether throughput was its limit."""
 
 from typing import Final
 
 from loadlab.analysis.summary import Percentile, trusted_ns
-from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.analysis.verdict.evidence import WindowEvidence, format_cores
 from loadlab.recording.outcomes import Outcome
 from loadlab.results.model import Finding, LatencySummary, TrialResult
 from loadlab.units import format_duration_ns, format_share
 
+RATE_MET: Final = 0.95
+"""An open load is met from this share of its rate on: random arrivals scatter, and some are in flight at the end."""
+
 _SHOWN: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99")
 _TENTH: Final = 0.1
 _HALF: Final = 0.5
-# A process is woken, reads and parses in tens of microseconds, whatever one does. Beside an answer of fifty that is
-# much, and told; but only beyond this is something wrong with the load.
+# Being woken, reading and parsing take a process tens of microseconds in any case. Beside a response of fifty that is a
+# large share, and noted; but only beyond this is something wrong with the client.
 _UNAVOIDABLE_NS: Final = 100_000
+# What is left of a full core are moments between two requests.
+_FULL_CORE: Final = 0.95
+# Less for the target, in doubt for it: with both sides close to full it is its limit as much as the client's.
+_FULL_TARGET: Final = 0.85
+# A client core may also be full of what runs beside the load worker; then the worker has at least this much of it.
+_MAINLY_WORKER: Final = 0.5
+_BEHIND: Final = 0.5
+_RATE_MISSED: Final = 0.001
+
+
+def throughput_is_lower_bound(result: TrialResult) -> bool:
+    """Return whether the client held the target back: then "at least" belongs before the throughput.
+
+    An open load that is met has asked for no more: its throughput is the rate, and "at least" would add nothing. One
+    that is missed for the target's own sake has found its limit, unless the target's cores were not its own.
+    """
+    codes = {finding.code for finding in result.verdict.findings}
+    return "client_bound" in codes or ("shared_core" in codes and not rate_is_met(result))
+
+
+def rate_is_met(result: TrialResult) -> bool:
+    """Return whether an open load was answered at the rate that it asked for; a closed one has none."""
+    offered, answered = result.offered_per_second, result.requests_per_second
+    return offered is not None and answered is not None and answered >= RATE_MET * offered
+
+
+def dropped_share(result: TrialResult) -> float:
+    """Return the share of the schedule's requests that were never sent."""
+    dropped = result.outcomes.get(Outcome.DROPPED, 0)
+    total = sum(result.outcomes.values())
+    return dropped / total if total else 0.0
+
+
+def client_is_behind(result: TrialResult) -> bool:
+    """Return whether responses waited for the client for most of their time.
+
+    Then it takes longer over a request than the target: responses queue in its sockets, not requests in the target's.
+    """
+    added, service = trusted_ns(result.client_ns, "p50"), trusted_ns(result.service_ns, "p50")
+    return added is not None and service is not None and added > _BEHIND * service
+
+
+def client_bound(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that the client was not the limit: if it was, throughput is the client's, whatever the server could do.
+
+    In the closed model the client asks for as much as it can, so a full core of it beside a target that was not full
+    shows it. In the open model a worker watches the clock before each arrival, so its core looks full at any rate;
+    there the client is the limit if it missed its rate while responses queued in its own sockets.
+    """
+    closed = result.load_model != "open"
+    evidence = _full_beside_free_target(result, window) if closed else _behind_schedule(result)
+    if evidence is None:
+        return None
+    return Finding(
+        code="client_bound",
+        severity="suspect",
+        text="The client was the bottleneck, not the target: the target's throughput is at least this figure.",
+        evidence=evidence,
+        advice="Give the client more load workers and cores, or the target fewer cores.",
+    )
+
+
+def shared_core(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that target and client did not take CPU time from each other."""
+    if not window.shared_cores:
+        return None
+    effect = "its times may be shorter" if rate_is_met(result) else "its throughput is at least this figure"
+    return Finding(
+        code="shared_core",
+        severity="suspect",
+        text=f"Target and client shared a core: with cores of the target's own, {effect}.",
+        evidence=f"both could run on {format_cores(window.shared_cores)}",
+        advice="Use a machine with two cores or more, and give each side its own (placement); "
+        "bind a server that runs already to its own: taskset -acp CORES PID.",
+    )
 
 
 def late(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when requests of a schedule left so late that it shows in the response times."""
+    """Check that requests of a schedule did not leave so late that it shows in the response times."""
     if result.load_model != "open":
         return None
     gravest = _gravest_share(result.lateness_ns, result.response_ns)
@@ -27,21 +105,21 @@ def late(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="late",
         severity="suspect",
-        text="Requests left later than the schedule said, waiting for a free connection or for the load's CPU.",
+        text="Requests were sent later than scheduled, waiting for a free connection or for the client's CPU.",
         evidence=f"{percentile} of lateness {format_duration_ns(lateness_ns)}, "
-        f"of response {format_duration_ns(trusted_ns(result.response_ns, percentile) or 0)}",
+        f"of response time {format_duration_ns(trusted_ns(result.response_ns, percentile) or 0)}",
         advice="Raise load.connections if they were all in use and the target has CPU time left, else lower the rate.",
     )
 
 
 def client_added(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the client itself made a good part of the times: from the arrival of the answer to its being parsed.
+    """Check that the client added little to the times itself, from the arrival of a response to its being parsed.
 
     In the open model that is an error of measurement, suspect from a tenth on. In the closed model at saturation it is
-    natural up to a point: answers come in batches, and each waits for those before it. With B connections, c of client
-    time and s of server time per request, a cycle takes about B (s + c), and the last answer of a batch waits B c. So
-    it is a note from a tenth on, and suspect where it passes a half: only where the client spends more on a request
-    than the server, or stands still, and the times tell of the client.
+    natural up to a point: responses come in batches, and each waits for those before it. With B connections, c of
+    client time and s of server time per request, a cycle takes about B (s + c), and the last response of a batch waits
+    B c. So it is a note from a tenth on, and suspect where it passes a half: only where the client spends more on a
+    request than the server, or stands still, and the times describe the client.
 
     Where the samples are too few, or the kernel gives no stamps, the dispatch time stands in. It begins when the client
     has been woken, so it is always less.
@@ -56,10 +134,10 @@ def client_added(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="client_added",
         severity="suspect" if share > allowed and added_ns > _UNAVOIDABLE_NS else "note",
-        text="A good part of the response times is time that the load itself added.",
+        text="A good part of the response times was added by the client itself.",
         evidence=f"{percentile} of {'client' if stamped else 'dispatch'} time {format_duration_ns(added_ns)}, "
-        f"of response {format_duration_ns(trusted_ns(result.response_ns, percentile) or 0)}",
-        advice="Use more load workers and cores, or fewer connections for each.",
+        f"of response time {format_duration_ns(trusted_ns(result.response_ns, percentile) or 0)}",
+        advice="Use more load workers and cores, or fewer connections per worker.",
     )
 
 
@@ -73,99 +151,18 @@ def _gravest_share(part: LatencySummary, whole: LatencySummary) -> tuple[Percent
     return max(shares, key=lambda entry: entry[1], default=None)
 
 
-# What is left of a full core are moments between two requests.
-_FULL_CORE: Final = 0.95
-# Less for the target, in doubt for it: with both sides close to full it is its limit as much as the load's.
-_FULL_TARGET: Final = 0.85
-# A load core may also be full of what runs beside the worker; then the worker has at least this much of it.
-_MAINLY_WORKER: Final = 0.5
-_BEHIND: Final = 0.5
-_RATE_MISSED: Final = 0.001
-
-RATE_MET: Final = 0.95
-"""An open load is met from this share of its rate on: random arrivals scatter, and some are in flight at the end."""
-
-
-def throughput_is_lower_bound(result: TrialResult) -> bool:
-    """Return whether the load held the target back: then "at least" belongs before the throughput.
-
-    An open load that is met has asked for no more, and its throughput is the rate, of which "at least" tells nothing.
-    One that is missed for the target's own sake has found its limit, unless the target's cores were not its own.
-    """
-    codes = {finding.code for finding in result.verdict.findings}
-    return "client_bound" in codes or ("shared_core" in codes and not rate_is_met(result))
-
-
-def rate_is_met(result: TrialResult) -> bool:
-    """Return whether an open load was answered at the rate that it asked for; a closed one has none."""
-    offered, answered = result.offered_per_second, result.requests_per_second
-    return offered is not None and answered is not None and answered >= RATE_MET * offered
-
-
-def client_bound(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the load was the limit: then throughput is the load's, whatever the server could do.
-
-    In the closed model the load asks for as much as it can, so a full core of it beside a target that was not full says
-    so. In the open model a worker watches the clock before each arrival, so its core looks full at any rate; there the
-    load is the limit if it missed its rate while answers lay in its own sockets.
-    """
-    closed = result.load_model != "open"
-    evidence = _full_beside_free_target(result, window) if closed else _behind_schedule(result)
-    if evidence is None:
-        return None
-    return Finding(
-        code="client_bound",
-        severity="suspect",
-        text="The load was the bottleneck, not the target: the target's throughput is at least this figure.",
-        evidence=evidence,
-        advice="Give the load more workers and cores, or the target fewer.",
-    )
-
-
-def shared_core(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when target and load took CPU time from each other."""
-    if not window.shared_cores:
-        return None
-    cores = ", ".join(map(str, window.shared_cores))
-    could = "its times may be shorter" if rate_is_met(result) else "its throughput is at least this figure"
-    return Finding(
-        code="shared_core",
-        severity="suspect",
-        text=f"Target and load shared a core: with cores of the target's own, {could}.",
-        evidence=f"both could run on {'core' if len(window.shared_cores) == 1 else 'cores'} {cores}",
-        advice="Use a machine with two cores or more, and give each side its own (placement); "
-        "bind a server that runs already to some of them: taskset -acp CORES PID.",
-    )
-
-
-def dropped_share(result: TrialResult) -> float:
-    """Return the share of the schedule's requests that were never sent."""
-    dropped = result.outcomes.get(Outcome.DROPPED, 0)
-    total = sum(result.outcomes.values())
-    return dropped / total if total else 0.0
-
-
-def client_is_behind(result: TrialResult) -> bool:
-    """Return whether answers waited for the load for most of their time.
-
-    Then it takes longer over a request than the target: answers pile up in its sockets, not requests in the target's.
-    """
-    added, service = trusted_ns(result.client_ns, "p50"), trusted_ns(result.service_ns, "p50")
-    return added is not None and service is not None and added > _BEHIND * service
-
-
 def _behind_schedule(result: TrialResult) -> str | None:
     missed = dropped_share(result)
     if missed <= _RATE_MISSED or not client_is_behind(result):
         return None
     never_sent = f"{format_share(missed)} of the schedule never sent"
-    return f"{never_sent}, while answers waited for the load for most of their time"
+    return f"{never_sent}, while responses spent most of their time waiting for the client"
 
 
 def _full_beside_free_target(result: TrialResult, window: WindowEvidence) -> str | None:
     busiest = max(window.client_busy_by_worker, default=0.0)
-    load, target = window.pool("load"), window.pool("target")
-    fullest = max(busiest, load.busy_of_fullest(1) if load is not None and busiest >= _MAINLY_WORKER else 0.0)
+    client, target = window.pool("client"), window.pool("target")
+    fullest = max(busiest, client.busy_of_fullest(1) if client is not None and busiest >= _MAINLY_WORKER else 0.0)
     # A target cannot use more cores than it has threads, so a busy single-threaded one is full on many cores.
     usable = window.target_cores
     if result.target is not None:
@@ -177,6 +174,6 @@ def _full_beside_free_target(result: TrialResult, window: WindowEvidence) -> str
     target_full = used is not None and used > _FULL_TARGET * usable
     if fullest < _FULL_CORE or (target_full and not client_is_behind(result)):
         return None
-    of_target = "of unknown use" if used is None else f"using {used:.2f} of {usable} core{'s' if usable > 1 else ''}"
+    of_target = "its use unknown" if used is None else f"using {used:.2f} of {usable} core{'s' if usable > 1 else ''}"
     core, worker = (format_share(round(busy, 2)) for busy in (fullest, busiest))
-    return f"a core of the load was {core} busy (a load worker {worker}), with the target {of_target}"
+    return f"a core of the client was {core} busy (its busiest load worker {worker}), with the target {of_target}"

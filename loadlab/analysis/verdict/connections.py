@@ -1,4 +1,4 @@
-"""Connections that were not there: lost, turned away, or never opened for want of descriptors and ports."""
+"""Connections that were missing or broke: never opened, lost, turned away, or ended by a target that died."""
 
 from typing import Final
 
@@ -7,13 +7,13 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.results.model import Finding, TrialResult
 
 _MANY: Final = 0.1
-# A server of ours keeps eight to spare when it is as full as it says it can be; one that has run out has none, or turns
+# A bundled server keeps eight to spare when it is as full as it says it can be; one that has run out has none, or turns
 # connections away by means of a last one.
 _FREE_DESCRIPTORS: Final = 4
 
 
 def idle_not_opened(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the load was lighter than asked for."""
+    """Check that all idle connections were opened: otherwise the load was lighter than asked for."""
     idle = result.idle
     if idle is None or idle.opened >= idle.wanted:
         return None
@@ -24,31 +24,31 @@ def idle_not_opened(result: TrialResult, window: WindowEvidence) -> Finding | No
         severity="invalid" if missing > _MANY * idle.wanted else "suspect",
         text=f"Not all idle connections could be opened{why}, so the load was lighter than the profile says.",
         evidence=f"{idle.opened:,} of {idle.wanted:,} opened",
-        advice="Look whether the target still accepts and answers, raise the limit of open files, "
+        advice="Check that the target still accepts and answers, raise the limit of open files, "
         "or ask for fewer idle connections.",
     )
 
 
 def idle_died(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the load became lighter than asked for."""
+    """Check that no idle connection was lost on the way: the load became lighter with each."""
     idle = result.idle
     if idle is None or idle.alive >= idle.opened:
         return None
-    died = idle.opened - idle.alive
+    lost = idle.opened - idle.alive
     return Finding(
         code="idle_died",
-        severity="invalid" if died > _MANY * idle.opened else "suspect",
-        text="Idle connections died before the end, so the load was lighter than the profile says.",
-        evidence=f"{died:,} of {idle.opened:,} died",
-        advice="Raise the target's own timeout for idle connections, and look into its log for why it closed them.",
+        severity="invalid" if lost > _MANY * idle.opened else "suspect",
+        text="Idle connections were closed before the end, so the load was lighter than the profile says.",
+        evidence=f"{lost:,} of {idle.opened:,} closed",
+        advice="Raise the target's own timeout for idle connections, and look in its log for why it closed them.",
     )
 
 
 def listen_queue_full(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the kernel turned connections away because the target did not accept them fast enough.
+    """Check that the kernel turned no connections away because the target did not accept them fast enough.
 
-    Each was tried again after a second or more, which shows in the times if it was in the window. Before the window it
-    only took longer to open the connections.
+    Each was retried after a second or more, which shows in the times if it was in the window. Before the window it only
+    took longer to open the connections.
     """
     queue = window.listen_queue
     if queue is None or not queue.before + queue.within:
@@ -56,45 +56,46 @@ def listen_queue_full(result: TrialResult, window: WindowEvidence) -> Finding | 
     return Finding(
         code="listen_queue_full",
         severity="suspect" if queue.within else "note",
-        text="The target's listen queue was full, and connections were turned away, to be tried again a second later.",
-        evidence=f"{queue.within:,} turned away in the window, {queue.before:,} before it; {queue.backlog:,} may wait",
+        text="The target's listen queue overflowed: connections were turned away, and retried a second later.",
+        evidence=f"{queue.within:,} turned away in the window, {queue.before:,} before it; "
+        f"the queue holds {queue.backlog:,}",
         advice="Have the target listen with a longer backlog, "
         "and let the kernel allow it: sysctl -w net.core.somaxconn=4096.",
     )
 
 
 def client_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the load's processes ran out of descriptors."""
+    """Check that the client's processes did not run out of descriptors."""
     missing = result.outcomes.get(Outcome.NO_FILE_DESCRIPTOR, 0)
     if not missing:
         return None
     return Finding(
         code="client_out_of_files",
         severity="suspect",
-        text="The load ran out of file descriptors, so it was lighter than the profile says.",
-        evidence=f"connections not opened for want of a descriptor: {missing:,}",
+        text="The client ran out of file descriptors, so the load was lighter than the profile says.",
+        evidence=f"connections not opened for lack of a descriptor: {missing:,}",
         advice="Raise the limit in the shell that starts loadlab: prlimit --pid $$ --nofile=1048576 (as root), "
         "or use more load workers.",
     )
 
 
 def client_out_of_ports(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the load had no local port left for a connection."""
+    """Check that the client always had a local port left for a connection."""
     missing = result.outcomes.get(Outcome.NO_LOCAL_PORT, 0)
     if not missing:
         return None
     return Finding(
         code="client_out_of_ports",
         severity="suspect",
-        text="The load ran out of local ports, so it was lighter than the profile says.",
-        evidence=f"connections not opened for want of a local port: {missing:,}",
+        text="The client ran out of local ports, so the load was lighter than the profile says.",
+        evidence=f"connections not opened for lack of a local port: {missing:,}",
         advice="Widen the range: sysctl -w net.ipv4.ip_local_port_range='1024 65535'; "
-        "and have the target keep connections open, as each one that the load closes holds its port for a minute.",
+        "and have the target keep connections open, as each one that the client closes holds its port for a minute.",
     )
 
 
 def target_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when a process of the target had hardly a descriptor left at the begin or the end of the window."""
+    """Check that every process of the target had descriptors to spare at both ends of the window."""
     files = window.fullest_target
     if files is None or files.limit - files.open >= _FREE_DESCRIPTORS:
         return None
@@ -105,4 +106,38 @@ def target_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding 
         evidence=f"{files.open:,} of {files.limit:,} descriptors open in its process {files.pid}",
         advice=f"Raise its limit: prlimit --pid {files.pid} --nofile=1048576 (as root) while it runs, "
         "LimitNOFILE= where systemd starts it, or prlimit --pid $$ --nofile=1048576 in the shell that starts loadlab.",
+    )
+
+
+def target_process_ended(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that processes of the target did not end in the window and break connections.
+
+    A process that ends is nothing by itself: with a process for each connection, one ends with each connection that the
+    client closes or gives up. But such a connection is not broken for the client. So a process counts where the client
+    lost connections that it had not ended itself: those are what a crash, or a restart by the target's own master
+    process, leaves behind.
+    """
+    idle = result.idle
+    lost = max(0, idle.alive_at_start - idle.alive) if idle is not None else 0
+    broken = lost + result.outcomes.get(Outcome.RESET, 0) + result.outcomes.get(Outcome.CLOSED_EARLY, 0)
+    if not window.target_processes_ended or not broken:
+        return None
+    return Finding(
+        code="target_process_ended",
+        severity="suspect",
+        text="Processes of the target ended during the measurement, and connections broke.",
+        evidence=f"{window.target_processes_ended:,} of {window.target_processes:,} processes ended; "
+        f"connections broken: {broken:,}",
+        advice="Look in the target's log for why they ended.",
+    )
+
+
+def target_died(reason: str) -> Finding:
+    """Return the finding on a target that ended before its trial; `reason` is the sentence on how."""
+    return Finding(
+        code="target_died",
+        severity="invalid",
+        text="The target ended before the trial did.",
+        evidence=reason,
+        advice="Look in its log for why; a bundled server can be run alone: loadlab serve NAME.",
     )

@@ -1,21 +1,22 @@
 """What the verdict knows of the measured window beside the trial's own figures."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Side = Literal["target", "load", "both"]
+CoreOwner = Literal["target", "client", "both"]
 
 
 @dataclass(frozen=True, slots=True)
 class CorePool:
-    """The cores of one side over the window, or of both where target and load are not kept apart.
+    """The cores of target or client over the window, or of both where the two are not kept apart.
 
     `idle` is the share (0 to 1) of each core's time in which it had nothing to do, by its number; `stolen` the share of
-    their time that the hypervisor gave to other machines; `others` how many of these cores processes that have no part
-    in the trial used: 1.0 is one core all the time.
+    their time that the hypervisor gave to other machines; `others` how many of these cores were used by processes that
+    have no part in the trial: 1.0 is one core all the time.
     """
 
-    side: Side
+    owner: CoreOwner
     idle: dict[int, float]
     stolen: float
     others: float
@@ -27,7 +28,7 @@ class CorePool:
 
 @dataclass(frozen=True, slots=True)
 class DescriptorUse:
-    """The descriptors that a process had open, and its soft limit."""
+    """How many descriptors a process had open, and its soft limit."""
 
     pid: int
     open: int
@@ -36,7 +37,7 @@ class DescriptorUse:
 
 @dataclass(frozen=True, slots=True)
 class ListenQueueUse:
-    """Connections that the target's full listen queue turned away, before the window and in it; how many may wait."""
+    """How many connections the target's full listen queue turned away before the window and in it, and its length."""
 
     before: int
     within: int
@@ -48,11 +49,11 @@ class WindowEvidence:
     """What is known of the window; None or empty where it could not be measured.
 
     `asked_ns` is the length that the profile asks for; `steady_load` is false where the schedule changes the rate. Busy
-    figures are in cores; `target_cores` is how many the target could run on, `shared_cores` those that load and target
-    had to share. `fullest_target` is the process of the target with the fewest descriptors left. Of the target's
+    figures are in cores; `target_cores` is how many the target could run on, `shared_cores` those that client and
+    target had to share. `fullest_target` is the process of the target with the fewest descriptors left. Of the target's
     `target_processes` when the window began, `target_processes_ended` were gone when it ended. `clock_set_ns` is by how
-    much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` by how much the
-    monotonic clock was driven away from its own pace.
+    much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` how far the
+    monotonic clock was slewed from its own pace.
     """
 
     asked_ns: int | None = None
@@ -70,6 +71,18 @@ class WindowEvidence:
     clock_asleep_ns: int = 0
     clock_corrected_ns: int = 0
 
-    def pool(self, side: Literal["target", "load"]) -> CorePool | None:
-        """Return the cores that one side had for itself."""
-        return next((pool for pool in self.pools if pool.side == side), None)
+    def pool(self, owner: Literal["target", "client"]) -> CorePool | None:
+        """Return the cores that one of the two had for itself."""
+        return next((pool for pool in self.pools if pool.owner == owner), None)
+
+
+def format_cores(cores: Iterable[int]) -> str:
+    """Return the numbers of cores for people, neighbours joined as the kernel writes them: "cores 0-3, 8"."""
+    ranges: list[list[int]] = []
+    for core in sorted(cores):
+        if ranges and core == ranges[-1][-1] + 1:
+            ranges[-1].append(core)
+        else:
+            ranges.append([core])
+    numbers = ", ".join(f"{each[0]}-{each[-1]}" if len(each) > 1 else str(each[0]) for each in ranges)
+    return f"core {numbers}" if numbers.isdigit() else f"cores {numbers}"

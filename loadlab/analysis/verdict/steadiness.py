@@ -4,15 +4,15 @@ The intervals of the window are merged until each holds ten typical response tim
 ones the waves of a closed loop, whose users all began together, look like steps. Then two things are looked for.
 
 A shift: of all stretches of at most half the window, the one that differs most from the rest, in units of the scatter
-of the intervals (a scan for an "epidemic" change; Levin and Kline, Statistics in Medicine 4, 1985). Scatter is told by
-the median difference between neighbours, which neither a step nor a dip raises.
+of the intervals (a scan for an "epidemic" change; Levin and Kline, Statistics in Medicine 4, 1985). Scatter is
+estimated from the median difference between neighbours, which neither a step nor a dip raises.
 
-A drift: the median slope between all pairs of intervals (Theil and Sen), carried from the first to the last, in units
-of the error that the scatter gives such a line.
+A drift: the median slope between all pairs of intervals (Theil and Sen), extrapolated from the first to the last, in
+units of the error that the scatter gives such a line.
 
-Scatter alone would call many a change significant that is of no consequence, and a machine that is shared scatters by
-several percent. So either must also be a fifth of the throughput; and a shift must be worth a standstill of 0.35 s, or
-of a tenth of a window shorter than 3.5 s, since pauses of a tenth of a second are common.
+Significance alone would flag many changes that are of no consequence, and a shared machine scatters by several percent.
+So either must also be a fifth of the throughput; and a shift must be worth a standstill of 0.35 s, or of a tenth of a
+window shorter than 3.5 s, since pauses of a tenth of a second are common.
 """
 
 import math
@@ -31,7 +31,7 @@ _MOST: Final = 64
 _RESPONSES_EACH: Final = 10
 _REQUESTS_EACH: Final = 100
 _CHANGE: Final = 0.2
-# The more stretches are looked at, the further one of them strays by chance; of a drift there is one.
+# The more stretches are compared, the further one of them strays by chance; of a drift there is only one.
 _SHIFT_ERRORS: Final = 5.0
 _DRIFT_ERRORS: Final = 4.0
 _LEAST_SCATTER: Final = 0.03
@@ -60,7 +60,7 @@ class Drift:
 
 
 def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when throughput changed on the way; not where the schedule itself changes the rate."""
+    """Check that throughput did not change during the window; not where the schedule itself changes the rate."""
     if not window.steady_load:
         return None
     found = find_change(merge_intervals(result.intervals, (result.response_ns.p50 or 0) / 1e9))
@@ -69,14 +69,14 @@ def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="unsteady",
         severity="suspect",
-        text="Throughput changed in the middle of the measurement, so its mean stands for no moment of it.",
+        text="Throughput changed during the measurement, so its mean describes no part of it.",
         evidence=_describe(found),
-        advice="Look for what either side did then; if it is the start, warm up for longer.",
+        advice="Look for what target or client did then; if it was the start, warm up for longer.",
     )
 
 
 def merge_intervals(intervals: Sequence[Interval], response_seconds: float) -> list[Interval]:
-    """Return intervals of equal length, long enough to be compared; what does not fill a last one is left out."""
+    """Return intervals of equal length, long enough to be compared; a remainder that fills none is left out."""
     whole = [interval for interval in intervals if interval.end > interval.start]
     requests = sum(interval.requests for interval in whole)
     if not requests:
@@ -93,7 +93,7 @@ def merge_intervals(intervals: Sequence[Interval], response_seconds: float) -> l
 
 
 def find_change(intervals: Sequence[Interval]) -> Shift | Drift | None:
-    """Return how throughput changed from interval to interval, None if it did not, or they are too few to tell."""
+    """Return how throughput changed over the intervals; None if it did not, or if they are too few."""
     if len(intervals) < _FEWEST:
         return None
     rates = [interval.requests / (interval.end - interval.start) for interval in intervals]
@@ -135,7 +135,7 @@ def _find_drift(rates: Sequence[float], scatter: float) -> Drift | None:
 
 
 def _scatter(rates: Sequence[float], requests: float) -> float:
-    """Return the standard deviation of one interval's rate; at least what counting so many `requests` makes of it."""
+    """Return the standard deviation of one interval's rate: at least that of a Poisson count of so many `requests`."""
     mean = statistics.fmean(rates)
     seen = statistics.median(abs(after - before) for before, after in pairwise(rates)) / _MEDIAN_DIFFERENCE
     return max(seen, mean / math.sqrt(requests), _LEAST_SCATTER * mean)
@@ -145,6 +145,6 @@ def _describe(found: Shift | Drift) -> str:
     match found:
         case Shift(start, end, inside, outside):
             stretch = f"from {start:.2f} s to {end:.2f} s"
-            return f"{format_rate(inside)} requests/s {stretch}, {format_rate(outside)} in the rest"
+            return f"{format_rate(inside)} requests/s {stretch}, {format_rate(outside)} otherwise"
         case Drift(at_start, at_end):
             return f"from {format_rate(at_start)} requests/s at the start to {format_rate(at_end)} at the end"

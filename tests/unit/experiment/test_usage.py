@@ -69,7 +69,7 @@ def load(**settings: object) -> Load:
 def test_what_others_used_of_each_side_is_what_the_trial_did_not(usage: WindowUsage) -> None:
     target, client = evidence_of(usage, APART, load()).pools
     assert rounded(target) == CorePool("target", {0: 0.2}, stolen=0.05, others=0.05)
-    assert rounded(client) == CorePool("load", {1: 0.5}, stolen=0.0, others=0.05)
+    assert rounded(client) == CorePool("client", {1: 0.5}, stolen=0.0, others=0.05)
 
 
 @pytest.mark.parametrize(

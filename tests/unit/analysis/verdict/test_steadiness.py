@@ -138,4 +138,4 @@ def test_a_schedule_that_changes_the_rate_is_not_judged(steady_load: bool, codes
     verdict = judge_trial(result, WindowEvidence(steady_load=steady_load))
     assert [finding.code for finding in verdict.findings] == codes
     if codes:
-        assert verdict.findings[0].evidence == "10,000 requests/s from 0.00 s to 4.00 s, 6,000 in the rest"
+        assert verdict.findings[0].evidence == "10,000 requests/s from 0.00 s to 4.00 s, 6,000 otherwise"

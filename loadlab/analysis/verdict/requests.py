@@ -1,5 +1,7 @@
 """How requests ended: failed, never sent, too few of them."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
@@ -15,23 +17,40 @@ _DROPPED_SUSPECT: Final = 0.001
 _DROPPED_INVALID: Final = 0.01
 _SHORTEST_OF_ASKED: Final = 0.8
 
+_REASONS: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {
+        Outcome.STATUS: "unexpected status",
+        Outcome.REFUSED: "connection refused",
+        Outcome.CONNECT_TIMEOUT: "connect timeout",
+        Outcome.TIMEOUT: "timeout",
+        Outcome.RESET: "connection reset",
+        Outcome.CLOSED_EARLY: "connection closed before the response was complete",
+        Outcome.MALFORMED: "malformed response",
+        Outcome.TOO_LARGE: "response too large",
+        Outcome.NO_FILE_DESCRIPTOR: "no file descriptor left",
+        Outcome.NO_LOCAL_PORT: "no local port left",
+        Outcome.NO_MEMORY: "kernel out of socket memory",
+        Outcome.UNREACHABLE: "network unreachable",
+    }
+)
+
 
 def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when there is nothing to judge."""
+    """Check that there is anything to judge."""
     if result.requests:
         return None
     return Finding(
         code="no_requests",
         severity="invalid",
-        text="No request was answered as expected in the measured window.",
-        evidence=f"0 requests in {format_duration_ns(result.window_ns)}",
+        text="No request succeeded in the measured window.",
+        evidence=f"0 successful requests in {format_duration_ns(result.window_ns)}",
         advice="Check that the target speaks HTTP and answers the profile's path with the expected status, "
-        "or measure for longer than one answer takes.",
+        "or use a longer window if a single response takes that long.",
     )
 
 
 def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when so many requests failed that the others are a selection."""
+    """Check that not so many requests failed that the others are a selection."""
     failed = {outcome: result.outcomes.get(outcome, 0) for outcome in FAILURES - {Outcome.DROPPED}}
     attempts = sum(failed.values()) + result.outcomes.get(Outcome.OK, 0)
     share = sum(failed.values()) / attempts if attempts else 0.0
@@ -41,38 +60,39 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
-        text=f"Many requests failed, most by {commonest}, so throughput and latency are those of the rest.",
-        evidence=f"{format_share(share)} of {attempts:,} requests, most by {commonest}",
+        text=f"Many requests failed (most often: {_REASONS[commonest]}), so throughput and latency describe only those "
+        "that succeeded.",
+        evidence=f"{format_share(share)} of {attempts:,} requests failed, {failed[commonest]:,} with {commonest}",
         advice="Lower the load until the target copes, or read the failures as the result.",
     )
 
 
 def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when requests of the schedule had not been sent when the window ended.
+    """Check that the requests of the schedule had been sent when the window ended.
 
-    They waited longest of all and have no response time, so every percentile is too low. A thousandth of them moves a
-    p99 by a tenth of its own tail, and may be a burst of random arrivals that met the end: more than that is suspect.
-    From a hundredth on the schedule's p99 is not known at all. Still, where the target could not keep up, throughput is
-    what it carried, which is a result. Only where the load could not, nothing is left that speaks of the target: then
-    more than a hundredth is invalid.
+    Those that had not waited longest of all and have no response time, so every percentile is too low. A thousandth of
+    them moves a p99 by a tenth of its own tail, and may be a burst of random arrivals that met the end: more than that
+    is suspect. From a hundredth on the schedule's p99 is not known at all. Still, where the target could not keep up,
+    throughput is what it carried, which is a result. Only where the client could not, nothing is left that describes
+    the target: then more than a hundredth is invalid.
     """
     share = dropped_share(result)
     if share <= _DROPPED_SUSPECT:
         return None
-    of_load = client_is_behind(result)
+    by_client = client_is_behind(result)
     return Finding(
         code="dropped",
-        severity="invalid" if of_load and share > _DROPPED_INVALID else "suspect",
-        text="Requests of the schedule were never sent: the rate was not reached, and the response times are too low.",
+        severity="invalid" if by_client and share > _DROPPED_INVALID else "suspect",
+        text="Scheduled requests were never sent: the offered rate was not reached, and response times are too low.",
         evidence=f"{result.outcomes[Outcome.DROPPED]:,} requests never sent, {format_share(share)} of the schedule",
-        advice="Give the load more workers and cores."
-        if of_load
-        else "Lower the rate to what the target carries, or raise load.connections if it has CPU time left.",
+        advice="Give the client more load workers and cores."
+        if by_client
+        else "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",
     )
 
 
 def few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell which percentiles are not shown."""
+    """Check that there are enough samples for every percentile; name those that are not shown."""
     count = result.response_ns.count
     trusted = trustworthy_percentiles(count)
     weak = [name for name in BEYOND_PER_MILLE if name not in trusted]
@@ -88,13 +108,13 @@ def few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
 
 
 def short_window(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Tell when the trial did not run to its end."""
+    """Check that the trial ran to its end."""
     if window.asked_ns is None or result.window_ns >= _SHORTEST_OF_ASKED * window.asked_ns:
         return None
     return Finding(
         code="short_window",
         severity="suspect",
-        text="The measurement ended early.",
-        evidence=f"{format_duration_ns(result.window_ns)} of {format_duration_ns(window.asked_ns)} measured",
+        text="The measurement was stopped early.",
+        evidence=f"measured {format_duration_ns(result.window_ns)} of {format_duration_ns(window.asked_ns)}",
         advice="Let the trial run to its end.",
     )
