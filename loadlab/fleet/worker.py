@@ -9,7 +9,7 @@ from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import Finished, LoadPart, Ready, Recorded, Start
 from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.active import ActiveLoad
-from loadlab.load.pacing import Agenda, ThinkTime
+from loadlab.load.pacing import Agenda, Gate, ThinkTime
 from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
@@ -72,13 +72,16 @@ class Crew:
         self._loop = loop
         self._part = part
         self._agenda = Agenda(loop, len(fast), part.spin_ns) if part.schedule else None
-        thinking = ThinkTime(loop, part.think_ns, part.think_times, seed) if part.think_ns else None
-        self.load = ActiveLoad(loop, fast, self.recorders, self._agenda or thinking)
-        self.slow_senders = [SlowSender(loop, exchange, part.pace_ns, self.recorders) for exchange in slow]
+        self._gate = Gate(loop)
+        thinking = ThinkTime(loop, self._gate, part.think_ns, part.think_times, seed) if part.think_ns else None
+        self.load = ActiveLoad(loop, fast, self.recorders, self._gate, self._agenda or thinking)
+        self.slow_senders = [SlowSender(loop, exchange, part.pace_ns, self.recorders, self._gate) for exchange in slow]
         if part.slow_connections:
             apart = [Recorder()]
             beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], seed))
-            self.slow_senders += [SlowSender(loop, beside, part.pace_ns, apart) for _ in range(part.slow_connections)]
+            self.slow_senders += [
+                SlowSender(loop, beside, part.pace_ns, apart, self._gate) for _ in range(part.slow_connections)
+            ]
             self.recorders = [*self.recorders, *apart]
 
     def start(self, group: TaskGroup, start_ns: int) -> None:
@@ -89,6 +92,7 @@ class Crew:
         group.start(self.load.run(), "active load")
         for sender in self.slow_senders:
             group.start(sender.run(), "slow sender")
+        self._gate.open()
 
     def take(self, start_ns: int, end_ns: int) -> Recorded:
         """Return what was recorded since the last call."""
@@ -97,7 +101,9 @@ class Crew:
     def end_window(self, now_ns: int) -> Finished:
         """Return what is left undone, and forget what nobody has sent: no later request is to wait behind it."""
         soon, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else (0, 0)
-        return Finished(cut=self.load.in_flight + soon, dropped=dropped)
+        # Slow senders beside fast ones are recorded apart, and so do not count here.
+        slow = sum(sender.in_flight for sender in self.slow_senders) if self._part.senders == "slow" else 0
+        return Finished(cut=self.load.in_flight + slow + soon, dropped=dropped)
 
     def _arrivals_ns(self) -> Iterator[int]:
         """Return this part's arrivals from the start of the warm-up, which has the schedule's first rate."""

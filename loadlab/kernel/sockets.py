@@ -76,6 +76,21 @@ async def wait_received(loop: Loop, sock: socket.socket, limit_bytes: int) -> by
             await loop.wait_event(sock.fileno())
 
 
+def has_spoken(loop: Loop, sock: socket.socket) -> bool:
+    """Return whether the peer of a connection that was silent has closed it, or sent what nobody asked for.
+
+    Takes the event that is kept for it, and leaves the data to be read.
+    """
+    loop.parked[sock.fileno()] = None
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def discard(loop: Loop, sock: socket.socket) -> None:
     """Unregister and close a socket."""
     loop.unregister(sock.fileno())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.load.pacing import Pacing
+from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.user import Exchange, User
 from loadlab.protocols.http1 import KnownResponses
 from loadlab.recording.recorder import Recorder
@@ -15,17 +15,26 @@ _OPENING_AT_ONCE: Final = 100
 
 
 class ActiveLoad:
-    """Users on one loop, one for each of `exchanges`, all with the same pacing (None: each sends at once)."""
+    """Users on one loop, one for each of `exchanges`, all with the same pacing (None: each sends at once).
+
+    They are silent while `gate` is closed. Their connections stay open.
+    """
 
     def __init__(
-        self, loop: Loop, exchanges: Sequence[Exchange], recorders: Sequence[Recorder], pacing: Pacing | None = None
+        self,
+        loop: Loop,
+        exchanges: Sequence[Exchange],
+        recorders: Sequence[Recorder],
+        gate: Gate,
+        pacing: Pacing | None = None,
     ) -> None:
         self._loop = loop
+        self._gate = gate
         self._timeout_ns = max((exchange.timeout_ns for exchange in exchanges), default=0)
         known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
         self._in_flight = [0] * len(exchanges)
         self._users = [
-            User(loop, exchange, recorders, known[exchange.method], pacing, self._in_flight, number)
+            User(loop, exchange, recorders, known[exchange.method], gate, pacing, self._in_flight, number)
             for number, exchange in enumerate(exchanges)
         ]
 
@@ -42,11 +51,13 @@ class ActiveLoad:
                     group.start(user.open(), "open a connection")
 
     async def run(self) -> None:
-        """Let all users send until cancelled."""
+        """Let all users send whenever the gate is open, until cancelled."""
         async with self._loop.task_group() as group:
             for user in self._users:
                 group.start(user.run(), "user")
             while True:
+                if self._gate.closed and not self.in_flight:
+                    await self._gate.wait()
                 await self._loop.sleep(min(max(self._timeout_ns // 20, 1_000_000), 100_000_000))
                 now_ns = time.monotonic_ns()
                 for user in self._users:

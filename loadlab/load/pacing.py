@@ -1,11 +1,12 @@
 """When a user may send its next request: when the schedule says so (open model), or after a pause (closed model).
 
-A user without pacing sends at once, and needs none of this.
+A user without pacing sends at once. All of them are silent while the gate of their worker is closed.
 """
 
 import itertools
 import random
 import sys
+import time
 import types
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -16,6 +17,7 @@ from loadlab.kernel.tasks import Task
 from loadlab.load.schedule import ThinkTimes
 
 _NEVER: Final = sys.maxsize
+_REVOKED: Final = -1
 # As with the turns of a mix: drawn once and gone through again and again.
 _DRAWN: Final = 9973
 
@@ -30,10 +32,67 @@ class Pacing(Protocol):
         """Suspend user `number`, who was done at `now_ns`, until a request is intended; return when it was."""
 
 
+class Gate:
+    """Where users wait between the windows of their worker; closed at first.
+
+    `shut` is a list that is empty while the gate is open: its truth value is the cheapest test that the hot path can
+    make before each request. `moves` is how many times it was opened or closed.
+    """
+
+    __slots__ = ("_loop", "_silent_ns", "_since_ns", "_waiting", "moves", "shut")
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._since_ns = time.monotonic_ns()  # when it was opened or closed last
+        self._silent_ns = 0
+        self._waiting: dict[Task, None] = {}  # a set in the order of coming
+        self.shut = [True]
+        self.moves = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether users have to wait."""
+        return bool(self.shut)
+
+    def silent_ns(self) -> int:
+        """Return for how long it has been closed so far, all in all."""
+        return self._silent_ns + (time.monotonic_ns() - self._since_ns if self.shut else 0)
+
+    def open(self) -> None:
+        """Resume all who wait, in the order in which they came."""
+        if self.shut:
+            now_ns = time.monotonic_ns()
+            self._silent_ns += now_ns - self._since_ns
+            self._since_ns = now_ns
+            self.moves += 1
+            self.shut.clear()
+            for task in self._waiting:
+                self._loop.resume_soon(task)
+
+    def close(self) -> None:
+        """Let nobody begin a request any more. Requests under way go on until they are answered."""
+        if not self.shut:
+            self._since_ns = time.monotonic_ns()
+            self.moves += 1
+            self.shut.append(True)
+
+    @types.coroutine
+    def wait(self) -> Generator[None, None, None]:
+        """Suspend the current task until the gate is open; return at once if it is."""
+        task = self._loop.current
+        try:
+            while self.shut:
+                self._waiting[task] = None
+                yield
+        finally:
+            self._waiting.pop(task, None)
+
+
 class Agenda:
     """The open model: arrivals come when they come, and any free user takes the next. Also the loop's `Pacer`.
 
     An arrival that finds no user free waits, in order, until one is. So the queue is simply the rest of the schedule.
+    Outside of a window, which is from `begin` to `drop_overdue`, there are no arrivals, and all users wait.
     """
 
     __slots__ = ("_due_ns", "_free", "_granted", "_last_ns", "_loop", "_next_due_ns", "_spin_ns")
@@ -48,7 +107,7 @@ class Agenda:
         self._granted = [0] * users
 
     def begin(self, times_ns: Iterator[int]) -> None:
-        """Let requests arrive at these times of the monotonic clock, in order."""
+        """Let requests arrive at these times of the monotonic clock, in order. May be called again for a new window."""
         self._next_due_ns = itertools.chain(times_ns, itertools.repeat(_NEVER)).__next__
         self._due_ns = self._next_due_ns()
 
@@ -81,33 +140,47 @@ class Agenda:
     @types.coroutine
     def wait_turn(self, number: int, now_ns: int) -> Generator[None, None, int]:
         """Suspend until an arrival is given to this user; return when it was intended."""
-        granted = self._granted
-        self._free.append((self._loop.current, number))
-        while not granted[number]:
+        granted, me = self._granted, (self._loop.current, number)
+        self._free.append(me)
+        while (intended_ns := granted[number]) <= 0:
+            if intended_ns == _REVOKED:
+                granted[number] = 0
+                self._free.append(me)
             yield
-        intended_ns, granted[number] = granted[number], 0
+        granted[number] = 0
         return intended_ns
 
     def drop_overdue(self, now_ns: int) -> tuple[int, int]:
-        """Forget the arrivals that are due and not sent; return how many of them were about to be, and how many not.
+        """End the arrivals until the next `begin`, and forget those that are due and not sent.
 
-        Those about to be had a free user, who was only not resumed yet; the others would have gone on waiting for one.
+        Return how many of these were about to be sent, and how many not. Those about to be had a free user, who was
+        only not resumed yet; the others would have gone on waiting for one.
         """
-        granted = sum(intended_ns > 0 for intended_ns in self._granted)
+        granted = 0
+        for number, intended_ns in enumerate(self._granted):
+            if intended_ns > 0:
+                self._granted[number] = _REVOKED
+                granted += 1
         overdue = 0
         while self.take_due(now_ns):
             overdue += 1
+        self._due_ns = _NEVER
         soon = min(overdue, len(self._free))
         return granted + soon, overdue - soon
 
 
 class ThinkTime:
-    """The closed model with a pause: each user thinks between an answer and its next request."""
+    """The closed model with a pause: each user thinks between an answer and its next request.
 
-    __slots__ = ("_loop", "_next_pause_ns")
+    Only while the gate is open: what is left of a pause when a window ends is spent in the next one. So the users do
+    not all send at once when the gate opens, and the rate within windows is the same however short they are.
+    """
 
-    def __init__(self, loop: Loop, mean_ns: int, times: ThinkTimes, seed: int) -> None:
+    __slots__ = ("_gate", "_loop", "_next_pause_ns")
+
+    def __init__(self, loop: Loop, gate: Gate, mean_ns: int, times: ThinkTimes, seed: int) -> None:
         self._loop = loop
+        self._gate = gate
         if times == "constant":
             self._next_pause_ns = itertools.repeat(mean_ns).__next__
         else:
@@ -122,6 +195,12 @@ class ThinkTime:
     @types.coroutine
     def wait_turn(self, number: int, now_ns: int) -> Generator[None, None, int]:
         """Suspend for the time that the user thinks; return when it was over."""
-        intended_ns = now_ns + self._next_pause_ns()
-        yield from self._loop.sleep_until(intended_ns)
-        return intended_ns
+        gate = self._gate
+        intended_ns, silent_ns = now_ns + self._next_pause_ns(), gate.silent_ns()
+        while True:
+            yield from self._loop.sleep_until(intended_ns)
+            yield from gate.wait()
+            missed_ns = gate.silent_ns() - silent_ns
+            if not missed_ns:
+                return intended_ns
+            intended_ns, silent_ns = intended_ns + missed_ns, silent_ns + missed_ns

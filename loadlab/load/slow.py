@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import discard, wait_connected, wait_received, wait_sent
+from loadlab.kernel.sockets import discard, has_spoken, wait_connected, wait_received, wait_sent
+from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
 from loadlab.load.user import (
     PAUSE_AFTER_REFUSAL_NS,
@@ -24,40 +25,64 @@ from loadlab.recording.recorder import Recorder
 
 
 class SlowSender:
-    """A user that sends a byte every `pace_ns`. Its times count from its last byte: before, the server owes nothing."""
+    """A user that sends a byte every `pace_ns`. Its times count from its last byte: before, the server owes nothing.
 
-    def __init__(self, loop: Loop, exchange: Exchange, pace_ns: int, recorders: Sequence[Recorder]) -> None:
+    While `gate` is closed it begins no request and opens no connection. `in_flight` is 1 from a request's first byte
+    to the end of its answer, otherwise 0.
+    """
+
+    def __init__(self, loop: Loop, exchange: Exchange, pace_ns: int, recorders: Sequence[Recorder], gate: Gate) -> None:
         self._loop = loop
         self._exchange = exchange
         self._pace_ns = pace_ns
         self._recorders = recorders  # by kind of request
+        self._gate = gate
         self._known = KnownResponses(exchange.method)
+        self.in_flight = 0
 
     async def run(self) -> None:
         """Send one request after the other, on one connection after the other, until cancelled."""
-        loop, exchange = self._loop, self._exchange
         while True:
-            turn = exchange.next_turn()
-            outcomes = self._recorders[turn[3]].outcomes
-            with loop.time_scope(exchange.timeout_ns) as connecting:
-                try:
-                    sock = await wait_connected(loop, exchange.address, exchange.source)
-                except OSError as error:
-                    outcomes[outcome_of_connecting(error)] += 1
-                    await loop.sleep(PAUSE_AFTER_REFUSAL_NS)
-                    continue
-            if connecting.cancelled:
-                outcomes[Outcome.CONNECT_TIMEOUT] += 1
+            await self._gate.wait()
+            turn = self._exchange.next_turn()
+            outcome, sock = await self._connect()
+            if sock is None:
+                self._recorders[turn[3]].outcomes[outcome] += 1
+                await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
                 continue
             try:
-                while await self._exchange_one(sock, turn):
-                    turn = exchange.next_turn()
-                    outcomes = self._recorders[turn[3]].outcomes
-            except REQUEST_FAILURES as error:
-                outcomes[outcome_of(error)] += 1
-                await loop.yield_now()
+                await self._use(sock, turn)
             finally:
-                discard(loop, sock)
+                discard(self._loop, sock)
+
+    async def _connect(self) -> tuple[Outcome, socket.socket | None]:
+        """Return OK and a connection, or why there is none."""
+        exchange = self._exchange
+        with self._loop.time_scope(exchange.timeout_ns):
+            try:
+                return Outcome.OK, await wait_connected(self._loop, exchange.address, exchange.source)
+            except OSError as error:
+                return outcome_of_connecting(error), None
+        return Outcome.CONNECT_TIMEOUT, None
+
+    async def _use(self, sock: socket.socket, turn: Turn) -> None:
+        """Send requests, the first of them `turn`, until the connection cannot be used any more."""
+        while True:
+            if self._gate.closed:
+                await self._gate.wait()
+                if has_spoken(self._loop, sock):
+                    return
+            self.in_flight = 1
+            try:
+                if not await self._exchange_one(sock, turn):
+                    return
+            except REQUEST_FAILURES as error:
+                self._recorders[turn[3]].outcomes[outcome_of(error)] += 1
+                await self._loop.yield_now()
+                return
+            finally:
+                self.in_flight = 0
+            turn = self._exchange.next_turn()
 
     async def _exchange_one(self, sock: socket.socket, turn: Turn) -> bool:
         """Send one request, slowly, and receive its answer; return whether the connection can be used again."""

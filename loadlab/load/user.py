@@ -15,8 +15,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import Address, ask_for_stamps, discard, receive_stamped, wait_connected, wait_sent
-from loadlab.load.pacing import Pacing
+from loadlab.kernel.sockets import (
+    Address,
+    ask_for_stamps,
+    discard,
+    has_spoken,
+    receive_stamped,
+    wait_connected,
+    wait_sent,
+)
+from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.requests import NextTurn
 from loadlab.protocols.http1 import (
     KnownResponses,
@@ -93,9 +101,12 @@ class Exchange:
 
 
 class User:
-    """One user and its connection, which is opened anew whenever it ends. Without `pacing` it sends at once."""
+    """One user and its connection, which is opened anew whenever it ends. Without `pacing` it sends at once.
 
-    __slots__ = ("_exchange", "_in_flight", "_known", "_loop", "_number", "_pacing", "_recorders", "_socket",
+    While `gate` is closed it begins no request and opens no connection.
+    """
+
+    __slots__ = ("_exchange", "_gate", "_in_flight", "_known", "_loop", "_number", "_pacing", "_recorders", "_socket",
                  "_timed_out")  # fmt: skip
 
     def __init__(
@@ -104,6 +115,7 @@ class User:
         exchange: Exchange,
         recorders: Sequence[Recorder],
         known: KnownResponses,
+        gate: Gate,
         pacing: Pacing | None,
         in_flight: list[int],
         number: int,
@@ -112,6 +124,7 @@ class User:
         self._exchange = exchange
         self._recorders = recorders  # by kind of request
         self._known = known
+        self._gate = gate
         self._pacing = pacing
         self._in_flight = in_flight  # by user: when the request in flight was sent, 0 if there is none
         self._number = number
@@ -140,14 +153,17 @@ class User:
         loop, recorders, known, next_turn = self._loop, self._recorders, self._known, self._exchange.next_turn
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         write, read, clock = os.write, os.read, time.monotonic_ns
+        gate, shut = self._gate, self._gate.shut
         record_prompt = [recorder.prompt.append for recorder in recorders]
         record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
         record_late = [recorder.late.extend for recorder in recorders]
-        granted_ns = 0  # when the request to be sent was intended, as the pacing said
+        granted_ns = moves = 0  # when the request to be sent was intended, as the pacing said, and in which window
         try:
             while True:
                 request, request_bytes, expected_status, kind, stamped = next_turn()
                 sock, wanted_ns = yield from self._connection(recorders[kind])
+                if granted_ns and gate.moves != moves:
+                    granted_ns = in_flight[number] = 0  # of a window that is over
                 fd, reader = sock.fileno(), ResponseReader(known)
                 sent_ns = clock()
                 lateness_ns = sent_ns - wanted_ns
@@ -159,10 +175,18 @@ class User:
                             if not granted_ns:
                                 in_flight[number] = 0
                                 granted_ns = yield from pacing.wait_turn(number, sent_ns)
-                                if parked[fd] is True and self._has_ended(sock):
+                                if parked[fd] is True and has_spoken(loop, sock):
                                     break  # and send what was granted on another connection
                                 sent_ns = clock()
                             lateness_ns, granted_ns = sent_ns - granted_ns, 0
+                        elif shut:
+                            in_flight[number] = 0
+                            yield from gate.wait()
+                            if has_spoken(
+                                loop, sock
+                            ):  # asked in any case: the end may have come with the answer's event
+                                break
+                            sent_ns, lateness_ns = clock(), 0
                         in_flight[number] = sent_ns
                         try:
                             sent_bytes = write(fd, request)
@@ -210,6 +234,8 @@ class User:
                             request, request_bytes, expected_status, kind, stamped = next_turn()
                         sent_ns, lateness_ns = done_ns, 0
                     self._end_connection()
+                    # What was granted is under way, though it needs another connection first.
+                    in_flight[number], moves = granted_ns, gate.moves
                 except REQUEST_FAILURES as error:
                     yield from self._fail(error, recorders[kind])
         finally:
@@ -232,6 +258,9 @@ class User:
     async def _connection(self, recorder: Recorder) -> tuple[socket.socket, int]:
         """Return an open connection, and when the user began to want it."""
         while True:
+            if self._socket is None and self._gate.closed:
+                self._in_flight[self._number] = 0
+                await self._gate.wait()
             intended_ns = time.monotonic_ns()
             outcome = Outcome.OK if self._socket is not None else await self.open()
             if self._socket is not None:
@@ -246,17 +275,6 @@ class User:
         recorder.outcomes[Outcome.TIMEOUT if self._timed_out else outcome_of(error)] += 1
         # A peer that ends each connection at once would otherwise keep this user from ever suspending.
         await self._loop.yield_now()
-
-    def _has_ended(self, sock: socket.socket) -> bool:
-        """Tell whether the server has closed a connection that waited, or said something that nobody asked for."""
-        self._loop.parked[sock.fileno()] = None
-        try:
-            sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
 
     def _end_connection(self) -> None:
         self._in_flight[self._number] = 0

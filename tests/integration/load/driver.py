@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from loadlab.kernel import Loop
 from loadlab.load.active import ActiveLoad
+from loadlab.load.pacing import Gate
 from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
@@ -24,13 +25,19 @@ def exchange_with(
 async def running_load(loop: Loop, exchanges: Sequence[Exchange]) -> AsyncIterator[Recorder]:
     """Let one user for each exchange send until the block ends."""
     recorder = Recorder()
-    load = ActiveLoad(loop, exchanges, [recorder])
+    load = ActiveLoad(loop, exchanges, [recorder], open_gate(loop))
     await load.open()
     async with loop.task_group() as group:
         group.start(load.run(), "load")
         yield recorder
         recorder.outcomes[Outcome.CUT] += load.in_flight
         group.cancel()
+
+
+def open_gate(loop: Loop) -> Gate:
+    gate = Gate(loop)
+    gate.open()
+    return gate
 
 
 async def wait_until(loop: Loop, condition: Callable[[], bool]) -> None:

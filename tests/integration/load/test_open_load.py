@@ -10,7 +10,7 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Recorder, Totals
 
 from . import scripts
-from .driver import MS, exchange_with, served, wait_until
+from .driver import MS, exchange_with, open_gate, served, wait_until
 from .scripted_server import RESPONSE, Peer, ScriptedServer
 
 
@@ -23,7 +23,7 @@ def totals_of(recorder: Recorder) -> Totals:
 async def send(loop: Loop, address: tuple[str, int], users: int, offsets_ns: list[int], answers: int) -> Recorder:
     """Let arrivals come at these offsets from now until so many were answered; return what was recorded."""
     recorder, agenda = Recorder(), Agenda(loop, users, spin_ns=50_000)
-    load = ActiveLoad(loop, [exchange_with(address)] * users, [recorder], agenda)
+    load = ActiveLoad(loop, [exchange_with(address)] * users, [recorder], open_gate(loop), agenda)
     await load.open()
     loop.pacer = agenda
     start_ns = time.monotonic_ns()
@@ -103,7 +103,7 @@ def test_a_connection_that_the_server_ended_while_it_waited_costs_no_request() -
 
     async def main(loop: Loop) -> Recorder:
         recorder, agenda = Recorder(), Agenda(loop, 1, spin_ns=50_000)
-        load = ActiveLoad(loop, [exchange_with(server.address)], [recorder], agenda)
+        load = ActiveLoad(loop, [exchange_with(server.address)], [recorder], open_gate(loop), agenda)
         await load.open()
         loop.pacer = agenda
 

@@ -1,6 +1,7 @@
 """Who may send when: arrivals given to free users in turn, queued while none is free, dropped at the end."""
 
 import itertools
+import time
 import types
 from collections.abc import Generator
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.load.pacing import Agenda, ThinkTime
+from loadlab.load.pacing import Agenda, Gate, ThinkTime
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -111,10 +112,35 @@ def test_what_is_due_and_not_sent_at_the_end_is_dropped_and_forgotten() -> None:
         agenda = agenda_of(loop, list(range(100, 1_100, 100)))
         assert agenda.take_due(100) == 100
         assert agenda.drop_overdue(750) == (0, 6)
-        assert agenda.take_due(799) == 0
-        assert agenda.take_due(800) == 800
+        assert agenda.take_due(10**18) == 0
+        agenda.begin(iter([1_100]))
+        assert agenda.take_due(10**18) == 1_100
 
     run(main)
+
+
+def test_what_was_about_to_be_sent_at_the_end_of_a_window_is_not_sent_in_the_next() -> None:
+    got: list[int] = []
+
+    async def use(agenda: Agenda) -> None:
+        got.append(await wait(agenda, 0))
+
+    async def main(loop: Loop) -> None:
+        agenda = agenda_of(loop, [100], users=1)
+        async with loop.task_group() as group:
+            group.start(use(agenda), "user")
+            await loop.yield_now()
+            await loop.yield_now()
+            agenda.release(100)
+            assert agenda.drop_overdue(100) == (1, 0)
+            agenda.begin(iter([300]))
+            await loop.yield_now()
+            await loop.yield_now()
+            assert got == []
+            agenda.release(300)
+
+    run(main)
+    assert got == [300]
 
 
 def test_what_is_due_for_a_user_who_is_free_was_about_to_be_sent() -> None:
@@ -135,7 +161,9 @@ def test_what_is_due_for_a_user_who_is_free_was_about_to_be_sent() -> None:
 @pytest.mark.parametrize("times", ["constant", "exponential"])
 def test_a_user_thinks_before_each_request(times: Any) -> None:  # noqa: ANN401 - one of the two literals
     async def main(loop: Loop) -> list[int]:
-        thinking = ThinkTime(loop, mean_ns=1_000, times=times, seed=0)
+        gate = Gate(loop)
+        gate.open()
+        thinking = ThinkTime(loop, gate, mean_ns=1_000, times=times, seed=0)
         assert thinking.take_due(10**18) == 0
         return [await wait(thinking, 0, now_ns=0) for _ in range(2_000)]
 
@@ -149,6 +177,84 @@ def test_arrivals_may_be_given_without_end() -> None:
         agenda = Agenda(loop, 1, 0)
         agenda.begin(itertools.count(10, 10))
         assert agenda.drop_overdue(1_000) == (0, 100)
+
+    run(main)
+
+
+def test_who_waits_at_the_gate_goes_on_when_it_opens_in_the_order_of_coming() -> None:
+    passed: list[int] = []
+
+    async def use(gate: Gate, number: int) -> None:
+        await gate.wait()
+        passed.append(number)
+
+    async def main(loop: Loop) -> None:
+        gate = Gate(loop)
+        assert gate.closed
+        async with loop.task_group() as group:
+            tasks = [group.start(use(gate, number), "user") for number in (2, 0, 1)]
+            await loop.yield_now()
+            loop.resume_soon(tasks[1])  # a spurious wake-up
+            await loop.yield_now()
+            await loop.yield_now()
+            assert passed == []
+            gate.open()
+        assert not gate.closed
+        await gate.wait()
+
+    run(main)
+    assert passed == [2, 0, 1]
+
+
+def test_a_gate_that_closes_at_once_lets_nobody_through() -> None:
+    async def use(gate: Gate) -> None:
+        await gate.wait()
+
+    async def main(loop: Loop) -> None:
+        gate = Gate(loop)
+        async with loop.task_group() as group:
+            task = group.start(use(gate), "user")
+            await loop.yield_now()
+            gate.open()
+            gate.close()
+            await loop.yield_now()
+            await loop.yield_now()
+            assert not task.done
+            gate.open()
+
+    run(main)
+
+
+def test_waiting_at_the_gate_can_be_cancelled() -> None:
+    async def main(loop: Loop) -> None:
+        gate = Gate(loop)
+        with loop.time_scope(0) as scope:
+            await gate.wait()
+        assert scope.cancelled
+        gate.open()
+
+    run(main)
+
+
+def test_a_user_thinks_only_while_the_gate_is_open() -> None:
+    async def main(loop: Loop) -> None:
+        gate = Gate(loop)
+        thinking = ThinkTime(loop, gate, mean_ns=1_000, times="constant", seed=0)
+        pauses: list[int] = []
+
+        async def think() -> None:
+            now_ns = time.monotonic_ns()
+            pauses.append(await wait(thinking, 0, now_ns) - now_ns)
+
+        async with loop.task_group() as group:
+            group.start(think(), "user")
+            for _ in range(3):
+                await loop.yield_now()
+            assert pauses == []
+            thinking_ns = time.monotonic_ns()
+            silent_ns = time.monotonic_ns() - thinking_ns
+            gate.open()
+        assert pauses[0] >= 1_000 + silent_ns
 
     run(main)
 
