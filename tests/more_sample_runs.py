@@ -111,8 +111,8 @@ def write_wait_cost(parent: Path) -> RunDirectory:
         Law(metric="cost_ns", over="wait.descriptors", where={"wait.method": method}, intercept=900.0, slope=slope,
             slope_interval=(slope * 0.98, slope * 1.02), exponent=0.9, text=text)
         for method, slope, text in (
-            ("select", 86.0, "select: 86 ns more for each descriptor (95 %: 84.3 ns to 87.7 ns)"),
-            ("poll", 85.0, "poll: 85 ns more for each descriptor (95 %: 83.3 ns to 86.7 ns)"),
+            ("select", 86.0, "select: each descriptor adds 86 ns (95 %: 84.3 ns to 87.7 ns)"),
+            ("poll", 85.0, "poll: each descriptor adds 85 ns (95 %: 83.3 ns to 86.7 ns)"),
             ("epoll", 0.0, "epoll: does not depend on the number of descriptors"),
         )
     ]  # fmt: skip
@@ -341,7 +341,7 @@ def _response(count: int, typical_ns: float, stalled_ns: float, stalled_share: f
 
 
 def _cpu_law(server: str, each_ns: float, dead_ns: float) -> Law:
-    text = f"{server}: {dead_ns:.3g} ns more for each idle connection (95 %: {dead_ns:.3g} ns to {dead_ns:.3g} ns)"
+    text = f"{server}: each idle connection adds {dead_ns:.3g} ns (95 %: {dead_ns:.3g} ns to {dead_ns:.3g} ns)"
     if dead_ns < 1:
         text = f"{server}: does not depend on the number of idle connections"
     return Law(

@@ -6,14 +6,15 @@ from loadlab.analysis.metrics import is_metric, measured, metric_names
 from loadlab.profile.expect import ConditionalExpectation, ExpectRule, FigureExpectation, LawExpectation, rule_of
 from loadlab.profile.metrics import Dimension
 from loadlab.profile.mistakes import did_you_mean
+from loadlab.profile.path_names import name_of_value
 from loadlab.results.model import Expectation, Law, TrialResult
 
 
 def check_expectations(entries: Iterable[str | ConditionalExpectation], result: TrialResult) -> list[Expectation]:
-    """Return whether a trial that is done met each expectation on a figure whose `where` means it.
+    """Return whether a completed trial met each expectation on a figure that applies to it (by `where`).
 
-    What was not measured is not met. Raises ValueError with a sentence for an expectation that cannot be read, or names
-    no metric.
+    A figure that was not measured does not meet one. Raises ValueError with a sentence for an expectation that cannot
+    be read, or that names no metric.
     """
     rules = [(rule, rule.expectation) for rule in map(rule_of, entries) if rule.applies_to(result.factors)]
     return [
@@ -24,9 +25,9 @@ def check_expectations(entries: Iterable[str | ConditionalExpectation], result: 
 
 
 def check_law_expectations(entries: Iterable[str | ConditionalExpectation], laws: Sequence[Law]) -> list[Expectation]:
-    """Return whether each law met each expectation on laws whose `where` means it, one result for each of both.
+    """Return whether each law met each expectation on laws that applies to it (by `where`), one result per pair.
 
-    It is met when the whole 95 % interval keeps to the bound. An expectation that no law was fitted for is not met.
+    A law meets one when its whole 95 % interval is within the bound. Without a fitted law an expectation is not met.
     Raises ValueError with a sentence for an expectation that cannot be read.
     """
     return [
@@ -42,26 +43,26 @@ def _check_figure(text: str, expected: FigureExpectation, result: TrialResult) -
         raise ValueError(f"no metric is called {expected.metric!r}{did_you_mean(expected.metric, metric_names())}")
     value = measured(expected.metric, result)
     if value is None:
-        return Expectation(text=text, met=False, measured="not measured")
+        return Expectation(text=text, met=False, measured="nothing")
     return Expectation(text=text, met=expected.met_by(value), measured=Dimension.of(expected.metric).format(value))
 
 
 def _check_laws(rule: ExpectRule, expected: LawExpectation, laws: Sequence[Law]) -> list[Expectation]:
-    meant = [
+    concerned = [
         law for law in laws if (law.metric, law.over) == (expected.metric, expected.over) and rule.applies_to(law.where)
     ]
-    if not meant:
-        return [Expectation(text=rule.text, met=False, measured="no law could be fitted")]
-    return [_check_law(rule.text, expected, law) for law in meant]
+    if not concerned:
+        return [Expectation(text=rule.text, met=False, measured="nothing (no law could be fitted)")]
+    return [_check_law(rule.text, expected, law) for law in concerned]
 
 
 def _check_law(text: str, expected: LawExpectation, law: Law) -> Expectation:
-    series = ", ".join(f"{path} {value}" for path, value in law.where.items())
+    series = ", ".join(name_of_value(path, value) for path, value in law.where.items())
     value, interval = (
         (law.slope, law.slope_interval) if expected.term == "slope" else (law.exponent, law.exponent_interval)
     )
     if value is None or interval is None:
-        return Expectation(text=text, met=False, measured="not fitted", series=series)
+        return Expectation(text=text, met=False, measured=f"nothing (no {expected.term} fitted)", series=series)
     low, high = map(expected.format, interval)
-    told = f"{expected.format(value)} (95 %: {low} to {high})"
-    return Expectation(text=text, met=expected.met_by(interval), measured=told, series=series)
+    fitted = f"{expected.format(value)} (95 %: {low} to {high})"
+    return Expectation(text=text, met=expected.met_by(interval), measured=fitted, series=series)

@@ -25,10 +25,25 @@ def name_of_path(path: str) -> PathName:
     return PathName(f"unit of {key}", key, key)
 
 
+def name_of_value(path: str, value: str | int | float | bool | None) -> str:
+    """Return a value of a path in words: `epoll`, `blocking true`, `8 workers in the pool`, `offered rate 500`."""
+    if isinstance(value, str):
+        return value
+    name = name_of_path(path)
+    if isinstance(value, bool) or value is None:
+        return f"{name.many} {'none' if value is None else str(value).lower()}"
+    number = f"{value:,}"
+    if name.quantity.startswith(_NUMBER_OF):
+        return f"{number} {name.one if value == 1 else name.many}"
+    return f"{name.quantity.removeprefix('the ')} {number}"
+
+
 def _counted(one: str, many: str = "") -> PathName:
     many = many or f"{one}s"
-    return PathName(one, many, f"the number of {many}")
+    return PathName(one, many, f"{_NUMBER_OF}{many}")
 
+
+_NUMBER_OF: Final = "the number of "
 
 _NAMES: Final[Mapping[str, PathName]] = {
     "load.idle": _counted("idle connection"),

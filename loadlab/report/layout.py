@@ -6,7 +6,7 @@ from typing import Any
 
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import split_metric
-from loadlab.profile.path_names import name_of_path
+from loadlab.profile.path_names import name_of_path, name_of_value
 from loadlab.results.model import Scalar, TrialResult
 
 
@@ -76,7 +76,7 @@ def side_by_side(arrangement: Arrangement) -> Arrangement:
 
 def is_measured(trial: TrialResult) -> bool:
     """Whether the figures of a trial may be shown as the target's."""
-    return trial.state == "done" and trial.verdict.state != "invalid"
+    return trial.is_credible
 
 
 def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrangement:
@@ -98,7 +98,7 @@ def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrang
         x_path=x_path,
         x_values=x_values,
         line_names=tuple(
-            ", ".join(_format_factor(path, value) for path, value in zip(line_paths, key, strict=True))
+            ", ".join(name_of_value(path, value) for path, value in zip(line_paths, key, strict=True))
             for key in line_keys
         ),
         settings=tuple(
@@ -154,11 +154,6 @@ def _path_of_lines(arrangement: Arrangement) -> str:
     """The first path whose values the lines do not share."""
     factors = [setting.trials[0].factors for setting in arrangement.settings]
     return next(path for path in factors[0] if len({each.get(path) for each in factors}) > 1)
-
-
-def _format_factor(path: str, value: Scalar) -> str:
-    """A value that says by itself what it is of, such as `epoll`, or else with its path's title: `blocking true`."""
-    return format_scalar(value) if isinstance(value, str) else f"{name_of_path(path).many} {format_scalar(value)}"
 
 
 def _is_number(value: object) -> bool:

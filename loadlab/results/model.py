@@ -156,6 +156,11 @@ class TrialResult(Document):
     probes: Probes = Probes()
 
     @property
+    def is_credible(self) -> bool:
+        """Whether the figures may be taken as the target's: the trial was completed and is not invalid."""
+        return self.state == "done" and self.verdict.state != "invalid"
+
+    @property
     def events_per_wait(self) -> float | None:
         """How many events the target's waiting calls returned on average; None if they were not counted."""
         syscalls = self.probes.syscalls

@@ -1,4 +1,4 @@
-"""The laws that the curves of a run follow, and how sure they are. docs/laws.md tells the method and its sources."""
+"""The laws that the curves of a run follow, and how certain they are. docs/laws.md has the method and its sources."""
 
 from loadlab.analysis.scaling.laws import fit_laws
 

@@ -1,14 +1,14 @@
 """Two-parameter laws fitted to costs whose scatter grows with them, with intervals that hold for five points too.
 
-A machine's noise is a share of the cost: repeats at 700 us lie further apart than those at 10 us. So squares of
-relative deviations are least, which is quasi-likelihood with a constant coefficient of variation (McCullagh and Nelder,
-Generalized Linear Models, 1989, ch. 8), by reweighting with the fitted costs. An ordinary line would see the highest
-costs only, and its interval would be too wide for a flat server and too narrow for a steep one.
+A machine's noise is a share of the cost: repeats at 700 us lie further apart than those at 10 us. So the squares of
+relative deviations are minimised, which is quasi-likelihood with a constant coefficient of variation (McCullagh and
+Nelder, Generalized Linear Models, 1989, ch. 8), by reweighting with the fitted costs. An ordinary line would see the
+highest costs only, and its interval would be too wide for a flat server and too narrow for a steep one.
 
-The intervals are 95 % bootstrap-t: the relative residuals, each freed from the pull that its own point has on the
-line, are drawn anew, and the estimate's error is studentised in each resample (Efron and Tibshirani, An Introduction to
+The intervals are 95 % bootstrap-t: the relative residuals, corrected for the leverage of their own points, are
+resampled, and the estimate's error is studentised in each resample (Efron and Tibshirani, An Introduction to
 the Bootstrap, 1993, ch. 9 and 12; Davison and Hinkley, Bootstrap Methods and their Application, 1997, ch. 6). The
-residuals of all points are one pool: two repeats at one x are too few to be drawn from by themselves.
+residuals of all points are one pool: two repeats at one x are too few to resample by themselves.
 """
 
 import math
@@ -21,13 +21,13 @@ import numpy.typing as npt
 
 _Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
-_FEWEST_PLACES: Final = 3  # through costs at two x there is a line, whatever law they follow
+_FEWEST_XS: Final = 3  # two x can always be joined by a line, whatever law the costs follow
 _RESAMPLES: Final = 1999
-# The same points give the same interval, today and when the run is looked at again.
+# The same points give the same interval whenever they are fitted.
 _SEED: Final = 20_000
 # The fitted costs settle to far below the noise in two rounds; the first starts from the costs themselves.
 _REWEIGHTINGS: Final = 3
-# Student's t with one degree of freedom, 97.5 %: three points leave one residual, from which nothing can be drawn.
+# Student's t with one degree of freedom, 97.5 %: three points leave one residual, too few to resample.
 _T_OF_ONE: Final = 12.706
 _ROUNDING: Final = 1e-9
 
@@ -47,7 +47,7 @@ class Estimate:
 
     @property
     def holds_zero(self) -> bool:
-        """Whether it cannot be told from 0."""
+        """Whether it cannot be distinguished from 0."""
         return self.low <= 0 <= self.high
 
     def scaled(self, factor: float) -> "Estimate":
@@ -56,8 +56,8 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """cost = intercept + slope * x. `scatter` is how far costs lie from it, as a share of it (root mean square)."""
+class LineFit:
+    """cost = intercept + slope * x. `scatter` is the root mean square of the relative deviations from it."""
 
     intercept: Estimate
     slope: Estimate
@@ -69,7 +69,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class PowerFit:
     """cost = factor * x ** exponent, for positive x."""
 
     factor: float
@@ -80,9 +80,9 @@ class Power:
         return float(self.factor * x**self.exponent.value)
 
 
-def fit_line(xs: Sequence[float], costs: Sequence[float]) -> Line | None:
+def fit_line(xs: Sequence[float], costs: Sequence[float]) -> LineFit | None:
     """Return the line through the costs; None for fewer than three different x, or where a cost is not positive."""
-    if not _may_be_fitted(xs) or min(costs) <= 0:
+    if not _can_be_fitted(xs) or min(costs) <= 0:
         return None
     unit = max(abs(x) for x in xs)  # x up to a million beside the constant's 1 would cost half of the digits
     x, cost = np.array(xs) / unit, np.array(costs)
@@ -94,28 +94,28 @@ def fit_line(xs: Sequence[float], costs: Sequence[float]) -> Line | None:
         expected = np.maximum(intercept + slope * x, cost.min() / 2)
     design = np.column_stack((1 / expected, x / expected))
     (intercept_estimate, slope_estimate), scatter = _regress(design, cost / expected)
-    return Line(intercept_estimate, slope_estimate.scaled(1 / unit), scatter)
+    return LineFit(intercept_estimate, slope_estimate.scaled(1 / unit), scatter)
 
 
-def fit_power(xs: Sequence[float], costs: Sequence[float]) -> Power | None:
-    """Return the power law of the costs at positive x; None where `fit_line` has none of them.
+def fit_power(xs: Sequence[float], costs: Sequence[float]) -> PowerFit | None:
+    """Return the power law of the costs at positive x; None where `fit_line` would return None for those.
 
-    Logarithms make of it a line, and of relative noise one of equal size everywhere.
+    Logarithms turn it into a line, and relative noise into noise of equal size everywhere.
     """
     positive = [(x, cost) for x, cost in zip(xs, costs, strict=True) if x > 0]
-    if not _may_be_fitted([x for x, _ in positive]) or min(costs) <= 0:
+    if not _can_be_fitted([x for x, _ in positive]) or min(costs) <= 0:
         return None
     logs = np.log(np.array(positive))
     (log_factor, exponent), _ = _regress(np.column_stack((np.ones(len(logs)), logs[:, 0])), logs[:, 1])
-    return Power(math.exp(log_factor.value), exponent)
+    return PowerFit(math.exp(log_factor.value), exponent)
 
 
-def _may_be_fitted(xs: Sequence[float]) -> bool:
-    return len(set(xs)) >= _FEWEST_PLACES
+def _can_be_fitted(xs: Sequence[float]) -> bool:
+    return len(set(xs)) >= _FEWEST_XS
 
 
 def _regress(design: _Array, response: _Array) -> tuple[tuple[Estimate, Estimate], float]:
-    """Return both coefficients by least squares, and the residuals' root mean square; the noise is of one size."""
+    """Return both coefficients by least squares, and the residuals' root mean square; the noise has equal size."""
     solver = np.linalg.pinv(design)
     freedom = len(response) - 2
     coefficients = solver @ response
@@ -134,14 +134,14 @@ def _regress(design: _Array, response: _Array) -> tuple[tuple[Estimate, Estimate
 def _quantiles_of_t(design: _Array, solver: _Array, residuals: _Array, spread: _Array) -> _Array:
     """Return the 2.5 % and 97.5 % quantiles of both coefficients' t over the resamples, one row each."""
     leverage = np.einsum("ij,ji->i", design, solver)
-    # A point that is alone at its end of x draws the line through itself: its leverage is 1, its residual 0.
+    # A point that is alone at its end of x pulls the line through itself: its leverage is 1, its residual 0.
     freed = residuals / np.sqrt(np.maximum(1 - leverage, 1e-9))
     noise = np.random.default_rng(_SEED).choice(freed - freed.mean(), (_RESAMPLES, len(freed)))
     errors = noise @ solver.T
     left = noise - errors @ design.T
     scatter = np.sqrt((left**2).sum(axis=1) / (len(residuals) - 2))
     standard_errors = np.outer(scatter, spread)
-    # Where the same residual was drawn each time only rounding is left, and nothing to hold the error against.
-    told = standard_errors > _ROUNDING * math.sqrt(residuals @ residuals) * spread
-    t = np.divide(errors, standard_errors, out=np.zeros_like(errors), where=told)
+    # Where the same residual was drawn each time only rounding is left, and no scale for the error.
+    has_scale = standard_errors > _ROUNDING * math.sqrt(residuals @ residuals) * spread
+    t = np.divide(errors, standard_errors, out=np.zeros_like(errors), where=has_scale)
     return np.quantile(t, (0.025, 0.975), axis=0)

@@ -42,7 +42,7 @@ def test_usage_per_request() -> None:
     assert filled.cpu_user_ns == 30_000_000
 
 
-def test_little_cpu_time_is_told_per_request_but_not_user_and_system_time_apart() -> None:
+def test_little_cpu_time_is_kept_per_request_but_not_divided_in_user_and_system() -> None:
     filled = per_request(usage(user_ns=10_000_000, system_ns=0), 100)
     assert filled.cpu_ns_per_request == pytest.approx(100_000)
     assert (filled.cpu_user_ns_per_request, filled.cpu_system_ns_per_request) == (None, None)

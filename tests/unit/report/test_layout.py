@@ -49,7 +49,7 @@ def test_a_third_swept_path_keeps_settings_apart() -> None:
 
 def test_a_second_path_of_numbers_names_itself_in_the_line() -> None:
     trials = [trial(number, {"load.idle": number, "load.connections": 16}) for number in range(3)]
-    assert arrange({}, trials).line_names == ("active connections 16",)
+    assert arrange({}, trials).line_names == ("16 active connections",)
 
 
 def test_a_value_that_does_not_speak_for_itself_has_its_name() -> None:
@@ -59,8 +59,8 @@ def test_a_value_that_does_not_speak_for_itself_has_its_name() -> None:
     ]
     arrangement = arrange({"plot": {"x": "load.idle", "series": "target.blocking"}}, trials)
     assert arrangement.line_names == (
-        "blocking false, edge, workers in the pool 8",
-        "blocking true, edge, workers in the pool 8",
+        "blocking false, edge, 8 workers in the pool",
+        "blocking true, edge, 8 workers in the pool",
     )
 
 

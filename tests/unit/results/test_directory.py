@@ -39,7 +39,7 @@ def test_a_write_past_the_limit_keeps_the_old_file_and_leaves_no_other(tmp_path:
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
 
 
-def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fsync(_descriptor: int) -> None:
         raise OSError(28, os.strerror(28))
 
@@ -178,7 +178,7 @@ def test_the_page_is_written_beside(run: RunDirectory) -> None:
     assert run.page_path.read_text() == "<!doctype html>"
 
 
-def test_open_tells_a_missing_and_a_wrong_directory(tmp_path: Path) -> None:
+def test_open_reports_a_missing_and_a_wrong_directory(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"There is no .*gone"):
         RunDirectory.open(tmp_path / "gone")
     with pytest.raises(ReportError, match=r"is not a run directory: it has no run\.json"):

@@ -29,7 +29,7 @@ def test_equal_stacks_of_a_file_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("line", ["a;b", "a;b -1", "a;b 1.5", " 3", "7", "a;b ²"])
-def test_what_is_no_stack_and_count_is_told_by_its_line(line: str) -> None:
+def test_a_line_that_is_no_stack_and_count_is_reported_by_its_number(line: str) -> None:
     with pytest.raises(ValueError, match="line 2 "):
         parse_folded(f"a;b 1\n{line}\n")
 
@@ -51,5 +51,5 @@ def test_what_is_no_stack_and_count_is_told_by_its_line(line: str) -> None:
         ("serve.py:12", "native"),
     ],
 )
-def test_the_kind_of_a_function_is_told_by_how_it_is_written(frame: str, kind: str) -> None:
+def test_the_kind_of_a_frame_follows_from_how_it_is_written(frame: str, kind: str) -> None:
     assert kind_of(frame) == kind

@@ -62,6 +62,6 @@ def test_comments_and_the_legend_are_not_data() -> None:
 @pytest.mark.parametrize(
     "line", ["Tag=response,0,1", "Tag=response,0,1,2,HISTF", "Tag=response,0,1,2,HISTFAAAAEV42pNpmSz", "nonsense"]
 )
-def test_a_damaged_line_is_told_by_its_number(line: str) -> None:
+def test_a_damaged_line_is_reported_by_its_number(line: str) -> None:
     with pytest.raises(ValueError, match="line 3 is not an interval histogram"):
         parse_latency_log(format_latency_log([]) + line + "\n")

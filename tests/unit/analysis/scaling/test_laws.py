@@ -5,7 +5,7 @@ import pytest
 from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.scaling.fitting import Estimate
 from loadlab.analysis.scaling.laws import describe
-from loadlab.analysis.scaling.shape import Followed, Rises
+from loadlab.analysis.scaling.selection import Rises, SelectedLaw
 from loadlab.profile.path_names import name_of_path
 from loadlab.results.model import Judgement, Law, LawShape, TrialResult, TrialState, Verdict
 
@@ -36,8 +36,8 @@ def test_each_series_has_its_law_in_words() -> None:
     select, epoll = laws(trials)
     assert (select.metric, select.over, select.where) == ("cpu", "load.idle", {"target.server": "select"})
     assert (select.intercept, select.slope) == pytest.approx((10_000, 28), rel=0.001)
-    assert select.text.startswith("select: 28 ns more for each idle connection (95 %: ")
-    assert epoll.text.startswith("epoll: does not depend on the number of idle connections (95 %: under ")
+    assert select.text.startswith("select: each idle connection adds 28 ns (95 %: ")
+    assert epoll.text.startswith("epoll: does not depend on the number of idle connections (95 %: less than ")
     assert (select.shape, epoll.shape) == ("linear", "constant")
 
 
@@ -84,19 +84,19 @@ def test_what_was_not_fitted_is_null() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "estimate", "told"),
+    ("shape", "estimate", "text"),
     [
-        ("linear", Estimate(71.3, 60, 82), "71.3 ns more for each idle connection (95 %: 60 ns to 82 ns)"),
-        ("linear", Estimate(-5, -7, -3), "5 ns less for each idle connection (95 %: -7 ns to -3 ns)"),
+        ("linear", Estimate(71.3, 60, 82), "each idle connection adds 71.3 ns (95 %: 60 ns to 82 ns)"),
+        ("linear", Estimate(-5, -7, -3), "each idle connection saves 5 ns (95 %: 3 ns to 7 ns)"),
         (
             "constant",
             Estimate(0.1, -0.05, 0.2),
-            "does not depend on the number of idle connections (95 %: under 0.2 ns for each)",
+            "does not depend on the number of idle connections (95 %: less than 0.2 ns per idle connection)",
         ),
         (
             "constant",
             Estimate(-0.1, -0.3, 0.2),
-            "does not depend on the number of idle connections (95 %: under 0.3 ns for each)",
+            "does not depend on the number of idle connections (95 %: less than 0.3 ns per idle connection)",
         ),
         (
             "power",
@@ -106,30 +106,28 @@ def test_what_was_not_fitted_is_null() -> None:
         (
             "per event",
             Estimate(70, 60, 80),
-            "70 ns more for each idle connection (95 %: 60 ns to 80 ns), shared by the events that one wait returns",
+            "each idle connection adds 70 ns (95 %: 60 ns to 80 ns) to a wait, shared by the events that it returns",
         ),
     ],
 )
-def test_describe(shape: LawShape, estimate: Estimate, told: str) -> None:
-    assert describe(Followed(shape, estimate), name_of_path("load.idle")) == told
+def test_describe(shape: LawShape, estimate: Estimate, text: str) -> None:
+    assert describe(SelectedLaw(shape, estimate), name_of_path("load.idle")) == text
 
 
 @pytest.mark.parametrize(
-    ("rises", "told"),
+    ("rises", "text"),
     [
         (
             Rises(30, 12, 48),
-            "30 ns more for each idle connection on average, but not on a straight line: 12 ns to 48 ns from place to "
-            "place",
+            "each idle connection adds 30 ns on average, but not linearly: 12 ns to 48 ns between neighbouring points",
         ),
         (
             Rises(-30, -48, -12),
-            "30 ns less for each idle connection on average, but not on a straight line: 12 ns to 48 ns from place to "
-            "place",
+            "each idle connection saves 30 ns on average, but not linearly: 12 ns to 48 ns between neighbouring points",
         ),
-        (Rises(30, -1, 48), "no straight line fits over the number of idle connections"),
-        (None, "no straight line fits over the number of idle connections"),
+        (Rises(30, -1, 48), "follows no law over the number of idle connections: it rises and falls"),
+        (None, "follows no law over the number of idle connections: it rises and falls"),
     ],
 )
-def test_a_curve_without_a_law_says_how_it_rises(rises: Rises | None, told: str) -> None:
-    assert describe(Followed("unclear", Estimate(1, -1, 3), rises), name_of_path("load.idle")) == told
+def test_a_curve_without_a_law_says_how_it_rises(rises: Rises | None, text: str) -> None:
+    assert describe(SelectedLaw("unclear", Estimate(1, -1, 3), rises), name_of_path("load.idle")) == text

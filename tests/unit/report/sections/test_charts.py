@@ -135,7 +135,7 @@ def test_laws_stand_under_the_chart_of_their_metric(crowd: RunDocument) -> None:
     assert [key for key, captioned in found.items() if captioned.laws] == ["cpu"]
     laws = found["cpu"].laws
     assert [law.line for law in laws] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
-    assert laws[2].text.startswith("select: 72 ns more for each idle connection")
+    assert laws[2].text.startswith("select: each idle connection adds 72 ns")
 
 
 def test_a_law_over_another_axis_or_of_no_line_is_left_out(crowd: RunDocument) -> None:

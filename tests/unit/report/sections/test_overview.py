@@ -43,7 +43,7 @@ def test_the_best_and_the_worst_at_the_end_and_the_law_between(crowd: RunDocumen
         f"From 0 to 19,000 idle connections, requests per second fell by 2.1{NBSP}% with nginx (111,111 → 108,814 "
         f"requests/s) and by 96.5{NBSP}% with select (20,202 → 705 requests/s): 154 times apart in the end, the best "
         "and the worst of 11.",
-        "CPU time of the target per request, by the fitted laws: select: 72 ns more for each idle connection (95 %: 72 "
+        "CPU time of the target per request, by the fitted laws: select: each idle connection adds 72 ns (95 %: 72 "
         "ns to 72 ns); nginx: does not depend on the number of idle connections.",
     )
 
@@ -103,7 +103,7 @@ def test_names_on_x_compare_the_lines_at_each_place() -> None:
 def test_microbenchmarks_are_told_likewise(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
     change, law = overview(wait_cost)
     assert change.startswith(f"From 10 to 19,000 descriptors, time of one waiting call rose by 4.2{NBSP}% with epoll")
-    assert law.startswith("Time of one waiting call, by the fitted laws: select: 86 ns more for each descriptor")
+    assert law.startswith("Time of one waiting call, by the fitted laws: select: each descriptor adds 86 ns")
     assert overview(switch_cost) == (
         "Time of one switch: the best is call with 41 ns, the worst process with 7.9 µs, 193 times apart.",
         "Memory of one unit: the best is generator with 440 B, the worst process with 793 KiB, 1,845 times apart.",

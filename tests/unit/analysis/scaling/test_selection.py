@@ -1,22 +1,22 @@
-"""The law that points without noise follow, and what is told where none of them fits."""
+"""The law that points without noise follow, and what is kept where none fits."""
 
 import math
 
 import pytest
 
 from loadlab.analysis.scaling.fitting import fit_line, fit_power
-from loadlab.analysis.scaling.shape import Candidates, Followed, Point, followed
+from loadlab.analysis.scaling.selection import Candidates, Observation, SelectedLaw, select_law
 from loadlab.results.model import LawShape
 
 
-def follow(costs: dict[float, float], events_per_wait: dict[float, float] | None = None) -> Followed:
+def follow(costs: dict[float, float], events_per_wait: dict[float, float] | None = None) -> SelectedLaw:
     waits = events_per_wait or {}
-    points = [Point(x, cost, waits.get(x)) for x, cost in costs.items()]
+    points = [Observation(x, cost, waits.get(x)) for x, cost in costs.items()]
     line = fit_line([*costs], [*costs.values()])
     assert line is not None
     shared = [point.x_per_event for point in points]
     per_event = fit_line([x for x in shared if x is not None], [*costs.values()]) if None not in shared else None
-    return followed(points, Candidates(line, fit_power([*costs], [*costs.values()]), per_event))
+    return select_law(points, Candidates(line, fit_power([*costs], [*costs.values()]), per_event))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_the_coefficient_is_that_of_the_law() -> None:
 
 
 def test_a_point_has_no_share_where_nobody_counted_events() -> None:
-    assert Point(100, 5, 4).x_per_event == 25
-    assert Point(100, 5, None).x_per_event is None
-    assert Point(100, 5, 0).x_per_event is None
+    assert Observation(100, 5, 4).x_per_event == 25
+    assert Observation(100, 5, None).x_per_event is None
+    assert Observation(100, 5, 0).x_per_event is None
 
 
 def test_a_curve_that_follows_no_law_has_its_rises() -> None:

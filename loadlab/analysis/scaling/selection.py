@@ -1,0 +1,121 @@
+"""Which law a series follows: none, a straight line, a power, or a line whose cost the events of one wait share."""
+
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab.analysis.scaling.fitting import Estimate, LineFit, PowerFit
+from loadlab.results.model import LawShape
+
+# A change over the whole range below this share of the median counts as none: machines drift by more over an hour.
+_NO_CHANGE: Final = 0.1
+# Repeats of a trial scatter by 2 to 10 %. What lies further from a line than this is not noise.
+_MOST_NOISE: Final = 0.25
+# Akaike's criterion: with a difference beyond this the worse model has "essentially no support" (Burnham and Anderson,
+# Sociological Methods & Research 33, 2004, p. 271). All our laws have two coefficients, so only the misfit differs; it
+# is weighed by degrees of freedom instead of points, without which one straight line in twenty over five x was taken
+# for a power.
+_DECISIVE: Final = 10.0
+# A misfit far below what any clock resolves: of two laws that both fit exactly none shall win by its rounding.
+_EXACT: Final = 1e-18
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One trial: x, its cost, and how many events a waiting call returned on average, None if they were not counted."""
+
+    x: float
+    cost: float
+    events_per_wait: float | None
+
+    @property
+    def x_per_event(self) -> float | None:
+        """The part of x that one event bears, as all events that one wait returns share its cost."""
+        return self.x / self.events_per_wait if self.events_per_wait else None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The laws fitted to one series; `per_event` is a line over x / events per wait."""
+
+    line: LineFit
+    power: PowerFit | None
+    per_event: LineFit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rises:
+    """The slopes of a curve: from its first x to its last, and the least and the greatest between neighbouring x."""
+
+    overall: float
+    least: float
+    greatest: float
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedLaw:
+    """The law that a series follows, with the coefficient that matters: the exponent of a power, the slope of others.
+
+    `rises` is for a series that follows none.
+    """
+
+    shape: LawShape
+    coefficient: Estimate
+    rises: Rises | None = None
+
+
+def select_law(observations: Sequence[Observation], candidates: Candidates) -> SelectedLaw:
+    """Return the law that the observations follow.
+
+    The straight line stands unless another law beats it beyond doubt, or fits where the line does not fit at all.
+    """
+    line = candidates.line
+    # A power law knows no fixed cost, so the laws are compared where x is positive.
+    compared = [each for each in observations if each.x > 0]
+    fits, freedom = line.scatter <= _MOST_NOISE, len(compared) - 2
+    if freedom > 0 and (rivals := _rivals(compared, candidates)):
+        best, misfit = min(rivals, key=lambda rival: rival[1])
+        ratio = _misfit(compared, lambda each: line.at(each.x)) / misfit
+        if freedom * math.log(ratio) > _DECISIVE or (not fits and misfit <= freedom * _MOST_NOISE**2):
+            return best
+    if not fits:
+        return SelectedLaw("unclear", line.slope, _rises(observations))
+    is_constant = line.slope.holds_zero or _hardly_changes(observations, line)
+    return SelectedLaw("constant" if is_constant else "linear", line.slope)
+
+
+def _rivals(observations: Sequence[Observation], candidates: Candidates) -> list[tuple[SelectedLaw, float]]:
+    """Return the laws that may take the line's place, each with its misfit: neither flat nor below zero."""
+    power, per_event = candidates.power, candidates.per_event
+    rivals = []
+    if power is not None and not power.exponent.holds_zero:
+        rivals.append((SelectedLaw("power", power.exponent), _misfit(observations, lambda each: power.at(each.x))))
+    if per_event is not None and not per_event.slope.holds_zero:
+        misfit = _misfit(observations, lambda each: per_event.at(each.x_per_event or 0.0))
+        rivals.append((SelectedLaw("per event", per_event.slope), misfit))
+    return [rival for rival in rivals if math.isfinite(rival[1])]
+
+
+def _misfit(observations: Sequence[Observation], law: Callable[[Observation], float]) -> float:
+    """Return the sum of squared relative deviations from a law; infinite where the law's cost is not positive."""
+    expected = [law(each) for each in observations]
+    if any(cost <= 0 for cost in expected):
+        return math.inf
+    squares = (math.log(each.cost / cost) ** 2 for each, cost in zip(observations, expected, strict=True))
+    return _EXACT + sum(squares)
+
+
+def _hardly_changes(observations: Sequence[Observation], line: LineFit) -> bool:
+    span = max(each.x for each in observations) - min(each.x for each in observations)
+    return abs(line.slope.value * span) < _NO_CHANGE * statistics.median(each.cost for each in observations)
+
+
+def _rises(observations: Sequence[Observation]) -> Rises:
+    xs = sorted({each.x for each in observations})
+    medians = [statistics.median(each.cost for each in observations if each.x == x) for x in xs]
+    steps = zip(itertools.pairwise(xs), itertools.pairwise(medians), strict=True)
+    slopes = [(after - before) / (to - since) for (since, to), (before, after) in steps]
+    return Rises((medians[-1] - medians[0]) / (xs[-1] - xs[0]), min(slopes), max(slopes))
