@@ -19,6 +19,7 @@ from typing import Final
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import LoadPart, Ready, Recorded
 from loadlab.probes.procfs import read_process
+from loadlab.recording.recorder import Snapshot
 from loadlab.targets import find_target, launch
 from loadlab.units import parse_count
 
@@ -77,7 +78,7 @@ def _readings(connections: int) -> Generator[tuple[int, int], None, None]:
                     case Ready():
                         fleet.start_at(time.time_ns())
                     case Recorded(snapshots):
-                        answered += snapshots[0]["outcomes"]["ok"]
+                        answered += Snapshot.from_plain(snapshots[0]).outcomes["ok"]
                         if (reading := read_process(pid)) is not None:
                             yield answered, reading.rss_bytes
 

@@ -4,7 +4,6 @@ Bit for bit: the same counts in the same buckets, hence the same encoded form. O
 are known by their bucket alone, as draining a histogram forgets them; the encoded form does not hold them either.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from loadlab.recording.histogram import HIGHEST_NS, Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.recording.recorder import Metric, Recorder, Snapshot, Totals
+from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot, Totals
 
 # Around the sub-buckets' and buckets' limits of the layout, where an index is most easily wrong.
 EDGES_NS = (0, 1, 1_023, 2_047, 2_048, 2_049, 4_095, 4_096, 4_097, 2**32 - 1, 2**32)
@@ -85,9 +84,9 @@ steps = st.builds(
 
 
 def snapshots_of(steps: list[Step]) -> list[Snapshot]:
-    """Let the workers take their steps; return all that they tell, as it comes out of their pipes."""
+    """Let the workers take their steps; return all that they report, as it comes out of their pipes."""
     recorders = [Recorder() for _ in range(MOST_WORKERS)]
-    told = []
+    reported = []
     for step in steps:
         recorder = recorders[step.worker]
         if isinstance(step.ended, Answered):
@@ -97,9 +96,9 @@ def snapshots_of(steps: list[Step]) -> list[Snapshot]:
         if step.then == "fold":
             recorder.fold()
         elif step.then == "end the interval":
-            told.append(recorder.take(0, 1))
-    told += [recorder.take(0, 1) for recorder in recorders]
-    return [Snapshot.from_plain(json.loads(json.dumps(snapshot.to_plain()))) for snapshot in told]
+            reported.append(recorder.take(0, 1, EACH_INTERVAL))
+    reported += [recorder.take(0, 1) for recorder in recorders]
+    return [Snapshot.from_bytes(snapshot.to_bytes()) for snapshot in reported]
 
 
 def merged(snapshots: list[Snapshot]) -> Totals:

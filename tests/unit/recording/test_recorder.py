@@ -1,12 +1,13 @@
 """The recorder and what becomes of its snapshots: each time under its name, each request once."""
 
 import json
+from random import Random
 
 import pytest
 
 from loadlab.recording.histogram import HIGHEST_NS, Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.recording.recorder import Metric, Recorder, Snapshot, Totals
+from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder, Snapshot, Totals
 
 
 def absorbed(snapshot: Snapshot) -> dict[Metric, Histogram]:
@@ -132,13 +133,47 @@ def test_totals_add_workers_and_intervals_up() -> None:
     assert service.values_at([33, 66, 100]) == {33: 500, 66: 1_000, 100: 1_500}
 
 
-def test_a_snapshot_travels_as_json() -> None:
+def test_what_is_taken_each_interval_leaves_the_rest_for_the_end_of_the_window() -> None:
+    recorder, totals = Recorder(), Totals()
+    for interval in range(3):
+        recorder.prompt += [1_000] * 4
+        recorder.prompt_dispatch += [100] * 4
+        recorder.late += [300, 1_000, 100]
+        recorder.client.append(30)
+        recorder.outcomes[Outcome.TIMEOUT] += 1
+        snapshot = recorder.take(interval, interval + 1, EACH_INTERVAL)
+        assert snapshot.outcomes == {"ok": 5, "timeout": 1}
+        assert set(snapshot.histograms) == set(EACH_INTERVAL)
+        totals.add(snapshot)
+    rest = recorder.take(0, 3, ONCE_A_WINDOW)
+    assert rest.outcomes == {"ok": 0}
+    totals.add(rest)
+    assert totals.outcomes == {"ok": 15, "timeout": 3}
+    assert {metric: histogram.count for metric, histogram in totals.histograms.items()} == {
+        metric: 3 if metric is Metric.CLIENT else 15 for metric in Metric
+    }
+    assert recorder.take(3, 4).histograms == Recorder().take(3, 4).histograms  # nothing is left
+
+
+def test_a_snapshot_is_small() -> None:
+    """A few kilobytes a second leave the pipe room for many seconds: 5,000 answers of all sizes, in four intervals."""
+    random, sizes = Random(0), []
+    for interval in range(4):
+        recorder = Recorder()
+        recorder.prompt += [int(random.lognormvariate(14, 1)) for _ in range(1_250)]
+        recorder.prompt_dispatch += [20_000] * 1_250
+        sizes.append(len(recorder.take(interval, interval + 1, EACH_INTERVAL).to_bytes()))
+    assert sum(sizes) < 8_000
+
+
+def test_a_snapshot_travels_as_bytes_and_as_json() -> None:
     recorder = Recorder()
     recorder.prompt += [1_000, 10**9]
     recorder.late += [5, 2_000, 1]
     recorder.prompt_dispatch += [2, 3]
     recorder.outcomes[Outcome.CLOSED_EARLY] += 1
     snapshot = recorder.take(5, 6)
+    assert Snapshot.from_bytes(snapshot.to_bytes()) == snapshot
     assert Snapshot.from_plain(json.loads(json.dumps(snapshot.to_plain()))) == snapshot
 
 
