@@ -1,7 +1,6 @@
 """How loadlab is installed here, from a checkout or as a wheel: where what ships with it lies, and how to add to it."""
 
 import importlib.util
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -27,28 +26,28 @@ def install_extra(extra: str, checkout: Path | None = _CHECKOUT) -> str:
     installed already, and takes from the index only what the extra adds.
     """
     if checkout is None:
-        return pip_install(f"{DISTRIBUTION}[{extra}]")
-    return pip_install(f"{_from_here(checkout)}[{extra}]", "-e")
+        return pip_install(f"{DISTRIBUTION}[{extra}]", checkout=None)
+    return pip_install(f"{_shorten(checkout, checkout)}[{extra}]", "-e", checkout=checkout)
 
 
-def pip_install(requirement: str, *options: str) -> str:
+def pip_install(requirement: str, *options: str, checkout: Path | None = _CHECKOUT) -> str:
     """Return the command that installs a requirement into the environment that loadlab runs in."""
     quoted = f"'{requirement}'" if "[" in requirement else shlex.quote(requirement)
-    return " ".join([_install_command(), *options, quoted])
+    return " ".join([_install_command(checkout), *options, quoted])
 
 
-def _install_command() -> str:
+def _install_command(checkout: Path | None) -> str:
     python = Path(sys.executable)
     if importlib.util.find_spec("pip") is None:  # as in an environment that uv made
-        return f"uv pip install --python {shlex.quote(_from_here(python))}"
-    beside = python.with_name("pip")
-    pip = shlex.quote(_from_here(beside)) if beside.exists() else f"{shlex.quote(_from_here(python))} -m pip"
-    return f"{pip} install"
+        return f"uv pip install --python {shlex.quote(_shorten(python, checkout))}"
+    pip = python.with_name("pip")
+    if pip.exists():
+        return f"{shlex.quote(_shorten(pip, checkout))} install"
+    return f"{shlex.quote(_shorten(python, checkout))} -m pip install"
 
 
-def _from_here(path: Path) -> str:
-    """Return a path as it is shortest to type in the current directory."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return os.fspath(path)
+def _shorten(path: Path, checkout: Path | None) -> str:
+    """Return a path, relative to the checkout where that is the current directory."""
+    if checkout is not None and path.is_relative_to(checkout) and Path.cwd() == checkout:
+        return str(path.relative_to(checkout))
+    return str(path)

@@ -2,10 +2,11 @@
 
 import argparse
 import atexit
+import difflib
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from environment import ENVIRONMENT
 
@@ -17,25 +18,75 @@ Option = Mapping[str, Any]
 
 
 def parse_arguments(target: Mapping[str, Any]) -> argparse.Namespace:
-    """Parse the command line of the server that `target` describes, and fill in the environment of its handlers."""
-    parser = argparse.ArgumentParser(prog=target["name"], description=target["about"])
-    parser.add_argument("--host", default="127.0.0.1", help="name or address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0, the default, takes any free one")
-    parser.add_argument("--backlog", type=int, default=4096, help="connections that may wait (default %(default)s)")
-    reached = parser.add_argument_group("what handlers reach")
-    reached.add_argument(
-        "--folder", type=_folder, help="where they keep files (default: a new one, removed at the end)"
+    """Parse the command line of the server that `target` describes, and fill in the environment of its handlers.
+
+    Ends the process with code 2, and a sentence on standard error, where it is not understood.
+    """
+    name, about, options = target["name"], target["about"], target["options"]
+    parser = _Parser(
+        prog=f"loadlab serve {name}",
+        usage="%(prog)s [OPTION]...",
+        description=f"{about[0].upper()}{about[1:]}.",
+        allow_abbrev=False,
     )
-    reached.add_argument("--database", metavar="DSN", help="a PostgreSQL server (default: a SQLite file)")
-    reached.add_argument("--upstream", metavar="HOST:PORT", type=_address, help="the server behind this one")
-    own = parser.add_argument_group("options of this architecture")
-    for name, option in target["options"].items():
-        _add_option(own, name, option)
-    arguments = parser.parse_args()
+    if options:
+        own = parser.add_argument_group("options of this server")
+        for option_name, option in options.items():
+            _add_option(own, option_name, option)
+    shared = parser.add_argument_group("options of every server")
+    shared.add_argument("--host", default="127.0.0.1", help="name or address to listen on (default %(default)s)")
+    shared.add_argument(
+        "--port",
+        type=_number_from(0, 65535),
+        metavar="N",
+        default=0,
+        help="port to listen on; 0, the default, takes any free one",
+    )
+    shared.add_argument(
+        "--backlog",
+        type=_number_from(1, 2_147_483_647),
+        metavar="N",
+        default=4096,
+        help="connections that may wait to be accepted (default %(default)s)",
+    )
+    shared.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=_folder,
+        help="where handlers keep files (default: a new one, removed at the end)",
+    )
+    shared.add_argument(
+        "--database",
+        metavar="DSN",
+        help="the PostgreSQL server that the handler database asks (default: SQLite)",
+    )
+    shared.add_argument(
+        "--upstream", metavar="HOST:PORT", type=_address, help="the server that the handler upstream asks"
+    )
+    arguments, unknown = parser.parse_known_args()
+    if unknown:
+        parser.refuse(unknown[0])
     ENVIRONMENT.folder = arguments.folder or _temporary_folder()
     ENVIRONMENT.database = arguments.database
     ENVIRONMENT.upstream = arguments.upstream
     return arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    """Prints one sentence for a mistake, and not the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        server = self.prog.split()[-1]
+        self.exit(2, f"{server}: {message.removeprefix('argument ')}\n")
+
+    def refuse(self, unknown: str) -> NoReturn:
+        """Report an argument that is none of the options."""
+        name = unknown.partition("=")[0]
+        if not name.startswith("-"):
+            self.error(f"unexpected argument '{unknown}'; `{self.prog} --help` lists the options")
+        near = difflib.get_close_matches(name, self._option_string_actions, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"`{self.prog} --help` lists the options"
+        self.error(f"there is no option {name}; {hint}")
 
 
 def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> None:

@@ -40,9 +40,9 @@ TARGET = {
             "default": 1000,
             "minimum": 1,
             "maximum": 1_000_000,
-            "about": "so many delays in turn are exactly the distribution's quantiles",
+            "about": "delays in a row that are exactly the distribution's quantiles",
         },
-        "seed": {"default": 0, "minimum": 0, "maximum": 2_147_483_647, "about": "fixes their order"},
+        "seed": {"default": 0, "minimum": 0, "maximum": 2_147_483_647, "about": "fixes the order of the delays"},
     },
 }
 

@@ -11,7 +11,6 @@ What it cannot do. Run a handler of ours: it has `hello` only.
 
 import ctypes
 import http.client
-import json
 import os
 import resource
 import select
@@ -25,7 +24,7 @@ import limits
 import shared_port
 from command_line import parse_arguments
 from environment import ENVIRONMENT
-from server import Listener
+from server import Listener, announce
 
 TARGET = {
     "name": "nginx",
@@ -109,7 +108,7 @@ def main() -> int:
     if os.fork() == 0:
         address = listener.address
         listener.close()
-        announce(address, ready)
+        announce_when_answered(address, ready)
         if arguments.folder is None:
             wait_for_end(pidfd)  # and then, being the one that remains, remove the folder
         return 0
@@ -137,13 +136,13 @@ def configure(address: tuple[str, int], backlog: int, processes: int) -> str:
     )
 
 
-def announce(address: tuple[str, int], ready: Mapping[str, object]) -> None:
+def announce_when_answered(address: tuple[str, int], ready: Mapping[str, object]) -> None:
     """Say READY as soon as nginx has answered a request; say nothing if it ends instead."""
     connection = http.client.HTTPConnection(*address)
     with suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/hello")
         if connection.getresponse().status == http.HTTPStatus.OK:
-            print("READY", json.dumps(ready), flush=True)
+            announce("nginx", ready)
     connection.close()
 
 

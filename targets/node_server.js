@@ -176,5 +176,12 @@ for (const termination of ["SIGTERM", "SIGINT"]) process.on(termination, () => p
 server.listen({ host: config.host, port: config.port, backlog: config.backlog }, () => {
   const { address, port } = server.address();
   const ready = { address: [address, port], pid: process.pid, capabilities: config.capabilities };
-  fs.writeSync(1, `READY ${JSON.stringify(ready)}\n`);
+  fs.writeSync(1, process.stdout.isTTY ? toPeople(ready) : `READY ${JSON.stringify(ready)}\n`);
 });
+
+// The same words as those of the servers in Python (server.py, `announce`).
+function toPeople({ address: [host, port], capabilities }) {
+  const paths = capabilities.handlers.map((handler) => `/${handler}`).join(", ");
+  const where = host.includes(":") ? `[${host}]` : host;
+  return `node listens at http://${where}:${port}/ until Ctrl-C.\nIt answers ${paths}.\n`;
+}

@@ -120,19 +120,30 @@ def run(
                 "backlog": shared_port.capacity(min(arguments.backlog, limits.backlog()), processes),
             },
         }
-        announce = partial(print, "READY", json.dumps(ready), flush=True)
+        say_ready = partial(announce, target["name"], ready)
         if processes == 1:
             stop_fd = wake_on_termination()
-            announce()
+            say_ready()
             serve(listeners[0], stop_fd, arguments)
         else:
-            _serve_shared(serve, listeners, arguments, announce)
+            _serve_shared(serve, listeners, arguments, say_ready)
     except Failure as failure:
         return _explain(target, str(failure), code=2)
     except ProcessFailed as failure:
         return _explain(target, str(failure), code=1)
     cancel_grace()
     return 0
+
+
+def announce(name: str, ready: Mapping[str, Any]) -> None:
+    """Print that the server is ready for connections: the READY line for a program, where to go for a person."""
+    if not sys.stdout.isatty():
+        print("READY", json.dumps(ready), flush=True)
+        return
+    host, port = ready["address"]
+    paths = ", ".join(f"/{handler}" for handler in ready["capabilities"]["handlers"])
+    print(f"{name} listens at http://{f'[{host}]' if ':' in host else host}:{port}/ until Ctrl-C.", flush=True)
+    print(f"It answers {paths}.", flush=True)
 
 
 def _listen(arguments: argparse.Namespace, processes: int) -> list[Listener]:
@@ -151,7 +162,7 @@ def _listen(arguments: argparse.Namespace, processes: int) -> list[Listener]:
 
 
 def _serve_shared(
-    serve: Serve, listeners: list[Listener], arguments: argparse.Namespace, announce: Callable[[], None]
+    serve: Serve, listeners: list[Listener], arguments: argparse.Namespace, say_ready: Callable[[], None]
 ) -> None:
     """Serve each listener in a process of its own. Raises ProcessFailed."""
 
@@ -169,7 +180,7 @@ def _serve_shared(
 
     def all_started() -> None:
         keep_only(None)
-        announce()
+        say_ready()
 
     shared_port.supervise([partial(serve_one, listener) for listener in listeners], all_started)
 

@@ -1,7 +1,7 @@
-"""The verb `calibrate`: what the client itself adds to the times that it measures, on this machine."""
+"""What `loadlab calibrate` does: measure what the client itself adds to the times that it measures, on this machine."""
 
 import json
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 from rich import box
@@ -25,18 +25,15 @@ _EXPLAINED: Final = (
 )
 
 
-def calibrate_verb(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Measure what loadlab's client adds to the times that it shows.
-
-    Takes about 25 seconds. A short form of it runs before each `loadlab run`, and is in its results.
-    """
+def calibrate_and_show(as_json: bool) -> None:
+    """Measure the client's own error and print it, as a table or as JSON. Raises TrialFailed, or ends on Ctrl-C."""
     with Interruption() as interruption, PhaseProgress(error_console()) as progress:
         try:
             measured = calibrate(THOROUGH, conditions_of_host(), progress, interruption.check)
         except KeyboardInterrupt:
             raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not measured:
-        raise TrialFailed("nothing could be measured here; `loadlab doctor` tells why")
+        raise TrialFailed("nothing could be measured here; `loadlab doctor` says why")
     if as_json:
         write(json.dumps([each.model_dump(mode="json", by_alias=True) for each in measured], indent=1))
         return

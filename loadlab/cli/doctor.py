@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 from rich import box
@@ -34,21 +34,8 @@ _ABOUT_YARDSTICK: Final = (
 )
 
 
-def doctor(
-    profile: Annotated[
-        str | None, typer.Argument(metavar="PROFILE", help="A YAML file, or the name of a profile that ships.")
-    ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as for `loadlab run`. Repeatable."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
-) -> None:
-    """Check this machine: limits, memory, cores, clock and profilers.
-
-    What is not well is told with what mends it. With a profile: say whether all its trials can run here, before
-    anything is started, and its probes.
-    """
+def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> None:
+    """Examine the machine, or for a profile with these changes; print what was found, and end the program."""
     if profile is None and overrides:
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")
     chosen = _YARDSTICK if profile is None else _load(profile, overrides or [])

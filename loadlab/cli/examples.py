@@ -33,4 +33,5 @@ Exit codes: 0 it can run, or no profile was named; 1 some of its trials are not 
 SERVE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab serve epoll --port 8080
   loadlab serve epoll-threads --pool 8            with an option of its own
+  loadlab serve epoll-threads --help              lists these options
 """

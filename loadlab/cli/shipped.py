@@ -1,20 +1,20 @@
-"""The profiles that ship, and which one a user means."""
+"""What ships with loadlab: its servers and profiles, listed, found by name, and run."""
 
+import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from loadlab import targets
 from loadlab.errors import LoadlabError
 from loadlab.installation import bundled_directory
+from loadlab.profile import load_profile
 from loadlab.profile.mistakes import did_you_mean
-
-
-def shipped_profiles() -> list[Path]:
-    """Return their files, in the order of their names."""
-    return sorted(bundled_directory("profiles").glob("*.yaml"))
 
 
 def find_profile(name: str) -> Path:
     """Return the file that a user means: a path, or else the name of a profile that ships. Raises LoadlabError."""
-    shipped = {path.stem: path for path in shipped_profiles()}
+    shipped = {path.stem: path for path in _shipped_profiles()}
     if not Path(name).exists() and name in shipped:
         return shipped[name]
     if not Path(name).exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
@@ -23,3 +23,60 @@ def find_profile(name: str) -> Path:
             "`loadlab profiles` lists those"
         )
     return Path(name)
+
+
+def format_profiles() -> str:
+    """Return a line for each profile: its name, and what it is about."""
+    return _format_list(_profile_abouts())
+
+
+def profiles_as_json() -> str:
+    """Return {name: about} of the profiles."""
+    return json.dumps(_profile_abouts())
+
+
+def format_targets() -> str:
+    """Return a line for each server: its name, what it is, and its options with their defaults."""
+    return _format_list(
+        {name: " ".join([target.about, *_option_texts(target)]) for name, target in targets.catalog().items()}
+    )
+
+
+def targets_as_json() -> str:
+    """Return {name: what it is, its handlers, the defaults of its options, and why it cannot run here (or null)}."""
+    return json.dumps({name: _describe(target) for name, target in targets.catalog().items()})
+
+
+def become_server(name: str, arguments: Sequence[str]) -> None:
+    """Replace this program with a bundled server, which gets the arguments. Raises LoadlabError."""
+    description = targets.find_target(name)
+    database = next((argument for argument in arguments if argument.startswith("--database")), None)
+    if missing := targets.why_missing(description, database):
+        raise LoadlabError(f"{name} cannot run here: {missing}")
+    command = targets.serve_command(name, arguments)
+    os.execv(command[0], command)
+
+
+def _shipped_profiles() -> list[Path]:
+    return sorted(bundled_directory("profiles").glob("*.yaml"))
+
+
+def _profile_abouts() -> dict[str, str]:
+    servers = targets.catalog()
+    return {path.stem: load_profile(path, servers=servers).profile.about for path in _shipped_profiles()}
+
+
+def _format_list(abouts: Mapping[str, str]) -> str:
+    width = max((len(name) for name in abouts), default=0)
+    return "\n".join(f"{name:<{width}}  {about}" for name, about in abouts.items())
+
+
+def _option_texts(target: targets.TargetDescription) -> list[str]:
+    defaults = {name: option.default for name, option in target.options.items()}
+    return [f"[{name}: {value if isinstance(value, str) else json.dumps(value)}]" for name, value in defaults.items()]
+
+
+def _describe(target: targets.TargetDescription) -> dict[str, object]:
+    defaults = {name: option.default for name, option in target.options.items()}
+    missing = targets.why_missing(target)
+    return {"about": target.about, "handlers": target.handlers, "options": defaults, "missing": missing}

@@ -5,12 +5,14 @@ import io
 import os
 import sys
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
-from rich.console import Console, RenderableType
 
 from loadlab.errors import LoadlabError
+
+if TYPE_CHECKING:  # rich takes time to import, which `--help` and `--version` need not wait for
+    from rich.console import Console, RenderableType
 
 # Off a terminal rich assumes 80 columns; a file or a CI log has room for whole lines.
 _WIDTH_OF_FILES: Final = 120
@@ -27,13 +29,17 @@ def prepare_streams() -> None:
 
 
 @cache
-def error_console() -> Console:
+def error_console() -> "Console":
     """Return the console on standard error."""
+    from rich.console import Console
+
     return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_FILES)
 
 
-def show(results: RenderableType) -> None:
+def show(results: "RenderableType") -> None:
     """Print something rich can draw to standard output. Raises LoadlabError where that fails, but for a closed pipe."""
+    from rich.console import Console
+
     drawn = io.StringIO()
     on_terminal = sys.stdout.isatty()
     width = Console().width if on_terminal else _WIDTH_OF_FILES

@@ -139,7 +139,7 @@ def find_target(name: str) -> TargetDescription:
     targets = catalog()
     if name not in targets:
         hint = did_you_mean(name, targets) or f"; there are: {', '.join(targets)}"
-        raise LoadlabError(f"there is no target '{name}'{hint}")
+        raise LoadlabError(f"there is no bundled server '{name}'{hint}")
     return targets[name]
 
 

@@ -79,12 +79,12 @@ class RunningTarget:
         self._child.stop(grace_seconds)
 
 
-def serve_command(name: str, host: str, port: int, arguments: Sequence[str] = ()) -> list[str]:
+def serve_command(name: str, arguments: Sequence[str] = ()) -> list[str]:
     """Return the command line that runs a bundled target in the foreground; `arguments` are added as they are.
 
     Raises LoadlabError.
     """
-    return [*_command(find_target(name), host, port), *arguments]
+    return [*_command(find_target(name)), *arguments]
 
 
 def why_not_handled(capabilities: Capabilities, handler: str) -> str | None:
@@ -119,7 +119,7 @@ def launch(
     PostgreSQL server, `upstream` the address of the server behind this one. Raises TrialFailed, or what `check` raises,
     which is called while waiting; no process is left behind then.
     """
-    command = _command(description, host, port)
+    command = [*_command(description), "--host", host, "--port", str(port)]
     if database is not None:
         command += ["--database", database]
     if upstream is not None:
@@ -139,8 +139,8 @@ def launch(
         return RunningTarget(child, ready.address, ready.capabilities, given_up_unless_ready.pop_all())
 
 
-def _command(description: TargetDescription, host: str, port: int) -> list[str]:
-    return [sys.executable, str(description.file), "--host", host, "--port", str(port)]
+def _command(description: TargetDescription) -> list[str]:
+    return [sys.executable, str(description.file)]
 
 
 def _remove_perf_map(pid: int) -> None:

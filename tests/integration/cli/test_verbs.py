@@ -14,6 +14,7 @@ from loadlab.installation import bundled_directory
 from loadlab.profile.schema import KINDS
 
 from .program import DEADLINE_SECONDS, Program
+from .terminal import open_terminal
 
 VERBS = ("run", "report", "serve", "targets", "profiles", "schema")
 
@@ -94,6 +95,45 @@ def test_serve_on_a_port_in_use(program: Program) -> None:
         ended = program.run("serve", "epoll", "--port", str(port))
     assert ended.code == 2
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use; choose another address" in ended.stderr
+
+
+def test_serve_prints_a_url_for_people(program: Program) -> None:
+    with open_terminal(program, "serve", "epoll") as terminal:
+        terminal.wait_shown(r"epoll listens at http://127\.0\.0\.1:\d+/ until Ctrl-C\.\s+It answers /hello, /cpu,")
+        terminal.press_control_c()
+        assert terminal.wait_ended() == 0
+    assert "READY" not in terminal.shown
+    assert "Traceback" not in terminal.shown
+
+
+def test_each_server_has_its_own_help(program: Program) -> None:
+    ended = program.run("serve", "epoll-threads", "--help")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("usage: loadlab serve epoll-threads [OPTION]...\n")
+    assert "--pool N" in ended.stdout
+    assert "--port N" in ended.stdout
+    assert "--trigger" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("epol",), "there is no bundled server 'epol'; did you mean 'epoll'?"),
+        (("epoll", "--prot", "80"), "epoll: there is no option --prot; did you mean --port?"),
+        (
+            ("epoll", "--zzz"),
+            "epoll: there is no option --zzz; `loadlab serve epoll --help` lists the options",
+        ),
+        (("epoll", "--trig", "edge"), "epoll: there is no option --trig; did you mean --trigger?"),
+        (("epoll", "8080"), "epoll: unexpected argument '8080'; `loadlab serve epoll --help` lists the options"),
+        (("epoll", "--port", "99999"), "epoll: --port: '99999' is not a number from 0 to 65535"),
+        (("epoll", "--processes", "0"), "epoll: --processes: '0' is not a number from 1 to 1000"),
+        (("epoll", "--upstream", "here"), "epoll: --upstream: 'here' is not of the form HOST:PORT"),
+    ],
+)
+def test_serve_explains_what_it_does_not_understand(program: Program, arguments: tuple[str, ...], told: str) -> None:
+    ended = program.run("serve", *arguments)
+    assert (ended.code, ended.stdout, ended.stderr) == (2, "", f"{told}\n")
 
 
 @pytest.mark.parametrize(

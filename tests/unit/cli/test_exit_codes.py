@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadlab.cli.verbs import exit_code_of
+from loadlab.cli.running import exit_code_of
 from loadlab.errors import ExitCode
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Expectation, Judgement

@@ -1,5 +1,8 @@
 """The help on a terminal of 80 columns."""
 
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -29,3 +32,12 @@ def test_what_each_verb_does_is_told_without_being_cut() -> None:
     verbs = lines[lines.index("Commands:") + 1 : lines.index("", lines.index("Commands:"))]
     assert len(verbs) == len(app.registered_commands)
     assert [line for line in verbs if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_help_and_completion_do_not_wait_for_what_only_a_run_needs() -> None:
+    listing = "import sys, loadlab.cli.verbs; print(*(name.partition('.')[0] for name in sys.modules))"
+    imported = subprocess.run(
+        [sys.executable, "-c", listing], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "typer" in imported
+    assert {"numpy", "plotly", "pydantic", "jinja2", "yaml", "rich"} & set(imported) == set()

@@ -9,10 +9,10 @@ CAPABILITIES = Capabilities(handlers=("hello", "sleep"), max_connections=100, ba
 
 
 def test_the_command_to_serve_runs_the_file_with_this_python() -> None:
-    command = serve_command("epoll", "::1", 8080, ["--trigger", "edge"])
+    command = serve_command("epoll", ["--port", "8080", "--trigger", "edge"])
     assert command[0] == sys.executable
     assert Path(command[1]).name == "epoll_loop.py"
-    assert command[2:] == ["--host", "::1", "--port", "8080", "--trigger", "edge"]
+    assert command[2:] == ["--port", "8080", "--trigger", "edge"]
 
 
 def test_what_a_target_can_do_is_possible_up_to_the_last_connection() -> None:

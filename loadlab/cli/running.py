@@ -1,0 +1,103 @@
+"""What `loadlab run` does: measure a profile's trials, write the page, and print what came of them."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loadlab import targets
+from loadlab.analysis.metrics import metric_names
+from loadlab.cli.interruption import Interruption
+from loadlab.cli.progress import RunProgress, format_factors
+from loadlab.cli.shipped import find_profile
+from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
+from loadlab.cli.terminal import error_console, show, tell, write
+from loadlab.errors import ExitCode
+from loadlab.experiment.placement import conditions_of
+from loadlab.experiment.preflight import Readiness
+from loadlab.experiment.run import Experiment
+from loadlab.host import read_condition
+from loadlab.profile import load_profile, plan_trials
+from loadlab.report.page import render
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
+
+
+def run_profile(
+    profile: str, changes: list[str], out: Path, as_json: bool, calibrates: bool, accept_invalid: bool
+) -> ExitCode:
+    """Run a profile with these changes from the command line; return how that ends the program.
+
+    Raises LoadlabError, where nothing could be measured or written.
+    """
+    loaded = load_profile(find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
+    seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
+    trials = plan_trials(loaded.profile, seed)
+    conditions = conditions_of(loaded.profile)
+    with Interruption() as interruption:
+        directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
+        readiness = Readiness.of(trials, read_condition())
+        _warn(readiness)
+        with RunProgress(error_console(), trials, told=readiness.reasons()) as progress:
+            experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)
+            document = experiment.run(trials, interruption.check, calibrates)
+        directory.write_page(render(directory))
+        _show(document, directory, as_json)
+    return exit_code_of(document, accept_invalid)
+
+
+def exit_code_of(document: RunDocument, accept_invalid: bool = False) -> ExitCode:
+    """Return how a run ends the program; `accept_invalid` leaves the judgement of its trials out."""
+    if document.interrupted:
+        return ExitCode.INTERRUPTED
+    if document.verdict == "invalid" and not accept_invalid:
+        return ExitCode.INVALID
+    expectations = [*document.expectations, *(each for trial in document.trials for each in trial.expectations)]
+    if any(not expectation.met for expectation in expectations):
+        return ExitCode.EXPECTATION_FAILED
+    return ExitCode.DONE
+
+
+def _command() -> list[str]:
+    # An argument need not be text; run.json is.
+    return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
+
+
+def _warn(readiness: Readiness) -> None:
+    """Print before the first trial what may spoil the run; what is not possible is each trial's own result later."""
+    refusal = readiness.refusal()
+    for warning in [*readiness.warnings(), *([refusal] if refusal else [])]:
+        tell(f"warning: {warning}", style="yellow")
+
+
+def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
+    if as_json:
+        write(document.model_dump_json(by_alias=True))
+    else:
+        show(results_table(document))
+        for line in load_model_lines(document):
+            write(line)
+    for line in (*_expectation_lines(document), *_hints(document), *findings_lines(document), *unseen_lines(document)):
+        tell(line)
+    (tell if as_json else write)(f"page: {directory.page_path}")
+
+
+def _expectation_lines(document: RunDocument) -> Iterator[str]:
+    for trial in sorted_trials(document):
+        for expectation in trial.expectations:
+            if not expectation.met:
+                where = f"trial {trial.id} ({format_factors(trial.factors)})"
+                yield f"{where}: expected {expectation.text}, measured {expectation.measured}"
+    for expectation in document.expectations:
+        if not expectation.met:
+            where = f"law of {expectation.series}: " if expectation.series else ""
+            yield f"{where}expected {expectation.text}, measured {expectation.measured}; the page draws it"
+
+
+def _hints(document: RunDocument) -> Iterator[str]:
+    starts_servers = "address" not in document.profile.get("target", {})
+    # A finding names where to look itself.
+    if starts_servers and any(trial.state == "failed" and not trial.verdict.findings for trial in document.trials):
+        yield "To see why a target failed, run it alone: loadlab serve NAME."
