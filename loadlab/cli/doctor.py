@@ -16,21 +16,21 @@ from loadlab.cli.shipped import find_profile
 from loadlab.cli.terminal import show, write
 from loadlab.errors import ExitCode
 from loadlab.experiment.preflight import Readiness, examine_profilers, examine_profilers_of, format_problem
-from loadlab.host import Diagnosis, State, read_condition
+from loadlab.host import Diagnosis, State
 from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
 
 _CANNOT_RUN: Final = ExitCode.EXPECTATION_FAILED
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.BLOCKER: "red"}
-# What a machine is judged by where no profile is named.
-_YARDSTICK: Final = LoadProfile.model_validate(
+# What a machine is judged by if no profile is named.
+_REFERENCE: Final = LoadProfile.model_validate(
     {
-        "name": "yardstick",
+        "name": "reference",
         "target": {"server": "epoll"},
         "load": {"connections": 100, "idle": 10_000, "duration": "1s"},
     }
 )
-_ABOUT_YARDSTICK: Final = (
-    "Judged by 10,000 dead connections and 100 active ones; `loadlab doctor PROFILE` judges by what a profile needs."
+_ABOUT_REFERENCE: Final = (
+    "Judged by 10,000 idle and 100 active connections; `loadlab doctor PROFILE` judges by what a profile needs."
 )
 
 
@@ -38,20 +38,20 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> N
     """Examine the machine, or for a profile with these changes; print what was found, and end the program."""
     if profile is None and overrides:
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")
-    chosen = _YARDSTICK if profile is None else _load(profile, overrides or [])
+    chosen = _REFERENCE if profile is None else _load(profile, overrides or [])
     trials = plan_trials(chosen, seed=0)
-    readiness = Readiness.of(trials, read_condition())
+    readiness = Readiness.of(trials)
     profilers = examine_profilers() if profile is None else examine_profilers_of(trial.profile for trial in trials)
     diagnoses = [*readiness.diagnoses, *profilers]
     if as_json:
         write(_format_json(None if profile is None else chosen.name, readiness, diagnoses))
     else:
         show(diagnoses_table(diagnoses))
-        # What stops a profile, its conclusion tells.
-        told = (State.WARNING, State.BLOCKER) if profile is None else (State.WARNING,)
-        problems = [format_problem(each) for each in diagnoses if each.state in told]
-        write("\n".join(["", *problems, _ABOUT_YARDSTICK if profile is None else conclusion(chosen.name, readiness)]))
-    raise typer.Exit(_CANNOT_RUN if profile is not None and readiness.impossible else ExitCode.DONE)
+        # The conclusion on a profile names what blocks it.
+        listed = (State.WARNING, State.BLOCKER) if profile is None else (State.WARNING,)
+        problems = [format_problem(each) for each in diagnoses if each.state in listed]
+        write("\n".join(["", *problems, _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness)]))
+    raise typer.Exit(ExitCode.DONE if profile is None or readiness.can_run else _CANNOT_RUN)
 
 
 def diagnoses_table(diagnoses: Sequence[Diagnosis]) -> Table:
@@ -68,7 +68,12 @@ def diagnoses_table(diagnoses: Sequence[Diagnosis]) -> Table:
 def conclusion(name: str, readiness: Readiness) -> str:
     """Return the sentence that answers for a profile."""
     refusal = readiness.refusal()
-    return f"{name} can run here." if refusal is None else f"{name} cannot run here: {refusal}"
+    if refusal is None:
+        return f"{name} can run here."
+    if readiness.can_run:
+        possible = readiness.trials - readiness.impossible
+        return f"{name} can run here with {possible:,} of its {readiness.trials:,} trials; {refusal}"
+    return f"{name} cannot run here: {refusal}"
 
 
 def _load(profile: str, overrides: list[str]) -> Profile:
@@ -80,7 +85,7 @@ def _format_json(name: str | None, readiness: Readiness, diagnoses: Sequence[Dia
     return json.dumps(
         {
             "profile": name,
-            "can_run": None if name is None else not readiness.impossible,
+            "can_run": None if name is None else readiness.can_run,
             "trials": None if name is None else readiness.trials,
             "impossible": None if name is None else readiness.impossible,
             "checks": [asdict(each) for each in diagnoses],

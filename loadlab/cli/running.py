@@ -18,7 +18,6 @@ from loadlab.errors import ExitCode
 from loadlab.experiment.placement import conditions_of
 from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run import Experiment
-from loadlab.host import read_condition
 from loadlab.profile import load_profile, plan_trials
 from loadlab.report.page import render
 from loadlab.results.directory import RunDirectory
@@ -38,7 +37,7 @@ def run_profile(
     conditions = conditions_of(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-        readiness = Readiness.of(trials, read_condition())
+        readiness = Readiness.of(trials)
         _warn(readiness)
         with RunProgress(error_console(), trials, told=readiness.reasons()) as progress:
             experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)

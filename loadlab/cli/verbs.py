@@ -123,7 +123,7 @@ def doctor(
 ) -> None:
     """Check this machine: limits, memory, cores, clock and profilers.
 
-    Each problem is printed with its fix. With a profile: say whether its trials and its probes can run here, before
+    Each problem is printed with its fix. With a profile: say which of its trials and probes can run here, before
     anything is started.
     """
     from loadlab.cli.doctor import doctor as examine

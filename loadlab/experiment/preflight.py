@@ -1,59 +1,21 @@
-"""Whether a profile and its profilers can run on this machine, before anything is started: for `doctor` and `run`."""
+"""Whether trials and their profilers can run on this machine, before anything is started.
+
+`doctor`, the warnings of `run` and each trial ask the same: the checks of `loadlab.host`, the bundled servers, and the
+probes.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from loadlab import targets
-from loadlab.host import (
-    Condition,
-    Diagnosis,
-    Needs,
-    State,
-    examine_load,
-    largest,
-    needs_of,
-    read_condition,
-    why_not_enough,
-)
+from loadlab.host import Diagnosis, Examination, Machine, Requirements, State, largest, requirements_of, why_refused
 from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.probe import Lack
 from loadlab.probes.syscalls import choice as syscalls
 from loadlab.profile import LoadProfile, Profile, Trial
 from loadlab.profile.address import parse_address
 from loadlab.profile.target import Target
-
-
-def examine_profilers() -> list[Diagnosis]:
-    """Return a diagnosis of each program that a probe can use."""
-    tracers = [_diagnose_profiler("syscalls", backend.name, backend.why_unavailable()) for backend in syscalls.BACKENDS]
-    return [*tracers, *_examine_cpu()]
-
-
-def examine_profilers_of(profiles: Iterable[Profile]) -> list[Diagnosis]:
-    """Return a diagnosis of each program that the probes of these profiles use, or would use if it worked."""
-    with_load = [profile for profile in profiles if isinstance(profile, LoadProfile)]
-    wanted = dict.fromkeys(tracer for profile in with_load if (tracer := profile.syscalls_tracer) is not None)
-    choices = [syscalls.choose_backend(tracer or None) for tracer in wanted]
-    found = [diagnosis for choice in choices for diagnosis in _examine_choice(choice)]
-    return [*dict.fromkeys(found), *(_examine_cpu() if any("cpu" in profile.probes for profile in with_load) else ())]
-
-
-def _examine_choice(choice: syscalls.Choice) -> list[Diagnosis]:
-    missed = [_diagnose_profiler("syscalls", missed.name, missed.lack) for missed in choice.missed]
-    return missed if choice.backend is None else [*missed, _diagnose_profiler("syscalls", choice.backend.name, None)]
-
-
-def _examine_cpu() -> list[Diagnosis]:
-    return [_diagnose_profiler("cpu", backend.name, backend.why_unavailable()) for backend in cpu.BACKENDS]
-
-
-def _diagnose_profiler(probe: str, program: str, lack: Lack | None) -> Diagnosis:
-    # perf stands behind two probes, and may work for one of them only.
-    check = f"{program} ({probe})"
-    if lack is None:
-        return Diagnosis(check, "available")
-    return Diagnosis(check, "not available", None, State.WARNING, lack.why, lack.fix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +27,32 @@ class Readiness:
     impossible: int
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], condition: Condition) -> Self:
-        """Judge the trials of a profile by the condition of the machine and the servers that are installed."""
+    def of(cls, trials: Sequence[Trial], machine: Machine | None = None) -> Self:
+        """Judge the trials of a profile by a machine, by default this one now, and by the servers that are installed.
+
+        Takes half a second, to see what else runs.
+        """
+        machine = Machine() if machine is None else machine
+        examination = Examination(machine)
         asked = [trial.profile.target if isinstance(trial.profile, LoadProfile) else None for trial in trials]
         catalog = targets.catalog()
         by_name = {target.name: target for target in asked if target is not None}
         missing = {name: found for name, target in sorted(by_name.items()) if (found := _diagnose(target, catalog))}
-        needs = [_needs_of(trial.profile, condition, catalog) for trial in trials]
+        needed = [_requirements_of(trial.profile, machine, catalog) for trial in trials]
         impossible = sum(
             (target is not None and target.name in missing)
-            or any(each.state is State.BLOCKER for each in examine_load(condition, needed))
-            for target, needed in zip(asked, needs, strict=True)
+            or any(each.is_blocker for each in examination.judge(required))
+            for target, required in zip(asked, needed, strict=True)
         )
-        return cls((*missing.values(), *examine_load(condition, largest(needs))), len(trials), impossible)
+        return cls((*missing.values(), *examination.judge(largest(needed))), len(trials), impossible)
+
+    @property
+    def can_run(self) -> bool:
+        """Whether at least one of the trials is possible."""
+        return self.impossible < self.trials
 
     def warnings(self) -> list[str]:
-        """Return a sentence for each thing that may spoil the figures."""
+        """Return a sentence for each thing that may distort the figures."""
         return [format_problem(each) for each in self.diagnoses if each.state is State.WARNING]
 
     def refusal(self) -> str | None:
@@ -92,14 +64,30 @@ class Readiness:
         return f"{which} {verb} not possible: {'; and '.join(self.reasons())}."
 
     def reasons(self) -> list[str]:
-        """Return a clause for each thing that stops a trial."""
-        return [each.sentence() for each in self.diagnoses if each.state is State.BLOCKER]
+        """Return a clause for each thing that makes a trial impossible."""
+        return [each.sentence() for each in self.diagnoses if each.is_blocker]
 
 
 def why_not_started(profile: Profile) -> str | None:
     """Return why a trial of this profile must not be started on this machine now, in a sentence; None if it may be."""
-    condition = read_condition()
-    return why_not_enough(_needs_of(profile, condition, targets.catalog()), condition)
+    machine = Machine()
+    return why_refused(machine, _requirements_of(profile, machine, targets.catalog()))
+
+
+def examine_profilers() -> list[Diagnosis]:
+    """Return a diagnosis of each program that a probe can use."""
+    tracers = [_diagnose_profiler("syscalls", backend.name, backend.why_unavailable()) for backend in syscalls.BACKENDS]
+    return [*tracers, *_examine_samplers()]
+
+
+def examine_profilers_of(profiles: Iterable[Profile]) -> list[Diagnosis]:
+    """Return a diagnosis of each program that the probes of these profiles use, or would use if it worked."""
+    with_load = [profile for profile in profiles if isinstance(profile, LoadProfile)]
+    wanted = dict.fromkeys(tracer for profile in with_load if (tracer := profile.syscalls_tracer) is not None)
+    choices = [syscalls.choose_backend(tracer or None) for tracer in wanted]
+    found = [diagnosis for choice in choices for diagnosis in _examine_choice(choice)]
+    samplers = _examine_samplers() if any("cpu" in profile.probes for profile in with_load) else []
+    return [*dict.fromkeys(found), *samplers]
 
 
 def format_problem(diagnosis: Diagnosis) -> str:
@@ -107,10 +95,12 @@ def format_problem(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.check}: {diagnosis.sentence()}."
 
 
-def _needs_of(profile: Profile, condition: Condition, catalog: Mapping[str, targets.TargetDescription]) -> Needs:
+def _requirements_of(
+    profile: Profile, machine: Machine, catalog: Mapping[str, targets.TargetDescription]
+) -> Requirements:
     target = profile.target if isinstance(profile, LoadProfile) else None
     bundled = None if target is None or target.server is None else catalog[target.server].footprint(target.options)
-    return needs_of(profile, condition, bundled)
+    return requirements_of(profile, machine.own, bundled)
 
 
 def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) -> Diagnosis | None:
@@ -128,3 +118,20 @@ def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) 
 def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
     needed = needs.program or f"the Python module {needs.module}"
     return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, needs.problem, needs.fix)
+
+
+def _examine_choice(choice: syscalls.Choice) -> list[Diagnosis]:
+    missed = [_diagnose_profiler("syscalls", missed.name, missed.lack) for missed in choice.missed]
+    return missed if choice.backend is None else [*missed, _diagnose_profiler("syscalls", choice.backend.name, None)]
+
+
+def _examine_samplers() -> list[Diagnosis]:
+    return [_diagnose_profiler("cpu", backend.name, backend.why_unavailable()) for backend in cpu.BACKENDS]
+
+
+def _diagnose_profiler(probe: str, program: str, lack: Lack | None) -> Diagnosis:
+    # perf serves two probes, and may work for one of them only.
+    check = f"{program} ({probe})"
+    if lack is None:
+        return Diagnosis(check, "available")
+    return Diagnosis(check, "not available", None, State.WARNING, lack.why, lack.fix)

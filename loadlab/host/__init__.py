@@ -1,24 +1,24 @@
-"""This machine: what it is, how its cores spend their time, and whether a load can run on it.
+"""This machine: what it is, and whether a load can run on it.
 
-The checks of `loadlab doctor` look first (`read_condition`) and judge then: pure functions of what was seen and of what
-a load needs (`needs_of`). docs/doctor.md tells what each is for.
+Each check of `loadlab doctor` looks at the machine once and judges it by what trials require; docs/doctor.md says what
+each is for.
 """
 
-from loadlab.host.checks import examine_load, why_not_enough
-from loadlab.host.checks.diagnosis import Diagnosis, State
+from loadlab.host.checks import Examination, why_refused
+from loadlab.host.checks.check import Diagnosis, State
 from loadlab.host.fingerprint import fingerprint
-from loadlab.host.machine import Condition, read_condition
-from loadlab.host.requirements import Needs, largest, needs_of
+from loadlab.host.machine import Machine, OwnLimits
+from loadlab.host.requirements import Requirements, largest, requirements_of
 
 __all__ = [
-    "Condition",
     "Diagnosis",
-    "Needs",
+    "Examination",
+    "Machine",
+    "OwnLimits",
+    "Requirements",
     "State",
-    "examine_load",
     "fingerprint",
     "largest",
-    "needs_of",
-    "read_condition",
-    "why_not_enough",
+    "requirements_of",
+    "why_refused",
 ]

@@ -2,38 +2,38 @@
 
 import os
 import platform
-import resource
 import socket
-from pathlib import Path
+from typing import Final
 
-from loadlab.host.kernel_files import read_numbers
-from loadlab.processes.proc import parse_sizes
+from loadlab.host.machine import Machine
 from loadlab.results.model import HostFingerprint
 
+_DEFAULT_PORTS: Final = (32_768, 60_999)  # the kernel's, for a sandbox that does not show its own
 
-def fingerprint() -> HostFingerprint:
-    """Return what a reader of the results must know of this machine."""
-    cpu, virtualised = parse_cpu(Path("/proc/cpuinfo").read_text())
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    first_port, last_port = read_numbers(Path("/proc/sys/net/ipv4/ip_local_port_range"))
+
+def fingerprint(machine: Machine | None = None) -> HostFingerprint:
+    """Return what a reader of the results must know of a machine, by default this one."""
+    machine = Machine() if machine is None else machine
+    cpu, virtualised = parse_cpu(machine.read_text("proc/cpuinfo") or "")
+    ports = machine.read_numbers("proc/sys/net/ipv4/ip_local_port_range")
     return HostFingerprint(
         hostname=socket.gethostname(),
         system=_read_system(),
         kernel=platform.release(),
         cpu=cpu or platform.machine(),
-        cores=len(os.sched_getaffinity(0)),
-        memory_bytes=parse_sizes(Path("/proc/meminfo").read_text())["MemTotal"],
+        cores=len(machine.own.cores),
+        memory_bytes=machine.read_sizes("proc/meminfo").get("MemTotal", 0),
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        open_files_soft=soft,
-        open_files_hard=hard,
-        local_ports=(first_port, last_port),
+        open_files_soft=machine.own.open_files_soft,
+        open_files_hard=machine.own.open_files_hard,
+        local_ports=(ports[0], ports[1]) if len(ports) == 2 else _DEFAULT_PORTS,
         load_average=os.getloadavg()[0],
         virtualised=virtualised,
     )
 
 
 def parse_cpu(cpuinfo: str) -> tuple[str | None, bool | None]:
-    """Return the first core's model and whether a hypervisor runs it, each None where /proc/cpuinfo does not tell."""
+    """Return the first core's model and whether a hypervisor runs it, each None where /proc/cpuinfo does not say."""
     first_core: dict[str, str] = {}
     for line in cpuinfo.partition("\n\n")[0].splitlines():
         key, _, value = line.partition(":")

@@ -1,194 +1,110 @@
-"""This machine as it is now: plain data (`Condition`), read from /proc and /sys by `read_condition`. Judges nothing."""
+"""This machine as the kernel shows it in /proc, /sys and the control groups, each file read once. Judges nothing."""
 
-import contextlib
 import os
+import posixpath
 import resource
-import socket
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
-from mmap import PAGESIZE
-from pathlib import Path
-from typing import Final, Literal
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal, Self
 
-from loadlab.host.kernel_files import free_memory_bytes, read_number, read_numbers, read_words, task_limits
+from loadlab.host.activity import Activity, observe
 from loadlab.processes.proc import parse_sizes
 
+_UNLIMITED: Final = 1 << 62
+
 
 @dataclass(frozen=True, slots=True)
-class Processor:
-    """The cores that loadlab may use, what else kept them busy, and what the clock reads."""
+class OwnLimits:
+    """What this process may use: cores by their numbers, open files, and tasks of its user (None: any number)."""
 
     cores: tuple[int, ...]
-    load_average: float
-    governors: frozenset[str]
-    clock_source: str | None
-    clock_sources: tuple[str, ...]
+    open_files_soft: int
+    open_files_hard: int
+    user_tasks: int | None
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """Ask the kernel."""
+        soft, hard = (_finite(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
+        user_tasks, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+        return cls(
+            cores=tuple(sorted(os.sched_getaffinity(0))),
+            open_files_soft=soft,
+            open_files_hard=hard,
+            user_tasks=None if user_tasks == resource.RLIM_INFINITY else user_tasks,
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """`available_bytes` can be had without swapping, within the limits of our control groups.
+class Machine:
+    """What is to be known of a machine. A container, an older kernel or a sandbox may lack any file: that is None.
 
-    `tcp_pressure_bytes` is where the kernel begins to shrink the buffers of connections.
+    A file keeps its first reading, so that all that is judged by one Machine is judged by the same state; make a new
+    one to look again.
     """
 
-    total_bytes: int
-    available_bytes: int
-    swapped_bytes: int
-    tcp_pressure_bytes: int | None
+    def __init__(self, root: Path = Path("/"), own: OwnLimits | None = None) -> None:
+        """`root` is where /proc and /sys are; `own` stands in for the limits of this process."""
+        self.root = root
+        self.own = OwnLimits.of_this_process() if own is None else own
+        self._texts: dict[str, str | None] = {}
+
+    def read_text(self, name: str) -> str | None:
+        """Return the text of a file, such as `proc/meminfo`; None where it is absent or not ours to read."""
+        if name not in self._texts:
+            try:
+                self._texts[name] = (self.root / name).read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                self._texts[name] = None
+        return self._texts[name]
+
+    def read_words(self, name: str) -> tuple[str, ...]:
+        """Return the words in a file; empty where it cannot be read."""
+        return tuple((self.read_text(name) or "").split())
+
+    def read_number(self, name: str) -> int | None:
+        """Return the number that is all of a file; None where it cannot be read, or holds something else."""
+        numbers = self.read_numbers(name)
+        return numbers[0] if len(numbers) == 1 else None
+
+    def read_numbers(self, name: str) -> tuple[int, ...]:
+        """Return the numbers in a file of nothing else; empty where it cannot be read, or holds something else."""
+        try:
+            return tuple(map(int, self.read_words(name)))
+        except ValueError:
+            return ()
+
+    def read_sizes(self, name: str) -> dict[str, int]:
+        """Return {name: bytes} of the sizes in a file like `proc/meminfo`; empty where it cannot be read."""
+        return parse_sizes(self.read_text(name) or "")
+
+    def list_files(self, pattern: str) -> list[str]:
+        """Return the names of the files that match a pattern, such as `sys/devices/system/cpu/cpu*/online`."""
+        return sorted(str(path.relative_to(self.root)) for path in self.root.glob(pattern))
+
+    def control_groups(self, controller: Literal["cpu", "memory", "pids"]) -> Iterator[str]:
+        """Yield the directories of the control groups that hold this process: its own, then each of those above.
+
+        A limit of any of them binds. Both versions are looked at, as a machine may use both (cgroups(7)).
+        """
+        for line in (self.read_text("proc/self/cgroup") or "").splitlines():
+            _, controllers, name = line.split(":", 2)
+            if controllers and controller not in controllers.split(","):
+                continue
+            # In version 1 each controller has a directory; one that several share goes by the names of all of them.
+            tops = dict.fromkeys((controller, controllers)) if controllers else [""]
+            # A group outside of our namespace is shown as /../..
+            group = PurePosixPath(posixpath.normpath("/" + name.lstrip("/")))
+            for top in tops:
+                yield from (posixpath.normpath(f"sys/fs/cgroup/{top}/{each}") for each in (group, *group.parents))
+
+    @cached_property
+    def activity(self) -> Activity | None:
+        """What used the cores just now, None where it cannot be seen. The first call looks for half a second."""
+        return observe(self.own.cores, self.root / "proc")
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Limits of open files: of one process (`soft`, `hard`, and how high the latter can go), and of the machine.
-
-    `machine_binds` tells whether the latter is a limit for us too: whoever has CAP_SYS_ADMIN may go beyond.
-    """
-
-    soft: int
-    hard: int
-    highest_hard: int | None
-    machine: int | None
-    machine_open: int
-    machine_binds: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """Local ports from first to last, queues of new connections, and the table of tracked connections.
-
-    `tracked` was counted while a connection of our own was open: 0 means that connections here are not tracked.
-    """
-
-    local_ports: tuple[int, int] | None
-    backlog: int | None
-    handshakes: int | None
-    tracked: int | None
-    most_tracked: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskLimit:
-    """One limit of processes and threads together: its name, how many it allows, and how many there are."""
-
-    name: Literal["kernel.pid_max", "kernel.threads-max", "ulimit -u", "pids.max"]
-    most: int
-    running: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tasks:
-    """Every limit of processes and threads, at least one; and that of memory maps in one process."""
-
-    limits: tuple[TaskLimit, ...]
-    most_maps: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """All of it."""
-
-    processor: Processor
-    memory: Memory
-    files: Files
-    network: Network
-    tasks: Tasks
-
-
-_CAP_SYS_ADMIN: Final = 21  # from <linux/capability.h>
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-
-
-def read_condition(root: Path = Path("/")) -> Condition:
-    """Look at this machine now; `root` is where its /proc and /sys lie. Takes a few milliseconds."""
-    return Condition(
-        processor=_read_processor(root),
-        memory=_read_memory(root),
-        files=_read_files(root),
-        network=_read_network(root),
-        tasks=_read_tasks(root),
-    )
-
-
-def _read_processor(root: Path) -> Processor:
-    sources = root / "sys/devices/system/clocksource/clocksource0"
-    governors = (root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")
-    return Processor(
-        cores=tuple(sorted(os.sched_getaffinity(0))),
-        load_average=float((root / "proc/loadavg").read_text().split()[0]),
-        governors=frozenset(word for file in governors for word in read_words(file)),
-        clock_source=next(iter(read_words(sources / "current_clocksource")), None),
-        clock_sources=read_words(sources / "available_clocksource"),
-    )
-
-
-def _read_memory(root: Path) -> Memory:
-    sizes = parse_sizes((root / "proc/meminfo").read_text())
-    in_groups_bytes = free_memory_bytes(root)
-    free_bytes = [sizes["MemAvailable"], *([] if in_groups_bytes is None else [max(0, in_groups_bytes)])]
-    # Three numbers of pages: below the first no care, from the second on pressure, beyond the third nothing.
-    tcp_pages = read_numbers(root / "proc/sys/net/ipv4/tcp_mem")
-    return Memory(
-        total_bytes=sizes["MemTotal"],
-        available_bytes=min(free_bytes),
-        swapped_bytes=sizes.get("SwapTotal", 0) - sizes.get("SwapFree", 0),
-        tcp_pressure_bytes=tcp_pages[1] * PAGESIZE if tcp_pages else None,
-    )
-
-
-def _read_files(root: Path) -> Files:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    machine_open, *_ = read_numbers(root / "proc/sys/fs/file-nr") or (0,)
-    return Files(
-        soft=soft,
-        hard=hard,
-        highest_hard=read_number(root / "proc/sys/fs/nr_open"),
-        machine=read_number(root / "proc/sys/fs/file-max"),
-        machine_open=machine_open,
-        machine_binds=not _has_capability(_CAP_SYS_ADMIN, (root / "proc/self/status").read_text()),
-    )
-
-
-def _read_network(root: Path) -> Network:
-    net = root / "proc/sys/net"
-    ports = read_numbers(net / "ipv4/ip_local_port_range")
-    return Network(
-        local_ports=(ports[0], ports[1]) if ports else None,
-        backlog=read_number(net / "core/somaxconn"),
-        handshakes=read_number(net / "ipv4/tcp_max_syn_backlog"),
-        tracked=_count_tracked(net / "netfilter/nf_conntrack_count"),
-        most_tracked=read_number(net / "netfilter/nf_conntrack_max"),
-    )
-
-
-def _read_tasks(root: Path) -> Tasks:
-    kernel = root / "proc/sys/kernel"
-    # "0.00 0.01 0.05 1/143 4711": running of all.
-    running = int((root / "proc/loadavg").read_text().split()[3].partition("/")[2])
-    most: list[tuple[Literal["kernel.pid_max", "kernel.threads-max", "ulimit -u"], int | None]] = [
-        ("kernel.pid_max", read_number(kernel / "pid_max")),
-        ("kernel.threads-max", read_number(kernel / "threads-max")),
-    ]
-    of_user, _ = resource.getrlimit(resource.RLIMIT_NPROC)
-    if of_user != resource.RLIM_INFINITY:
-        most.append(("ulimit -u", of_user))
-    of_machine = [TaskLimit(name, number, running) for name, number in most if number is not None]
-    of_groups = [TaskLimit("pids.max", number, running_there) for number, running_there in task_limits(root)]
-    return Tasks((*of_machine, *of_groups), read_number(root / "proc/sys/vm/max_map_count"))
-
-
-def _has_capability(number: int, status: str) -> bool:
-    (effective,) = (line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
-    return bool(int(effective, 16) >> number & 1)
-
-
-def _count_tracked(counter: Path) -> int | None:
-    if not counter.exists():
-        return None
-    # The module may be loaded and yet track nothing: it registers its hooks only where a rule asks for them.
-    with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        client = stack.enter_context(socket.create_connection(listener.getsockname()))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        return read_number(counter)
-    return read_number(counter)
+def _finite(limit: int) -> int:
+    # The kernel has no infinite limit of open files, but sandboxes that imitate it do; -1 stands for it.
+    return _UNLIMITED if limit == resource.RLIM_INFINITY else limit

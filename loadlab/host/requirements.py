@@ -1,6 +1,6 @@
-"""What a trial takes of a machine, reckoned from its profile before anything is started.
+"""What a trial takes of a machine, estimated from its profile before anything is started.
 
-The figures of memory were measured on x86-64 with Python 3.11. They are there to tell what cannot work, not to predict.
+The memory figures were measured on x86-64 with Python 3.11. They are there to find what cannot work, not to predict.
 """
 
 import math
@@ -10,13 +10,13 @@ from functools import reduce
 from typing import Final
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint, processes_for
-from loadlab.host.machine import Condition
+from loadlab.host.machine import OwnLimits
 from loadlab.processes import choose_placement
 from loadlab.profile.load import Load, handler_of
 from loadlab.profile.schema import Cores, LoadProfile, Profile, SwitchCostProfile, WaitCostProfile
 
 CONNECTION_BYTES: Final = 8_600
-"""A connection over loopback: both ends in the kernel, and what target and load keep of it."""
+"""A connection over loopback: both ends in the kernel, and what target and client keep of it."""
 
 _MIB: Final = 1 << 20
 _HOLDER_BYTES: Final = 12 * _MIB  # 8 MiB of its own before it has opened anything
@@ -26,17 +26,17 @@ _FORKED_TARGET_BYTES: Final = 4 * _MIB  # shares most of the interpreter's memor
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class Requirements:
     """What one trial takes at once, or (from `largest`) the most that any of several trials takes.
 
-    connections    all that are open, the dead ones among them
+    connections    all that are open, idle ones included
     active         those that send
     ports          local ports at one source address towards the target
     open_files     descriptors in the one process that has most of them
     files          open files of all processes, both ends of each connection
     tasks          processes and threads
     maps           memory maps in the one process that has most of them
-    memory_bytes   all told
+    memory_bytes   of all processes and of the kernel
     cores          the cores that the profile's placement names, by number
 
     `requests_per_core` is what an open load asks of each core of the load, per second, when its rate is highest.
@@ -54,33 +54,32 @@ class Needs:
     cores: frozenset[int] = frozenset()
 
 
-def largest(needs: Iterable[Needs]) -> Needs:
+def largest(requirements: Iterable[Requirements]) -> Requirements:
     """Return the most of each kind that any of the trials takes, and all cores that are named."""
-    return reduce(_larger, needs, Needs())
+    return reduce(_larger, requirements, Requirements())
 
 
-def needs_of(profile: Profile, condition: Condition, server: Footprint | None = None) -> Needs:
+def requirements_of(profile: Profile, own: OwnLimits, server: Footprint | None = None) -> Requirements:
     """Return what a trial of that profile takes; its sweep is not looked at.
 
-    `server` is what the profile's bundled server runs, None for one that runs already: that has its resources and its
-    limits. Of `condition` only the number of cores and the limit of open files matter: they decide on how many
-    processes the load is divided.
+    `server` is what the profile's bundled server runs, None for one that runs already: that has its resources, and
+    limits of its own. `own` decides how many processes the load is divided among.
     """
     match profile:
         case LoadProfile():
-            return _needs_of_load(profile, condition, server)
+            return _of_load(profile, own, server)
         case WaitCostProfile(wait=wait):
             # Besides: standard streams, and epoll's own descriptor.
             open_files = wait.descriptors * (1 if wait.channel == "eventfd" else 2) + 4
-            return Needs(open_files=open_files, files=open_files, tasks=1, memory_bytes=_TARGET_BYTES)
+            return Requirements(open_files=open_files, files=open_files, tasks=1, memory_bytes=_TARGET_BYTES)
         case SwitchCostProfile(switch=switch):
             each = {"thread": _THREAD, "process": _PROCESS}.get(switch.unit, _NOTHING)
-            return Needs(
+            return Requirements(
                 tasks=1 + switch.count * each.tasks,
                 maps=switch.count * each.maps,
                 memory_bytes=_TARGET_BYTES + switch.count * each.memory_bytes,
             )
-    raise AssertionError(f"no needs are known of {type(profile).__name__}")
+    raise AssertionError(f"nothing is known of what {type(profile).__name__} requires")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class _UnitOfExecution:
     descriptors: int
 
 
-# As targets/limits.py reckons, which knows nothing of loadlab. A thread may keep one more connection, to the upstream
+# As in targets/limits.py, which imports nothing of loadlab. A thread may keep one more connection, to the upstream
 # server or the database; its stack and the guard page below are two maps.
 _THREAD: Final = _UnitOfExecution(tasks=1, maps=2, memory_bytes=100 * 1024, descriptors=2)
 _PROCESS: Final = _UnitOfExecution(tasks=1, maps=0, memory_bytes=2_500 * 1024, descriptors=1)
@@ -104,17 +103,17 @@ _PER_CONNECTION: Final[Mapping[str | None, _UnitOfExecution]] = {
     "process": _PROCESS,
 }
 _TARGET_DESCRIPTORS: Final = 16
-_SPARED: Final = 2  # such a target leaves as much memory free as its processes or threads take
+_SPARED: Final = 2  # a target leaves as much memory free as its processes or threads take
 
 
-def _needs_of_load(profile: LoadProfile, condition: Condition, server: Footprint | None) -> Needs:
+def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> Requirements:
     load = profile.load
     active = load.connections + load.slow_connections
     held = active + load.idle
-    target = _needs_of_server(profile, server, active, held) if server is not None else Needs()
-    workers = _count_workers(profile, condition)
-    holders = _count_processes(load.idle, condition)
-    return Needs(
+    target = _of_server(profile, server, active, held) if server is not None else Requirements()
+    workers = _count_workers(profile, own)
+    holders = _count_processes(load.idle, own)
+    return Requirements(
         connections=held + target.connections,
         active=active + target.active,
         ports=min(load.connections + load.idle, PORTS_PER_SOURCE) + load.slow_connections,
@@ -123,17 +122,17 @@ def _needs_of_load(profile: LoadProfile, condition: Condition, server: Footprint
         tasks=workers + holders + target.tasks,
         maps=target.maps,
         memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + workers * _WORKER_BYTES + target.memory_bytes,
-        requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, condition))),
+        requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, own))),
         cores=_named_cores(profile),
     )
 
 
-def _needs_of_server(profile: LoadProfile, server: Footprint, active: int, held: int) -> Needs:
+def _of_server(profile: LoadProfile, server: Footprint, active: int, held: int) -> Requirements:
     """Return what the target's own processes take with so many connections held, and those behind it."""
     upstream = active if any(handler_of(request.path) == "upstream" for request in profile.requests) else 0
     each = _PER_CONNECTION[server.per_connection]
     all_processes = server.listeners + (1 if upstream else 0)
-    return Needs(
+    return Requirements(
         connections=upstream,
         active=upstream,
         open_files=_in_fullest(held, server.listeners) * each.descriptors
@@ -150,8 +149,8 @@ def _needs_of_server(profile: LoadProfile, server: Footprint, active: int, held:
     )
 
 
-def _larger(one: Needs, other: Needs) -> Needs:
-    return Needs(
+def _larger(one: Requirements, other: Requirements) -> Requirements:
+    return Requirements(
         connections=max(one.connections, other.connections),
         active=max(one.active, other.active),
         ports=max(one.ports, other.ports),
@@ -165,20 +164,20 @@ def _larger(one: Needs, other: Needs) -> Needs:
     )
 
 
-def _count_workers(profile: LoadProfile, condition: Condition) -> int:
+def _count_workers(profile: LoadProfile, own: OwnLimits) -> int:
     load = profile.load
-    wanted = _count_load_cores(profile, condition) if load.workers == "auto" else load.workers
-    return max(min(wanted, load.connections), _count_processes(load.connections, condition))
+    wanted = _count_load_cores(profile, own) if load.workers == "auto" else load.workers
+    return max(min(wanted, load.connections), _count_processes(load.connections, own))
 
 
-def _count_load_cores(profile: LoadProfile, condition: Condition) -> int:
+def _count_load_cores(profile: LoadProfile, own: OwnLimits) -> int:
     placement = profile.placement
-    cores = placement.load if isinstance(placement, Cores) else choose_placement(condition.processor.cores).load
+    cores = placement.load if isinstance(placement, Cores) else choose_placement(own.cores).load
     return len(cores)
 
 
-def _count_processes(connections: int, condition: Condition) -> int:
-    processes = processes_for(connections, condition.files.hard)
+def _count_processes(connections: int, own: OwnLimits) -> int:
+    processes = processes_for(connections, own.open_files_hard)
     return MAX_PROCESSES if processes is None else processes
 
 

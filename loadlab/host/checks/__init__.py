@@ -1,67 +1,45 @@
-"""The checks of a machine, in the order in which they are told.
+"""The checks of a machine: each a class of its own (`check.Check`), in a module of its subject.
 
-A check is a function from the condition that a machine is in, and the needs of a load, to a diagnosis. It looks at
-nothing else, so `looking` alone knows where the kernel says what.
+A class that is added to one of these modules is a check of `loadlab doctor` and of the warnings before a run; there is
+no other list.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Final
 
-from loadlab.host.checks.diagnosis import Diagnosis, State
-from loadlab.host.checks.limits import (
-    check_all_open_files,
-    check_local_ports,
-    check_maps,
-    check_memory,
-    check_open_files,
-    check_tasks,
-    check_tcp_memory,
-    check_tracking,
-)
-from loadlab.host.checks.quality import (
-    check_backlog,
-    check_busy,
-    check_clock,
-    check_cores,
-    check_governor,
-    check_rate,
-    check_swap,
-)
-from loadlab.host.machine import Condition
-from loadlab.host.requirements import Needs
+from loadlab.host.checks import connections, cores, files, memory, processes
+from loadlab.host.checks.check import Check, Diagnosis
+from loadlab.host.machine import Machine
+from loadlab.host.requirements import Requirements
 
-Check = Callable[[Condition, Needs], Diagnosis]
-
-LOAD_CHECKS: Final[tuple[Check, ...]] = (
-    check_open_files,
-    check_all_open_files,
-    check_local_ports,
-    check_backlog,
-    check_tracking,
-    check_memory,
-    check_tcp_memory,
-    check_tasks,
-    check_maps,
-    check_cores,
-    check_rate,
-    check_governor,
-    check_clock,
-    check_busy,
-    check_swap,
-)
-"""What a trial needs of the machine, and what may spoil its figures."""
+# In the order in which they are shown; those of one subject in the order in which they are written.
+_SUBJECTS: Final = (files, connections, memory, processes, cores)
 
 
-def examine_load(condition: Condition, needs: Needs) -> list[Diagnosis]:
-    """Return what each check of the load finds."""
-    return [check(condition, needs) for check in LOAD_CHECKS]
+def all_checks() -> Iterator[type[Check]]:
+    """Yield the class of each check."""
+    for subject in _SUBJECTS:
+        for value in vars(subject).values():
+            if isinstance(value, type) and issubclass(value, Check) and value is not Check:
+                yield value
 
 
-def why_not_enough(needs: Needs, condition: Condition) -> str | None:
-    """Return one sentence if this machine's memory does not suffice: what is needed, what there is, what to do.
+class Examination:
+    """A machine that every check has looked at, once, to be judged by the needs of any number of trials.
 
-    None if it does. Only memory: whoever takes too much of anything else is refused by the kernel and can say so, but
-    where memory runs out the kernel kills a process, and not always one of ours.
+    To see what else runs takes half a second.
     """
-    diagnosis = check_memory(condition, needs)
-    return diagnosis.sentence() if diagnosis.state is State.BLOCKER else None
+
+    def __init__(self, machine: Machine) -> None:
+        self._checks = [check(machine) for check in all_checks()]
+
+    def judge(self, needed: Requirements) -> list[Diagnosis]:
+        """Return what each check finds."""
+        return [check.examine(needed) for check in self._checks]
+
+
+def why_refused(machine: Machine, needed: Requirements) -> str | None:
+    """Return why a trial must not be started, in one sentence that also says what to do; None if it may be."""
+    found = [check(machine).examine(needed) for check in all_checks() if check.refuses]
+    reasons = [each.sentence() for each in found if each.is_blocker]
+    return "; and ".join(reasons) or None

@@ -6,10 +6,9 @@ from rich.console import Console
 
 from loadlab.cli.doctor import conclusion, diagnoses_table
 from loadlab.experiment.preflight import Readiness
-from loadlab.host import Diagnosis, State, examine_load
-from loadlab.host.requirements import Needs
+from loadlab.host import Diagnosis, Examination, Requirements, State
 
-from ..host.machine import HEALTHY
+from ..host.machine import machine
 
 BLOCKED = Diagnosis("memory", "1 GiB available", "2 GiB", State.BLOCKER, "2 GiB are needed", "free 1 GiB")
 FINE = Diagnosis("clock source", "tsc")
@@ -37,14 +36,20 @@ def test_a_terminal_shows_the_states_in_colours() -> None:
 
 
 def test_all_that_is_found_fits_a_terminal_of_80_columns() -> None:
-    diagnoses = examine_load(HEALTHY, Needs(connections=1_000_000, open_files=20_000, tasks=10))
+    diagnoses = Examination(machine()).judge(Requirements(connections=1_000_000, open_files=20_000, tasks=10))
     lines = printed(diagnoses, 80)
     assert not any("\u2026" in line for line in lines)
     assert sum(line.endswith(("ok", "warning", "blocker")) for line in lines) == len(diagnoses)
 
 
-def test_the_conclusion_names_the_profile() -> None:
+def test_the_conclusion_names_the_profile_and_how_much_of_it_can_run() -> None:
     assert conclusion("mine", Readiness((FINE,), trials=3, impossible=0)) == "mine can run here."
-    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=3, impossible=2)) == (
-        "mine cannot run here: 2 of 3 trials are not possible: 2 GiB are needed; free 1 GiB."
+    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=55, impossible=5)) == (
+        "mine can run here with 50 of its 55 trials; 5 of 55 trials are not possible: 2 GiB are needed; free 1 GiB."
+    )
+    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=3, impossible=3)) == (
+        "mine cannot run here: 3 of 3 trials are not possible: 2 GiB are needed; free 1 GiB."
+    )
+    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=1, impossible=1)) == (
+        "mine cannot run here: the only trial is not possible: 2 GiB are needed; free 1 GiB."
     )

@@ -10,10 +10,11 @@ from loadlab.host import Diagnosis, State
 from loadlab.profile import LoadProfile, Trial, WaitCostProfile, plan_trials
 from loadlab.targets import find_target, why_missing
 
-from ..host.machine import HEALTHY, machine
+from ..host.machine import machine, with_memory
 
 TRACERS = ["bpftrace (syscalls)", "perf (syscalls)", "strace (syscalls)"]
 SAMPLERS = ["py-spy (cpu)", "perf (cpu)"]
+GOVERNOR = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
 
 
 @pytest.fixture
@@ -74,14 +75,14 @@ def states(readiness: Readiness) -> dict[str, State]:
 
 
 def test_a_modest_profile_can_run_on_a_healthy_machine() -> None:
-    readiness = Readiness.of(trials(), HEALTHY)
+    readiness = Readiness.of(trials(), machine())
     assert (readiness.trials, readiness.impossible, states(readiness)) == (1, 0, {})
     assert (readiness.warnings(), readiness.refusal()) == ([], None)
 
 
 def test_each_check_is_judged_by_the_trial_that_needs_most() -> None:
     swept = trials(sweep={"load.idle": [0, "5k", "2k"], "target.server": ["epoll", "thread"]})
-    needed = {each.check: each.needed for each in Readiness.of(swept, HEALTHY).diagnoses}
+    needed = {each.check: each.needed for each in Readiness.of(swept, machine()).diagnoses}
     assert needed["open files"] == "10,036 in a process"  # a thread may keep two for each connection
     assert needed["connection tracking"] == "5,010"
     assert needed["memory maps"] == "10,020 in a process"
@@ -89,7 +90,7 @@ def test_each_check_is_judged_by_the_trial_that_needs_most() -> None:
 
 def test_trials_that_are_not_possible_are_counted_with_their_repeats() -> None:
     swept = trials(sweep={"load.idle": [0, 500, "5k"]}, repeat=3)
-    readiness = Readiness.of(swept, machine("files", hard=1_000))
+    readiness = Readiness.of(swept, machine(open_files_hard=1_000))
     assert states(readiness) == {"open files": State.BLOCKER}
     assert (readiness.trials, readiness.impossible) == (9, 3)
     assert str(readiness.refusal()).startswith(
@@ -98,15 +99,15 @@ def test_trials_that_are_not_possible_are_counted_with_their_repeats() -> None:
 
 
 def test_a_single_trial_is_not_counted() -> None:
-    readiness = Readiness.of(trials(), machine("processor", cores=(0,), governors=frozenset({"powersave"})))
+    readiness = Readiness.of(trials(), machine({GOVERNOR: "powersave\n"}, cores=(0,)))
     assert [warning.partition(":")[0] for warning in readiness.warnings()] == ["cores", "frequency governor"]
-    small = Readiness.of(trials(), machine("memory", available_bytes=1 << 20))
+    small = Readiness.of(trials(), with_memory(1 << 20))
     assert str(small.refusal()).startswith("the only trial is not possible: 10 connections and their processes would")
 
 
 def test_all_reasons_are_told() -> None:
     swept = trials(sweep={"load.idle": ["1M"]})
-    refusal = Readiness.of(swept, machine("memory", available_bytes=1 << 30)).refusal()
+    refusal = Readiness.of(swept, with_memory(1 << 30)).refusal()
     assert refusal is not None
     assert "one process would have 1,000,026 files open" in refusal
     assert "; and 1,000,010 connections and their processes would take" in refusal
@@ -115,7 +116,7 @@ def test_all_reasons_are_told() -> None:
 def test_a_server_that_is_not_installed_stops_its_trials_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadlab.targets.description._ALSO_SEARCHED", "/nonexistent")
     monkeypatch.setenv("PATH", "/nonexistent")
-    readiness = Readiness.of(trials(sweep={"target.server": ["epoll", "nginx", "poll"]}), HEALTHY)
+    readiness = Readiness.of(trials(sweep={"target.server": ["epoll", "nginx", "poll"]}), machine())
     assert states(readiness) == {"server nginx": State.BLOCKER}
     assert readiness.impossible == 1
     assert readiness.refusal() == (
@@ -128,7 +129,7 @@ def test_a_server_that_should_run_already_is_looked_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         there, gone = (f"127.0.0.1:{each.getsockname()[1]}" for each in (listening, bound))
-        readiness = Readiness.of(trials(target={"address": there}, sweep={"target.address": [there, gone]}), HEALTHY)
+        readiness = Readiness.of(trials(target={"address": there}, sweep={"target.address": [there, gone]}), machine())
     assert states(readiness) == {f"server {gone}": State.BLOCKER}
     assert readiness.refusal() == (f"1 of 2 trials is not possible: nobody listens at {gone}; start the server first.")
 

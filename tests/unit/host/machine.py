@@ -1,39 +1,71 @@
 """A healthy machine to judge, and the changes that make it ill."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
 
-from loadlab.host.machine import (
-    Condition,
-    Files,
-    Memory,
-    Network,
-    Processor,
-    TaskLimit,
-    Tasks,
-)
+from loadlab.host.activity import Activity, BusyProcess
+from loadlab.host.checks.check import Diagnosis, State
+from loadlab.host.machine import Machine, OwnLimits
 
-GIB = 1 << 30
+GIB: Final = 1 << 30
+IDLE: Final = Activity(others=0.01, stolen=0.0, processes=(BusyProcess(1, "systemd", 0.01),))
+OWN: Final = OwnLimits(cores=(0, 1, 2, 3), open_files_soft=1024, open_files_hard=20_000, user_tasks=None)
+CLOCKS: Final = "sys/devices/system/clocksource/clocksource0"
+FILES: Final = {
+    "proc/loadavg": "0.10 0.10 0.10 1/200 4711\n",
+    "proc/meminfo": f"MemTotal: {16 << 20} kB\nMemAvailable: {12 << 20} kB\nSwapTotal: 100 kB\nSwapFree: 100 kB\n",
+    "proc/self/cgroup": "0::/\n",
+    "proc/self/status": "Name:\tpython\nCapEff:\t0000000000200000\n",
+    "proc/sys/fs/file-max": "2000000\n",
+    "proc/sys/fs/file-nr": "1000\t0\t2000000\n",
+    "proc/sys/fs/nr_open": "1048576\n",
+    "proc/sys/kernel/pid_max": "32768\n",
+    "proc/sys/net/core/somaxconn": "4096\n",
+    "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+    "proc/sys/net/ipv4/tcp_max_syn_backlog": "2048\n",
+    "proc/sys/net/ipv4/tcp_mem": "100000\t250000\t500000\n",
+    "proc/sys/vm/max_map_count": "65530\n",
+    f"{CLOCKS}/current_clocksource": "tsc\n",
+    f"{CLOCKS}/available_clocksource": "tsc hpet \n",
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",
+}
 
-HEALTHY = Condition(
-    processor=Processor(
-        cores=(0, 1, 2, 3),
-        load_average=0.1,
-        governors=frozenset({"performance"}),
-        clock_source="tsc",
-        clock_sources=("tsc", "hpet"),
-    ),
-    memory=Memory(total_bytes=16 * GIB, available_bytes=12 * GIB, swapped_bytes=0, tcp_pressure_bytes=1_000_000 * 1024),
-    files=Files(
-        soft=1024, hard=20_000, highest_hard=1 << 20, machine=2_000_000, machine_open=1_000, machine_binds=False
-    ),
-    network=Network(local_ports=(32_768, 60_999), backlog=4096, handshakes=2048, tracked=None, most_tracked=None),
-    tasks=Tasks(limits=(TaskLimit("kernel.pid_max", 32_768, 200),), most_maps=65_530),
-)
+
+class FakeMachine(Machine):
+    """A machine whose files are a dictionary."""
+
+    def __init__(self, files: Mapping[str, str], own: OwnLimits = OWN, activity: Activity | None = IDLE) -> None:
+        super().__init__(Path("/nonexistent"), own)
+        self._files = files
+        vars(self)["activity"] = activity  # where the property keeps it
+
+    def read_text(self, name: str) -> str | None:
+        return self._files.get(name)
+
+    def list_files(self, pattern: str) -> list[str]:
+        return sorted(name for name in self._files if fnmatchcase(name, pattern))
 
 
-def machine(part: str | None = None, **changes: Any) -> Condition:  # noqa: ANN401 - as different as the fields
-    """Return the healthy machine with changes in one of its parts, or in what it says of us."""
-    if part is None:
-        return replace(HEALTHY, **changes)
-    return replace(HEALTHY, **{part: replace(getattr(HEALTHY, part), **changes)})
+def machine(
+    files: Mapping[str, str | None] | None = None,
+    activity: Activity | None = IDLE,
+    **own: Any,  # noqa: ANN401 - as different as the fields
+) -> Machine:
+    """Return the healthy machine with changes: files (None: absent), what else runs, or our own limits."""
+    changed = {**FILES, **(files or {})}
+    return FakeMachine(
+        {name: text for name, text in changed.items() if text is not None}, replace(OWN, **own), activity
+    )
+
+
+def with_memory(available_bytes: int) -> Machine:
+    """Return the healthy machine with that much memory available."""
+    return machine({"proc/meminfo": f"MemTotal: {16 << 20} kB\nMemAvailable: {available_bytes >> 10} kB\n"})
+
+
+def is_fine(diagnosis: Diagnosis) -> bool:
+    """Return whether a check has found no problem."""
+    return (diagnosis.state, diagnosis.problem, diagnosis.fix) == (State.OK, None, None)

@@ -1,8 +1,12 @@
 """What this machine says of itself."""
 
+import platform
+
 import pytest
 
 from loadlab.host.fingerprint import fingerprint, parse_cpu
+
+from .machine import FakeMachine
 
 CPUINFO = "processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\nflags\t\t: fpu {}\n\nprocessor\t: 1\nmodel name\t: Other\n"
 
@@ -17,6 +21,12 @@ CPUINFO = "processor\t: 0\nmodel name\t: Fast CPU @ 3 GHz\nflags\t\t: fpu {}\n\n
 )
 def test_the_first_core_tells_model_and_hypervisor(cpuinfo: str, expected: tuple[str | None, bool | None]) -> None:
     assert parse_cpu(cpuinfo) == expected
+
+
+def test_a_sandbox_that_shows_nothing_has_a_fingerprint() -> None:
+    host = fingerprint(FakeMachine({}))
+    assert (host.memory_bytes, host.virtualised, host.local_ports) == (0, None, (32_768, 60_999))
+    assert host.cpu == platform.machine()
 
 
 def test_the_fingerprint_of_this_machine_is_complete() -> None:

@@ -1,92 +1,116 @@
-"""Looking at machines: one made of files, and this one."""
+"""Looking at machines: trees of files that the test wrote, and this one."""
 
 import os
-from mmap import PAGESIZE
+from collections.abc import Mapping
 from pathlib import Path
 
-from loadlab.host.machine import TaskLimit, read_condition
+import pytest
 
-from .files import write_files
+from loadlab.host.machine import Machine, OwnLimits
 
-# What every Linux shows.
-BARE = {
-    "proc/loadavg": "1.25 0.50 0.25 2/143 4711\n",
-    "proc/meminfo": "MemTotal: 4000 kB\nMemAvailable: 3000 kB\nSwapTotal: 100 kB\nSwapFree: 40 kB\n",
-    "proc/self/cgroup": "0::/\n",
-    "proc/self/status": "Name:\tpython\nCapEff:\t0000000000000000\n",
-}
-FULL = {
-    **BARE,
-    "proc/self/status": "CapInh:\t0\nCapEff:\t0000000000200000\n",
-    "proc/sys/fs/file-max": "5000\n",
-    "proc/sys/fs/file-nr": "300\t0\t5000\n",
-    "proc/sys/fs/nr_open": "1048576\n",
-    "proc/sys/kernel/pid_max": "32768\n",
-    "proc/sys/kernel/threads-max": "9000\n",
-    "proc/sys/net/core/somaxconn": "128\n",
-    "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
-    "proc/sys/net/ipv4/tcp_max_syn_backlog": "256\n",
-    "proc/sys/net/ipv4/tcp_mem": "10\t20\t30\n",
-    "proc/sys/net/netfilter/nf_conntrack_count": "7\n",
-    "proc/sys/net/netfilter/nf_conntrack_max": "1000\n",
-    "proc/sys/vm/max_map_count": "65530\n",
-    "sys/devices/system/clocksource/clocksource0/available_clocksource": "tsc hpet \n",
-    "sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet\n",
-    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave\n",
-    "sys/devices/system/cpu/cpu1/cpufreq/scaling_governor": "performance\n",
-    "sys/fs/cgroup/pids.max": "600\n",
-    "sys/fs/cgroup/pids.current": "50\n",
-    "sys/fs/cgroup/memory.max": f"{2000 * 1024}\n",
-    "sys/fs/cgroup/memory.current": "0\n",
-}
+from .machine import OWN
 
 
-def test_everything_is_read_where_it_is_shown(tmp_path: Path) -> None:
-    write_files(tmp_path, FULL)
-    found = read_condition(tmp_path)
-    assert found.processor.load_average == 1.25
-    assert found.processor.governors == {"powersave", "performance"}
-    assert (found.processor.clock_source, found.processor.clock_sources) == ("hpet", ("tsc", "hpet"))
-    assert found.memory.total_bytes == 4000 * 1024
-    assert found.memory.available_bytes == 2000 * 1024  # the control group has less than the machine
-    assert found.memory.swapped_bytes == 60 * 1024
-    assert found.memory.tcp_pressure_bytes == 20 * PAGESIZE
-    assert (found.files.machine, found.files.machine_open, found.files.highest_hard) == (5000, 300, 1 << 20)
-    assert not found.files.machine_binds  # we are told to have CAP_SYS_ADMIN
-    assert found.network.local_ports == (32768, 60999)
-    assert (found.network.backlog, found.network.handshakes) == (128, 256)
-    assert (found.network.tracked, found.network.most_tracked) == (7, 1000)
-    assert TaskLimit("kernel.pid_max", 32768, 143) in found.tasks.limits
-    assert TaskLimit("kernel.threads-max", 9000, 143) in found.tasks.limits
-    assert TaskLimit("pids.max", 600, 50) in found.tasks.limits
-    assert found.tasks.most_maps == 65530
+def write_files(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
 
 
-def test_what_is_not_shown_is_unknown(tmp_path: Path) -> None:
-    write_files(tmp_path, BARE)
-    found = read_condition(tmp_path)
-    assert (found.processor.governors, found.processor.clock_source) == (frozenset(), None)
-    assert (found.memory.available_bytes, found.memory.tcp_pressure_bytes) == (3000 * 1024, None)
-    assert (found.files.machine, found.files.highest_hard) == (None, None)
-    assert found.files.machine_binds
-    assert (found.network.local_ports, found.network.backlog, found.network.tracked) == (None, None, None)
-    assert {limit.name for limit in found.tasks.limits} <= {"ulimit -u"}
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path, OWN)
 
 
-def test_a_machine_without_swap_has_swapped_nothing(tmp_path: Path) -> None:
-    write_files(tmp_path, {**BARE, "proc/meminfo": "MemTotal: 4000 kB\nMemAvailable: 3000 kB\n"})
-    assert read_condition(tmp_path).memory.swapped_bytes == 0
+@pytest.mark.parametrize(
+    ("text", "number", "numbers"),
+    [
+        ("4096\n", 4096, (4096,)),
+        ("-1\n", -1, (-1,)),
+        ("max\n", None, ()),
+        ("1\t2\n", None, (1, 2)),
+        ("1 x\n", None, ()),
+        ("", None, ()),
+    ],
+)
+def test_numbers_are_read_where_a_file_holds_nothing_else(
+    machine: Machine, text: str, number: int | None, numbers: tuple[int, ...]
+) -> None:
+    write_files(machine.root, {"file": text})
+    assert (machine.read_number("file"), machine.read_numbers("file")) == (number, numbers)
 
 
-def test_a_full_control_group_leaves_nothing(tmp_path: Path) -> None:
-    full = {"sys/fs/cgroup/memory.max": "1000\n", "sys/fs/cgroup/memory.current": "1024\n"}
-    write_files(tmp_path, {**BARE, **full})
-    assert read_condition(tmp_path).memory.available_bytes == 0
+def test_an_absent_file_is_none(machine: Machine) -> None:
+    assert (machine.read_text("absent"), machine.read_number("absent")) == (None, None)
+    assert (machine.read_numbers("absent"), machine.read_words("absent"), machine.read_sizes("absent")) == ((), (), {})
+
+
+def test_a_file_that_may_not_be_read_is_none(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root the test cannot make one, so the refusal is the test's own."""
+
+    def refuse(*_arguments: object, **_options: object) -> str:
+        raise PermissionError
+
+    write_files(machine.root, {"file": "1"})
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert (machine.read_text("file"), machine.read_number("file")) == (None, None)
+
+
+def test_a_file_that_is_no_text_does_no_harm(machine: Machine) -> None:
+    (machine.root / "file").write_bytes(b"\xff\xfe\x00 1")
+    assert machine.read_number("file") is None
+
+
+def test_a_file_keeps_its_first_reading(machine: Machine) -> None:
+    write_files(machine.root, {"file": "1"})
+    assert machine.read_number("file") == 1
+    write_files(machine.root, {"file": "2"})
+    assert machine.read_number("file") == 1
+    assert Machine(machine.root, OWN).read_number("file") == 2
+
+
+def test_files_are_found_by_a_pattern(machine: Machine) -> None:
+    write_files(machine.root, {f"sys/cpu/cpu{number}/governor": "x" for number in (1, 0)})
+    write_files(machine.root, {"sys/cpu/cpuidle/other": "x"})
+    assert machine.list_files("sys/cpu/cpu*/governor") == ["sys/cpu/cpu0/governor", "sys/cpu/cpu1/governor"]
+    assert machine.list_files("sys/absent/*") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        (None, []),  # a kernel without control groups
+        ("", []),
+        ("0::/\n", ["sys/fs/cgroup"]),
+        ("0::/user/job\n", ["sys/fs/cgroup/user/job", "sys/fs/cgroup/user", "sys/fs/cgroup"]),
+        ("0::/../../job\n", ["sys/fs/cgroup/job", "sys/fs/cgroup"]),  # seen from another namespace
+        ("0:://job\n", ["sys/fs/cgroup/job", "sys/fs/cgroup"]),
+        ("0::/a:b\n", ["sys/fs/cgroup/a:b", "sys/fs/cgroup"]),
+        ("4:memory:/job\n1:cpu,cpuacct:/\n", ["sys/fs/cgroup/memory/job", "sys/fs/cgroup/memory"]),
+        (
+            "5:memory,hugetlb:/\n1:name=systemd:/x\n",
+            ["sys/fs/cgroup/memory", "sys/fs/cgroup/memory,hugetlb"],
+        ),
+        ("4:memory:/\n0::/\n", ["sys/fs/cgroup/memory", "sys/fs/cgroup"]),  # both versions at once
+        ("7:pids:/job\n", []),
+    ],
+)
+def test_our_control_groups_are_our_own_and_all_above(machine: Machine, text: str | None, groups: list[str]) -> None:
+    if text is not None:
+        write_files(machine.root, {"proc/self/cgroup": text})
+    assert list(machine.control_groups("memory")) == groups
 
 
 def test_this_machine_can_be_looked_at() -> None:
-    found = read_condition()
-    assert found.processor.cores == tuple(sorted(os.sched_getaffinity(0)))
-    assert 0 < found.memory.available_bytes <= found.memory.total_bytes
-    assert found.files.soft <= found.files.hard
-    assert all(limit.running > 0 for limit in found.tasks.limits)
+    machine = Machine()
+    assert machine.own == OwnLimits.of_this_process()
+    assert machine.own.cores == tuple(sorted(os.sched_getaffinity(0)))
+    assert 0 < machine.own.open_files_soft <= machine.own.open_files_hard
+    assert machine.read_sizes("proc/meminfo")["MemTotal"] > 1 << 20
+
+
+def test_a_limit_that_is_infinite_is_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _kind: (-1, -1))
+    own = OwnLimits.of_this_process()
+    assert own.open_files_hard > 1 << 32
+    assert own.user_tasks is None

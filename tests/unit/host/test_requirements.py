@@ -1,6 +1,7 @@
 """What profiles take of a machine."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint
-from loadlab.host.requirements import CONNECTION_BYTES, Needs, largest, needs_of
+from loadlab.host.requirements import CONNECTION_BYTES, Requirements, largest, requirements_of
 from loadlab.installation import bundled_directory
 from loadlab.profile import LoadProfile, SwitchCostProfile, WaitCostProfile, load_profile, plan_trials
 from loadlab.profile.target import Target
 
-from .machine import HEALTHY, machine
+from .machine import OWN
 
 MIB = 1 << 20
 
@@ -35,22 +36,22 @@ def profile(handler: str = "hello", **load: Any) -> LoadProfile:  # noqa: ANN401
 
 
 def test_a_connection_has_two_ends_and_may_be_of_three_kinds() -> None:
-    needs = needs_of(profile(connections=100, slow_connections=20, idle=3_000), HEALTHY, EPOLL)
-    assert (needs.connections, needs.active) == (3_120, 120)
-    assert 2 * 3_120 < needs.files < 2 * 3_120 + 10 * RESERVED_DESCRIPTORS
-    assert needs.open_files == 3_120 + 16
-    assert needs.memory_bytes > 3_120 * CONNECTION_BYTES
+    needed = requirements_of(profile(connections=100, slow_connections=20, idle=3_000), OWN, EPOLL)
+    assert (needed.connections, needed.active) == (3_120, 120)
+    assert 2 * 3_120 < needed.files < 2 * 3_120 + 10 * RESERVED_DESCRIPTORS
+    assert needed.open_files == 3_120 + 16
+    assert needed.memory_bytes > 3_120 * CONNECTION_BYTES
 
 
 def test_no_address_gives_more_than_its_share_of_ports() -> None:
-    assert needs_of(profile(idle=3_000), HEALTHY).ports == 3_010
-    assert needs_of(profile(idle=300_000), HEALTHY).ports == PORTS_PER_SOURCE
+    assert requirements_of(profile(idle=3_000), OWN).ports == 3_010
+    assert requirements_of(profile(idle=300_000), OWN).ports == PORTS_PER_SOURCE
 
 
 def test_processes_of_the_target_share_its_descriptors() -> None:
-    condition = machine("files", hard=6_000)  # many small holders
-    one = needs_of(profile(idle=100_000), condition, EPOLL)
-    ten = needs_of(profile(idle=100_000), condition, SHARING)
+    own = replace(OWN, open_files_hard=6_000)  # many small holders
+    one = requirements_of(profile(idle=100_000), own, EPOLL)
+    ten = requirements_of(profile(idle=100_000), own, SHARING)
     assert one.open_files > 100_000
     assert 10_000 < ten.open_files < 12_000
     assert ten.tasks == one.tasks + 9
@@ -60,35 +61,35 @@ def test_processes_of_the_target_share_its_descriptors() -> None:
 def test_a_server_that_runs_already_has_limits_and_memory_of_its_own() -> None:
     ours = profile(connections=1_000, idle=100_000)
     running = ours.model_copy(update={"target": Target(address="127.0.0.1:80")})
-    condition = machine("files", hard=6_000)
-    started = needs_of(ours, condition, EPOLL)
+    own = replace(OWN, open_files_hard=6_000)
+    started = requirements_of(ours, own, EPOLL)
     assert started.open_files > 100_000
-    needs = needs_of(running, condition)
-    assert needs.open_files <= 6_000
-    assert needs.connections == 101_000
-    assert needs.tasks == started.tasks - 1
-    assert needs.memory_bytes < started.memory_bytes
+    needed = requirements_of(running, own)
+    assert needed.open_files <= 6_000
+    assert needed.connections == 101_000
+    assert needed.tasks == started.tasks - 1
+    assert needed.memory_bytes < started.memory_bytes
 
 
 @settings(deadline=None)
 @given(connections=st.integers(1, 2_000_000), processes=st.integers(2, 1000))
 def test_the_target_agrees_that_so_many_descriptors_suffice(connections: int, processes: int) -> None:
     """The capacity that targets/shared_port.py reckons from the limit, with the limit that this asks for."""
-    needs = needs_of(profile(connections=connections), HEALTHY, Footprint(listeners=processes))
-    of_one = needs.open_files - 16
+    needed = requirements_of(profile(connections=connections), OWN, Footprint(listeners=processes))
+    of_one = needed.open_files - 16
     assert processes * max(0, of_one - math.ceil(6 * math.sqrt(of_one))) >= connections
 
 
 def test_a_pool_of_processes_takes_memory() -> None:
-    small = needs_of(profile(), HEALTHY, Footprint(pool_processes=1))
-    large = needs_of(profile(), HEALTHY, Footprint(pool_processes=101))
+    small = requirements_of(profile(), OWN, Footprint(pool_processes=1))
+    large = requirements_of(profile(), OWN, Footprint(pool_processes=101))
     assert large.memory_bytes > small.memory_bytes + 100 * 2 * MIB
     assert (large.tasks, large.maps) == (small.tasks + 100, small.maps)
 
 
 def test_a_pool_of_threads_takes_tasks_and_stacks() -> None:
-    small = needs_of(profile(), HEALTHY, Footprint(pool_threads=1))
-    large = needs_of(profile(), HEALTHY, Footprint(pool_threads=1_001))
+    small = requirements_of(profile(), OWN, Footprint(pool_threads=1))
+    large = requirements_of(profile(), OWN, Footprint(pool_threads=1_001))
     assert (large.tasks, large.maps) == (small.tasks + 1_000, small.maps + 2_000)
 
 
@@ -96,77 +97,79 @@ def test_a_pool_of_threads_takes_tasks_and_stacks() -> None:
 def test_a_unit_of_execution_for_each_connection_is_a_task_that_takes_memory(
     server: Footprint, bytes_each: int
 ) -> None:
-    with_units = needs_of(profile(idle=1_000), HEALTHY, server)
-    without = needs_of(profile(idle=1_000), HEALTHY, EPOLL)
+    with_units = requirements_of(profile(idle=1_000), OWN, server)
+    without = requirements_of(profile(idle=1_000), OWN, EPOLL)
     assert with_units.tasks == without.tasks + 1_010
     assert with_units.memory_bytes >= without.memory_bytes + 1_010 * bytes_each
 
 
 def test_threads_take_maps_and_processes_do_not() -> None:
-    assert needs_of(profile(idle=1_000), HEALTHY, THREAD).maps == 2_020
-    assert needs_of(profile(idle=1_000), HEALTHY, FORK).maps == 0
+    assert requirements_of(profile(idle=1_000), OWN, THREAD).maps == 2_020
+    assert requirements_of(profile(idle=1_000), OWN, FORK).maps == 0
 
 
 def test_requests_for_an_upstream_server_open_connections_to_it() -> None:
-    alone = needs_of(profile(connections=50), HEALTHY, EPOLL)
-    behind = needs_of(profile("upstream", connections=50), HEALTHY, EPOLL)
+    alone = requirements_of(profile(connections=50), OWN, EPOLL)
+    behind = requirements_of(profile("upstream", connections=50), OWN, EPOLL)
     assert behind.connections == alone.connections + 50
     assert behind.open_files == alone.open_files + 50
     assert behind.tasks == alone.tasks + 1
 
 
 def test_a_low_limit_takes_more_holders() -> None:
-    low = machine("files", hard=1_040)
-    assert needs_of(profile(idle=10_000), low).tasks == needs_of(profile(idle=10_000), HEALTHY).tasks + 9
+    low = replace(OWN, open_files_hard=1_040)
+    assert requirements_of(profile(idle=10_000), low).tasks == requirements_of(profile(idle=10_000), OWN).tasks + 9
 
 
 def test_the_load_itself_needs_a_limit_that_its_most_processes_can_live_with() -> None:
-    tiny = machine("files", hard=RESERVED_DESCRIPTORS)
-    needs = needs_of(profile(idle=256_000), tiny, Footprint(listeners=1000))
-    assert needs.open_files >= 256_000 / MAX_PROCESSES + RESERVED_DESCRIPTORS
+    tiny = replace(OWN, open_files_hard=RESERVED_DESCRIPTORS)
+    needed = requirements_of(profile(idle=256_000), tiny, Footprint(listeners=1000))
+    assert needed.open_files >= 256_000 / MAX_PROCESSES + RESERVED_DESCRIPTORS
 
 
 def test_the_highest_rate_is_shared_by_cores_that_have_a_worker() -> None:
     """Of four cores, two are the load's."""
     rate = [{"for": "1s", "from": 1_000, "to": 90_000}, {"for": "1s", "from": 90_000}]
-    assert needs_of(profile(rate=rate, workers=1), HEALTHY).requests_per_core == 90_000
-    assert needs_of(profile(rate=rate, workers=4), HEALTHY).requests_per_core == 45_000
-    assert needs_of(profile(rate="30k"), HEALTHY).requests_per_core == 15_000
-    assert needs_of(profile(), HEALTHY).requests_per_core == 0
+    assert requirements_of(profile(rate=rate, workers=1), OWN).requests_per_core == 90_000
+    assert requirements_of(profile(rate=rate, workers=4), OWN).requests_per_core == 45_000
+    assert requirements_of(profile(rate="30k"), OWN).requests_per_core == 15_000
+    assert requirements_of(profile(), OWN).requests_per_core == 0
 
 
 def test_named_cores_are_needed() -> None:
     plain = profile().model_dump(mode="json", by_alias=True)
     placed = LoadProfile.model_validate({**plain, "placement": {"target": [0], "load": [1, 5]}})
-    assert needs_of(placed, HEALTHY).cores == {0, 1, 5}
-    assert needs_of(profile(), HEALTHY).cores == frozenset()
+    assert requirements_of(placed, OWN).cores == {0, 1, 5}
+    assert requirements_of(profile(), OWN).cores == frozenset()
 
 
 @pytest.mark.parametrize(("channel", "each"), [("pipe", 2), ("socketpair", 2), ("eventfd", 1)])
 def test_a_microbenchmark_of_waiting_needs_descriptors(channel: str, each: int) -> None:
     wait = {"method": "poll", "descriptors": 500, "channel": channel}
-    needs = needs_of(WaitCostProfile.model_validate({"name": "x", "kind": "wait-cost", "wait": wait}), HEALTHY)
-    assert needs.open_files == 500 * each + 4
-    assert needs.connections == 0
+    needed = requirements_of(WaitCostProfile.model_validate({"name": "x", "kind": "wait-cost", "wait": wait}), OWN)
+    assert needed.open_files == 500 * each + 4
+    assert needed.connections == 0
 
 
 @pytest.mark.parametrize(("unit", "tasks", "maps"), [("thread", 301, 600), ("process", 301, 0), ("generator", 1, 0)])
 def test_a_microbenchmark_of_switching_needs_its_units(unit: str, tasks: int, maps: int) -> None:
     switch = {"unit": unit, "count": 300}
-    needs = needs_of(SwitchCostProfile.model_validate({"name": "x", "kind": "switch-cost", "switch": switch}), HEALTHY)
-    assert (needs.tasks, needs.maps) == (tasks, maps)
+    needed = requirements_of(
+        SwitchCostProfile.model_validate({"name": "x", "kind": "switch-cost", "switch": switch}), OWN
+    )
+    assert (needed.tasks, needed.maps) == (tasks, maps)
 
 
 def test_the_largest_has_the_most_of_each_kind() -> None:
-    one = Needs(connections=5, tasks=100, cores=frozenset({0}))
-    other = Needs(connections=7, tasks=10, memory_bytes=3, cores=frozenset({1}))
-    assert largest([one, other]) == Needs(connections=7, tasks=100, memory_bytes=3, cores=frozenset({0, 1}))
-    assert largest([]) == Needs()
+    one = Requirements(connections=5, tasks=100, cores=frozenset({0}))
+    other = Requirements(connections=7, tasks=10, memory_bytes=3, cores=frozenset({1}))
+    assert largest([one, other]) == Requirements(connections=7, tasks=100, memory_bytes=3, cores=frozenset({0, 1}))
+    assert largest([]) == Requirements()
 
 
-def test_every_profile_that_ships_has_needs() -> None:
+def test_every_profile_that_ships_has_requirements() -> None:
     for path in bundled_directory("profiles").glob("*.yaml"):
         trials = plan_trials(load_profile(path).profile, seed=0)
-        needs = largest(needs_of(trial.profile, HEALTHY) for trial in trials)
-        assert needs.tasks > 0
-        assert needs.memory_bytes > MIB
+        needed = largest(requirements_of(trial.profile, OWN) for trial in trials)
+        assert needed.tasks > 0
+        assert needed.memory_bytes > MIB
