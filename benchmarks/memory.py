@@ -16,8 +16,19 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Final
 
+from loadlab.experiment.workers import format_request
 from loadlab.fleet.coordinator import LocalFleet
-from loadlab.fleet.messages import LoadPart, Ready, Recorded
+from loadlab.fleet.messages import (
+    ClosedPacing,
+    Endpoint,
+    LoadPart,
+    Plan,
+    PlannedWindow,
+    Ready,
+    Recorded,
+    SlowSending,
+    WeightedRequest,
+)
 from loadlab.probes.procfs import read_process
 from loadlab.recording.recorder import Snapshot
 from loadlab.targets import find_target, launch
@@ -56,18 +67,14 @@ def _readings(connections: int) -> Generator[tuple[int, int], None, None]:
     with launch(find_target("epoll"), cpus=cores[:1]) as target, LocalFleet(cores[-1:]) as fleet:
         host, port = target.address
         part = LoadPart(
-            host=host,
-            port=port,
-            sources=[(None, connections)],
-            kinds=[(f"GET /hello HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n", 200, 1)],
+            share=0,
+            shares=1,
+            endpoint=Endpoint(host, port, [(None, connections)]),
+            requests=[WeightedRequest(format_request(target.address, "/hello"), 200, 1)],
             seed=0,
-            senders="fast",
-            slow_connections=0,
-            pace_ns=0,
+            pacing=ClosedPacing(),
+            slow=SlowSending(all=False, connections=0, pace_ns=0),
             timeout_ns=5_000_000_000,
-            warmup_ns=0,
-            duration_ns=_DAY_NS,  # nobody waits for its end
-            interval_ns=_INTERVAL_NS,
         )
         fleet.start_workers([part])
         (pid,) = fleet.worker_pids()
@@ -76,9 +83,10 @@ def _readings(connections: int) -> Generator[tuple[int, int], None, None]:
             for event in fleet.next_events(1.0):
                 match event.message:
                     case Ready():
-                        fleet.start_at(time.time_ns())
+                        # It is ended before its window is.
+                        fleet.measure(Plan([PlannedWindow(time.time_ns(), 0, _DAY_NS, _INTERVAL_NS)]))
                     case Recorded(snapshots):
-                        answered += Snapshot.from_plain(snapshots[0]).outcomes["ok"]
+                        answered += Snapshot.from_bytes(snapshots[0]).outcomes["ok"]
                         if (reading := read_process(pid)) is not None:
                             yield answered, reading.rss_bytes
 

@@ -13,7 +13,8 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from loadlab.experiment.placement import Conditions, conditions_of_host
+from loadlab.experiment.context import RunContext, Unobserved
+from loadlab.experiment.placement import resources_of_host
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
@@ -21,36 +22,20 @@ from loadlab.results.model import TrialResult
 from loadlab.units import format_duration_ns
 
 
-class Silence:
-    """An observer that shows nothing."""
-
-    def trial_begins(self, trial: Trial) -> None:
-        """Do nothing."""
-
-    def phase(self, name: str, fraction: float | None) -> None:
-        """Do nothing."""
-
-    def rate(self, requests_per_second: float) -> None:
-        """Do nothing."""
-
-    def trial_ended(self, result: TrialResult) -> None:
-        """Do nothing."""
-
-
 def main() -> None:
     """Run the benchmark and print its figures."""
     arguments = _parse_arguments()
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("this benchmark needs two cores: one for the server, one for the client")
-    conditions = conditions_of_host()
+    context = RunContext(resources_of_host(), Unobserved(), lambda: None)
     print(f"{'req/s':>7} {'spin':>6} {'late p50':>9} {'p99':>9} {'p99.9':>9}   worker's core")
     for rate in arguments.rates:
         for spin in arguments.spins:
-            results = [_measure(rate, spin, arguments.seconds, conditions) for _ in range(arguments.rounds)]
+            results = [_measure(rate, spin, arguments.seconds, context) for _ in range(arguments.rounds)]
             print(f"{rate:7,} {spin:>6} {_medians(results)}")
 
 
-def _measure(rate: int, spin: str, seconds: int, conditions: Conditions) -> TrialResult:
+def _measure(rate: int, spin: str, seconds: int, context: RunContext) -> TrialResult:
     profile = LoadProfile.model_validate(
         {
             "name": "pacing",
@@ -58,7 +43,7 @@ def _measure(rate: int, spin: str, seconds: int, conditions: Conditions) -> Tria
             "load": {"connections": 64, "rate": rate, "spin": spin, "duration": f"{seconds}s", "workers": 1},
         }
     )
-    run = TrialRun(Trial("001", 1, {}, profile, 0), conditions, Silence(), lambda: None)
+    run = TrialRun(Trial("001", 1, {}, profile, 0), context)
     run.measure()
     return run.result("done", None)
 

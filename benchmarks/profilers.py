@@ -2,10 +2,11 @@
 
     python benchmarks/profilers.py [--trials select:0 epoll:10k ...] [--rounds 5] [--seconds 2] [--connections 32]
 
-A trial is a bundled server and a number of dead connections. Each round makes it once without a profiler and once under
-each that works here, as an experiment does: processes of its own, target and load on cores of their own, a profiler on
-each of the two sides, a closed load. Prints each round, then a table of medians: requests per second, and how much less
-that is than without a profiler in the same round. A profiler that cannot see the target, as py-spy nginx, has a dash.
+A trial is a bundled server and a number of idle connections. Each round measures it once without a profiler and once
+under each that works here, as an experiment does: windows on the same rig, target and load on cores of their own, a
+profiler on each of the two sides, a closed load. Prints each round, then a table of medians: requests per second, and
+how much less that is than without a profiler in the same round. A profiler that cannot see the target, as py-spy
+nginx, has a dash.
 docs/probes.md and docs/flame-graphs.md keep the figures.
 """
 
@@ -17,10 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from loadlab.experiment.passes import slowdown_of
-from loadlab.experiment.placement import conditions_of_host
-from loadlab.experiment.trial import TrialRun
-from loadlab.experiment.watch import BothSides
+from loadlab.experiment.context import RunContext, Unobserved
+from loadlab.experiment.passes import BothSides, slowdown_of
+from loadlab.experiment.placement import resources_of_host
+from loadlab.experiment.result import trial_result
+from loadlab.experiment.rig import Rig
+from loadlab.experiment.window import Window, WindowRecord, measure_window
 from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.probe import Lack, OpenProbe
 from loadlab.probes.syscalls import choice as syscalls
@@ -31,20 +34,6 @@ from loadlab.units import parse_count
 
 _TRIALS: Final = ("select:0", "select:10k", "epoll:0", "epoll:10k", "nginx:0", "nginx:10k")
 _NAMES: Final = {"syscalls perf": "perf stat", "cpu perf": "perf record"}  # one program, two profilers
-
-
-class _NoObserver:
-    def trial_begins(self, trial: Trial) -> None:
-        pass
-
-    def phase(self, name: str, fraction: float | None) -> None:
-        pass
-
-    def rate(self, requests_per_second: float) -> None:
-        pass
-
-    def trial_ended(self, result: TrialResult) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +83,30 @@ def _plan(server: str, idle: int, connections: int, seconds: float) -> Trial:
 
 
 def _run_round(label: str, trial: Trial, profilers: dict[str, OpenProbe[Any]]) -> dict[str, Cost]:
-    """Make the trial under each profiler; one that could not see the target is left out."""
-    first = _measure(trial, None)
-    costs = {"none": Cost(first.requests_per_second or 0.0, 0.0)}
-    for name, open_probe in profilers.items():
-        with BothSides(open_probe) as sides:
-            second = _measure(trial, sides)
-        if problem := sides.problems.get("target"):
-            print(f"{label}: {name}: {problem}", file=sys.stderr)
-            continue
-        costs[name] = Cost(second.requests_per_second or 0.0, slowdown_of(first, second) or 0.0)
-    told = ", ".join(f"{name} {cost.requests_per_second:,.0f}/s ({cost.lost:.1%})" for name, cost in costs.items())
-    print(f"{label}: {told}", flush=True)
+    """Measure the trial without and under each profiler, on one rig; one that could not see the target is left out."""
+    assert isinstance(trial.profile, LoadProfile)
+    context = RunContext(resources_of_host(), Unobserved(), lambda: None)
+    with Rig(trial.profile, trial.seed, context) as rig:
+        first = _measure(trial, rig, None)
+        costs = {"none": Cost(first.requests_per_second or 0.0, 0.0)}
+        for name, open_probe in profilers.items():
+            with BothSides(open_probe) as sides:
+                second = _measure(trial, rig, sides)
+            if problem := sides.problems.get("target"):
+                print(f"{label}: {name}: {problem}", file=sys.stderr)
+                continue
+            costs[name] = Cost(second.requests_per_second or 0.0, slowdown_of(first, second) or 0.0)
+    listed = ", ".join(f"{name} {cost.requests_per_second:,.0f}/s ({cost.lost:.1%})" for name, cost in costs.items())
+    print(f"{label}: {listed}", flush=True)
     return costs
 
 
-def _measure(trial: Trial, watch: BothSides[Any] | None) -> TrialResult:
-    run = TrialRun(trial, conditions_of_host(), _NoObserver(), lambda: None, watch=watch)
-    run.measure()
-    return run.result("done", None)
+def _measure(trial: Trial, rig: Rig, watch: BothSides[Any] | None) -> TrialResult:
+    load = rig.profile.load
+    record = WindowRecord(rig.profile)
+    measure_window(rig, Window(load.warmup_ns, load.duration_ns), record, watch)
+    rig.ends.wait_drained(load.timeout_ns / 1e9)
+    return trial_result(trial, "done", None, rig.resources, rig.idle, record)
 
 
 def _print_table(table: dict[str, dict[str, list[Cost]]], profilers: Sequence[str]) -> None:

@@ -26,8 +26,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from loadlab.fleet.coordinator import Event, LocalFleet
-from loadlab.fleet.messages import Finished, LoadPart, Ready, Recorded
+from loadlab.experiment.workers import format_request
+from loadlab.fleet.coordinator import LocalFleet
+from loadlab.fleet.messages import (
+    ClosedPacing,
+    Endpoint,
+    Finished,
+    LoadPart,
+    OpenPacing,
+    Plan,
+    PlannedWindow,
+    Ready,
+    Recorded,
+    SlowSending,
+    WeightedRequest,
+)
 from loadlab.probes.procfs import read_group, usage_between
 from loadlab.processes import spawn
 from loadlab.recording.recorder import Snapshot, Totals
@@ -99,6 +112,7 @@ _COMMANDS: Final[dict[str, tuple[list[str], str]]] = {
 }  # fmt: skip
 _OTHERS: Final = ("ab", "hey", "locust")
 _LOCUST_FILE: Final = Path(__file__).parent / "locustfile.py"
+_WARMUP_NS: Final = 300_000_000
 
 
 def main() -> None:
@@ -152,44 +166,42 @@ def measure_other(client: str, job: Job) -> Cost:
 
 def measure_loadlab(job: Job, rate: float | None) -> Cost:
     """Run one load worker once: in the open model at `rate` requests a second, or in the closed one."""
+    duration_ns = job.seconds * 1_000_000_000
     part = LoadPart(
-        host="127.0.0.1",
-        port=job.port,
-        sources=[(None, job.connections)],
-        kinds=[(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n\r\n", 200, 1)],
+        share=0,
+        shares=1,
+        endpoint=Endpoint("127.0.0.1", job.port, [(None, job.connections)]),
+        requests=[WeightedRequest(format_request(("127.0.0.1", job.port), "/"), 200, 1)],
         seed=0,
-        senders="fast",
-        slow_connections=0,
-        pace_ns=0,
+        pacing=ClosedPacing() if rate is None else OpenPacing([(duration_ns, rate, rate)], "constant", spin_ns=0),
+        slow=SlowSending(all=False, connections=0, pace_ns=0),
         timeout_ns=5_000_000_000,
-        warmup_ns=300_000_000,
-        duration_ns=job.seconds * 1_000_000_000,
-        interval_ns=250_000_000,
-        schedule=[] if rate is None else [(job.seconds * 1_000_000_000, rate, rate)],
     )
+    totals = Totals()
     with LocalFleet([job.core]) as fleet:
         fleet.start_workers([part])
-        _listen_for(fleet, Ready)
-        fleet.start_at(time.time_ns())
-        time.sleep(part.warmup_ns / 1e9)
+        _listen_until(fleet, Ready, totals)
+        start_ns = time.monotonic_ns() + _WARMUP_NS
+        fleet.measure(Plan([PlannedWindow(time.time_ns() + _WARMUP_NS, _WARMUP_NS, duration_ns, 250_000_000)]))
+        _listen_until(fleet, start_ns, totals)
         before = read_group(fleet.worker_pids(), time.monotonic_ns())
-        time.sleep(job.seconds)
+        _listen_until(fleet, start_ns + duration_ns, totals)
         usage = usage_between(before, read_group(fleet.worker_pids(), time.monotonic_ns()))
-        fleet.finish()
-        events = _listen_for(fleet, Finished)
-    totals = Totals()
-    for event in events:
-        if isinstance(event.message, Recorded):
-            totals.add(Snapshot.from_plain(event.message.snapshots[0]))
+        _listen_until(fleet, Finished, totals)
     requests = totals.outcomes["ok"]
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
 
 
-def _listen_for(fleet: LocalFleet, kind: type) -> list[Event]:
-    events: list[Event] = []
-    while not any(isinstance(event.message, kind) for event in events):
-        events += fleet.next_events(1.0)
-    return events
+def _listen_until(fleet: LocalFleet, what: type | int, totals: Totals) -> None:
+    """Add up what the worker reports, until it sends a message of that type or the monotonic clock reads so much."""
+    while not isinstance(what, int) or time.monotonic_ns() < what:
+        left_ns = what - time.monotonic_ns() if isinstance(what, int) else 1_000_000_000
+        messages = [event.message for event in fleet.next_events(max(left_ns, 0) / 1e9)]
+        for message in messages:
+            if isinstance(message, Recorded):
+                totals.add(Snapshot.from_bytes(message.snapshots[0]))
+        if not isinstance(what, int) and any(isinstance(message, what) for message in messages):
+            return
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from loadlab.cli.progress import PhaseProgress
 from loadlab.cli.terminal import error_console, show, write
 from loadlab.errors import ExitCode, TrialFailed
 from loadlab.experiment.calibration import THOROUGH, calibrate
-from loadlab.experiment.placement import conditions_of_host
+from loadlab.experiment.context import RunContext
+from loadlab.experiment.placement import resources_of_host
 from loadlab.results.model import Calibration, LatencySummary
 from loadlab.units import format_count, format_duration_ns
 
@@ -29,7 +30,7 @@ def calibrate_and_show(as_json: bool) -> None:
     """Measure the client's own error and print it, as a table or as JSON. Raises TrialFailed, or ends on Ctrl-C."""
     with Interruption() as interruption, PhaseProgress(error_console()) as progress:
         try:
-            measured = calibrate(THOROUGH, conditions_of_host(), progress, interruption.check)
+            measured = calibrate(THOROUGH, RunContext(resources_of_host(), progress, interruption.check))
         except KeyboardInterrupt:
             raise typer.Exit(ExitCode.INTERRUPTED) from None
     if not measured:

@@ -15,7 +15,8 @@ from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
 from loadlab.cli.terminal import error_console, show, tell, write
 from loadlab.errors import ExitCode
-from loadlab.experiment.placement import conditions_of
+from loadlab.experiment.context import RunContext
+from loadlab.experiment.placement import resources_for
 from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials
@@ -34,14 +35,14 @@ def run_profile(
     loaded = load_profile(find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
     seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
     trials = plan_trials(loaded.profile, seed)
-    conditions = conditions_of(loaded.profile)
+    resources = resources_for(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
         readiness = Readiness.of(trials)
         _warn(readiness)
         with RunProgress(error_console(), trials, told=readiness.reasons()) as progress:
-            experiment = Experiment(loaded.profile, seed, _command(), conditions, directory, progress)
-            document = experiment.run(trials, interruption.check, calibrates)
+            context = RunContext(resources, progress, interruption.check)
+            document = Experiment(loaded.profile, seed, _command(), context, directory).run(trials, calibrates)
         directory.write_page(render(directory))
         _show(document, directory, as_json)
     return exit_code_of(document, accept_invalid)

@@ -136,10 +136,15 @@ def report(
     run_directory: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A directory that `loadlab run` wrote.")],
 ) -> None:
     """Draw the page of an old run again."""
+    from loadlab.analysis.conclusion import conclude
+    from loadlab.profile.schema import model_of
     from loadlab.report.page import render
     from loadlab.results.directory import RunDirectory
 
     directory = RunDirectory.open(run_directory)
+    document = directory.read_document()
+    if document.finished is None:  # killed: what its trials say together was not written any more
+        directory.write_document(conclude(document, model_of(document.profile).model_validate(document.profile)))
     directory.write_page(render(directory))
     write(str(directory.page_path))
 

@@ -5,13 +5,13 @@ doing, and so is the time by which a request leaves after it was intended. Both 
 keeps neither side busy, with every answer stamped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from loadlab.errors import TrialFailed
-from loadlab.experiment.observer import Observer
-from loadlab.experiment.placement import Conditions, NotPossible
+from loadlab.experiment.context import RunContext
+from loadlab.experiment.placement import NotPossible
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
@@ -42,17 +42,15 @@ THOROUGH: Final = (
 )
 
 
-def calibrate(
-    settings: Sequence[Setting], conditions: Conditions, observer: Observer, check: Callable[[], None]
-) -> list[Calibration]:
+def calibrate(settings: Sequence[Setting], context: RunContext) -> list[Calibration]:
     """Measure the client's own error in each setting. One that cannot be measured here is left out.
 
-    Raises what `check` raises, which is called many times a second.
+    Raises what the context's `check` raises.
     """
     found = []
     for setting in settings:
-        observer.phase(f"calibrating at {setting.rate:,} req/s", None)
-        run = TrialRun(_trial(setting), conditions, observer, check, stamped_every=1)
+        context.observer.phase(f"calibrating at {setting.rate:,} req/s", None)
+        run = TrialRun(_trial(setting), context, stamped_every=1)
         try:
             run.measure()
         except (TrialFailed, NotPossible):

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.errors import TrialFailed
-from loadlab.experiment.observer import Observer
-from loadlab.experiment.placement import Conditions, NotPossible
+from loadlab.experiment.context import RunContext
+from loadlab.experiment.placement import NotPossible
 from loadlab.micro.messages import MicroFigures
 from loadlab.processes import spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
@@ -24,11 +24,10 @@ _LIMITS_EXIT_CODE: Final = 2  # of the worker, when this machine's limits do not
 class MicroRun:
     """One such trial under way. `measure` makes it; `result` says at any moment what came of it."""
 
-    def __init__(self, trial: Trial, conditions: Conditions, observer: Observer, check: Callable[[], None]) -> None:
+    def __init__(self, trial: Trial, context: RunContext) -> None:
         self.trial = trial
-        self._core = conditions.placement.load[:1]
-        self._observer = observer
-        self._check = check
+        self._core = context.resources.placement.load[:1]
+        self._context = context
         self._figures: MicroFigures | None = None
 
     def measure(self) -> None:
@@ -36,7 +35,7 @@ class MicroRun:
 
         Raises NotPossible, TrialFailed when it fails, or what `check` raises; it has ended then.
         """
-        self._observer.phase("measuring", None)
+        self._context.observer.phase("measuring", None)
         command = [sys.executable, "-m", "loadlab.micro.worker"]
         with spawn("microbenchmark", command, cpus=self._core, stdin=True, stdout=subprocess.PIPE) as worker:
             assert worker.stdin is not None
@@ -44,7 +43,7 @@ class MicroRun:
             worker.stdin.write(json.dumps(self._part()).encode() + b"\n")
             worker.stdin.close()
             while worker.wait(_LOOK_EVERY_SECONDS) is None:
-                self._check()
+                self._context.check()
             if worker.poll() == _LIMITS_EXIT_CODE:
                 raise NotPossible(worker.stderr_tail(1))
             if worker.poll() != 0:

@@ -1,28 +1,47 @@
-"""The further passes of a trial, under profilers: what they saw, and how much they slowed it down.
+"""The passes of a trial under profilers: further windows on its rig, what was seen in them, and how much it cost.
 
-A profiler's cost falls on what it watches. So the figures of a trial come from a pass without any, and each profiler
-gets a pass of its own, whose throughput against the first tells what it cost.
+A profiler's cost falls on what it watches. So the figures of a trial come from a window without any, and each profiler
+gets a window of its own on the same rig, whose throughput against the first says what it cost. Both sides are watched,
+the target and the load workers, so that a reader sees what the client did too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic
+from types import TracebackType
+from typing import Final, Generic, Literal, Self, TypeVar
 
 from loadlab.analysis.stacks import summarise_cpu
-from loadlab.analysis.verdict.client import throughput_is_lower_bound
+from loadlab.analysis.verdict import throughput_is_lower_bound
 from loadlab.errors import TrialFailed
-from loadlab.experiment.observer import Observer
-from loadlab.experiment.placement import Conditions, NotPossible
-from loadlab.experiment.trial import TrialRun
-from loadlab.experiment.watch import BothSides, Result, Side
+from loadlab.experiment.result import trial_result
+from loadlab.experiment.rig import Rig
+from loadlab.experiment.window import Window, WindowRecord, measure_window
 from loadlab.probes.cpu.probe import CpuProbe as CpuSampling
 from loadlab.probes.cpu.probe import why_none_works
-from loadlab.probes.probe import OpenProbe
+from loadlab.probes.probe import OpenProbe, Probe, ProbeFailed
 from loadlab.probes.syscalls.choice import choose_backend
+from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.folded_stacks import Stacks, folded_file
 from loadlab.results.model import TrialResult
-from loadlab.results.probe_data import CpuProbe, SyscallsProbe, calls_per_request, eagain_per_request, events_per_wait
+from loadlab.results.probe_data import (
+    CpuProbe,
+    Probes,
+    SyscallsProbe,
+    calls_per_request,
+    eagain_per_request,
+    events_per_wait,
+)
+
+# The load has run on this rig already: what a pass needs is its first wave, not a warm server.
+_LONGEST_WARMUP_NS: Final = 250_000_000
+
+Result = TypeVar("Result")
+Done = TypeVar("Done")
+Side = Literal["target", "client"]
+KeepStacks = Callable[[str, Stacks], None]
+"""Given the name of a file and the stacks that it is to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +53,37 @@ class Pass(Generic[Result]):
     problems: list[str]
 
 
-class ProfiledPasses:
-    """The passes of one trial that is done; `first` is what came of it without profilers."""
+class Passes:
+    """The passes of one trial that is done, on its rig; `first` is what came of it without profilers."""
 
-    def __init__(
-        self, trial: Trial, first: TrialResult, conditions: Conditions, observer: Observer, check: Callable[[], None]
-    ) -> None:
+    def __init__(self, trial: Trial, rig: Rig, first: TrialResult, keep_stacks: KeepStacks) -> None:
         self._trial = trial
+        self._rig = rig
         self._first = first
-        self._conditions = conditions
-        self._observer = observer
-        self._check = check
+        self._keep_stacks = keep_stacks
+        self._syscalls: SyscallsProbe | None = None
+        self._cpu: CpuProbe | None = None
+        self._broken = False
 
-    def watch_syscalls(self, tracer: str) -> SyscallsProbe:
-        """Make the trial again under that tracer of system calls, or if it is "" under the best that works here."""
+    def measure(self) -> None:
+        """Make all passes that the profile asks for. What goes wrong in one is part of its result.
+
+        Interrupted, the trial keeps what is there by then; the run ends at its next check.
+        """
+        profile = self._trial.profile
+        assert isinstance(profile, LoadProfile)
+        with suppress(KeyboardInterrupt):
+            if (tracer := profile.syscalls_tracer) is not None:
+                self._syscalls = self._watch_syscalls(tracer)
+            if "cpu" in profile.probes:
+                self._cpu = self._watch_cpu()
+
+    def added_to(self, probes: Probes) -> Probes:
+        """Return `probes` with what the passes have found by now."""
+        return probes.model_copy(update={"syscalls": self._syscalls, "cpu": self._cpu})
+
+    def _watch_syscalls(self, tracer: str) -> SyscallsProbe:
+        """Watch under that tracer of system calls, or if it is "" under the best that works here."""
         choice = choose_backend(tracer or None)
         missed = [f"{missed.name}: {missed.lack.why}; {missed.lack.fix}" for missed in choice.missed]
         if choice.backend is None:
@@ -76,14 +112,13 @@ class ProfiledPasses:
             }
         )
 
-    def watch_cpu(self, keep_stacks: Callable[[str, Stacks], None]) -> CpuProbe:
-        """Make the trial again under the CPU profilers; `keep_stacks` is given each file's name and what it holds."""
+    def _watch_cpu(self) -> CpuProbe:
         if lacks := why_none_works():
             return CpuProbe(problems=["no CPU profiler works here", *lacks])
         made = self._watch(CpuSampling, "profiling the CPU")
         for side, recording in made.seen.items():
             for recorded in recording.recorded:
-                keep_stacks(folded_file(side, recorded.backend), recorded.stacks)
+                self._keep_stacks(folded_file(side, recorded.backend), recorded.stacks)
         summaries = {side: summarise_cpu(recording, side) for side, recording in made.seen.items()}
         return CpuProbe(
             slowdown=slowdown_of(self._first, made.result),
@@ -92,19 +127,84 @@ class ProfiledPasses:
             client=summaries.get("client"),
         )
 
-    def _watch(self, open_probe: OpenProbe[Result], doing: str) -> Pass[Result]:
-        """Make the trial again with a probe on each side."""
-        self._observer.phase(doing, None)
-        with BothSides(open_probe, self._check) as sides:
-            run = TrialRun(self._trial, self._conditions, self._observer, self._check, watch=sides)
+    def _watch(self, open_probe: OpenProbe[Result], phase: str) -> Pass[Result]:
+        """Measure one more window with a probe on each side."""
+        if self._broken:
+            return Pass({}, None, ["there was no further pass: the target or the load had failed in the one before"])
+        rig, load = self._rig, self._rig.profile.load
+        rig.context.observer.phase(phase, None)
+        window = Window(min(load.warmup_ns, _LONGEST_WARMUP_NS), load.duration_ns, phase)
+        record = WindowRecord(rig.profile)
+        with BothSides(open_probe, rig.context.check) as sides:
             try:
-                run.measure()
-            except (TrialFailed, NotPossible) as failure:
+                rig.ends.wait_drained(load.timeout_ns / 1e9)
+                measure_window(rig, window, record, sides)
+            except TrialFailed as failure:
+                self._broken = True
                 return Pass({}, None, [f"the pass under the profiler failed: {failure}"])
             seen = sides.collect()
             problems = [f"{side}: {problem}" for side, problem in sides.problems.items()]
-        result = run.result("done", None)
+        result = trial_result(self._trial, "done", None, rig.resources, rig.idle, record)
         return Pass(seen, result, [*problems, *new_defects(self._first, result)])
+
+
+class BothSides(Generic[Result]):
+    """Two probes of one kind; a context manager that stops them.
+
+    Each is opened with `check`. One that fails is stopped and watches no more. It costs its own result and nothing
+    else: `problems` says why.
+    """
+
+    def __init__(self, open_probe: OpenProbe[Result], check: Callable[[], None] = lambda: None) -> None:
+        self._open_probe = open_probe
+        self._check = check
+        self._probes: dict[Side, Probe[Result]] = {}
+        self.problems: dict[Side, str] = {}
+        self._seen: dict[Side, Result] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for probe in self._probes.values():
+            probe.stop()
+
+    def prepare(self, target_pids: Collection[int], client_pids: Collection[int]) -> None:
+        """Attach to the processes of both sides."""
+        self._try("target", lambda: self._open("target").prepare(target_pids))
+        self._try("client", lambda: self._open("client").prepare(client_pids))
+
+    def begin(self) -> None:
+        """Switch on."""
+        for side, probe in [*self._probes.items()]:
+            self._try(side, probe.begin)
+
+    def end(self) -> None:
+        """Switch off, and take what was seen, while the watched processes live: many tools end with them."""
+        for side, probe in [*self._probes.items()]:
+            self._try(side, probe.end)
+        seen = {side: self._try(side, probe.collect) for side, probe in [*self._probes.items()]}
+        self._seen = {side: result for side, result in seen.items() if result is not None}
+
+    def collect(self) -> dict[Side, Result]:
+        """Return what was seen, by side; a side whose probe failed is left out."""
+        return self._seen
+
+    def _open(self, side: Side) -> Probe[Result]:
+        probe = self._probes[side] = self._open_probe(self._check)
+        return probe
+
+    def _try(self, side: Side, act: Callable[[], Done]) -> Done | None:
+        try:
+            return act()
+        # Probes keep files and fifos of their own, and a full disc or a limit of open files is nothing they can help.
+        except (ProbeFailed, OSError) as failure:
+            self.problems[side] = str(failure)
+            if probe := self._probes.pop(side, None):
+                probe.stop()
+            return None
 
 
 def slowdown_of(first: TrialResult, second: TrialResult | None) -> float | None:

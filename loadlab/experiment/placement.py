@@ -1,4 +1,4 @@
-"""What the trials of a run share: the cores of each side, and the limits of this machine."""
+"""What this machine gives the trials of a run: the cores of each side, and how many files a process may open."""
 
 import os
 import resource
@@ -15,10 +15,10 @@ class NotPossible(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class Resources:
     """The cores of target and load, whether each side is bound to its own, and the hard limit of open files.
 
-    A target that runs already is bound by nobody here: its cores are those that it may run on.
+    A target that runs already is not bound by loadlab: its cores are those that it may run on.
     """
 
     placement: Placement
@@ -30,19 +30,19 @@ class Conditions:
         """The cores to bind target and load to; None leaves it to the kernel."""
         return (self.placement.target, self.placement.load) if self.pinned else (None, None)
 
-    def placement_used(self) -> dict[str, list[int]]:
-        """Return the cores that each side was bound to, by side; empty if none was."""
+    def cores_by_side(self) -> dict[str, list[int]]:
+        """Return the cores that each side was bound to, by side; empty if neither was."""
         return {"target": list(self.placement.target), "load": list(self.placement.load)} if self.pinned else {}
 
 
-def conditions_of_host() -> Conditions:
-    """Return what this machine gives a trial that has no wishes."""
-    return Conditions(choose_placement(os.sched_getaffinity(0)), True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+def resources_of_host() -> Resources:
+    """Return what this machine gives a trial that asks for nothing in particular."""
+    return Resources(choose_placement(os.sched_getaffinity(0)), True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
-def conditions_of(profile: Profile) -> Conditions:
+def resources_for(profile: Profile) -> Resources:
     """Return what this machine gives the trials. Raises LoadlabError where the profile's placement asks for more."""
-    given = conditions_of_host()
+    given = resources_of_host()
     wanted = profile.placement if isinstance(profile, LoadProfile) else "auto"
     placement = given.placement
     if isinstance(wanted, Cores):
@@ -58,10 +58,10 @@ def conditions_of(profile: Profile) -> Conditions:
     return replace(given, placement=placement, pinned=wanted != "none")
 
 
-def conditions_beside(
-    given: Conditions, profile: LoadProfile, target_cores: Collection[int], available: Collection[int]
-) -> Conditions:
-    """Return the conditions beside a target that runs already, and may run on `target_cores`.
+def resources_beside(
+    given: Resources, profile: LoadProfile, target_cores: Collection[int], available: Collection[int]
+) -> Resources:
+    """Return the resources beside a target that runs already, and may run on `target_cores`.
 
     Unless the profile names the cores of the load, it takes those of `available` that the target cannot run on. Where
     there are none it keeps to its own part of them, which leaves the others to the target.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.experiment.stage import Stage
+from loadlab.experiment.ends import Ends
 from loadlab.probes.memory import read_pss
 from loadlab.probes.procfs import GroupReading, read_group, state_of, usage_between
 from loadlab.probes.tcp import read_sockets
@@ -44,8 +44,8 @@ class Timeline:
     and every other one is taken from then on. The stretches between those that stay are as exact as before.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, ends: Ends) -> None:
+        self._ends = ends
         self._readings: list[_Reading] = []
         self._memory: list[SharedFairly] = []
         self._points = 0
@@ -59,13 +59,13 @@ class Timeline:
         if in_between and not (due and self._readings[0].target.threads <= _MOST_THREADS):
             return
         # To find what the target has forked, all processes of the machine are looked at: 0.015 ms for each of them.
-        target_pids = self._readings[0].target.processes if in_between else self._stage.target.pids()
+        target_pids = self._readings[0].target.processes if in_between else self._ends.target.pids()
         now_ns = time.monotonic_ns()
         start_ns = self._readings[0].target.time_ns if self._readings else now_ns
         self._readings.append(
             _Reading(
                 target=read_group(target_pids, now_ns),
-                client=read_group(self._stage.fleet.worker_pids(), now_ns),
+                client=read_group(self._ends.fleet.worker_pids(), now_ns),
                 sockets=read_sockets(now_ns - start_ns),
             )
         )
@@ -75,7 +75,7 @@ class Timeline:
 
     def read_memory(self) -> SharedFairly:
         """Read and return the memory of both sides: before the load begins, and again after the window."""
-        sides = self._stage.target.pids(), self._stage.fleet.worker_pids()
+        sides = self._ends.target.pids(), self._ends.fleet.worker_pids()
         self._memory.append(SharedFairly(*(read_pss(pids) for pids in sides)))
         return self._memory[-1]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
-from loadlab.experiment.placement import Conditions
+from loadlab.experiment.placement import Resources
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
@@ -91,15 +91,15 @@ def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
     )
 
 
-def evidence_of(usage: WindowUsage | None, conditions: Conditions, load: Load) -> WindowEvidence:
+def evidence_of(usage: WindowUsage | None, resources: Resources, load: Load) -> WindowEvidence:
     """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end."""
-    target_cores, load_cores = set(conditions.placement.target), set(conditions.placement.load)
+    target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
     cores = target_cores | load_cores
-    shared = target_cores & load_cores if conditions.pinned or len(cores) == 1 else set()
+    shared = target_cores & load_cores if resources.pinned or len(cores) == 1 else set()
     known = WindowEvidence(
         asked_ns=load.duration_ns,
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
-        target_cores=len(target_cores if conditions.pinned else cores),
+        target_cores=len(target_cores if resources.pinned else cores),
         shared_cores=tuple(sorted(shared)),
     )
     if usage is None:
@@ -108,7 +108,7 @@ def evidence_of(usage: WindowUsage | None, conditions: Conditions, load: Load) -
         known,
         client_busy_by_worker=usage.client_busy_by_worker,
         target_busy=usage.target.busy,
-        pools=_pools(usage, conditions),
+        pools=_pools(usage, resources),
         listen_queue=usage.listen_queue,
         fullest_target=usage.fullest_target,
         target_processes=usage.target_processes,
@@ -119,10 +119,10 @@ def evidence_of(usage: WindowUsage | None, conditions: Conditions, load: Load) -
     )
 
 
-def _pools(usage: WindowUsage, conditions: Conditions) -> tuple[CorePool, ...]:
+def _pools(usage: WindowUsage, resources: Resources) -> tuple[CorePool, ...]:
     """Return what became of the cores of each side, or of all together where the sides were not kept apart."""
-    target, load = set(conditions.placement.target), set(conditions.placement.load)
-    if not conditions.pinned or target & load:
+    target, load = set(resources.placement.target), set(resources.placement.load)
+    if not resources.pinned or target & load:
         return _pool("both", usage, target | load, usage.target.busy + usage.client.busy + usage.beside_busy)
     return (
         *_pool("target", usage, target, usage.target.busy),

@@ -1,10 +1,9 @@
-"""The processes that make the load, as the experiment sees them: start them, wait until ready, start the clock, listen.
+"""The processes that generate the load, as the experiment sees them: start them, give them their plan, listen.
 
 `Fleet` is the whole interface; `LocalFleet` implements it with processes on this machine and pipes. Another
 implementation may put the same workers on several machines: nothing in a part or a message presumes one host.
 """
 
-import fcntl
 import os
 import selectors
 import subprocess
@@ -20,17 +19,16 @@ from loadlab.fleet.messages import (
     IdlePart,
     LineBuffer,
     LoadPart,
+    MalformedMessage,
     Message,
-    Start,
-    Stop,
+    Plan,
     decode_message,
     encode_message,
 )
 from loadlab.processes import Child, spawn
 
 _REAP_SECONDS: Final = 2.0
-# A worker writes to a pipe from its hot loop and must never find it full: a few intervals' snapshots fit in this.
-PIPE_BYTES: Final = 1 << 20
+_READ_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Event:
 
 
 class Fleet(Protocol):
-    """Processes that make load. `next_events` raises TrialFailed when one of them ended without being asked to."""
+    """Processes that generate load. `next_events` raises TrialFailed when one of them ended without being asked to."""
 
     def start_holders(self, parts: Sequence[IdlePart]) -> None:
         """Start one idle holder for each part; each answers with Opened."""
@@ -50,11 +48,8 @@ class Fleet(Protocol):
     def start_workers(self, parts: Sequence[LoadPart]) -> None:
         """Start one load worker for each part; each answers with Ready."""
 
-    def start_at(self, unix_ns: int) -> None:
-        """Have all load workers begin at that wall-clock time; they answer with Recorded."""
-
-    def finish(self) -> None:
-        """Have the load workers stop sending when their windows are over; each answers with Finished."""
+    def measure(self, plan: Plan) -> None:
+        """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained."""
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""
@@ -106,20 +101,15 @@ class LocalFleet:
         for number, part in enumerate(parts, start=1):
             self._start(self._workers, "worker", f"load worker {number}", part)
 
-    def start_at(self, unix_ns: int) -> None:
-        """Have all load workers begin at that wall-clock time; they answer with Recorded."""
+    def measure(self, plan: Plan) -> None:
+        """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained."""
         for member in self._workers:
-            self._tell(member, Start(unix_ns))
-
-    def finish(self) -> None:
-        """Have the load workers stop sending when their windows are over; each answers with Finished."""
-        for member in self._workers:
-            self._tell(member, Stop())
+            self._send(member, plan)
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""
         for member in self._holders:
-            self._tell(member, CountAlive())
+            self._send(member, CountAlive())
 
     def next_events(self, timeout_seconds: float) -> list[Event]:
         """Return what arrived, waiting for at most `timeout_seconds`.
@@ -129,10 +119,9 @@ class LocalFleet:
         events: list[Event] = []
         for key, _ready in self._selector.select(timeout_seconds):
             member: _Member = key.data
-            data = os.read(key.fd, PIPE_BYTES)
+            data = os.read(key.fd, _READ_BYTES)
             if data:
-                lines = member.lines.feed(data)
-                events += [Event(member.child.name, decode_message(line)) for line in lines]
+                events += [Event(member.child.name, _decoded(member, line)) for line in member.lines.feed(data)]
             elif not events:
                 raise TrialFailed(_account_of_end(member.child))
         return events
@@ -161,17 +150,23 @@ class LocalFleet:
         child = spawn(name, command, cpus=self._cpus, stdin=True, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
-        fcntl.fcntl(child.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         member = _Member(child, child.stdin)
+        members.append(member)  # before anything that may fail: it is one to stop then
         self._selector.register(child.stdout, selectors.EVENT_READ, member)
-        members.append(member)  # before it is told anything: if that fails, it is still one to stop
-        self._tell(member, part)
+        self._send(member, part)
 
-    def _tell(self, member: _Member, message: Message) -> None:
+    def _send(self, member: _Member, message: Message) -> None:
         try:
             member.stdin.write(encode_message(message))
         except BrokenPipeError:
             raise TrialFailed(_account_of_end(member.child)) from None
+
+
+def _decoded(member: _Member, line: bytes) -> Message:
+    try:
+        return decode_message(line)
+    except MalformedMessage as error:
+        raise TrialFailed(f"{member.child.name} sent {error}") from None
 
 
 def _account_of_end(child: Child) -> str:

@@ -12,10 +12,10 @@ async def hold(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, IdlePart):
         return
-    connections = IdleConnections(loop, (part.host, part.port), part.request.encode("latin-1"), part.timeout_ns)
+    connections = IdleConnections(loop, (part.endpoint.host, part.endpoint.port), part.request, part.timeout_ns)
 
     async def open_all() -> None:
-        sources = [IdleSource(address, count) for address, count in part.sources]
+        sources = [IdleSource(address, count) for address, count in part.endpoint.sources]
         opening = await connections.open(
             sources, part.round_size, on_progress=lambda opened: channel.send(OpenedSoFar(opened))
         )

@@ -2,118 +2,155 @@
 
 Everything a process needs is in its part; nothing refers to one host's clock or memory, so that a fleet on several
 machines can send the same messages. A process that finds its standard input ended ends itself.
+
+msgspec reads and checks the messages: unlike pydantic it costs an idle holder, which is to stay small, no memory to
+speak of. Bytes travel as base64.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Final, Literal
+
+import msgspec
 
 from loadlab.load.requests import STAMPED_EVERY
 
-if TYPE_CHECKING:  # it imports numpy, which takes more than all else in an idle holder: 8 MB
-    from loadlab.load.schedule import ArrivalProcess, ThinkTimes
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What messages are made of."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPart:
-    """To a load worker, first: its share of the load. `sources` are (local address or None, connections).
+class _Message(_Part, frozen=True, tag=True):
+    """Its kind, the name of its class, is written as `type`."""
 
-    With a `schedule` for the whole load, ramps of (ns, rate at its begin, rate at its end), requests arrive by it, and
-    this is part number `share` of `shares`; over the last `spin_ns` before each the worker does not sleep. Without one
-    each connection sends when its last answer is there, after `think_ns` if that is not 0.
 
-    `kinds` are the requests to choose from, each (bytes as latin-1, expected status, weight); `seed` fixes the choice.
-    `senders` are fast or slow, which is a byte every `pace_ns`; `slow_connections` more send the first kind like that,
-    and are recorded apart. One answer of `stamped_every` is asked when it arrived.
+class Endpoint(_Part, frozen=True):
+    """Where to connect, and from which local addresses: (address or None for the kernel's choice, connections)."""
+
+    host: str
+    port: int
+    sources: list[tuple[str | None, int]]
+
+
+class WeightedRequest(_Part, frozen=True):
+    """A request as it is sent, the status that it expects, and how often it is drawn among others."""
+
+    content: bytes
+    status: int
+    weight: int
+
+
+class ClosedPacing(_Part, frozen=True, tag=True):
+    """Each connection sends when its last answer has been received, after `think_ns` if that is not 0."""
+
+    think_ns: int = 0
+    think_times: Literal["constant", "exponential"] = "constant"
+
+
+class OpenPacing(_Part, frozen=True, tag=True):
+    """Requests are sent by a schedule for the whole load: ramps of (ns, rate at its begin, rate at its end).
+
+    Over the last `spin_ns` before each request the worker does not sleep.
     """
 
-    host: str
-    port: int
-    sources: list[tuple[str | None, int]]
-    kinds: list[tuple[str, int, int]]
-    seed: int
-    senders: str
-    slow_connections: int
+    ramps: list[tuple[int, float, float]]
+    arrivals: Literal["constant", "poisson"]
+    spin_ns: int
+
+
+class SlowSending(_Part, frozen=True):
+    """Who sends a byte every `pace_ns`: all connections of the part, and `connections` more, recorded apart."""
+
+    all: bool
+    connections: int
     pace_ns: int
+
+
+class LoadPart(_Message, frozen=True):
+    """To a load worker, first: number `share` of `shares` parts of the load.
+
+    Where: `endpoint`. What: `requests`, one of them drawn each time by a generator that `seed` fixes, and who sends
+    slowly. When: `pacing`, within the windows of a `Plan`. How recorded: overdue after `timeout_ns`, and for one answer
+    of `stamped_every` the kernel is asked when it arrived.
+    """
+
+    share: int
+    shares: int
+    endpoint: Endpoint
+    requests: list[WeightedRequest]
+    seed: int
+    pacing: ClosedPacing | OpenPacing
+    slow: SlowSending
     timeout_ns: int
-    warmup_ns: int
-    duration_ns: int
-    interval_ns: int
-    schedule: list[tuple[int, float, float]] = field(default_factory=list)
-    arrivals: "ArrivalProcess" = "constant"
-    share: int = 0
-    shares: int = 1
     stamped_every: int = STAMPED_EVERY
-    spin_ns: int = 0
-    think_ns: int = 0
-    think_times: "ThinkTimes" = "constant"
 
 
-@dataclass(frozen=True, slots=True)
-class IdlePart:
-    """To an idle holder, first: the connections to open and hold; `behaviour` is silent, trickle or churn."""
+class IdlePart(_Message, frozen=True):
+    """To an idle holder, first: the connections to open and hold. `request` asks for the answer behind each round."""
 
-    host: str
-    port: int
-    sources: list[tuple[str | None, int]]
-    request: str  # latin-1
+    endpoint: Endpoint
+    request: bytes
     round_size: int
     timeout_ns: int
-    behaviour: str
+    behaviour: Literal["silent", "trickle", "churn"]
     pace_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """To a load worker: begin the warm-up at this wall-clock time (Unix, ns)."""
+class PlannedWindow(_Part, frozen=True):
+    """A stretch to measure: it begins at `start_unix_ns` on the wall clock, after a warm-up that is not recorded."""
 
-    unix_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """To a load worker: stop sending, once its window is over; it goes on after it until told so."""
+    start_unix_ns: int
+    warmup_ns: int
+    duration_ns: int
+    interval_ns: int  # how often the worker reports within it
 
 
-@dataclass(frozen=True, slots=True)
-class CountAlive:
+class Plan(_Message, frozen=True):
+    """To a load worker: the windows to come, in order. Outside of them it sends nothing; its connections stay open."""
+
+    windows: list[PlannedWindow]
+
+
+class CountAlive(_Message, frozen=True):
     """To an idle holder: answer with Alive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """From a load worker: connected, waiting for Start."""
+class Ready(_Message, frozen=True):
+    """From a load worker: connected, waiting for a Plan."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """From a load worker, each interval of the measured window: one recording.Snapshot (plain) for each kind of
-    request. That of the slow senders, if there are any, comes last.
+class Recorded(_Message, frozen=True):
+    """From a load worker, for each interval of a window: a recording.Snapshot for each kind of request, encoded.
+
+    That of the slow senders, if there are any, comes last. Times count from the start of the window.
     """
 
-    snapshots: list[Mapping[str, Any]]
+    snapshots: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """From a load worker: it has stopped. When its window ended, so many requests were under way or just about to be
-    (`cut`), and so many more had arrived by the schedule but found no free connection (`dropped`).
+class Finished(_Message, frozen=True):
+    """From a load worker: a window of its plan is over.
+
+    When it ended, `cut` requests were in flight or about to be sent, `cut_apart` of slow senders recorded apart, and
+    `dropped` more were due by the schedule but found no free connection. `rest` has a recording.Snapshot for each kind
+    of request, encoded: the metrics that are not in those of the intervals, over the whole window.
     """
 
     cut: int
+    cut_apart: int
     dropped: int
+    rest: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedSoFar:
+class Drained(_Message, frozen=True):
+    """From a load worker, after Finished: what was in flight has been answered or given up; it is idle now."""
+
+
+class OpenedSoFar(_Message, frozen=True):
     """From an idle holder, while it opens."""
 
     opened: int
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(_Message, frozen=True):
     """From an idle holder: done opening; `problem` says why if some are missing."""
 
     opened: int
@@ -122,34 +159,33 @@ class Opened:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
-    """From an idle holder, when asked: how many connections still stand."""
+class Alive(_Message, frozen=True):
+    """From an idle holder, when asked: how many connections are still established."""
 
     alive: int
 
 
-Message = LoadPart | IdlePart | Start | Stop | CountAlive | Ready | Recorded | Finished | OpenedSoFar | Opened | Alive
-_KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind
-    for kind in (LoadPart, IdlePart, Start, Stop, CountAlive, Ready, Recorded, Finished, OpenedSoFar, Opened, Alive)
-}
+Message = LoadPart | IdlePart | Plan | CountAlive | Ready | Recorded | Finished | Drained | OpenedSoFar | Opened | Alive
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
+
+
+class MalformedMessage(ValueError):
+    """A line that is no message of the fleet; the text quotes its beginning."""
 
 
 def encode_message(message: Message) -> bytes:
     """Return the line for `message`, with its newline."""
-    return json.dumps({"kind": type(message).__name__, **asdict(message)}).encode("ascii") + b"\n"
+    return _ENCODER.encode(message) + b"\n"
 
 
 def decode_message(line: bytes) -> Message:
-    """Read one line. Raises ValueError if it is none of ours."""
-    fields = json.loads(line)
+    """Read one line. Raises MalformedMessage if it is none of ours."""
     try:
-        for pairs in {"sources", "kinds", "schedule"} & fields.keys():
-            fields[pairs] = [tuple(entry) for entry in fields[pairs]]
-        return _KINDS[fields.pop("kind")](**fields)
-    except (KeyError, TypeError, AttributeError):
-        raise ValueError(f"not a message of the fleet: {line[:200]!r}") from None
+        return _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedMessage(f"not a message of the fleet: {line[:200]!r}") from None
 
 
 class LineBuffer:

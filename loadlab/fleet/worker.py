@@ -1,26 +1,41 @@
-"""A load worker process, `python -m loadlab.fleet.worker`: its share of the load, recorded interval by interval."""
+"""A load worker process, `python -m loadlab.fleet.worker`: its share of the load, in the windows of its plan.
+
+It opens its connections, and then does what it is asked in one way only: a plan on the common clock. Within a window,
+and the warm-up before it, its users send; outside of them they are silent, and their connections stay open.
+"""
 
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from loadlab.fleet.channel import Channel
-from loadlab.fleet.messages import Finished, LoadPart, Ready, Recorded, Start
+from loadlab.fleet.messages import (
+    ClosedPacing,
+    Drained,
+    Finished,
+    LoadPart,
+    OpenPacing,
+    Plan,
+    PlannedWindow,
+    Ready,
+    Recorded,
+)
 from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.active import ActiveLoad
-from loadlab.load.pacing import Agenda, Gate, ThinkTime
+from loadlab.load.pacing import Agenda, Gate, Pacing, ThinkTime
 from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
 from loadlab.load.user import Exchange
-from loadlab.recording.recorder import Recorder
+from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder
 
 # Folding costs 0.1 ms, and 0.2 us for each request. Not before there are many, or a slow schedule is late for it too
 # often; and not so many that all who wait meanwhile are late: every 20 ms it was 0.5 ms for 1,500 requests, and so the
 # 99th percentile of a closed load was the client's.
 _FOLD_EVERY_NS: Final = 4_000_000
 _WORTH_FOLDING: Final = 200
+_DRAINED_LOOK_NS: Final = 5_000_000
 
 
 async def work(loop: Loop) -> None:
@@ -35,102 +50,127 @@ async def work(loop: Loop) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    channel.send(Ready())
-    start = await channel.receive()
-    if not isinstance(start, Start):
-        return
-    start_ns = time.monotonic_ns() + start.unix_ns - time.time_ns()
-    await loop.sleep_until(start_ns)
     async with loop.task_group() as group:
-        crew.start(group, start_ns)
-        group.start(fold_regularly(loop, crew.recorders), "fold samples")
-        finished = await record_window(loop, channel, part, crew, start_ns)
-        # The coordinator says Stop when it has read what the processes used: the end of a connection may be the end of
-        # a process or thread of the target, with all that it used.
-        await channel.receive()
+        crew.start(group)
+        channel.send(Ready())
+        while (message := await channel.receive()) is not None:
+            if isinstance(message, Plan):
+                group.start(carry_out(loop, channel, crew, message), "windows")
         group.cancel()
-    channel.send(finished)
-    while await channel.receive() is not None:
-        pass
+
+
+async def carry_out(loop: Loop, channel: Channel, crew: "Crew", plan: Plan) -> None:
+    """Measure the windows of a plan, one after the other."""
+    unix_offset_ns = time.monotonic_ns() - time.time_ns()
+    for window in plan.windows:
+        async with loop.task_group() as group:
+            group.start(fold_regularly(loop, crew.recorders), "fold samples")
+            await measure(loop, channel, crew, window, window.start_unix_ns + unix_offset_ns)
+            group.cancel()
+        while crew.in_flight:
+            await loop.sleep(_DRAINED_LOOK_NS)
+        channel.send(Drained())
+
+
+async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWindow, start_ns: int) -> None:
+    """Warm up, then send what was recorded at the end of each interval of the window, and what was left undone."""
+    await loop.sleep_until(start_ns - window.warmup_ns)
+    crew.go(window.warmup_ns)
+    await loop.sleep_until(start_ns)
+    crew.discard()  # what the warm-up recorded counts for nothing
+    began_ns = interval_start_ns = time.monotonic_ns()
+    end_ns = began_ns + window.duration_ns
+    while interval_start_ns < end_ns:
+        interval_end_ns = interval_start_ns + window.interval_ns
+        # No last interval of a few milliseconds: a rate over that says nothing.
+        last = interval_end_ns + window.interval_ns // 2 > end_ns
+        await loop.sleep_until(end_ns if last else interval_end_ns)
+        now_ns = time.monotonic_ns()
+        channel.send(crew.take_interval(interval_start_ns - began_ns, now_ns - began_ns))
+        interval_start_ns = now_ns
+    channel.send(crew.finish(began_ns, interval_start_ns))
 
 
 class Crew:
     """Everyone who sends in this process, and a recorder for each kind of request; that of slow senders comes last."""
 
     def __init__(self, loop: Loop, part: LoadPart) -> None:
-        address = (part.host, part.port)
-        kinds = [RequestKind(text.encode("latin-1"), status, weight) for text, status, weight in part.kinds]
-        seed = part.seed + part.share
-        next_turn = take_turns(kinds, seed, part.stamped_every)
+        endpoint, pacing, slow = part.endpoint, part.pacing, part.slow
+        address = (endpoint.host, endpoint.port)
+        kinds = [RequestKind(request.content, request.status, request.weight) for request in part.requests]
+        self._seed = part.seed + part.share
+        next_turn = take_turns(kinds, self._seed, part.stamped_every)
         exchanges = [
             Exchange(address, source, "GET", part.timeout_ns, next_turn)
-            for source, connections in part.sources
+            for source, connections in endpoint.sources
             for _ in range(connections)
         ]
+        fast, slowed = ([], exchanges) if slow.all else (exchanges, [])
         self.recorders = [Recorder() for _ in kinds]
-        fast, slow = ([], exchanges) if part.senders == "slow" else (exchanges, [])
         self._loop = loop
         self._part = part
-        self._agenda = Agenda(loop, len(fast), part.spin_ns) if part.schedule else None
         self._gate = Gate(loop)
-        thinking = ThinkTime(loop, self._gate, part.think_ns, part.think_times, seed) if part.think_ns else None
-        self.load = ActiveLoad(loop, fast, self.recorders, self._gate, self._agenda or thinking)
-        self.slow_senders = [SlowSender(loop, exchange, part.pace_ns, self.recorders, self._gate) for exchange in slow]
-        if part.slow_connections:
-            apart = [Recorder()]
-            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], seed))
-            self.slow_senders += [
-                SlowSender(loop, beside, part.pace_ns, apart, self._gate) for _ in range(part.slow_connections)
+        self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
+        self.load = ActiveLoad(loop, fast, self.recorders, self._gate, self._agenda or self._thinking(pacing))
+        self._slow = [SlowSender(loop, exchange, slow.pace_ns, self.recorders, self._gate) for exchange in slowed]
+        self._apart: list[SlowSender] = []
+        if slow.connections:
+            recorders = [Recorder()]
+            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], self._seed))
+            self._apart = [
+                SlowSender(loop, beside, slow.pace_ns, recorders, self._gate) for _ in range(slow.connections)
             ]
-            self.recorders = [*self.recorders, *apart]
+            self.recorders = [*self.recorders, *recorders]
 
-    def start(self, group: TaskGroup, start_ns: int) -> None:
-        """Let all send from `start_ns` on until the group is cancelled."""
-        if self._agenda is not None:
-            self._agenda.begin(map(start_ns.__add__, self._arrivals_ns()))
-            self._loop.pacer = self._agenda
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way."""
+        return self.load.in_flight + _in_flight(self._slow) + _in_flight(self._apart)
+
+    def start(self, group: TaskGroup) -> None:
+        """Start all users; they wait for a window, until the group is cancelled."""
+        self._loop.pacer = self._agenda
         group.start(self.load.run(), "active load")
-        for sender in self.slow_senders:
+        for sender in (*self._slow, *self._apart):
             group.start(sender.run(), "slow sender")
+
+    def go(self, warmup_ns: int) -> None:
+        """Let all send from now on, by the schedule after `warmup_ns` at its first rate, until `finish`."""
+        if self._agenda is not None:
+            self._agenda.begin(map(time.monotonic_ns().__add__, self._arrivals_ns(warmup_ns)))
         self._gate.open()
 
-    def take(self, start_ns: int, end_ns: int) -> Recorded:
+    def discard(self) -> None:
+        """Forget what was recorded."""
+        for recorder in self.recorders:
+            recorder.take(0, 0)
+
+    def take_interval(self, start_ns: int, end_ns: int) -> Recorded:
         """Return what was recorded since the last call."""
-        return Recorded([recorder.take(start_ns, end_ns).to_plain() for recorder in self.recorders])
+        return Recorded(self._taken(start_ns, end_ns, EACH_INTERVAL))
 
-    def end_window(self, now_ns: int) -> Finished:
-        """Return what is left undone, and forget what nobody has sent: no later request is to wait behind it."""
+    def finish(self, began_ns: int, now_ns: int) -> Finished:
+        """Have all users wait for the next window; return what is left undone, and the rest of what was recorded."""
+        self._gate.close()
         soon, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else (0, 0)
-        # Slow senders beside fast ones are recorded apart, and so do not count here.
-        slow = sum(sender.in_flight for sender in self.slow_senders) if self._part.senders == "slow" else 0
-        return Finished(cut=self.load.in_flight + slow + soon, dropped=dropped)
+        cut = self.load.in_flight + _in_flight(self._slow) + soon
+        return Finished(cut, _in_flight(self._apart), dropped, self._taken(0, now_ns - began_ns, ONCE_A_WINDOW))
 
-    def _arrivals_ns(self) -> Iterator[int]:
+    def _taken(self, start_ns: int, end_ns: int, metrics: Collection[Metric]) -> list[bytes]:
+        return [recorder.take(start_ns, end_ns, metrics).to_bytes() for recorder in self.recorders]
+
+    def _thinking(self, pacing: ClosedPacing | OpenPacing) -> Pacing | None:
+        if isinstance(pacing, OpenPacing) or not pacing.think_ns:
+            return None
+        return ThinkTime(self._loop, self._gate, pacing.think_ns, pacing.think_times, self._seed)
+
+    def _arrivals_ns(self, warmup_ns: int) -> Iterator[int]:
         """Return this part's arrivals from the start of the warm-up, which has the schedule's first rate."""
-        part = self._part
-        ramps = [Ramp(*ramp) for ramp in part.schedule]
-        warmup = Ramp(part.warmup_ns, ramps[0].from_rate, ramps[0].from_rate)
-        return arrival_times_ns([warmup, *ramps], part.arrivals, part.seed, part.share, part.shares)
-
-
-async def record_window(loop: Loop, channel: Channel, part: LoadPart, crew: Crew, start_ns: int) -> Finished:
-    """Let the warm-up pass, then send what was recorded at the end of each interval of the window.
-
-    Return what was left undone at its end.
-    """
-    await loop.sleep_until(start_ns + part.warmup_ns)
-    crew.take(0, 0)  # what the warm-up recorded counts for nothing
-    window_start_ns = interval_start_ns = time.monotonic_ns()
-    window_end_ns = window_start_ns + part.duration_ns
-    while interval_start_ns < window_end_ns:
-        interval_end_ns = interval_start_ns + part.interval_ns
-        # No last interval of a few milliseconds: a rate over that says nothing.
-        last = interval_end_ns + part.interval_ns // 2 > window_end_ns
-        await loop.sleep_until(window_end_ns if last else interval_end_ns)
-        now_ns = time.monotonic_ns()
-        channel.send(crew.take(interval_start_ns - window_start_ns, now_ns - window_start_ns))
-        interval_start_ns = now_ns
-    return crew.end_window(interval_start_ns)
+        part, pacing = self._part, self._part.pacing
+        assert isinstance(pacing, OpenPacing)
+        ramps = [Ramp(*ramp) for ramp in pacing.ramps]
+        warmup = Ramp(warmup_ns, ramps[0].from_rate, ramps[0].from_rate)
+        return arrival_times_ns([warmup, *ramps], pacing.arrivals, part.seed, part.share, part.shares)
 
 
 async def fold_regularly(loop: Loop, recorders: Sequence[Recorder]) -> None:
@@ -140,6 +180,10 @@ async def fold_regularly(loop: Loop, recorders: Sequence[Recorder]) -> None:
         for recorder in recorders:
             if recorder.waiting >= _WORTH_FOLDING:
                 recorder.fold()
+
+
+def _in_flight(senders: Sequence[SlowSender]) -> int:
+    return sum(sender.in_flight for sender in senders)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ histograms at 0.1 to 0.2 us a value. Recording each value into an HdrHistogram a
 (benchmarks/recording.py).
 """
 
-import base64
 import json
 import zlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,15 +73,6 @@ class Snapshot:
             histograms[metric] = body[position : position + size]
             position += size
         return cls(start_ns, end_ns, outcomes, histograms, out_of_range)
-
-    def to_plain(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return {"encoded": base64.b64encode(self.to_bytes()).decode("ascii")}
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Read what `to_plain` wrote."""
-        return cls.from_bytes(base64.b64decode(plain["encoded"]))
 
 
 class Recorder:

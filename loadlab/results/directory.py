@@ -17,7 +17,7 @@ from loadlab.errors import ReportError
 from loadlab.recording.histogram import Histogram
 from loadlab.results.folded_stacks import Stack, Stacks, format_folded, parse_folded
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
-from loadlab.results.model import SCHEMA, RunDocument
+from loadlab.results.model import SCHEMA, RunDocument, TrialResult
 
 _ADVICE = {
     errno.ENOSPC: "free some space there, or choose another place with --out",
@@ -70,6 +70,7 @@ def _sync_directory(directory: Path) -> None:
 
 _LONGEST_NAME = 80
 _LATENCY_LOG = "latency.hlog"
+_TRIAL = "trial.json"
 _TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -112,6 +113,10 @@ class RunDirectory:
         """Write run.json anew."""
         write_whole(self.path / "run.json", document.model_dump_json(by_alias=True, indent=1) + "\n")
 
+    def write_trial(self, result: TrialResult) -> None:
+        """Write trials/<id>/trial.json: a run that is killed before it can write run.json anew has lost nothing."""
+        self._write_trial_file(result.id, _TRIAL, result.model_dump_json(by_alias=True, indent=1) + "\n")
+
     def write_latency_log(self, trial_id: str, intervals: Iterable[LatencyInterval]) -> None:
         """Write the latencies of one trial to trials/<id>/latency.hlog."""
         self._write_trial_file(trial_id, _LATENCY_LOG, format_latency_log(intervals))
@@ -125,14 +130,12 @@ class RunDirectory:
         write_whole(self.page_path, html)
 
     def read_document(self) -> RunDocument:
-        """Return run.json, checked against its models."""
+        """Return run.json, checked against its models; of a run that has not finished, with the trials made by now."""
         path = self.path / "run.json"
-        try:
-            data = json.loads(_read(path))
-        except ValueError as error:
-            raise ReportError(
-                f"{path} is not JSON ({error}); the file is damaged, so run the profile again."
-            ) from error
+        data = _read_json(path)
+        if isinstance(data, dict) and data.get("finished") is None and not data.get("trials"):
+            written = sorted(self.path.glob(f"trials/*/{_TRIAL}"))
+            data = data | {"trials": [_read_json(trial) for trial in written]}
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
             raise ReportError(
@@ -211,3 +214,11 @@ def _read(path: Path) -> str:
         raise ReportError(f"Cannot read {path}: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise ReportError(f"Cannot read {path}: it is not UTF-8 text, so the file is damaged.") from error
+
+
+def _read_json(path: Path) -> object:
+    try:
+        content: object = json.loads(_read(path))
+    except ValueError as error:
+        raise ReportError(f"{path} is not JSON ({error}); the file is damaged, so run the profile again.") from error
+    return content

@@ -39,21 +39,22 @@ def expect_ready_within(target: str, seconds: float) -> None:
 
 def lose_patience_after(seconds: float) -> None:
     """Shorten the time for which load processes may say nothing."""
-    patch("loadlab.experiment.stage._PATIENCE_SECONDS", seconds).start()
+    patch("loadlab.experiment.ends._PATIENCE_SECONDS", seconds).start()
 
 
 def stop_workers_at_the_start() -> None:
     """Let no load worker run on once all are ready, as if the machine had no time left for them."""
     from loadlab.fleet.coordinator import LocalFleet
+    from loadlab.fleet.messages import Plan
 
-    original = LocalFleet.start_at
+    original = LocalFleet.measure
 
-    def stop_and_start(fleet: LocalFleet, unix_ns: int) -> None:
+    def stop_and_measure(fleet: LocalFleet, plan: Plan) -> None:
         for pid in fleet.worker_pids():
             os.kill(pid, signal.SIGSTOP)
-        original(fleet, unix_ns)
+        original(fleet, plan)
 
-    patch.object(LocalFleet, "start_at", stop_and_start).start()
+    patch.object(LocalFleet, "measure", stop_and_measure).start()
 
 
 def calibrate_for(duration: str) -> None:

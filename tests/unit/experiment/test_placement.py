@@ -2,11 +2,11 @@
 
 import pytest
 
-from loadlab.experiment.placement import Conditions, conditions_beside
+from loadlab.experiment.placement import Resources, resources_beside
 from loadlab.processes import Placement
 from loadlab.profile import LoadProfile
 
-GIVEN = Conditions(Placement(target=(0, 1), load=(2, 3)), pinned=True, open_files=1024)
+GIVEN = Resources(Placement(target=(0, 1), load=(2, 3)), pinned=True, open_files=1024)
 
 
 def profile(**changes: object) -> LoadProfile:
@@ -25,12 +25,12 @@ def profile(**changes: object) -> LoadProfile:
     ],
 )
 def test_the_load_keeps_off_the_target_where_it_can(target: set[int], load: tuple[int, ...]) -> None:
-    found = conditions_beside(GIVEN, profile(), target, range(4))
+    found = resources_beside(GIVEN, profile(), target, range(4))
     assert found.placement == Placement(target=tuple(sorted(target)), load=load)
     assert (found.pinned, found.open_files) == (True, 1024)
 
 
 def test_cores_that_the_profile_names_stay() -> None:
-    given = Conditions(Placement(target=(1, 2, 3), load=(0,)), pinned=True, open_files=1024)
-    found = conditions_beside(given, profile(placement={"load": [0]}), {0, 1}, range(4))
+    given = Resources(Placement(target=(1, 2, 3), load=(0,)), pinned=True, open_files=1024)
+    found = resources_beside(given, profile(placement={"load": [0]}), {0, 1}, range(4))
     assert found.placement == Placement(target=(0, 1), load=(0,))

@@ -1,4 +1,4 @@
-"""Readings of a stage whose processes the test made up."""
+"""Readings of two ends whose processes the test made up."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from loadlab.experiment import timeline as module
-from loadlab.experiment.stage import Stage
+from loadlab.experiment.ends import Ends
 from loadlab.experiment.timeline import Timeline
 from loadlab.probes.procfs import GroupReading, ProcessReading
 from loadlab.results.probe_data import SocketCounters, SocketsReading
@@ -74,7 +74,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def timeline_of(machine: Machine, points: int) -> Timeline:
-    timeline = Timeline(cast(Stage, machine))
+    timeline = Timeline(cast(Ends, machine))
     for point in range(points):
         timeline.read(at_end=point == points - 1)
     return timeline
@@ -107,7 +107,7 @@ def test_of_many_threads_only_both_ends_are_read(machine: Machine) -> None:
 
 
 def test_a_target_that_forks_on_the_way_has_one_stretch_and_the_client_all(machine: Machine) -> None:
-    timeline = Timeline(cast(Stage, machine))
+    timeline = Timeline(cast(Ends, machine))
     timeline.read()
     machine.target_pids = [TARGET, 3]
     for point in range(4):
@@ -120,7 +120,7 @@ def test_a_target_that_forks_on_the_way_has_one_stretch_and_the_client_all(machi
 
 def test_a_target_whose_processes_end_on_the_way_has_all_stretches(machine: Machine) -> None:
     machine.target_pids = [TARGET, 3]
-    timeline = Timeline(cast(Stage, machine))
+    timeline = Timeline(cast(Ends, machine))
     timeline.read()
     machine.target_pids = [TARGET]
     for point in range(4):
@@ -143,7 +143,7 @@ def test_a_long_window_has_no_more_points_and_loses_nothing(machine: Machine, po
 
 
 def test_memory_in_equal_parts_is_that_before_the_load_and_after_it(machine: Machine) -> None:
-    timeline = Timeline(cast(Stage, machine))
+    timeline = Timeline(cast(Ends, machine))
     timeline.read_memory()
     for point in range(3):
         timeline.read(at_end=point == 2)

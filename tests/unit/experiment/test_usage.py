@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse
-from loadlab.experiment.placement import Conditions
+from loadlab.experiment.placement import Resources
 from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, usage_over
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles
@@ -16,7 +16,7 @@ from loadlab.processes.cores import CoresReading, CoreTimes
 from loadlab.profile.load import Load
 
 SECOND_NS = 1_000_000_000
-APART = Conditions(Placement(target=(0,), load=(1,)), pinned=True, open_files=1024)
+APART = Resources(Placement(target=(0,), load=(1,)), pinned=True, open_files=1024)
 
 
 def group(time_ns: int, **cpu_ns: int) -> GroupReading:
@@ -76,11 +76,11 @@ def test_what_others_used_of_each_side_is_what_the_trial_did_not(usage: WindowUs
     ("conditions", "shared"),
     [
         (replace(APART, pinned=False), ()),
-        (Conditions(Placement(target=(0, 1), load=(1,)), pinned=True, open_files=1024), (1,)),
+        (Resources(Placement(target=(0, 1), load=(1,)), pinned=True, open_files=1024), (1,)),
     ],
 )
 def test_cores_that_are_not_kept_apart_are_one_pool(
-    usage: WindowUsage, conditions: Conditions, shared: tuple[int, ...]
+    usage: WindowUsage, conditions: Resources, shared: tuple[int, ...]
 ) -> None:
     evidence = evidence_of(usage, conditions, load())
     assert [rounded(pool) for pool in evidence.pools] == [CorePool("both", {0: 0.2, 1: 0.5}, stolen=0.025, others=0.1)]
@@ -89,7 +89,7 @@ def test_cores_that_are_not_kept_apart_are_one_pool(
 
 
 def test_a_machine_with_one_core_shares_it_whatever_the_placement() -> None:
-    one = Conditions(Placement(target=(0,), load=(0,)), pinned=False, open_files=1024)
+    one = Resources(Placement(target=(0,), load=(0,)), pinned=False, open_files=1024)
     assert evidence_of(None, one, load()).shared_cores == (0,)
 
 

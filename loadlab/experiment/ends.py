@@ -1,4 +1,4 @@
-"""A running target, what is behind it, and the fleet that loads it, listened to together: who fails ends the trial."""
+"""Both ends of a rig, target and fleet, listened to together: when one of them fails, the trial ends."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from loadlab.errors import TargetDied, TrialFailed
 from loadlab.fleet.coordinator import Event, Fleet
+from loadlab.fleet.messages import Drained, Plan
 from loadlab.targets import Capabilities
 
 _TICK_SECONDS: Final = 0.1
@@ -13,7 +14,7 @@ _PATIENCE_SECONDS: Final = 30.0
 
 
 class Server(Protocol):
-    """What a trial needs of a server that listens, whoever started it."""
+    """What a rig needs of a server that listens, whether loadlab started it or not."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -30,14 +31,31 @@ class Server(Protocol):
         """Return a sentence on how it ended, None while it runs."""
 
 
-class Stage:
-    """Both ends of a trial. Listening raises TrialFailed once either has ended, and whatever `check` raises."""
+class Ends:
+    """A target, its upstream if it has one, and the fleet that loads it.
+
+    Listening raises TrialFailed when the target or a process of the load has ended, and whatever `check` raises; it
+    yields first what was said until then.
+    """
 
     def __init__(self, target: Server, upstream: Server | None, fleet: Fleet, check: Callable[[], None]) -> None:
         self.target = target
         self.upstream = upstream
         self.fleet = fleet
         self._check = check
+        self._end_of_target: str | None = None
+        self._drained: set[str] = set()
+
+    def measure(self, plan: Plan) -> None:
+        """Give the load workers their windows."""
+        self._drained.clear()
+        self.fleet.measure(plan)
+
+    def wait_drained(self, longest_seconds: float) -> None:
+        """Wait until the load workers are idle after their plan of one window: all requests answered or timed out."""
+        workers = len(self.fleet.worker_pids())
+        for _ in self.listen_while(lambda: len(self._drained) < workers, longest_seconds):
+            pass
 
     def listen_until(self, deadline_ns: int) -> Iterator[Event]:
         """Yield what the fleet says until the monotonic clock reads `deadline_ns`."""
@@ -64,8 +82,12 @@ class Stage:
 
     def _next_events(self, timeout_seconds: float) -> list[Event]:
         self._check()
+        if self._end_of_target is not None:
+            raise TargetDied(self._end_of_target)
         events = self.fleet.next_events(timeout_seconds)
+        self._drained |= {event.sender for event in events if isinstance(event.message, Drained)}
         for server in filter(None, (self.target, self.upstream)):
             if (end := server.poll_exit()) is not None:
-                raise TargetDied(end)
+                # Not at once: what the workers have reported is not to be lost with it.
+                self._end_of_target = end
         return events

@@ -1,0 +1,43 @@
+"""What a run as a whole says, once its trials are over: its verdict, its laws, and the expectations on them."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from loadlab.analysis.expect import check_law_expectations
+from loadlab.analysis.metrics import measured
+from loadlab.analysis.scaling import fit_laws
+from loadlab.analysis.verdict import judge_run
+from loadlab.profile.schema import Profile
+from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
+
+
+def conclude(document: RunDocument, profile: Profile) -> RunDocument:
+    """Return the document of a run of `profile` with what its trials say together.
+
+    Laws take a bootstrap for each series, so this is done once, and not after each trial. What an interrupted or killed
+    run lacks says nothing for or against an expectation on its laws: there these are not checked.
+    """
+    laws = _laws(document.trials, profile)
+    complete = not document.interrupted and len(document.trials) == document.trials_planned
+    return document.model_copy(
+        update={
+            "verdict": judge_run(document.trials),
+            "laws": laws,
+            "expectations": check_law_expectations(profile.expect, laws) if complete else [],
+        }
+    )
+
+
+def _laws(trials: Sequence[TrialResult], profile: Profile) -> list[Law]:
+    """Return how the cost (of one request to the target, or of one call) follows what the profile plots it over."""
+    if profile.plot is None:
+        return []
+    over = profile.plot.x
+    # Of repeats only the first was watched; what it saw holds for all.
+    waits = {_combination(trial): trial.events_per_wait for trial in trials if trial.repeat == 1}
+    metric = profile.law_metric
+    return fit_laws(trials, metric, partial(measured, metric), over, lambda trial: waits.get(_combination(trial)))
+
+
+def _combination(trial: TrialResult) -> tuple[tuple[str, Scalar], ...]:
+    return tuple(trial.factors.items())

@@ -1,0 +1,106 @@
+"""From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
+
+from loadlab.analysis.expect import check_expectations
+from loadlab.analysis.summary import per_request, summarise_latency
+from loadlab.analysis.verdict import judge_trial
+from loadlab.experiment.idle import HeldConnections
+from loadlab.experiment.placement import Resources
+from loadlab.experiment.timeline import Timeline
+from loadlab.experiment.usage import evidence_of
+from loadlab.experiment.window import WindowRecord
+from loadlab.experiment.workers import LoadRecord
+from loadlab.load.schedule import Ramp
+from loadlab.profile.load import Load
+from loadlab.profile.schema import LoadProfile
+from loadlab.profile.sweep import Trial
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import Metric
+from loadlab.results.model import KindResult, TrialResult, TrialState, Verdict
+from loadlab.results.probe_data import Probes
+
+
+def trial_result(
+    trial: Trial,
+    state: TrialState,
+    reason: str | None,
+    resources: Resources,
+    idle: HeldConnections,
+    window: WindowRecord,
+) -> TrialResult:
+    """Return what a window of a trial says, in whatever state the trial ended and `reason` for it.
+
+    `resources` and `idle` are those of the rig that it was measured on.
+    """
+    profile = trial.profile
+    assert isinstance(profile, LoadProfile)
+    record, usage = window.load, window.usage
+    latency = {metric: summarise_latency(histogram) for metric, histogram in record.totals.histograms.items()}
+    result = TrialResult(
+        id=trial.id,
+        repeat=trial.repeat,
+        factors=trial.factors,
+        state=state,
+        reason=reason,
+        verdict=Verdict(state="invalid"),
+        window_ns=record.window_ns,
+        requests=record.requests,
+        requests_per_second=_per_second(record.requests, record),
+        load_model=profile.load.model,
+        offered_per_second=_offered_per_second(profile.load),
+        outcomes={str(outcome): count for outcome, count in record.totals.outcomes.items()},
+        out_of_range=record.totals.out_of_range,
+        response_ns=latency[Metric.RESPONSE],
+        service_ns=latency[Metric.SERVICE],
+        lateness_ns=latency[Metric.LATENESS],
+        wire_ns=latency[Metric.WIRE],
+        dispatch_ns=latency[Metric.DISPATCH],
+        client_ns=latency[Metric.CLIENT],
+        kinds=_kind_results(record),
+        idle=idle.summary(window.idle_at_start, window.idle_at_end),
+        connection_memory=idle.memory,
+        target=per_request(usage.target, record.requests) if usage else None,
+        client=per_request(usage.client, record.requests) if usage else None,
+        intervals=record.intervals(),
+        placement=resources.cores_by_side(),
+        probes=_probes(profile, window.timeline),
+    )
+    if state not in ("done", "interrupted"):
+        return result
+    verdict = judge_trial(result, evidence_of(usage, resources, profile.load))
+    expectations = check_expectations(profile.expect, result) if state == "done" else []
+    return result.model_copy(update={"verdict": verdict, "expectations": expectations})
+
+
+def _per_second(requests: int, record: LoadRecord) -> float | None:
+    return requests * 1e9 / record.window_ns if record.window_ns else None
+
+
+def _offered_per_second(load: Load) -> float | None:
+    """Return what the schedule asks for within the window, on average; None in the closed model."""
+    ramps = [Ramp(stage.for_ns, stage.from_rate, stage.to_rate) for stage in load.stages or ()]
+    return sum(ramp.arrivals for ramp in ramps) * 1e9 / load.duration_ns if ramps else None
+
+
+def _kind_results(record: LoadRecord) -> list[KindResult]:
+    if len(record.kinds) == 1:
+        return []
+    return [
+        KindResult(
+            name=kind.name,
+            requests=totals.outcomes[Outcome.OK],
+            requests_per_second=_per_second(totals.outcomes[Outcome.OK], record),
+            outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
+            response_ns=summarise_latency(totals.histograms[Metric.RESPONSE]),
+            service_ns=summarise_latency(totals.histograms[Metric.SERVICE]),
+        )
+        for kind, totals in zip(record.kinds, record.by_kind, strict=True)
+    ]
+
+
+def _probes(profile: LoadProfile, timeline: Timeline | None) -> Probes:
+    if timeline is None:
+        return Probes()
+    return Probes(
+        procfs=timeline.processes() if "procfs" in profile.probes else None,
+        sockets=timeline.sockets() if "sockets" in profile.probes else None,
+    )

@@ -1,0 +1,184 @@
+"""The load of a trial, divided among its load workers, and what they recorded of it, merged."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab.fleet.division import Share, split_evenly
+from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
+from loadlab.profile.address import format_address
+from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.schema import LoadProfile
+from loadlab.recording.histogram import Histogram
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Snapshot, Totals
+from loadlab.results.latency_log import LatencyInterval
+from loadlab.results.model import Interval
+
+_HTTP_PORT: Final = 80
+_SECOND_NS: Final = 1_000_000_000
+
+
+def load_parts(
+    profile: LoadProfile, address: tuple[str, int], seed: int, stamped_every: int, shares: Sequence[Share]
+) -> list[LoadPart]:
+    """Return the parts of the workers, one for each share of the connections to the target at `address`."""
+    load, (host, port) = profile.load, address
+    requests = [
+        WeightedRequest(format_request(address, request.path), request.expect_status, request.weight)
+        for request in profile.requests
+    ]
+    pacing: ClosedPacing | OpenPacing = ClosedPacing(load.think_ns, load.think_times)
+    if load.stages:
+        ramps = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages]
+        pacing = OpenPacing(ramps, load.arrivals, load.spin_ns)
+    slow_shares = split_evenly(load.slow_connections, len(shares))
+    return [
+        LoadPart(
+            share=number,
+            shares=len(shares),
+            endpoint=Endpoint(host, port, share),
+            requests=requests,
+            seed=seed,
+            pacing=pacing,
+            slow=SlowSending(load.senders == "slow", slow, load.pace_ns),
+            timeout_ns=load.timeout_ns,
+            stamped_every=stamped_every,
+        )
+        for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
+    ]
+
+
+def format_request(address: tuple[str, int], path: str) -> bytes:
+    """Return a request as it is sent. Host names the port unless it is the one of HTTP (RFC 9110, 7.2)."""
+    name = format_address(address).removesuffix(f":{_HTTP_PORT}")
+    return f"GET {path} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedKind:
+    """A kind of request. One that is `apart` does not count in the trial's own figures: slow senders."""
+
+    name: str
+    apart: bool = False
+
+
+def kinds_of(profile: LoadProfile) -> list[RecordedKind]:
+    """Return the kinds of requests that the load workers record, in their order."""
+    kinds = [RecordedKind(request.name) for request in profile.requests]
+    return [*kinds, RecordedKind(SLOW_SENDERS, apart=True)] if profile.load.slow_connections else kinds
+
+
+class LoadRecord:
+    """The snapshots of all load workers for one window, merged exactly. Workers record the kinds in order of `kinds`.
+
+    Snapshots are kept as they came, a few kilobytes each, and not as histograms of a quarter of a megabyte.
+    """
+
+    def __init__(self, kinds: Sequence[RecordedKind]) -> None:
+        self.kinds = kinds
+        self.totals = Totals()
+        self.by_kind = [Totals() for _ in kinds]
+        self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind
+        self._rest: list[Sequence[Snapshot]] = []  # by worker, and then by kind
+        self._seen: dict[str, int] = {}
+
+    def add(self, sender: str, snapshots: Sequence[Snapshot]) -> None:
+        """Add the next interval of one worker, a snapshot for each kind."""
+        number = self._seen.get(sender, 0)
+        self._seen[sender] = number + 1
+        if number == len(self._intervals):
+            self._intervals.append({})
+        self._intervals[number][sender] = snapshots
+        self._count(snapshots)
+
+    def add_rest(self, snapshots: Sequence[Snapshot]) -> None:
+        """Add what one worker recorded of its whole window beside its intervals, a snapshot for each kind."""
+        self._rest.append(snapshots)
+        self._count(snapshots)
+
+    def add_undone(self, cut: int, cut_apart: int, dropped: int) -> None:
+        """Add what one worker left undone at the window's end: requests in flight, and those it never sent."""
+        self.totals.outcomes[Outcome.CUT] += cut
+        if dropped:  # in the closed model nothing can be
+            self.totals.outcomes[Outcome.DROPPED] += dropped
+        for kind, totals in zip(self.kinds, self.by_kind, strict=True):
+            if kind.apart:
+                totals.outcomes[Outcome.CUT] += cut_apart
+
+    @property
+    def requests(self) -> int:
+        """Requests answered as expected."""
+        return self.totals.outcomes[Outcome.OK]
+
+    @property
+    def window_ns(self) -> int:
+        """The time that is covered, from the start of the measured window."""
+        return max((snapshot.end_ns for interval in self._intervals for snapshot in _all(interval)), default=0)
+
+    def last_rate(self) -> float:
+        """Return the requests per second of the last interval that all workers have reported, or of the first."""
+        whole = [interval for interval in self._intervals if len(interval) == len(self._seen)] or self._intervals[:1]
+        return sum(
+            snapshot.outcomes.get(Outcome.OK, 0) * _SECOND_NS / (snapshot.end_ns - snapshot.start_ns)
+            for snapshots in whole[-1].values()
+            for snapshot in self._counting(snapshots)
+        )
+
+    def intervals(self) -> list[Interval]:
+        """Return throughput over time."""
+        return [
+            Interval(
+                start=_start_seconds(interval),
+                end=_end_seconds(interval),
+                requests=sum(
+                    snapshot.outcomes.get(Outcome.OK, 0)
+                    for snapshots in interval.values()
+                    for snapshot in self._counting(snapshots)
+                ),
+            )
+            for interval in self._intervals
+        ]
+
+    def latency_intervals(self) -> Iterator[LatencyInterval]:
+        """Yield the histograms of each interval, all workers merged, and last those that are of the whole window.
+
+        They are named by their metric, and where there are several kinds, by metric/kind too.
+        """
+        for interval in self._intervals:
+            yield LatencyInterval(
+                _start_seconds(interval), _end_seconds(interval), self._merged(interval.values(), EACH_INTERVAL)
+            )
+        if self._rest:
+            yield LatencyInterval(0.0, self.window_ns / _SECOND_NS, self._merged(self._rest, ONCE_A_WINDOW))
+
+    def _merged(self, by_worker: Iterable[Sequence[Snapshot]], metrics: Collection[Metric]) -> dict[str, Histogram]:
+        merged = LoadRecord(self.kinds)
+        for snapshots in by_worker:
+            merged._count(snapshots)
+        found = {metric.value: merged.totals.histograms[metric] for metric in metrics}
+        if len(self.kinds) > 1 and Metric.RESPONSE in metrics:
+            for kind, totals in zip(self.kinds, merged.by_kind, strict=True):
+                found[f"{Metric.RESPONSE}/{kind.name}"] = totals.histograms[Metric.RESPONSE]
+        return found
+
+    def _count(self, snapshots: Sequence[Snapshot]) -> None:
+        for totals, snapshot in zip(self.by_kind, snapshots, strict=True):
+            totals.add(snapshot)
+        for snapshot in self._counting(snapshots):
+            self.totals.add(snapshot)
+
+    def _counting(self, snapshots: Sequence[Snapshot]) -> Iterator[Snapshot]:
+        return (snapshot for kind, snapshot in zip(self.kinds, snapshots, strict=True) if not kind.apart)
+
+
+def _all(interval: dict[str, Sequence[Snapshot]]) -> Iterable[Snapshot]:
+    return (snapshot for snapshots in interval.values() for snapshot in snapshots)
+
+
+def _start_seconds(interval: dict[str, Sequence[Snapshot]]) -> float:
+    return min(snapshot.start_ns for snapshot in _all(interval)) / _SECOND_NS
+
+
+def _end_seconds(interval: dict[str, Sequence[Snapshot]]) -> float:
+    return max(snapshot.end_ns for snapshot in _all(interval)) / _SECOND_NS

@@ -1,0 +1,95 @@
+"""Passes under profilers: further windows on the same rig."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from loadlab import targets
+from loadlab.experiment.context import RunContext, Unobserved
+from loadlab.experiment.placement import resources_of_host
+from loadlab.experiment.trial import TrialRun
+from loadlab.probes.syscalls.choice import BACKENDS
+from loadlab.profile.schema import LoadProfile
+from loadlab.profile.sweep import plan_trials
+from loadlab.results.folded_stacks import Stacks
+
+pytestmark = pytest.mark.timeout(120)
+
+
+class Phases(Unobserved):
+    """Notes the phases of the trials."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def phase(self, name: str, fraction: float | None) -> None:
+        if not self.names or self.names[-1] != name:
+            self.names.append(name)
+
+
+def profile(probes: str | list[str]) -> LoadProfile:
+    return LoadProfile.model_validate(
+        {
+            "name": "passes",
+            "target": {"server": "epoll"},
+            "load": {"connections": 4, "idle": 100, "warmup": "50ms", "duration": "300ms"},
+            "probes": probes,
+        }
+    )
+
+
+@pytest.fixture
+def launch(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """What starts targets, counting."""
+    counting = Mock(wraps=targets.launch)
+    monkeypatch.setattr(targets, "launch", counting)
+    return counting
+
+
+def test_all_passes_share_one_target_and_its_idle_connections(launch: Mock, need_program: Callable[[str], str]) -> None:
+    need_program("strace")
+    [lack] = [each.why_unavailable() for each in BACKENDS if each.name == "strace"]
+    if lack is not None:
+        pytest.skip(f"{lack.why}; {lack.fix}")
+    phases, kept = Phases(), list[str]()
+
+    def keep_stacks(file: str, stacks: Stacks) -> None:
+        kept.append(file)
+
+    [trial] = plan_trials(profile(["syscalls:strace", "cpu"]), seed=0)
+    run = TrialRun(trial, RunContext(resources_of_host(), phases, lambda: None), keep_stacks=keep_stacks)
+    run.measure()
+    result = run.result("done", None)
+    assert launch.call_count == 1
+    assert phases.names.count("opening idle connections: 100") == 1
+    assert [name for name in phases.names if name in ("measuring", "tracing with strace", "profiling the CPU")] == [
+        "measuring",
+        "tracing with strace",
+        "tracing with strace",
+        "profiling the CPU",
+        "profiling the CPU",
+    ]
+    syscalls = result.probes.syscalls
+    assert syscalls is not None
+    assert syscalls.target is not None
+    assert syscalls.requests
+    assert result.probes.cpu is not None
+    assert any(file.startswith("cpu-target") for file in kept), kept
+
+
+def test_no_process_is_left() -> None:
+    before = children()
+    [trial] = plan_trials(profile([]), seed=0)
+    run = TrialRun(trial, RunContext(resources_of_host(), Unobserved(), lambda: None))
+    run.measure()
+    assert children() == before
+    assert run.result("done", None).requests > 0
+
+
+def children() -> set[int]:
+    """Return the children of this process."""
+    own = Path(f"/proc/{os.getpid()}/task")
+    return {int(pid) for task in own.iterdir() for pid in (task / "children").read_text().split()}

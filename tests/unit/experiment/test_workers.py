@@ -1,0 +1,118 @@
+"""The parts that the load of a trial is divided into, and the snapshots of several workers merged into one record."""
+
+from loadlab.experiment.workers import LoadRecord, RecordedKind, format_request, load_parts
+from loadlab.fleet.division import Share
+from loadlab.fleet.messages import LoadPart, OpenPacing, WeightedRequest
+from loadlab.profile.schema import LoadProfile
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import Recorder, Snapshot
+
+MS = 1_000_000
+SECOND = 1_000 * MS
+
+
+SHARES: list[Share] = [[(None, 3)], [("127.1.0.1", 2)]]
+
+
+def parts_of(**load: object) -> list[LoadPart]:
+    load = {"connections": 5, "duration": "2s", **load}
+    profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": load})
+    return load_parts(profile, ("127.0.0.1", 8080), 7, 61, SHARES)
+
+
+def test_each_worker_has_its_share_of_connections_and_the_whole_schedule() -> None:
+    first, second = parts_of(rate=1000)
+    assert (first.endpoint.sources, second.endpoint.sources) == (SHARES[0], SHARES[1])
+    assert [(part.share, part.shares) for part in (first, second)] == [(0, 2), (1, 2)]
+    assert first.pacing == second.pacing == OpenPacing([(2 * SECOND, 1000.0, 1000.0)], "constant", 1_000_000)
+    assert (first.seed, first.stamped_every) == (7, 61)
+
+
+def test_slow_senders_are_divided_without_a_remainder() -> None:
+    parts = parts_of(slow_connections=3)
+    assert sorted(part.slow.connections for part in parts) == [1, 2]
+
+
+def test_requests_are_encoded_once_with_their_weights() -> None:
+    (first, _) = parts_of(mix=[{"path": "/hello", "weight": 3}, {"path": "/sleep?ms=1"}])
+    assert first.requests == [
+        WeightedRequest(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 3),
+        WeightedRequest(b"GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 1),
+    ]
+
+
+def test_an_ipv6_host_stands_in_brackets() -> None:
+    assert format_request(("::1", 8080), "/") == b"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"
+
+
+def test_the_port_of_http_is_not_named() -> None:
+    assert format_request(("127.0.0.1", 80), "/") == b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    assert format_request(("::1", 80), "/") == b"GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"
+    assert format_request(("127.0.0.1", 18080), "/") == b"GET / HTTP/1.1\r\nHost: 127.0.0.1:18080\r\n\r\n"
+
+
+def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) -> Snapshot:
+    recorder = Recorder()
+    recorder.prompt += [value * MS for value in service_ms]
+    recorder.prompt_dispatch += [MS for _ in service_ms]
+    if timeouts:
+        recorder.outcomes[Outcome.TIMEOUT] += timeouts
+    return recorder.take(start_ms * MS, end_ms * MS)
+
+
+def two_workers() -> LoadRecord:
+    record = LoadRecord([RecordedKind("hello")])
+    record.add("load worker 1", [snapshot(0, 1000, 1, 2, 3)])
+    record.add("load worker 2", [snapshot(0, 1002, 4)])
+    record.add("load worker 1", [snapshot(1000, 2000, 5, timeouts=2)])
+    return record
+
+
+def test_everything_is_added_up() -> None:
+    record = two_workers()
+    assert record.requests == 5
+    assert record.totals.outcomes == {"ok": 5, "timeout": 2}
+    assert record.window_ns == 2 * SECOND
+    assert {metric.value: histogram.count for metric, histogram in record.totals.histograms.items()} == {
+        "response": 5,
+        "service": 5,
+        "lateness": 5,
+        "wire": 5,
+        "dispatch": 5,
+        "client": 0,
+    }
+
+
+def test_intervals_hold_the_same_stretch_of_all_workers() -> None:
+    assert [(each.start, each.end, each.requests) for each in two_workers().intervals()] == [(0, 1.002, 4), (1, 2, 1)]
+    first, second = two_workers().latency_intervals()
+    assert (first.histograms["response"].count, second.histograms["response"].count) == (4, 1)
+    assert first.end_seconds == 1.002
+
+
+def test_the_rate_is_that_of_the_last_interval_which_all_have_reported() -> None:
+    record = two_workers()
+    assert 3.9 < record.last_rate() < 4.0
+    record.add("load worker 2", [snapshot(1002, 2002, 6, 7)])
+    assert record.last_rate() == 3.0
+
+
+def test_an_empty_record_covers_no_time() -> None:
+    record = LoadRecord([RecordedKind("hello")])
+    assert (record.requests, record.window_ns, record.intervals()) == (0, 0, [])
+
+
+def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
+    record = LoadRecord([RecordedKind("hello"), RecordedKind("sleep"), RecordedKind("slow senders", apart=True)])
+    record.add("load worker 1", [snapshot(0, 1000, 1, 2), snapshot(0, 1000, 50), snapshot(0, 1000, 900, timeouts=3)])
+    record.add_undone(cut=4, cut_apart=2, dropped=5)
+    record.add_undone(cut=6, cut_apart=1, dropped=0)
+    assert record.requests == 3
+    assert record.totals.outcomes == {"ok": 3, "cut": 10, "dropped": 5}
+    assert [totals.outcomes["ok"] for totals in record.by_kind] == [2, 1, 1]
+    assert record.by_kind[2].outcomes == {"ok": 1, "timeout": 3, "cut": 3}
+    assert record.last_rate() == 3.0
+    (interval,) = record.latency_intervals()
+    counts = {name: histogram.count for name, histogram in interval.histograms.items()}
+    assert counts["response"] == 3
+    assert (counts["response/hello"], counts["response/sleep"], counts["response/slow senders"]) == (2, 1, 1)
