@@ -61,14 +61,17 @@ def _find_profilers() -> Iterator[tuple[str, OpenProbe[Any]]]:
     """Yield each profiler that works here, by name; the last is all CPU profilers together."""
     backends: list[tuple[str, str, Lack | None, OpenProbe[Any]]] = [
         *(("syscalls", each.name, each.why_unavailable(), each.open_probe) for each in syscalls.BACKENDS),
-        *(("cpu", each.name, each.why_unavailable(), partial(cpu.CpuProbe, backends=[each])) for each in cpu.BACKENDS),
+        *(
+            ("cpu", each.name, each.why_unavailable(), partial(cpu.CpuSampler, backends=[each]))
+            for each in cpu.BACKENDS
+        ),
     ]
     for probe, program, lack, open_probe in backends:
         if lack is None:
             yield _NAMES.get(f"{probe} {program}", program), open_probe
         else:
             print(f"without {program}: {lack.why}; {lack.fix}", file=sys.stderr)
-    yield "all for cpu", cpu.CpuProbe
+    yield "all for cpu", cpu.CpuSampler
 
 
 def _plan(server: str, idle: int, connections: int, seconds: float) -> Trial:

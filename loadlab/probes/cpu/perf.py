@@ -96,7 +96,7 @@ _NAMELESS_COMPILED: Final = (
 )
 
 
-class PerfProbe:
+class PerfRecordProbe:
     """`perf record` for one window; a Probe. It starts switched off and is switched through its control fifo.
 
     `deadline_seconds` is for each thing that perf has to do.

@@ -24,11 +24,11 @@ class Backend:
 
 BACKENDS: Final = (
     Backend("py-spy", py_spy.why_unavailable, py_spy.PySpyProbe),
-    Backend("perf", perf.why_unavailable, perf.PerfProbe),
+    Backend("perf", perf.why_unavailable, perf.PerfRecordProbe),
 )
 
 
-class CpuProbe:
+class CpuSampler:
     """All of `backends` that work here, for one window; a Probe.
 
     One that cannot be used or fails is `missing` from the recording. With none left, the probe itself fails.

@@ -36,7 +36,7 @@ class Choice:
 
 BACKENDS: Final = (
     Backend("bpftrace", bpftrace.why_unavailable, bpftrace.BpftraceProbe),
-    Backend("perf", perf.why_unavailable, perf.PerfProbe),
+    Backend("perf", perf.why_unavailable, perf.PerfStatProbe),
     Backend("strace", strace.why_unavailable, strace.StraceProbe),
 )
 """The one that tells most comes first; strace, which slows a server several times over, last."""

@@ -53,7 +53,7 @@ _CALLS: Final = (
 copies them all whenever a process forks, so the rest is counted as a total."""
 
 
-class PerfProbe:
+class PerfStatProbe:
     """`perf stat` for one window; a Probe. Perf starts switched off and is switched through its control fifo."""
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:

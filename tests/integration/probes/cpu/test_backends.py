@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from loadlab.probes.cpu import perf, py_spy
-from loadlab.probes.cpu.perf import PerfProbe
-from loadlab.probes.cpu.probe import BACKENDS, Backend, CpuProbe
+from loadlab.probes.cpu.perf import PerfRecordProbe
+from loadlab.probes.cpu.probe import BACKENDS, Backend, CpuSampler
 from loadlab.probes.cpu.py_spy import PySpyProbe
 from loadlab.probes.cpu.samples import Sampling
 from loadlab.probes.probe import Lack, Probe, ProbeFailed
@@ -61,7 +61,7 @@ def test_py_spy_tells_functions_threads_and_children(start_burner: StartBurner, 
 
 def test_perf_tells_the_kernels_functions(start_burner: StartBurner, stack: ExitStack) -> None:
     need(backend for backend in BACKENDS if backend.name == "perf")
-    probe = PerfProbe()
+    probe = PerfRecordProbe()
     stack.callback(probe.stop)
     burner = start_burner()
     sampling = watch(probe, burner)
@@ -76,7 +76,7 @@ def test_perf_tells_the_kernels_functions(start_burner: StartBurner, stack: Exit
 
 def test_both_name_the_threads_alike(start_burner: StartBurner, stack: ExitStack) -> None:
     need(BACKENDS)
-    probe = CpuProbe()
+    probe = CpuSampler()
     stack.callback(probe.stop)
     burner = start_burner()
     probe.prepare([burner.pid])
@@ -111,7 +111,7 @@ def test_a_loadlab_that_the_server_has_started_is_no_part_of_its_profile() -> No
 
 
 @pytest.mark.parametrize(
-    ("open_probe", "why_unavailable"), [(PySpyProbe, py_spy.why_unavailable), (PerfProbe, perf.why_unavailable)]
+    ("open_probe", "why_unavailable"), [(PySpyProbe, py_spy.why_unavailable), (PerfRecordProbe, perf.why_unavailable)]
 )
 def test_a_process_that_dies_in_the_window_costs_a_result_at_most(
     start_burner: StartBurner,

@@ -11,8 +11,8 @@ import pytest
 
 from loadlab.probes import tool
 from loadlab.probes.cpu import perf, py_spy
-from loadlab.probes.cpu.perf import PerfProbe
-from loadlab.probes.cpu.probe import BACKENDS, CpuProbe
+from loadlab.probes.cpu.perf import PerfRecordProbe
+from loadlab.probes.cpu.probe import BACKENDS, CpuSampler
 from loadlab.probes.cpu.py_spy import PySpyProbe
 from loadlab.probes.probe import ProbeFailed
 from loadlab.probes.tool import wait_ended
@@ -67,7 +67,7 @@ def wait_briefly(child: Child, check: Callable[[], None], _deadline_seconds: flo
 
 
 @contextmanager
-def failing(stack: ExitStack, probe: PySpyProbe | PerfProbe) -> Iterator[pytest.ExceptionInfo[ProbeFailed]]:
+def failing(stack: ExitStack, probe: PySpyProbe | PerfRecordProbe) -> Iterator[pytest.ExceptionInfo[ProbeFailed]]:
     """Expect the block to fail with one line, and nothing to be left of it."""
     stack.callback(probe.stop)
     before = children()
@@ -78,7 +78,7 @@ def failing(stack: ExitStack, probe: PySpyProbe | PerfProbe) -> Iterator[pytest.
     assert children() == before
 
 
-def run(probe: PySpyProbe | PerfProbe) -> None:
+def run(probe: PySpyProbe | PerfRecordProbe) -> None:
     """A window on ourselves: the scripts attach to nothing."""
     probe.prepare([os.getpid()])
     probe.begin()
@@ -88,7 +88,7 @@ def run(probe: PySpyProbe | PerfProbe) -> None:
 
 def test_a_perf_that_dies_at_once(as_perf: Callable[[str, str], None], stack: ExitStack) -> None:
     as_perf("echo 'No permission' >&2; exit 3", "")
-    probe = PerfProbe()
+    probe = PerfRecordProbe()
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value) == "perf record ended with code 3 before it could open its events: No permission"
@@ -96,7 +96,7 @@ def test_a_perf_that_dies_at_once(as_perf: Callable[[str, str], None], stack: Ex
 
 def test_a_perf_that_hangs(as_perf: Callable[[str, str], None], stack: ExitStack) -> None:
     as_perf("trap '' TERM INT; exec sleep 60", "")
-    probe = PerfProbe(deadline_seconds=DEADLINE_SECONDS)
+    probe = PerfRecordProbe(deadline_seconds=DEADLINE_SECONDS)
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value) == "perf record did not open its events within 0.5 seconds"
@@ -114,7 +114,7 @@ def test_samples_that_cannot_be_read(
     as_perf: Callable[[str, str], None], stack: ExitStack, script: str, said: str
 ) -> None:
     as_perf(OBEDIENT_RECORD, script)
-    probe = PerfProbe()
+    probe = PerfRecordProbe()
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value).startswith(said)
@@ -125,7 +125,7 @@ def test_a_perf_script_that_hangs(
 ) -> None:
     monkeypatch.setattr(perf, "wait_ended", wait_briefly)
     as_perf(OBEDIENT_RECORD, "exec sleep 60")
-    probe = PerfProbe()
+    probe = PerfRecordProbe()
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value) == "perf script was not done within 60 seconds"
@@ -133,7 +133,7 @@ def test_a_perf_script_that_hangs(
 
 def test_a_perf_that_saw_nothing_is_no_failure(as_perf: Callable[[str, str], None], stack: ExitStack) -> None:
     as_perf(OBEDIENT_RECORD, "")
-    probe = PerfProbe()
+    probe = PerfRecordProbe()
     stack.callback(probe.stop)
     probe.prepare([os.getpid()])
     probe.begin()
@@ -142,7 +142,7 @@ def test_a_perf_that_saw_nothing_is_no_failure(as_perf: Callable[[str, str], Non
 
 
 def test_perf_has_nothing_to_do_where_all_processes_are_gone(stack: ExitStack) -> None:
-    probe = PerfProbe()
+    probe = PerfRecordProbe()
     with failing(stack, probe) as failure:
         probe.prepare([])
     assert "have ended" in str(failure.value)
@@ -209,7 +209,7 @@ def test_a_probe_that_is_stopped_in_the_window_leaves_nothing(stack: ExitStack) 
         pytest.skip("no backend can watch here")
     with spawn("subject", [sys.executable, "-c", "import threading; threading.Event().wait()"]) as child:
         before = children()
-        probe = CpuProbe()
+        probe = CpuSampler()
         stack.callback(probe.stop)
         probe.prepare([child.pid])
         probe.begin()

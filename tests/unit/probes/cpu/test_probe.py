@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from loadlab.probes.cpu.probe import Backend, CpuProbe, join_threads, why_none_works
+from loadlab.probes.cpu.probe import Backend, CpuSampler, join_threads, why_none_works
 from loadlab.probes.cpu.samples import Sampling, ThreadSample, fold
 from loadlab.probes.probe import Lack, ProbeFailed
 from loadlab.results.probe_data import CpuBackend
@@ -51,13 +51,13 @@ def backend(name: CpuBackend, probe: FakeProbe, lack: Lack | None = None) -> Bac
     return Backend(name, lambda: lack, lambda _: probe)
 
 
-def steps(probe: CpuProbe) -> list[Callable[[], object]]:
+def steps(probe: CpuSampler) -> list[Callable[[], object]]:
     return [lambda: probe.prepare([4]), probe.begin, probe.end, probe.collect]
 
 
 def test_every_step_reaches_every_backend() -> None:
     fakes = FakeProbe(PYTHON), FakeProbe(NATIVE)
-    probe = CpuProbe(backends=[backend("py-spy", fakes[0]), backend("perf", fakes[1])])
+    probe = CpuSampler(backends=[backend("py-spy", fakes[0]), backend("perf", fakes[1])])
     for step in steps(probe):
         step()
     probe.stop()
@@ -65,7 +65,7 @@ def test_every_step_reaches_every_backend() -> None:
 
 
 def test_what_this_machine_lacks_is_missing_with_what_gives_it() -> None:
-    probe = CpuProbe(
+    probe = CpuSampler(
         backends=[
             backend("py-spy", FakeProbe(PYTHON), Lack("py-spy is not installed", "pip install py-spy")),
             backend("perf", FakeProbe(NATIVE)),
@@ -93,7 +93,7 @@ def test_none_works_only_if_every_backend_lacks_something() -> None:
 @pytest.mark.parametrize("step", ["prepare", "begin", "end", "collect"])
 def test_a_backend_that_fails_is_stopped_and_costs_its_own_result(step: str) -> None:
     broken = FakeProbe(PYTHON, fails_at=step)
-    probe = CpuProbe(backends=[backend("py-spy", broken), backend("perf", FakeProbe(NATIVE))])
+    probe = CpuSampler(backends=[backend("py-spy", broken), backend("perf", FakeProbe(NATIVE))])
     probe.prepare([4])
     probe.begin()
     probe.end()
@@ -104,7 +104,7 @@ def test_a_backend_that_fails_is_stopped_and_costs_its_own_result(step: str) -> 
 
 
 def test_the_probe_fails_when_no_backend_is_left() -> None:
-    probe = CpuProbe(
+    probe = CpuSampler(
         backends=[
             backend("py-spy", FakeProbe(PYTHON), Lack("not installed", "install it")),
             backend("perf", FakeProbe(NATIVE, fails_at="begin")),
