@@ -1,0 +1,45 @@
+"""A coordinator that stands still for a while: the load goes on as if nothing had happened, and loses no figure.
+
+Starting a profiler, reading /proc of many processes, a stopped terminal: the coordinator may be held up, and that must be
+no part of what is measured. A worker that waited until it is read would send nothing for a second, and all that arrived
+meanwhile would be late by up to that.
+"""
+
+import os
+import signal
+import time
+
+import pytest
+
+from ..cli.program import Program, wait_until
+from ..cli.terminal import ANSWERED, open_terminal
+from .measured import latencies, only_trial
+
+RATE = 5_000
+CONNECTIONS = 50
+STOPPED_NS = 1_000_000_000
+PROFILE = f"""\
+name: stopped
+target: {{server: epoll}}
+load: {{connections: {CONNECTIONS}, rate: {RATE}, warmup: 200ms, duration: 4s, workers: 1}}
+"""
+
+
+def test_a_stopped_coordinator_does_not_stop_the_load(program: Program) -> None:
+    with open_terminal(program, *program.measure_arguments(PROFILE)) as terminal:
+        terminal.wait_shown(ANSWERED)  # the window has begun
+        stop_for_a_while(terminal.process.pid)
+        assert terminal.wait_ended() in (0, 3), terminal.shown  # a busy machine makes any trial suspect, or invalid
+    trial, histograms = only_trial(program), latencies(program)
+    assert set(trial.outcomes) <= {"ok", "cut", "dropped"}
+    assert trial.requests == pytest.approx(RATE * trial.window_ns / 1e9, rel=0.02)
+    # Far below what it would be otherwise, and far above what other processes on these cores may add.
+    assert histograms["lateness"].max_ns < STOPPED_NS / 2
+    assert histograms["response"].count == histograms["dispatch"].count == trial.requests
+
+
+def stop_for_a_while(pid: int) -> None:
+    stopped_ns = time.monotonic_ns()
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: time.monotonic_ns() >= stopped_ns + STOPPED_NS)
+    os.kill(pid, signal.SIGCONT)
