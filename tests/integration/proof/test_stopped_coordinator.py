@@ -1,7 +1,7 @@
 """A coordinator that stands still for a while: the load goes on as if nothing had happened, and loses no figure.
 
-Starting a profiler, reading /proc of many processes, a stopped terminal: the coordinator may be held up, and that must be
-no part of what is measured. A worker that waited until it is read would send nothing for a second, and all that arrived
+A profiler that starts, /proc of many processes, a stopped terminal: the coordinator may be held up, and that must be no
+part of what is measured. A worker that waited until it is read would send nothing for a second, and all that arrived
 meanwhile would be late by up to that.
 """
 
