@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from loadlab.fleet.channel import Channel
-from loadlab.fleet.messages import LineBuffer, Message, OpenedSoFar, Start, decode_message, encode_message
+from loadlab.fleet.messages import CountAlive, LineBuffer, Message, OpenedSoFar, decode_message, encode_message
 from loadlab.kernel import Loop, run
 
 pytestmark = pytest.mark.timeout(20)
@@ -97,7 +97,7 @@ def test_commands_are_received_whatever_waits_to_be_written(pipes: Pipes) -> Non
         channel = Channel(loop, pipes.commands, pipes.messages)
         for message in MANY:
             channel.send(message)
-        os.write(pipes.send_command, encode_message(Start(42)))
+        os.write(pipes.send_command, encode_message(CountAlive()))
         return await channel.receive()
 
-    assert run(main) == Start(42)
+    assert run(main) == CountAlive()
