@@ -1,4 +1,4 @@
-"""Raw counts turned into the figures of a trial: percentiles and which of them are trusted, usage, repeats."""
+"""Raw counts turned into figures: percentiles and which of them can be trusted, usage per request, repeats."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -8,6 +8,14 @@ from typing import Final, Literal
 from loadlab.recording.histogram import Histogram
 from loadlab.results.model import LatencySummary, Scalar, TrialResult
 from loadlab.results.probe_data import ProcessUsage
+
+SAMPLES_BEYOND: Final = 10
+"""A percentile with fewer values beyond it moves with single requests."""
+
+Percentile = Literal["p50", "p90", "p99", "p99.9"]
+
+# Per mille, so that the test is exact: 100,000 values have exactly 100 beyond p99.9.
+BEYOND_PER_MILLE: Final[dict[Percentile, int]] = {"p50": 500, "p90": 100, "p99": 10, "p99.9": 1}
 
 
 def summarise_latency(histogram: Histogram) -> LatencySummary:
@@ -26,10 +34,23 @@ def summarise_latency(histogram: Histogram) -> LatencySummary:
     )
 
 
+def trustworthy_percentiles(count: int) -> frozenset[str]:
+    """Return the names of the percentiles that have at least ten of `count` values beyond them."""
+    return frozenset(name for name, per_mille in BEYOND_PER_MILLE.items() if count * per_mille >= SAMPLES_BEYOND * 1000)
+
+
+def trusted_ns(summary: LatencySummary, percentile: Percentile) -> int | None:
+    """Return a percentile, or None if it has too few values beyond it to be shown."""
+    if percentile not in trustworthy_percentiles(summary.count):
+        return None
+    value_ns: int | None = getattr(summary, percentile.replace(".", "_"))
+    return value_ns
+
+
 def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
     """Return `usage` with its figures per request filled in; they stay None if there was no request.
 
-    User and system time apart stay None also where there was too little CPU time to tell them apart.
+    User and system time alone stay None also where there was too little CPU time to divide.
     """
     if not requests:
         return usage
@@ -48,8 +69,8 @@ def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
 class RepeatedMeasure:
     """A metric of one combination of the sweep, over its repeats, in the unit of the metric.
 
-    `deviation` is the median absolute deviation from the median: unlike the standard deviation, one repeat that went
-    wrong does not carry it away. It is 0 for a single value, of which it says nothing.
+    `deviation` is the median absolute deviation from the median, which, unlike the standard deviation, is robust to one
+    repeat that went wrong. For a single value it is 0, and says nothing.
     """
 
     factors: dict[str, Scalar]
@@ -63,8 +84,7 @@ class RepeatedMeasure:
 def over_repeats(trials: Iterable[TrialResult], metric: Callable[[TrialResult], float | None]) -> list[RepeatedMeasure]:
     """Return `metric` for each combination of factors, in the order in which they first ran.
 
-    Only trials that are done count, and of those only where the metric is not None; a combination without any is
-    left out.
+    Only completed trials count, and of those only where the metric is not None; a combination without any is left out.
     """
     groups: dict[frozenset[tuple[str, Scalar]], tuple[dict[str, Scalar], list[float]]] = {}
     for trial in trials:
@@ -84,25 +104,3 @@ def _measure(factors: dict[str, Scalar], values: list[float]) -> RepeatedMeasure
         high=max(values),
         deviation=statistics.median(abs(value - median) for value in values),
     )
-
-
-SAMPLES_BEYOND: Final = 10
-"""A percentile with fewer values beyond it moves with single requests."""
-
-Percentile = Literal["p50", "p90", "p99", "p99.9"]
-
-# Per mille, so that the test is exact: 100,000 values have exactly 100 beyond p99.9.
-BEYOND_PER_MILLE: Final[dict[Percentile, int]] = {"p50": 500, "p90": 100, "p99": 10, "p99.9": 1}
-
-
-def trustworthy_percentiles(count: int) -> frozenset[str]:
-    """Return the names of the percentiles that have at least ten of `count` values beyond them."""
-    return frozenset(name for name, per_mille in BEYOND_PER_MILLE.items() if count * per_mille >= SAMPLES_BEYOND * 1000)
-
-
-def trusted_ns(summary: LatencySummary, percentile: Percentile) -> int | None:
-    """Return a percentile, or None if it has too few values beyond it to be shown."""
-    if percentile not in trustworthy_percentiles(summary.count):
-        return None
-    value_ns: int | None = getattr(summary, percentile.replace(".", "_"))
-    return value_ns

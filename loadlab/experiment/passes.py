@@ -28,9 +28,6 @@ from loadlab.results.probe_data import (
     CpuProbe,
     Probes,
     SyscallsProbe,
-    calls_per_request,
-    eagain_per_request,
-    events_per_wait,
 )
 
 # The load has run on this rig already: what a pass needs is its first wave, not a warm server.
@@ -105,9 +102,9 @@ class Passes:
         requests = probe.requests_within(target.window_ns)
         return probe.model_copy(
             update={
-                "calls_per_request": calls_per_request(target, requests),
-                "eagain_per_request": eagain_per_request(target, requests),
-                "events_per_wait": events_per_wait(target),
+                "calls_per_request": target.calls_per_request(requests),
+                "eagain_per_request": target.eagain_per_request(requests),
+                "events_per_wait": target.events_per_wait,
             }
         )
 

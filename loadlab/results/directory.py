@@ -1,4 +1,4 @@
-"""The run directory: the one place where a run is kept, written as it goes and read by everything afterwards."""
+"""The run directory: the one place where a run is kept, written as it proceeds and read by everything afterwards."""
 
 import errno
 import json
@@ -19,6 +19,10 @@ from loadlab.results.folded_stacks import Stack, Stacks, format_folded, parse_fo
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
 from loadlab.results.model import SCHEMA, RunDocument, TrialResult
 
+_LONGEST_NAME = 80
+_LATENCY_LOG = "latency.hlog"
+_TRIAL = "trial.json"
+_TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 _ADVICE = {
     errno.ENOSPC: "free some space there, or choose another place with --out",
     errno.EDQUOT: "free some of your disk quota, or choose another place with --out",
@@ -31,49 +35,6 @@ _ADVICE = {
 }
 
 
-def write_whole(path: Path, content: str) -> None:
-    """Write `content` as UTF-8 to `path` in one step that survives a crash; the directory must exist.
-
-    Raises ReportError when it cannot be written; what was at `path` is then still there, and nothing else is left.
-    """
-    # In the same directory, because rename is atomic only within one file system.
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        try:
-            with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        # The rename is in the directory: until that is on disk too, a power cut may undo it.
-        _sync_directory(path.parent)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-
-
-def cannot_write(path: Path, error: OSError) -> ReportError:
-    """Return the sentence that tells a user why `path` could not be written, and what to do."""
-    advice = _ADVICE.get(error.errno or 0, "choose another place with --out")
-    return ReportError(f"Cannot write {path}: {error.strerror or error}; {advice}.")
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-_LONGEST_NAME = 80
-_LATENCY_LOG = "latency.hlog"
-_TRIAL = "trial.json"
-_TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
-
-
 class RunDirectory:
     """One run on disk. Make one with `create` or `open`; every method raises ReportError for what it cannot do."""
 
@@ -82,9 +43,9 @@ class RunDirectory:
 
     @classmethod
     def create(cls, parent: Path, profile_name: str, profile_text: str, started: datetime) -> "RunDirectory":
-        """Make a new directory in `parent` and write profile.yaml, so that a place that cannot be written fails now.
+        """Make a new directory in `parent` and write profile.yaml, so that one that cannot be written fails now.
 
-        `started` is aware of its time zone. A second run in the same second gets a number behind its name.
+        `started` has a time zone. A second run in the same second gets a number appended to its name.
         """
         name = f"{started.astimezone(UTC):%Y-%m-%dT%H-%M-%SZ}-{_safe_name(profile_name)}"
         run = cls(_make_new(parent, name))
@@ -130,7 +91,7 @@ class RunDirectory:
         write_whole(self.page_path, html)
 
     def read_document(self) -> RunDocument:
-        """Return run.json, checked against its models; of a run that has not finished, with the trials made by now."""
+        """Return run.json, checked against its models; for a run that has not finished, with the trials made so far."""
         path = self.path / "run.json"
         data = _read_json(path)
         if isinstance(data, dict) and data.get("finished") is None and not data.get("trials"):
@@ -139,7 +100,7 @@ class RunDirectory:
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
             raise ReportError(
-                f"{path} has the schema {schema!r}, this loadlab reads {SCHEMA!r}; use the other version."
+                f"{path} has the schema {schema!r}, this loadlab reads {SCHEMA!r}; use the version that wrote it."
             )
         try:
             return RunDocument.model_validate(data)
@@ -158,7 +119,7 @@ class RunDirectory:
         try:
             return parse_latency_log(_read(path))
         except ValueError as error:
-            raise ReportError(f"{path} is damaged: {error}; remove it to draw the run without it.") from error
+            raise ReportError(f"{path} is damaged: {error}; delete it to draw the page without it.") from error
 
     def read_stacks(self, trial_id: str, file: str) -> dict[Stack, int]:
         """Return a CPU profile of one trial; empty when it is not there."""
@@ -168,10 +129,10 @@ class RunDirectory:
         try:
             return parse_folded(_read(path))
         except ValueError as error:
-            raise ReportError(f"{path} is damaged: {error}; remove it to draw the run without it.") from error
+            raise ReportError(f"{path} is damaged: {error}; delete it to draw the page without it.") from error
 
     def read_profile_text(self) -> str:
-        """Return the profile as the user wrote it; where that file is not there, as run.json has it: with defaults."""
+        """Return the profile as the user wrote it; without that file as run.json has it, with defaults."""
         path = self.path / "profile.yaml"
         return _read(path) if path.exists() else yaml.safe_dump(self.read_document().profile, sort_keys=False)
 
@@ -184,14 +145,51 @@ class RunDirectory:
         write_whole(path, text)
 
     def _trial_path(self, trial_id: str, file: str) -> Path:
-        # run.json may come from anywhere: an id must not lead out of its directory. Names of files are checked there.
+        # run.json may come from anywhere: an id must not lead out of its directory. Its models check names of files.
         if not _TRIAL_ID.fullmatch(trial_id):
             raise ReportError(f"{self.path} has a trial called {trial_id!r}; ids are letters, digits, - and _ only.")
         return self.path / "trials" / trial_id / file
 
 
+def write_whole(path: Path, content: str) -> None:
+    """Write `content` as UTF-8 to `path` atomically and durably; the directory must exist.
+
+    Raises ReportError when it cannot be written; what was at `path` is then still there, and nothing else is left.
+    """
+    # In the same directory, because rename is atomic only within one file system.
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        try:
+            with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        # The rename is in the directory: until that is on disk too, a power cut may undo it.
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> ReportError:
+    """Return an error that says why `path` could not be written, and what to do about it."""
+    advice = _ADVICE.get(error.errno or 0, "choose another place with --out")
+    return ReportError(f"Cannot write {path}: {error.strerror or error}; {advice}.")
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _safe_name(profile_name: str) -> str:
-    """A profile's name as part of a file name: nothing that a shell, a URL or another file system would trip on."""
+    """Return a profile's name as part of a file name that is safe in shells, URLs and other file systems."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", profile_name)[:_LONGEST_NAME].strip("-.") or "run"
 
 

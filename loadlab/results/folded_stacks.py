@@ -26,7 +26,7 @@ _ESCAPES: Final = str.maketrans({";": ":", "\n": " ", "\r": " "})
 class RecordedStacks:
     """What one backend saw. `lost` counts samples that it could not take or keep.
 
-    `blocking` tells whether it stopped the watched processes for each sample; `notes` are sentences for the reader.
+    `blocking` is whether it stopped the watched processes for each sample; `notes` are sentences for the reader.
     """
 
     backend: CpuBackend
@@ -39,7 +39,7 @@ class RecordedStacks:
 
 @dataclass(frozen=True, slots=True)
 class CpuRecording:
-    """What all backends saw of one group of processes; `missing` says in a sentence each what could not be had."""
+    """What all backends saw of one group of processes; `missing` has a sentence for each that could not be used."""
 
     recorded: tuple[RecordedStacks, ...]
     missing: tuple[str, ...]

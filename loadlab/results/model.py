@@ -34,7 +34,7 @@ class LatencySummary(Document):
 
 
 class IdleSummary(Document):
-    """The dead connections of a trial: asked for, opened, and alive when the measured window began and ended."""
+    """The idle connections of a trial: asked for, opened, and alive when the measured window began and ended."""
 
     wanted: int
     opened: int
@@ -47,10 +47,10 @@ class IdleSummary(Document):
 
 
 class ConnectionMemory(Document):
-    """What the idle connections took of this machine's memory, both ends: after opening less before, in bytes.
+    """The memory that the idle connections took on this machine, both ends: after opening minus before, in bytes.
 
-    `kernel_bytes` is what the kernel keeps for both ends, `target_bytes` and `client_bytes` what target and idle
-    holders have of their own (shared memory in equal parts), the holders' interpreters among it.
+    `kernel_bytes` is what the kernel keeps for both ends, `target_bytes` and `client_bytes` the memory (PSS) of the
+    target and of the idle holders, their interpreters included.
     """
 
     connections: int
@@ -61,7 +61,7 @@ class ConnectionMemory(Document):
 
 
 class Interval(Document):
-    """One stretch of the measured window, in seconds from its start; for throughput over time."""
+    """A part of the measured window, in seconds from its start; for throughput over time."""
 
     start: float
     end: float
@@ -86,9 +86,9 @@ class Verdict(Document):
 
 
 class Expectation(Document):
-    """One entry of the profile's `expect`, and whether it was met: by the trial it stands in, or by a law of the run.
+    """One entry of the profile's `expect`, and whether it was met: by the trial that has it, or by a law of the run.
 
-    `series` names the law's series; of a trial's it is empty.
+    `series` names the series of a law; it is empty for a trial.
     """
 
     text: str
@@ -111,11 +111,11 @@ class KindResult(Document):
 class TrialResult(Document):
     """One trial: one combination of the sweep, measured once.
 
-    response = lateness + wire + dispatch for each request; service is the latter two. `client_ns` is the time that the
-    client added, from the kernel's stamp on the arrival of the answer to its being parsed, of a sample of requests.
-    `offered_per_second` is what an open model's schedule asked for within the window.
+    For each request response = lateness + wire + dispatch, and service is the latter two. `client_ns` is the time that
+    the client added, from the kernel's receive stamp on the response to its being parsed, for a sample of requests.
+    `offered_per_second` is the rate that an open model's schedule asked for within the window.
 
-    A microbenchmark fills `cost_ns` and what follows it, and nothing of requests. `cost_ns` is one wait or one switch
+    A microbenchmark sets `cost_ns` and the fields after it, and none of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
     `run_ns` a whole chain of events, `bytes_per_unit` the memory of one unit of execution.
     """
@@ -168,7 +168,7 @@ class TrialResult(Document):
 
 
 class HostFingerprint(Document):
-    """The machine the run was made on, as far as it bears on the figures."""
+    """The machine that the run was made on, as far as it affects the figures."""
 
     hostname: str
     system: str
@@ -193,10 +193,10 @@ class PerEventLaw(Document):
 
 
 class Law(Document):
-    """What one series follows over a number: three laws fitted to it, and `shape`, which says the one that it follows.
+    """What one series follows over a number: three laws fitted to it, and `shape`, which says which of them it follows.
 
     The line is `metric` = intercept + slope x `over`, the power law `metric` = factor x `over` ^ exponent. All
-    intervals are of 95 %. `shape` is null, and so is what was not fitted, in runs of before there was more than a line.
+    intervals are 95 % intervals. A law that was not fitted is null; in runs of older versions `shape` is, too.
     """
 
     metric: str
@@ -227,7 +227,7 @@ class Calibration(Document):
 
 
 class RunDocument(Document):
-    """All of run.json. Its own `expectations` are those on laws, checked when all trials were made."""
+    """All of run.json. Its own `expectations` are those on laws, checked when all trials are done."""
 
     schema_: str = Field(default=SCHEMA, alias="schema")
     loadlab: str

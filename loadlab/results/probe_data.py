@@ -1,4 +1,4 @@
-"""What the probes found, as run.json has it: use of /proc, TCP, system calls, CPU profiles."""
+"""What the probes found, as run.json has it: use of processes, TCP, system calls, CPU profiles."""
 
 from typing import Annotated, Final, Literal
 
@@ -17,9 +17,9 @@ _TICKS_TO_DIVIDE_BY: Final = 5
 
 
 class ProcessState(Document):
-    """What a group of processes had at one moment, as the kernel tells in /proc.
+    """What a group of processes had at one moment, by the kernel's /proc.
 
-    `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` in equal parts: with forked
+    `rss_bytes` counts memory that processes share once for each of them, `pss_bytes` divides it among them: with forked
     processes only the latter adds up. It costs a walk over all pages, so it is null within the measured window.
     """
 
@@ -31,12 +31,12 @@ class ProcessState(Document):
 
 
 class ProcessUsage(ProcessState):
-    """What a group of processes used over a stretch of time, the measured window as a rule, and its state at the end.
+    """What a group of processes used over an interval, usually the measured window, and its state at the end.
 
     `involuntary_switches` are those of `context_switches` at which a process lost its core to another;
-    `run_queue_wait_ns` is how long its threads were ready and had none. User and system time add up to what the CPU
-    clocks of the processes tell, and divide as the kernel's ticks do: without a tick all is user time. Per request they
-    are null where the ticks are too few to tell them apart.
+    `run_queue_wait_ns` is how long its threads were ready and waited for a core. User and system time add up to the CPU
+    clocks of the processes, and divide as the kernel's ticks do: without a tick all is user time. Per request they are
+    null where there are too few ticks to divide by.
     """
 
     cpu_user_ns: int
@@ -63,12 +63,21 @@ class ProcessUsage(ProcessState):
 
     @property
     def is_divisible(self) -> bool:
-        """Whether user and system time can be told apart: the kernel divides by ticks, and that takes five of them."""
+        """Whether there are enough ticks to divide CPU time into user and system time."""
         return self.cpu_ns >= _TICKS_TO_DIVIDE_BY * TICK_NS
 
 
+class ProcfsProbe(Document):
+    """What target and client used over the window, interval by interval, and what they had when the first one began."""
+
+    target: list[ProcessUsage]
+    client: list[ProcessUsage]
+    target_at_start: ProcessState | None = None
+    client_at_start: ProcessState | None = None
+
+
 class SocketCounters(Document):
-    """Counters of TCP: segments sent again, accept queues that were full, connections dropped there, resets sent."""
+    """Counters of TCP: segments retransmitted, full listen queues, connections dropped there, resets sent."""
 
     retransmitted: int
     listen_overflows: int
@@ -96,6 +105,13 @@ class SocketsReading(Document):
     counters: SocketCounters
 
 
+class SocketsProbe(Document):
+    """TCP on the whole machine at points of the window, the first at its start, and what was counted from then on."""
+
+    readings: list[SocketsReading]
+    counted: SocketCounters
+
+
 SyscallBackend = Literal["bpftrace", "perf", "strace"]
 
 Buckets = list[tuple[int, int]]
@@ -107,7 +123,7 @@ WAIT_CALLS: Final = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll
 
 
 class CallCount(Document):
-    """The calls of one kind. What the backend cannot tell is null.
+    """The calls of one kind. What the backend cannot see is null.
 
     `time_ns` is from entry to return, all calls together, waiting included. `latency_ns` is the same, call by call.
     `eagain` counts those of the `errors` that found nothing to read or no room to write.
@@ -152,28 +168,49 @@ class SyscallProfile(Document):
         return sum(call.calls for call in self.calls) + self.unlisted
 
     @property
+    def events_per_wait(self) -> dict[str, float]:
+        """The mean number of events that a call of each kind of wait returned, by name."""
+        return {wait.name: wait.events / wait.calls for wait in self.waits or [] if wait.calls}
+
+    @property
     def mean_events_per_wait(self) -> float | None:
-        """How many events a waiting call returned on average, all kinds of wait together; None if nobody could see."""
+        """The mean over all kinds of wait together; None if the backend could not see it."""
         calls = sum(wait.calls for wait in self.waits or [])
         return sum(wait.events for wait in self.waits or []) / calls if calls else None
 
+    def calls_per_request(self, requests: float) -> dict[str, float]:
+        """Return the calls of each kind by name, divided by the requests of the same window; empty without requests."""
+        return {call.name: call.calls / requests for call in self.calls} if requests else {}
 
-def calls_per_request(profile: SyscallProfile, requests: float) -> dict[str, float]:
-    """Return the calls of each kind by name, divided by the requests of the same window; empty without requests."""
-    if not requests:
-        return {}
-    return {call.name: call.calls / requests for call in profile.calls}
-
-
-def eagain_per_request(profile: SyscallProfile, requests: float) -> float | None:
-    """Return how many calls per request were in vain, None without requests or where the backend cannot tell."""
-    found = [call.eagain for call in profile.calls if call.eagain is not None]
-    return sum(found) / requests if requests and found else None
+    def eagain_per_request(self, requests: float) -> float | None:
+        """Return how many calls per request returned EAGAIN; None without requests, or if the backend cannot tell."""
+        found = [call.eagain for call in self.calls if call.eagain is not None]
+        return sum(found) / requests if requests and found else None
 
 
-def events_per_wait(profile: SyscallProfile) -> dict[str, float]:
-    """Return the mean number of events that a call of each kind of wait returned, by name."""
-    return {wait.name: wait.events / wait.calls for wait in profile.waits or [] if wait.calls}
+class SyscallsProbe(Document):
+    """The system calls of a further pass of the trial: those of the target per request, and both sides in full.
+
+    `slowdown` is the part of the throughput lost in that pass, or of what the target could have carried where it was
+    not the target that limited it. `requests` were answered in the pass's own window of `window_ns`; both are null in
+    documents of older versions. `missed` are better backends that could not be used and why.
+    """
+
+    backend: SyscallBackend | None = None
+    missed: list[str] = Field(default=[])
+    problems: list[str] = Field(default=[])
+    slowdown: float | None = None
+    requests: int | None = None
+    window_ns: int | None = None
+    calls_per_request: dict[str, float] = Field(default={})
+    eagain_per_request: float | None = None
+    events_per_wait: dict[str, float] = Field(default={})
+    target: SyscallProfile | None = None
+    client: SyscallProfile | None = None
+
+    def requests_within(self, window_ns: int) -> float:
+        """Return how many requests the pass answered in a tracer's window, which is not quite its own; 0 if unknown."""
+        return self.requests * window_ns / self.window_ns if self.requests and self.window_ns else 0.0
 
 
 CpuBackend = Literal["py-spy", "perf"]
@@ -204,55 +241,13 @@ class StackProfile(Document):
 class CpuProfile(Document):
     """Where a group of processes spent its CPU time in the measured window.
 
-    There is a profile for each backend that ran. They are samples of the same threads by different clocks, so they
-    are never added up; docs/flame-graphs.md says why. `missing` names what could not be had, and what would give it.
+    There is a profile for each backend that ran. They sample the same threads by different clocks, so they are never
+    added up; docs/flame-graphs.md says why. `missing` names the backends that could not be used, with the fix.
     """
 
     backend: str
     profiles: list[StackProfile]
     missing: list[str]
-
-
-class ProcfsProbe(Document):
-    """What target and client used over the window, stretch by stretch, and what they had when the first one began."""
-
-    target: list[ProcessUsage]
-    client: list[ProcessUsage]
-    target_at_start: ProcessState | None = None
-    client_at_start: ProcessState | None = None
-
-
-class SocketsProbe(Document):
-    """TCP on the whole machine at points of the window, the first at its begin, and what was counted from then on."""
-
-    readings: list[SocketsReading]
-    counted: SocketCounters
-
-
-class SyscallsProbe(Document):
-    """The system calls of a further pass of the trial: those of the target per request, and both sides in full.
-
-    `slowdown` is the part of the throughput lost in that pass, or of what the target could have carried where it was
-    not the target that limited it. `requests` were answered in the pass's own measured window of `window_ns`; null in
-    documents of before they were kept. `missed` are better backends that could not be used and why, `problems` what
-    went wrong.
-    """
-
-    backend: SyscallBackend | None = None
-    missed: list[str] = Field(default=[])
-    problems: list[str] = Field(default=[])
-    slowdown: float | None = None
-    requests: int | None = None
-    window_ns: int | None = None
-    calls_per_request: dict[str, float] = Field(default={})
-    eagain_per_request: float | None = None
-    events_per_wait: dict[str, float] = Field(default={})
-    target: SyscallProfile | None = None
-    client: SyscallProfile | None = None
-
-    def requests_within(self, window_ns: int) -> float:
-        """Return how many requests the pass answered in a tracer's window, which is not quite its own; 0 if unknown."""
-        return self.requests * window_ns / self.window_ns if self.requests and self.window_ns else 0.0
 
 
 class CpuProbe(Document):

@@ -56,17 +56,23 @@ def anchors_of(markdown: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, *SOURCES], ids=by_name)
-def test_every_file_that_is_named_exists(document: Path) -> None:
-    named = set(NAMED_PATH.findall(prose_of(document)))
-    assert sorted(path for path in named if not exists(path) and path not in PLACEHOLDERS) == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=by_name)
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
+    assert missing_files(document.read_text()) == []
 
 
-def prose_of(document: Path) -> str:
-    """A document; of a module what is written for readers, its docstrings and comments."""
-    text = document.read_text()
-    if document.suffix != ".py":
-        return text
+def test_every_file_that_a_docstring_or_a_comment_names_exists() -> None:
+    assert [f"{by_name(source)}: {path}" for source in SOURCES for path in missing_files(prose_of(source))] == []
+
+
+def missing_files(text: str) -> list[str]:
+    named = set(NAMED_PATH.findall(text)).difference(PLACEHOLDERS)
+    return sorted(path for path in named if not exists(path))
+
+
+def prose_of(source: Path) -> str:
+    """What of a module is written for readers: its docstrings and comments."""
+    text = source.read_text()
     holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(node, holders)]
     return "\n".join([*docstrings, *re.findall(r"^\s*# .*$", text, re.MULTILINE)])

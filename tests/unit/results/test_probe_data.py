@@ -12,9 +12,6 @@ from loadlab.results.probe_data import (
     ProcessUsage,
     StackProfile,
     SyscallProfile,
-    calls_per_request,
-    eagain_per_request,
-    events_per_wait,
 )
 
 PROFILE = SyscallProfile(
@@ -34,19 +31,19 @@ COUNTS_ONLY = SyscallProfile(backend="perf", window_ns=1, calls=[CallCount(name=
 
 
 def test_calls_per_request() -> None:
-    assert calls_per_request(PROFILE, 200) == {"read": 1.5, "accept4": 0.1}
-    assert calls_per_request(PROFILE, 0) == {}
+    assert PROFILE.calls_per_request(200) == {"read": 1.5, "accept4": 0.1}
+    assert PROFILE.calls_per_request(0) == {}
 
 
 def test_eagain_per_request() -> None:
-    assert eagain_per_request(PROFILE, 200) == 0.3
-    assert eagain_per_request(PROFILE, 0) is None
-    assert eagain_per_request(COUNTS_ONLY, 200) is None
+    assert PROFILE.eagain_per_request(200) == 0.3
+    assert PROFILE.eagain_per_request(0) is None
+    assert COUNTS_ONLY.eagain_per_request(200) is None
 
 
 def test_events_per_wait() -> None:
-    assert events_per_wait(PROFILE) == {"epoll_wait": 4.0}
-    assert events_per_wait(COUNTS_ONLY) == {}
+    assert PROFILE.events_per_wait == {"epoll_wait": 4.0}
+    assert COUNTS_ONLY.events_per_wait == {}
 
 
 def test_the_mean_over_all_kinds_of_wait() -> None:
