@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .program import QUICK, Program, wait_until
+from .program import QUICK, Program
 from .terminal import ANSWERED, open_terminal
 
 # A trial that would go on for a minute, and then a short one: in this order by the seed.
@@ -64,20 +64,3 @@ def test_a_holder_killed_while_it_opens_leaves_what_it_told(program: Program, ca
     assert trial["reason"].startswith("idle holder 1 was killed by SIGKILL")
     assert trial["idle"]["wanted"] == 9000
     assert 0 < trial["idle"]["opened"] < 9000
-
-
-def test_a_killed_run_keeps_the_trials_that_had_ended(program: Program) -> None:
-    """run.json is written at the end; until then each trial has a file of its own."""
-    repeats = QUICK + "sweep: {load.connections: [1, 2, 3]}\nplot: {x: load.connections, y: requests_per_second}\n"
-    with open_terminal(program, *program.measure_arguments(repeats, "--set", "load.duration=2s")) as terminal:
-        wait_until(lambda: len([*program.reports.glob("*/trials/*/trial.json")]) == 2)
-        [coordinator] = program.pids_of("-m loadlab run")
-        os.kill(coordinator, signal.SIGKILL)
-        assert terminal.wait_ended() == -signal.SIGKILL
-    wait_until(lambda: not program.processes())
-    ended = program.run("report", str(program.run_directory()))
-    assert (ended.code, ended.stderr) == (0, "")
-    document = program.document()
-    assert [trial["state"] for trial in document["trials"]] == ["done", "done"]
-    assert (document["trials_planned"], document["finished"]) == (3, None)
-    program.check_drawable()
