@@ -73,13 +73,16 @@ async def carry_out(loop: Loop, channel: Channel, crew: "Crew", plan: Plan) -> N
 
 
 async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWindow, start_ns: int) -> None:
-    """Warm up, then send what was recorded at the end of each interval of the window, and what was left undone."""
+    """Warm up, then send what was recorded at the end of each interval of the window, and what was left undone.
+
+    The window ends when it was planned to, even if it began late: no worker records outside of the common window.
+    """
     await loop.sleep_until(start_ns - window.warmup_ns)
     crew.go(window.warmup_ns)
     await loop.sleep_until(start_ns)
     crew.discard()  # what the warm-up recorded counts for nothing
     began_ns = interval_start_ns = time.monotonic_ns()
-    end_ns = began_ns + window.duration_ns
+    end_ns = start_ns + window.duration_ns
     while interval_start_ns < end_ns:
         interval_end_ns = interval_start_ns + window.interval_ns
         # No last interval of a few milliseconds: a rate over that says nothing.
