@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+_NUMBER_OF: Final = "the number of "
+
 
 @dataclass(frozen=True, slots=True)
 class PathName:
@@ -15,6 +17,16 @@ class PathName:
     one: str
     many: str
     quantity: str
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its values are numbers of things, so that a figure can be divided by them."""
+        return self.quantity.startswith(_NUMBER_OF)
+
+    @property
+    def growing(self) -> str:
+        """As in a sentence on what grows with it: `with more idle connections`, `as the offered rate grows`."""
+        return f"with more {self.many}" if self.is_counted else f"as {self.quantity} grows"
 
 
 def name_of_path(path: str) -> PathName:
@@ -33,7 +45,7 @@ def name_of_value(path: str, value: str | int | float | bool | None) -> str:
     if isinstance(value, bool) or value is None:
         return f"{name.many} {'none' if value is None else str(value).lower()}"
     number = f"{value:,}"
-    if name.quantity.startswith(_NUMBER_OF):
+    if name.is_counted:
         return f"{number} {name.one if value == 1 else name.many}"
     return f"{name.quantity.removeprefix('the ')} {number}"
 
@@ -42,8 +54,6 @@ def _counted(one: str, many: str = "") -> PathName:
     many = many or f"{one}s"
     return PathName(one, many, f"{_NUMBER_OF}{many}")
 
-
-_NUMBER_OF: Final = "the number of "
 
 _NAMES: Final[Mapping[str, PathName]] = {
     "load.idle": _counted("idle connection"),

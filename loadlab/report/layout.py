@@ -6,7 +6,7 @@ from typing import Any
 
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import split_metric
-from loadlab.profile.path_names import name_of_path, name_of_value
+from loadlab.profile.path_names import PathName, name_of_path, name_of_value
 from loadlab.results.model import Scalar, TrialResult
 
 
@@ -34,9 +34,14 @@ class Arrangement:
     settings: tuple[Setting, ...]
 
     @property
+    def x_name(self) -> PathName | None:
+        """What x is called; None without a sweep."""
+        return name_of_path(self.x_path) if self.x_path else None
+
+    @property
     def x_title(self) -> str:
-        """What x is, in words."""
-        return name_of_path(self.x_path).many if self.x_path else ""
+        """What x is, as a heading and behind numbers."""
+        return self.x_name.many if self.x_name else ""
 
     @property
     def x_is_number(self) -> bool:
@@ -58,6 +63,12 @@ class Arrangement:
             return name
         at = f"{format_scalar(setting.x)} {self.x_title}" if self.x_is_number else format_scalar(setting.x)
         return f"{name} at {at}" if name else at
+
+    def name_of_trial(self, trial: TrialResult) -> str:
+        """Its setting in a few words, and which repeat it is where there are several; empty for the only trial."""
+        setting = next(setting for setting in self.settings if trial in setting.trials)
+        repeat = f"repeat {trial.repeat}" if any(len(each.trials) > 1 for each in self.settings) else ""
+        return ", ".join(part for part in (self.name_of(setting), repeat) if part)
 
 
 def side_by_side(arrangement: Arrangement) -> Arrangement:
@@ -119,6 +130,22 @@ def format_scalar(value: Scalar) -> str:
     return "none" if value is None else value
 
 
+def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:
+    """Return the kinds of requests that any trial had, in their order; the slow senders last."""
+    names = dict.fromkeys(kind.name for trial in trials for kind in trial.kinds)
+    return tuple(sorted(names, key=lambda name: name == SLOW_SENDERS))
+
+
+def metric_in(trial: TrialResult, metric: str) -> str:
+    """Return the name that a metric has in this trial.
+
+    A trial lists its kinds only if there are several, so one without a list had a single kind: all its requests. That
+    occurs where a sweep begins without slow senders.
+    """
+    kind, figure = split_metric(metric)
+    return metric if kind is None or kind == SLOW_SENDERS or trial.kinds else figure
+
+
 def _swept_values(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> dict[str, tuple[Scalar, ...]]:
     """The values each path took: numbers by size, others in the order of the profile's sweep."""
     found: dict[str, dict[Scalar, None]] = {}
@@ -158,19 +185,3 @@ def _path_of_lines(arrangement: Arrangement) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:
-    """Return the kinds that any trial tells of, in their order; the slow senders last."""
-    names = dict.fromkeys(kind.name for trial in trials for kind in trial.kinds)
-    return tuple(sorted(names, key=lambda name: name == SLOW_SENDERS))
-
-
-def metric_in(trial: TrialResult, metric: str) -> str:
-    """Return the name that a metric has in this trial.
-
-    A trial lists its kinds only if there are several, so one without a list had a single kind: all its requests. That
-    occurs where a sweep begins without slow senders.
-    """
-    kind, figure = split_metric(metric)
-    return metric if kind is None or kind == SLOW_SENDERS or trial.kinds else figure

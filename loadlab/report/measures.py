@@ -1,4 +1,4 @@
-"""The figures of a trial that a chart can show, by their names in run.json, and how their values are written."""
+"""The figures of a trial by their names in run.json: what each is called, and how its values are written."""
 
 import math
 import re
@@ -16,10 +16,10 @@ from loadlab.units import format_count, format_duration_ns, format_rate, format_
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """How the values of a chart are written, in full and on a tick, and from which spread on the axis is logarithmic.
+    """How the values of a chart are written, in full and on a tick, and the spread from which its axis is logarithmic.
 
-    A rate that falls shows best from zero, until the low ones lie on the axis; times are compared as multiples. `base`
-    is what round numbers are made of: a size is round in powers of 2.
+    Falling rates read best from zero, until the low ones lie on the axis; times are compared as multiples. `base`
+    is what round numbers are made of: a size is round in powers of 2. `lowest` and `highest` are words for extremes.
     """
 
     format: Callable[[float], str]
@@ -27,15 +27,21 @@ class Quantity:
     log_from_ratio: float
     unit: str = ""
     base: Literal[2, 10] = 10
+    lowest: str = "lowest"
+    highest: str = "highest"
 
     def format_with_unit(self, value: float) -> str:
         """A value that stands alone."""
         return f"{self.format(value)} {self.unit}".rstrip()
 
 
-RATE: Final = Quantity(format_rate, format_count, log_from_ratio=100, unit="requests/s")
-TIME: Final = Quantity(format_duration_ns, format_duration_ns, log_from_ratio=20)
-SIZE: Final = Quantity(format_size_bytes, format_size_bytes, log_from_ratio=20, base=2)
+RATE: Final = Quantity(
+    format_rate, format_count, log_from_ratio=100, unit="requests/s", lowest="slowest", highest="fastest"
+)
+TIME: Final = Quantity(format_duration_ns, format_duration_ns, log_from_ratio=20, lowest="fastest", highest="slowest")
+SIZE: Final = Quantity(
+    format_size_bytes, format_size_bytes, log_from_ratio=20, base=2, lowest="smallest", highest="largest"
+)
 NUMBER: Final = Quantity(format_rate, format_count, log_from_ratio=100)
 # Parts of a whole are compared with it, however small: so from zero, always.
 SHARE: Final = Quantity(format_share, format_share, log_from_ratio=math.inf)
@@ -62,7 +68,7 @@ _TITLES: Final = {
     "cost_ns": "Cost",
     "cost_ns_min": "Least cost",
     "operation_ns": "Time of one operation: make ready, wait, read",
-    "run_ns": "Time of a whole run of the chain",
+    "run_ns": "Time of a complete chain of events",
     "bytes_per_unit": "Memory of one unit",
     "connection_memory.bytes_per_connection": "Memory of one idle connection",
     "target.rss_bytes": "Memory of the target (RSS)",
@@ -71,7 +77,7 @@ _TITLES: Final = {
     "target.processes": "Processes of the target",
     "target.context_switches": "Context switches of the target",
     "target.context_switches_per_request": "Context switches of the target per request",
-    "target.run_queue_wait_ns_per_request": "Wait of the target for a core, per request",
+    "target.run_queue_wait_ns_per_request": "Run-queue wait of the target per request",
     "target.cpu_ns_per_request": "CPU time of the target per request",
     "target.cpu_user_ns_per_request": "User CPU time of the target per request",
     "target.cpu_system_ns_per_request": "System CPU time of the target per request",
@@ -90,7 +96,7 @@ _TIMES: Final = {
 class Measure:
     """One figure of a trial: its name in run.json, what it is called, how it is read, and whether more is better.
 
-    `is_firm` tells whether it rests on enough samples, `is_lower_bound` whether the target could have reached more.
+    `is_firm` returns whether it rests on enough samples, `is_lower_bound` whether the target could have reached more.
     """
 
     metric: str
@@ -102,9 +108,14 @@ class Measure:
     is_lower_bound: Callable[[TrialResult], bool] = lambda _: False
 
     @property
+    def subject(self) -> str:
+        """What a sentence begins with: the title, in the singular."""
+        return "Throughput" if self.metric == "requests_per_second" else self.title
+
+    @property
     def phrase(self) -> str:
-        """The title within a sentence."""
-        return self.title if self.title[1:2].isupper() else self.title[:1].lower() + self.title[1:]
+        """The subject within a sentence."""
+        return self.subject if self.subject[1:2].isupper() else self.subject[:1].lower() + self.subject[1:]
 
     def called(self, title: str) -> "Measure":
         """Return the same measure under another title."""
@@ -138,7 +149,7 @@ def _title(metric: str) -> str:
 def _read(trial: TrialResult, metric: str) -> float | None:
     found = measured(metric_in(trial, metric), trial)
     if found is None and metric == "target.cpu_ns_per_request":
-        # Runs of before it was kept have its parts.
+        # Runs from before it was kept have its parts.
         user, system = (measured(f"target.cpu_{part}_ns_per_request", trial) for part in ("user", "system"))
         return None if user is None or system is None else user + system
     return found
@@ -160,7 +171,7 @@ def _answered_share(trial: TrialResult) -> float | None:
 THROUGHPUT: Final = measure_of("requests_per_second")
 ANSWERED_SHARE: Final = Measure(
     metric="requests_per_second / offered_per_second",
-    title="Answered of the offered rate",
+    title="Share of the offered rate that was answered",
     quantity=SHARE,
     read=_answered_share,
     more_is_better=True,
@@ -175,10 +186,10 @@ CPU_TOTAL: Final = measure_of("target.cpu_ns_per_request")
 MEMORY_SHARED_FAIRLY: Final = measure_of("target.pss_bytes").called("Memory (PSS)")
 MEMORY_RESIDENT: Final = measure_of("target.rss_bytes").called("Memory (RSS)")
 SWITCHES: Final = measure_of("target.context_switches_per_request").called("Context switches per request")
-RUN_QUEUE_WAIT: Final = measure_of("target.run_queue_wait_ns_per_request").called("Wait for a core per request")
+RUN_QUEUE_WAIT: Final = measure_of("target.run_queue_wait_ns_per_request").called("Run-queue wait per request")
 EVENTS_PER_WAIT: Final = Measure(
     metric="probes.syscalls.target.waits",
-    title="Events returned by each waiting call",
+    title="Events returned per waiting call",
     quantity=NUMBER,
     read=lambda trial: trial.events_per_wait,
 )

@@ -1,27 +1,29 @@
-"""The page: one HTML file that works offline, from the data of `build_page` and the figures drawn of it."""
+"""The page: one HTML file that works offline, of a heading and the sections of a run."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import jinja2
-import plotly.graph_objects as go
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
-from loadlab.report.data import Page, build_page
-from loadlab.report.drawing.charts import draw_chart, draw_stacked
-from loadlab.report.drawing.curves import draw_curves, draw_distributions
 from loadlab.report.drawing.figure import mark_of
 from loadlab.report.layout import format_scalar
+from loadlab.report.load_model import describe_load
+from loadlab.report.sections import SECTIONS
+from loadlab.report.sections.glossary import Glossary
+from loadlab.report.sections.provenance import facts_of
+from loadlab.report.sections.section import Run, Section
 from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
 
-_TEMPLATES = Path(__file__).parent / "templates"
+_HERE: Final = Path(__file__).parent
 
 
 def render(run_dir: RunDirectory) -> str:
@@ -29,8 +31,43 @@ def render(run_dir: RunDirectory) -> str:
 
     Raises ReportError when the directory cannot be read.
     """
-    page = build_page(run_dir.read_document(), run_dir.read_profile_text(), run_dir.read_latencies, run_dir.read_stacks)
-    return _fill_template(page)
+    return _fill_template(build_page(Run.of(run_dir.read_document(), run_dir.read_latencies, run_dir.read_stacks)))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """All that the page shows, in its order, and nothing of how it looks."""
+
+    title: str
+    about: str
+    verdict: str
+    verdict_sentence: str
+    facts: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+
+def build_page(run: Run) -> Page:
+    """Return the page of a run."""
+    document = run.document
+    return Page(
+        title=str(document.profile.get("name") or "loadlab run"),
+        about=str(document.profile.get("about") or ""),
+        verdict=document.verdict,
+        verdict_sentence=describe_verdict(document),
+        facts=(*describe_load(document.profile, run.models), *facts_of(document)),
+        sections=tuple(section for sections_of in SECTIONS for section in sections_of(run)),
+    )
+
+
+def describe_verdict(document: RunDocument) -> str:
+    """Say in one sentence how far the figures of the run can be believed."""
+    findings = sum(finding.severity != "note" for trial in document.trials for finding in trial.verdict.findings)
+    if document.verdict == "valid":
+        return "Nothing casts doubt on these figures."
+    if document.verdict == "suspect":
+        doubts = "1 finding casts" if findings == 1 else f"{findings} findings cast"
+        return f"{doubts} doubt on some of these figures; see “Findings”."
+    return "Some trials do not measure the target, and their throughput is not shown; see “Findings”."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,55 +83,44 @@ class _Script:
 
 
 def _fill_template(page: Page) -> str:
+    figures = {key: json.loads(figure.to_json()) for section in page.sections for key, figure in section.draw().items()}
+    data = {"figures": figures} | {key: found for section in page.sections for key, found in section.data().items()}
+    assets = ["page", *dict.fromkeys(asset for section in page.sections for asset in section.assets)]
+    return (
+        _environment(_link_terms(page.sections))
+        .get_template("page.html")
+        .render(
+            page=page,
+            data={key: _embed(found) for key, found in data.items()},
+            style=Markup("").join(_read(f"{asset}.css") for asset in assets),
+            scripts=(_plotly_script(), *(_Script(_read(f"{asset}.js")) for asset in assets)),
+        )
+    )
+
+
+def _environment(link_terms: Callable[[str], Markup]) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader([_HERE / "templates", _HERE / "sections"]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["scalar"] = format_scalar
-    environment.filters["mark"] = mark_of
-    parts = ["page"]
-    if page.why and page.why.has_flames:
-        parts.append("flame")
-    if page.over_time:
-        parts.append("over_time")
-    return environment.get_template("page.html").render(
-        page=page,
-        figures=_embed(_draw(page)),
-        over_time=_embed(page.over_time.plain) if page.over_time else None,
-        style=Markup("").join(_read(f"{name}.css") for name in parts),
-        scripts=(_plotly_script(), *(_Script(_read(f"{name}.js")) for name in parts)),
-    )
+    environment.filters |= {"scalar": format_scalar, "mark": mark_of, "terms": link_terms}
+    return environment
+
+
+def _link_terms(sections: Sequence[Section]) -> Callable[[str], Markup]:
+    """The filter for sentences: it links to the page's glossary."""
+    return next((section.link for section in sections if isinstance(section, Glossary)), escape)
 
 
 def _read(name: str) -> Markup:
-    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
+    folder = "templates" if name.startswith("page.") else "sections"
+    return Markup((_HERE / folder / name).read_text(encoding="utf-8"))
 
 
-def _draw(page: Page) -> dict[str, Any]:
-    """Every figure, by the id of the element that it is drawn in."""
-    figures: dict[str, go.Figure] = {}
-    for captioned in page.charts:
-        for number, figure in enumerate(draw_chart(page.drawn, captioned.chart)):
-            figures[f"{captioned.chart.key}-{number}"] = figure
-        if captioned.split:
-            for number, figure in enumerate(draw_stacked(page.drawn, captioned.split)):
-                figures[f"{captioned.chart.key}-split-{number}"] = figure
-    if page.calls:
-        for number, figure in enumerate(draw_stacked(page.drawn, page.calls)):
-            figures[f"calls-{number}"] = figure
-    for series, told in enumerate(page.why.series if page.why else ()):
-        for number, figure in enumerate(draw_distributions(told.distributions)):
-            figures[f"why-{series}-{number}"] = figure
-    if page.curves:
-        for number, figure in enumerate(draw_curves(page.curves)):
-            figures[f"curves-{number}"] = figure
-    return {key: json.loads(figure.to_json()) for key, figure in figures.items()}
-
-
-def _embed(data: Mapping[str, object]) -> Markup:
+def _embed(data: object) -> Markup:
     """JSON that may stand in a script element: no tag or comment can begin in it, whatever the data hold."""
     text = json.dumps(data, allow_nan=False)  # ASCII only, so U+2028 and U+2029 are escaped already
     return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))

@@ -24,6 +24,7 @@ FEW: Stacks = {
     ("worker-*", PARSE): 5,
 }
 MANY: Stacks = {("MainThread", SERVE, SEND, TCP): 20, ("MainThread", SERVE, SELECT, WALK): 180}
+STYLES = ("templates/page.css", "sections/why/flame.css")
 TEMPLATE = """<!doctype html>
 <html lang="en">
 <head>
@@ -34,7 +35,7 @@ TEMPLATE = """<!doctype html>
 <style>{{ style }}</style>
 </head>
 <body><main>
-{% from "flame.html" import flame_graphs %}
+{% from "why/flame.html" import flame_graphs %}
 {% for graphs in groups %}
 {{ flame_graphs(graphs, "CPU") }}
 {% endfor %}
@@ -61,11 +62,11 @@ def no_problems(browser: Browser) -> Iterator[None]:
 
 def write_page(directory: Path, *groups: Sequence[FlameGraph]) -> Path:
     """Write a page that carries what the report's page does, under the same policy against other scripts."""
-    templates = files("loadlab.report") / "templates"
-    script = (templates / "flame.js").read_text(encoding="utf-8")
+    report = files("loadlab.report")
+    script = (report / "sections/why/flame.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("loadlab.report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("loadlab.report", "sections"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     page = directory / "flames.html"
     page.write_text(
@@ -73,7 +74,7 @@ def write_page(directory: Path, *groups: Sequence[FlameGraph]) -> Path:
             groups=groups,
             policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
             script=Markup(script),
-            style=Markup("".join((templates / name).read_text(encoding="utf-8") for name in ("page.css", "flame.css"))),
+            style=Markup("".join((report / name).read_text(encoding="utf-8") for name in STYLES)),
         ),
         encoding="utf-8",
     )
@@ -83,7 +84,7 @@ def write_page(directory: Path, *groups: Sequence[FlameGraph]) -> Path:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two profiles side by side, and their difference."""
-    compared = compare_flames(FEW, MANY, "0 dead", "19,000 dead")
+    compared = compare_flames(FEW, MANY, "0 idle", "19,000 idle")
     return write_page(tmp_path_factory.mktemp("flames"), (compared.before, compared.after), (compared.difference,))
 
 
@@ -263,7 +264,7 @@ def test_a_difference_is_red_where_it_grew_and_blue_where_it_shrank(browser: Bro
 def test_what_may_be_chance_has_no_colour(browser: Browser, tmp_path: Path) -> None:
     before: Stacks = {("MainThread", SEND): 60, ("MainThread", PARSE): 40}
     after: Stacks = {("MainThread", SEND): 52, ("MainThread", PARSE): 48}
-    browser.open(write_page(tmp_path, [compare_flames(before, after, "0 dead", "19,000 dead").difference]))
+    browser.open(write_page(tmp_path, [compare_flames(before, after, "0 idle", "19,000 idle").difference]))
     inks = "[...document.querySelectorAll('.flame-graph div')].map((box) => getComputedStyle(box).backgroundColor)"
     _all, _thread, parse, send = browser.evaluate(inks)
     assert parse == send

@@ -281,13 +281,13 @@ def test_the_calls_of_a_request_are_stacked_bars_and_their_legend_hides_a_kind(
     run = write_probed(tmp_path)
     run.write_page(render(run))
     browser.open(run.page_path)
-    bars = "[0, 1].map((panel) => document.querySelectorAll(`#calls-${panel} .barlayer .trace`).length)"
+    bars = "[0, 1].map((panel) => document.querySelectorAll(`#calls-split-${panel} .barlayer .trace`).length)"
     [select, epoll] = browser.evaluate(bars)
     assert select == epoll > 1
     assert browser.evaluate(f"document.querySelector('#calls .legend button').click(); {bars}") == [select - 1] * 2
     colours = browser.evaluate(
         """
-        [getComputedStyle(document.querySelector('#calls-0 .barlayer .trace:nth-child(2) path')).fill,
+        [getComputedStyle(document.querySelector('#calls-split-0 .barlayer .trace:nth-child(2) path')).fill,
          getComputedStyle(document.querySelectorAll('#calls .block')[2]).backgroundColor]
         """
     )

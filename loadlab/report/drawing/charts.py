@@ -8,9 +8,8 @@ from loadlab.report.drawing.figure import Mark, compose_figure, escape, hover_te
 from loadlab.report.drawing.scales import Places, Scale, place_names, place_x, stack_scale, value_scale
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.measures import Quantity
-from loadlab.report.sections.breakdown import StackedChart, StackedPanel
-from loadlab.report.sections.charts import Chart, Line, Point
-from loadlab.report.text.values import write_value
+from loadlab.report.panels import Chart, Line, Point, StackedChart, StackedPanel
+from loadlab.report.sentences import write_value
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:

@@ -1,1 +1,34 @@
-"""The sections of the page as data, one module or package each."""
+"""The sections of the page: for each a module and, beside it, a template of the same name; here is their order.
+
+One that needs several modules is a package. A section that has nothing to show is not on the page.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from loadlab.report.sections import (
+    charts,
+    expectations,
+    findings,
+    glossary,
+    over_time,
+    overview,
+    percentiles,
+    provenance,
+    trials,
+    why,
+)
+from loadlab.report.sections.section import Run, Section
+
+SECTIONS: Final[tuple[Callable[[Run], Iterable[Section]], ...]] = (
+    overview.sections_of,
+    expectations.sections_of,
+    charts.sections_of,
+    percentiles.sections_of,
+    why.sections_of,
+    over_time.sections_of,
+    findings.sections_of,
+    trials.sections_of,
+    provenance.sections_of,
+    glossary.sections_of,
+)

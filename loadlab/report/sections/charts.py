@@ -1,107 +1,130 @@
-"""What each chart of the page shows, as plain data: a point for every setting, with nothing drawn yet.
+"""The charts of a run, each with what it shows in words; of a run of one setting its figures in tables instead."""
 
-A setting without a trial that can be shown has a point without a value: a gap, never a zero.
-"""
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+import plotly.graph_objects as go
 
-from loadlab.analysis.summary import over_repeats
-from loadlab.report.layout import Arrangement, Setting
-from loadlab.report.measures import Measure
-from loadlab.results.model import Scalar
+from loadlab.report.drawing.charts import draw_chart, draw_stacked
+from loadlab.report.layout import Arrangement, is_measured
+from loadlab.report.load_model import model_suffix
+from loadlab.report.panels import Chart, LineLaw, StackedChart, laws_of, panel_of, stack
+from loadlab.report.sections.figures import figures_of
+from loadlab.report.sections.plans import Plan, plans_of
+from loadlab.report.sections.section import Run, Section
+from loadlab.report.sentences import describe_growth, describe_lines, describe_marks
+from loadlab.report.tables import PlainTable
+from loadlab.results.model import RunDocument, TrialResult
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """What the repeats of one setting gave: their median, and the lowest and the highest of `repeats` of them.
+class CaptionedChart(Section):
+    """A chart, what it shows in words, how to read its marks, the laws of its lines, and a table to set beside it.
 
-    With `at_least` the load held the target back in one of them, so the target's own figure is this or higher.
+    `split` shows what the values of the chart are made of; where that says all, the chart has no panels.
     """
 
-    median: float
-    low: float
-    high: float
-    repeats: int = 1
-    at_least: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What was measured at one x, None where nothing was; `too_few` says that for a percentile samples were lacking."""
-
-    x: Scalar
-    value: Value | None = None
-    too_few: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a panel, with a point for each x value of the run; `index` is its colour in every chart."""
-
-    index: int
-    name: str
-    points: tuple[Point, ...]
+    arrangement: Arrangement
+    chart: Chart
+    sentence: str
+    notes: tuple[str, ...]
+    laws: tuple[LineLaw, ...] = ()
+    table: PlainTable | None = None
+    split: StackedChart | None = None
+    template: ClassVar[str] = "charts.html"
 
     @property
-    def measured(self) -> tuple[tuple[Scalar, Value], ...]:
-        """The points that have a value: x and what was measured there."""
-        return tuple((point.x, point.value) for point in self.points if point.value)
+    def has_legend(self) -> bool:
+        """Whether there are lines to be told apart."""
+        return len(self.arrangement.line_names) > 1
+
+    def draw(self) -> dict[str, go.Figure]:
+        """Return the figures of all panels."""
+        figures = enumerate(draw_chart(self.arrangement, self.chart))
+        parts = enumerate(draw_stacked(self.arrangement, self.split)) if self.split else ()
+        return {f"{self.chart.key}-{number}": figure for number, figure in figures} | {
+            f"{self.chart.key}-split-{number}": figure for number, figure in parts
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """One measure, drawn for all lines."""
+class Figures(Section):
+    """What a run of a single setting has instead of charts."""
 
-    measure: Measure
-    lines: tuple[Line, ...]
-
-    @property
-    def values(self) -> Iterable[float]:
-        """Every value that the y scale must reach, ends of spreads included."""
-        for line in self.lines:
-            for _, value in line.measured:
-                yield from (value.low, value.high)
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Panels that are looked at together; those that count the same are on one y scale.
-
-    `columns` is how many stand beside each other where there is room.
-    """
-
-    key: str
     title: str
-    panels: tuple[Panel, ...]
-    columns: Literal[2, 3] = 2
-
-    @property
-    def legend(self) -> tuple[Line, ...]:
-        """The lines that have a point in any panel."""
-        drawn = {line.index: line for panel in self.panels for line in panel.lines if line.measured}
-        return tuple(drawn[index] for index in sorted(drawn))
+    tables: tuple[PlainTable, ...]
+    template: ClassVar[str] = "figures.html"
 
 
-def panel_of(arrangement: Arrangement, measure: Measure) -> Panel:
-    """Return the panel of a measure: a line for each of the arrangement, with a point for each of its x values."""
-    by_place = {(setting.line, setting.x): setting for setting in arrangement.settings}
-    return Panel(
-        measure,
-        tuple(
-            Line(index, name, tuple(_point(x, by_place.get((index, x)), measure) for x in arrangement.x_values))
-            for index, name in enumerate(arrangement.line_names)
-        ),
+@dataclass(frozen=True, slots=True)
+class NoFigures(Section):
+    """What a run without a measured trial has instead; `gaps` says why."""
+
+    gaps: str
+    template: ClassVar[str] = "no_figures.html"
+
+
+def sections_of(run: Run) -> Iterator[Section]:
+    """Yield a section for each chart, or the one in place of all."""
+    charts, tables = charts_of(run), tables_of(run)
+    yield from charts
+    if tables:
+        yield Figures(f"What was measured{model_suffix(run.models)}", tables)
+    elif not charts:
+        yield NoFigures(describe_gaps(run.trials))
+
+
+def charts_of(run: Run) -> tuple[CaptionedChart, ...]:
+    """Return the charts of a run in their order, those with nothing to draw left out; none of one setting."""
+    if len(run.arrangement.settings) == 1:
+        return ()
+    built = (_build(plan, run.document, run.drawn) for plan in plans_of(run.document, run.drawn))
+    charts = [captioned for captioned in built if captioned.chart.legend or captioned.split]
+    if charts and (gaps := describe_gaps(run.trials)):
+        charts[0] = replace(charts[0], notes=(*charts[0].notes, gaps))
+    return tuple(charts)
+
+
+def tables_of(run: Run) -> tuple[PlainTable, ...]:
+    """Return what stands in place of charts where there is one setting: its figures, and the tables of the charts."""
+    figures = figures_of(run.arrangement)
+    if figures is None:
+        return ()
+    return (figures, *(plan.table for plan in plans_of(run.document, run.arrangement) if plan.table))
+
+
+def describe_gaps(trials: Sequence[TrialResult]) -> str:
+    """Say how many trials have no point in the figures, and why; empty when all have one."""
+    reasons = Counter("invalid" if trial.state == "done" else trial.state for trial in trials if not is_measured(trial))
+    if not reasons:
+        return ""
+    total = reasons.total()
+    listed = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    has = "has" if total == 1 else "have"
+    return f"{total} of {len(trials)} trials {has} no point here ({listed}); “All trials” gives the reasons."
+
+
+def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> CaptionedChart:
+    panels = tuple(panel_of(arrangement, measure) for measure in plan.measures)
+    told = ((measure, panel_of(arrangement, measure)) for measure in plan.told)
+    # A chart of one panel has its title for a heading already.
+    named = len(panels) > 1
+    sentences = [
+        f"{measure.title}. {sentence}" if named else sentence
+        for measure, panel in told
+        if (sentence := describe_lines(arrangement, panel.lines, measure.quantity))
+    ]
+    totals = [panel for panel in panels if panel.measure.metric.endswith("_bytes")]
+    growth = [describe_growth(arrangement, panel) for panel in totals]
+    chart = Chart(plan.key, plan.title, panels, plan.columns)
+    return CaptionedChart(
+        arrangement=arrangement,
+        chart=replace(chart, panels=tuple(panel for panel in panels if any(line.measured for line in panel.lines))),
+        sentence=" ".join([plan.seen, *sentences] if plan.seen else sentences),
+        notes=tuple(note for note in (*growth, *describe_marks(arrangement, chart), plan.note) if note),
+        laws=laws_of(arrangement, document.laws, plan.laws),
+        table=plan.table,
+        split=stack(arrangement, plan.split) if plan.split else None,
     )
-
-
-def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
-    trials = setting.measured if setting else ()
-    too_few = not all(measure.is_firm(trial) for trial in trials)
-    found = over_repeats(trials, measure.read)
-    if not found:
-        return Point(x, too_few=too_few)
-    [over] = found
-    at_least = any(measure.is_lower_bound(trial) for trial in trials)
-    return Point(x, Value(over.median, over.low, over.high, len(over.values), at_least), too_few)

@@ -47,7 +47,7 @@ PARTS: Final = (
     _part("target_bytes", "Target", lambda memory: memory.target_bytes),
     _part("client_bytes", "Client", lambda memory: memory.client_bytes),
 )
-ALL_TOLD: Final = replace(
+TOTAL: Final = replace(
     measure_of("connection_memory.bytes_per_connection"),
     read=_undisturbed(lambda memory: memory.bytes_per_connection),
 )
@@ -82,11 +82,11 @@ def note_on(arrangement: Arrangement) -> str:
 
 
 def _is_known(setting: Setting) -> bool:
-    return any(ALL_TOLD.read(trial) is not None for trial in setting.measured)
+    return any(TOTAL.read(trial) is not None for trial in setting.measured)
 
 
 def _medians(trials: Sequence[TrialResult]) -> Iterator[str]:
     """Yield the figure of each part and of all, of trials of which at least one has them."""
-    for measure in (*PARTS, ALL_TOLD):
+    for measure in (*PARTS, TOTAL):
         values = [value for trial in trials if (value := measure.read(trial)) is not None]
         yield format_size_bytes(statistics.median(values))

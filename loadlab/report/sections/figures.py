@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from loadlab.report.layout import Arrangement, format_scalar, is_measured
+from loadlab.report.load_model import models_of
 from loadlab.report.measures import (
     ANSWERED_SHARE,
     BYTES_PER_UNIT,
@@ -16,11 +17,10 @@ from loadlab.report.measures import (
     Measure,
     measure_of,
 )
-from loadlab.report.sections.charts import Value, panel_of
-from loadlab.report.sections.connection_memory import ALL_TOLD, PARTS, note_on
-from loadlab.report.sections.tables import Group, PlainTable
-from loadlab.report.text.load_model import models_of
-from loadlab.report.text.values import write_value
+from loadlab.report.panels import Value, panel_of
+from loadlab.report.sections.connection_memory import PARTS, TOTAL, note_on
+from loadlab.report.sentences import write_value
+from loadlab.report.tables import Group, PlainTable
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_duration_ns, format_size_bytes
 
@@ -38,8 +38,8 @@ _MEASURES: Final = (
     measure_of("target.run_queue_wait_ns_per_request"),
     EVENTS_PER_WAIT,
     measure_of("target.pss_bytes"),
-    ALL_TOLD,
-    *(part.called(f"{ALL_TOLD.title}: {part.phrase}") for part in PARTS),
+    TOTAL,
+    *(part.called(f"{TOTAL.title}: {part.phrase}") for part in PARTS),
     COST,
     measure_of("operation_ns"),
     RUN_OF_CHAIN,
@@ -135,7 +135,7 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
     return PlainTable(
         title="What a unit of execution costs",
         groups=(),
-        columns=("unit", "a switch", "of that, measuring", "memory of one"),
+        columns=("unit", "a switch", "measuring overhead, included", "memory of one"),
         rows=tuple(
             (
                 unit,

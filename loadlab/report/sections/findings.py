@@ -1,13 +1,20 @@
-"""What the verdict found, shown once for all the trials it was found in, and what went wrong in TCP."""
+"""The findings of the verdict, each shown once for all the trials that have it, and the trouble that TCP had."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
+from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
 
-_GRAVEST_FIRST: tuple[Severity, ...] = ("invalid", "suspect", "note")
+_GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("invalid", "suspect", "note")
+_TITLES: Final = {
+    "retransmitted": "segments retransmitted",
+    "listen_overflows": "times that an accept queue was full",
+    "listen_drops": "connections dropped before they were accepted",
+    "resets_sent": "resets sent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,19 @@ class FindingGroup:
     occurrences: tuple[Occurrence, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Findings(Section):
+    """All of them, the gravest first."""
+
+    groups: tuple[FindingGroup, ...]
+    template: ClassVar[str] = "findings.html"
+
+
+def sections_of(run: Run) -> Iterator[Findings]:
+    """Yield the section, also where nothing was found: that is a result."""
+    yield Findings(group_findings(run.trials, run.arrangement.name_of_trial))
+
+
 def group_findings(trials: Iterable[TrialResult], name_of: Callable[[TrialResult], str]) -> tuple[FindingGroup, ...]:
     """Return what was found in `trials`, the gravest first; `name_of` says a trial's setting in a few words."""
     groups: dict[tuple[Severity, str], list[tuple[TrialResult, Finding]]] = {}
@@ -41,6 +61,12 @@ def group_findings(trials: Iterable[TrialResult], name_of: Callable[[TrialResult
         _group(code, severity, found, name_of)
         for (severity, code), found in sorted(groups.items(), key=lambda item: _GRAVEST_FIRST.index(item[0][0]))
     )
+
+
+def describe_sockets(trials: Sequence[TrialResult]) -> str:
+    """Say how often each kind of trouble occurred, and in which trials; empty where none did."""
+    counts = [count for field, title in _TITLES.items() if (count := _describe_count(trials, field, title))]
+    return f"TCP on the whole machine, in the measured windows: {'; '.join(counts)}." if counts else ""
 
 
 def _group(
@@ -60,21 +86,7 @@ def _group(
     )
 
 
-_TITLES: Final = {
-    "retransmitted": "segments sent again",
-    "listen_overflows": "full accept queues",
-    "listen_drops": "connections dropped before they were accepted",
-    "resets_sent": "resets sent",
-}
-
-
-def describe_sockets(trials: Sequence[TrialResult]) -> str:
-    """Say how often each of it happened on this machine, and in which trials; empty where nothing did."""
-    told = [told for field, title in _TITLES.items() if (told := _tell(trials, field, title))]
-    return f"TCP on this machine while trials were measured: {'; '.join(told)}." if told else ""
-
-
-def _tell(trials: Sequence[TrialResult], field: str, title: str) -> str:
+def _describe_count(trials: Sequence[TrialResult], field: str, title: str) -> str:
     counted = {trial.id: number for trial in trials if (number := _count(trial, field))}
     if not counted:
         return ""

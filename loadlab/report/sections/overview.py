@@ -1,22 +1,58 @@
-"""What a reader sees first: two or three sentences on the first figure, computed from it."""
+"""What a reader sees first: what depends on x and by how much, what does not, how sure that is, and the extremes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from loadlab.report.layout import Arrangement, format_scalar
-from loadlab.report.measures import Measure
-from loadlab.report.sections.breakdown import LineLaw
-from loadlab.report.sections.charts import Line, Panel, Value
-from loadlab.report.text.sentences import describe_stretch
-from loadlab.report.text.values import describe_ratio, format_change, tell_change, write_value
-from loadlab.results.model import Scalar
+from loadlab.report.load_model import describe_models
+from loadlab.report.measures import BYTES_PER_UNIT, Measure
+from loadlab.report.panels import Line, LineLaw, Panel, Value, laws_of, panel_of
+from loadlab.report.sections.connection_memory import describe_split
+from loadlab.report.sections.dependence import changes_of, describe_dependence, describe_repeats, join_many
+from loadlab.report.sections.plans import plans_of
+from loadlab.report.sections.section import Run, Section
+from loadlab.report.sentences import describe_answered, describe_ratio, write_value
+from loadlab.results.model import Scalar, TrialResult
 
-# Values nearer to each other than this are called equal: machines scatter by so much.
+# Values nearer to each other than this are called equal.
 _EQUAL_WITHIN: Final = 1.05
-# A line that became worse by less than this is not worth a sentence of its own.
-_WORTH_TELLING: Final = 1.25
-_MOST_PLACES_TOLD: Final = 4
+_MOST_PLACES: Final = 4
+_MOST_LAWS: Final = 3
+_NBSP: Final = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview(Section):
+    """Its sentences, a paragraph each."""
+
+    paragraphs: tuple[str, ...]
+    template: ClassVar[str] = "overview.html"
+
+
+def sections_of(run: Run) -> Iterator[Overview]:
+    """Yield the section if there is anything to say."""
+    if paragraphs := overview_of(run):
+        yield Overview(paragraphs)
+
+
+def overview_of(run: Run) -> tuple[str, ...]:
+    """Return the sentences: on the run's first chart, its load model, and what could not be run at all."""
+    document, arrangement = run.document, run.arrangement
+    first, *_ = plans = plans_of(document, arrangement)
+    lawful = next(plan for plan in plans if plan.laws)
+    laws = laws_of(arrangement, document.laws, lawful.laws)
+    told = describe_run(arrangement, panel_of(arrangement, first.told[0]), laws, lawful.title)
+    if run.kind == "switch-cost":
+        told += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT), (), "")
+    impossible = describe_impossible(arrangement)
+    return (
+        *told,
+        *describe_answered(arrangement),
+        *describe_split(arrangement),
+        *describe_models(document.profile, run.models),
+        *([impossible] if impossible else []),
+    )
 
 
 def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw], law_of: str) -> tuple[str, ...]:
@@ -27,91 +63,74 @@ def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw]
     measure, lines = panel.measure, [line for line in panel.lines if line.measured]
     if not arrangement.x_is_number:
         return tuple(_compare_names(lines, measure))
-    changes = [_Change(line) for line in lines if len(line.measured) > 1]
+    changes = changes_of(lines, measure, laws)
     if not changes:
         return tuple(_compare_at_one_place(arrangement, lines, measure))
-    reached = max((change.last_x for change in changes), key=_number)
-    at_end = sorted(
-        (change for change in changes if change.last_x == reached),
-        key=lambda change: change.after.median,
-        reverse=measure.more_is_better,
+    return (
+        *describe_dependence(arrangement, changes, measure),
+        *_describe_laws(arrangement, laws, law_of),
+        *describe_repeats(changes),
+        *_describe_extremes(arrangement, lines, measure),
     )
-    ends = [at_end[0], *at_end[1:][-1:]]
-    sentences = [_tell_ends(arrangement, ends, measure, len(at_end))]
-    worst = max(changes, key=lambda change: change.worsening(measure))
-    explained = ends[::-1]
-    if worst not in ends and worst.worsening(measure) >= _WORTH_TELLING:
-        explained = [worst, *explained]
-        verb, how_much = tell_change(worst.before, worst.after)
-        sentences.append(
-            f"{measure.title} {verb} most with {worst.line.name}, {how_much} {_tell_values(worst, ends[0], measure)}."
-        )
-    by_line = {law.line: law.text for law in laws}
-    if told := [by_line[change.line.index] for change in explained if change.line.index in by_line]:
-        sentences.append(f"{law_of}, by the fitted laws: {'; '.join(told)}.")
-    return tuple(sentences)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A line from its first point to its last."""
+def describe_impossible(arrangement: Arrangement) -> str:
+    """Name once what this machine lacks for a whole line, or a whole place on x, and why; empty if it lacks nothing.
 
-    line: Line
-
-    @property
-    def first_x(self) -> Scalar:
-        return self.line.measured[0][0]
-
-    @property
-    def last_x(self) -> Scalar:
-        return self.line.measured[-1][0]
-
-    @property
-    def before(self) -> Value:
-        return self.line.measured[0][1]
-
-    @property
-    def after(self) -> Value:
-        return self.line.measured[-1][1]
-
-    def worsening(self, measure: Measure) -> float:
-        """How many times worse it became; 1 or below if it did not, or if that has no multiple or is not known."""
-        worse, better = (self.before, self.after) if measure.more_is_better else (self.after, self.before)
-        return worse.median / better.median if better.median > 0 and not better.at_least else 1.0
+    What was possible in part of the trials of a line is a result, which has its place in the figures and the table.
+    """
+    lacking: dict[str, str] = {}
+    for name, trials in _whole_groups(arrangement):
+        reasons = {(trial.state, trial.reason) for trial in trials}
+        if len(reasons) == 1 and trials[0].state == "not possible" and trials[0].reason:
+            lacking[name] = trials[0].reason.rstrip(".")
+    listed = "; ".join(f"{name} ({reason})" if name else reason for name, reason in lacking.items())
+    return f"Not possible on this machine: {listed}." if listed else ""
 
 
-def _tell_ends(arrangement: Arrangement, ends: Sequence[_Change], measure: Measure, among: int) -> str:
-    """What the best and the worst line at the highest x did on the way there."""
-    told: list[str] = []
-    verb_before = ""
-    for change in ends:
-        verb, how_much = tell_change(change.before, change.after)
-        whose = f"with {change.line.name}" if change.line.name else ""
-        words = ("" if verb == verb_before else verb, how_much, whose, _tell_values(change, ends[0], measure))
-        told.append(" ".join(word for word in words if word))
-        verb_before = verb
-    stretch = describe_stretch(arrangement, ends[0].first_x, ends[0].last_x)
-    sentence = f"{stretch}, {measure.phrase} {' and '.join(told)}"
-    best, worst = ends[0].after, ends[-1].after
-    if not _are_equal(best, worst) and (apart := describe_ratio(best, worst)):
-        sentence += f": {apart} apart in the end"
-        sentence += f", the best and the worst of {among}" if among > 2 else ""
-    return f"{sentence}."
+def _whole_groups(arrangement: Arrangement) -> Iterator[tuple[str, list[TrialResult]]]:
+    """The trials of each line that has a name, or of each place on an axis of names."""
+    groups: dict[str, list[TrialResult]] = {}
+    for setting in arrangement.settings:
+        by_line = arrangement.x_is_number or len(arrangement.line_names) > 1
+        name = arrangement.line_names[setting.line] if by_line else arrangement.name_of(setting)
+        groups.setdefault(name, []).extend(setting.trials)
+    yield from groups.items()
 
 
-def _tell_values(change: _Change, beside: _Change, measure: Measure) -> str:
-    """The values before and after, and where they were taken if that is not where those `beside` were."""
-    values = format_change(change.before, change.after, measure.quantity)
-    if (change.first_x, change.last_x) == (beside.first_x, beside.last_x):
-        return f"({values})"
-    return f"({values}, from {format_scalar(change.first_x)} to {format_scalar(change.last_x)})"
+def _describe_laws(arrangement: Arrangement, laws: Sequence[LineLaw], law_of: str) -> Iterator[str]:
+    """Yield what the fitted laws say, with their intervals: those that depend on x, then the names of the others."""
+    dependent = [law for law in laws if law.shape != "constant"]
+    constant = [law for law in laws if law.shape == "constant"]
+    steepest = sorted(dependent, key=lambda law: -abs(law.slope))[:_MOST_LAWS]
+    clauses = [law.text for law in steepest]
+    if len(dependent) > len(steepest):
+        clauses.append(f"{len(dependent) - len(steepest)} more under the chart")
+    if len(constant) == 1:
+        clauses.append(constant[0].text)
+    elif constant:
+        quantity = arrangement.x_name.quantity if arrangement.x_name else "x"
+        names = [arrangement.line_names[law.line] for law in constant]
+        clauses.append(f"{join_many(names)} do not depend on {quantity}")
+    if clauses:
+        yield f"{law_of}, by the fitted law{'s' if len(laws) > 1 else ''}: {'; '.join(clauses)}."
+
+
+def _describe_extremes(arrangement: Arrangement, lines: Sequence[Line], measure: Measure) -> Iterator[str]:
+    """Yield the best and the worst at the highest x that two lines have reached."""
+    for x in reversed(arrangement.x_values):
+        here = [(line.name, value) for line in lines for at, value in line.measured if at == x]
+        if len(here) > 1:
+            yield f"{measure.subject} at {format_scalar(x)} {arrangement.x_title}: {_compare(here, measure)}."
+            return
 
 
 def _compare_at_one_place(arrangement: Arrangement, lines: Iterable[Line], measure: Measure) -> Iterator[str]:
     """The best and the worst of the lines where x has one value only."""
     here = [(line.name, value) for line in lines for _, value in line.measured]
     if len(here) > 1:
-        yield f"At {format_scalar(arrangement.x_values[-1])} {arrangement.x_title} {_compare(here, measure)}."
+        where = f"at {format_scalar(arrangement.x_values[-1])} {arrangement.x_title}"
+        yield f"{measure.subject} {where}: {_compare(here, measure)}."
 
 
 def _compare_names(lines: Sequence[Line], measure: Measure) -> Iterator[str]:
@@ -119,39 +138,37 @@ def _compare_names(lines: Sequence[Line], measure: Measure) -> Iterator[str]:
     if len(lines) == 1:
         places = [(format_scalar(x), value) for x, value in lines[0].measured if x is not None]
         if len(places) > 1:
-            yield f"{measure.title}: {_compare(places, measure)}."
+            yield f"{measure.subject}: {_compare(places, measure)}."
         return
     at_place: dict[Scalar, list[tuple[str, Value]]] = {}
     for line in lines:
         for x, value in line.measured:
             at_place.setdefault(x, []).append((line.name, value))
-    told = [f"with {format_scalar(x)} {_compare(here, measure)}" for x, here in at_place.items() if len(here) > 1]
-    if told:
-        yield f"{measure.title}: {'; '.join(told[:_MOST_PLACES_TOLD])}."
+    compared = [f"with {format_scalar(x)} {_compare(here, measure)}" for x, here in at_place.items() if len(here) > 1]
+    if compared:
+        yield f"{measure.subject}: {'; '.join(compared[:_MOST_PLACES])}."
 
 
 def _compare(values: Sequence[tuple[str, Value]], measure: Measure) -> str:
     """Say which is the best and which the worst of two or more named values, and by how much."""
+    quantity = measure.quantity
     by_merit = sorted(values, key=lambda named: named[1].median, reverse=measure.more_is_better)
     (best_name, best), (worst_name, worst) = by_merit[0], by_merit[-1]
+    best_word, worst_word = (
+        (quantity.highest, quantity.lowest) if measure.more_is_better else (quantity.lowest, quantity.highest)
+    )
+    best_value, worst_value = write_value(best, quantity), write_value(worst, quantity)
     if worst.at_least:
-        told = ", ".join(
-            f"{name} {write_value(value, measure.quantity)}" for name, value in (by_merit[0], by_merit[-1])
-        )
-        return f"the load was the limit, with {told}"
+        return f"the load generator was the limit ({best_name} {best_value}, {worst_name} {worst_value})"
     if _are_equal(best, worst):
-        return f"all are within 5 % of each other, {best_name} the best with {write_value(best, measure.quantity)}"
-    apart = describe_ratio(best, worst)
-    return (
-        f"the best is {best_name} with {write_value(best, measure.quantity)}, "
-        f"the worst {worst_name} with {write_value(worst, measure.quantity)}{f', {apart} apart' if apart else ''}"
+        which = "both" if len(values) == 2 else f"all {len(values)}"
+        return f"{which} are within 5{_NBSP}% of each other, {best_name} {best_word} with {best_value}"
+    factor = describe_ratio(best, worst)
+    return f"{best_name} is {best_word} with {best_value} and {worst_name} {worst_word} with {worst_value}" + (
+        f", a factor of {factor}" if factor else ""
     )
 
 
 def _are_equal(one: Value, other: Value) -> bool:
     low, high = sorted((one, other), key=lambda value: value.median)
     return not high.at_least and low.median > 0 and high.median / low.median < _EQUAL_WITHIN
-
-
-def _number(value: Scalar) -> float:
-    return float(value or 0)

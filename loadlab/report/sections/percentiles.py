@@ -1,21 +1,38 @@
 """The percentile curves, and where the response time goes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
+
+import plotly.graph_objects as go
 
 from loadlab.analysis.verdict import SAMPLES_BEYOND, trustworthy_percentiles
 from loadlab.recording.histogram import Histogram
-from loadlab.report.layout import Arrangement, Setting
-from loadlab.report.measures import measure_of
-from loadlab.report.text.load_model import models_of
+from loadlab.report.drawing.figure import compose_figure, escape, hover_text, mark_of
+from loadlab.report.drawing.scales import percentile_position, percentile_scale, value_scale
+from loadlab.report.layout import Arrangement, Setting, kind_names
+from loadlab.report.load_model import model_suffix, models_of
+from loadlab.report.measures import TIME, measure_of
+from loadlab.report.sections.section import ReadLatencies, Run, Section
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_duration_ns
 
 Stroke = Literal["solid", "dash", "dot"]
 
-_MOST_LINES_WITH_BOTH_ENDS = 6
-_MOST_LINES_TOLD = 6
+_MOST_LINES_WITH_BOTH_ENDS: Final = 6
+_MOST_LINES_NAMED: Final = 6
+_MARKS_ON_CURVE: Final = 7
+_SCALE: Final = (
+    "On the x axis 99 % to 99.9 % is as wide as 90 % to 99 %. A curve ends where fewer than 10 requests lie beyond it."
+)
+_PARTS: Final = ("lateness_ns", "wire_ns", "dispatch_ns")
+
+P50S: Final = tuple(measure_of(f"{part}.p50") for part in _PARTS)
+P99S: Final = tuple(measure_of(f"{part}.p99") for part in _PARTS)
+CAVEAT: Final = (
+    "The percentiles of the parts do not add up: the requests that were sent latest are not those that the server took "
+    "longest for. Only means add up."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +67,39 @@ class CurvePanel:
     curves: tuple[Curve, ...]
 
 
-def curves_of(
-    arrangement: Arrangement, read_latencies: Callable[[str], Mapping[str, Histogram]]
-) -> tuple[tuple[CurvePanel, ...], str]:
+@dataclass(frozen=True, slots=True)
+class Percentiles(Section):
+    """The panels, what they show in words, and how to read them."""
+
+    title: str
+    panels: tuple[CurvePanel, ...]
+    sentence: str
+    note: str
+    line_names: tuple[str, ...]
+    x_title: str
+    template: ClassVar[str] = "percentiles.html"
+
+    def draw(self) -> dict[str, go.Figure]:
+        """Return a figure for each panel."""
+        return {f"curves-{number}": figure for number, figure in enumerate(draw_curves(self.panels))}
+
+
+def sections_of(run: Run) -> Iterator[Percentiles]:
+    """Yield the section if any setting has enough responses for a curve."""
+    panels, sentence = curves_of(run.arrangement, run.read_latencies)
+    if panels:
+        mixed = "All kinds of requests together, without slow senders. " if kind_names(run.trials) else ""
+        yield Percentiles(
+            title=f"Response time by percentile{model_suffix(run.models)}",
+            panels=panels,
+            sentence=sentence,
+            note=f"{mixed}{_SCALE}",
+            line_names=run.arrangement.line_names,
+            x_title=run.arrangement.x_title,
+        )
+
+
+def curves_of(arrangement: Arrangement, read_latencies: ReadLatencies) -> tuple[tuple[CurvePanel, ...], str]:
     """Return a panel of response times, one of service times where they part, and the sentence on the far end of x.
 
     There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
@@ -74,7 +121,39 @@ def curves_of(
     return tuple(panels), _describe(arrangement, far_ends.values())
 
 
-def _merged(setting: Setting, read_latencies: Callable[[str], Mapping[str, Histogram]]) -> tuple[Histogram, Histogram]:
+def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
+    """Return the HDR plot of each panel, time over percentile: a trace for each curve, all panels on the same axes."""
+    points = [point for panel in panels for curve in panel.curves for point in curve.points]
+    x_scale = percentile_scale(max(point.percentile for point in points))
+    y_scale = value_scale([point.time_ns for point in points], TIME)
+    return tuple(
+        compose_figure([_trace(curve) for curve in panel.curves], x_scale, y_scale, "of all requests")
+        for panel in panels
+    )
+
+
+def describe_slowest(arrangement: Arrangement) -> str:
+    """Say what the mean response time is made of where it is highest; empty where no trial has the parts."""
+    split = [
+        (_mean(trial), arrangement.name_of(setting), trial)
+        for setting in arrangement.settings
+        for trial in setting.measured
+        if trial.wire_ns.mean is not None
+    ]
+    if not split:
+        return ""
+    mean_ns, name, trial = max(split, key=lambda each: each[0])
+    lateness, wire, dispatch = (
+        format_duration_ns(part.mean or 0.0) for part in (trial.lateness_ns, trial.wire_ns, trial.dispatch_ns)
+    )
+    where = f" ({name})" if name else ""
+    return (
+        f"The highest mean response time{where} is {format_duration_ns(mean_ns)}: {lateness} of lateness, {wire} of "
+        f"server and wire, and {dispatch} of dispatch."
+    )
+
+
+def _merged(setting: Setting, read_latencies: ReadLatencies) -> tuple[Histogram, Histogram]:
     """Return the response and the service times of all repeats."""
     response, service = Histogram(), Histogram()
     for trial in setting.measured:
@@ -128,43 +207,32 @@ def _describe(arrangement: Arrangement, far_ends: Iterable[tuple[Setting, Histog
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
         is_firm = "p99" in trustworthy_percentiles(response.count)
         name = arrangement.name_of(setting) or "the target"
-        told.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few to tell the 99 %)'}"))
+        told.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few requests for p99)'}"))
     if not told:
         return ""
     rest = ""
-    if len(told) > _MOST_LINES_TOLD:
+    if len(told) > _MOST_LINES_NAMED:
         told = [min(told), max(told)]
-        rest = " These are the fastest and the slowest by their 99 %."
-    return f"Half of all requests, and 99 % of them, were answered within: {'; '.join(text for _, text in told)}.{rest}"
+        rest = " These are the fastest and the slowest at p99."
+    return f"Median and p99: {'; '.join(text for _, text in told)}.{rest}"
 
 
-_PARTS: Final = ("lateness_ns", "wire_ns", "dispatch_ns")
-P50S: Final = tuple(measure_of(f"{part}.p50") for part in _PARTS)
-P99S: Final = tuple(measure_of(f"{part}.p99") for part in _PARTS)
-CAVEAT: Final = (
-    "Each part has percentiles of its own, which do not add up: the requests that left latest are not those that the "
-    "server kept longest. Only means add up."
-)
-
-
-def describe_slowest(arrangement: Arrangement) -> str:
-    """Say what the mean response time is made of where it is highest; empty where no trial tells of the parts."""
-    split = [
-        (_mean(trial), arrangement.name_of(setting), trial)
-        for setting in arrangement.settings
-        for trial in setting.measured
-        if trial.wire_ns.mean is not None
-    ]
-    if not split:
-        return ""
-    mean_ns, name, trial = max(split, key=lambda each: each[0])
-    lateness, wire, dispatch = (
-        format_duration_ns(part.mean or 0.0) for part in (trial.lateness_ns, trial.wire_ns, trial.dispatch_ns)
-    )
-    where = f" ({name})" if name else ""
-    return (
-        f"The highest mean response time{where} is {format_duration_ns(mean_ns)}: {lateness} of lateness, {wire} of "
-        f"server and wire, and {dispatch} of dispatch."
+def _trace(curve: Curve) -> go.Scatter:
+    mark = mark_of(curve.line)
+    return go.Scatter(
+        x=[percentile_position(point.percentile) for point in curve.points],
+        y=[point.time_ns for point in curve.points],
+        mode="lines+markers",
+        name=escape(curve.name),
+        line={"dash": curve.stroke, "width": 2},
+        marker={"size": 7, "symbol": mark.symbol, "maxdisplayed": _MARKS_ON_CURVE},
+        hoverinfo="text",
+        hovertext=[
+            hover_text(curve.name, f"{point.percentile:.6g} % within {format_duration_ns(point.time_ns)}")
+            for point in curve.points
+        ],
+        visible=curve.chosen,
+        meta={"line": curve.line, "colour": mark.colour},
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from loadlab.report.layout import Arrangement, kind_names
+from loadlab.report.load_model import model_suffix, models_of
 from loadlab.report.measures import (
     ANSWERED_SHARE,
     BYTES_PER_UNIT,
@@ -30,12 +31,12 @@ from loadlab.report.measures import (
     Measure,
     measure_of,
 )
+from loadlab.report.panels import Split, panel_of
 from loadlab.report.sections import connection_memory, percentiles
-from loadlab.report.sections.charts import panel_of
 from loadlab.report.sections.figures import switch_table, wait_table
-from loadlab.report.sections.tables import PlainTable
-from loadlab.report.text.load_model import model_suffix, models_of
-from loadlab.report.text.sentences import describe_answered
+from loadlab.report.sections.why.calls import describe_eagain, split_of_calls
+from loadlab.report.sentences import describe_answered
+from loadlab.report.tables import PlainTable
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
 
 # Where the values of a panel do not spread by more than a fifth of the least and by more than this, it is left out.
@@ -43,25 +44,19 @@ _NOTEWORTHY_SPREAD: Final = 0.2
 _NOTEWORTHY_BYTES: Final = 1 << 20
 _NOTEWORTHY_SWITCHES: Final = 0.1
 _NOTEWORTHY_WAIT_NS: Final = 1000
-_PSS: Final = "PSS counts memory that processes share in equal parts, so that it adds up."
+_PSS: Final = "PSS divides memory that processes share between them, so that it adds up."
+_COUNTED: Final = (
+    "Counted by a tracer in a pass of its own. A call that serves many requests, such as a wait, is a fraction of each."
+)
 _NOTES: Final = {
     MEMORY_SHARED_FAIRLY.title: _PSS,
-    RUN_QUEUE_WAIT.title: "The wait for a core is the time in which the target was ready to run and another ran.",
+    RUN_QUEUE_WAIT.title: "Run-queue wait is the time that the target was ready to run and had no core.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """Measures that add up to the one of a chart, for one of `unit`."""
-
-    title: str
-    measures: tuple[Measure, ...]
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """A chart to be: a panel for each of `measures`; its sentence tells of `told`, behind what `seen` says.
+    """A chart to be: a panel for each of `measures`; its sentence is about `told`, and follows `seen`.
 
     `laws` are those of that metric; `split` is what the first measure is made of, or without one all that is drawn.
     """
@@ -78,7 +73,7 @@ class Plan:
     columns: Literal[2, 3] = 2
 
     def shows_first(self, metric: str) -> bool:
-        """Whether that metric is what the chart begins with and tells of."""
+        """Whether that metric is what the chart and its sentence begin with."""
         begun = {measures[0].metric for measures in (self.measures, self.told) if measures}
         return begun == {metric} and bool(self.told)
 
@@ -135,7 +130,7 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         (CPU_TOTAL,),
         (CPU_TOTAL,),
         laws=CPU_TOTAL.metric,
-        split=Split("Of that, in the program and in the kernel", (CPU_USER, CPU_SYSTEM), "per request"),
+        split=Split("In the program and in the kernel", (CPU_USER, CPU_SYSTEM), "per request"),
     )
     noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != _plotted(profile))
     yield Plan(
@@ -151,15 +146,17 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         EVENTS_PER_WAIT.title,
         (EVENTS_PER_WAIT,),
         (EVENTS_PER_WAIT,),
-        note="What one such call costs is shared by all the events that it returns.",
+        note="All events that one call returns share its cost.",
     )
+    if calls := split_of_calls(arrangement):
+        yield Plan("calls", calls.title, (), note=f"{_COUNTED} {describe_eagain(arrangement)}".rstrip(), split=calls)
     yield Plan(
         "connection-memory",
-        connection_memory.ALL_TOLD.title,
+        connection_memory.TOTAL.title,
         (),
-        (connection_memory.ALL_TOLD,),
+        (connection_memory.TOTAL,),
         note=connection_memory.note_on(arrangement),
-        split=Split(connection_memory.ALL_TOLD.title, connection_memory.PARTS, "per connection"),
+        split=Split(connection_memory.TOTAL.title, connection_memory.PARTS, "per connection"),
     )
 
 
@@ -193,7 +190,7 @@ def _times(trials: Sequence[TrialResult], models: tuple[LoadModel, ...]) -> Plan
 
 
 def _noteworthy(arrangement: Arrangement) -> Iterator[Measure]:
-    """Memory, context switches and the wait for a core: each that differs enough over an axis of numbers."""
+    """Memory, context switches and run-queue wait: each that differs enough over an axis of numbers."""
     if not arrangement.x_is_number or len(arrangement.x_values) < 2:
         return
     has_shared = any(panel_of(arrangement, MEMORY_SHARED_FAIRLY).values)
@@ -210,7 +207,7 @@ def _noteworthy(arrangement: Arrangement) -> Iterator[Measure]:
 
 def _wait_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Iterator[Plan]:
     chained = bool((profile.get("wait") or {}).get("writes"))
-    cost = COST.called("Time for one event of the chain" if chained else "Time of one waiting call")
+    cost = COST.called("Time per event of the chain" if chained else "Time of one waiting call")
     yield Plan("cost", cost.title, (cost,), (cost,), laws="cost_ns", table=wait_table(profile, trials))
     yield Plan("run", RUN_OF_CHAIN.title, (RUN_OF_CHAIN,), (RUN_OF_CHAIN,))
 

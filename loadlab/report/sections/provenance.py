@@ -1,11 +1,16 @@
-"""What was run, when, and on which machine."""
+"""What was run, when, on which machine, and the error that the client itself adds."""
 
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
+import yaml
+
+from loadlab.report.load_model import describe_calibration
+from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import RunDocument
 from loadlab.units import format_size_bytes
 
@@ -16,6 +21,33 @@ class Fact:
 
     name: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance(Section):
+    """`profile` is what was run as YAML: the file with what `--set` and `--repeat` changed in it."""
+
+    machine: tuple[Fact, ...]
+    calibration: str
+    command: str
+    profile: str
+    template: ClassVar[str] = "provenance.html"
+
+
+def sections_of(run: Run) -> Iterator[Provenance]:
+    """Yield the section."""
+    document = run.document
+    yield Provenance(
+        machine=tuple(machine_of(document)),
+        calibration=describe_calibration(document.calibration),
+        command=shlex.join(document.command),
+        profile=format_profile(document.profile),
+    )
+
+
+def format_profile(profile: Mapping[str, Any]) -> str:
+    """Return the profile that was run as YAML, in the order of its sections and without what was left open."""
+    return yaml.dump(_without_empty(profile), Dumper=_ProfileDumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def facts_of(document: RunDocument) -> Iterator[str]:
@@ -53,11 +85,22 @@ def machine_of(document: RunDocument) -> Iterator[Fact]:
     yield Fact("loadlab", document.loadlab)
     yield Fact("Open files", f"{host.open_files_soft:,} soft, {host.open_files_hard:,} hard")
     yield Fact("Local ports", f"{host.local_ports[0]} to {host.local_ports[1]}")
-    yield Fact("Load before", f"{host.load_average:.2f}")
-    yield Fact("Seed of the order", str(document.seed))
+    yield Fact("Load average before the run", f"{host.load_average:.2f}")
+    yield Fact("Seed", str(document.seed))
     placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
     for placement, number in placements.items():
         yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
+
+
+class _ProfileDumper(yaml.SafeDumper):
+    """Writes lists of plain values in one line, as people do."""
+
+    def represent_list(self, data: Iterable[Any]) -> yaml.SequenceNode:
+        is_plain = not any(isinstance(each, Mapping | list) for each in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=is_plain)
+
+
+_ProfileDumper.add_representer(list, _ProfileDumper.represent_list)
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -69,3 +112,10 @@ def _moment(text: str | None) -> datetime | None:
 
 def _format_placement(placement: Mapping[str, Any]) -> str:
     return "; ".join(f"{role} on CPU {', '.join(str(cpu) for cpu in cpus)}" for role, cpus in sorted(placement.items()))
+
+
+def _without_empty(value: Any) -> Any:  # noqa: ANN401 - a profile holds what YAML can
+    if isinstance(value, Mapping):
+        kept = {str(key): _without_empty(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if each not in (None, {}, [])}
+    return [_without_empty(each) for each in value] if isinstance(value, list) else value

@@ -55,7 +55,7 @@ def test_the_model_of_the_load_stands_below_and_beside_only_where_both_occur(
     sample_run: RunDirectory, open_load: RunDocument
 ) -> None:
     (closed,) = load_model_lines(sample_run.read_document())
-    assert closed == "Closed model: users wait with the server, so p99 is no user's p99."
+    assert closed == "Closed model: users wait while the server stalls, so latencies suffer from coordinated omission."
     (opened,) = load_model_lines(open_load)
     assert opened.startswith("Open model: p50 and p99 are response times")
     assert "model" not in printed(open_load, 120)[0]
@@ -69,11 +69,12 @@ def test_the_model_of_the_load_stands_below_and_beside_only_where_both_occur(
 
 def test_an_open_load_has_its_service_time_and_what_was_not_answered(open_load: RunDocument) -> None:
     header, _, *rows = printed(open_load, 120)
-    assert " ".join(header.split()) == "server rate req/s p50 p99 service p99 CPU dropped cut verdict"
+    assert " ".join(header.split()) == "server rate req/s dropped cut p50 p99 service p99 CPU per request verdict"
     assert "offered" not in header
     assert "≥ 16.7k" in rows[7]
-    assert rows[7].split()[-3:] == ["14.7k", "64", "suspect"]
-    assert rows[6].split()[-3:] == ["0", "0", "valid"]
+    overloaded, calm = rows[7].split(), rows[6].split()
+    assert (overloaded[3:6], overloaded[-1]) == (["16.7k", "14.7k", "64"], "suspect")
+    assert (calm[3:5], calm[-1]) == (["0", "0"], "valid")
 
 
 def test_a_ramp_shows_what_was_offered_on_average(open_load: RunDocument) -> None:
@@ -88,7 +89,7 @@ def test_a_percentile_with_too_few_samples_is_not_shown(open_load: RunDocument) 
     first = open_load.trials[0]
     few = first.model_copy(update={"response_ns": first.response_ns.model_copy(update={"count": 900})})
     header, _, row, *_ = printed(open_load.model_copy(update={"trials": [few]}), 120)
-    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU verdict"
+    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU per request verdict"
     assert "µs" in row
 
 

@@ -8,10 +8,12 @@ def test_a_counted_path_has_a_singular_a_plural_and_a_number() -> None:
     assert (name.one, name.many) == ("worker in the pool", "workers in the pool")
     assert name.quantity == "the number of workers in the pool"
     assert name_of_path("load.idle").many == "idle connections"
+    assert name_of_path("load.idle").growing == "with more idle connections"
 
 
 def test_a_rate_is_no_number_of_things() -> None:
-    assert name_of_path("load.rate").quantity == "the offered rate"
+    name = name_of_path("load.rate")
+    assert (name.is_counted, name.growing) == (False, "as the offered rate grows")
 
 
 def test_any_other_path_is_called_by_its_last_key() -> None:

@@ -2,16 +2,21 @@ import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from loadlab.report import render
+from loadlab.report.page import build_page, describe_verdict
+from loadlab.report.sections.section import Section
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import Expectation, RunDocument
 from loadlab.results.probe_data import Probes
 
 from ...probed_run import syscalls_probe
+from .laid_out import run_of
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u2028<!--"
 
@@ -62,10 +67,10 @@ def test_the_sections_stand_in_their_order(outline: Outline) -> None:
         "Response time, closed model",
         "CPU time of the target per request",
         "Response time by percentile, closed model",
-        "How to read this",
-        "What was found",
+        "Findings",
         "All trials, closed model",
         "How it was measured",
+        "Terms",
     ]
     assert outline.open == []
 
@@ -93,7 +98,8 @@ def test_the_table_can_be_sorted_by_every_column(outline: Outline) -> None:
 
 def test_the_plot_library_is_there_once_and_nothing_is_fetched(outline: Outline) -> None:
     assert sum("plotly.js v" in text for text in outline.texts["script"]) == 1
-    assert outline.addresses == []
+    # What it refers to are its own terms.
+    assert {address.removeprefix("#") for address in outline.addresses} <= set(outline.ids)
     assert outline.elements["link"] == outline.elements["iframe"] == 0
 
 
@@ -101,7 +107,7 @@ def test_a_crowd_has_its_laws_and_what_is_not_possible(crowd_run: RunDirectory) 
     outline = Outline(render(crowd_run))
     laws = [text for text in outline.texts["li"] if "does not depend on the number" in text]
     assert len(laws) == 10
-    assert "Not possible here: node (node is not installed; apt-get install nodejs)." in outline.texts["p"]
+    assert "Not possible on this machine: node (node is not installed; apt-get install nodejs)." in outline.texts["p"]
 
 
 def test_a_microbenchmark_shows_no_requests(wait_run: RunDirectory) -> None:
@@ -110,10 +116,10 @@ def test_a_microbenchmark_shows_no_requests(wait_run: RunDirectory) -> None:
     assert outline.texts["h2"] == [
         "What you see",
         "Time of one waiting call",
-        "How to read this",
-        "What was found",
+        "Findings",
         "All trials",
         "How it was measured",
+        "Terms",
     ]
     assert "Seconds for 100,000 operations" in outline.texts["h3"]
     assert "Linux 2.6.25, the book" in outline.texts["th"]
@@ -122,7 +128,7 @@ def test_a_microbenchmark_shows_no_requests(wait_run: RunDirectory) -> None:
 
 def test_a_mix_has_a_second_table(mix_run: RunDirectory) -> None:
     outline = Outline(render(mix_run))
-    assert outline.texts["h2"][-3:] == ["All trials", "Requests by kind", "How it was measured"]
+    assert outline.texts["h2"][-4:] == ["All trials", "Requests by kind", "How it was measured", "Terms"]
     assert outline.elements["tbody"] == 6 + 12
 
 
@@ -139,30 +145,30 @@ def test_an_open_load_is_called_so_and_shows_its_parts(open_run: RunDirectory) -
     assert "≥ 16,666" in outline.texts["td"]
 
 
-def test_the_clients_own_error_has_its_place_where_it_was_measured(
+def test_the_error_added_by_the_client_has_its_place_where_it_was_measured(
     outline: Outline, sample_run: RunDirectory, tmp_path: Path
 ) -> None:
-    assert "The client's own error" in outline.texts["h3"]
+    assert "Error added by the client" in outline.texts["h3"]
     (tmp_path / "profile.yaml").write_text("")
     without = RunDirectory(tmp_path)
     without.write_document(sample_run.read_document().model_copy(update={"calibration": None}))
-    assert "The client's own error" not in Outline(render(without)).texts["h3"]
+    assert "Error added by the client" not in Outline(render(without)).texts["h3"]
 
 
 def test_probes_add_their_charts_and_the_chapter_that_tells_why(probed_run: RunDirectory) -> None:
     outline = Outline(render(probed_run))
     headings = outline.texts["h2"]
-    assert "Events returned by each waiting call" in headings
-    first = headings.index("System calls of the target per request")
-    assert headings[first : first + 3] == ["System calls of the target per request", "Why", "How to read this"]
-    assert {"waits-0", "calls-0", "calls-1", "why-0-0", "why-1-0"} <= set(outline.ids)
-    assert "What looking cost, setting by setting" in outline.texts["summary"]
-    assert [text for text in outline.texts["h3"] if text in {"select", "epoll", "What could not be seen"}] == [
+    first = headings.index("Events returned per waiting call")
+    assert headings[first + 1] == "System calls of the target per request"
+    assert headings[headings.index("Why") + 1] == "Findings"
+    assert {"waits-0", "calls-split-0", "calls-split-1", "why-0-0", "why-1-0"} <= set(outline.ids)
+    assert "Profiling overhead, setting by setting" in outline.texts["summary"]
+    assert [text for text in outline.texts["h3"] if text in {"select", "epoll", "Not available on this machine"}] == [
         "select", "epoll",  # each heads its panel of CPU time
         "select", "epoll",  # and its panel of calls
-        "select", "epoll", "What could not be seen",
+        "select", "epoll", "Not available on this machine",
     ]  # fmt: skip
-    assert any(text.startswith("TCP on this machine") for text in outline.texts["p"])
+    assert any(text.startswith("TCP on the whole machine") for text in outline.texts["p"])
     # Three flame graphs for each of both, and the script that draws them.
     assert sum('"rectangles"' in text for text in outline.texts["script"]) == 6
     assert outline.elements["script"] == 4 + 6
@@ -224,7 +230,7 @@ def test_nothing_from_outside_becomes_markup(evil_run: RunDirectory) -> None:
     assert data is not None
     assert not re.search("[<>&\u2028]", data[1])
     assert json.loads(data[1])["throughput-0"]["data"]
-    assert json.loads(data[1])["calls-0"]["data"]
+    assert json.loads(data[1])["calls-split-0"]["data"]
     assert any(f"System calls: {EVIL}" in text for text in outline.texts["li"])
 
 
@@ -248,5 +254,68 @@ def test_a_run_without_measured_trials_says_so(tmp_path: Path, sample_run: RunDi
         document.model_copy(update={"trials": [trial for trial in document.trials if trial.state != "done"]})
     )
     outline = Outline(render(run))
-    assert outline.texts["h2"][0] == "Nothing to draw"
+    assert "Nothing to draw" in outline.texts["h2"]
     assert any("select holds at most 16,384 connections" in text for text in outline.texts["span"])
+
+
+def test_the_heading_has_the_key_facts(sample_run: RunDirectory) -> None:
+    page = build_page(run_of(sample_run.read_document(), sample_run))
+    assert page.title == "select-vs-epoll"
+    assert page.facts == (
+        "closed model: 16 users",
+        "15 trials (13 done, 1 failed, 1 not possible)",
+        "2026-10-14 17:05 UTC",
+        "1 min 18 s",
+        "bench-1, 2 cores",
+    )
+
+
+def test_the_verdict_in_words(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    assert "do not measure the target" in describe_verdict(document)
+    assert describe_verdict(document.model_copy(update={"verdict": "valid"})).startswith("Nothing casts doubt")
+    assert describe_verdict(document.model_copy(update={"verdict": "suspect"})).startswith("2 findings cast doubt")
+
+
+def test_every_section_has_its_template_beside_its_module() -> None:
+    sections = files("loadlab.report") / "sections"
+    declared = {section.template for section in _subclasses(Section)}
+    assert {"overview.html", "trials.html", "why/why.html"} <= declared
+    assert [template for template in declared if not (sections / template).is_file()] == []
+
+
+def _subclasses(base: type[Section]) -> list[type[Section]]:
+    return [
+        each for found in base.__subclasses__() if hasattr(found, "template") for each in (found, *_subclasses(found))
+    ]
+
+
+def test_a_run_without_any_trial_has_a_page_too(sample_run: RunDirectory) -> None:
+    outline = Outline(render_page(sample_run.read_document().model_copy(update={"trials": []}), sample_run))
+    assert outline.texts["h2"] == ["Nothing to draw", "Findings", "All trials", "How it was measured", "Terms"]
+
+
+def render_page(document: RunDocument, run: RunDirectory) -> str:
+    """As `render`, of another document."""
+    with patch.object(RunDirectory, "read_document", return_value=document):
+        return render(run)
+
+
+def test_all_expectations_are_on_the_page_met_and_failed(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    text = "slope of target.cpu_ns_per_request over load.idle < 1ns"
+    trials = [
+        trial.model_copy(update={"expectations": [Expectation(text="failures == 0", met=True, measured="0")]})
+        for trial in document.trials
+        if trial.state == "done"
+    ]
+    changes = {
+        "trials": trials,
+        "profile": {**document.profile, "expect": ["failures == 0", text]},
+        "expectations": [Expectation(text=text, met=False, measured="72 ns (95 %: 71 ns to 73 ns)", series="select")],
+    }
+    outline = Outline(render_page(document.model_copy(update=changes), sample_run))
+    assert outline.texts["h2"][:2] == ["What you see", "Expectations"]
+    assert "1 of 2 met." in outline.texts["p"]
+    assert outline.texts["code"] == ["failures == 0", text]
+    assert any("72 ns (95 %: 71 ns to 73 ns) (select)" in " ".join(item.split()) for item in outline.texts["li"])

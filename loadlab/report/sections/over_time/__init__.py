@@ -1,5 +1,138 @@
-"""The chapter on the measured window from its begin to its end: what each trial used, and what moved."""
+"""The section on the measured window from begin to end: what each trial used, and what changed on the way."""
 
-from loadlab.report.sections.over_time.chapter import ChosenTrial, OverTime, over_time_of
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
-__all__ = ["ChosenTrial", "OverTime", "over_time_of"]
+from loadlab.analysis.verdict.steadiness import find_change, merge_intervals
+from loadlab.report.layout import Arrangement
+from loadlab.report.sections.over_time.panels import Line, Panel, process_panels, socket_panels
+from loadlab.report.sections.section import Run, Section
+from loadlab.results.model import Interval, TrialResult
+
+_MOST_POINTS: Final = 64
+_MOST_NAMED: Final = 2
+# Drawn whether they changed or not: the throughput, and whether either side was at its limit.
+_ALWAYS_SHOWN: Final = frozenset({"Throughput", "CPU of the target", "CPU of the client"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenTrial:
+    """A trial as it is chosen by its name; `chosen` is the one that is shown at first."""
+
+    id: str
+    name: str
+    chosen: bool
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime(Section):
+    """`titles` are those of all panels, in their order; not every trial has each of them."""
+
+    sentence: str
+    trials: tuple[ChosenTrial, ...]
+    titles: tuple[str, ...]
+    template: ClassVar[str] = "over_time/over_time.html"
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The script that fills the panels."""
+        return ("over_time/over_time",)
+
+    def data(self) -> dict[str, object]:
+        """Return what the section's script draws: the panels of each trial, by its id."""
+        return {"over-time-data": {trial.id: [_plain(panel) for panel in trial.panels] for trial in self.trials}}
+
+
+def sections_of(run: Run) -> Iterator[OverTime]:
+    """Yield the section where a probe looked at a trial in the course of its window."""
+    arrangement = run.arrangement
+    found = list(_named_panels(arrangement))
+    if not found:
+        return
+    first = _shown_first(arrangement, [trial for trial, _, _ in found], [panels for _, _, panels in found])
+    trials = tuple(ChosenTrial(trial.id, name, trial is first, panels) for trial, name, panels in found)
+    titles = dict.fromkeys(panel.title for trial in trials for panel in trial.panels)
+    yield OverTime(_describe(trials, tuple(titles)), trials, tuple(titles))
+
+
+def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, tuple[Panel, ...]]]:
+    """Yield each trial that probes looked at, valid or not: the panels may show why it is invalid."""
+    for setting in arrangement.settings:
+        for trial in setting.trials:
+            procfs, sockets = trial.probes.procfs, trial.probes.sockets
+            probed = [*(process_panels(procfs) if procfs else ()), *(socket_panels(sockets) if sockets else ())]
+            if probed:
+                name = arrangement.name_of_trial(trial) or f"trial {trial.id}"
+                invalid = " (invalid)" if trial.verdict.state == "invalid" else ""
+                yield trial, f"{name}{invalid}", (*_throughput(trial), *probed)
+
+
+def _throughput(trial: TrialResult) -> Iterator[Panel]:
+    intervals = [interval for interval in trial.intervals if interval.end > interval.start]
+    together = math.ceil(len(intervals) / _MOST_POINTS)
+    groups = [intervals[start : start + together] for start in range(0, len(intervals), together or 1)]
+    if len(groups) < 2:
+        return
+    yield Panel(
+        title="Throughput",
+        unit="requests/s",
+        shape="steps",
+        seconds=(groups[0][0].start, *(group[-1].end for group in groups)),
+        lines=(Line("", tuple(_rate(group) for group in groups)),),
+        moved=find_change(merge_intervals(intervals, (trial.response_ns.p50 or 0) / 1e9)) is not None,
+    )
+
+
+def _rate(intervals: Sequence[Interval]) -> float:
+    return sum(interval.requests for interval in intervals) / (intervals[-1].end - intervals[0].start)
+
+
+def _shown_first(
+    arrangement: Arrangement, trials: Sequence[TrialResult], panels: Sequence[tuple[Panel, ...]]
+) -> TrialResult:
+    """Return the trial in which most panels changed, or if none did the one at the end of the first line."""
+    moved = [sum(panel.moved for panel in each) for each in panels]
+    if any(moved):
+        return trials[moved.index(max(moved))]
+    line_of = {trial.id: setting.line for setting in arrangement.settings for trial in setting.trials}
+    return [trial for trial in trials if line_of[trial.id] == line_of[trials[0].id]][-1]
+
+
+def _describe(trials: Sequence[ChosenTrial], titles: Sequence[str]) -> str:
+    changed = {title: [trial.name for trial in trials if _moved(trial, title)] for title in titles}
+    listed = [f"{_within_sentence(title)} ({_where(names)})" for title, names in changed.items() if names]
+    if not listed:
+        where = {1: "", 2: " in both trials"}.get(len(trials), f" in all {len(trials)} trials")
+        return f"Everything was steady over the window{where}."
+    return f"Changed within the window: {'; '.join(listed)}. Everything else was steady."
+
+
+def _moved(trial: ChosenTrial, title: str) -> bool:
+    return any(panel.moved for panel in trial.panels if panel.title == title)
+
+
+def _within_sentence(title: str) -> str:
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
+def _where(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} trials"
+
+
+def _plain(panel: Panel) -> dict[str, object]:
+    return {
+        "title": panel.title,
+        "unit": panel.unit,
+        "shape": panel.shape,
+        "folded": not panel.moved and panel.title not in _ALWAYS_SHOWN,
+        "seconds": [round(moment, 3) for moment in panel.seconds],
+        "lines": [{"name": line.name, "values": [_rounded(value) for value in line.values]} for line in panel.lines],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """As exact as can be seen; a count in full."""
+    return value if value is None or isinstance(value, int) else float(f"{value:.4g}")

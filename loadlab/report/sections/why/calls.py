@@ -1,4 +1,4 @@
-"""The system calls of one request over x, by their kind, as the tracer's pass counted and timed them."""
+"""The system calls of one request by kind, as the tracer's pass counted and timed them: over x, and at both ends."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,21 @@ from typing import Final
 
 from loadlab.report.layout import Arrangement
 from loadlab.report.measures import NUMBER, Measure
-from loadlab.report.sections.breakdown import StackedChart, stack
-from loadlab.report.sections.tables import Group, PlainTable
+from loadlab.report.panels import Split
 from loadlab.report.sections.why.ends import End, ProbedLine
+from loadlab.report.tables import Group, PlainTable
 from loadlab.results.model import TrialResult
 from loadlab.results.probe_data import SyscallProfile, SyscallsProbe
 from loadlab.units import format_duration_ns, format_share
+
+OTHERS: Final = "others"
+_DASH: Final = "\N{EN DASH}"
+_MOST_NAMED: Final = 5
+_LEAST_DRAWN: Final = 0.0005
+_LEAST_EAGAIN: Final = 0.01
+_MOST_ROWS: Final = 8
+# Rarer calls at both ends, such as a timer's or a log's, do not explain a request.
+_LEAST_CALLS: Final = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +47,8 @@ def client_calls(probe: SyscallsProbe) -> dict[str, CallsOfRequest]:
     return _per_request(probe, probe.client)
 
 
-def _per_request(probe: SyscallsProbe, profile: SyscallProfile | None) -> dict[str, CallsOfRequest]:
-    requests = probe.requests_within(profile.window_ns) if profile else 0.0
-    if not profile or not requests:
-        return {}
-    return {
-        call.name: CallsOfRequest(
-            call.name, call.calls / requests, None if call.time_ns is None else call.time_ns / requests
-        )
-        for call in profile.calls
-    }
-
-
-OTHERS: Final = "others"
-_MOST_NAMED: Final = 5
-_LEAST_DRAWN: Final = 0.0005
-_LEAST_TOLD: Final = 0.01
-
-
-def calls_of(arrangement: Arrangement) -> StackedChart | None:
-    """Return the chart, the most frequent kinds at the bottom and the rare ones on top as others; None without any."""
+def split_of_calls(arrangement: Arrangement) -> Split | None:
+    """Return the calls of a request by kind, the most frequent first and the rare ones together last; None without."""
     most: dict[str, float] = {}
     for setting in arrangement.settings:
         for trial in setting.measured:
@@ -70,51 +61,20 @@ def calls_of(arrangement: Arrangement) -> StackedChart | None:
     measures = [_calls_named(name) for name in named]
     if len(drawn) > len(named):
         measures.append(_calls_beside(frozenset(named)))
-    return stack(arrangement, "System calls of the target per request", measures, "per request")
+    return Split("System calls of the target per request", tuple(measures), "per request")
 
 
-def describe_vain(arrangement: Arrangement) -> str:
-    """Say how many calls found nothing to read, or no room to write, for each line that makes more than a few."""
+def describe_eagain(arrangement: Arrangement) -> str:
+    """Say how many calls returned EAGAIN, for each line that has more than a few of them; empty where none has."""
     most: dict[str, float] = {}
     for setting in arrangement.settings:
         for trial in setting.measured:
             syscalls = trial.probes.syscalls
-            if syscalls and (number := syscalls.eagain_per_request or 0.0) >= _LEAST_TOLD:
+            if syscalls and (number := syscalls.eagain_per_request or 0.0) >= _LEAST_EAGAIN:
                 name = arrangement.line_names[setting.line] or "the target"
                 most[name] = max(number, most.get(name, 0.0))
-    told = [f"{name} {number:.2f}" for name, number in sorted(most.items(), key=lambda each: -each[1])]
-    return f"In vain (EAGAIN), per request and at most: {', '.join(told)}." if told else ""
-
-
-def _calls(trial: TrialResult) -> dict[str, float] | None:
-    syscalls = trial.probes.syscalls
-    return (syscalls.calls_per_request or None) if syscalls else None
-
-
-def _calls_named(name: str) -> Measure:
-    """The calls of one kind; a trial that was watched and made none of them has 0."""
-
-    def read(trial: TrialResult) -> float | None:
-        calls = _calls(trial)
-        return None if calls is None else calls.get(name, 0.0)
-
-    return Measure(f"probes.syscalls.calls_per_request.{name}", name, NUMBER, read)
-
-
-def _calls_beside(named: frozenset[str]) -> Measure:
-    def read(trial: TrialResult) -> float | None:
-        calls = _calls(trial)
-        return None if calls is None else sum(number for name, number in calls.items() if name not in named)
-
-    return Measure("probes.syscalls.calls_per_request", OTHERS, NUMBER, read)
-
-
-_DASH: Final = "\N{EN DASH}"
-_MOST_ROWS: Final = 8
-# Calls that are rarer than this at either end, a timer's or a log's, tell nothing of a request.
-_LEAST_CALLS: Final = 0.0005
-
-_Calls = Mapping[str, CallsOfRequest]
+    counts = [f"{name} {number:.2f}" for name, number in sorted(most.items(), key=lambda each: -each[1])]
+    return f"Calls that returned EAGAIN, at most, per request: {', '.join(counts)}." if counts else ""
 
 
 def compare_calls(line: ProbedLine, note: str) -> PlainTable | None:
@@ -144,6 +104,44 @@ def calls_at(end: End) -> dict[str, CallsOfRequest]:
 def format_calls(number: float) -> str:
     """Calls per request to three digits, never as a power of ten: `0.0035`, `2`."""
     return f"{number:.2f}" if number >= 0.1 else f"{number:.2g}"
+
+
+def _per_request(probe: SyscallsProbe, profile: SyscallProfile | None) -> dict[str, CallsOfRequest]:
+    requests = probe.requests_within(profile.window_ns) if profile else 0.0
+    if not profile or not requests:
+        return {}
+    return {
+        call.name: CallsOfRequest(
+            call.name, call.calls / requests, None if call.time_ns is None else call.time_ns / requests
+        )
+        for call in profile.calls
+    }
+
+
+def _calls(trial: TrialResult) -> dict[str, float] | None:
+    syscalls = trial.probes.syscalls
+    return (syscalls.calls_per_request or None) if syscalls else None
+
+
+def _calls_named(name: str) -> Measure:
+    """The calls of one kind; a trial that was watched and made none of them has 0."""
+
+    def read(trial: TrialResult) -> float | None:
+        calls = _calls(trial)
+        return None if calls is None else calls.get(name, 0.0)
+
+    return Measure(f"probes.syscalls.calls_per_request.{name}", name, NUMBER, read)
+
+
+def _calls_beside(named: frozenset[str]) -> Measure:
+    def read(trial: TrialResult) -> float | None:
+        calls = _calls(trial)
+        return None if calls is None else sum(number for name, number in calls.items() if name not in named)
+
+    return Measure("probes.syscalls.calls_per_request", OTHERS, NUMBER, read)
+
+
+_Calls = Mapping[str, CallsOfRequest]
 
 
 def _most_costly(ends: list[_Calls]) -> list[str]:

@@ -1,23 +1,38 @@
-"""What profiling cost, setting by setting, and what the probes could not see."""
+"""The overhead of profiling, setting by setting, and what the probes could not see."""
 
 import re
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.report.layout import Arrangement, Setting, format_scalar
-from loadlab.report.sections.tables import PlainTable
+from loadlab.report.sections.why.ends import End, describe_ends
+from loadlab.report.tables import PlainTable
 from loadlab.results.model import TrialResult
 from loadlab.units import format_share
 
 _DASH: Final = "\N{EN DASH}"
 _MINUS: Final = "\N{MINUS SIGN}"
 _NOTE: Final = (
-    "The part of the throughput that was lost in the pass under the tool, against the pass that the figures are from; "
-    "where the client was the limit, of what the target could have carried. Below zero that pass was the faster one: "
-    "by a little, as passes differ by themselves; by much, where something disturbed the other."
+    "The share of the throughput that was lost in the pass under the tool, compared with the pass that the figures are "
+    "from; where the client was the limit, the share of what the target could have carried. Below zero, the pass under "
+    "the tool was faster: slightly, as passes differ anyway, or much, where something disturbed the other pass."
 )
+# No profiler makes a target faster by this much.
+_DISTURBED: Final = 0.1
+_SEEN: Final = 0.01
+# Messages of a tool name its files and processes, which are others in each trial.
+_OF_ONE_TRIAL: Final = re.compile(r"/(?:tmp|proc|run|var/tmp|dev/shm)/[^\s:;,'\")]+|(?<=pid )\d+|(?<=process )\d+")
+_ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """One message, and the settings it came from; of files and processes that differ it has an ellipsis."""
+
+    text: str
+    places: tuple[str, ...]
 
 
 def costs_of(arrangement: Arrangement) -> tuple[PlainTable, ...]:
@@ -26,11 +41,41 @@ def costs_of(arrangement: Arrangement) -> tuple[PlainTable, ...]:
     The note stands under the last one, for all.
     """
     tables = (
-        _table(arrangement, "Lost while system calls were counted", _syscalls_slowdown, _tracers),
-        _table(arrangement, "Lost while the CPU was sampled", _cpu_slowdown, _profilers),
+        _table(arrangement, "Throughput lost while system calls were counted", _syscalls_slowdown, _tracers),
+        _table(arrangement, "Throughput lost while the CPU was sampled", _cpu_slowdown, _profilers),
     )
     found = [table for table in tables if table]
     return (*found[:-1], *(replace(last, note=_NOTE) for last in found[-1:]))
+
+
+def describe_cost(what: str, tools: str, slowdowns: Sequence[tuple[float | None, End]]) -> str:
+    """Say that a probe had a pass of its own, and how much of the throughput it took there."""
+    known = [(slowdown, end) for slowdown, end in slowdowns if slowdown is not None]
+    if all(slowdown < _SEEN for slowdown, _ in known):
+        cost = ", at no visible cost in throughput" if known else ""
+    else:
+        shares = [(_percent(max(slowdown, 0.0)), end) for slowdown, end in known]
+        cost = f"; it cost {describe_ends(shares, ' of the throughput')}"
+    faster = [(_percent(-slowdown), end) for slowdown, end in known if slowdown < -_DISTURBED]
+    disturbed = f" That pass was faster by {describe_ends(faster)}: it or the trial was disturbed." if faster else ""
+    return f"{what} in a pass of its own by {tools}{cost}.{disturbed}"
+
+
+def missing_of(arrangement: Arrangement) -> tuple[Missing, ...]:
+    """Return what any trial lacks, in the words of the probe, which name the fix."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for setting in arrangement.settings:
+        for trial in setting.trials:
+            for text in _texts(trial):
+                place = arrangement.name_of(setting) or f"trial {trial.id}"
+                groups.setdefault(_OF_ONE_TRIAL.sub(_ELLIPSIS, text), []).append((text, place))
+    return tuple(
+        Missing(
+            text=found[0][0] if len({text for text, _ in found}) == 1 else shared,
+            places=tuple(dict.fromkeys(place for _, place in found)),
+        )
+        for shared, found in groups.items()
+    )
 
 
 def _table(
@@ -80,44 +125,18 @@ def _profilers(trial: TrialResult) -> Iterable[str]:
     return [profile.backend for profile in cpu.target.profiles] if cpu and cpu.target else []
 
 
-# What a tool says of itself names its files and processes, which are others in each trial.
-_OF_ONE_TRIAL: Final = re.compile(r"/(?:tmp|proc|run|var/tmp|dev/shm)/[^\s:;,'\")]+|(?<=pid )\d+|(?<=process )\d+")
-_ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """One message, and the settings it came from; of files and processes that differ it has an ellipsis."""
-
-    text: str
-    places: tuple[str, ...]
-
-
-def missing_of(arrangement: Arrangement) -> tuple[Missing, ...]:
-    """Return what any trial lacks, in the words of the probe, which name what would give it."""
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for setting in arrangement.settings:
-        for trial in setting.trials:
-            for text in _texts(trial):
-                place = arrangement.name_of(setting) or f"trial {trial.id}"
-                groups.setdefault(_OF_ONE_TRIAL.sub(_ELLIPSIS, text), []).append((text, place))
-    return tuple(
-        Missing(
-            text=found[0][0] if len({text for text, _ in found}) == 1 else shared,
-            places=tuple(dict.fromkeys(place for _, place in found)),
-        )
-        for shared, found in groups.items()
-    )
-
-
 def _texts(trial: TrialResult) -> Iterator[str]:
     if syscalls := trial.probes.syscalls:
-        yield from _told("System calls", [*syscalls.missed, *syscalls.problems])
+        yield from _labelled("System calls", [*syscalls.missed, *syscalls.problems])
     if cpu := trial.probes.cpu:
         sides = [side for side in (cpu.target, cpu.client) if side]
-        yield from _told("CPU", [*cpu.problems, *(text for side in sides for text in side.missing)])
+        yield from _labelled("CPU", [*cpu.problems, *(text for side in sides for text in side.missing)])
 
 
-def _told(probe: str, texts: Iterable[str]) -> Iterator[str]:
+def _labelled(probe: str, texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         yield f"{probe}: {text}"
+
+
+def _percent(share: float) -> str:
+    return format_share(round(share, 3))

@@ -1,21 +1,25 @@
-"""How response times, system calls and events per wait are distributed at both ends of a line, each as a histogram.
+"""Histograms of response times, system calls and events per wait at both ends of a line.
 
-The mean of a call hides what kind of growth it is: all calls becoming slower, or a few of them very slow.
+A mean does not show whether all calls became slower, or a few of them very slow.
 """
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+import plotly.graph_objects as go
+
 from loadlab.recording.histogram import Histogram
-from loadlab.report.measures import NUMBER, TIME, Quantity
+from loadlab.report.drawing.figure import compose_figure, hover_text, mark_of
+from loadlab.report.drawing.scales import Scale, events_scale, span_scale, value_scale
+from loadlab.report.measures import NUMBER, SHARE, TIME, Quantity
+from loadlab.report.sections.section import ReadLatencies
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.results.probe_data import WAIT_CALLS, Buckets, CallCount, SyscallProfile
-
-ReadLatencies = Callable[[str], Mapping[str, Histogram]]
+from loadlab.units import format_share
 
 _MOST_CALLS: Final = 3
 # Response times are kept to three digits, calls in buckets that double.
@@ -60,6 +64,20 @@ def distributions_of(line: ProbedLine, read_latencies: ReadLatencies) -> tuple[D
         *(_panel(f"Time in {name}", TIME, "calls", line, partial(_call_bins, name)) for name in _most_costly(line)),
     ]
     return tuple(panel for panel in panels if panel.distributions)
+
+
+def draw_distributions(panels: Sequence[DistributionPanel]) -> tuple[go.Figure, ...]:
+    """Return a figure for each panel, shares over values; all times have the same axis."""
+    times = [panel for panel in panels if panel.quantity is TIME]
+    return tuple(
+        compose_figure(
+            [_step_trace(panel, distribution) for distribution in panel.distributions],
+            _x_scale(times) if panel in times else _x_scale([panel]),
+            value_scale([each.share for each in _all_bins([panel])], SHARE),
+            "",
+        )
+        for panel in panels
+    )
 
 
 def _panel(
@@ -126,3 +144,40 @@ def _calls(end: End) -> list[CallCount]:
 
 def _profile(end: End) -> SyscallProfile | None:
     return end.trial.probes.syscalls.target if end.trial.probes.syscalls else None
+
+
+def _x_scale(panels: Sequence[DistributionPanel]) -> Scale:
+    bins = [*_all_bins(panels)]
+    low, high = min(each.low for each in bins), max(each.high for each in bins)
+    return span_scale(low, high, TIME) if panels[0].quantity is TIME else events_scale(low, high)
+
+
+def _all_bins(panels: Iterable[DistributionPanel]) -> Iterable[Bin]:
+    return (each for panel in panels for distribution in panel.distributions for each in distribution.bins)
+
+
+def _step_trace(panel: DistributionPanel, distribution: Distribution) -> go.Scatter:
+    bins = distribution.bins
+    # From the ground up at the first edge, along each bin, and back to the ground at the last.
+    edges = [edge for each in bins for edge in (each.low, each.high)]
+    shares = [share for each in bins for share in (each.share, each.share)]
+    texts = [text for each in bins for text in [_hover(panel, each)] * 2]
+    return go.Scatter(
+        x=[edges[0], *edges, edges[-1]],
+        y=[0.0, *shares, 0.0],
+        mode="lines",
+        line={"width": 2, "shape": "linear"},
+        fill="tozeroy",
+        hoverinfo="text",
+        hovertext=["", *texts, ""],
+        meta={"line": distribution.end, "colour": mark_of(distribution.end).colour},
+    )
+
+
+def _hover(panel: DistributionPanel, one: Bin) -> str:
+    share = f"{format_share(round(one.share, 4))} of the {panel.counted}"
+    if panel.quantity is TIME:
+        return hover_text("", share, f"took {TIME.format(one.low)} to {TIME.format(one.high)}")
+    fewest, most = int(one.low), int(one.high) - 1
+    events = "none" if most < 1 else f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    return hover_text("", share, f"returned {events}")

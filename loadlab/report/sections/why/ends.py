@@ -1,5 +1,6 @@
-"""Which lines of the run are told of, and what was probed at both ends of each: at its lowest and its highest x."""
+"""Which lines of the run are explained, and what was probed at both ends of each: at its lowest and highest x."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +9,7 @@ from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import CPU_TOTAL
 from loadlab.results.model import TrialResult
 
-_MOST_TOLD: Final = 3
+_MOST_LINES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,22 @@ def probed_lines(arrangement: Arrangement) -> tuple[ProbedLine, ...]:
         name = arrangement.line_names[setting.line] if arrangement.x_is_number else arrangement.name_of(setting)
         lines.setdefault(name, []).append((setting, trial))
     ranked = sorted(lines.items(), key=lambda line: -_growth([setting for setting, _ in line[1]]))
-    told = ranked if len(ranked) <= _MOST_TOLD else [*ranked[: _MOST_TOLD - 1], ranked[-1]]
+    explained = ranked if len(ranked) <= _MOST_LINES else [*ranked[: _MOST_LINES - 1], ranked[-1]]
     return tuple(
         ProbedLine(
             name,
             before=_end(arrangement, *on_line[0]) if len(on_line) > 1 else None,
             after=_end(arrangement, *on_line[-1]),
         )
-        for name, on_line in told
+        for name, on_line in explained
     )
+
+
+def describe_ends(values: Sequence[tuple[str, End]], unit: str = "") -> str:
+    """One value for each end; unit and title of x come once: `3 events at 0 connections and 9 at 1,000`."""
+    texts = [f"{value}{unit if not number else ''}" for number, (value, _) in enumerate(values)]
+    places = [end.x if number else end.where for number, (_, end) in enumerate(values)]
+    return " and ".join(f"{text} at {place}" if place else text for text, place in zip(texts, places, strict=True))
 
 
 def _probed(setting: Setting) -> TrialResult | None:

@@ -1,9 +1,10 @@
 """Flame graphs as data: folded stacks become a tree, the tree rectangles; both ends of x, and their difference."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from loadlab.report.sections.section import ReadStacks
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.results.folded_stacks import FrameKind, Stack, Stacks, kind_of
 from loadlab.results.probe_data import CpuBackend, StackProfile
@@ -15,6 +16,9 @@ _LEAST_PER_MILLE: Final = 1
 _MOST_RECTANGLES: Final = 4000
 _LONGEST_NAME: Final = 160
 _KINDS: Final[tuple[RectangleKind, ...]] = ("thread", "python", "javascript", "native", "kernel")
+# Most of a server's time goes into the kernel, which only perf sees.
+_BEST_FIRST: Final[tuple[CpuBackend, ...]] = ("perf", "py-spy")
+_SEEN: Final[dict[CpuBackend, str]] = {"perf": "the kernel and native code", "py-spy": "Python and native code"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,28 @@ class FlameComparison:
     difference: FlameGraph
 
 
+@dataclass(frozen=True, slots=True)
+class LineFlames:
+    """The graphs of one profiler in their order, with the stacks of both ends where it has seen both."""
+
+    backend: CpuBackend
+    graphs: tuple[FlameGraph, ...]
+    compared: tuple[Stacks, Stacks] | None
+    notes: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What the graphs are of, and the profiler."""
+        return f"CPU samples of the target: {_SEEN[self.backend]}, by {self.backend}"
+
+
+def flames_of(line: ProbedLine, read_stacks: ReadStacks) -> tuple[LineFlames, ...]:
+    """Return the graphs of each profiler, of those that saw both ends if any did; the one that sees most is first."""
+    found = {backend: _stacks_by(line, backend, read_stacks) for backend in _BEST_FIRST}
+    most = max(len(seen) for seen in found.values())
+    return tuple(_flames_at(line, backend, seen) for backend, seen in found.items() if seen and len(seen) == most)
+
+
 def build_flames(stacks: Stacks, title: str) -> FlameGraph:
     """Return the flame graph of one profile."""
     return _draw({stack: (0, count) for stack, count in stacks.items()}, title, before_total=None)
@@ -117,6 +143,38 @@ def compare_flames(before: Stacks, after: Stacks, before_title: str, after_title
         after=build_flames(after, after_title),
         difference=build_difference(before, after, f"{after_title} against {before_title}"),
     )
+
+
+_Seen = list[tuple[End, StackProfile, dict[Stack, int]]]
+
+
+def _stacks_by(line: ProbedLine, backend: CpuBackend, read_stacks: ReadStacks) -> _Seen:
+    return [
+        (end, profile, stacks)
+        for end in line.ends
+        if (profile := _profile(end, backend)) and (stacks := read_stacks(end.trial.id, profile.file))
+    ]
+
+
+def _flames_at(line: ProbedLine, backend: CpuBackend, seen: _Seen) -> LineFlames:
+    notes = tuple(dict.fromkeys(note for _, profile, _ in seen for note in _notes(profile)))
+    titles = [end.where or line.name or "the target" for end, _, _ in seen]
+    if len(seen) == 1:
+        return LineFlames(backend, (build_flames(seen[0][2], titles[0]),), None, notes)
+    (_, _, before), (_, _, after) = seen
+    compared = compare_flames(before, after, titles[0], titles[1])
+    return LineFlames(backend, (compared.before, compared.after, compared.difference), (before, after), notes)
+
+
+def _profile(end: End, backend: CpuBackend) -> StackProfile | None:
+    cpu = end.trial.probes.cpu
+    profiles = cpu.target.profiles if cpu and cpu.target else []
+    return next((profile for profile in profiles if profile.backend == backend), None)
+
+
+def _notes(profile: StackProfile) -> list[str]:
+    lost = [f"{profile.lost:,} samples were lost."] if profile.lost else []
+    return [*profile.notes, *lost]
 
 
 def _draw(stacks: Mapping[Stack, tuple[int, int]], title: str, before_total: int | None) -> FlameGraph:
@@ -176,64 +234,3 @@ def _close(open_frames: list[tuple[str, int, int]], before_position: int, positi
 
 def _shorten(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-
-
-ReadStacks = Callable[[str, str], dict[Stack, int]]
-
-# The kernel is where most of a server's time goes, and perf alone sees it.
-_BEST_FIRST: Final[tuple[CpuBackend, ...]] = ("perf", "py-spy")
-_SEEN: Final[dict[CpuBackend, str]] = {"perf": "the kernel and native code", "py-spy": "Python and native code"}
-
-
-@dataclass(frozen=True, slots=True)
-class LineFlames:
-    """The graphs of one profiler in their order, with the stacks of both ends where it has seen both."""
-
-    backend: CpuBackend
-    graphs: tuple[FlameGraph, ...]
-    compared: tuple[Stacks, Stacks] | None
-    notes: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        """What the graphs are of, and by whom."""
-        return f"CPU samples of the target: {_SEEN[self.backend]}, by {self.backend}"
-
-
-def flames_of(line: ProbedLine, read_stacks: ReadStacks) -> tuple[LineFlames, ...]:
-    """Return the graphs of each profiler, of those that saw both ends if any did; the one that sees most is first."""
-    found = {backend: _stacks_by(line, backend, read_stacks) for backend in _BEST_FIRST}
-    most = max(len(seen) for seen in found.values())
-    return tuple(_flames_at(line, backend, seen) for backend, seen in found.items() if seen and len(seen) == most)
-
-
-_Seen = list[tuple[End, StackProfile, dict[Stack, int]]]
-
-
-def _stacks_by(line: ProbedLine, backend: CpuBackend, read_stacks: ReadStacks) -> _Seen:
-    return [
-        (end, profile, stacks)
-        for end in line.ends
-        if (profile := _profile(end, backend)) and (stacks := read_stacks(end.trial.id, profile.file))
-    ]
-
-
-def _flames_at(line: ProbedLine, backend: CpuBackend, seen: _Seen) -> LineFlames:
-    notes = tuple(dict.fromkeys(note for _, profile, _ in seen for note in _notes(profile)))
-    titles = [end.where or line.name or "the target" for end, _, _ in seen]
-    if len(seen) == 1:
-        return LineFlames(backend, (build_flames(seen[0][2], titles[0]),), None, notes)
-    (_, _, before), (_, _, after) = seen
-    compared = compare_flames(before, after, titles[0], titles[1])
-    return LineFlames(backend, (compared.before, compared.after, compared.difference), (before, after), notes)
-
-
-def _profile(end: End, backend: CpuBackend) -> StackProfile | None:
-    cpu = end.trial.probes.cpu
-    profiles = cpu.target.profiles if cpu and cpu.target else []
-    return next((profile for profile in profiles if profile.backend == backend), None)
-
-
-def _notes(profile: StackProfile) -> list[str]:
-    lost = [f"{profile.lost:,} samples were lost."] if profile.lost else []
-    return [*profile.notes, *lost]

@@ -6,8 +6,7 @@ import pytest
 from loadlab.report.drawing.charts import draw_chart, draw_stacked
 from loadlab.report.layout import Arrangement, arrange, side_by_side
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Measure
-from loadlab.report.sections.breakdown import stack
-from loadlab.report.sections.charts import Chart, panel_of
+from loadlab.report.panels import Chart, Split, panel_of, stack
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
 
@@ -98,7 +97,7 @@ def test_no_text_from_outside_is_markup_to_plotly() -> None:
 def test_the_bars_are_stacked_from_zero(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     arrangement = arrange(document.profile, document.trials)
-    found = stack(arrangement, "CPU", (CPU_USER, CPU_SYSTEM), "per request")
+    found = stack(arrangement, Split("CPU", (CPU_USER, CPU_SYSTEM), "per request"))
     assert found is not None
     figures = draw_stacked(arrangement, found)
     assert {figure.layout.barmode for figure in figures} == {"stack"}
@@ -113,7 +112,7 @@ def test_lines_with_a_single_x_are_bars_side_by_side(sample_run: RunDirectory) -
     document = sample_run.read_document()
     trials = [trial for trial in document.trials if trial.factors["load.idle"] == 0]
     arrangement = side_by_side(arrange(document.profile, trials))
-    found = stack(arrangement, "CPU", (CPU_USER, CPU_SYSTEM), "per request")
+    found = stack(arrangement, Split("CPU", (CPU_USER, CPU_SYSTEM), "per request"))
     assert found is not None
     [figure] = draw_stacked(arrangement, found)
     assert figure.layout.xaxis.ticktext == ("select", "poll", "epoll")

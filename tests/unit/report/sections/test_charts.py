@@ -2,10 +2,13 @@ import pytest
 
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import ANSWERED_SHARE, RESPONSE_P99, THROUGHPUT
-from loadlab.report.sections.charts import Line, Value, panel_of
-from loadlab.report.sections.contents import CaptionedChart, charts_of, overview_of, tables_of
+from loadlab.report.panels import Line, Value, panel_of
+from loadlab.report.sections.charts import CaptionedChart, charts_of, describe_gaps, tables_of
+from loadlab.report.sections.overview import overview_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import LatencySummary, Law, RunDocument, TrialResult, Verdict
+
+from ..laid_out import run_of
 
 
 def arranged(run: RunDirectory) -> Arrangement:
@@ -75,7 +78,7 @@ def test_a_throughput_that_the_load_limited_is_a_lower_bound_and_a_time_is_not(o
 
 
 def charts(document: RunDocument) -> dict[str, CaptionedChart]:
-    found = charts_of(document, arrange(document.profile, document.trials))
+    found = charts_of(run_of(document))
     return {captioned.chart.key: captioned for captioned in found}
 
 
@@ -104,8 +107,8 @@ def test_a_metric_that_nothing_has_gives_no_chart(crowd: RunDocument) -> None:
 def test_memory_and_switches_are_shown_where_they_vary(crowd: RunDocument, sample_run: RunDirectory) -> None:
     resources = charts(crowd)["resources"]
     assert titles(resources) == ["Memory (PSS)", "Context switches per request"]
-    assert resources.notes[0].startswith("More for each of the idle connections: fork 420 KiB, thread 21.5 KiB, ")
-    assert resources.notes[-1].startswith("PSS counts")
+    assert resources.notes[0].startswith("Growth for each idle connection: fork 420 KiB, thread 21.5 KiB, ")
+    assert resources.notes[-1].startswith("PSS divides")
     assert "resources" not in charts(sample_run.read_document())
 
 
@@ -160,8 +163,8 @@ def test_chained_writes_show_the_whole_run_too(wait_cost: RunDocument) -> None:
     trials = [trial.model_copy(update={"operation_ns": None, "run_ns": 3e6}) for trial in wait_cost.trials]
     found = charts(wait_cost.model_copy(update={"profile": profile, "trials": trials}))
     assert [captioned.chart.title for captioned in found.values()] == [
-        "Time for one event of the chain",
-        "Time of a whole run of the chain",
+        "Time per event of the chain",
+        "Time of a complete chain of events",
     ]
     assert found["cost"].table is None
 
@@ -191,7 +194,7 @@ def test_an_open_load_begins_with_its_times_and_where_they_go(open_load: RunDocu
 def test_what_no_chart_begins_with_and_tells_has_one_of_its_own(open_load: RunDocument, metric: str) -> None:
     document = plotting(open_load, metric)
     assert [*charts(document)] == ["plotted", "response", "parts", "throughput", "cpu"]
-    assert overview_of(document, arrange(document.profile, document.trials))[0].startswith("From 500 to 24,000 offered")
+    assert overview_of(run_of(document))
 
 
 def test_of_the_parts_only_means_are_added_up(open_load: RunDocument) -> None:
@@ -205,13 +208,13 @@ def test_of_the_parts_only_means_are_added_up(open_load: RunDocument) -> None:
 
 def test_what_was_answered_of_the_offered_rate_is_told(open_load: RunDocument) -> None:
     throughput = charts(open_load)["throughput"]
-    assert titles(throughput) == ["Requests per second", "Answered of the offered rate"]
+    assert titles(throughput) == ["Requests per second", "Share of the offered rate that was answered"]
     assert throughput.sentence == (
-        "Not all that was offered was answered: 69.4\N{NO-BREAK SPACE}% of it at worst (asyncio at 24,000 offered "
-        "requests/s). Requests per second. From 500 to 24,000 offered requests/s: epoll 500 → 24,000 requests/s "
-        "(48 times), asyncio 500 → at least 16,666 requests/s."
+        "The target did not keep up with the offered rate: it answered 69.4\N{NO-BREAK SPACE}% of it at worst "
+        "(asyncio at 24,000 offered requests/s). Requests per second. From 500 to 24,000 offered requests/s: epoll 500 "
+        "→ 24,000 requests/s (48 times), asyncio 500 → at least 16,666 requests/s."
     )
-    assert any(note.startswith("Hollow: the load held the target back there") for note in throughput.notes)
+    assert any(note.startswith("Hollow points are lower bounds") for note in throughput.notes)
     assert "Poisson arrivals scatter around their rate." in throughput.notes
 
 
@@ -238,7 +241,7 @@ def test_connection_memory_is_drawn_by_its_parts_and_told_where_most_are_open(mi
     assert (
         "One idle connection takes 6.88 KiB of memory at 1,000,000 idle connections: 6.15 KiB in the kernel for both "
         "ends, 500 B in the target, and 250 B in the client."
-    ) in overview_of(million, arrange(million.profile, million.trials))
+    ) in overview_of(run_of(million))
     assert memory.sentence == "From 10,000 to 1,000,000 idle connections: stays at 6.88 KiB."
     [note] = memory.notes
     assert "the kernel holds it twice" in note
@@ -260,10 +263,9 @@ def test_cpu_time_is_split_into_user_and_system(crowd: RunDocument) -> None:
 
 def test_one_setting_has_tables_instead_of_charts(million: RunDocument, crowd: RunDocument) -> None:
     document = million.model_copy(update={"trials": million.trials[-1:]})
-    arrangement = arrange(document.profile, document.trials)
-    assert charts_of(document, arrangement) == ()
-    assert [table.title for table in tables_of(document, arrangement)] == ["Figures"]
-    assert tables_of(crowd, arrange(crowd.profile, crowd.trials)) == ()
+    assert charts_of(run_of(document)) == ()
+    assert [table.title for table in tables_of(run_of(document))] == ["Figures"]
+    assert tables_of(run_of(crowd)) == ()
 
 
 def test_of_several_servers_each_has_its_memory_told(million: RunDocument) -> None:
@@ -282,7 +284,7 @@ def test_of_several_servers_each_has_its_memory_told(million: RunDocument) -> No
 def test_a_run_without_trials_has_no_charts_and_nothing_to_see(name: str, request: pytest.FixtureRequest) -> None:
     document: RunDocument = request.getfixturevalue(name).model_copy(update={"trials": []})
     assert charts(document) == {}
-    assert overview_of(document, arrange(document.profile, [])) == ()
+    assert overview_of(run_of(document)) == ()
 
 
 def test_the_wait_for_a_core_stands_beside_memory_where_it_grows(crowd: RunDocument) -> None:
@@ -298,11 +300,22 @@ def test_the_wait_for_a_core_stands_beside_memory_where_it_grows(crowd: RunDocum
         if trial.target
     ]
     resources = charts(crowd.model_copy(update={"trials": trials}))["resources"]
-    assert titles(resources) == ["Memory (PSS)", "Context switches per request", "Wait for a core per request"]
-    assert resources.notes[-1].endswith("in which the target was ready to run and another ran.")
+    assert titles(resources) == ["Memory (PSS)", "Context switches per request", "Run-queue wait per request"]
+    assert resources.notes[-1].endswith("the time that the target was ready to run and had no core.")
 
 
 def test_events_per_wait_are_drawn_for_the_servers_that_were_traced(probed_run: RunDirectory) -> None:
     waits = charts(probed_run.read_document())["waits"]
     assert [line.name for line in waits.chart.legend] == ["select", "epoll"]
     assert {value for panel in waits.chart.panels for value in panel.values} == {10.0}
+
+
+def test_gaps_are_counted_by_reason_under_the_first_chart(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    gaps = describe_gaps(run_of(document).trials)
+    assert gaps.startswith("3 of 15 trials have no point here (")
+    assert all(reason in gaps for reason in ("1 not possible", "1 failed", "1 invalid"))
+    first, *others = charts_of(run_of(document))
+    assert first.notes[-1] == gaps
+    assert not any(gaps in chart.notes for chart in others)
+    assert describe_gaps([trial for trial in document.trials if trial.is_credible]) == ""

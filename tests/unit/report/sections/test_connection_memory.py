@@ -1,6 +1,6 @@
 from loadlab.report.layout import Arrangement, arrange
-from loadlab.report.sections.breakdown import stack
-from loadlab.report.sections.connection_memory import ALL_TOLD, PARTS, describe_split, note_on
+from loadlab.report.panels import Split, stack
+from loadlab.report.sections.connection_memory import PARTS, TOTAL, describe_split, note_on
 from loadlab.report.sections.figures import figures_of
 from loadlab.results.model import IdleSummary, RunDocument
 
@@ -65,10 +65,10 @@ def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> No
     arrangement = disturbed_at(million, 1_000_000)
     [told] = describe_split(arrangement)
     assert "1,000,000" not in told
-    drawn = stack(arrangement, "Where it is", PARTS, "per connection")
+    drawn = stack(arrangement, Split("Where it is", PARTS, "per connection"))
     assert drawn is not None
     assert [heights[-1] for heights in drawn.panels[0].heights] == [None, None, None]
-    assert ALL_TOLD.read(arrangement.settings[-1].trials[0]) is None
+    assert TOTAL.read(arrangement.settings[-1].trials[0]) is None
 
 
 def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument) -> None:

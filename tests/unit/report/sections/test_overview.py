@@ -2,90 +2,146 @@ import pytest
 
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import RESPONSE_P99, THROUGHPUT
-from loadlab.report.sections.charts import Value, panel_of
-from loadlab.report.sections.contents import overview_of
-from loadlab.report.sections.overview import describe_run
-from loadlab.report.text.values import tell_change
+from loadlab.report.panels import LineLaw, panel_of
+from loadlab.report.sections.overview import describe_impossible, describe_run, overview_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
 
+from ..laid_out import run_of
+
 NBSP = "\N{NO-BREAK SPACE}"
+ONCE = "Each point was measured once; --repeat 3 shows how far repeats differ."
 
 
 def overview(document: RunDocument) -> tuple[str, ...]:
-    return overview_of(document, arrange(document.profile, document.trials))
+    return overview_of(run_of(document))
 
 
-def over(x_path: str, rates: dict[str, dict[Scalar, float]]) -> Arrangement:
+def over(x_path: str, rates: dict[str, dict[Scalar, float]], repeats: int = 1) -> Arrangement:
     """A run of some servers with these requests per second at each x; a p99 of as many nanoseconds."""
     trials = [
         TrialResult(
-            id=f"{server}-{x}",
-            repeat=1,
+            id=f"{server}-{x}-{repeat}",
+            repeat=repeat,
             factors={"target.server": server, x_path: x},
             state="done",
             verdict=Verdict(state="valid"),
-            requests_per_second=rate,
+            requests_per_second=rate * (1 + 0.1 * (repeat - 1)),
             response_ns=LatencySummary(p99=int(rate), count=100_000),
         )
         for server, of_x in rates.items()
         for x, rate in of_x.items()
+        for repeat in range(1, repeats + 1)
     ]
     return arrange({"plot": {"x": x_path}}, trials)
 
 
-def told(arrangement: Arrangement) -> tuple[str, ...]:
-    return describe_run(arrangement, panel_of(arrangement, THROUGHPUT), (), "")
+def described(arrangement: Arrangement, *laws: LineLaw) -> tuple[str, ...]:
+    return describe_run(arrangement, panel_of(arrangement, THROUGHPUT), laws, "CPU time")
 
 
-def test_the_best_and_the_worst_at_the_end_and_the_law_between(crowd: RunDocument) -> None:
-    assert overview(crowd) == (
-        f"From 0 to 19,000 idle connections, requests per second fell by 2.1{NBSP}% with nginx (111,111 → 108,814 "
-        f"requests/s) and by 96.5{NBSP}% with select (20,202 → 705 requests/s): 154 times apart in the end, the best "
-        "and the worst of 11.",
-        "CPU time of the target per request, by the fitted laws: select: each idle connection adds 72 ns (95 %: 72 "
-        "ns to 72 ns); nginx: does not depend on the number of idle connections.",
+def constant(line: int, metric: str = "target.cpu_ns_per_request") -> LineLaw:
+    return LineLaw(line, metric, "does not depend on the number of idle connections", "constant", 0.0)
+
+
+def test_what_depends_on_x_comes_first_then_how_sure_it_is_then_the_extremes(crowd: RunDocument) -> None:
+    dependence, laws, once, extremes = overview(crowd)[:4]
+    assert dependence == (
+        f"select and poll slow down with more idle connections, by 97{NBSP}% and 95{NBSP}% at 19,000; fork, thread, "
+        f"epoll, epoll-threads, epoll-processes, callback, coroutine, asyncio, uvloop and nginx do not (within "
+        f"9{NBSP}%)."
+    )
+    assert laws.startswith("CPU time of the target per request, by the fitted laws: select: ")
+    assert laws.endswith("; 9 more under the chart.")
+    assert once == ONCE
+    assert extremes == (
+        "Throughput at 19,000 idle connections: nginx is fastest with 108,814 requests/s and select slowest with 705 "
+        "requests/s, a factor of 154."
     )
 
 
-def test_who_lost_most_is_told_where_it_ended_early(sample_run: RunDirectory) -> None:
-    first, second, third = overview(sample_run.read_document())
-    assert first == f"From 0 to 19,000 idle connections, requests per second fell by 1.2{NBSP}% with epoll " + (
-        "(21,276 → 21,019 requests/s)."
+def test_lines_that_end_at_different_places_say_where(sample_run: RunDirectory) -> None:
+    first, once, extremes, model = overview(sample_run.read_document())
+    assert first == (
+        f"select and poll slow down with more idle connections, by 94{NBSP}% at 10,000 and 85{NBSP}% at 5,000; "
+        f"epoll does not (within 2{NBSP}%)."
     )
-    assert second == f"Requests per second fell most with select, by 93.6{NBSP}% " + (
-        "(20,202 → 1,290 requests/s, from 0 to 10,000)."
-    )
-    assert third.startswith("Closed model: ")
+    assert once == ONCE
+    # At 19,000 epoll was alone.
+    assert extremes.startswith("Throughput at 10,000 idle connections: epoll is fastest with ")
+    assert model.startswith("Closed model: ")
 
 
 def test_of_times_the_lowest_is_the_best() -> None:
-    arrangement = over("load.idle", {"slow": {0: 1_000, 9: 90_000}, "fast": {0: 900, 9: 1_000}})
-    [sentence] = describe_run(arrangement, panel_of(arrangement, RESPONSE_P99), (), "")
+    arrangement = over("load.idle", {"slow": {0: 1_000, 9: 90_000}, "fast": {0: 900, 9: 910}})
+    sentence, _, extremes = describe_run(arrangement, panel_of(arrangement, RESPONSE_P99), (), "")
     assert sentence == (
-        f"From 0 to 9 idle connections, response time (p99) rose by 11.1{NBSP}% with fast (900 ns → 1 µs) and "
-        "90-fold with slow (1 µs → 90 µs): 90 times apart in the end."
+        "Response time (p99) rises with more idle connections for slow, 90-fold at 9 (1 µs → 90 µs); it does not "
+        f"change for fast (within 2{NBSP}%)."
+    )
+    assert extremes == (
+        "Response time (p99) at 9 idle connections: fast is fastest with 910 ns and slow slowest with 90 µs, "
+        "a factor of 99."
     )
 
 
-def test_lines_that_end_alike_are_not_told_apart() -> None:
-    [sentence] = told(over("load.idle", {"one": {0: 100, 9: 98}, "other": {0: 100, 9: 99}, "third": {0: 99, 9: 99}}))
-    assert "apart" not in sentence
+def test_lines_that_all_stay_are_said_not_to_depend_on_x() -> None:
+    sentence, *_ = described(over("load.idle", {"one": {0: 100, 9: 98}, "other": {0: 100, 9: 99}}))
+    assert sentence == (
+        f"Throughput does not depend on the number of idle connections with one and other (within 3{NBSP}%)."
+    )
 
 
 def test_different_directions_have_a_verb_each() -> None:
-    [sentence] = told(over("load.connections", {"loop": {1: 100, 9: 800}, "threads": {1: 100, 9: 80}}))
+    sentence, _, extremes = described(over("load.connections", {"loop": {1: 100, 9: 800}, "threads": {1: 100, 9: 80}}))
     assert sentence == (
-        "From 1 to 9 active connections, requests per second rose 8.0-fold with loop (100 → 800 requests/s) and "
-        f"fell by 20.0{NBSP}% with threads (100 → 80 requests/s): 10 times apart in the end."
+        f"threads slows down with more active connections, by 20{NBSP}% at 9 (100 → 80 requests/s); "
+        "loop speeds up, 8.0-fold at 9 (100 → 800 requests/s)."
+    )
+    assert extremes.endswith("a factor of 10.")
+
+
+def test_of_many_lines_the_ends_of_the_range_are_named() -> None:
+    rates: dict[str, dict[Scalar, float]] = {f"s{number}": {0: 100, 9: 10.0 * number} for number in range(1, 6)}
+    sentence, *_ = described(over("load.idle", rates))
+    assert sentence == (
+        f"s1, s2, s3, s4 and s5 slow down with more idle connections, by 50{NBSP}% (s5) to 90{NBSP}% (s1) at 9."
     )
 
 
-def test_one_value_of_x_compares_the_lines_there() -> None:
-    [sentence] = told(over("load.idle", {"select": {100: 500}, "epoll": {100: 2000}}))
+def test_a_small_change_of_throughput_at_constant_cost_is_none() -> None:
+    arrangement = over("load.idle", {"epoll": {0: 100, 9: 75}, "select": {0: 100, 9: 75}})
+    sentence, *_ = described(arrangement, constant(0))
+    assert sentence.startswith("select slows down")
+    assert sentence.endswith(f"; epoll does not (within 26{NBSP}%).")
+
+
+def test_the_constant_law_of_a_measure_decides_about_the_measure_itself() -> None:
+    arrangement = over("load.idle", {"epoll": {0: 100, 9: 300}, "select": {0: 100, 9: 300}})
+    sentence, *_ = described(arrangement, constant(0, "requests_per_second"))
+    assert sentence.startswith("select speeds up with more idle connections, 3.0-fold at 9")
+
+
+def test_many_laws_are_told_by_the_steepest_and_the_names_of_the_constant() -> None:
+    rates: dict[str, dict[Scalar, float]] = {f"s{number}": {0: 100, 9: 10} for number in range(6)}
+    laws = [LineLaw(number, "cpu", f"s{number}: each adds {number} ns", "linear", number) for number in range(4)]
+    _, sentence, *_ = described(over("load.idle", rates), *laws, constant(4), constant(5))
     assert sentence == (
-        "At 100 idle connections the best is epoll with 2,000 requests/s, the worst select with 500 requests/s, "
-        "4.0 times apart."
+        "CPU time, by the fitted laws: s3: each adds 3 ns; s2: each adds 2 ns; s1: each adds 1 ns; "
+        "1 more under the chart; s4 and s5 do not depend on the number of idle connections."
+    )
+
+
+def test_repeats_say_how_far_they_differ() -> None:
+    _, sentence, *_ = described(over("load.idle", {"epoll": {0: 100, 9: 100}}, repeats=3))
+    assert sentence == f"Repeats of a point differ by 18{NBSP}% (median), 18{NBSP}% at most."
+
+
+def test_one_value_of_x_compares_the_lines_there() -> None:
+    [sentence] = described(over("load.idle", {"select": {100: 500}, "epoll": {100: 2000}}))
+    assert sentence == (
+        "Throughput at 100 idle connections: epoll is fastest with 2,000 requests/s and select slowest with 500 "
+        "requests/s, a factor of 4.0."
     )
 
 
@@ -93,32 +149,34 @@ def test_names_on_x_compare_the_lines_at_each_place() -> None:
     arrangement = over(
         "target.handler", {"epoll": {"disk": 100, "sleep": 20}, "coroutine": {"disk": 101, "sleep": 900}}
     )
-    [sentence] = told(arrangement)
+    [sentence] = described(arrangement)
     assert sentence == (
-        "Requests per second: with disk all are within 5 % of each other, coroutine the best with 101 requests/s; "
-        "with sleep the best is coroutine with 900 requests/s, the worst epoll with 20 requests/s, 45 times apart."
+        f"Throughput: with disk both are within 5{NBSP}% of each other, coroutine fastest with 101 requests/s; "
+        "with sleep coroutine is fastest with 900 requests/s and epoll slowest with 20 requests/s, a factor of 45."
     )
 
 
 def test_microbenchmarks_are_told_likewise(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
-    change, law = overview(wait_cost)
-    assert change.startswith(f"From 10 to 19,000 descriptors, time of one waiting call rose by 4.2{NBSP}% with epoll")
-    assert law.startswith("Time of one waiting call, by the fitted laws: select: each descriptor adds 86 ns")
+    change, law, *_ = overview(wait_cost)
+    assert change.startswith("Time of one waiting call rises with more descriptors for select and poll, ")
+    assert change.endswith(f"; it does not change for epoll (within 5{NBSP}%).")
+    assert law.startswith("Time of one waiting call, by the fitted laws: select: ")
     assert overview(switch_cost) == (
-        "Time of one switch: the best is call with 41 ns, the worst process with 7.9 µs, 193 times apart.",
-        "Memory of one unit: the best is generator with 440 B, the worst process with 793 KiB, 1,845 times apart.",
+        "Time of one switch: call is fastest with 41 ns and process slowest with 7.9 µs, a factor of 193.",
+        "Memory of one unit: generator is smallest with 440 B and process largest with 793 KiB, a factor of 1,845.",
     )
 
 
 def test_a_run_of_one_trial_has_nothing_to_compare() -> None:
-    assert told(over("load.idle", {"epoll": {0: 100}})) == ()
+    assert described(over("load.idle", {"epoll": {0: 100}})) == ()
 
 
 def test_an_open_load_is_told_by_its_response_time_and_what_was_answered(open_load: RunDocument) -> None:
-    times, answered, model = overview(open_load)
-    assert times.startswith("From 500 to 24,000 offered requests/s, response time (p99) fell by ")
-    assert answered.startswith("Not all that was offered was answered: ")
-    assert model.startswith("Open model: requests are due by a schedule (Poisson arrivals) that waits for no answer")
+    times, _, extremes, answered, model = overview(open_load)
+    assert times.startswith("Response time (p99) rises as the offered rate grows for asyncio, ")
+    assert extremes.startswith("Response time (p99) at 24,000 offered requests/s: ")
+    assert answered.startswith("The target did not keep up with the offered rate: it answered 69.4")
+    assert model.startswith("Open model: requests are due by a schedule (Poisson arrivals) that does not wait for")
 
 
 def bounded(x_path: str, rates: dict[str, dict[Scalar, float]], bounds: dict[str, set[Scalar]]) -> Arrangement:
@@ -135,61 +193,57 @@ def bounded(x_path: str, rates: dict[str, dict[Scalar, float]], bounds: dict[str
     return arrange({"plot": {"x": x_path}}, trials)
 
 
-def test_what_the_load_limited_is_told_as_a_bound() -> None:
-    arrangement = bounded(
-        "load.idle", {"epoll": {0: 80_000, 9: 79_000}, "select": {0: 60_000, 9: 10_000}}, {"epoll": {0, 9}}
-    )
-    [sentence] = told(arrangement)
-    assert sentence == (
-        "From 0 to 9 idle connections, requests per second went beyond the load's reach with epoll (at least 80,000 → "
-        f"at least 79,000 requests/s) and fell by 83.3{NBSP}% with select (60,000 → 10,000 requests/s): "
-        "at least 7.9 times apart in the end."
-    )
+@pytest.mark.parametrize(
+    ("before", "after", "bounds", "words"),
+    [
+        (100, 250, {9}, "epoll speeds up with more idle connections, at least 2.5-fold at 9"),
+        (100, 150, {9}, f"epoll speeds up with more idle connections, by at least 50{NBSP}% at 9"),
+        (100, 50, {0}, f"epoll slows down with more idle connections, by at least 50{NBSP}% at 9"),
+        (100, 90, {9}, "How throughput of epoll changes is not known: the load generator was the limit"),
+        (100, 110, {0}, "How throughput of epoll changes is not known: the load generator was the limit"),
+        (100, 50, {0, 9}, "How throughput of epoll changes is not known: the load generator was the limit"),
+    ],
+)
+def test_a_bound_says_as_much_of_a_change_as_is_certain(
+    before: float, after: float, bounds: set[Scalar], words: str
+) -> None:
+    sentence, *_ = described(bounded("load.idle", {"epoll": {0: before, 9: after}}, {"epoll": bounds}))
+    assert sentence.startswith(words)
 
 
 def test_two_bounds_are_not_ranked() -> None:
     rates: dict[str, dict[Scalar, float]] = {"epoll": {0: 80_000}, "nginx": {0: 90_000}, "select": {0: 50_000}}
-    [sentence] = told(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
+    [sentence] = described(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
     assert sentence == (
-        "At 0 idle connections the best is nginx with at least 90,000 requests/s, the worst select with 50,000 "
-        "requests/s, at least 1.8 times apart."
+        "Throughput at 0 idle connections: nginx is fastest with at least 90,000 requests/s and select slowest with "
+        "50,000 requests/s, a factor of at least 1.8."
     )
     del rates["select"]
-    [sentence] = told(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
+    [sentence] = described(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
     assert sentence == (
-        "At 0 idle connections the load was the limit, with nginx at least 90,000 requests/s, epoll at least 80,000 "
-        "requests/s."
+        "Throughput at 0 idle connections: the load generator was the limit (nginx at least 90,000 requests/s, "
+        "epoll at least 80,000 requests/s)."
     )
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        (100, 50, ("fell", f"by 50.0{NBSP}%")),
-        (100, 150, ("rose", f"by 50.0{NBSP}%")),
-        (100, 2900, ("rose", "29-fold")),
-        (100, 100.01, ("did not change", "")),
-        (0, 5, ("rose", "from nothing")),
-        (0, 0, ("did not change", "")),
-    ],
-)
-def test_a_change_in_words(before: float, after: float, words: tuple[str, str]) -> None:
-    assert tell_change(Value(before, before, before), Value(after, after, after)) == words
+def test_what_rose_from_nothing_has_no_percentage() -> None:
+    sentence, *_ = described(over("load.idle", {"epoll": {0: 0, 9: 5}}))
+    assert sentence.startswith("epoll speeds up with more idle connections, from nothing at 9")
 
 
-@pytest.mark.parametrize(
-    ("before", "before_at_least", "after", "after_at_least", "words"),
-    [
-        (100, False, 250, True, ("rose", "at least 2.5-fold")),
-        (100, False, 110, True, ("rose", f"by at least 10.0{NBSP}%")),
-        (100, True, 50, False, ("fell", f"by at least 50.0{NBSP}%")),
-        (100, False, 90, True, ("went beyond the load's reach", "")),
-        (100, True, 110, False, ("went beyond the load's reach", "")),
-        (100, True, 50, True, ("went beyond the load's reach", "")),
-    ],
-)
-def test_a_bound_tells_as_much_of_a_change_as_is_certain(
-    before: float, before_at_least: bool, after: float, after_at_least: bool, words: tuple[str, str]
-) -> None:
-    first = Value(before, before, before, at_least=before_at_least)
-    assert tell_change(first, Value(after, after, after, at_least=after_at_least)) == words
+def test_what_is_not_installed_is_named_once(crowd: RunDocument, sample_run: RunDirectory) -> None:
+    # What fork cannot hold is a result of some of its trials, not something that this machine lacks.
+    sentence = "Not possible on this machine: node (node is not installed; apt-get install nodejs)."
+    assert describe_impossible(arrange(crowd.profile, crowd.trials)) == sentence
+    assert overview(crowd)[-1] == sentence
+    document = sample_run.read_document()
+    assert describe_impossible(arrange(document.profile, document.trials)) == ""
+
+
+def test_a_place_on_x_that_is_not_installed_is_named_too(crowd: RunDocument) -> None:
+    trials = [
+        trial.model_copy(update={"factors": {"target.server": trial.factors["target.server"]}})
+        for trial in crowd.trials
+        if trial.factors["load.idle"] == 0
+    ]
+    assert describe_impossible(arrange({}, trials)).startswith("Not possible on this machine: node (node is not")

@@ -1,7 +1,11 @@
+import json
+
+import pytest
+
 from loadlab.analysis.verdict import SAMPLES_BEYOND
 from loadlab.recording.histogram import Histogram
 from loadlab.report.layout import arrange
-from loadlab.report.sections.percentiles import curves_of
+from loadlab.report.sections.percentiles import Curve, CurvePanel, CurvePoint, curves_of, draw_curves
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import TrialResult, Verdict
 
@@ -46,7 +50,7 @@ def test_repeats_are_merged_into_one_curve() -> None:
     slow.fold([9_000_000] * 400)
     of_trial = {"001": fast, "002": slow}
     [panel], sentence = curves_of(arrange({}, trials(2)), lambda trial_id: {"response": of_trial[trial_id]})
-    assert sentence == ("Half of all requests, and 99 % of them, were answered within: the target 1 ms and 9 ms.")
+    assert sentence == ("Median and p99: the target 1 ms and 9 ms.")
     assert panel.curves[0].points[-1].time_ns > 8_900_000
 
 
@@ -54,7 +58,7 @@ def test_what_too_few_samples_lie_beyond_is_not_told() -> None:
     histogram = Histogram()
     histogram.fold([1_000_000] * 900)
     _, sentence = curves_of(arrange({}, trials(1)), lambda _: {"response": histogram})
-    assert sentence.endswith("the target 1 ms (too few to tell the 99 %).")
+    assert sentence.endswith("the target 1 ms (too few requests for p99).")
 
 
 def test_no_curve_without_samples() -> None:
@@ -86,3 +90,19 @@ def test_an_open_load_has_service_times_beside_for_the_same_settings(open_run: R
     ]
     # Overloaded, a request waits for most of the window before it is sent.
     assert response.curves[-1].points[-1].time_ns > 1000 * service.curves[-1].points[-1].time_ns
+
+
+def test_curves_are_traces_in_their_order_with_the_chosen_ones_visible() -> None:
+    points = (CurvePoint(0.0, 500_000), CurvePoint(90.0, 1_000_000), CurvePoint(99.0, 2_000_000))
+    curves = [
+        Curve(number=0, line=0, x=0, name="epoll at 0", stroke="dot", points=points, chosen=True),
+        Curve(number=1, line=0, x=9, name="epoll at 9", stroke="solid", points=points, chosen=False),
+    ]
+    later = Curve(0, 0, 0, "epoll at 0", "dot", (CurvePoint(50.0, 9_000_000),), chosen=True)
+    panels = [CurvePanel("Service time", tuple(curves)), CurvePanel("Response time", (later,))]
+    figure, other = (json.loads(drawing.to_json()) for drawing in draw_curves(panels))
+    assert figure["layout"]["yaxis"] == other["layout"]["yaxis"]
+    assert [(trace["visible"], trace["line"]["dash"]) for trace in figure["data"]] == [(True, "dot"), (False, "solid")]
+    assert figure["data"][0]["x"] == pytest.approx([1, 10, 100])
+    assert figure["data"][0]["hovertext"][1] == "<b>epoll at 0</b><br>90 % within 1 ms"
+    assert figure["layout"]["xaxis"]["range"] == pytest.approx([0, 2])

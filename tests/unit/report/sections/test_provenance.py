@@ -1,5 +1,9 @@
-from loadlab.report.sections.provenance import Fact, facts_of, machine_of
+import yaml
+
+from loadlab.report.sections.provenance import Fact, facts_of, format_profile, machine_of, sections_of
 from loadlab.results.directory import RunDirectory
+
+from ..laid_out import run_of
 
 
 def test_the_key_facts(sample_run: RunDirectory) -> None:
@@ -32,3 +36,22 @@ def test_the_machine_and_which_cores_each_side_had(sample_run: RunDirectory) -> 
     machine = [*machine_of(sample_run.read_document())]
     assert Fact("Placement", "load on CPU 1; target on CPU 0") in machine
     assert Fact("Memory", "24 GiB") in machine
+
+
+def test_the_profile_is_shown_as_it_was_run(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    changed = {**document.profile, "load": {**document.profile["load"], "connections": 77, "rate": None}, "expect": []}
+    [section] = sections_of(run_of(document.model_copy(update={"profile": changed})))
+    assert yaml.safe_load(section.profile)["load"]["connections"] == 77
+    assert "  load.idle: [0, 1000, 5000, 10000, 19000]\n" in section.profile
+    # What was left open or empty is not shown.
+    assert not {"rate", "expect"} & {line.strip().partition(":")[0] for line in section.profile.splitlines()}
+    assert section.profile.index("target:") < section.profile.index("sweep:")
+    assert section.command == "loadlab run profiles/select-vs-epoll.yaml"
+    assert section.machine[0].name == "Machine"
+
+
+def test_lists_of_mappings_stay_readable() -> None:
+    assert format_profile({"load": {"mix": [{"path": "/a", "weight": 2}]}, "probes": ["procfs"], "none": None}) == (
+        "load:\n  mix:\n  - path: /a\n    weight: 2\nprobes: [procfs]\n"
+    )

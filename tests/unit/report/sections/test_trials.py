@@ -1,5 +1,5 @@
-from loadlab.report.sections.tables import Cell, Row, Table
-from loadlab.report.sections.trials import tabulate
+from loadlab.report.sections.trials import tabulate, tabulate_kinds
+from loadlab.report.tables import Cell, Row, Table
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 
@@ -25,7 +25,7 @@ def test_a_measured_trial_has_text_to_read_and_keys_to_sort_by(sample_run: RunDi
     assert row["requests/s"].text.startswith("21,")
     assert isinstance(row["requests/s"].sort, float)
     assert row["p99"].text.endswith(" ms")
-    assert row["alive"].note.startswith("19,000 of 19,000 opened")
+    assert row["idle alive"].note.startswith("19,000 of 19,000 opened")
     assert remark == ""
 
 
@@ -33,7 +33,7 @@ def test_a_trial_that_was_not_measured_has_dashes_and_its_reason(sample_run: Run
     row, remark = row_of(sample_run, "select", 19_000)
     assert remark == "select holds at most 16,384 connections here, and this trial wants 19,016."
     assert row["verdict"].text == "not possible"
-    for title in ("requests/s", "p50", "p99.9", "max", "CPU user", "failed", "alive"):
+    for title in ("requests/s", "p50", "p99.9", "max", "user", "failed", "idle alive"):
         assert row[title] == Cell("\N{EN DASH}", None, note=remark)
 
 
@@ -42,19 +42,19 @@ def test_the_capacity_of_an_invalid_trial_is_not_printed(sample_run: RunDirector
     assert row["verdict"].badge == "invalid"
     assert row["requests/s"].sort is None
     assert row["requests/s"].note == remark == "Idle connections were lost while the trial ran."
-    assert row["failed"] == Cell("3", 3, note="timeout 3")
+    assert row["failed"] == Cell("3", 3, note="timeout 3", short="3")
 
 
 def test_a_percentile_with_too_few_samples_is_not_shown(sample_run: RunDirectory) -> None:
     row, _ = row_of(sample_run, "select", 10_000)
-    assert [title for title, cell in row.items() if cell.sort is None] == ["p99.9", "client p99"]
+    assert [title for title, cell in row.items() if cell.sort is None] == ["p99.9", "added by client p99"]
     assert row["p99.9"].note == "Fewer than 10 of 2,579 samples lie beyond p99.9: too few to show it."
 
 
 def test_response_times_stand_beside_what_the_client_added(sample_run: RunDirectory) -> None:
     titles = [column.title for column in tabulate(sample_run.read_document().trials).columns]
-    assert titles[titles.index("p50") : titles.index("CPU")] == [
-        "p50", "p90", "p99", "p99.9", "max", "client p50", "client p99",
+    assert titles[titles.index("p50") : titles.index("CPU per request")] == [
+        "p50", "p90", "p99", "p99.9", "max", "added by client p50", "added by client p99",
     ]  # fmt: skip
 
 
@@ -70,15 +70,15 @@ def test_cpu_time_that_cannot_be_divided_is_told_as_a_whole(sample_run: RunDirec
     usage = trial.target.model_copy(update={"cpu_ns_per_request": 81_000.0, **unknown})
     table = tabulate([trial.model_copy(update={"target": usage})])
     row = cells(table, table.rows[0])
-    assert row["CPU"].text == "81 µs"
-    assert not {"CPU user", "CPU system"} & row.keys()
+    assert row["CPU per request"].text == "81 µs"
+    assert not {"user", "system"} & row.keys()
 
 
 def test_a_throughput_that_the_load_limited_is_marked(open_load: RunDocument) -> None:
     rates = [cells(tabulate(open_load.trials), row)["requests/s"] for row in tabulate(open_load.trials).rows]
     assert [rate.text for rate in rates[-2:]] == ["12,000", "≥ 16,666"]
     assert rates[-1].sort == 16_666
-    assert rates[-1].note.startswith("At least this")
+    assert rates[-1].note.startswith("A lower bound")
 
 
 def test_what_was_never_sent_and_what_was_cut_have_columns_where_there_is_any(
@@ -125,10 +125,10 @@ def test_no_trials_give_an_empty_table() -> None:
 
 def test_a_figure_that_no_trial_has_gets_no_column(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
     assert [column.title for column in tabulate(wait_cost.trials).columns] == [
-        "trial", "method", "descriptors", "verdict", "cost", "least cost", "of that, measuring", "operation",
+        "trial", "method", "descriptors", "verdict", "cost", "least cost", "measuring overhead", "operation",
     ]  # fmt: skip
     assert [column.title for column in tabulate(switch_cost.trials).columns][-2:] == [
-        "of that, measuring",
+        "measuring overhead",
         "memory of one",
     ]
 
@@ -146,3 +146,39 @@ def test_what_every_user_of_a_closed_load_had_in_flight_is_no_figure(crowd: RunD
     changes = {"load_model": "closed", "outcomes": {"ok": 100, "cut": 16}}
     table = tabulate([trial.model_copy(update=changes) for trial in crowd.trials])
     assert "cut" not in [column.title for column in table.columns]
+
+
+def test_a_row_for_each_kind_in_each_trial(mix: RunDocument) -> None:
+    table = tabulate_kinds(mix.trials)
+    assert table is not None
+    assert [column.title for column in table.columns] == [
+        "trial", "blocking", "active connections", "kind", "requests", "requests/s",
+        "p50", "service p50", "p99", "service p99", "failed",
+    ]  # fmt: skip
+    assert [row.cells[3].text for row in table.rows] == ["hello", "slow"] * 6
+    hello, slow = (row.cells for row in table.rows[:2])
+    assert [cell.text for cell in (*hello[:6], hello[10])] == ["001", "false", "4", "hello", "2,000", "1,000", "0"]
+    # Of 60 requests none is the slowest of a hundred.
+    assert [cell.text.endswith(" µs") for cell in hello[6:10]] == [True] * 4
+    assert [cell.text == "\N{EN DASH}" for cell in slow[6:10]] == [False, False, True, True]
+
+
+def test_slow_senders_come_last_and_are_told_apart(slow_senders: RunDocument) -> None:
+    turned = [trial.model_copy(update={"kinds": trial.kinds[::-1]}) for trial in slow_senders.trials]
+    table = tabulate_kinds(turned)
+    assert table is not None
+    assert [row.cells[3].text for row in table.rows] == ["hello", "slow-senders"] * 4
+    assert [row.cells[3].badge for row in table.rows[:2]] == ["", "apart"]
+    assert "one byte at a time" in table.rows[1].cells[3].note
+
+
+def test_requests_of_one_kind_need_no_table(sample_run: RunDirectory) -> None:
+    assert tabulate_kinds(sample_run.read_document().trials) is None
+
+
+def test_an_invalid_trial_has_no_rate_for_its_kinds_either(mix: RunDocument) -> None:
+    trial = mix.trials[0]
+    invalid = trial.model_copy(update={"verdict": trial.verdict.model_copy(update={"state": "invalid"})})
+    table = tabulate_kinds([invalid])
+    assert table is not None
+    assert table.rows[0].cells[5].sort is None

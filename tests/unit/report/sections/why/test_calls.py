@@ -1,15 +1,17 @@
 import pytest
 
 from loadlab.report.layout import arrange
-from loadlab.report.sections.breakdown import StackedChart
-from loadlab.report.sections.why import calls_of, describe_vain
+from loadlab.report.panels import StackedChart, stack
+from loadlab.report.sections.why.calls import describe_eagain, split_of_calls
 from loadlab.results.directory import RunDirectory
 from loadlab.results.probe_data import Probes, SyscallsProbe
 
 
 def chart_of(run: RunDirectory) -> StackedChart | None:
     document = run.read_document()
-    return calls_of(arrange(document.profile, document.trials))
+    arrangement = arrange(document.profile, document.trials)
+    split = split_of_calls(arrangement)
+    return stack(arrangement, split) if split else None
 
 
 def test_a_panel_for_each_line_with_the_same_kinds_from_the_most_frequent_on(probed_run: RunDirectory) -> None:
@@ -29,7 +31,10 @@ def test_rare_kinds_are_drawn_as_others(sample_run: RunDirectory) -> None:
     probe = SyscallsProbe(calls_per_request={f"call{number}": 9.0 - number for number in range(9)})
     trial = next(trial for trial in document.trials if trial.state == "done")
     trial = trial.model_copy(update={"probes": Probes(syscalls=probe)})
-    chart = calls_of(arrange(document.profile, [trial]))
+    arrangement = arrange(document.profile, [trial])
+    split = split_of_calls(arrangement)
+    assert split is not None
+    chart = stack(arrangement, split)
     assert chart is not None
     assert chart.parts == ("call0", "call1", "call2", "call3", "call4", "others")
     assert chart.panels[0].heights[-1] == (4.0 + 3.0 + 2.0 + 1.0,)
@@ -39,7 +44,7 @@ def test_nothing_was_counted(sample_run: RunDirectory) -> None:
     assert chart_of(sample_run) is None
 
 
-def test_calls_in_vain_are_told_where_there_are_any(sample_run: RunDirectory) -> None:
+def test_eagain_is_reported_where_there_is_any(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     done = [trial for trial in document.trials if trial.state == "done"]
     per_request = {"select": 0.001, "epoll": 0.97}
@@ -50,5 +55,8 @@ def test_calls_in_vain_are_told_where_there_are_any(sample_run: RunDirectory) ->
         for trial in done
         if (server := str(trial.factors["target.server"])) in per_request
     ]
-    assert describe_vain(arrange(document.profile, trials)) == "In vain (EAGAIN), per request and at most: epoll 0.97."
-    assert describe_vain(arrange(document.profile, done)) == ""
+    assert (
+        describe_eagain(arrange(document.profile, trials))
+        == "Calls that returned EAGAIN, at most, per request: epoll 0.97."
+    )
+    assert describe_eagain(arrange(document.profile, done)) == ""

@@ -26,7 +26,7 @@ def test_a_row_for_each_line_and_a_column_for_each_x(probed_run: RunDirectory) -
         ("select", "bpftrace", *[f"30{NBSP}%"] * 4, "\N{EN DASH}"),
         ("epoll", "bpftrace", *[f"30{NBSP}%"] * 5),
     )
-    assert (syscalls.note, cpu.note[:8]) == ("", "The part")
+    assert (syscalls.note, cpu.note[:9]) == ("", "The share")
     assert cpu.rows[1] == ("epoll", "py-spy", *[f"12{NBSP}%"] * 5)
 
 

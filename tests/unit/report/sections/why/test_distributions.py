@@ -1,7 +1,17 @@
+import json
+from typing import Any
+
 import pytest
 
 from loadlab.recording.histogram import Histogram
-from loadlab.report.sections.why.distributions import DistributionPanel, distributions_of
+from loadlab.report.measures import NUMBER, TIME, Quantity
+from loadlab.report.sections.why.distributions import (
+    Bin,
+    Distribution,
+    DistributionPanel,
+    distributions_of,
+    draw_distributions,
+)
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.results.model import TrialResult, Verdict
 from loadlab.results.probe_data import Buckets, CallCount, EventsPerWait, Probes, SyscallProfile, SyscallsProbe
@@ -78,3 +88,41 @@ def test_what_no_tracer_timed_has_no_panel() -> None:
     probes = Probes(syscalls=SyscallsProbe(target=profile))
     counted = End(line.after.trial.model_copy(update={"probes": probes}), "", "")
     assert distributions_of(ProbedLine("poll", None, counted), lambda _: {}) == ()
+
+
+def drawn_panel(title: str, quantity: Quantity, *bins: tuple[float, float, float]) -> DistributionPanel:
+    """With the same values at both ends of x."""
+    found = tuple(Bin(low, high, share) for low, high, share in bins)
+    return DistributionPanel(title, quantity, "calls", (Distribution(0, found), Distribution(1, found)))
+
+
+@pytest.fixture(scope="module")
+def drawn() -> list[dict[str, Any]]:
+    """Two times and a number of events, as the page's script will see them."""
+    panels = [
+        drawn_panel("Time in poll", TIME, (4096, 8192, 0.75), (8192, 16384, 0.0), (16384, 32768, 0.25)),
+        drawn_panel("Events", NUMBER, (0.5, 1, 0.25), (1, 2, 0.0), (2, 4, 0.75)),
+        drawn_panel("Time in write", TIME, (1 << 20, 1 << 21, 1.0)),
+    ]
+    return [json.loads(figure.to_json()) for figure in draw_distributions(panels)]
+
+
+def test_times_are_drawn_on_one_axis_and_events_on_their_own(drawn: list[dict[str, Any]]) -> None:
+    poll, events, write = (figure["layout"]["xaxis"] for figure in drawn)
+    assert poll == write
+    assert len(poll["ticktext"]) <= 4
+    assert events["ticktext"] == ["0", "1", "2"]
+
+
+def test_a_distribution_is_steps_that_begin_and_end_on_the_ground(drawn: list[dict[str, Any]]) -> None:
+    before, after = drawn[0]["data"]
+    assert before["x"] == [4096, 4096, 8192, 8192, 16384, 16384, 32768, 32768]
+    assert before["y"] == [0, 0.75, 0.75, 0, 0, 0.25, 0.25, 0]
+    assert (before["meta"]["line"], after["meta"]["line"]) == (0, 1)
+
+
+def test_a_step_tells_its_share_and_its_bin(drawn: list[dict[str, Any]]) -> None:
+    poll, events, _ = (figure["data"][0]["hovertext"] for figure in drawn)
+    assert poll[1] == "75\N{NO-BREAK SPACE}% of the calls<br>took 4.1 µs to 8.19 µs"
+    assert events[1] == "25\N{NO-BREAK SPACE}% of the calls<br>returned none"
+    assert events[5] == "75\N{NO-BREAK SPACE}% of the calls<br>returned 2 to 3"

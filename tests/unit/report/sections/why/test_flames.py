@@ -111,9 +111,9 @@ def test_a_difference_from_nothing_has_no_changes() -> None:
 
 
 def test_a_comparison_has_both_profiles_and_what_changed() -> None:
-    compared = compare_flames(STACKS, {("MainThread", SERVE): 8}, "0 dead", "19,000 dead")
+    compared = compare_flames(STACKS, {("MainThread", SERVE): 8}, "0 idle", "19,000 idle")
     assert (compared.before.total, compared.after.total, compared.difference.before_total) == (100, 8, 100)
-    assert compared.difference.title == "19,000 dead against 0 dead"
+    assert compared.difference.title == "19,000 idle against 0 idle"
 
 
 def test_the_data_name_each_function_once() -> None:
@@ -128,9 +128,11 @@ def test_the_data_name_each_function_once() -> None:
 
 def render(*graphs: FlameGraph) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("loadlab.report"), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.PackageLoader("loadlab.report", "sections"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    template = environment.from_string('{% from "flame.html" import flame_graphs %}{{ flame_graphs(graphs, "CPU") }}')
+    template = environment.from_string(
+        '{% from "why/flame.html" import flame_graphs %}{{ flame_graphs(graphs, "CPU") }}'
+    )
     return template.render(graphs=graphs)
 
 

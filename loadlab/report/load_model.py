@@ -1,4 +1,4 @@
-"""Who decided when a request was sent, and what the client added to the times, in words."""
+"""The load model of a run, and the error that the client adds to its times, in words."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -30,18 +30,30 @@ def describe_load(profile: Mapping[str, Any], models: tuple[LoadModel, ...]) -> 
 
 
 def describe_models(profile: Mapping[str, Any], models: tuple[LoadModel, ...]) -> Iterator[str]:
-    """Yield for each model how its times are to be read, in one sentence."""
+    """Yield how to read the times of each model."""
     if "closed" in models:
         yield (
-            "Closed model: each user waits for the answer before it asks again, so while the server stalls hardly "
-            "anybody asks, and the p99 shown here is no user's p99 (coordinated omission)."
+            "Closed model: each user waits for its answer before it sends again. While the server stalls hardly any "
+            "requests are sent, so the latencies suffer from coordinated omission: an independent user would see worse."
         )
     if "open" in models:
         arrivals = _arrivals(profile.get("load") or {}, profile.get("sweep") or {})
         yield (
-            f"Open model: requests are due by a schedule ({arrivals} arrivals) that waits for no answer, and response "
-            "time runs from the moment a request was due."
+            f"Open model: requests are due by a schedule ({arrivals} arrivals) that does not wait for answers, and "
+            "response time runs from the moment that a request was due."
         )
+
+
+def describe_calibration(calibration: Calibration | None) -> str:
+    """Say what error the client added before the run; empty where it was not measured."""
+    if calibration is None:
+        return ""
+    return (
+        f"Before the run, at {calibration.requests_per_second:,.0f} requests/s over {calibration.connections:,} "
+        f"connections to a bundled server, requests were sent {_write(calibration.lateness_ns)} late, and the client "
+        f"added {_write(calibration.client_ns)} to response times, from the kernel having an answer until it was "
+        "parsed. Times on this page can be trusted where they are large compared with that."
+    )
 
 
 def _rate(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
@@ -74,20 +86,8 @@ def _think(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
     return "" if think == "0s" else f", think time {think} ({load.get('think_times', 'constant')})"
 
 
-def describe_calibration(calibration: Calibration | None) -> str:
-    """Say what the client's own error was before the run; empty where it was not measured."""
-    if calibration is None:
-        return ""
-    return (
-        f"Before the run, at {calibration.requests_per_second:,.0f} requests/s over {calibration.connections:,} "
-        f"connections of a bundled server, requests left late by {_write(calibration.lateness_ns)}, and the client "
-        f"added {_write(calibration.client_ns)} to their times, from the kernel having an answer until it was parsed. "
-        "A time on this page can be trusted where it is large against that."
-    )
-
-
 def _write(summary: LatencySummary) -> str:
     """Median and 99th percentile, those of them that rest on enough samples."""
-    told = (("p50", trusted_ns(summary, "p50")), ("p99", trusted_ns(summary, "p99")))
-    written = [f"{format_duration_ns(value_ns)} ({name})" for name, value_ns in told if value_ns is not None]
+    values = (("p50", trusted_ns(summary, "p50")), ("p99", trusted_ns(summary, "p99")))
+    written = [f"{format_duration_ns(value_ns)} ({name})" for name, value_ns in values if value_ns is not None]
     return " and ".join(written) or "an unknown time"

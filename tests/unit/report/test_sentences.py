@@ -2,15 +2,13 @@ import pytest
 
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import MEMORY_RESIDENT, RATE, RESPONSE_P99, TIME, Quantity
-from loadlab.report.sections.charts import Chart, Line, Panel, Point, Value
-from loadlab.report.text.sentences import (
+from loadlab.report.panels import Chart, Line, Panel, Point, Value
+from loadlab.report.sentences import (
     describe_answered,
-    describe_gaps,
     describe_growth,
-    describe_impossible,
     describe_lines,
     describe_marks,
-    describe_verdict,
+    join_names,
 )
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, Scalar
@@ -40,6 +38,7 @@ NBSP = "\N{NO-BREAK SPACE}"
         ({0: 1_000_000.0, 9: 2_500_000.0}, TIME, "1 ms → 2.5 ms (2.5 times)"),
         ({0: 1_210_000.0, 9: 1_211_000.0}, TIME, "stays at 1.21 ms"),
         ({0: 0.0, 9: 5.0}, RATE, "0 → 5 requests/s"),
+        ({0: 6.0, 9: 1_180_000.0}, TIME, "6 ns → 1.18 ms"),
     ],
 )
 def test_a_change_from_first_to_last(points: dict[Scalar, float | None], quantity: Quantity, told: str) -> None:
@@ -68,6 +67,13 @@ def test_names_on_x_are_listed() -> None:
     )
 
 
+def test_many_values_on_an_axis_of_names_are_told_by_the_ends_at_each_place() -> None:
+    rates = {"a": 10.0, "b": 30.0, "c": 20.0}
+    lines = [line(name, {f"h{x}": rate * x for x in range(1, 6)}) for name, rate in rates.items()]
+    sentence = describe_lines(Arrangement("target.handler", ("h1",), ("a", "b", "c"), ()), lines, RATE)
+    assert sentence.startswith("h1 10 (a) to 30 requests/s (b); h2 20 (a) to 60 requests/s (b); ")
+
+
 def test_a_run_without_a_sweep_has_one_value() -> None:
     assert describe_lines(Arrangement(None, (None,), ("",), ()), [line("", {None: 42.0})], RATE) == "42 requests/s."
 
@@ -84,41 +90,9 @@ def test_of_many_lines_those_at_both_ends_stand_for_all() -> None:
 def test_growth_is_told_for_each_connection() -> None:
     lines = (line("thread", {0: 20_480_000.0, 1000: 40_960_000.0}), line("epoll", {0: 2_000.0, 1000: 2_000.0}))
     panel = Panel(MEMORY_RESIDENT, lines)
-    assert describe_growth(over(0, 1000), panel) == "More for each of the idle connections: thread 20 KiB."
+    assert describe_growth(over(0, 1000), panel) == "Growth for each idle connection: thread 20 KiB."
     assert describe_growth(Arrangement("target.size", (0, 1000), (), ()), panel) == ""
     assert describe_growth(over(0, 1000), Panel(MEMORY_RESIDENT, lines[1:])) == ""
-
-
-def test_what_is_not_installed_is_named_once(crowd: RunDocument, sample_run: RunDirectory) -> None:
-    # What fork cannot hold is a result of some of its trials, not something that this machine lacks.
-    assert describe_impossible(arrange(crowd.profile, crowd.trials)) == (
-        "Not possible here: node (node is not installed; apt-get install nodejs)."
-    )
-    document = sample_run.read_document()
-    assert describe_impossible(arrange(document.profile, document.trials)) == ""
-
-
-def test_a_place_on_x_that_is_not_installed_is_named_too(crowd: RunDocument) -> None:
-    trials = [
-        trial.model_copy(update={"factors": {"target.server": trial.factors["target.server"]}})
-        for trial in crowd.trials
-        if trial.factors["load.idle"] == 0
-    ]
-    assert describe_impossible(arrange({}, trials)).startswith("Not possible here: node (node is not installed")
-
-
-def test_gaps_are_counted_by_reason(sample_run: RunDirectory) -> None:
-    trials = sample_run.read_document().trials
-    assert describe_gaps(trials).startswith("3 of 15 trials have no point here: ")
-    assert all(reason in describe_gaps(trials) for reason in ("1 not possible", "1 failed", "1 invalid"))
-    assert describe_gaps([trial for trial in trials if trial.verdict.state == "valid" and trial.state == "done"]) == ""
-
-
-def test_the_verdict_in_words(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    assert "do not measure the target" in describe_verdict(document)
-    assert describe_verdict(document.model_copy(update={"verdict": "valid"})).startswith("Nothing was found")
-    assert describe_verdict(document.model_copy(update={"verdict": "suspect"})).startswith("2 findings cast doubt")
 
 
 def test_marks_are_explained_where_they_occur() -> None:
@@ -127,9 +101,9 @@ def test_marks_are_explained_where_they_occur() -> None:
         return " ".join(describe_marks(Arrangement("load.idle", tuple(point.x for point in points), ("",), ()), chart))
 
     assert told(Point(0, measured(1)), Point(10, measured(1))) == ""
-    assert "0 stands apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
-    assert told(Point(0, measured(1, 2, 3))).startswith("Each point is the median of up to 3 repeats")
-    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow: the load held the target back there")
+    assert "0 set apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
+    assert told(Point(0, measured(1, 2, 3))).startswith("Points are medians of up to 3 repeats")
+    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow points are lower bounds")
     assert told(Point(0, too_few=True)) == "A percentile is left out where fewer than 10 samples lie beyond it."
 
 
@@ -143,7 +117,15 @@ def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:
 def test_a_rate_that_was_answered_is_told_as_met(open_load: RunDocument, sample_run: RunDirectory) -> None:
     epoll = [trial for trial in open_load.trials if trial.factors["target.server"] == "epoll"]
     assert [*describe_answered(arrange(open_load.profile, epoll))] == [
-        f"The offered rate was answered throughout, within 5{NBSP}%."
+        f"The target answered the offered rate everywhere, to within 5{NBSP}%."
     ]
     document = sample_run.read_document()
     assert [*describe_answered(arrange(document.profile, document.trials))] == []
+
+
+@pytest.mark.parametrize(
+    ("names", "joined"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+)
+def test_names_in_a_sentence(names: list[str], joined: str) -> None:
+    assert join_names(names) == joined

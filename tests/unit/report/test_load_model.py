@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.report.text.load_model import describe_calibration, describe_load, describe_models, model_suffix, models_of
+from loadlab.report.load_model import describe_calibration, describe_load, describe_models, model_suffix, models_of
 from loadlab.results.model import Calibration, LatencySummary, LoadModel, RunDocument
 
 
@@ -44,7 +44,7 @@ def test_a_title_names_the_model_where_there_is_one(open_load: RunDocument, wait
 
 def test_each_model_has_its_sentence() -> None:
     closed, of_open = describe_models({"load": {"rate": 100}}, ("open", "closed"))
-    assert "the p99 shown here is no user's p99 (coordinated omission)" in closed
+    assert "the latencies suffer from coordinated omission" in closed
     assert "by a schedule (constant arrivals)" in of_open
     assert [*describe_models({}, ())] == []
 
@@ -56,8 +56,8 @@ ADDED = LatencySummary(p50=4_800, p99=9_500, count=2_004)
 def test_how_late_and_how_much_is_added() -> None:
     calibration = Calibration(requests_per_second=4_000, connections=16, lateness_ns=LATE, client_ns=ADDED)
     assert describe_calibration(calibration).startswith(
-        "Before the run, at 4,000 requests/s over 16 connections of a bundled server, requests left late by 1.29 µs "
-        "(p50) and 4.87 µs (p99), and the client added 4.8 µs (p50) and 9.5 µs (p99) to their times"
+        "Before the run, at 4,000 requests/s over 16 connections to a bundled server, requests were sent 1.29 µs (p50) "
+        "and 4.87 µs (p99) late, and the client added 4.8 µs (p50) and 9.5 µs (p99) to response times"
     )
 
 
@@ -65,7 +65,7 @@ def test_a_percentile_with_too_few_samples_is_not_told() -> None:
     few = ADDED.model_copy(update={"count": 900})
     nothing = LatencySummary()
     told = describe_calibration(Calibration(requests_per_second=1, connections=1, lateness_ns=nothing, client_ns=few))
-    assert "left late by an unknown time, and the client added 4.8 µs (p50) to their times" in told
+    assert "were sent an unknown time late, and the client added 4.8 µs (p50) to response times" in told
 
 
 def test_a_run_without_calibration_tells_nothing() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from loadlab.report.layout import arrange
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, EVENTS_PER_WAIT, TIME
-from loadlab.report.sections.breakdown import StackedChart, StackedPanel, stack
+from loadlab.report.panels import Split, StackedChart, StackedPanel, stack
 from loadlab.results.directory import RunDirectory
 
 
@@ -14,7 +14,7 @@ def chart(*heights_ns: float) -> StackedChart:
 
 def test_a_panel_for_each_line_and_a_gap_where_nothing_was_measured(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
-    found = stack(arrange(document.profile, document.trials), "CPU", (CPU_USER, CPU_SYSTEM), "per request")
+    found = stack(arrange(document.profile, document.trials), Split("CPU", (CPU_USER, CPU_SYSTEM), "per request"))
     assert found is not None
     assert found.parts == ("User", "System (kernel)")
     assert [panel.name for panel in found.panels] == ["select", "poll", "epoll"]
@@ -26,7 +26,7 @@ def test_a_panel_for_each_line_and_a_gap_where_nothing_was_measured(sample_run: 
 
 def test_what_nobody_measured_has_no_chart(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
-    assert stack(arrange(document.profile, document.trials), "Waits", (EVENTS_PER_WAIT,), "") is None
+    assert stack(arrange(document.profile, document.trials), Split("Waits", (EVENTS_PER_WAIT,), "")) is None
 
 
 def test_panels_share_a_scale_unless_one_could_not_be_read_on_it() -> None:

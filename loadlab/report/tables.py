@@ -1,4 +1,4 @@
-"""The parts of a table: cells with a text and a key to sort by, columns, rows; and a small plain table."""
+"""Tables as plain data: those that can be sorted, with cells of their own for each kind of figure, and plain ones."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ from loadlab.analysis.summary import Percentile
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import LatencySummary, TrialResult
-from loadlab.units import format_duration_ns, format_rate
+from loadlab.units import format_count, format_duration_ns, format_rate, format_size_bytes
 
 _DASH: Final = "\N{EN DASH}"
 # What was never sent is counted in a column of its own.
@@ -18,13 +18,14 @@ _FAILED: Final = FAILURES - {Outcome.DROPPED}
 class Cell:
     """`sort` is a number, a text, or None for a cell that has nothing and always comes last.
 
-    `note` explains the cell to who asks; `badge` makes it one of that kind.
+    `note` is its tooltip, `badge` draws it as one of that kind, and `short` is its text where there is little room.
     """
 
     text: str
     sort: float | str | None
     note: str = ""
     badge: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +52,6 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def time_cell(value_ns: float | None, absent: str) -> Cell:
-    """Return the cell of a time in nanoseconds; `absent` says why there is none."""
-    return absent_cell(absent) if value_ns is None else Cell(format_duration_ns(value_ns), value_ns)
-
-
-def percentile_cell(summary: LatencySummary, name: Percentile, absent: str) -> Cell:
-    """Return the cell of a percentile; one that too few samples lie beyond is not shown."""
-    if summary.count and trusted_ns(summary, name) is None:
-        return absent_cell(f"Fewer than 10 of {summary.count:,} samples lie beyond {name}: too few to show it.")
-    return time_cell(trusted_ns(summary, name), absent)
-
-
-def rate_cell(requests_per_second: float, trial: TrialResult) -> Cell:
-    """Return the cell of a throughput of that trial, marked where it is only a lower bound."""
-    text = format_rate(requests_per_second)
-    if not throughput_is_lower_bound(trial):
-        return Cell(text, requests_per_second)
-    return Cell(f"≥ {text}", requests_per_second, "At least this: the load held the target back.")
-
-
-def failures_cell(outcomes: dict[str, int]) -> Cell:
-    """Return the cell with the number of requests that were sent and failed; its note tells them apart."""
-    failures = {name: number for name, number in outcomes.items() if name in _FAILED and number}
-    failed = sum(failures.values())
-    return Cell(f"{failed:,}", failed, note=", ".join(f"{name} {number:,}" for name, number in failures.items()))
-
-
-def absent_cell(why: str) -> Cell:
-    """Return the cell for what was not measured."""
-    return Cell(_DASH, None, note=why or "not measured")
-
-
 @dataclass(frozen=True, slots=True)
 class Group:
     """A heading over several columns."""
@@ -100,3 +69,46 @@ class PlainTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str
+
+
+def time_cell(value_ns: float | None, absent: str) -> Cell:
+    """Return the cell of a time in nanoseconds; `absent` says why there is none."""
+    return absent_cell(absent) if value_ns is None else Cell(format_duration_ns(value_ns), value_ns)
+
+
+def percentile_cell(summary: LatencySummary, name: Percentile, absent: str) -> Cell:
+    """Return the cell of a percentile; one that too few samples lie beyond is not shown."""
+    if summary.count and trusted_ns(summary, name) is None:
+        return absent_cell(f"Fewer than 10 of {summary.count:,} samples lie beyond {name}: too few to show it.")
+    return time_cell(trusted_ns(summary, name), absent)
+
+
+def size_cell(value_bytes: float | None, absent: str) -> Cell:
+    """Return the cell of a size; `absent` says why there is none."""
+    return absent_cell(absent) if value_bytes is None else Cell(format_size_bytes(value_bytes), value_bytes)
+
+
+def rate_cell(requests_per_second: float, trial: TrialResult | None = None) -> Cell:
+    """Return the cell of a rate; that of a trial's throughput is marked where it is only a lower bound."""
+    text, short = format_rate(requests_per_second), format_count(requests_per_second)
+    if trial is None or not throughput_is_lower_bound(trial):
+        return Cell(text, requests_per_second, short=short)
+    note = "A lower bound: the load generator was the limit."
+    return Cell(f"≥ {text}", requests_per_second, note, short=f"≥ {short}")
+
+
+def count_cell(number: int, note: str = "") -> Cell:
+    """Return the cell of a number of things."""
+    return Cell(f"{number:,}", number, note, short=format_count(number))
+
+
+def failures_cell(outcomes: dict[str, int]) -> Cell:
+    """Return the cell with the number of requests that were sent and failed; its note divides them by outcome."""
+    failures = {name: number for name, number in outcomes.items() if name in _FAILED and number}
+    note = ", ".join(f"{name} {number:,}" for name, number in failures.items())
+    return count_cell(sum(failures.values()), note)
+
+
+def absent_cell(why: str) -> Cell:
+    """Return the cell for what was not measured."""
+    return Cell(_DASH, None, note=why or "not measured")

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from loadlab.report import render
-from loadlab.report.layout import arrange
-from loadlab.report.sections.over_time import OverTime, over_time_of
+from loadlab.report.sections.over_time import OverTime, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Interval, TrialResult
+from loadlab.results.model import Interval, RunDocument, TrialResult
 
 from .....over_time_run import with_readings, write_over_time
 from .....sample_run import measured_trial
+from ...laid_out import run_of
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 @pytest.fixture(scope="module")
 def chapter(run: RunDirectory) -> OverTime:
-    return told(run.read_document().trials)
+    return told(run.read_document(), run.read_document().trials)
 
 
-def told(trials: list[TrialResult]) -> OverTime:
-    chapter = over_time_of(arrange({}, trials))
-    assert chapter is not None
-    return chapter
+@pytest.fixture(scope="module")
+def document(run: RunDirectory) -> RunDocument:
+    return run.read_document()
+
+
+def told(document: RunDocument, trials: list[TrialResult]) -> OverTime:
+    [section] = sections_of(run_of(document.model_copy(update={"trials": trials})))
+    return section
 
 
 def quiet_trial(number: int, **changes: object) -> TrialResult:
@@ -44,28 +48,28 @@ def test_every_measured_trial_can_be_chosen_an_invalid_one_too(chapter: OverTime
 def test_the_one_in_which_something_moved_is_shown_first(chapter: OverTime) -> None:
     assert [trial.name for trial in chapter.trials if trial.chosen] == ["epoll at 5,000 idle connections"]
     assert chapter.sentence == (
-        "Changed on the way: memory of the target (epoll at 5,000 idle connections). All else was steady."
+        "Changed within the window: memory of the target (epoll at 5,000 idle connections). Everything else was steady."
     )
 
 
-def test_a_quiet_run_says_so_and_shows_the_end_of_its_first_line() -> None:
-    chapter = told([quiet_trial(number) for number in (1, 2, 3)])
-    assert chapter.sentence == "Steady over the window in all 3 trials."
+def test_a_quiet_run_says_so_and_shows_the_end_of_its_first_line(document: RunDocument) -> None:
+    chapter = told(document, [quiet_trial(number) for number in (1, 2, 3)])
+    assert chapter.sentence == "Everything was steady over the window in all 3 trials."
     assert [trial.id for trial in chapter.trials if trial.chosen] == ["003"]
-    assert told([quiet_trial(1)]).sentence == "Steady over the window in the only trial."
+    assert told(document, [quiet_trial(1)]).sentence == "Everything was steady over the window."
 
 
-def test_many_trials_are_counted() -> None:
+def test_many_trials_are_counted(document: RunDocument) -> None:
     halves = [
         Interval(start=second / 4, end=(second + 1) / 4, requests=500 + 500 * (second > 3)) for second in range(8)
     ]
-    chapter = told([quiet_trial(number, intervals=halves) for number in (1, 2, 3)])
-    assert chapter.sentence == "Changed on the way: throughput (3 trials). All else was steady."
+    chapter = told(document, [quiet_trial(number, intervals=halves) for number in (1, 2, 3)])
+    assert chapter.sentence == "Changed within the window: throughput (3 trials). Everything else was steady."
 
 
-def test_throughput_of_a_long_window_has_few_steps_that_lose_no_request() -> None:
+def test_throughput_of_a_long_window_has_few_steps_that_lose_no_request(document: RunDocument) -> None:
     intervals = [Interval(start=second, end=second + 1, requests=1000 + second) for second in range(1000)]
-    [trial] = told([quiet_trial(1, intervals=intervals)]).trials
+    [trial] = told(document, [quiet_trial(1, intervals=intervals)]).trials
     throughput = trial.panels[0]
     assert len(throughput.lines[0].values) == len(throughput.seconds) - 1 <= 64
     lengths = [end - start for start, end in itertools.pairwise(throughput.seconds)]
@@ -74,11 +78,14 @@ def test_throughput_of_a_long_window_has_few_steps_that_lose_no_request() -> Non
 
 
 def test_a_run_that_was_not_watched_has_no_chapter(sample_run: RunDirectory) -> None:
-    assert over_time_of(arrange({}, sample_run.read_document().trials)) is None
+    assert [*sections_of(run_of(sample_run.read_document()))] == []
 
 
 def test_the_scripts_data_are_short_and_counts_are_whole(chapter: OverTime) -> None:
-    panels = {str(panel["title"]): panel for panel in chapter.plain[chapter.trials[0].id]}
+    [(element, data)] = chapter.data().items()
+    assert element == "over-time-data"
+    assert isinstance(data, dict)
+    panels = {str(panel["title"]): panel for panel in data[chapter.trials[0].id]}
     assert panels["Open descriptors of the target"]["lines"] == [{"name": "", "values": [5020] * 9}]
     throughput = panels["Throughput"]["lines"]
     assert isinstance(throughput, list)

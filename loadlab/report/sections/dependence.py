@@ -1,0 +1,191 @@
+"""How a measure depends on x, in words: which lines change along it and by how much, and which do not."""
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from loadlab.report.layout import Arrangement, format_scalar
+from loadlab.report.measures import THROUGHPUT, Measure
+from loadlab.report.panels import Line, LineLaw, Value
+from loadlab.report.sentences import format_change, format_multiple, join_names
+from loadlab.results.model import Scalar
+
+# A smaller change from the first x to the last, as a ratio, is called none. The throughput of one trial scatters by
+# tens of percent on a virtual machine, CPU time per request hardly does: where that is constant, more is asked for.
+_CHANGED: Final = 1.1
+_CHANGED_AT_CONSTANT_COST: Final = 1.5
+_MOST_AMOUNTS: Final = 3
+_MOST_NAMES: Final = 12
+_NBSP: Final = "\N{NO-BREAK SPACE}"
+
+_Direction = Literal["rises", "falls", "stays", "unknown"]
+_GENERIC: Final[dict[_Direction, str]] = {"rises": "rises", "falls": "falls", "stays": "does not change"}
+_OF_THROUGHPUT: Final[dict[_Direction, tuple[str, str]]] = {
+    "rises": ("speeds up", "speed up"),
+    "falls": ("slows down", "slow down"),
+    "stays": ("does not", "do not"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A line from its first point to its last. A change by less than the ratio `least` is called none."""
+
+    line: Line
+    least: float
+
+    @property
+    def last_x(self) -> Scalar:
+        return self.line.measured[-1][0]
+
+    @property
+    def before(self) -> Value:
+        return self.line.measured[0][1]
+
+    @property
+    def after(self) -> Value:
+        return self.line.measured[-1][1]
+
+    @property
+    def share(self) -> float:
+        """By how much it changed, as a share of what it was: -0.5 is half of it."""
+        if self.before.median <= 0:
+            return 0.0 if self.after.median <= 0 else float("inf")
+        return self.after.median / self.before.median - 1
+
+    @property
+    def direction(self) -> _Direction:
+        """Unknown where a lower bound leaves it open."""
+        before, after = self.before, self.after
+        rose = after.median > before.median
+        if (after.at_least and not rose) or (before.at_least and (rose or after.at_least)):
+            return "unknown"
+        if 1 / self.least < 1 + self.share < self.least:
+            return "stays"
+        return "rises" if rose else "falls"
+
+    @property
+    def amount(self) -> str:
+        """As in a sentence: `by 96 %`, `29-fold`, `by at least 10 %`."""
+        bound = "at least " if self.before.at_least or self.after.at_least else ""
+        if self.share == float("inf"):
+            return "from nothing"
+        if self.share >= 1:
+            return f"{bound}{format_multiple(1 + self.share)}-fold"
+        return f"by {bound}{_percent(self.share)}"
+
+
+def changes_of(lines: Iterable[Line], measure: Measure, laws: Iterable[LineLaw]) -> list[Change]:
+    """Return the changes of the lines that have two points; one is none where the measure's own law is constant."""
+    constant = {law.line: law.metric for law in laws if law.shape == "constant"}
+
+    def least(line: Line) -> float:
+        if constant.get(line.index) == measure.metric:
+            return math.inf
+        return _CHANGED_AT_CONSTANT_COST if measure is THROUGHPUT and line.index in constant else _CHANGED
+
+    return [Change(line, least(line)) for line in lines if len(line.measured) > 1]
+
+
+def describe_dependence(arrangement: Arrangement, changes: Sequence[Change], measure: Measure) -> Iterator[str]:
+    """Say which lines change along x and by how much, and which do not."""
+    groups: dict[_Direction, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(change.direction, []).append(change)
+    for direction in ("rises", "falls"):
+        groups.get(direction, []).sort(key=lambda change: -abs(change.share))
+    worse_first: tuple[_Direction, ...] = ("falls", "rises") if measure.more_is_better else ("rises", "falls")
+    moved = [direction for direction in worse_first if direction in groups]
+    growing = arrangement.x_name.growing if arrangement.x_name else ""
+    if moved:
+        clauses = [
+            _clause(direction, groups[direction], measure, growing if direction == moved[0] else "")
+            for direction in moved
+        ]
+        if "stays" in groups:
+            clauses.append(_clause("stays", groups["stays"], measure, "") + f" ({_within(groups['stays'])})")
+        separator = "; " if measure is THROUGHPUT and all(change.line.name for change in changes) else "; it "
+        sentence = separator.join(clauses)
+        yield f"{sentence[0].upper() if not _is_name(sentence, changes) else sentence[0]}{sentence[1:]}."
+    elif "stays" in groups:
+        quantity = arrangement.x_name.quantity if arrangement.x_name else ""
+        names = [change.line.name for change in groups["stays"] if change.line.name]
+        which = f" with {join_many(names)}" if names else ""
+        yield f"{measure.subject} does not depend on {quantity}{which} ({_within(groups['stays'])})."
+    if unknown := groups.get("unknown"):
+        whom = join_many([change.line.name for change in unknown if change.line.name])
+        values = format_change(unknown[0].before, unknown[0].after, measure.quantity) if len(unknown) == 1 else ""
+        of_whom = f" of {whom}" if whom else ""
+        yield (
+            f"How {measure.phrase}{of_whom} changes is not known: the load generator was the limit"
+            f"{f' ({values})' if values else ''}."
+        )
+
+
+def describe_repeats(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield how far the repeats of a point lie apart, or that there are none."""
+    values = [value for change in changes for _, value in change.line.measured]
+    spreads = [(value.high - value.low) / value.median for value in values if value.repeats > 1 and value.median > 0]
+    if spreads:
+        median, most = _percent(statistics.median(spreads)), _percent(max(spreads))
+        yield f"Repeats of a point differ by {median} (median), {most} at most."
+    else:
+        yield "Each point was measured once; --repeat 3 shows how far repeats differ."
+
+
+def join_many(names: Sequence[str]) -> str:
+    """As `join_names`, but of very many the first ones and the number of the others."""
+    if len(names) <= _MOST_NAMES:
+        return join_names(names)
+    return f"{', '.join(names[: _MOST_NAMES - 1])} and {len(names) - _MOST_NAMES + 1} more"
+
+
+def _clause(direction: _Direction, group: Sequence[Change], measure: Measure, growing: str) -> str:
+    """`select and poll slow down with more idle connections, by 97 % and 96 % at 19,000`."""
+    names = [change.line.name for change in group if change.line.name]
+    if measure is THROUGHPUT and names:
+        one, many = _OF_THROUGHPUT[direction]
+        told = f"{join_many(names)} {many if len(names) > 1 else one}"
+        words = [told, growing]
+    else:
+        whose = f"for {join_many(names)}" if names else ""
+        words = [measure.phrase if growing else "", _GENERIC[direction], growing, whose]
+    clause = " ".join(word for word in words if word)
+    return clause if direction == "stays" else f"{clause}, {_amounts(group, measure)}"
+
+
+def _amounts(group: Sequence[Change], measure: Measure) -> str:
+    """By how much, and where on x; each of a few lines, the ends of many."""
+    if len(group) == 1:
+        [change] = group
+        values = format_change(change.before, change.after, measure.quantity)
+        return f"{change.amount} at {format_scalar(change.last_x)} ({values})"
+    ends_alike = len({change.last_x for change in group}) == 1
+    places = ["" if ends_alike else f" at {format_scalar(change.last_x)}" for change in group]
+    place = f" at {format_scalar(group[0].last_x)}" if ends_alike else ""
+    amounts = [group[0].amount, *(change.amount.removeprefix("by ") for change in group[1:])]
+    if len(group) <= _MOST_AMOUNTS:
+        return join_names([f"{amount}{at}" for amount, at in zip(amounts, places, strict=True)]) + place
+    most, least = group[0], group[-1]
+    return (
+        f"{least.amount} ({least.line.name}{places[-1]}) to "
+        f"{most.amount.removeprefix('by ')} ({most.line.name}{places[0]}){place}"
+    )
+
+
+def _within(group: Iterable[Change]) -> str:
+    most = max(abs(change.share) for change in group)
+    return f"within {max(1, round(100 * most + 0.5))}{_NBSP}%"
+
+
+def _is_name(sentence: str, changes: Iterable[Change]) -> bool:
+    """Whether it begins with the name of a server or the like, which keeps its spelling."""
+    return any(change.line.name and sentence.startswith(change.line.name) for change in changes)
+
+
+def _percent(share: float) -> str:
+    """Without decimals, but for what is near to nothing or to all: 0.4 %, 99.6 %."""
+    percent = abs(share) * 100
+    return f"{percent:.1f}{_NBSP}%" if percent < 0.95 or percent > 99 else f"{percent:.0f}{_NBSP}%"

@@ -1,1 +1,0 @@
-"""What the page says in words, computed from figures."""

@@ -1,0 +1,187 @@
+"""The columns that say what each trial gave, for the table of the page and that of the terminal."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab.analysis.summary import Percentile
+from loadlab.profile.path_names import name_of_path
+from loadlab.recording.outcomes import Outcome
+from loadlab.report.layout import format_scalar, is_measured
+from loadlab.report.load_model import models_of
+from loadlab.report.measures import CPU_TOTAL
+from loadlab.report.tables import (
+    Cell,
+    absent_cell,
+    count_cell,
+    failures_cell,
+    percentile_cell,
+    rate_cell,
+    size_cell,
+    time_cell,
+)
+from loadlab.results.model import LatencySummary, TrialResult
+
+ReadCell = Callable[[TrialResult], Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialColumn:
+    """A figure of each trial. `title` heads it on the page, `short` in the terminal; without `short` it is not there.
+
+    A count is shown of trials without figures too: it may say why they have none. With `rare` the page leaves it out
+    where it is 0 in all trials, as the terminal does with all counts.
+    """
+
+    title: str
+    read: ReadCell
+    short: str = ""
+    numeric: bool = True
+    is_count: bool = False
+    rare: bool = False
+
+    def is_shown(self, trials: Iterable[TrialResult]) -> bool:
+        """Whether the page has it: a figure that no trial has gets no column."""
+        cells = [self.read(trial) for trial in trials]
+        return any(cell.sort for cell in cells) if self.rare else any(cell.sort is not None for cell in cells)
+
+
+def identity_columns(trials: Sequence[TrialResult]) -> list[TrialColumn]:
+    """Return the columns that say which trial it is: its number, its factors, its repeat where there are any.
+
+    And its load model, where the trials do not share one.
+    """
+    paths = dict.fromkeys(path for trial in trials for path in trial.factors)
+    columns = [TrialColumn("trial", lambda trial: Cell(trial.id, trial.id), numeric=False)]
+    columns += [_factor_column(path, trials) for path in paths]
+    if any(trial.repeat > 1 for trial in trials):
+        columns.append(TrialColumn("repeat", lambda trial: Cell(str(trial.repeat), trial.repeat), "repeat"))
+    if len(models_of(trials)) > 1:
+        columns.append(
+            TrialColumn("model", lambda trial: Cell(trial.load_model or "", trial.load_model), "model", numeric=False)
+        )
+    return columns
+
+
+def reason_of(trial: TrialResult) -> str:
+    """Why there are no figures, or what casts doubt on them; notes are among the findings only."""
+    if trial.state != "done":
+        return trial.reason or ""
+    doubts = [finding.text for finding in trial.verdict.findings if finding.severity != "note"]
+    return " ".join(doubts)
+
+
+def _factor_column(path: str, trials: Sequence[TrialResult]) -> TrialColumn:
+    def read(trial: TrialResult) -> Cell:
+        value = trial.factors.get(path)
+        return Cell(format_scalar(value), float(value) if isinstance(value, int | float) else value)
+
+    numeric = all(isinstance(trial.factors.get(path), int | float) for trial in trials)
+    return TrialColumn(name_of_path(path).many, read, path.rpartition(".")[2], numeric)
+
+
+def _state(trial: TrialResult) -> Cell:
+    """The verdict of a trial that is done, else why it is not."""
+    state = trial.verdict.state if trial.state == "done" else trial.state
+    return Cell(state, state, badge=state.replace(" ", "-"))
+
+
+def _rate(trial: TrialResult) -> Cell:
+    if trial.requests_per_second is None or not is_measured(trial):
+        return absent_cell(reason_of(trial))
+    return rate_cell(trial.requests_per_second, trial)
+
+
+def _offered(trial: TrialResult) -> Cell:
+    """What the schedule asked for; not where it is one of the swept values anyway."""
+    if trial.offered_per_second is None or trial.offered_per_second == trial.factors.get("load.rate"):
+        return absent_cell(reason_of(trial))
+    return rate_cell(trial.offered_per_second)
+
+
+def _time(read: Callable[[TrialResult], float | None]) -> ReadCell:
+    return lambda trial: time_cell(read(trial) if trial.state == "done" else None, reason_of(trial))
+
+
+def _size(read: Callable[[TrialResult], float | None]) -> ReadCell:
+    return lambda trial: size_cell(read(trial) if trial.state == "done" else None, reason_of(trial))
+
+
+def _percentile(summary_of: Callable[[TrialResult], LatencySummary], name: Percentile) -> ReadCell:
+    def read(trial: TrialResult) -> Cell:
+        summary = summary_of(trial) if trial.state == "done" else LatencySummary()
+        return percentile_cell(summary, name, reason_of(trial))
+
+    return read
+
+
+def _service(trial: TrialResult) -> LatencySummary:
+    """In a closed model they are the response times again."""
+    return trial.service_ns if trial.load_model == "open" else LatencySummary()
+
+
+def _client_cpu_ns(trial: TrialResult) -> float | None:
+    """The worker of an open load watches the clock between requests, so its CPU time is not theirs."""
+    return trial.client.cpu_ns_per_request if trial.client and trial.load_model != "open" else None
+
+
+def _memory_bytes(trial: TrialResult) -> float | None:
+    usage = trial.target
+    return None if usage is None else usage.rss_bytes if usage.pss_bytes is None else usage.pss_bytes
+
+
+def _failed(trial: TrialResult) -> Cell:
+    done = trial.state == "done" and trial.outcomes
+    return failures_cell(trial.outcomes) if done else absent_cell(reason_of(trial))
+
+
+def _dropped(trial: TrialResult) -> Cell:
+    return _outcome(trial, Outcome.DROPPED)
+
+
+def _cut(trial: TrialResult) -> Cell:
+    """In a closed model each user always has one in flight, so their number says nothing."""
+    return absent_cell("") if trial.load_model == "closed" else _outcome(trial, Outcome.CUT)
+
+
+def _outcome(trial: TrialResult, outcome: Outcome) -> Cell:
+    done = trial.state == "done" and trial.outcomes
+    return count_cell(trial.outcomes.get(outcome, 0)) if done else absent_cell(reason_of(trial))
+
+
+def _alive(trial: TrialResult) -> Cell:
+    if trial.idle is None:
+        return absent_cell(reason_of(trial))
+    note = f"{trial.idle.opened:,} of {trial.idle.wanted:,} opened, in {trial.idle.open_seconds:.2f} s"
+    return Cell(f"{trial.idle.alive:,}", trial.idle.alive, note)
+
+
+VERDICT: Final = TrialColumn("verdict", _state, "verdict", numeric=False)
+FIGURES: Final[tuple[TrialColumn, ...]] = (
+    TrialColumn("offered", _offered, "offered"),
+    TrialColumn("requests/s", _rate, "req/s"),
+    TrialColumn("failed", _failed, "failed", is_count=True),
+    TrialColumn("dropped", _dropped, "dropped", is_count=True, rare=True),
+    TrialColumn("cut", _cut, "cut", is_count=True, rare=True),
+    TrialColumn("p50", _percentile(lambda trial: trial.response_ns, "p50"), "p50"),
+    TrialColumn("service p50", _percentile(_service, "p50")),
+    TrialColumn("p90", _percentile(lambda trial: trial.response_ns, "p90")),
+    TrialColumn("p99", _percentile(lambda trial: trial.response_ns, "p99"), "p99"),
+    TrialColumn("service p99", _percentile(_service, "p99"), "service p99"),
+    TrialColumn("p99.9", _percentile(lambda trial: trial.response_ns, "p99.9")),
+    TrialColumn("max", _time(lambda trial: trial.response_ns.max)),
+    TrialColumn("added by client p50", _percentile(lambda trial: trial.client_ns, "p50")),
+    TrialColumn("added by client p99", _percentile(lambda trial: trial.client_ns, "p99")),
+    TrialColumn("CPU per request", _time(CPU_TOTAL.read), "CPU per request"),
+    TrialColumn("user", _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
+    TrialColumn("system", _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),
+    TrialColumn("client CPU per request", _time(_client_cpu_ns), "client CPU per request"),
+    TrialColumn("memory", _size(_memory_bytes)),
+    TrialColumn("cost", _time(lambda trial: trial.cost_ns), "cost"),
+    TrialColumn("least cost", _time(lambda trial: trial.cost_ns_min)),
+    TrialColumn("measuring overhead", _time(lambda trial: trial.overhead_ns)),
+    TrialColumn("operation", _time(lambda trial: trial.operation_ns), "operation"),
+    TrialColumn("whole chain", _time(lambda trial: trial.run_ns), "chain"),
+    TrialColumn("memory of one", _size(lambda trial: trial.bytes_per_unit), "memory"),
+    TrialColumn("idle alive", _alive),
+)
