@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from loadlab.analysis.metrics import is_metric, measured, metric_names
 from loadlab.profile.expect import ConditionalExpectation, ExpectRule, FigureExpectation, LawExpectation, rule_of
 from loadlab.profile.metrics import Dimension
-from loadlab.profile.mistakes import did_you_mean
 from loadlab.profile.path_names import name_of_value
+from loadlab.profile.suggestions import did_you_mean
 from loadlab.results.model import Expectation, Law, TrialResult
 
 

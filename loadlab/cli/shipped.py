@@ -9,7 +9,7 @@ from loadlab import targets
 from loadlab.errors import LoadlabError
 from loadlab.installation import bundled_directory
 from loadlab.profile import load_profile
-from loadlab.profile.mistakes import did_you_mean
+from loadlab.profile.suggestions import did_you_mean
 
 
 def find_profile(name: str) -> Path:

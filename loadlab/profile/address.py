@@ -1,4 +1,4 @@
-"""Addresses of servers as people write them, host and port: "127.0.0.1:8080", "[::1]:8080", "localhost:8080"."""
+"""Addresses of servers, written as host and port: "127.0.0.1:8080", "[::1]:8080", "localhost:8080"."""
 
 import re
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ from pydantic_core import CoreSchema, core_schema
 from loadlab.profile.values import describe
 
 LOCALHOST: Final = "localhost"
-"""The one name among hosts: only servers of this machine are measured."""
+"""The one host name that is accepted: only servers on this machine are measured."""
 
 _PATTERN: Final = r"(?:localhost|[0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
-_RULE: Final = 'must be localhost or an IP address, and a port, such as localhost:8080 or "[::1]:8080"'
-_REASON: Final = "only servers of this machine can be measured"
+_RULE: Final = 'must be localhost or an IP address of this machine, and a port, such as localhost:8080 or "[::1]:8080"'
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Return host and port; raise ValueError with a sentence if `text` is no address of a server.
+    """Return host and port; raise ValueError with a sentence if `text` is not such an address.
 
     The host is an IP address or LOCALHOST.
     """
+    if "://" in text:
+        raise ValueError(f"must be an address such as localhost:8080, with the path in load.path, not {describe(text)}")
     host, _, port = text.rpartition(":")
     try:
         if not re.fullmatch(_PATTERN, text) or not 0 < int(port) < 1 << 16:
@@ -34,9 +35,9 @@ def parse_address(text: str) -> tuple[str, int]:
         if (ip.version == 6) != host.startswith("["):
             raise ValueError
     except ValueError:
-        raise ValueError(f"{_RULE}, not {describe(text)}; {_REASON}") from None
+        raise ValueError(f"{_RULE}, not {describe(text)}") from None
     if ip.is_unspecified:
-        raise ValueError(f"must be an address that can be connected to, such as 127.0.0.1:{port}, not {describe(text)}")
+        raise ValueError(f"must be an address to connect to, such as 127.0.0.1:{port}, not {describe(text)}")
     return str(ip), int(port)
 
 
@@ -48,12 +49,12 @@ def format_address(address: tuple[str, int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SocketAddress:
-    """The address of a server, kept as text in the one way that `format_address` writes it."""
+    """The address of a server, kept as text in the form of `format_address`."""
 
     def read(self, value: object) -> str:
-        """Return the address; raise ValueError with a sentence if it is none."""
+        """Return the address; raise ValueError with a sentence if it is not one."""
         if not isinstance(value, str):
-            raise ValueError(f"{_RULE}, not {describe(value)}; {_REASON}")
+            raise ValueError(f"{_RULE}, not {describe(value)}")
         return format_address(parse_address(value))
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

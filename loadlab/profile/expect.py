@@ -101,6 +101,15 @@ def parse_expectation(text: str) -> FigureExpectation | LawExpectation:
     raise ValueError(f"{describe(text)} is not an expectation; write it like: {example}")
 
 
+def metric_of(text: str) -> str | None:
+    """Return the metric of a figure's expectation, whether or not its bound can be read; None for anything else."""
+    found = None if _LAW_LINE.fullmatch(text) else _FIGURE_LINE.fullmatch(text)
+    try:
+        return full_name(found[1]) if found else None
+    except ValueError:
+        return None
+
+
 def _law_expectation(
     term: Literal["slope", "exponent"], metric: str, over: str, sign: str, bound: str
 ) -> LawExpectation:

@@ -1,4 +1,4 @@
-"""The section `load`: who sends which requests, how often, and who merely stays connected."""
+"""The section `load`: connections, active and idle, which requests they send, and at what rate."""
 
 import re
 from typing import Annotated, Any, Final, Literal
@@ -35,34 +35,36 @@ StageRate = Annotated[int, Count(0, _MOST_PER_SECOND)]
 
 
 def _read_to(value: object, info: ValidationInfo) -> object:
-    # A `from` that is wrong is not in the data, and told of already.
+    # A wrong `from` is not in the data; it is reported by itself.
     return info.data.get("from_rate", 0) if value is None else value
 
 
 class RateStage(Section):
-    """A stretch of the measured window, over which the rate goes in a straight line from one value to another."""
+    """A stage of a ramp: a part of the measured window in which the rate changes linearly."""
 
-    for_ns: Annotated[int, Duration(MILLISECOND_NS, DAY_NS)] = Field(alias="for", description="How long it takes.")
-    from_rate: StageRate = Field(alias="from", description="Requests per second at its beginning.")
+    for_ns: Annotated[int, Duration(MILLISECOND_NS, DAY_NS)] = Field(
+        alias="for", description="The length of the stage."
+    )
+    from_rate: StageRate = Field(alias="from", description="Requests per second at its start.")
     to_rate: Annotated[StageRate, BeforeValidator(_read_to)] = Field(
         default=None,
         validate_default=True,
         alias="to",
         json_schema_extra=without_default,
-        description="Requests per second at its end; by default as at its beginning.",
+        description="Requests per second at its end; by default as at its start.",
     )
 
 
 def total_ns(stages: tuple[RateStage, ...]) -> int:
-    """Return how long the stages take one after the other."""
+    """Return the length of all stages together."""
     return sum(stage.for_ns for stage in stages)
 
 
 def _check_stages(stages: tuple[RateStage, ...]) -> tuple[RateStage, ...]:
     if not any(stage.from_rate or stage.to_rate for stage in stages):
-        raise ValueError("asks for no request at all; give one of its stages a rate above 0")
+        raise ValueError("sends no requests; at least one stage needs a rate above 0")
     if total_ns(stages) > DAY_NS:
-        raise ValueError(f"takes {spell_duration_ns(total_ns(stages))} in all; at most 24h are allowed")
+        raise ValueError(f"must last at most 24h, not {spell_duration_ns(total_ns(stages))}")
     return stages
 
 
@@ -77,7 +79,7 @@ def read_stages(value: object) -> tuple[RateStage, ...]:
 
 
 def _read_rate(value: object) -> int | tuple[RateStage, ...]:
-    # Told apart here, as a union would tell of each mistake once for either of its members.
+    # Decided here: a union would report a mistake once for each of its members.
     match value:
         case list() | tuple():
             return read_stages(value)
@@ -92,21 +94,21 @@ Rate = Annotated[Annotated[int, _PLAIN] | Stages, BeforeValidator(_read_rate)]
 
 
 SLOW_SENDERS: Final = "slow-senders"
-"""The kind that counts apart: what slow senders beside the load sent is not part of a trial's own figures."""
+"""The name of the requests of slow senders beside the load; they do not count in a trial's own figures."""
 
 _MOST_CONNECTIONS: Final = 10_000_000
 
-RequestPath = Annotated[str, Text(r"/[!-~]*", "a request path that begins with /, in ASCII without spaces")]
-Status = Annotated[int, Count(100, 599)]
+RequestPath = Annotated[str, Text(r"/[!-~]*", "a request path that starts with /, in ASCII without spaces")]
+Status = Annotated[int, Count(100, 599, "200")]
 
 
 def request_name(path: str) -> str:
-    """Return what a request is called by default: its path, without the slash and what a name cannot hold."""
+    """Return the default name of a request: its path, without the slash and what a name cannot contain."""
     return re.sub("[.,]", ";", path.removeprefix("/"))[:64] or "/"
 
 
 def name_in_mix(request: object) -> str | None:
-    """Return what a request of a mix is called, None if that cannot be told."""
+    """Return the name of a request of a mix as written; None if it has none that can be read."""
     if not isinstance(request, dict):
         return None
     name, path = request.get("name"), request.get("path")
@@ -116,32 +118,32 @@ def name_in_mix(request: object) -> str | None:
 
 
 def handler_of(path: str) -> str:
-    """Return the handler that a bundled server finds by a path: what stands between its slash and its query."""
+    """Return the handler that a bundled server chooses by a path: the part between its slash and its query."""
     return path[1:].partition("?")[0]
 
 
 def _read_name(value: object, info: ValidationInfo) -> object:
-    # A path that is wrong is not in the data, and told of already.
+    # A wrong path is not in the data; it is reported by itself.
     return request_name(info.data.get("path", "/")) if value is None else value
 
 
 class MixedRequest(Section):
-    """One kind of request in a mix; it has latencies and outcomes of its own."""
+    """One request of a mix, with latencies and outcomes of its own."""
 
     path: RequestPath = Field(description="The requested path.")
     weight: Annotated[int, Count(1, 1_000_000)] = Field(
         default=1, description="How often it is sent, relative to the others."
     )
-    # No commas, which part the fields of the latency log, and no dots, which part those of a metric.
+    # No commas, which separate the fields of the latency log, and no dots, which separate those of a metric.
     name: Annotated[
         str,
-        Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 characters, in ASCII without spaces, commas and dots"),
+        Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 ASCII characters without spaces, commas or dots"),
         BeforeValidator(_read_name),
     ] = Field(
         default=None,
         validate_default=True,
         json_schema_extra=without_default,
-        description="What it is called in the results; by default its path without the slash.",
+        description="Its name in the results; by default its path without the slash.",
     )
     expect_status: Status = Field(default=200, description="The HTTP status that counts as success.")
 
@@ -150,8 +152,8 @@ def _read_workers(value: object) -> object:
     if value == "auto":
         return value
     if isinstance(value, str) and not value[:1].isdigit():
-        raise ValueError(f"must be auto or a number, not {describe(value)}")
-    return Count(1, 256).read(value)
+        raise ValueError(f"must be auto or a whole number, not {describe(value)}")
+    return Count(1, 256, "2").read(value)
 
 
 def _require_duration_without_stages(schema: dict[str, Any]) -> None:
@@ -161,26 +163,27 @@ def _require_duration_without_stages(schema: dict[str, Any]) -> None:
 
 
 class Load(Section):
-    """Who asks the target for what."""
+    """The connections of the client, and what they send."""
 
     model_config = ConfigDict(json_schema_extra=_require_duration_without_stages)
 
     connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
-        description="Closed load: users, each of whom sends its next request when the answer is there. "
-        "Open load, with a rate: at most so many connections are opened."
+        description="Closed load: the users, each of which sends its next request when the answer has arrived. "
+        "Open load, with a rate: the most connections that are opened."
     )
     rate: Rate | None = Field(
         default=None,
-        description="Requests per second, sent whether or not answers are there (an open load): a number, or stages.",
+        description="Requests per second, sent whether or not answers have come (an open load): a number, or stages.",
     )
     arrivals: Literal["constant", "poisson"] = Field(
         default="constant",
-        description="When the requests of a rate are sent: evenly spaced, or at random as independent users would.",
+        description="When the requests of a rate are sent: evenly spaced, or at random as by independent users.",
     )
     spin_ns: Annotated[int, Duration(0, 10 * MILLISECOND_NS)] = Field(
         default=MILLISECOND_NS,
         alias="spin",
-        description="How long before an arrival, and after it was sent, the worker does not sleep; costs CPU.",
+        description="How long before an arrival, and after it was sent, the client polls instead of sleeping; costs "
+        "CPU time.",
         json_schema_extra={"default": "1ms"},
     )
     think_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
@@ -191,14 +194,14 @@ class Load(Section):
     )
     think_times: Literal["constant", "exponential"] = Field(
         default="constant",
-        description="Whether each such pause is just so long, or drawn at random with that mean.",
+        description="Whether each such pause has exactly that length, or is drawn at random with that mean.",
     )
     senders: Literal["fast", "slow"] = Field(
-        default="fast", description="How the connections send a request: fast all at once, slow a byte at a time."
+        default="fast", description="How the connections send a request: fast sends it at once, slow a byte at a time."
     )
     slow_connections: Annotated[int, Count(0, _MOST_CONNECTIONS)] = Field(
         default=0,
-        description="Slow senders beside the active connections; told of apart, not part of the trial's figures.",
+        description="Slow senders beside the active connections; reported separately, not part of the trial's figures.",
     )
     pace_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=10 * MILLISECOND_NS,
@@ -207,16 +210,17 @@ class Load(Section):
         json_schema_extra={"default": "10ms"},
     )
     idle: Annotated[int, Count(0, _MOST_CONNECTIONS)] = Field(
-        default=0, description="Idle connections: opened before the measurement, held all the while."
+        default=0, description="Idle connections: opened before the measurement and held throughout."
     )
     idle_kind: Literal["silent", "trickle", "churn"] = Field(
         default="silent",
-        description="What they do: silent nothing, trickle a byte of a request now and then, churn close and reopen.",
+        description="What they do: silent nothing, trickle sends a byte of a request now and then, churn closes and "
+        "reopens them.",
     )
     idle_pace_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=SECOND_NS,
         alias="idle_pace",
-        description="The time, on average, between two bytes of a trickle, or between two openings under churn.",
+        description="The mean time between two bytes of a trickle, or between two openings under churn.",
         json_schema_extra={"default": "1s"},
     )
     warmup_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
@@ -227,7 +231,7 @@ class Load(Section):
     )
     duration_ns: Annotated[int, Duration(MILLISECOND_NS, DAY_NS)] = Field(
         alias="duration",
-        description="The measured window; by default the sum of the stages of rate, else required.",
+        description="The measured window; by default the sum of the stages of rate, otherwise required.",
     )
     timeout_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=5 * SECOND_NS,
@@ -238,7 +242,10 @@ class Load(Section):
     workers: Annotated[
         Literal["auto"] | Annotated[int, Field(ge=1, le=256)],
         BeforeValidator(_read_workers),
-    ] = Field(default="auto", description="Load processes; auto: as many as the cores left for them.")
+    ] = Field(
+        default="auto",
+        description="Client processes that send; auto starts as many as there are cores left for them.",
+    )
     path: RequestPath | None = Field(
         default=None, description="The requested path; by default / and the name of the handler."
     )
@@ -258,12 +265,12 @@ class Load(Section):
         try:
             duration_ns = total_ns(read_stages(rate))
         except ValidationError:
-            duration_ns = DAY_NS  # any will do: what is wrong are the stages, and not that a duration is missing
+            duration_ns = DAY_NS  # any will do: the mistakes are those of the stages
         return {**data, "duration": spell_duration_ns(duration_ns)}
 
     @property
     def model(self) -> Literal["closed", "open"]:
-        """Who decides when a request is sent: users who wait for their answers, or a schedule that waits for none."""
+        """Closed, where users send when their answers have arrived, or open, where requests follow a schedule."""
         return "closed" if self.rate is None else "open"
 
     @property

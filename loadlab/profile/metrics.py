@@ -81,7 +81,7 @@ class Dimension(Enum):
             case Dimension.SIZE:
                 return parse_size_bytes(text)
             case Dimension.NUMBER:
-                return float(text) if re.fullmatch(r"\d+\.\d+", text) else parse_count(text)
+                return _parse_number(text)
 
     def parse_slope(self, text: str) -> float:
         """Return a bound on a slope, which may be negative or a fraction of a nanosecond."""
@@ -106,6 +106,13 @@ class Dimension(Enum):
                 return format_size_bytes(value)
             case Dimension.NUMBER:
                 return format_count(value)
+
+
+def _parse_number(text: str) -> float:
+    try:
+        return float(text) if re.fullmatch(r"\d+\.\d+", text) else parse_count(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number; write it like 0, 0.5 or 20k") from None
 
 
 _SLOPE_BOUND: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?([A-Za-zµμ]*)")

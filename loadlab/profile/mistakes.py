@@ -1,7 +1,6 @@
-"""Mistakes in a profile, and where each was written: told like a compiler does it, all of them at once."""
+"""Mistakes in a profile, and where each was made: reported as a compiler does, all of them at once."""
 
-import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,12 +69,12 @@ class Origins:
         self._origins[path] = origin
 
     def replace(self, path: Path, origin: Origin) -> None:
-        """Note where a path was written anew; what lay below it is forgotten."""
+        """Note where a path was written anew; the places of what lay below it are dropped."""
         self._origins = {known: at for known, at in self._origins.items() if known[: len(path)] != path}
         self.record(path, origin)
 
     def key(self, path: Path) -> Position:
-        """Return where the key was written; for what is missing, where the section that lacks it was."""
+        """Return where the key was written; for a missing one, where the section that lacks it was."""
         while path not in self._origins:
             path = path[:-1]
         return self._origins[path].key
@@ -94,9 +93,3 @@ class Origins:
             )
             for mistake in mistakes
         ]
-
-
-def did_you_mean(word: str, known: Collection[str]) -> str:
-    """Return "; did you mean 'x'?" for the known word that is nearest, or nothing if none is near."""
-    near = difflib.get_close_matches(word, sorted(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""

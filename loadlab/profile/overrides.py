@@ -1,10 +1,15 @@
-"""Settings from the command line, `--set PATH=VALUE` and `--repeat`, put over the data of a profile's file."""
+"""Settings from the command line, `--set PATH=VALUE` and `--repeat`, put over the data of a profile's file.
+
+A list sweeps the path, if a sweep may vary it and its values are single ones. Every other value is set; at a path that
+the profile sweeps it is the only value left of that sweep.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadlab.profile.mistakes import LocatedMistake, Origin, Position
-from loadlab.profile.paths import Data, dotted, put, split
+from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
+from loadlab.profile.schema import model_of
 from loadlab.profile.source import Source, parse_value
 from loadlab.profile.target import belongs_to_running
 
@@ -52,14 +57,31 @@ def _apply(source: Source, override: Override) -> None:
     path, value = override.path, override.value
     if (chosen := override.chosen_target) is not None:
         _drop_other_target(source.data, runs=belongs_to_running(chosen))
-    if dotted(path) in _sweep_of(source.data):
-        path = ("sweep", dotted(path))
-        value = value if isinstance(value, list) else [value]
+    if isinstance(value, list) and value and _is_swept_by(source.data, path, value):
+        if chosen is not None and value_at(source.data, path) is None:  # required, although the sweep replaces it
+            _put(source, path, value[0], override.position)
+        _put(source, ("sweep", dotted(path)), value, override.position)
+    elif dotted(path) in _sweep_of(source.data):
+        _put(source, ("sweep", dotted(path)), value if isinstance(value, list) else [value], override.position)
+    else:
+        _put(source, path, value, override.position)
+
+
+def _is_swept_by(data: Data, path: tuple[str, ...], values: list[object]) -> bool:
+    try:
+        model = model_of(data)
+    except ValueError:
+        return False
+    # The stages of a ramp are a list of mappings, and one value.
+    return may_be_swept(model, dotted(path)) and not any(isinstance(value, dict) for value in values)
+
+
+def _put(source: Source, path: tuple[str, ...], value: object, position: Position) -> None:
     try:
         put(source.data, path, value)
     except KeyError as error:
-        raise ValueError(f"{error.args[0]} has no keys of its own in the profile") from None
-    origin = Origin(override.position, override.position)
+        raise ValueError(f"{error.args[0]} is not a section of the profile, so it has no keys") from None
+    origin = Origin(position, position)
     for section in (path[:length] for length in range(1, len(path))):
         if section not in source.origins:
             source.origins.record(section, origin)

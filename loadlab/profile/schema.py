@@ -1,4 +1,4 @@
-"""What a profile holds: its sections and keys, their bounds and defaults. docs/profile.md explains them by example.
+"""The schema of a profile: its sections and keys, their bounds and defaults. docs/profile.md explains them by example.
 
 A key is a field's alias where the attribute carries its unit: `duration` in YAML is `duration_ns` here. A profile
 dumped as JSON (`model_dump(mode="json", by_alias=True)`) is itself a valid profile.
@@ -6,59 +6,68 @@ dumped as JSON (`model_dump(mode="json", by_alias=True)`) is itself a valid prof
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from loadlab.profile.expect import ExpectEntry
 from loadlab.profile.load import Load, MixedRequest
+from loadlab.profile.metrics import full_name
+from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.target import Target
 from loadlab.profile.values import Count, Scalar, Section, Text, describe
 
-Core = Annotated[int, Count(0, 4095)]
+Core = Annotated[int, Count(0, 4095, "0")]
 ALL_PROBES: Final = ("procfs", "sockets", "syscalls", "cpu")
-Probe = Literal["procfs", "syscalls", "syscalls:bpftrace", "syscalls:perf", "syscalls:strace", "cpu", "sockets"]
+Probe = Literal["procfs", "sockets", "syscalls", "syscalls:bpftrace", "syscalls:perf", "syscalls:strace", "cpu"]
 
 
 class Cores(Section):
     """Chosen cores, by their numbers."""
 
     target: Annotated[tuple[Core, ...], Field(min_length=1)] | None = Field(
-        default=None, description="The cores of a bundled target; one that runs already stays where it is."
+        default=None, description="The cores of a bundled server; a running one stays on its own."
     )
-    load: tuple[Core, ...] = Field(min_length=1, description="The cores of the load workers and idle holders.")
+    load: tuple[Core, ...] = Field(min_length=1, description="The cores of the client.")
 
 
 def _read_placement(value: object) -> object:
     if isinstance(value, dict):
         return Cores.model_validate(value)
     if value not in ("auto", "none") and not isinstance(value, Cores):
-        raise ValueError(f"must be auto, none, or lists of cores for target and load, not {describe(value)}")
+        raise ValueError(f"must be auto, none, or cores such as {{target: [0], load: [1]}}, not {describe(value)}")
     return value
 
 
 def _read_probes(value: object) -> object:
-    return ALL_PROBES if value == "all" else value
+    if value == "all":
+        return ALL_PROBES
+    if isinstance(value, str):
+        if value not in get_args(Probe):
+            near = did_you_mean(value, ("all", *get_args(Probe)))
+            raise ValueError(f"must be all, or a list of {', '.join(ALL_PROBES)}, not {describe(value)}{near}")
+        return (value,)
+    return value
 
 
-def _allow_all(schema: dict[str, Any]) -> None:
+def _allow_one_or_all(schema: dict[str, Any]) -> None:
     listed = {key: schema.pop(key) for key in ("items", "type")} | {"uniqueItems": True}
-    schema["anyOf"] = [{"const": "all"}, listed]
+    schema["anyOf"] = [{"enum": ["all", *get_args(Probe)]}, listed]
 
 
 class Plot(Section):
-    """What the page draws over what: a metric over paths of the profile."""
+    """The first figure of the page: a metric over paths of the profile."""
 
     x: str = Field(description="The path on the horizontal axis.")
-    series: str | None = Field(default=None, description="The path with one line per value.")
-    y: str | None = Field(
+    series: str | None = Field(default=None, description="The path whose values are the lines of the figure.")
+    y: Annotated[str, AfterValidator(full_name)] | None = Field(
         default=None,
         description="The metric on the vertical axis; by default requests_per_second, without a network cost_ns.",
     )
 
 
 class Profile(Section):
-    """One experiment: what every kind of it says of itself. What it measures, its kind adds, and a sweep may vary."""
+    """The keys of every profile. Each kind adds the sections that say what is measured, which a sweep may vary."""
 
     default_metric: ClassVar[str]
     law_metric: ClassVar[str]
@@ -66,21 +75,21 @@ class Profile(Section):
 
     name: Annotated[
         str,
-        Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, dots, dashes or underscores"),
+        Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, dots, dashes and underscores"),
     ] = Field(description="Names the run directory.")
-    about: str = Field(default="", description="What the experiment shows; stands at the head of the page.")
+    about: str = Field(default="", description="What the experiment shows, printed at the head of the page.")
     kind: str = Field(description="What is measured: a server under load, or one microbenchmark without a network.")
     sweep: dict[str, Annotated[tuple[Scalar, ...], Field(min_length=1)]] = Field(
         default={}, description="Paths of the profile and the values to try; the trials are the product."
     )
-    repeat: Annotated[int, Count(1, 1000)] = Field(
-        default=1, description="How often each trial is made; repeats are interleaved."
+    repeat: Annotated[int, Count(1, 1000, "3")] = Field(
+        default=1, description="How many times each trial is measured; repeats are interleaved."
     )
-    seed: Annotated[int, Count(0, 2**63 - 1)] | None = Field(
+    seed: Annotated[int, Count(0, 2**63 - 1, "42")] | None = Field(
         default=None,
-        description="Fixes the order of the trials, and what the load draws at random; drawn and recorded when absent.",
+        description="Fixes the order of the trials and all random draws of the load; by default drawn and recorded.",
     )
-    plot: Plot | None = Field(default=None, description="What the page draws over what.")
+    plot: Plot | None = Field(default=None, description="The first figure of the page.")
     expect: tuple[ExpectEntry, ...] = Field(
         default=(),
         description='What the trials must meet, such as "p99 <= 50ms", or the laws of the run, such as "slope of '
@@ -100,23 +109,23 @@ class LoadProfile(Profile):
     law_metric = "target.cpu_ns_per_request"
 
     kind: Literal["load"] = Field(default="load", description="A server under load.")
-    target: Target = Field(description="What is measured.")
-    load: Load = Field(description="Who asks the target for what.")
+    target: Target = Field(description="The server to measure.")
+    load: Load = Field(description="The connections of the client, and what they send.")
     placement: Annotated[Literal["auto", "none"] | Cores, BeforeValidator(_read_placement)] = Field(
         default="auto",
-        description="Which cores target and load run on; auto keeps them apart, none leaves it to the kernel.",
+        description="The cores of target and client; auto keeps them apart, none leaves them to the kernel.",
     )
     probes: Annotated[tuple[Probe, ...], BeforeValidator(_read_probes)] = Field(
         default=("procfs", "sockets"),
-        description="What is watched besides: procfs and sockets during the measurement; syscalls and cpu, which slow "
-        "the target, each in a further pass of the same trial. syscalls takes the best tracer that works here, or the "
-        "one behind its colon. all is every one of them.",
-        json_schema_extra=_allow_all,
+        description="What is watched: procfs and sockets during the measurement; syscalls and cpu, which slow the "
+        "target, each in a further pass of the same trial. syscalls uses the best tracer that works here, or the one "
+        "after its colon. A single probe needs no list; all stands for every one.",
+        json_schema_extra=_allow_one_or_all,
     )
 
     @property
     def syscalls_tracer(self) -> str | None:
-        """The tracer that the probe `syscalls` is to use, "" for the best one; None if the probe is not asked for."""
+        """The tracer for the probe `syscalls`, "" for the best one; None without that probe."""
         asked = [probe for probe in self.probes if probe.partition(":")[0] == "syscalls"]
         return asked[0].partition(":")[2] if asked else None
 
@@ -129,7 +138,7 @@ class LoadProfile(Profile):
 
 
 class Wait(Section):
-    """What one wait call costs while so many descriptors are watched, after the bench.c of libevent."""
+    """One call that waits, over many descriptors, after libevent's bench.c."""
 
     method: Literal["select", "poll", "epoll"] = Field(description="The system call that waits.")
     descriptors: Annotated[int, Count(1, 1_000_000)] = Field(description="How many descriptors are watched.")
@@ -140,39 +149,39 @@ class Wait(Section):
         default=1, description="How many of them are ready at once, drawn at random."
     )
     writes: Annotated[int, Count(0, 100_000_000)] = Field(
-        default=0, description="Chained writes of a run: whoever is read writes to the next, until so many are spent."
+        default=0, description="Chained writes: each channel that is read writes to the next, up to this number."
     )
     calls: Annotated[int, Count(1, 100_000_000)] = Field(default=2000, description="How many calls are timed.")
 
 
 class WaitCostProfile(Profile):
-    """A microbenchmark: what select, poll and epoll cost, without a network."""
+    """A microbenchmark: the cost of select, poll and epoll, without a network."""
 
     default_metric = "cost_ns"
     law_metric = "cost_ns"
 
-    kind: Literal["wait-cost"] = Field(description="What select, poll and epoll cost, without a network.")
+    kind: Literal["wait-cost"] = Field(description="The cost of select, poll and epoll, without a network.")
     wait: Wait = Field(description="The call that waits, and what it watches.")
 
 
 class Switch(Section):
-    """What it costs to pass control from one unit of execution to another, and to keep one."""
+    """Passing control from one unit of execution to another, and keeping many alive."""
 
     unit: Literal["call", "generator", "bare-coroutine", "coroutine", "thread", "process"] = Field(
-        description="What is switched to; a coroutine runs on loadlab's own loop, a bare one is resumed by hand."
+        description="What is switched to; a coroutine runs on loadlab's own loop, a bare-coroutine without a loop."
     )
     count: Annotated[int, Count(1, 1_000_000)] = Field(
-        description="How many are alive at once, for the memory that each takes."
+        description="How many are alive at once, to measure the memory of each."
     )
 
 
 class SwitchCostProfile(Profile):
-    """A microbenchmark: what it costs to switch between calls, generators, coroutines, threads and processes."""
+    """A microbenchmark: the cost of switching to calls, generators, coroutines, threads and processes."""
 
     default_metric = "cost_ns"
     law_metric = "cost_ns"
 
-    kind: Literal["switch-cost"] = Field(description="What a switch between units of execution costs.")
+    kind: Literal["switch-cost"] = Field(description="The cost of a switch between units of execution.")
     switch: Switch = Field(description="What is switched to.")
 
 
@@ -182,7 +191,7 @@ KINDS: Final[Mapping[str, type[Profile]]] = MappingProxyType(
 
 
 def model_of(data: Mapping[str, Any]) -> type[Profile]:
-    """Return the model that a profile's plain data is checked against; raise ValueError if its kind is none of ours."""
+    """Return the model for a profile's plain data; raise ValueError for an unknown kind."""
     kind = data.get("kind", "load")
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"must be {', '.join([*KINDS][:-1])} or {[*KINDS][-1]}, not {describe(kind)}")

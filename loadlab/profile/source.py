@@ -1,12 +1,15 @@
-"""A profile's YAML text: safely read, with the line and column of each key and value.
+"""A profile's YAML text, read safely, with the line and column of each key and value.
 
-Only plain data is accepted. Aliases are refused: a profile has no use for them, each value then has one place to
-point at, and nothing can grow past what was written.
+Only plain data is accepted. Aliases are refused: a profile does not need them, each value then has one place in the
+file, and nothing can grow beyond what was written.
 """
 
+import os
+import select
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import yaml
 
@@ -18,6 +21,10 @@ from loadlab.profile.values import describe
 # A profile is about a page of text. PyYAML reads some 100 KB a second, and recurses once per level.
 MOST_BYTES = 128 * 1024
 _DEEPEST = 20
+# Patterns take time that is quadratic in the length of what they refuse.
+_LONGEST_TEXT = 4000
+_LONGEST_KEY = 200
+_PIPE_TIMEOUT_MS: Final = 10_000
 # Not timestamps: a date in a profile is text.
 _SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
 
@@ -26,7 +33,7 @@ _SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", 
 class Source:
     """The plain data of a document, where it was written, and the mistakes found while reading it.
 
-    What is wrong in itself is None in the data, of a key given twice the first is.
+    A value that cannot be read is None in the data; of a duplicate key the first value is there.
     """
 
     data: dict[str, Any]
@@ -35,14 +42,19 @@ class Source:
 
 
 def read_text(path: FilePath) -> str:
-    """Return the text of a profile; raise ProfileError if it cannot be read, is too large, or is not UTF-8."""
+    """Return the text of a profile; raise ProfileError if it cannot be read, is too large, or is not UTF-8.
+
+    A pipe is read to its end, for `loadlab run <(make-profile)`.
+    """
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = _read_bytes(path)
+    except TimeoutError:
+        seconds = _PIPE_TIMEOUT_MS // 1000
+        raise ProfileError([f"{path}: cannot be read: nothing came out of this pipe for {seconds} s"]) from None
     except OSError as error:
         raise ProfileError([f"{path}: cannot be read: {error.strerror}"]) from None
     if len(content) > MOST_BYTES:
-        raise ProfileError([f"{path}: larger than {MOST_BYTES // 1024} KiB, which no profile needs to be"])
+        raise ProfileError([f"{path}: too large for a profile; the limit is {MOST_BYTES // 1024} KiB"])
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -51,9 +63,9 @@ def read_text(path: FilePath) -> str:
 
 
 def parse_source(text: str, file: str) -> Source:
-    """Read the YAML of a profile; raise ProfileError if it is no YAML, or no mapping at its top.
+    """Read the YAML of a profile; raise ProfileError if it is not YAML, or not a mapping at its top.
 
-    Mistakes that leave the rest readable, such as a key given twice, are in the result.
+    Mistakes that leave the rest readable, such as a duplicate key, are in the result.
     """
     try:
         loader = _ProfileLoader(text)
@@ -61,19 +73,18 @@ def parse_source(text: str, file: str) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: {what}"]) from None
+        raise ProfileError([f"{file}:{line}:{column}: {_in_plain_words(error)}"]) from None
     except yaml.reader.ReaderError as error:
         line, column = _line_and_column(text[: error.position])
-        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: an unprintable character"]) from None
+        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: unprintable character"]) from None
     except (ValueError, OverflowError):  # PyYAML passes an escape such as "\UFFFFFFFF" to chr() as it is
         line, column = loader.line + 1, loader.column + 1
-        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: an escape that is no character"]) from None
+        raise ProfileError([f"{file}:{line}:{column}: not valid YAML: this escape is not a character"]) from None
     if node is None:
-        raise ProfileError([f"{file}:1:1: the profile is empty"])
+        raise ProfileError([f"{file}:1:1: the profile is empty; it needs name, target and load"])
     if not isinstance(node, yaml.MappingNode):
         position = _position(node, file)
-        raise ProfileError([f"{position.label}: a profile is a mapping of keys such as name, target and load"])
+        raise ProfileError([f"{position.label}: a profile must be a mapping with keys such as name, target and load"])
     walk = _Walk(loader, file, Source({}, Origins(Position.in_file(file, 1, 1))))
     walk.source.data.update(walk.mapping(node, ()))
     return walk.source
@@ -86,7 +97,7 @@ def parse_value(text: str) -> object:
         node = loader.get_single_node()
     except (yaml.YAMLError, ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is not a value in YAML; put text in quotes that the shell leaves: '\"{text}\"'"
+            f"{describe(text)} is not valid YAML; put text in quotes that the shell leaves: '\"...\"'"
         ) from None
     if node is None:
         return None
@@ -106,9 +117,9 @@ class _ProfileLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401 - as in PyYAML
         if self.check_event(yaml.AliasEvent):
-            self._refuse_next("aliases are not used in profiles; write the value itself")
+            self._refuse_next("aliases are not allowed in profiles; write the value itself")
         if self._depth > _DEEPEST:
-            self._refuse_next("nested too deeply for a profile")
+            self._refuse_next(f"nested too deeply; the limit is {_DEEPEST} levels")
         self._depth += 1
         try:
             return super().compose_node(parent, index)
@@ -117,12 +128,39 @@ class _ProfileLoader(yaml.SafeLoader):
 
     def _refuse_next(self, problem: str) -> NoReturn:
         event: Any = self.get_event()  # type: ignore[no-untyped-call]
-        raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        raise _Refused(problem=problem, problem_mark=event.start_mark)
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """Valid YAML that profiles do without."""
+
+
+# What PyYAML says of the slips that are made most, and what a user can do about them.
+_SLIPS: Final = {
+    "mapping values are not allowed here": "unexpected ':'; check the indentation, or put text with ': ' in quotes",
+    "found character '\\t' that cannot start any token": "a tab is not allowed here; use spaces",
+    "could not find expected ':'": "a key without ':'",
+    "but found another document": "a second document starts here; a profile is a single one",
+    "found unexpected end of stream": "a quote is not closed",
+    "found undefined alias": "aliases are not allowed in profiles; write the value itself",
+}
+
+
+def _in_plain_words(error: yaml.MarkedYAMLError) -> str:
+    problem = (error.problem or "").replace("'<stream end>'", "the end of the file")
+    if isinstance(error, _Refused):
+        return problem
+    if (known := next((words for slip, words in _SLIPS.items() if slip in problem), None)) is not None:
+        return f"not valid YAML: {known}"
+    if problem.endswith("that cannot start any token"):
+        character = problem.split("'")[1]
+        return f"not valid YAML: text that starts with {character} must be in quotes"
+    return "not valid YAML: " + ", ".join(part for part in (error.context, problem) if part)
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Turns YAML's nodes into plain data, noting where each came from."""
+    """Turns YAML's nodes into plain data, and records where each was written."""
 
     loader: _ProfileLoader
     file: str
@@ -140,20 +178,20 @@ class _Walk:
                 return self.scalar(node, path)
             case _:
                 tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-                return self.refuse(node, path, f"the tag {tag} is not used in profiles; write a plain value")
+                return self.refuse(node, path, f"the tag {tag} is not allowed in profiles; write a plain value")
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode) or not key_node.value.isprintable():
-                self.refuse(key_node, path, "a key must be plain text")
+            if not isinstance(key_node, yaml.ScalarNode) or not _is_plain_key(key_node.value):
+                self.refuse(key_node, path, "a key must be plain text of one line")
                 continue
             # The key as written: YAML would read `on` as true, and `1` as a number.
             key = key_node.value
             here = (*path, key)
             if key in found:
                 first = self.source.origins.key(here)
-                self.refuse(key_node, here, f"given twice; the first is in line {first.line}")
+                self.refuse(key_node, here, f"duplicate key; it was first given in line {first.line}")
                 continue
             self.source.origins.record(here, Origin(_position(key_node, self.file), _position(value_node, self.file)))
             found[key] = self.value(value_node, here)
@@ -166,6 +204,8 @@ class _Walk:
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
         kind = node.tag.rpartition(":")[2]
+        if len(node.value) > _LONGEST_TEXT:
+            return self.refuse(node, path, f"too long a value; the limit is {_LONGEST_TEXT:,} characters")
         try:
             node.value.encode()  # an escape can make half a surrogate pair, which is no text
             value = self.loader.construct_object(node)
@@ -177,6 +217,28 @@ class _Walk:
 
     def refuse(self, node: yaml.Node, path: Path, what: str) -> None:
         self.source.mistakes.append(LocatedMistake(_position(node, self.file), dotted(path), what))
+
+
+def _read_bytes(path: FilePath) -> bytes:
+    """Return up to MOST_BYTES + 1 bytes of a file or pipe. Raises OSError, and TimeoutError for a pipe without data."""
+    content = b""
+    # Unless told not to, open waits until a named pipe has a writer.
+    with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        poll = select.poll()
+        poll.register(file, select.POLLIN)
+        is_pipe = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
+        while len(content) <= MOST_BYTES:
+            if is_pipe and not poll.poll(_PIPE_TIMEOUT_MS):
+                raise TimeoutError
+            piece = file.read(MOST_BYTES + 1 - len(content))
+            if not piece:
+                break
+            content += piece
+    return content
+
+
+def _is_plain_key(key: str) -> bool:
+    return key.isprintable() and len(key) <= _LONGEST_KEY
 
 
 def _position(node: yaml.Node, file: str) -> Position:

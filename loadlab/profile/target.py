@@ -1,4 +1,4 @@
-"""The section `target`: the server that is measured, either one that loadlab starts or one that runs already."""
+"""The section `target`: the server to measure, either a bundled one that loadlab starts or one that is running."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from loadlab.profile.address import SocketAddress
+from loadlab.profile.suggestions import nearest
 from loadlab.profile.values import Count, OptionScalar, OptionValue, Section, Text
 
 OPTION_PATTERN = r"[a-z][a-z0-9-]*"
@@ -17,7 +18,7 @@ _MOST_PIDS: Final = 1 << 22  # the kernel's limit, PID_MAX_LIMIT
 
 
 def belongs_to_running(key: str) -> bool:
-    """Tell whether a key of `target` says something of a server that runs already; all others are of bundled ones."""
+    """Return whether a key of `target` is for a running server; all others are for bundled ones."""
     return key in _OF_RUNNING
 
 
@@ -26,43 +27,45 @@ def _require_one_kind(schema: dict[str, Any]) -> None:
 
 
 class Target(Section):
-    """What is measured: a bundled `server`, whose options the further keys are, or the one that runs at `address`.
+    """The server to measure: a bundled `server`, with further keys as its options, or the one running at `address`.
 
-    Dumped, it has the keys of its own kind only.
+    Dumped, it has only the keys of that kind of server.
     """
 
-    # Which options there are, and what they take, the servers say: `profile.servers` checks it.
+    # Each server declares its options: `profile.validation.servers` checks them.
     model_config = ConfigDict(extra="allow", json_schema_extra=_require_one_kind)
-    __pydantic_extra__: dict[str, Option] = Field(init=False)  # with init, pydantic takes it for a key of its own
+    __pydantic_extra__: dict[str, Option] = Field(init=False)  # with init, pydantic makes it a key
 
     server: Annotated[str, Text(r"[!-~]+", "the name of a server")] | None = Field(
         default=None, description="A bundled server; `loadlab targets` lists them with their options."
     )
     handler: Annotated[str, Text(r"[a-z][a-z0-9-]*", "the name of a handler")] = Field(
-        default="hello", description="What the bundled server does with a request."
+        default="hello", description="What the bundled server does for each request."
     )
     database: (
         Annotated[str, Text(r"[^\x00-\x1f]+", "the address of a PostgreSQL server, such as postgresql:///test")] | None
     ) = Field(
         default=None,
-        description="The PostgreSQL server that the handler `database` asks; by default it asks a SQLite file.",
+        description="The PostgreSQL server that the handler `database` queries; by default it queries a SQLite file.",
     )
     address: Annotated[str, SocketAddress()] | None = Field(
         default=None,
-        description="Where a server of this machine that runs already listens, in place of a bundled one: localhost or "
-        "an IP address, and a port.",
+        description="The address of a running server on this machine, in place of a bundled one: localhost or an IP "
+        "address, and a port.",
     )
-    pid: Annotated[int, Count(1, _MOST_PIDS)] | None = Field(
+    pid: Annotated[int, Count(1, _MOST_PIDS, "4711")] | None = Field(
         default=None,
-        description="The process to watch there, with its children; by default whoever listens at the address.",
+        description="The process to watch, with its children; by default the one that listens at the address.",
     )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
         if self.server is None and self.address is None:
-            raise ValueError("names no server; set server (a bundled one) or address (of one that runs already)")
+            slips = {key: near for key in self.options if (near := nearest(key, ("server", "address")))}
+            instead = "; did you mean '{1}' by '{0}'?".format(*slips.popitem()) if slips else ", one of the two"
+            raise ValueError(f"needs server (a bundled one) or address (of a running server){instead}")
         if self.server is not None and self.address is not None:
-            raise ValueError("has both server and address; leave one of them out")
+            raise ValueError("has both server and address; remove one of the two")
         return self
 
     @model_serializer(mode="wrap")
@@ -72,10 +75,10 @@ class Target(Section):
 
     @property
     def options(self) -> Mapping[str, OptionScalar]:
-        """The server's own options, as far as the profile sets them."""
+        """The server's own options that the profile sets."""
         return self.__pydantic_extra__
 
     @property
     def name(self) -> str:
-        """What the target is called: the bundled server's name, or the address."""
+        """The name of the bundled server, or the address."""
         return self.server or self.address or ""

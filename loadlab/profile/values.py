@@ -1,7 +1,7 @@
-"""The kinds of value a profile holds, each with its bounds, its error message, and its JSON Schema."""
+"""The types of value in a profile, each with its bounds, its error message, and its JSON Schema."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,13 @@ Scalar = str | int | float | bool
 
 
 class Section(BaseModel):
-    """A mapping of the profile: frozen, and closed to keys that it does not know."""
+    """A mapping in the profile: frozen, and closed to unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def without_default(schema: dict[str, Any]) -> None:
-    """Take the default out of a key's JSON Schema, which cannot say that it follows from another key."""
+    """Remove a default that follows from another key: JSON Schema cannot say so."""
     del schema["default"]
 
 
@@ -33,7 +33,7 @@ DAY_NS = 24 * HOUR_NS
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A duration with a unit, an int of nanoseconds once read; written back to JSON with its unit."""
+    """A duration with a unit: nanoseconds once read, written back to JSON with its unit."""
 
     at_least_ns: int
     at_most_ns: int
@@ -59,17 +59,21 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A whole number, which may be written like "20k"."""
+    """A whole number, which may be written like "20k"; `example` is how messages show it."""
 
     at_least: int
     at_most: int
+    example: str = "500 or 20k"
 
     def read(self, value: object) -> int:
         """Return the number; raise ValueError with a sentence if it is none or out of bounds."""
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError(f"must be a whole number such as 500 or 20k, not {describe(value)}")
-        count = parse_count(value) if isinstance(value, str) else value
-        _check_bounds(count, self.at_least, self.at_most, value, str)
+        try:
+            count = parse_count(value) if isinstance(value, str) else value
+        except ValueError:
+            count = None
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise ValueError(f"must be a whole number such as {self.example}, not {describe(value)}")
+        _check_bounds(count, self.at_least, self.at_most, value, lambda bound: f"{bound:,}")
         return count
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -88,9 +92,9 @@ class Text:
     rule: str
 
     def read(self, value: object) -> str:
-        """Return the text; raise ValueError with a sentence if it is something else."""
+        """Return the text; raise ValueError with a sentence if it does not match."""
         if not isinstance(value, str):
-            raise ValueError(f"must be {self.rule}, not {describe(value)}; put it in quotes if it is meant as text")
+            raise ValueError(f"must be {self.rule}, not {describe(value)}{quotes_hint(value)}")
         if not re.fullmatch(self.pattern, value):
             raise ValueError(f"must be {self.rule}, not {describe(value)}")
         return value
@@ -107,10 +111,10 @@ OptionScalar = bool | int | str
 
 @dataclass(frozen=True, slots=True)
 class OptionValue:
-    """The value of a server's own option: which it takes, the server says."""
+    """The value of a server's own option; the server declares which values it takes."""
 
     def read(self, value: object) -> OptionScalar:
-        """Return the value; raise ValueError with a sentence if it is no single one of these types."""
+        """Return the value; raise ValueError with a sentence if it is of another type."""
         if not isinstance(value, OptionScalar):
             raise ValueError(f"must be true or false, a whole number, or text, not {describe(value)}")
         return value
@@ -123,10 +127,10 @@ class OptionValue:
 
 
 def describe(value: object) -> str:
-    """Return a value from a profile in the words of its author, short enough for one line."""
+    """Return a value of a profile as its author wrote it, short enough for one line."""
     match value:
         case None:
-            return "nothing"
+            return "an empty value"
         case dict():
             return "a mapping"
         case list():
@@ -136,6 +140,17 @@ def describe(value: object) -> str:
         case _:
             text = repr(value) if isinstance(value, str) else str(value)
             return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def quotes_hint(value: object) -> str:
+    """Return the advice for a value that YAML did not read as text, though its author may have meant text."""
+    return "" if value is None else "; put it in quotes if it is meant as text"
+
+
+def list_words(words: Collection[str]) -> str:
+    """Return words as a sentence lists them: "read, processes and trigger"."""
+    *all_but_one, last = words
+    return f"{', '.join(all_but_one)} and {last}" if all_but_one else last
 
 
 def _check_bounds(number: int, at_least: int, at_most: int, value: object, spell: Callable[[int], str]) -> None:

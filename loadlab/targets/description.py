@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 from loadlab.capacity import Footprint
 from loadlab.errors import LoadlabError
 from loadlab.installation import bundled_directory, install_extra
-from loadlab.profile.mistakes import did_you_mean
+from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.values import Count, OptionScalar, describe
 
 _STRICT: Final = ConfigDict(extra="forbid")

@@ -29,5 +29,8 @@ def find_mistakes(
     if servers is not None and model is LoadProfile:
         mistakes += server_mistakes(data, servers)
     if metrics is not None:
-        mistakes += metric_mistakes(data, metrics)
+        unknown = [*metric_mistakes(data, metrics)]
+        # The bound of an unknown metric cannot be read either: its unit follows from the metric.
+        places = {mistake.path for mistake in unknown}
+        mistakes = [mistake for mistake in mistakes if mistake.path not in places] + unknown
     return mistakes

@@ -1,4 +1,4 @@
-"""Settings that only make sense together, or not together, looked at over all trials of the sweep."""
+"""Settings that need or exclude one another, checked over all trials of the sweep."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from loadlab.units import spell_duration_ns
 
 
 def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
-    """Yield the settings that have no effect beside others, or contradict them; each fits the schema by itself."""
+    """Yield the settings that have no effect with others, or contradict them; each fits the schema by itself."""
     if model is LoadProfile:
         yield from _running_mistakes(data) if values_in_trials(data, "target.address") else _bundled_mistakes(data)
         yield from _mix_mistakes(data)
@@ -28,25 +28,25 @@ def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
 
 
 def _running_mistakes(data: Data) -> Iterator[Mistake]:
-    """Yield what a profile says of a server that runs already, and that only one of ours could do."""
+    """Yield what a profile with a running server sets that only bundled servers have."""
     for swept, other in (("target.server", "target.address"), ("target.address", "target.server")):
         if value_at(data, ("sweep", swept)) is not None and value_at(data, split(other)) is not None:
-            yield Mistake(("sweep", swept), f"cannot be swept beside {other}; leave one of them out", part="key")
+            yield Mistake(("sweep", swept), f"cannot be swept together with {other}; remove one of the two", part="key")
     ours = [_place_of_change(LoadProfile, data, path) for path in ("target.handler", "target.database")]
     for place in [*filter(None, ours), *(key_of(data, path) for path in option_paths(data))]:
-        what = "is for bundled servers, and target.address is of one that runs already; remove it"
+        what = "is for bundled servers only, not for the running one at target.address; remove it"
         yield Mistake(place, what, part="key")
     if value_at(data, ("placement", "target")) is not None:
-        what = "a server that runs already stays where it is; bind it with taskset, and name the cores of the load only"
+        what = "a running server stays on its own cores; bind it with taskset, and set only placement.load"
         yield Mistake(("placement", "target"), what, part="key")
 
 
 def _bundled_mistakes(data: Data) -> Iterator[Mistake]:
     if place := _place_of_change(LoadProfile, data, "target.pid"):
-        yield Mistake(place, "has no effect without target.address, where the process listens; set both", "key")
+        yield Mistake(place, "has no effect without target.address; set both", "key")
     placement = data.get("placement")
     if isinstance(placement, dict) and "load" in placement and placement.get("target") is None:
-        yield Mistake(("placement", "target"), "missing; it has no default")
+        yield Mistake(("placement", "target"), "missing; this key is required")
 
 
 def _mix_mistakes(data: Data) -> Iterator[Mistake]:
@@ -55,15 +55,16 @@ def _mix_mistakes(data: Data) -> Iterator[Mistake]:
         return
     for path in ("target.handler", "load.path", "load.expect_status"):
         if place := _place_of_change(LoadProfile, data, path):
-            yield Mistake(place, "has no effect beside load.mix, whose requests say it; remove one of the two", "key")
+            what = "has no effect with load.mix, whose requests have their own; remove one of the two"
+            yield Mistake(place, what, part="key")
     seen = set()
     for index, request in enumerate(mix):
         name = name_in_mix(request)
         if name == SLOW_SENDERS:
-            what = f"{SLOW_SENDERS} is what the slow connections are called; give the request another name"
+            what = f"the name {SLOW_SENDERS} is reserved for slow_connections; choose another"
             yield Mistake(("load", "mix", index), what)
         if name in seen:
-            what = f"a request before it is called {describe(name)} too; give each a name of its own"
+            what = f"repeats the name {describe(name)}; give each request a name of its own"
             yield Mistake(("load", "mix", index), what)
         if name is not None:
             seen.add(name)
@@ -72,22 +73,23 @@ def _mix_mistakes(data: Data) -> Iterator[Mistake]:
 def _pace_mistakes(data: Data) -> Iterator[Mistake]:
     senders, slow = _read(LoadProfile, data, "load.senders"), _read(LoadProfile, data, "load.slow_connections")
     if senders == ["slow"] and (place := _place_of_change(LoadProfile, data, "load.slow_connections")):
-        yield Mistake(place, "has no effect beside senders: slow, which all are then; raise load.connections", "key")
+        what = "has no effect with senders: slow, which makes all connections slow; raise load.connections"
+        yield Mistake(place, what, part="key")
     if "slow" not in senders and not any(slow) and (place := _place_of_change(LoadProfile, data, "load.pace")):
-        yield Mistake(place, "has no effect without slow senders; set load.senders or load.slow_connections", "key")
+        yield Mistake(place, "has no effect without slow senders; set senders: slow or slow_connections", "key")
     idle_kinds = _read(LoadProfile, data, "load.idle_kind")
     if set(idle_kinds) <= {"silent"} and (place := _place_of_change(LoadProfile, data, "load.idle_pace")):
-        yield Mistake(place, "has no effect on silent connections; set load.idle_kind to trickle or churn", "key")
+        yield Mistake(place, "has no effect on silent connections; set idle_kind to trickle or churn", "key")
 
 
 def _open_mistakes(data: Data) -> Iterator[Mistake]:
     for path in ("load.think", "load.think_times"):
         if place := _place_of_change(LoadProfile, data, path):
-            what = "has no effect beside load.rate, which waits for no user; remove one of the two"
+            what = "has no effect with load.rate, which does not wait for users; remove one of the two"
             yield Mistake(place, what, part="key")
     for written in values_in_trials(data, "load.senders"):
         if written.value == "slow":
-            what = "slow senders wait for their answers and keep to no rate; remove load.rate, or set slow_connections"
+            what = "cannot be combined with load.rate; remove one of the two, or set slow_connections instead"
             yield Mistake(written.path, what)
     for stages in _read(LoadProfile, data, "load.rate"):
         if isinstance(stages, tuple):
@@ -98,20 +100,20 @@ def _length_mistakes(data: Data, stages: tuple[RateStage, ...]) -> Iterator[Mist
     total = total_ns(stages)
     for written in values_in_trials(data, "load.duration"):
         if _read_one(LoadProfile, "load.duration", written.value) not in (None, total):
-            asked = f"must be {spell_duration_ns(total)} as the stages of load.rate take, not {describe(written.value)}"
-            yield Mistake(written.path, f"{asked}; leave it out")
+            must = f"must be {spell_duration_ns(total)}, the sum of the stages of load.rate"
+            yield Mistake(written.path, f"{must}, not {describe(written.value)}; remove it")
 
 
 def _closed_mistakes(data: Data) -> Iterator[Mistake]:
     for path in ("load.arrivals", "load.spin"):
         if place := _place_of_change(LoadProfile, data, path):
-            yield Mistake(place, "has no effect without a rate; set load.rate", "key")
+            yield Mistake(place, "has no effect without load.rate; set that too", "key")
     senders = _read(LoadProfile, data, "load.senders")
     if senders == ["slow"] and (place := _place_of_change(LoadProfile, data, "load.think")):
-        yield Mistake(place, "has no effect beside senders: slow, who never pause between requests; remove it", "key")
+        yield Mistake(place, "has no effect with senders: slow, which never pause; remove one of the two", "key")
     pauses = any(_read(LoadProfile, data, "load.think"))
     if not pauses and (place := _place_of_change(LoadProfile, data, "load.think_times")):
-        yield Mistake(place, "has no effect without a pause; set load.think", "key")
+        yield Mistake(place, "has no effect without load.think; set that too", "key")
 
 
 def _probe_mistakes(data: Data) -> Iterator[Mistake]:
@@ -119,7 +121,7 @@ def _probe_mistakes(data: Data) -> Iterator[Mistake]:
     named = [str(probe).partition(":")[0] for probe in probes] if isinstance(probes, list) else []
     for index, (name, probe) in enumerate(zip(named, probes if named else [], strict=True)):
         if name in named[:index]:
-            yield Mistake(("probes", index), f"{describe(probe)} is given twice; name each probe once")
+            yield Mistake(("probes", index), f"{describe(probe)} repeats the probe {name}; list each probe once")
 
 
 def _active_mistakes(data: Data) -> Iterator[Mistake]:
@@ -127,11 +129,12 @@ def _active_mistakes(data: Data) -> Iterator[Mistake]:
     for written in values_in_trials(data, "wait.active"):
         active = _read_one(WaitCostProfile, "wait.active", written.value)
         if fewest is not None and active is not None and active > fewest:
-            yield Mistake(written.path, f"must be at most {fewest}, the fewest descriptors, not {active}")
+            what = f"must be at most {fewest:,}, the smallest number of descriptors, not {active:,}"
+            yield Mistake(written.path, what)
 
 
 def _place_of_change(model: type[Profile], data: Data, path: str) -> Path | None:
-    """Return where a path is swept or set to something else than its default; None if it is not."""
+    """Return where a path is swept, or set to another value than its default; None if it is neither."""
     if value_at(data, ("sweep", path)) is not None:
         return ("sweep", path)
     value = _read_one(model, path, value_at(data, split(path)))
@@ -139,7 +142,7 @@ def _place_of_change(model: type[Profile], data: Data, path: str) -> Path | None
 
 
 def _read(model: type[Profile], data: Data, path: str) -> list[Any]:
-    """Return the values at a path over all trials, or its default; those that do not fit the schema are left out."""
+    """Return the values at a path over all trials, or its default; values that do not fit the schema are left out."""
     written = values_in_trials(data, path)
     read = [_read_one(model, path, each.value) for each in written] if written else [default_of(model, path)]
     return [value for value in read if value is not None]

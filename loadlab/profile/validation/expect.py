@@ -1,6 +1,7 @@
-"""Rules on `expect` and `plot.y`: metrics exist, each `where` selects a trial, each law is fitted."""
+"""The rules of `expect` and `plot.y`: metrics exist, each `where` selects a trial, each law is fitted."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,28 +10,29 @@ from pydantic import ValidationError
 from loadlab.profile.expect import (
     ConditionalExpectation,
     ExpectRule,
-    FigureExpectation,
     LawExpectation,
     Selector,
+    metric_of,
     rule_of,
 )
 from loadlab.profile.load import SLOW_SENDERS, name_in_mix, request_name
-from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, split_metric
-from loadlab.profile.mistakes import Mistake, did_you_mean
+from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, full_name, split_metric
+from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
 from loadlab.profile.schema import Profile
+from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import values_in_trials
-from loadlab.profile.values import describe
+from loadlab.profile.values import describe, list_words
 
 _FEWEST_VALUES: Final = 3  # as `analysis.scaling` has it
 
 
 def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
-    """Yield where a metric is named which is not one of `metrics`; what cannot be read is the schema's.
+    """Yield the metrics that are named and are not among `metrics`.
 
     In `metrics` those of a single request begin with REQUEST_METRICS; here the requests of the load have their names.
     """
-    requests = request_names(data)
+    requests = _request_names(data)
     of_all = {metric for metric in metrics if not metric.startswith(REQUEST_METRICS)}
     figures = [metric.removeprefix(REQUEST_METRICS) for metric in metrics if metric not in of_all]
     known = of_all | {f"kinds.{request}.{figure}" for request in requests for figure in figures}
@@ -39,52 +41,40 @@ def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
             continue
         request, _figure = split_metric(metric)
         if request is not None and request not in requests:
-            names = f"it has {', '.join(requests)}" if requests else "only load.mix and load.slow_connections make some"
-            yield Mistake(path, f"the load has no kind of request called {describe(request)}; {names}")
+            hint = f"its requests are {list_words(requests)}" if requests else "only those of load.mix have names"
+            yield Mistake(path, f"the load has no request {describe(request)}; {hint}")
         else:
-            yield Mistake(path, f"no metric is called {describe(metric)}{did_you_mean(metric, known | ALIASES.keys())}")
+            hint = did_you_mean(metric, known | ALIASES.keys()) or f"; short names are {list_words(ALIASES)}"
+            yield Mistake(path, f"there is no metric {describe(metric)}{hint}")
 
 
 def _named_metrics(data: Data) -> Iterator[tuple[Path, str]]:
     plotted = value_at(data, ("plot", "y"))
     if isinstance(plotted, str):
-        yield ("plot", "y"), plotted
-    for written in written_rules(data):
-        if isinstance(written.rule.expectation, FigureExpectation):
-            yield written.text, written.rule.expectation.metric
+        with suppress(ValueError):
+            yield ("plot", "y"), full_name(plotted)
+    for place, text in _written_texts(data):
+        if (metric := metric_of(text)) is not None:
+            yield place, metric
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenRule:
-    """A rule, the path of its entry, and that of its text."""
+    """A rule, the path of its entry, and the path of its text."""
 
     entry: Path
     text: Path
     rule: ExpectRule
 
 
-def written_rules(data: Data) -> Iterator[WrittenRule]:
-    """Yield the entries of `expect` that can be read; of the others the schema tells."""
-    entries = data.get("expect")
-    for index, entry in enumerate(entries if isinstance(entries, list) else []):
-        here: Path = ("expect", index)
-        try:
-            if isinstance(entry, str):
-                yield WrittenRule(here, here, rule_of(entry))
-            elif isinstance(entry, dict):
-                yield WrittenRule(here, (*here, "expect"), rule_of(ConditionalExpectation.model_validate(entry)))
-        except ValueError:
-            continue
-
-
 def expect_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
-    """Yield where an entry means no trial, or a law that this profile will not have."""
-    for written in written_rules(data):
+    """Yield the entries that select no trial, or a law that is not fitted for this profile."""
+    for written in _written_rules(data):
         expectation = written.rule.expectation
         if isinstance(expectation, LawExpectation):
             yield from _law_mistakes(model, data, written.text, expectation)
             if expectation.over in written.rule.where:
-                what = f"has no single value, as the {expectation.term} is over it; leave it out"
+                what = f"has several values in each law, as the {expectation.term} is over it; remove it"
                 yield Mistake((*written.entry, "where", expectation.over), what, part="key")
         for path, selector in written.rule.where.items():
             yield from _where_mistakes(model, data, (*written.entry, "where", path), path, selector)
@@ -96,36 +86,36 @@ def _where_mistakes(model: type[Profile], data: Data, here: Path, path: str, sel
         return
     values = _values(model, data, path)
     if not values:
-        yield Mistake(here, "has no value in this profile; set it, or sweep it", part="key")
+        yield Mistake(here, "has no value in this profile; set or sweep it", part="key")
         return
     several = isinstance(selector.wanted, tuple)
     for index, wanted in enumerate(selector.wanted if isinstance(selector.wanted, tuple) else [selector.wanted]):
         if not any(Selector(wanted).matches(value) for value in values):
             there = ", ".join(describe(value) for value in values)
             place = (*here, index) if several else here
-            yield Mistake(place, f"{describe(wanted)} matches no trial; what they have there is {there}")
+            yield Mistake(place, f"{describe(wanted)} matches no trial; the trials have {there}")
 
 
 def _law_mistakes(model: type[Profile], data: Data, here: Path, expectation: LawExpectation) -> Iterator[Mistake]:
     term, over = expectation.term, expectation.over
     if expectation.metric != model.law_metric:
         known = next((alias for alias, metric in ALIASES.items() if metric == model.law_metric), model.law_metric)
-        yield Mistake(here, f"no law of {describe(expectation.metric)} is fitted, only of {known}")
+        yield Mistake(here, f"laws are fitted to {known} only, not to {describe(expectation.metric)}")
     plotted = value_at(data, ("plot", "x"))
     if plotted != over:
-        there = f"which is {plotted}" if plotted else "which is missing"
-        yield Mistake(here, f"laws are fitted over plot.x, {there}; there is no {term} over {describe(over)}")
+        there = f"which is {plotted}, not {over}" if plotted else f"which is not set; set plot: {{x: {over}}}"
+        yield Mistake(here, f"laws are fitted over plot.x, {there}")
         return
     numbers = [value for value in _values(model, data, over) if isinstance(value, int | float)]
     if term == "exponent":
         numbers = [number for number in numbers if number > 0]
     if len(set(numbers)) < _FEWEST_VALUES:
         needed = "an exponent needs at least three positive" if term == "exponent" else "a slope needs at least three"
-        yield Mistake(here, f"{needed} numbers to be fitted over, and {over} has {len(set(numbers))}")
+        yield Mistake(here, f"{needed} values of {over}; the profile has {len(set(numbers))}")
 
 
 def _values(model: type[Profile], data: Data, path: str) -> list[object]:
-    """Return what the trials have at a path, spelt as in run.json; what does not fit the schema is left out."""
+    """Return the values of the trials at a path as in run.json; those that do not fit the schema are left out."""
     adapter = adapter_of(model, path)
     written = values_in_trials(data, path)
     spelt = []
@@ -139,8 +129,35 @@ def _values(model: type[Profile], data: Data, path: str) -> list[object]:
     return spelt
 
 
-def request_names(data: Data) -> list[str]:
-    """Return the names under which requests are told apart: those of a mix, and the slow senders beside others."""
+def _written_rules(data: Data) -> Iterator[WrittenRule]:
+    """Yield the entries of `expect` that can be read; the schema reports the others."""
+    for index, entry in enumerate(_entries(data)):
+        here: Path = ("expect", index)
+        try:
+            if isinstance(entry, str):
+                yield WrittenRule(here, here, rule_of(entry))
+            elif isinstance(entry, dict):
+                yield WrittenRule(here, (*here, "expect"), rule_of(ConditionalExpectation.model_validate(entry)))
+        except ValueError:
+            continue
+
+
+def _written_texts(data: Data) -> Iterator[tuple[Path, str]]:
+    """Yield the text of each entry of `expect`, readable or not, with its path."""
+    for index, entry in enumerate(_entries(data)):
+        if isinstance(entry, str):
+            yield ("expect", index), entry
+        elif isinstance(entry, dict) and isinstance(text := entry.get("expect"), str):
+            yield ("expect", index, "expect"), text
+
+
+def _entries(data: Data) -> list[object]:
+    entries = data.get("expect")
+    return entries if isinstance(entries, list) else []
+
+
+def _request_names(data: Data) -> list[str]:
+    """Return the names of the requests: those of a mix, and the slow senders beside others."""
     mix = value_at(data, ("load", "mix"))
     slow = any(written.value != 0 for written in values_in_trials(data, "load.slow_connections"))
     if isinstance(mix, list):

@@ -1,17 +1,18 @@
-"""The rules of a profile, applied to its plain data: each returns every mistake it finds, in plain sentences."""
+"""The rules of the schema, of the sweep and of the plot, with a plain sentence for each way to break them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from loadlab.profile.mistakes import Mistake, did_you_mean
+from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import (
     Data,
     Path,
     adapter_of,
+    dotted,
     keys_of,
     may_be_swept,
     own_keys,
@@ -21,13 +22,15 @@ from loadlab.profile.paths import (
     value_at,
 )
 from loadlab.profile.schema import KINDS, Profile
-from loadlab.profile.values import Count, describe
+from loadlab.profile.suggestions import did_you_mean
+from loadlab.profile.values import Count, describe, list_words, quotes_hint
 
 MOST_TRIALS = 10_000
+_MOST_KEYS_LISTED = 6
 
 
 def schema_mistakes(model: type[Profile], data: Data) -> list[Mistake]:
-    """Return what does not fit the schema, the sweep aside."""
+    """Return what does not fit the schema, except in the sweep."""
     try:
         model.model_validate({key: value for key, value in data.items() if key != "sweep"})
     except ValidationError as error:
@@ -37,14 +40,14 @@ def schema_mistakes(model: type[Profile], data: Data) -> list[Mistake]:
 
 
 def sweep_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
-    """Yield what is wrong with the sweep: its paths, each of its values, and how many trials it makes."""
+    """Yield what is wrong with the sweep: its paths, each of its values, and the number of trials."""
     sweep = data.get("sweep", {})
     if not isinstance(sweep, dict):
         yield Mistake(("sweep",), f"must be a mapping of paths to lists of values, not {describe(sweep)}")
         return
     trials = _count_trials(data)
     if trials > MOST_TRIALS:
-        yield Mistake(("sweep",), f"makes {trials} trials; at most {MOST_TRIALS} are allowed", part="key")
+        yield Mistake(("sweep",), f"makes {trials:,} trials; the limit is {MOST_TRIALS:,}", part="key")
         return
     for path, values in sweep.items():
         if not may_be_swept(model, path):
@@ -58,14 +61,14 @@ def sweep_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
 
 
 def plot_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
-    """Yield the axes of the plot that are no paths of the profile. An option of a server is one if it is swept."""
+    """Yield the axes of the plot that are not paths of the profile. An option of a server is one if it is swept."""
     sweep = data.get("sweep")
     swept = [path for path in sweep if may_be_swept(model, path)] if isinstance(sweep, dict) else []
     known = [*sweepable_paths(model), *swept]
     for path in (("plot", "x"), ("plot", "series")):
         axis = value_at(data, path)
         if isinstance(axis, str) and axis not in known:
-            yield Mistake(path, f"{describe(axis)} is no path of the profile{did_you_mean(axis, known)}")
+            yield Mistake(path, f"{describe(axis)} is not a path of the profile{did_you_mean(axis, known)}")
 
 
 def _value_mistakes(model: type[Profile], path: str, values: list[Any]) -> Iterator[Mistake]:
@@ -73,7 +76,7 @@ def _value_mistakes(model: type[Profile], path: str, values: list[Any]) -> Itera
     for index, value in enumerate(values):
         here: Path = ("sweep", path, index)
         if value is None or isinstance(value, dict | list):
-            yield Mistake(here, f"each value must be a single one, not {describe(value)}")
+            yield Mistake(here, f"must be a single value, not {describe(value)}")
             continue
         try:
             resolved = adapter_of(model, path).validate_python(value)
@@ -82,7 +85,9 @@ def _value_mistakes(model: type[Profile], path: str, values: list[Any]) -> Itera
                 yield _in_plain_words(model, details, here)
             continue
         if resolved in seen:
-            yield Mistake(here, f"{describe(value)} is given twice; the first is {describe(seen[resolved])}")
+            first = seen[resolved]
+            what = "duplicate value" if value == first else f"duplicate value, the same as {describe(first)}"
+            yield Mistake(here, what)
         seen.setdefault(resolved, value)
 
 
@@ -90,42 +95,50 @@ def _count_trials(data: Data) -> int:
     try:
         repeat = Count(1, MOST_TRIALS).read(data.get("repeat", 1))
     except ValueError:
-        repeat = 1  # schema_mistakes tells it
+        repeat = 1  # schema_mistakes reports it
     return repeat * math.prod(len(values) for values in data.get("sweep", {}).values() if isinstance(values, list))
 
 
 def _not_sweepable(model: type[Profile], path: str) -> str:
     keys = split(path)
     sections = swept_sections(model)
+    inside = [known for known in sweepable_paths(model) if known.startswith(f"{path}.")]
+    if inside:
+        return f"is a section; sweep one of its settings by its path, such as {inside[0]}"
     if keys[0] in set(keys_of(model, ())) - set(sections):
-        return f"{keys[0]} cannot be swept; a sweep varies {' or '.join(sections)}"
+        return f"cannot be swept; only settings of {list_words(sections)} can"
     if keys[-1] in keys_of(model, keys[:-1]):
-        return "cannot be swept, as its value is not a single one"
+        return "cannot be swept, because its value is a list"
     return f"no such path in the profile{did_you_mean(path, sweepable_paths(model))}"
 
 
 def _is_consequence(details: ErrorDetails) -> bool:
-    """Tell whether a list is said to be too short only because pydantic leaves out the items that are wrong."""
+    """Return whether a list is reported as too short only because pydantic leaves out its wrong items."""
     return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) -> Mistake:
-    """Return pydantic's error as a mistake, without the words of its trade."""
+    """Return pydantic's error as a mistake, in a user's terms."""
     path = (*above, *details["loc"])
-    found = describe(details["input"])
+    value = details["input"]
+    found = describe(value)
     match details["type"]:
         case "missing":
-            return Mistake(path, "missing; it has no default")
+            return Mistake(path, "missing; this key is required")
         case "extra_forbidden":
             return Mistake(path, _unknown_key(model, path), part="key")
         case "value_error":
-            return Mistake(path, str(details["ctx"]["error"]))
+            is_sweep = not above and isinstance(value, list) and may_be_swept(model, dotted(path))
+            hint = "; list the values of a setting in the sweep" if is_sweep else ""
+            return Mistake(path, f"{details['ctx']['error']}{hint}")
         case "literal_error":
-            return Mistake(path, f"must be {details['ctx']['expected']}, not {found}")
+            allowed = details["ctx"]["expected"]
+            near = did_you_mean(value, allowed.split("'")[1::2]) if isinstance(value, str) else ""
+            return Mistake(path, f"must be {allowed}, not {found}{near}")
         case "string_type":
-            return Mistake(path, f"must be text, not {found}; put it in quotes if it is meant as text")
+            return Mistake(path, f"must be text, not {found}{quotes_hint(value)}")
         case "model_type":
-            return Mistake(path, f"must be a section with the keys {', '.join(keys_of(model, path))}, not {found}")
+            return Mistake(path, f"must be a mapping with {_list_keys(keys_of(model, path))}, not {found}")
         case "tuple_type":
             return Mistake(path, f"must be a list, not {found}")
         case "too_short":
@@ -137,15 +150,23 @@ def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) ->
 
 
 def _unknown_key(model: type[Profile], path: Path) -> str:
-    key = str(path[-1])
-    if near := did_you_mean(key, keys_of(model, path[:-1])):
+    key, siblings = str(path[-1]), keys_of(model, path[:-1])
+    if near := did_you_mean(key, siblings):
         return f"unknown key{near}"
     owner = next((kind for kind, other in KINDS.items() if len(path) == 1 and key in own_keys(other)), None)
     if owner is not None:
         return f"belongs to profiles of kind {owner}; this one is of kind {_kind_of(model)}"
     elsewhere = [known for known in sweepable_paths(model) if known.rpartition(".")[2] == key]
-    return f"unknown key; did you mean '{elsewhere[0]}'?" if elsewhere else "unknown key"
+    if elsewhere:
+        return f"unknown key; did you mean '{elsewhere[0]}'?"
+    return f"unknown key; there are {', '.join(siblings)}" if len(siblings) <= _MOST_KEYS_LISTED else "unknown key"
 
 
 def _kind_of(model: type[Profile]) -> str:
     return next(kind for kind, known in KINDS.items() if known is model)
+
+
+def _list_keys(keys: Sequence[str]) -> str:
+    if len(keys) > _MOST_KEYS_LISTED:
+        return f"keys such as {list_words(keys[:3])}"
+    return f"the keys {list_words(keys)}"

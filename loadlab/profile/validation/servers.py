@@ -1,25 +1,26 @@
-"""What a profile asks of servers, checked against what they say of themselves: names, handlers, and own options."""
+"""What a profile demands of servers, checked against their descriptions: names, handlers, and options."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from loadlab.profile.load import handler_of
-from loadlab.profile.mistakes import Mistake, did_you_mean
+from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, option_of, value_at
+from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import Written, all_values, values_in_trials
 from loadlab.profile.target import Target
-from loadlab.profile.values import OptionScalar, describe
+from loadlab.profile.values import OptionScalar, describe, list_words
 
 
 class OptionSpec(Protocol):
-    """What a server says of one of its options."""
+    """The description of one option of a server."""
 
     def read(self, value: object, /) -> OptionScalar:
-        """Return the value as the server takes it; raise ValueError with a sentence if it does not."""
+        """Return the value as the server takes it; raise ValueError with a sentence for one that it does not take."""
 
 
 class ServerSpec(Protocol):
-    """What a server says of itself, as far as a profile depends on it."""
+    """The part of a server's description that profiles are checked against."""
 
     @property
     def handlers(self) -> Collection[str]: ...
@@ -28,15 +29,15 @@ class ServerSpec(Protocol):
 
 
 def server_mistakes(data: Data, servers: Mapping[str, ServerSpec]) -> Iterator[Mistake]:
-    """Yield what the profile, its sweep included, asks of its servers that they do not offer.
+    """Yield what the profile, including its sweep, demands of its servers that they do not offer.
 
-    An option must fit every server that the product combines it with. A handler need only be known to one of them:
-    where another lacks it, that trial is "not possible", which is a result.
+    An option must fit every server that the sweep combines it with. A handler need only be known to one of them: where
+    another lacks it, that trial is "not possible", which is a result.
     """
     for written in all_values(data, "target.server"):
         if isinstance(written.value, str) and written.value not in servers:
-            nearest = did_you_mean(written.value, servers) or "; `loadlab targets` lists them"
-            yield Mistake(written.path, f"no server is called {describe(written.value)}{nearest}")
+            hint = did_you_mean(written.value, servers) or "; `loadlab targets` lists the servers"
+            yield Mistake(written.path, f"there is no server {describe(written.value)}{hint}")
     names = [written.value for written in values_in_trials(data, "target.server") if isinstance(written.value, str)]
     chosen = {name: servers[name] for name in names if name in servers}
     if chosen and len(chosen) == len(set(names)):
@@ -66,12 +67,12 @@ def _handler_mistakes(data: Data, chosen: Mapping[str, ServerSpec]) -> Iterator[
     for path, handler in asked:
         if isinstance(handler, str) and handler not in known:
             has_no = "{} has no" if len(chosen) == 1 else "none of {} has a"
-            nearest = did_you_mean(handler, known)
-            yield Mistake(path, f"{has_no.format(_list_names(chosen))} handler {describe(handler)}{nearest}")
+            hint = did_you_mean(handler, known) or f"; there are {list_words(sorted(known))}"
+            yield Mistake(path, f"{has_no.format(list_words(chosen))} handler {describe(handler)}{hint}")
 
 
 def _handlers_of_mix(data: Data) -> Iterator[tuple[Path, str]]:
-    """Yield the handlers that the paths of a mix name; one that expects an error may name none."""
+    """Yield the handlers in the paths of a mix; a path that expects another status than 200 need not name one."""
     mix = value_at(data, ("load", "mix"))
     for index, request in enumerate(mix if isinstance(mix, list) else []):
         path = request.get("path") if isinstance(request, dict) else None
@@ -87,34 +88,29 @@ def _option_mistakes(data: Data, path: str, chosen: Mapping[str, ServerSpec]) ->
     if lacking:
         verb = "has" if len(lacking) == 1 else "have"
         hint = _options_instead(name, [chosen[server] for server in lacking])
-        yield Mistake(key_of(data, path), f"{_list_names(lacking)} {verb} no such option{hint}", part="key")
+        yield Mistake(key_of(data, path), f"{list_words(lacking)} {verb} no such option{hint}", part="key")
     for value in written:
         yield from _value_mistakes(value, having)
 
 
 def _value_mistakes(written: Written, having: Mapping[str, OptionSpec]) -> Iterator[Mistake]:
-    """Yield what is wrong with one value, once for all servers that say the same of it."""
+    """Yield what is wrong with one value, once for all servers that refuse it with the same words."""
     if not isinstance(written.value, OptionScalar):
-        return  # the schema tells of it
-    told: dict[str, list[str]] = {}
+        return  # the schema reports it
+    refusals: dict[str, list[str]] = {}
     for server, option in having.items():
         try:
             option.read(written.value)
         except ValueError as error:
-            told.setdefault(str(error), []).append(server)
-    for what, servers in told.items():
-        yield Mistake(written.path, f"for {_list_names(servers)}: {what}")
+            refusals.setdefault(str(error), []).append(server)
+    for what, servers in refusals.items():
+        yield Mistake(written.path, f"for {list_words(servers)}: {what}")
 
 
 def _options_instead(name: str, specs: list[ServerSpec]) -> str:
-    """Return what else the author may have meant: a key of `target`, or an option that all these servers have."""
+    """Return what the author may have meant: a key of `target`, or an option that all these servers have."""
     shared = set.intersection(*(set(spec.options) for spec in specs))
     near = did_you_mean(name, {*Target.model_fields, *shared})
     if near or not shared:
         return near
-    return f"; there is {_list_names(sorted(shared))}"
-
-
-def _list_names(names: Collection[str]) -> str:
-    *all_but_one, last = names
-    return f"{', '.join(all_but_one)} and {last}" if all_but_one else last
+    return f"; {'its options are' if len(specs) == 1 else 'all have'} {list_words(sorted(shared))}"

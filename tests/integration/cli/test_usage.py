@@ -29,10 +29,10 @@ def test_every_mistake_of_a_profile_in_one_go(program: Program) -> None:
     path = program.directory / "profile.yaml"
     told = ended.stderr.splitlines()
     expected = [
-        f"{path}:2:18: target.server: no server is called 'epol'; did you mean 'epoll'?",
+        f"{path}:2:18: target.server: there is no server 'epol'; did you mean 'epoll'?",
         f"{path}:4:3: load.conections: unknown key; did you mean 'connections'?",
         f"{path}:5:13: load.duration: '10' has no unit; write 10s or 10ms",
-        f"{path}:8:18: sweep.load.idle: 'many' is not a count; write it like 500, 20k or 1M",
+        f"{path}:8:18: sweep.load.idle: must be a whole number such as 500 or 20k, not 'many'",
     ]
     assert [line for line in told if line in expected] == expected
     assert all(line.startswith(f"{path}:") for line in told)
@@ -42,7 +42,7 @@ def test_every_mistake_of_a_profile_in_one_go(program: Program) -> None:
     ("change", "told"),
     [
         ("load.idel=5", "--set load.idel=5: load.idel: unknown key; did you mean 'idle'?"),
-        ("load.idle=many", "'many' is not a count; write it like 500, 20k or 1M"),
+        ("load.idle=many", "must be a whole number such as 500 or 20k, not 'many'"),
         ("load.idle", "--set load.idle"),
         ("load.idle=[0, ", "--set load.idle=[0, "),
     ],

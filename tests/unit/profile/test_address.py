@@ -36,17 +36,21 @@ def test_host_and_port_are_read(text: str, address: tuple[str, int]) -> None:
         "::1:80",
         "[::1]",
         "[::g]:80",
-        "http://127.0.0.1:80",
         "127.0.0.1:80\n",
         "",
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"must be localhost or an IP address, and a port, such as localhost:8080 or"):
+    with pytest.raises(ValueError, match=r"must be localhost or an IP address of this machine, and a port, such"):
         parse_address(text)
+
+
+def test_a_url_is_refused_with_what_to_write_instead() -> None:
+    with pytest.raises(ValueError, match=r"must be an address such as localhost:8080, with the path in load\.path"):
+        parse_address("http://127.0.0.1:80/api")
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0:80", "[::]:80"])
 def test_where_a_server_may_listen_but_nobody_connects_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"must be an address that can be connected to, such as 127\.0\.0\.1:80, not"):
+    with pytest.raises(ValueError, match=r"must be an address to connect to, such as 127\.0\.0\.1:80, not"):
         parse_address(text)

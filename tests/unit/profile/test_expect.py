@@ -62,7 +62,7 @@ def test_parse_a_law(text: str, term: str, metric: str, comparison: str, bound: 
         ("failures", "is not an expectation"),
         ("failures = 0", "is not an expectation"),
         ("failures == ", "is not an expectation"),
-        ("failures == none", "is not a count"),
+        ("failures == none", "is not a number"),
         ("response_ns.p99 <= 50", "has no unit; write 50s or 50ms"),
         ("target.rss_bytes < 5", "has no unit; write 5B or 5KiB"),
         ("p95 < 1s", "p95 is not recorded; the percentiles are p50, p90, p99 and p99.9"),

@@ -49,7 +49,7 @@ def test_the_cost_of_switching_has_a_section_of_its_own(tmp_path: Path) -> None:
             WAIT.replace("wait-cost", "wait-costs"),
             ["x.yaml:2:7: kind: must be load, wait-cost or switch-cost, not 'wait-costs'"],
         ),
-        (WAIT.replace("wait-cost", ""), ["x.yaml:2:6: kind: must be load, wait-cost or switch-cost, not nothing"]),
+        (WAIT.replace("wait-cost", ""), ["x.yaml:2:6: kind: must be load, wait-cost or switch-cost, not an empty val"]),
         (
             WAIT + "target: {server: epoll}\nload: {connections: 1}\n",
             [
@@ -61,7 +61,7 @@ def test_the_cost_of_switching_has_a_section_of_its_own(tmp_path: Path) -> None:
             LOAD + "switch: {}\n",
             ["x.yaml:4:1: switch: belongs to profiles of kind switch-cost; this one is of kind load"],
         ),
-        ("name: x\nkind: wait-cost\n", ["x.yaml:1:1: wait: missing; it has no default"]),
+        ("name: x\nkind: wait-cost\n", ["x.yaml:1:1: wait: missing; this key is required"]),
         (
             WAIT + "sweep: {load.idle: [1]}\n",
             ["x.yaml:6:9: sweep.load.idle: no such path in the profile"],
@@ -70,19 +70,19 @@ def test_the_cost_of_switching_has_a_section_of_its_own(tmp_path: Path) -> None:
             WAIT + "sweep: {target.pool: [1]}\n",
             ["x.yaml:6:9: sweep.target.pool: no such path in the profile"],
         ),
-        (WAIT + "sweep: {repeat: [1]}\n", ["x.yaml:6:9: sweep.repeat: repeat cannot be swept; a sweep varies wait"]),
+        (WAIT + "sweep: {repeat: [1]}\n", ["x.yaml:6:9: sweep.repeat: cannot be swept; only settings of wait can"]),
         (
             WAIT + "sweep: {wait.method: [select, kqueue]}\n",
             ["x.yaml:6:31: sweep.wait.method: must be 'select', 'poll' or 'epoll', not 'kqueue'"],
         ),
-        (WAIT + "  active: 2k\n", ["x.yaml:6:11: wait.active: must be at most 1000, the fewest descriptors, not 2000"]),
+        (WAIT + "  active: 2k\n", ["x.yaml:6:11: wait.active: must be at most 1,000, the smallest number of descript"]),
         (
             WAIT + "  active: 20\nsweep: {wait.descriptors: [100, 10]}\n",
-            ["x.yaml:6:11: wait.active: must be at most 10, the fewest descriptors, not 20"],
+            ["x.yaml:6:11: wait.active: must be at most 10, the smallest number of descriptors, not 20"],
         ),
         (
             WAIT + "sweep: {wait.active: [1, 2k]}\n",
-            ["x.yaml:6:26: sweep.wait.active: must be at most 1000, the fewest descriptors, not 2000"],
+            ["x.yaml:6:26: sweep.wait.active: must be at most 1,000, the smallest number of descriptors, not 2,000"],
         ),
         (
             SWITCH.replace("call", "fibre"),

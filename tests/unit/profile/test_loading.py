@@ -121,7 +121,7 @@ def test_what_ships_is_good(path: Path) -> None:
         ("name: example", "name: example\ntimeout: 1s", "x.yaml:2:1: timeout: unknown key; did you mean 'load.timeo"),
         ("name: example", "name: example\nabout: 5", "x.yaml:2:8: about: must be text, not 5; put it in quotes"),
         ("name: example", "name: example\non: 1", "x.yaml:2:1: on: unknown key"),
-        ("server: epoll", "server: epol", "x.yaml:3:11: target.server: no server is called 'epol'; did you mean 'epo"),
+        ("server: epoll", "server: epol", "x.yaml:3:11: target.server: there is no server 'epol'; did you mean 'epo"),
         (
             "server: epoll",
             "server: epoll\n  handler: [x]",
@@ -130,13 +130,13 @@ def test_what_ships_is_good(path: Path) -> None:
         (
             "  server: epoll",
             "  handler: hello",
-            "x.yaml:3:3: target: names no server; set server (a bundled one) or",
+            "x.yaml:3:3: target: needs server (a bundled one) or address (of a running",
         ),
-        ("target:\n  server: epoll\n", "", "x.yaml:1:1: target: missing; it has no default"),
-        ("target:\n  server: epoll\n", "target:\n", "x.yaml:2:8: target: must be a section with the keys server, hand"),
+        ("target:\n  server: epoll\n", "", "x.yaml:1:1: target: missing; this key is required"),
+        ("target:\n  server: epoll\n", "target:\n", "x.yaml:2:8: target: must be a mapping with the keys server, hand"),
         ("connections: 16", "connections: 0", "x.yaml:5:16: load.connections: must be at least 1, not 0"),
-        ("connections: 16", "connections: 11M", "x.yaml:5:16: load.connections: must be at most 10000000, not '11M'"),
-        ("connections: 16", "connections: many", "x.yaml:5:16: load.connections: 'many' is not a count; write it lik"),
+        ("connections: 16", "connections: 11M", "x.yaml:5:16: load.connections: must be at most 10,000,000, not '11M'"),
+        ("connections: 16", "connections: many", "x.yaml:5:16: load.connections: must be a whole number such as 500 o"),
         ("connections: 16", "connections: 1.5", "x.yaml:5:16: load.connections: must be a whole number such as 500"),
         ("connections: 16", "connections: yes", "x.yaml:5:16: load.connections: must be a whole number such as 500"),
         ("idle: 19k", "idle: -1", "x.yaml:6:9: load.idle: must be at least 0, not -1"),
@@ -144,36 +144,36 @@ def test_what_ships_is_good(path: Path) -> None:
         ("duration: 1m30s", "duration: 0", "x.yaml:7:13: load.duration: must be at least 1ms, not 0"),
         ("duration: 1m30s", "duration: [1s]", "x.yaml:7:13: load.duration: must be a duration such as 500ms or 10s"),
         ("duration: 1m30s", "duration: 2s\n  warmup: 2h", "x.yaml:8:11: load.warmup: must be at most 1h, not '2h'"),
-        ("idle: 19k", "workers: some", "x.yaml:6:12: load.workers: must be auto or a number, not 'some'"),
+        ("idle: 19k", "workers: some", "x.yaml:6:12: load.workers: must be auto or a whole number, not 'some'"),
         ("idle: 19k", "workers: 0", "x.yaml:6:12: load.workers: must be at least 1, not 0"),
-        ("idle: 19k", "path: hello", "x.yaml:6:9: load.path: must be a request path that begins with /"),
+        ("idle: 19k", "path: hello", "x.yaml:6:9: load.path: must be a request path that starts with /"),
         ("idle: 19k", "expect_status: 20", "x.yaml:6:18: load.expect_status: must be at least 100, not 20"),
-        ("idle: 19k", "idle: 1\n  idle: 2", "x.yaml:7:3: load.idle: given twice; the first is in line 6"),
+        ("idle: 19k", "idle: 1\n  idle: 2", "x.yaml:7:3: load.idle: duplicate key; it was first given in line 6"),
         ("sweep:", "repeat: 0\nsweep:", "x.yaml:8:9: repeat: must be at least 1, not 0"),
         ("sweep:", "seed: -1\nsweep:", "x.yaml:8:7: seed: must be at least 0, not -1"),
-        ("sweep:", "placement: near\nsweep:", "x.yaml:8:12: placement: must be auto, none, or lists of cores for"),
-        ("sweep:", "placement: {target: [0]}\nsweep:", "x.yaml:8:1: placement.load: missing; it has no default"),
+        ("sweep:", "placement: near\nsweep:", "x.yaml:8:12: placement: must be auto, none, or cores such as {target: "),
+        ("sweep:", "placement: {target: [0]}\nsweep:", "x.yaml:8:1: placement.load: missing; this key is required"),
         ("sweep:", "placement: {target: [], load: [1]}\nsweep:", "x.yaml:8:21: placement.target: must not be empty"),
-        ("sweep:", "placement: {target: [0, x], load: [1]}\nsweep:", "x.yaml:8:25: placement.target: 'x' is not a co"),
-        ("sweep:", "placement: {target: [x], load: [1]}\nsweep:", "x.yaml:8:22: placement.target: 'x' is not a count"),
+        ("sweep:", "placement: {target: [0, x], load: [1]}\nsweep:", "x.yaml:8:25: placement.target: must be a whole "),
+        ("sweep:", "placement: {target: [x], load: [1]}\nsweep:", "x.yaml:8:22: placement.target: must be a whole num"),
         ("sweep:", "placement: {target: 0, load: [1]}\nsweep:", "x.yaml:8:21: placement.target: must be a list, not 0"),
-        ("[0, 1k]", "[0, abc]", "x.yaml:10:18: sweep.load.idle: 'abc' is not a count; write it like 500, 20k or 1M"),
+        ("[0, 1k]", "[0, abc]", "x.yaml:10:18: sweep.load.idle: must be a whole number such as 500 or 20k, not 'abc'"),
         ("[0, 1k]", "[0, -1]", "x.yaml:10:18: sweep.load.idle: must be at least 0, not -1"),
-        ("[0, 1k]", "[0, [1]]", "x.yaml:10:18: sweep.load.idle: each value must be a single one, not a list"),
-        ("[0, 1k]", "[0, ]\n  load.duration: [~]", "x.yaml:11:19: sweep.load.duration: each value must be a single"),
-        ("[0, 1k]", "[1000, 1k]", "x.yaml:10:21: sweep.load.idle: '1k' is given twice; the first is 1000"),
+        ("[0, 1k]", "[0, [1]]", "x.yaml:10:18: sweep.load.idle: must be a single value, not a list"),
+        ("[0, 1k]", "[0, ]\n  load.duration: [~]", "x.yaml:11:19: sweep.load.duration: must be a single value"),
+        ("[0, 1k]", "[1000, 1k]", "x.yaml:10:21: sweep.load.idle: duplicate value, the same as 1000"),
         ("[0, 1k]", "[]", "x.yaml:10:14: sweep.load.idle: has no values; list at least one"),
         ("[0, 1k]", "7", "x.yaml:10:14: sweep.load.idle: must be a list of values, not 7"),
         ("load.idle: [", "load.idel: [", "x.yaml:10:3: sweep.load.idel: no such path in the profile; did you mean 'l"),
-        ("load.idle: [0, 1k]", "repeat: [1]", "x.yaml:10:3: sweep.repeat: repeat cannot be swept; a sweep varies tar"),
-        ("load.idle: [0, 1k]", "plot.x: [a]", "x.yaml:10:3: sweep.plot.x: plot cannot be swept"),
-        ("[select, epoll]", "[selct]", "x.yaml:9:19: sweep.target.server: no server is called 'selct'; did you mean"),
-        ("{x: load.idle,", "{x: load.idel,", "x.yaml:11:11: plot.x: 'load.idel' is no path of the profile; did you"),
+        ("load.idle: [0, 1k]", "repeat: [1]", "x.yaml:10:3: sweep.repeat: cannot be swept; only settings of tar"),
+        ("load.idle: [0, 1k]", "plot.x: [a]", "x.yaml:10:3: sweep.plot.x: cannot be swept"),
+        ("[select, epoll]", "[selct]", "x.yaml:9:19: sweep.target.server: there is no server 'selct'; did you mean"),
+        ("{x: load.idle,", "{x: load.idel,", "x.yaml:11:11: plot.x: 'load.idel' is not a path of the profile; did you"),
         ("series:", "serie:", "x.yaml:11:22: plot.serie: unknown key; did you mean 'series'?"),
         ('["response_ns.p99 <= 50ms"]', "[5]", "x.yaml:12:10: expect: must be an expectation such as"),
         ("p99 <= 50ms", "p99 <= 50", "x.yaml:12:10: expect: '50' has no unit; write 50s or 50ms"),
         ("p99 <= 50ms", "p99 is 50ms", "x.yaml:12:10: expect: 'response_ns.p99 is 50ms' is not an expectation"),
-        ("response_ns.p99 <=", "respons_ns.p99 <=", "x.yaml:12:10: expect: no metric is called 'respons_ns.p99'; did"),
+        ("response_ns.p99 <=", "respons_ns.p99 <=", "x.yaml:12:10: expect: there is no metric 'respons_ns.p99'; did"),
     ],
 )
 def test_a_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -208,7 +208,7 @@ def test_too_many_trials_are_refused(tmp_path: Path) -> None:
     text = changed("[0, 1k]", f"[{many}]").replace("sweep:", f"repeat: 100\nsweep:\n  load.connections: [{many[3:]}]")
     (told,) = (line for line in mistakes(tmp_path, text) if "trials" in line)
     assert told.startswith("x.yaml:9:1: sweep: makes ")
-    assert told.endswith(" trials; at most 10000 are allowed")
+    assert told.endswith(" trials; the limit is 10,000")
 
 
 def test_an_override_replaces_a_sweep_or_sets_a_value(tmp_path: Path) -> None:
@@ -222,6 +222,56 @@ def test_an_override_can_add_a_sweep(tmp_path: Path) -> None:
     assert load(tmp_path, text, "sweep.load.idle=[1, 2]").sweep == {"load.idle": (1, 2)}
 
 
+@pytest.mark.parametrize(
+    ("override", "sweep"),
+    [
+        ("load.workers=[1, 2]", {"load.workers": (1, 2)}),
+        ("load.rate=[1k, 5k]", {"load.rate": ("1k", "5k")}),
+        ("target.server=[poll]", {"target.server": ("poll",)}),
+        ("placement=[auto, none]", {"placement": ("auto", "none")}),
+    ],
+)
+def test_a_list_sweeps_a_path_that_was_not_swept(tmp_path: Path, override: str, sweep: dict[str, object]) -> None:
+    text = GOOD[: GOOD.index("sweep:")]
+    profile = load(tmp_path, text, override)
+    assert profile.sweep == sweep
+    assert (profile.target.server, profile.load.connections) == ("epoll", 16)
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key"),
+    [
+        ("load.rate=[{for: 90s, from: 1k}]", "load", "rate"),
+        ("load.mix=[{path: /hello}]", "load", "mix"),
+        ("probes=[cpu]", None, "probes"),
+        ("expect=[failures == 0]", None, "expect"),
+    ],
+)
+def test_a_list_that_is_a_value_of_its_own_is_set(tmp_path: Path, override: str, section: str | None, key: str) -> None:
+    profile = load(tmp_path, GOOD, override)
+    assert profile.sweep == {"target.server": ("select", "epoll"), "load.idle": (0, "1k")}
+    dumped = profile.model_dump(mode="json")
+    assert isinstance((dumped[section] if section else dumped)[key], list)
+
+
+def test_a_list_in_the_load_itself_is_sent_to_the_sweep(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, changed("connections: 16", "connections: [16, 64]"))
+    assert line.endswith("500 or 20k, not a list; list the values of a setting in the sweep")
+
+
+@pytest.mark.parametrize(
+    ("probes", "read"),
+    [("syscalls", ("syscalls",)), ("syscalls:perf", ("syscalls:perf",)), ("[syscalls, cpu]", ("syscalls", "cpu"))],
+)
+def test_a_single_probe_needs_no_list(tmp_path: Path, probes: str, read: tuple[str, ...]) -> None:
+    assert load(tmp_path, GOOD, f"probes={probes}").probes == read
+
+
+def test_the_plotted_metric_may_have_its_short_name(tmp_path: Path) -> None:
+    profile = load(tmp_path, GOOD, "plot.y=p99")
+    assert profile.plotted_metric == "response_ns.p99"
+
+
 def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
     assert load(tmp_path, changed("duration: 1m30s", "duration: long"), "load.duration=1s").load.duration_ns == 10**9
 
@@ -231,20 +281,21 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
     [
         ("load.idle", "--set load.idle: write it as PATH=VALUE, such as load.idle=20k"),
         ("=3", "--set =3: write it as PATH=VALUE"),
-        ("load.idle=abc", "--set load.idle=abc: sweep.load.idle: 'abc' is not a count"),
+        ("load.idle=abc", "--set load.idle=abc: sweep.load.idle: must be a whole number such as 500 or 20k, not 'abc'"),
         ("load.idle=[]", "--set load.idle=[]: sweep.load.idle: has no values"),
         ("load.warmup=1", "--set load.warmup=1: load.warmup: '1' has no unit"),
-        ("load.warmup=[1s, 2s]", "--set load.warmup=[1s, 2s]: load.warmup: must be a duration"),
+        ("load.warmup=[1s, 2]", "--set load.warmup=[1s, 2]: sweep.load.warmup: '2' has no unit"),
+        ("repeat=[1, 2]", "--set repeat=[1, 2]: repeat: must be a whole number such as 3, not a list"),
         ("load.wramup=1s", "--set load.wramup=1s: load.wramup: unknown key; did you mean 'warmup'?"),
-        ("name.first=x", "--set name.first=x: name has no keys of its own in the profile"),
-        ("plot.x=nothing", "--set plot.x=nothing: plot.x: 'nothing' is no path of the profile"),
+        ("name.first=x", "--set name.first=x: name is not a section of the profile, so it has no keys"),
+        ("plot.x=nothing", "--set plot.x=nothing: plot.x: 'nothing' is not a path of the profile"),
         ("new.key=1", "--set new.key=1: new: unknown key"),
         (
             "name=[a",
-            "--set name=[a: '[a' is not a value in YAML; put text in quotes that the shell leaves: '\"[a\"'",
+            "--set name=[a: '[a' is not valid YAML; put text in quotes that the shell leaves: '\"...\"'",
         ),
         ("--repeat=0", "--repeat=0: repeat: must be at least 1, not 0"),
-        ("--seed=x", "--seed=x: seed: 'x' is not a count"),
+        ("--seed=x", "--seed=x: seed: must be a whole number such as 42, not 'x'"),
     ],
 )
 def test_a_mistake_in_an_override_is_told_as_the_user_typed_it(tmp_path: Path, override: str, told: str) -> None:

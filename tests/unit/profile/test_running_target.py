@@ -70,49 +70,49 @@ def test_several_can_be_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (running("{}"), "x.yaml:2:9: target: names no server; set server (a bundled one) or address"),
-        (running("{pid: 5}"), "x.yaml:2:9: target: names no server"),
-        (running("{server: epoll, address: 127.0.0.1:1}"), "x.yaml:2:9: target: has both server and address; leave"),
+        (running("{}"), "x.yaml:2:9: target: needs server (a bundled one) or address (of a running server)"),
+        (running("{pid: 5}"), "x.yaml:2:9: target: needs server (a bundled one) or address"),
+        (running("{server: epoll, address: 127.0.0.1:1}"), "x.yaml:2:9: target: has both server and address; remove"),
         (
             running("{address: example.com:80}"),
-            "x.yaml:2:19: target.address: must be localhost or an IP address, and a port, such as localhost:8080 or "
-            "\"[::1]:8080\", not 'example.com:80'; only servers of this machine can be measured",
+            "x.yaml:2:19: target.address: must be localhost or an IP address of this machine, and a port, such as "
+            "localhost:8080 or \"[::1]:8080\", not 'example.com:80'",
         ),
-        (running("{address: 8080}"), "x.yaml:2:19: target.address: must be localhost or an IP address, and a port, "),
+        (running("{address: 8080}"), "x.yaml:2:19: target.address: must be localhost or an IP address of this machine"),
         (running("{address: 127.0.0.1:1, pid: 0}"), "x.yaml:2:37: target.pid: must be at least 1, not 0"),
         (
             running("{address: 127.0.0.1:1, handler: cpu}"),
-            "x.yaml:2:32: target.handler: is for bundled servers, and target.address is of one that runs already;",
+            "x.yaml:2:32: target.handler: is for bundled servers only, not for the running one at target.address;",
         ),
         (
             running("{address: 127.0.0.1:1}", "sweep: {target.database: ['postgresql:///a']}\n"),
-            "x.yaml:4:9: sweep.target.database: is for bundled servers, and target.address is of one that runs",
+            "x.yaml:4:9: sweep.target.database: is for bundled servers only, not for the running",
         ),
         (
             running("{address: 127.0.0.1:1, processes: 2}"),
-            "x.yaml:2:32: target.processes: is for bundled servers, and target.address is of one that runs alr",
+            "x.yaml:2:32: target.processes: is for bundled servers only, not for the running one",
         ),
         (
             running("{address: 127.0.0.1:1}", "sweep: {target.processes: [1, 2]}\n"),
-            "x.yaml:4:9: sweep.target.processes: is for bundled servers, and target.address is of one that runs",
+            "x.yaml:4:9: sweep.target.processes: is for bundled servers only, not for the running",
         ),
         (
             running("{address: 127.0.0.1:1}", "sweep: {target.server: [epoll]}\n"),
-            "x.yaml:4:9: sweep.target.server: cannot be swept beside target.address; leave one of them out",
+            "x.yaml:4:9: sweep.target.server: cannot be swept together with target.address; remove one of the two",
         ),
         (
             running("{server: epoll}", "sweep: {target.address: ['127.0.0.1:1']}\n"),
-            "x.yaml:4:9: sweep.target.address: cannot be swept beside target.server; leave one of them out",
+            "x.yaml:4:9: sweep.target.address: cannot be swept together with target.server; remove one of the two",
         ),
         (
             running("{address: 127.0.0.1:1}", "placement: {target: [0], load: [1]}\n"),
-            "x.yaml:4:13: placement.target: a server that runs already stays where it is; bind it with taskset",
+            "x.yaml:4:13: placement.target: a running server stays on its own cores; bind it with taskset",
         ),
         (
             running("{server: epoll, pid: 5}"),
-            "x.yaml:2:25: target.pid: has no effect without target.address, where the process listens; set both",
+            "x.yaml:2:25: target.pid: has no effect without target.address; set both",
         ),
-        (running("{server: epoll}", "placement: {load: [1]}\n"), "x.yaml:4:1: placement.target: missing; it has no"),
+        (running("{server: epoll}", "placement: {load: [1]}\n"), "x.yaml:4:1: placement.target: missing; this key is"),
     ],
 )
 def test_what_makes_no_sense_is_told_at_its_place(tmp_path: Path, text: str, told: str) -> None:
@@ -130,6 +130,12 @@ def test_a_bundled_server_takes_its_place_likewise(tmp_path: Path) -> None:
     profile = read(tmp_path, running("{address: 127.0.0.1:1, pid: 5}", more), "target.server=epoll")
     assert (profile.target.server, profile.target.address, profile.target.pid) == ("epoll", None, None)
     assert profile.sweep == {"load.idle": (0,)}
+
+
+def test_a_list_of_addresses_compares_running_servers(tmp_path: Path) -> None:
+    profile = read(tmp_path, BUNDLED, "target.address=[localhost:8080, localhost:8081]")
+    assert (profile.target.server, profile.target.address) == (None, "localhost:8080")
+    assert profile.sweep == {"load.idle": (0, 5), "target.address": ("localhost:8080", "localhost:8081")}
 
 
 def test_what_is_set_beside_it_stays(tmp_path: Path) -> None:

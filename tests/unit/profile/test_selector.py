@@ -44,7 +44,7 @@ def test_as_text_it_follows_its_path(wanted: Wanted, text: str) -> None:
 @pytest.mark.parametrize(
     ("written", "mistake"),
     [
-        (None, 'must be a value, a list of values or a comparison such as "> 1000", not nothing'),
+        (None, 'must be a value, a list of values or a comparison such as "> 1000", not an empty value'),
         ({"a": 1}, "must be a value, a list of values or a comparison"),
         ([["a"]], "must be a value, a list of values or a comparison"),
         ([], "has no values; list at least one"),

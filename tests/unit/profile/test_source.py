@@ -1,10 +1,13 @@
 """YAML as text: each way in which it cannot be read is one line that says where."""
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from loadlab.errors import ProfileError
+from loadlab.profile import source
 from loadlab.profile.source import MOST_BYTES, parse_source, parse_value, read_text
 
 
@@ -13,15 +16,22 @@ from loadlab.profile.source import MOST_BYTES, parse_source, parse_value, read_t
     [
         ("", "p.yaml:1:1: the profile is empty"),
         ("# only a comment\n", "p.yaml:1:1: the profile is empty"),
-        ("- a\n", "p.yaml:1:1: a profile is a mapping of keys such as name, target and load"),
-        ("name: a\n  b: c\n", "p.yaml:2:4: not valid YAML: mapping values are not allowed here"),
+        ("- a\n", "p.yaml:1:1: a profile must be a mapping with keys such as name, target and load"),
+        ("name: a\n  b: c\n", "p.yaml:2:4: not valid YAML: unexpected ':'; check the indentation"),
         ("name: [a\n", "p.yaml:2:1: not valid YAML: while parsing a flow sequence, expected ',' or ']'"),
-        ("a: 1\n---\nb: 2\n", "p.yaml:2:1: not valid YAML: expected a single document in the stream"),
-        ("a: &x [1]\nb: *x\n", "p.yaml:2:4: not valid YAML: aliases are not used in profiles; write the value"),
-        ("a: &x [*x]\n", "p.yaml:1:8: not valid YAML: aliases are not used"),
-        ("a: " + "[" * 5000, "p.yaml:1:24: not valid YAML: nested too deeply for a profile"),
-        ('a: "\\UFFFFFFFF"\n', "p.yaml:1:7: not valid YAML: an escape that is no character"),
-        ("a: 1\nb: \x01\n", "p.yaml:2:4: not valid YAML: an unprintable character"),
+        ("a: 1\n---\nb: 2\n", "p.yaml:2:1: not valid YAML: a second document starts here"),
+        ("a: &x [1]\nb: *x\n", "p.yaml:2:4: aliases are not allowed in profiles; write the value"),
+        ("a: &x [*x]\n", "p.yaml:1:8: aliases are not allowed"),
+        ("a: " + "[" * 5000, "p.yaml:1:24: nested too deeply; the limit is 20 levels"),
+        ('a: "\\UFFFFFFFF"\n', "p.yaml:1:7: not valid YAML: this escape is not a character"),
+        ("a:\tb\n\tc: 1\n", "p.yaml:1:3: not valid YAML: a tab is not allowed here; use spaces"),
+        ("a: 'x\n", "p.yaml:2:1: not valid YAML: a quote is not closed"),
+        ("a: @x\n", "p.yaml:1:4: not valid YAML: text that starts with @ must be in quotes"),
+        (
+            "a: {b: 1\n",
+            "p.yaml:2:1: not valid YAML: while parsing a flow mapping, expected ',' or '}', but got the",
+        ),
+        ("a: 1\nb: \x01\n", "p.yaml:2:4: not valid YAML: unprintable character"),
     ],
 )
 def test_unreadable_text_is_one_line_with_its_place(text: str, line: str) -> None:
@@ -34,23 +44,25 @@ def test_unreadable_text_is_one_line_with_its_place(text: str, line: str) -> Non
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("a: 1\nb: {c: 1,\n  c: 2}\n", "p.yaml:3:3: b.c: given twice; the first is in line 2"),
-        ("a: !!python/name:os.system x\n", "p.yaml:1:4: a: the tag !!python/name:os.system is not used in profiles"),
-        ("a: !!set {x}\n", "p.yaml:1:4: a: the tag !!set is not used in profiles"),
+        ("a: 1\nb: {c: 1,\n  c: 2}\n", "p.yaml:3:3: b.c: duplicate key; it was first given in line 2"),
+        ("a: !!python/name:os.system x\n", "p.yaml:1:4: a: the tag !!python/name:os.system is not allowed in profiles"),
+        ("a: !!set {x}\n", "p.yaml:1:4: a: the tag !!set is not allowed in profiles"),
         ("a: !!int x\n", "p.yaml:1:4: a: 'x' cannot be read as int"),
-        ("a: 0x" + "f" * 6000 + "\n", "p.yaml:1:4: a: '0xfff"),
+        ("a: 0x" + "f" * 600 + "\n", "p.yaml:1:4: a: '0xfff"),
+        ("a: " + "x" * 4001 + "\n", "p.yaml:1:4: a: too long a value; the limit is 4,000 characters"),
+        ("x" * 201 + ": 1\n", "p.yaml:1:1: a key must be plain text of one line"),
         ("a: 0b_\n", "p.yaml:1:4: a: '0b_' cannot be read as int"),
         ('a: "\\ud800"\n', "p.yaml:1:4: a: '\\ud800' cannot be read as str"),
         ("? [x]\n: 1\n", "p.yaml:1:3: a key must be plain text"),
         ('"x\\ny": 1\n', "p.yaml:1:1: a key must be plain text"),
-        ("a:\n  <<: {b: 1}\n  <<: {b: 1}\n", "p.yaml:3:3: a.<<: given twice; the first is in line 2"),
+        ("a:\n  <<: {b: 1}\n  <<: {b: 1}\n", "p.yaml:3:3: a.<<: duplicate key; it was first given in line 2"),
     ],
 )
 def test_what_is_wrong_in_itself_is_told_and_the_rest_read(text: str, mistake: str) -> None:
-    source = parse_source(text + "last: 7\n", "p.yaml")
-    (told,) = source.mistakes
-    assert str(told).startswith(mistake)
-    assert source.data["last"] == 7
+    read = parse_source(text + "last: 7\n", "p.yaml")
+    (reported,) = read.mistakes
+    assert str(reported).startswith(mistake)
+    assert read.data["last"] == 7
 
 
 def test_data_is_plain_and_keys_are_as_written() -> None:
@@ -77,7 +89,7 @@ def test_origins_point_at_keys_values_items_and_for_what_is_missing_at_the_secti
     ("content", "line"),
     [
         (b"name: a\nb: \xff\n", ":2:4: not UTF-8 text"),
-        (b"#" * (MOST_BYTES + 1), ": larger than 128 KiB"),
+        (b"#" * (MOST_BYTES + 1), ": too large for a profile; the limit is 128 KiB"),
     ],
 )
 def test_unreadable_content(tmp_path: Path, content: bytes, line: str) -> None:
@@ -86,6 +98,24 @@ def test_unreadable_content(tmp_path: Path, content: bytes, line: str) -> None:
     with pytest.raises(ProfileError) as caught:
         read_text(path)
     assert caught.value.mistakes[0].startswith(f"{path}{line}")
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    text = "name: x\n" + "# a comment\n" * 8_000  # more than fits into a pipe at once
+    writer = threading.Thread(target=path.write_text, args=(text,))
+    writer.start()
+    assert read_text(path) == text
+    writer.join()
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_PIPE_TIMEOUT_MS", 0)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(ProfileError, match=r"pipe: cannot be read: nothing came out of this pipe for 0 s"):
+        read_text(path)
 
 
 def test_unreadable_files(tmp_path: Path) -> None:
@@ -104,5 +134,5 @@ def test_parse_value(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("text", ["[1", "*a", "!!int x", '"\\UFFFFFFFF"', "{a: 1, a: 2}"])
 def test_parse_value_refuses(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not a value in YAML|cannot be read as int|given twice"):
+    with pytest.raises(ValueError, match=r"is not valid YAML|cannot be read as int|duplicate key"):
         parse_value(text)

@@ -81,7 +81,7 @@ def test_an_option_reads_what_it_takes(option: Option, written: object, value: o
     ("option", "written", "why"),
     [
         (POOL, 0, "must be at least 1, not 0"),
-        (POOL, 1025, "must be at most 1024, not 1025"),
+        (POOL, 1025, "must be at most 1,024, not 1025"),
         (POOL, True, "must be a whole number such as 500 or 20k, not true"),
         (TRIGGER, "egde", "must be one of level, edge, not 'egde'; did you mean 'edge'?"),
         (TRIGGER, 3, "must be one of level, edge, not 3"),

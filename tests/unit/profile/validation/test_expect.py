@@ -60,11 +60,11 @@ def test_is_accepted_and_stays_what_it_is_in_run_json(tmp_path: Path, entry: str
     [
         (
             "{expect: p99 < 20ms, where: {load.idle: '> 50k'}}",
-            "9:45: expect.where.load.idle: '> 50k' matches no trial; what they have there is 0, 1000, 5000, 19000",
+            "9:45: expect.where.load.idle: '> 50k' matches no trial; the trials have 0, 1000, 5000, 19000",
         ),
         (
             "{expect: p99 < 20ms, where: {target.server: [epoll, selct]}}",
-            "9:57: expect.where.target.server: 'selct' matches no trial; what they have there is 'select', 'epoll'",
+            "9:57: expect.where.target.server: 'selct' matches no trial; the trials have 'select', 'epoll'",
         ),
         (
             "{expect: p99 < 20ms, where: {load.idel: 0}}",
@@ -72,14 +72,14 @@ def test_is_accepted_and_stays_what_it_is_in_run_json(tmp_path: Path, entry: str
         ),
         (
             "{expect: p99 < 20ms, where: {target.pool: 4}}",
-            "9:34: expect.where.target.pool: has no value in this profile; set it, or sweep it",
+            "9:34: expect.where.target.pool: has no value in this profile; set or sweep it",
         ),
         ("{expect: p99 < 20ms, where: {}}", "9:33: expect.where: must not be empty"),
         (
             "{expect: p99 < 20ms, where: [a]}",
             "9:33: expect.where: must be a mapping of paths to values, such as {load.idle: 1000}, not a list",
         ),
-        ("{expect: p99 < 20ms}", "9:5: expect.where: missing; it has no default"),
+        ("{expect: p99 < 20ms}", "9:5: expect.where: missing; this key is required"),
         (
             "{expect: p99 < 20ms, wher: {load.idle: 0}, where: {load.idle: 0}}",
             "9:26: expect.wher: unknown key; did you mean 'where'?",
@@ -87,20 +87,25 @@ def test_is_accepted_and_stays_what_it_is_in_run_json(tmp_path: Path, entry: str
         ("{expect: p99 < 20, where: {load.idle: 0}}", "9:14: expect.expect: '20' has no unit; write 20s or 20ms"),
         (
             "{expect: fail == 0, where: {load.idle: 0}}",
-            "9:14: expect.expect: no metric is called 'fail'; did you mean 'failures'?",
+            "9:14: expect.expect: there is no metric 'fail'; did you mean 'failures'?",
         ),
-        ("error == 0", "9:5: expect: no metric is called 'error'; did you mean 'errors'?"),
+        (
+            "latency < 20ms",
+            "9:5: expect: there is no metric 'latency'; short names are p50, p90, p99, p99.9, errors, throughput and "
+            "cpu_per_request",
+        ),
+        ("error == 0", "9:5: expect: there is no metric 'error'; did you mean 'errors'?"),
         (
             "slope of p99 over load.idle < 1ns",
-            "9:5: expect: no law of 'response_ns.p99' is fitted, only of cpu_per_request",
+            "9:5: expect: laws are fitted to cpu_per_request only, not to 'response_ns.p99'",
         ),
         (
             "slope of cpu_per_request over load.connections < 1ns",
-            "9:5: expect: laws are fitted over plot.x, which is load.idle; there is no slope over 'load.connections'",
+            "9:5: expect: laws are fitted over plot.x, which is load.idle, not load.connections",
         ),
         (
             f"{{expect: {LAW}, where: {{load.idle: 0}}}}",
-            "9:69: expect.where.load.idle: has no single value, as the slope is over it; leave it out",
+            "9:69: expect.where.load.idle: has several values in each law, as the slope is over it; remove it",
         ),
     ],
 )
@@ -110,14 +115,14 @@ def test_mistakes(tmp_path: Path, entry: str, mistake: str) -> None:
 
 def test_a_law_needs_values_to_be_fitted_over(tmp_path: Path) -> None:
     told = mistakes(tmp_path, HEAD + f"  - {LAW}\n", "load.idle=[0,10k]")
-    assert told == ["x.yaml:9:5: expect: a slope needs at least three numbers to be fitted over, and load.idle has 2"]
+    assert told == ["x.yaml:9:5: expect: a slope needs at least three values of load.idle; the profile has 2"]
     text = HEAD + "  - exponent of cpu_per_request over load.idle < 1.1\n"
-    assert "an exponent needs at least three positive numbers" in mistakes(tmp_path, text, "load.idle=[0,1k,10k]")[0]
+    assert "an exponent needs at least three positive values" in mistakes(tmp_path, text, "load.idle=[0,1k,10k]")[0]
 
 
 def test_a_law_needs_a_plot(tmp_path: Path) -> None:
     text = HEAD.replace("plot: {x: load.idle, series: target.server}\n", "") + f"  - {LAW}\n"
-    assert "laws are fitted over plot.x, which is missing" in mistakes(tmp_path, text)[0]
+    assert "laws are fitted over plot.x, which is not set; set plot: {x: load.idle}" in mistakes(tmp_path, text)[0]
 
 
 def test_without_a_network_the_law_is_of_the_cost(tmp_path: Path) -> None:
@@ -126,4 +131,4 @@ def test_without_a_network_the_law_is_of_the_cost(tmp_path: Path) -> None:
         " sweep: {wait.descriptors: [1, 10, 100]}, expect: [slope of %s over wait.descriptors < 1ns]}\n"
     )
     assert load(tmp_path, text % "cost_ns").law_metric == "cost_ns"
-    assert "only of cost_ns" in mistakes(tmp_path, text % "cpu_per_request")[0]
+    assert "laws are fitted to cost_ns only" in mistakes(tmp_path, text % "cpu_per_request")[0]
