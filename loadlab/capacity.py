@@ -1,6 +1,7 @@
-"""How much loadlab lets one process and one local address carry, and what a server runs to serve.
+"""The limits that loadlab sets for one process and one local address, and the processes and threads of a server.
 
-`fleet.division` divides connections by it, `targets` says it of servers, and `host` judges machines by it.
+`fleet.division` divides connections by the limits, `targets` describes servers by their footprint, and `host` judges
+machines by both.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Final, Literal
 # The default range holds 28,000 local ports for each pair of source and destination, but connect(2) searches ever
 # longer for a free one: 33,000 connections a second up to 10,000 per pair, 4,400 a second at 19,000.
 PORTS_PER_SOURCE: Final = 10_000
-# What a process needs for itself: standard streams, epoll descriptors, files of the interpreter, room to accept in.
+# Descriptors of a process itself: standard streams, epoll, files of the interpreter, room to accept in.
 RESERVED_DESCRIPTORS: Final = 40
 MAX_PROCESSES: Final = 256
 
@@ -28,7 +29,7 @@ class Footprint:
 
 
 def processes_for(connections: int, open_files: int) -> int | None:
-    """Return how few processes hold so many connections with `open_files` each; None if it takes too many of them."""
+    """Return the fewest processes that can hold `connections` with `open_files` each; None if there are too many."""
     if connections == 0:
         return 0
     capacity = open_files - RESERVED_DESCRIPTORS

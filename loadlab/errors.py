@@ -1,14 +1,17 @@
-"""The errors a user may meet, each one sentence that says what happened, to whom, and what to do.
+"""The errors that a user may see, each one sentence that says what happened, to what, and what to do.
 
 They are raised where the cause is known and caught once, in `loadlab.cli`. Anything else that escapes is a bug and
 keeps its traceback. What goes wrong with a single request is not an error at all but an `Outcome`.
 """
 
 from enum import IntEnum
+from typing import Final
+
+_MOST_SHOWN: Final = 30
 
 
 class ExitCode(IntEnum):
-    """What the process ends with; the same for every verb."""
+    """The exit codes of the program, the same for every verb."""
 
     DONE = 0
     EXPECTATION_FAILED = 1
@@ -18,16 +21,22 @@ class ExitCode(IntEnum):
 
 
 class LoadlabError(Exception):
-    """A user's mistake or a hindrance on this machine; its text is the whole message."""
+    """A user's mistake, or something that this machine lacks; its text is the whole message."""
 
     exit_code = ExitCode.USAGE
 
 
 class ProfileError(LoadlabError):
-    """One or more mistakes in a profile, each already formatted as `file:line:column: path: what`."""
+    """One or more mistakes in a profile, each already formatted as `file:line:column: path: what`.
+
+    The message shows the first of them; `mistakes` has all.
+    """
 
     def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
+        shown = mistakes[:_MOST_SHOWN]
+        if len(mistakes) > _MOST_SHOWN:
+            shown.append(f"and {len(mistakes) - _MOST_SHOWN:,} more mistakes")
+        super().__init__("\n".join(shown))
         self.mistakes = mistakes
 
 

@@ -1,7 +1,7 @@
-"""Durations, counts and sizes as people write them ("1m30s", "20k", "2MiB"), to and from plain numbers.
+"""Durations, counts and sizes with their units ("1m30s", "20k", "2MiB"), to and from plain numbers.
 
-Reading is exact and strict: what cannot be read raises ValueError with a sentence that shows how to write it. The
-`format_` functions round, to three digits if they do not say otherwise; `spell_duration_ns` is exact, and
+Parsing is exact and strict: text that cannot be read raises ValueError with a sentence that shows how to write it. The
+`format_` functions round to three digits unless they say otherwise; `spell_duration_ns` is exact, and
 `parse_duration_ns` reads it back.
 """
 
@@ -37,7 +37,7 @@ _DURATION_PART: Final = re.compile(rf"({_NUMBER}) ?(ns|us|ms|s|m|h) ?")
 
 
 def parse_duration_ns(text: str) -> int:
-    """Return "500ms", "1.5s" or "1m30s" in nanoseconds. Only 0 may go without a unit, since seconds are not assumed."""
+    """Return "500ms", "1.5s" or "1m30s" in nanoseconds. Only 0 needs no unit: seconds are not assumed."""
     # The micro sign and the Greek letter look alike and are two characters.
     plain = text.strip().replace("µ", "u").replace("μ", "u")
     if plain == "0":
@@ -59,7 +59,7 @@ def parse_count(text: str) -> int:
 
 
 def parse_size_bytes(text: str) -> int:
-    """Return "2MiB", "10kB" or "512B" in bytes. Only 0 may go without a unit."""
+    """Return "2MiB", "10kB" or "512B" in bytes. Only 0 needs no unit."""
     plain = text.strip()
     if plain == "0":
         return 0
@@ -79,7 +79,7 @@ def format_count(count: float) -> str:
 
 
 def format_rate(rate: float) -> str:
-    """Return a rate, or a mean, as exact as it is worth: "21,050", "9.3"."""
+    """Return a rate or a mean without digits that mean nothing: "21,050", "9.3"."""
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 

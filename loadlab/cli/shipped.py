@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,19 +11,22 @@ from loadlab import targets
 from loadlab.errors import LoadlabError
 from loadlab.installation import bundled_directory
 from loadlab.profile import load_profile
+from loadlab.profile.address import parse_address
 from loadlab.profile.suggestions import did_you_mean
 
 
 def find_profile(name: str) -> Path:
     """Return the file that a user means: a path, or else the name of a profile that ships. Raises LoadlabError."""
+    if Path(name).exists():
+        return Path(name)
+    if "://" in name or _is_address(name.partition("/")[0]):
+        raise LoadlabError(f"{name}: {_why_no_profile(name)}")
     shipped = {path.stem: path for path in _shipped_profiles()}
-    if not Path(name).exists() and name in shipped:
+    if name in shipped:
         return shipped[name]
-    if not Path(name).exists() and "/" not in name and not name.endswith((".yaml", ".yml")):
-        raise LoadlabError(
-            f"{name}: neither a file nor a profile that ships{did_you_mean(name, shipped)}; "
-            "`loadlab profiles` lists those"
-        )
+    if "/" not in name and not name.endswith((".yaml", ".yml")):
+        hint = did_you_mean(name, shipped) or "; `loadlab profiles` lists those that ship"
+        raise LoadlabError(f"{name}: neither a file nor a profile that ships{hint}")
     return Path(name)
 
 
@@ -59,6 +64,30 @@ def become_server(name: str, arguments: Sequence[str]) -> None:
 
 def _shipped_profiles() -> list[Path]:
     return sorted(bundled_directory("profiles").glob("*.yaml"))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _why_no_profile(url: str) -> str:
+    """Return what to do instead of running a URL, or an address such as "localhost:8080"."""
+    scheme, _, rest = url.rpartition("://")
+    address, _, path = rest.partition("/")
+    if scheme not in ("", "http"):
+        return f"{scheme} cannot be measured, only http"
+    if not re.search(r":\d+$", address):
+        address += ":80"
+    if not _is_address(address):
+        return "only servers on this machine can be measured, at localhost or an IP address"
+    value = f'"{address}"' if address.startswith("[") else address  # in YAML, brackets are a list
+    settings = [f"target.address={value}", f"load.path=/{path}"]
+    options = " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
+    return f"name a profile, and set the address in it, as in: loadlab run select-vs-epoll {options}"
 
 
 def _profile_abouts() -> dict[str, str]:

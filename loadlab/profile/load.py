@@ -118,8 +118,8 @@ def name_in_mix(request: object) -> str | None:
 
 
 def handler_of(path: str) -> str:
-    """Return the handler that a bundled server chooses by a path: the part between its slash and its query."""
-    return path[1:].partition("?")[0]
+    """Return the handler that a bundled server chooses by a path, the part between slash and query; "/" is hello."""
+    return path[1:].partition("?")[0] or "hello"
 
 
 def _read_name(value: object, info: ValidationInfo) -> object:

@@ -29,17 +29,16 @@ def load_profile(
 ) -> LoadedProfile:
     """Read a profile, put the overrides ("PATH=VALUE", or an option such as "--repeat=3") over it, and check it.
 
-    On a swept path an override replaces the values of its sweep. `servers` are those that exist, by name, `metrics` the
-    names of figures; None leaves them unchecked. Raises ProfileError with every mistake in the file and in the
-    overrides.
+    `servers` are those that exist, by name, `metrics` the names of figures; None leaves them unchecked. Raises
+    ProfileError with every mistake in the file and in the overrides.
     """
     text = read_text(path)
     source = parse_source(text, str(path))
-    told = source.mistakes + apply_overrides(source, overrides)
-    # What could not be read is None in the data; that this None does not fit either is not worth a second line.
-    unreadable = {mistake.position for mistake in told}
+    found = source.mistakes + apply_overrides(source, overrides)
+    # A value that could not be read is None in the data; that None does not fit either is not worth a second line.
+    unreadable = {mistake.position for mistake in found}
     mistakes = find_mistakes(source.data, servers, metrics)
-    told += [mistake for mistake in source.origins.locate(mistakes) if mistake.position not in unreadable]
-    if told:
-        raise ProfileError([str(mistake) for mistake in sorted(told)])
+    found += [mistake for mistake in source.origins.locate(mistakes) if mistake.position not in unreadable]
+    if found:
+        raise ProfileError([str(mistake) for mistake in sorted(found)])
     return LoadedProfile(model_of(source.data).model_validate(source.data), text, str(path))

@@ -1,7 +1,7 @@
-"""Paths of the profile: how they are written, which exist, and what may stand at each.
+"""Paths of the profile: their notation, which of them exist, what values they take, and the JSON Schema of it all.
 
-A path is a tuple of keys and list indexes; people write it with dots and leave the indexes out. The keys of `sweep`
-are dotted paths themselves and stay whole: ("sweep", "load.idle", 2).
+A path is a tuple of keys and list indexes. Users write it with dots and without indexes. The keys of `sweep` are
+dotted paths themselves and stay whole: ("sweep", "load.idle", 2).
 """
 
 import re
@@ -22,7 +22,7 @@ Data: TypeAlias = dict[str, Any]
 
 
 def dotted(path: Path) -> str:
-    """Return a path as people write it."""
+    """Return a path as users write it."""
     return ".".join(key for key in path if isinstance(key, str))
 
 
@@ -33,7 +33,7 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def value_at(data: Data, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - a profile's data holds what YAML can
-    """Return what stands at a path of keys; None if nothing does, as for a key without a value in YAML."""
+    """Return the value at a path of keys; None if there is none, as for a key without a value in YAML."""
     value: Any = data
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
@@ -41,7 +41,7 @@ def value_at(data: Data, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - a prof
 
 
 def put(data: Data, path: tuple[str, ...], value: object) -> None:
-    """Set what stands at a path, in place, with new mappings on the way; raise KeyError where a value is in the way."""
+    """Set the value at a path, in place, with new mappings on the way; raise KeyError where a value is in the way."""
     for key in path[:-1]:
         data = data.setdefault(key, {})
         if not isinstance(data, dict):
@@ -60,28 +60,28 @@ def keys_of(model: type[Profile], path: Path) -> list[str]:
 
 
 def own_keys(model: type[Profile]) -> list[str]:
-    """Return the top keys that only profiles of this kind have: what it measures, and how."""
+    """Return the top keys that only profiles of this kind have."""
     return [key for key in _fields(model) if key not in _fields(Profile)]
 
 
 def swept_sections(model: type[Profile]) -> list[str]:
-    """Return the top keys that a sweep may vary, or varies keys of."""
+    """Return the top keys that a sweep may vary, themselves or keys in them."""
     return list(dict.fromkeys(split(path)[0] for path in sweepable_paths(model)))
 
 
 @cache
 def sweepable_paths(model: type[Profile]) -> tuple[str, ...]:
-    """Return the dotted paths that a sweep may vary, the options of servers aside."""
+    """Return the dotted paths that a sweep may vary, except options of servers."""
     return tuple(_sweepable_fields(model))
 
 
 def may_be_swept(model: type[Profile], path: str) -> bool:
-    """Tell whether a sweep may vary a dotted path, so far as that is known without its server."""
+    """Return whether a sweep may vary a dotted path, as far as that is known without its server."""
     return path in sweepable_paths(model) or ("target" in model.model_fields and option_of(path) is not None)
 
 
 def option_of(path: str) -> str | None:
-    """Return the name of the server's own option that a dotted path leads to, None if it leads elsewhere."""
+    """Return the name of the server's option at a dotted path; None for any other path."""
     section, _, key = path.partition(".")
     is_option = section == "target" and key not in Target.model_fields and re.fullmatch(OPTION_PATTERN, key)
     return key if is_option else None
@@ -89,7 +89,7 @@ def option_of(path: str) -> str | None:
 
 @cache
 def adapter_of(model: type[Profile], path: str) -> TypeAdapter[Any]:
-    """Return what validates one value of a path that may be swept, by itself."""
+    """Return the validator for a single value at a path that may be swept."""
     field = _sweepable_fields(model).get(path)
     if field is None:
         return TypeAdapter(Option)
@@ -100,16 +100,16 @@ def adapter_of(model: type[Profile], path: str) -> TypeAdapter[Any]:
 
 
 def default_of(model: type[Profile], path: str) -> Any:  # noqa: ANN401 - as different as the fields
-    """Return what stands at a path that may be swept where a profile leaves it out; None if it must not."""
+    """Return the default at a path that may be swept; None if a value is required."""
     field = _sweepable_fields(model)[path]
     return None if field.is_required() else field.default
 
 
 def profile_json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a profile file (draft 2020-12); it knows the paths that a sweep may vary.
+    """Return the JSON Schema of a profile file (draft 2020-12), with the paths that a sweep may vary.
 
-    What else a profile holds follows from its kind: by `if` and `else` rather than `oneOf`, so that an editor tells
-    what does not fit this kind, and not that no kind fits.
+    The sections of each kind are chosen by `if` and `else` rather than `oneOf`, so that an editor reports what does not
+    fit this kind, and not that no kind fits.
     """
     definitions: dict[str, Any] = {}
     choice: dict[str, Any] = {"$ref": f"#/$defs/{LoadProfile.__name__}"}
@@ -150,7 +150,7 @@ def _fields(section: type[Section]) -> dict[str, FieldInfo]:
 
 
 def _section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an annotation has no type of its own
-    """Return the section that an annotation holds: itself, as a member of a union, or as the items of a list."""
+    """Return the section in an annotation: itself, a member of a union, or the items of a list."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     return next((found for member in get_args(annotation) if (found := _section_in(member))), None)

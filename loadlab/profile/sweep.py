@@ -1,4 +1,4 @@
-"""From a profile to its trials: the product of the sweep, times the repeats, in running order."""
+"""The sweep: the values that trials have at each path, and the trials themselves in running order."""
 
 import itertools
 import random
@@ -13,7 +13,7 @@ from loadlab.profile.values import Scalar
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One combination of the sweep, to be measured once.
+    """One combination of the sweep, measured once.
 
     `id` counts in running order; `repeat` counts from 1. `factors` are the swept settings: numbers plain, durations
     with their unit. `profile` has them applied, and no sweep of its own. `seed` fixes what the load draws at random.
@@ -29,8 +29,8 @@ class Trial:
 def plan_trials(profile: Profile, seed: int) -> list[Trial]:
     """Return the trials of a profile in running order.
 
-    Repeats are interleaved: all combinations once, then all again, each time in another order drawn from `seed`. So a
-    drift of the machine over the run falls on all combinations alike, and not on the last one of the sweep.
+    Repeats are interleaved: all combinations once, then all again, each time in another order drawn from `seed`. A
+    drift of the machine over the run then affects all combinations alike, and not the last one of the sweep.
     """
     draw = random.Random(seed)
     combinations = list(_combinations(profile))
@@ -54,7 +54,7 @@ class Written:
 
 
 def values_in_trials(data: Data, path: str) -> list[Written]:
-    """Return what the product holds at a dotted path: the values of its sweep, else the plain one, if there is one."""
+    """Return the values of the trials at a dotted path: those of its sweep, else the plain one, if there is one."""
     swept = value_at(data, ("sweep", path))
     if isinstance(swept, list):
         return [Written(("sweep", path, index), value) for index, value in enumerate(swept)]
@@ -63,7 +63,7 @@ def values_in_trials(data: Data, path: str) -> list[Written]:
 
 
 def all_values(data: Data, path: str) -> list[Written]:
-    """Return what is written for a dotted path anywhere: the plain value too where a sweep replaces it."""
+    """Return all values written for a dotted path, including a plain one that a sweep replaces."""
     in_trials = values_in_trials(data, path)
     plain = Written(split(path), value_at(data, split(path)))
     return in_trials if plain.value is None or plain in in_trials else [plain, *in_trials]

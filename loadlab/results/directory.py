@@ -58,7 +58,9 @@ class RunDirectory:
 
     @classmethod
     def open(cls, path: Path) -> "RunDirectory":
-        """Return the run directory at `path`, which must hold a run.json."""
+        """Return the run directory at `path`, which must hold a run.json; `path` may also be that of a file in it."""
+        if path.name in ("run.json", "index.html") and path.is_file():
+            path = path.parent
         if not path.exists():
             raise ReportError(f"There is no {path}; name a directory that `loadlab run` has written.")
         if not (path / "run.json").is_file():

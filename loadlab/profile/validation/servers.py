@@ -37,7 +37,7 @@ def server_mistakes(data: Data, servers: Mapping[str, ServerSpec]) -> Iterator[M
     for written in all_values(data, "target.server"):
         if isinstance(written.value, str) and written.value not in servers:
             hint = did_you_mean(written.value, servers) or "; `loadlab targets` lists the servers"
-            yield Mistake(written.path, f"there is no server {describe(written.value)}{hint}")
+            yield Mistake(written.path, f"there is no bundled server {describe(written.value)}{hint}")
     names = [written.value for written in values_in_trials(data, "target.server") if isinstance(written.value, str)]
     chosen = {name: servers[name] for name in names if name in servers}
     if chosen and len(chosen) == len(set(names)):

@@ -29,7 +29,7 @@ def test_every_mistake_of_a_profile_in_one_go(program: Program) -> None:
     path = program.directory / "profile.yaml"
     told = ended.stderr.splitlines()
     expected = [
-        f"{path}:2:18: target.server: there is no server 'epol'; did you mean 'epoll'?",
+        f"{path}:2:18: target.server: there is no bundled server 'epol'; did you mean 'epoll'?",
         f"{path}:4:3: load.conections: unknown key; did you mean 'connections'?",
         f"{path}:5:13: load.duration: '10' has no unit; write 10s or 10ms",
         f"{path}:8:18: sweep.load.idle: must be a whole number such as 500 or 20k, not 'many'",
@@ -60,11 +60,14 @@ def test_mistakes_in_a_setting(program: Program, change: str, told: str) -> None
         (["run", "selct-vs-epoll"], "did you mean 'select-vs-epoll'?"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
         (["run", "."], "directory"),
+        (["run", "http://localhost:8080/"], "loadlab run select-vs-epoll --set target.address=localhost:8080"),
+        (["run", "select-vs-epoll", "--set", "load.foo=1"], "--set load.foo=1: load.foo: unknown key\n"),
+        (["run", "select-vs-epoll", "--set", "probes=syscall"], "; did you mean 'syscalls'?"),
         (["run", "select-vs-epoll", "--seed", "x"], "--seed"),
         (["run", "select-vs-epoll", "--seed", "-1"], "seed: must be at least 0, not -1"),
         (["run", "select-vs-epoll", "--repet", "2"], "--repeat"),
         (["report", "nowhere"], "There is no nowhere; name a directory that `loadlab run` has written."),
-        (["serve", "epol"], "there is no target 'epol'; did you mean 'epoll'?"),
+        (["serve", "epol"], "there is no bundled server 'epol'; did you mean 'epoll'?"),
         (["serve", "epoll", "--port", "70000"], "--port"),
         (["mesure"], "mesure"),
     ],

@@ -121,7 +121,7 @@ def test_what_ships_is_good(path: Path) -> None:
         ("name: example", "name: example\ntimeout: 1s", "x.yaml:2:1: timeout: unknown key; did you mean 'load.timeo"),
         ("name: example", "name: example\nabout: 5", "x.yaml:2:8: about: must be text, not 5; put it in quotes"),
         ("name: example", "name: example\non: 1", "x.yaml:2:1: on: unknown key"),
-        ("server: epoll", "server: epol", "x.yaml:3:11: target.server: there is no server 'epol'; did you mean 'epo"),
+        ("server: epoll", "server: epol", "x.yaml:3:11: target.server: there is no bundled server 'epol'; did you"),
         (
             "server: epoll",
             "server: epoll\n  handler: [x]",
@@ -167,7 +167,7 @@ def test_what_ships_is_good(path: Path) -> None:
         ("load.idle: [", "load.idel: [", "x.yaml:10:3: sweep.load.idel: no such path in the profile; did you mean 'l"),
         ("load.idle: [0, 1k]", "repeat: [1]", "x.yaml:10:3: sweep.repeat: cannot be swept; only settings of tar"),
         ("load.idle: [0, 1k]", "plot.x: [a]", "x.yaml:10:3: sweep.plot.x: cannot be swept"),
-        ("[select, epoll]", "[selct]", "x.yaml:9:19: sweep.target.server: there is no server 'selct'; did you mean"),
+        ("[select, epoll]", "[selct]", "x.yaml:9:19: sweep.target.server: there is no bundled server 'selct'; did"),
         ("{x: load.idle,", "{x: load.idel,", "x.yaml:11:11: plot.x: 'load.idel' is not a path of the profile; did you"),
         ("series:", "serie:", "x.yaml:11:22: plot.serie: unknown key; did you mean 'series'?"),
         ('["response_ns.p99 <= 50ms"]', "[5]", "x.yaml:12:10: expect: must be an expectation such as"),
@@ -201,6 +201,15 @@ def test_every_mistake_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
         "--set load.idle=x",
         "--repeat=none",
     ]
+
+
+def test_of_very_many_mistakes_the_first_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD + "".join(f"key{number}: 1\n" for number in range(500)))
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path)
+    lines = str(caught.value).splitlines()
+    assert (len(caught.value.mistakes), len(lines), lines[-1]) == (500, 31, "and 470 more mistakes")
 
 
 def test_too_many_trials_are_refused(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def test_a_document_comes_back_as_it_was_written(run: RunDirectory, sample_run: 
     document = sample_run.read_document()
     run.write_document(document)
     assert RunDirectory.open(run.path).read_document() == document
+    assert RunDirectory.open(run.path / "run.json").path == run.path
 
 
 def test_run_json_uses_the_documented_names(sample_run: RunDirectory) -> None:

@@ -164,6 +164,7 @@ def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Pa
     [
         ("{path: '/slep?ms=5'}", ["x.yaml:3:51: load.mix.path: epoll has no handler 'slep'; did you mean 'sleep'?"]),
         ("{path: /nothing, expect_status: 404}", []),
+        ("{path: /}", []),
         ("{path: '/sleep?ms=5'}", []),
     ],
 )
@@ -177,7 +178,7 @@ def test_the_paths_of_a_mix_name_handlers(tmp_path: Path, request_: str, told: l
 
 def test_nothing_else_is_told_of_a_server_that_is_not_known(tmp_path: Path) -> None:
     (line,) = mistakes(tmp_path, "{server: epol, pool: 8, handler: x}")
-    assert line == "x.yaml:2:18: target.server: there is no server 'epol'; did you mean 'epoll'?"
+    assert line == "x.yaml:2:18: target.server: there is no bundled server 'epol'; did you mean 'epoll'?"
 
 
 def test_a_server_that_the_sweep_replaces_need_not_have_the_option(tmp_path: Path) -> None:

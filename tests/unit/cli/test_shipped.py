@@ -1,0 +1,48 @@
+"""The profile that a user means: a file, one that ships, or a mistake that says what to write."""
+
+from pathlib import Path
+
+import pytest
+
+from loadlab.cli.shipped import find_profile
+from loadlab.errors import LoadlabError
+
+
+def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_profile("node").name == "node.yaml"
+    (tmp_path / "node").write_text("name: x")
+    assert find_profile("node") == Path("node")
+    assert find_profile("none.yaml") == Path("none.yaml")  # whoever reads it reports that it is not there
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("selct-vs-epoll", "selct-vs-epoll: neither a file nor a profile that ships; did you mean 'select-vs-epoll'?"),
+        ("select", "select: neither a file nor a profile that ships; did you mean 'select-vs-epoll'?"),
+        ("apache", "apache: neither a file nor a profile that ships; `loadlab profiles` lists those that ship"),
+        ("https://localhost:8443/", "https://localhost:8443/: https cannot be measured, only http"),
+        ("http://example.com/", "http://example.com/: only servers on this machine can be measured, at localhost or"),
+    ],
+)
+def test_what_is_no_profile(name: str, message: str) -> None:
+    with pytest.raises(LoadlabError) as caught:
+        find_profile(name)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("http://localhost:8080/api?x=1", "--set target.address=localhost:8080 --set 'load.path=/api?x=1'"),
+        ("http://localhost", "--set target.address=localhost:80 --set load.path=/"),
+        ("127.0.0.1:8080", "--set target.address=127.0.0.1:8080 --set load.path=/"),
+        ("http://[::1]:8080/a", "--set 'target.address=\"[::1]:8080\"' --set load.path=/a"),
+    ],
+)
+def test_an_address_is_pointed_to_the_setting_for_it(url: str, options: str) -> None:
+    with pytest.raises(LoadlabError) as caught:
+        find_profile(url)
+    command = f"loadlab run select-vs-epoll {options}"
+    assert str(caught.value) == f"{url}: name a profile, and set the address in it, as in: {command}"
