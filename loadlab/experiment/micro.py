@@ -1,4 +1,4 @@
-"""A trial without a network: one micro worker on a core of its own, asked once."""
+"""A trial without a network: one run of a micro worker, on a core of its own."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import TrialResult, TrialState, Verdict
 
 _LOOK_EVERY_SECONDS: Final = 0.1
-_LIMITS_EXIT_CODE: Final = 2  # of the worker, when this machine's limits do not allow what it is asked
+_LIMITS_EXIT_CODE: Final = 2  # of the worker, if this machine's limits do not allow the measurement
 
 
 class MicroRun:

@@ -1,8 +1,8 @@
 """The kernel's clocks side by side, so that a jump of one shows (clock_gettime(2)).
 
-Monotonic and wall clock run at one rate, that of the network time service's corrections too. So they part only when the
-wall clock is set. Boot time goes on while the machine sleeps, monotonic time does not. The raw clock knows no
-corrections: it tells how far the others were driven.
+Monotonic and wall clock run at the same rate, including the corrections of NTP, so they diverge only when the wall
+clock is set. Boot time continues while the machine sleeps, monotonic time does not. The raw clock is not corrected: it
+shows how far the others were.
 """
 
 import time
@@ -24,8 +24,10 @@ class ClockReading:
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
-    """How clocks parted between two readings, in ns: by how much the wall clock was set (negative: back), how long the
-    machine slept, and by how much the monotonic clock ran ahead of the uncorrected one.
+    """How clocks diverged between two readings, in ns.
+
+    That is by how much the wall clock was set (negative: back), how long the machine slept, and by how much the
+    monotonic clock ran ahead of the uncorrected one.
     """
 
     set_ns: int
@@ -40,7 +42,7 @@ def read_clocks() -> ClockReading:
 
 
 def change_between(start: ClockReading, end: ClockReading) -> ClockChange:
-    """Return how the clocks parted."""
+    """Return how the clocks diverged."""
     passed_ns = end.monotonic_ns - start.monotonic_ns
     return ClockChange(
         set_ns=end.realtime_ns - start.realtime_ns - passed_ns - _asleep_ns(start, end),

@@ -1,12 +1,11 @@
-"""What connections take of this machine's memory, both ends: the kernel's share, the target's, and the idle holders'.
+"""Memory: of processes (PSS), and what connections take at both ends in the kernel, the target and the idle holders.
 
-The kernel does not tell what one connection takes. But it tells what it has taken in all, by purpose
-(/proc/meminfo, proc(5)), and the difference between two readings, one before many connections are opened and one when
-they are, is theirs as long as nothing else happens. That is so for tens of thousands; a few hundred are lost among what
-everyone else on the machine does meanwhile.
+The kernel does not report the memory of one connection. It reports its own memory by purpose (/proc/meminfo, proc(5)),
+and the difference between two readings, before many connections are opened and after, is theirs as long as nothing else
+happens. That works for tens of thousands; a few hundred are lost among what the rest of the machine does meanwhile.
 
-Inodes and dentries of sockets are in the kernel's figures as reclaimable (SReclaimable), so MemAvailable counts them as
-free: 2 KB of each connection. But nobody can have them as long as the sockets are open; here they count.
+Inodes and dentries of sockets are among the kernel's reclaimable memory (SReclaimable), which MemAvailable counts as
+free: 2 KB of each connection. As long as the sockets are open it cannot be reclaimed, so here it counts.
 """
 
 from collections.abc import Iterable
@@ -19,7 +18,7 @@ from loadlab.processes.proc import PAGE_BYTES, PROC, parse_sizes, read_memory_si
 from loadlab.results.model import ConnectionMemory
 
 FEWEST_CONNECTIONS: Final = 5000
-"""With fewer, what others do meanwhile (some hundred KiB a second on an idle machine) would count too much."""
+"""With fewer, what happens meanwhile (some hundred KiB a second on an idle machine) would distort the figure."""
 
 # Slab has the sockets, their inodes and dentries, open files and entries of epoll; the others what comes with processes
 # that hold many: tables of descriptors (VmallocUsed, as they are large), page tables, stacks, and counters per core.
@@ -36,9 +35,9 @@ class MemoryReading:
 
 
 def read_memory(target_pids: Iterable[int], holder_pids: Iterable[int], proc: Path = PROC) -> MemoryReading | None:
-    """Read the memory now; None where the kernel does not let us look into a process.
+    """Read the memory now; None where we may not read a process.
 
-    It walks all pages of all processes, a millisecond for each: not within the measured window.
+    The kernel walks all pages of all processes, a millisecond for each: not within the measured window.
     """
     target_bytes = read_pss(target_pids, proc)
     client_bytes = read_pss(holder_pids, proc)
@@ -86,21 +85,21 @@ def memory_of_connections(
 
 
 def parse_kernel_bytes(meminfo: str) -> int:
-    """Return what the kernel has taken for itself, by /proc/meminfo; buffers of sockets are not in it."""
+    """Return the kernel's own memory by /proc/meminfo; buffers of sockets are not in it."""
     return sum(size for name, size in parse_sizes(meminfo).items() if name in _KERNEL_SIZES)
 
 
 def parse_buffer_bytes(sockstat: str) -> int:
-    """Return what holds data of TCP sockets, IPv6 included, by /proc/net/sockstat."""
+    """Return the buffers of TCP sockets, IPv6 included, by /proc/net/sockstat."""
     (tcp,) = (line.split() for line in sockstat.splitlines() if line.startswith("TCP:"))
     return int(tcp[tcp.index("mem") + 1]) * PAGE_BYTES
 
 
 def parse_listing_bytes(slabinfo: str) -> int:
-    """Return what is kept of former listings of /proc, by /proc/slabinfo (slabinfo(5)).
+    """Return the memory kept of earlier listings of /proc, by /proc/slabinfo (slabinfo(5)).
 
     A monitor that lists what processes have open leaves an inode and a dentry for each descriptor, 2 KB for both ends
-    of a connection, until the kernel wants the memory back. That is no cost of the connections.
+    of a connection, until the kernel wants the memory back. That memory is not the connections'.
     """
     rows = (line.split() for line in slabinfo.splitlines())
     objects = {row[0]: (int(row[2]), int(row[3])) for row in rows if row[0] in ("proc_inode_cache", "dentry")}

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.probes.probe import Lack
+from loadlab.processes.proc import PROC
 
 _TRACING_PLACES: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
+_PARANOID_WITH_KERNEL: Final = 1  # the highest kernel.perf_event_paranoid that shows the kernel's side to everyone
+_SCOPE_OF_ALL: Final = 0  # kernel.yama.ptrace_scope; from 1 on only one's own children may be traced
+_SCOPE_OF_NOBODY: Final = 3
 
 
 def missing_program(program: str, fix: str) -> Lack | None:
@@ -25,7 +29,7 @@ def missing_tracepoints(*tracepoints: str, places: Sequence[Path] = _TRACING_PLA
             "tracefs, which lists the kernel's tracepoints, is not mounted",
             "mount -t tracefs tracefs /sys/kernel/tracing",
         )
-    # Only its owner may enter the directory as a rule, so this is asked before anything is looked for inside.
+    # As a rule only its owner may enter the directory, so this comes before anything is looked for inside.
     if not os.access(tracing, os.R_OK | os.X_OK):
         return Lack(
             f"{tracing}, which lists the kernel's tracepoints, cannot be read",
@@ -46,41 +50,8 @@ def has_tracepoint(tracepoint: str, places: Sequence[Path] = _TRACING_PLACES) ->
     return tracing is not None and (tracing / "events" / tracepoint).exists()
 
 
-def _find_tracing(places: Sequence[Path]) -> Path | None:
-    # An unmounted tracefs leaves an empty directory, and one that we may not read is there all the same.
-    for place in places:
-        if place.is_dir() and (not os.access(place, os.R_OK | os.X_OK) or (place / "events").is_dir()):
-            return place
-    return None
-
-
-_PROC: Final = Path("/proc")
-_PARANOID_WITH_KERNEL: Final = 1  # the highest kernel.perf_event_paranoid that shows the kernel's side to everyone
-_SCOPE_OF_ALL: Final = 0  # kernel.yama.ptrace_scope; from 1 on only one's own children may be traced
-_SCOPE_OF_NOBODY: Final = 3
-
-
-class Capability(IntEnum):
-    """Bits of a process's capability sets, from <linux/capability.h>."""
-
-    SYS_PTRACE = 19
-    SYS_ADMIN = 21
-    PERFMON = 38
-    BPF = 39
-
-
-def read_capabilities(proc: Path = _PROC) -> frozenset[Capability]:
-    """Return which of the capabilities that matter here are in effect for us, and so for what we start as root."""
-    for line in (proc / "self/status").read_text(encoding="ascii", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name == "CapEff":
-            effective = int(value, 16)
-            return frozenset(capability for capability in Capability if effective >> capability & 1)
-    return frozenset()
-
-
-def perf_denial(hidden: str, proc: Path = _PROC) -> Lack | None:
-    """Return what keeps perf from watching the kernel's side, where `hidden` is what it would have been asked for."""
+def perf_denial(hidden: str, proc: Path = PROC) -> Lack | None:
+    """Return what prevents perf from watching the kernel's side; `hidden` names what it would have shown."""
     paranoid = _read_setting(proc / "sys/kernel/perf_event_paranoid")
     if paranoid is None:
         return Lack("this kernel has no perf events", "use a kernel that was built with CONFIG_PERF_EVENTS=y")
@@ -92,17 +63,44 @@ def perf_denial(hidden: str, proc: Path = _PROC) -> Lack | None:
     )
 
 
-def ptrace_denial(program: str, proc: Path = _PROC) -> Lack | None:
-    """Return what keeps `program` from attaching to processes that are not its children."""
+def ptrace_denial(program: str, proc: Path = PROC) -> Lack | None:
+    """Return what prevents `program` from attaching to processes that are not its children."""
     scope = _read_setting(proc / "sys/kernel/yama/ptrace_scope")
     if scope is None or scope == _SCOPE_OF_ALL:
         return None
     why = f"kernel.yama.ptrace_scope is {scope}, so {program} may not attach to a running server"
     if scope >= _SCOPE_OF_NOBODY:
-        return Lack(why, "set it to 0 in /etc/sysctl.d and boot again: this value cannot be changed before")
+        return Lack(why, "set it to 0 in /etc/sysctl.d and reboot: this value cannot be changed while the system runs")
     if Capability.SYS_PTRACE in read_capabilities(proc):
         return None
     return Lack(why, f"start loadlab as root, or: sudo sysctl kernel.yama.ptrace_scope={_SCOPE_OF_ALL}")
+
+
+class Capability(IntEnum):
+    """Bits of a process's capability sets, from <linux/capability.h>."""
+
+    SYS_PTRACE = 19
+    SYS_ADMIN = 21
+    PERFMON = 38
+    BPF = 39
+
+
+def read_capabilities(proc: Path = PROC) -> frozenset[Capability]:
+    """Return which of these capabilities are in effect for us, and so for the programs that we start as root."""
+    for line in (proc / "self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            effective = int(value, 16)
+            return frozenset(capability for capability in Capability if effective >> capability & 1)
+    return frozenset()
+
+
+def _find_tracing(places: Sequence[Path]) -> Path | None:
+    # If tracefs is not mounted there is an empty directory; one that we may not read counts as mounted.
+    for place in places:
+        if place.is_dir() and (not os.access(place, os.R_OK | os.X_OK) or (place / "events").is_dir()):
+            return place
+    return None
 
 
 def _read_setting(path: Path) -> int | None:

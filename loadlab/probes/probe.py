@@ -1,7 +1,7 @@
 """What every probe is: something that watches processes during the measured window, and may fail without harm.
 
-A probe is prepared before the window, switched on at its beginning and off at its end, and asked then for what it saw.
-Its cost falls on the processes it watches, so it runs in a pass of its own (docs/design.md, Probes).
+A probe is prepared before the window, switched on at its start and off at its end, and then asked for what it saw. It
+slows down the processes that it watches, so it has a window of its own (docs/design.md, Probes).
 """
 
 from collections.abc import Callable, Collection
@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from loadlab.processes import list_family_without_us
+from loadlab.processes.proc import PROC
 
+Name_co = TypeVar("Name_co", bound=str, covariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
 
 
 class ProbeFailed(Exception):
-    """A probe cannot tell anything; the text says why in a sentence. It costs its own result and nothing else."""
+    """A probe has no result; the text says why in a sentence. Only that result is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Why a backend cannot be used here, and the command or setting that gives it."""
+    """Why a backend cannot be used here, and the command or setting that makes it available."""
 
     why: str
     fix: str
+
+    def sentence(self) -> str:
+        """Return both, without a full stop."""
+        return f"{self.why}; {self.fix}"
 
 
 class Probe(Protocol, Generic[Result_co]):
@@ -42,15 +48,24 @@ class Probe(Protocol, Generic[Result_co]):
         """Return what was seen between `begin` and `end`."""
 
     def stop(self) -> None:
-        """End whatever the probe started, at any time, however often."""
+        """End whatever the probe started; may be called at any time, and repeated."""
 
 
 OpenProbe = Callable[[Callable[[], None]], Probe[Result_co]]
-"""Makes a probe for one window, given what it calls while it waits for its tool: that raises if the run is to end."""
+"""Makes a probe for one window; its argument is called while it waits for its tool, and raises if the run is to end."""
 
 
-def list_descendants(pids: Collection[int], proc: Path = Path("/proc")) -> set[int]:
-    """Return those of `pids` that are alive, and all their descendants but us. Raises ProbeFailed if all have ended."""
+@dataclass(frozen=True, slots=True)
+class Backend(Generic[Name_co, Result_co]):
+    """One program that a probe can use: its name, what it lacks here (None: it should work), and the probe itself."""
+
+    name: Name_co
+    why_unavailable: Callable[[], Lack | None]
+    open_probe: OpenProbe[Result_co]
+
+
+def list_descendants(pids: Collection[int], proc: Path = PROC) -> set[int]:
+    """Return those of `pids` that are alive, and their descendants except us. Raises ProbeFailed if all have ended."""
     found = list_family_without_us(pids, proc)
     if not found:
         raise ProbeFailed("the processes to be watched have ended")

@@ -1,7 +1,7 @@
 """What the kernel counted for a group of processes, read from /proc (proc(5)): CPU time, context switches, memory.
 
-User and system time come in clock ticks, 10 ms as a rule, and a server that answers little uses less than one. So how
-much CPU time there was in all is read off the process's own CPU clock, and the ticks only tell how it divides.
+User and system time are in clock ticks, 10 ms as a rule, and a server under little load uses less than one. So the
+total is that of the process's CPU clock, and the ticks only divide it.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,10 +18,10 @@ from loadlab.results.probe_data import ProcessState, ProcessUsage
 class ProcessReading:
     """One process at one moment. The CPU times include those of children that it has waited for.
 
-    User and system time are whole ticks; `exact_cpu_ns` is both together by the CPU clock, but for such children.
-    `started_ticks`, since boot, tells it from another one that had the same pid before. `exact_cpu_ns` and
-    `open_descriptors` are None where the kernel does not tell; the latter also where it does so at a price
-    (open_files.py).
+    User and system time are whole ticks; `exact_cpu_ns` is both together by the CPU clock, without such children.
+    `started_ticks`, since boot, distinguishes it from an earlier one with the same pid. `exact_cpu_ns` and
+    `open_descriptors` are None where the kernel does not report them, the latter also where counting would take too
+    long (open_files.py).
     """
 
     cpu_user_ns: int
@@ -116,8 +116,8 @@ def state_of(reading: GroupReading) -> ProcessState:
 def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
     """Return what the group used between two readings.
 
-    A process that came in between counts from zero; one that went in between is counted by the parent that waited
-    for it. What the group has, memory and the like, is that of the end.
+    A process that started in between counts from zero; one that ended in between counts in the parent that waited for
+    it. What the group has, such as memory, is that of the end.
     """
     voluntary, involuntary = (_difference(start, end, f"{kind}_switches") for kind in ("voluntary", "involuntary"))
     user_ns, system_ns = _divide(
@@ -140,7 +140,7 @@ def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
 
 
 def ended_between(start: GroupReading, end: GroupReading) -> int:
-    """Return how many processes of the first reading are gone in the second, their pid perhaps another's by then."""
+    """Return how many processes of the first reading have ended by the second, even if another has their pid now."""
     return sum(not _is_still_there(pid, start, end) for pid in start.processes)
 
 
@@ -152,7 +152,7 @@ def _difference(start: GroupReading, end: GroupReading, counter: str) -> int:
 
 
 def _divide(cpu_ns: int, user_ticks_ns: int, system_ticks_ns: int) -> tuple[int, int]:
-    """Return the user and the system part of a CPU time; without a tick all is user time, as the kernel has it."""
+    """Return the user and the system part of a CPU time; without a tick all is user time, as in the kernel."""
     ticks_ns = user_ticks_ns + system_ticks_ns
     system_ns = cpu_ns * system_ticks_ns // ticks_ns if ticks_ns else 0
     return cpu_ns - system_ns, system_ns
@@ -173,7 +173,8 @@ class _Thread:
 def _read_thread(task: Path) -> _Thread:
     try:
         status = (task / "status").read_text(encoding="utf-8", errors="replace")
-        # Time on a core, time waiting for one, and how often (Documentation/scheduler/sched-stats in the sources).
+        # Time on a core, time waiting for one, number of time slices (the kernel's
+        # Documentation/scheduler/sched-stats).
         waited_ns = (task / "schedstat").read_text(encoding="ascii").split()[1] if (task / "schedstat").exists() else 0
     except (FileNotFoundError, ProcessLookupError):
         return _Thread()  # it has ended since it was listed; the process goes on

@@ -54,6 +54,22 @@ def parse_counters(text: str) -> dict[str, int]:
     return counters
 
 
+@dataclass(frozen=True, slots=True)
+class ListenQueue:
+    """The listeners on one port: connections turned away since they listen, and how many may wait, all together."""
+
+    turned_away: int
+    backlog: int
+
+
+def read_listen_queue(port: int) -> ListenQueue | None:
+    """Return the queue of this machine's listeners on `port`, on whatever address; None if there is none to be seen."""
+    found = [listener for family in (socket.AF_INET, socket.AF_INET6) for listener in _listeners(family, port)]
+    if not found:
+        return None
+    return ListenQueue(sum(each.turned_away for each in found), sum(each.backlog for each in found))
+
+
 _SOCK_DIAG: Final = 4  # linux/netlink.h: NETLINK_SOCK_DIAG
 _BY_FAMILY: Final = 20  # linux/sock_diag.h: SOCK_DIAG_BY_FAMILY
 _REQUEST_DUMP: Final = 0x1 | 0x300  # NLM_F_REQUEST | NLM_F_DUMP
@@ -69,22 +85,6 @@ _ATTRIBUTE: Final = struct.Struct("=HH")  # struct rtattr: length, type
 _DROPS: Final = struct.Struct("=32xI")  # the ninth of the counters of INET_DIAG_SKMEMINFO
 _ANSWER_BYTES: Final = 1 << 16
 _PATIENCE_SECONDS: Final = 1.0  # the kernel answers before send() returns; only a sandbox's imitation might not
-
-
-@dataclass(frozen=True, slots=True)
-class ListenQueue:
-    """The listeners on one port: connections turned away since they listen, and how many may wait, all together."""
-
-    turned_away: int
-    backlog: int
-
-
-def read_listen_queue(port: int) -> ListenQueue | None:
-    """Return the queue of this machine's listeners on `port`, on whatever address; None if there is none to be seen."""
-    found = [listener for family in (socket.AF_INET, socket.AF_INET6) for listener in _listeners(family, port)]
-    if not found:
-        return None
-    return ListenQueue(sum(each.turned_away for each in found), sum(each.backlog for each in found))
 
 
 def _listeners(family: int, port: int) -> Iterator[ListenQueue]:

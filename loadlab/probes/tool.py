@@ -13,13 +13,13 @@ from loadlab.probes.probe import ProbeFailed
 from loadlab.processes import Child, spawn
 
 DEADLINE_SECONDS: Final = 30.0
-"""For the program to attach, and for it to write down what it saw; each takes half a second on an idle machine."""
+"""For the program to attach, and for it to write its result; each takes half a second on an idle machine."""
 _GLANCE_SECONDS: Final = 0.001
 _CHECK_EVERY_SECONDS: Final = 0.1
 
 
 class Tool:
-    """A program started once at most, which watches until it is asked to finish and then writes down its result.
+    """A program that is started at most once, watches until it has to finish, and then writes its result.
 
     `check` is called while it is waited for, and raises if the run is to end.
     """
@@ -38,7 +38,7 @@ class Tool:
         return self._running().pid
 
     def start(self, argv: Sequence[str], stdout: int | IO[bytes] = subprocess.DEVNULL) -> None:
-        """Start it, on whichever core the kernel finds for it."""
+        """Start it, on whichever core the kernel chooses."""
         # Bound to either side's core they disturb no less: bpftrace and perf do not run in the window (0.0 % of a core,
         # the kernel counts for them), py-spy runs for 4 to 5 %, and strace, which works in turn with what it watches,
         # left the epoll server 25 % of its throughput unbound and 13 % on the core of target or load.
@@ -62,21 +62,21 @@ class Tool:
         """Send it SIGINT, as Ctrl-C does."""
         os.kill(self._running().pid, signal.SIGINT)
 
-    def finish(self, ask: Callable[[], None]) -> None:
-        """`ask` for the result and wait for the end. Raises ProbeFailed if it ended earlier, or in any other way."""
+    def finish(self, request: Callable[[], None]) -> None:
+        """Have it write its result by `request`, and wait. Raises ProbeFailed if it ended earlier or failed."""
         child = self._running()
         if child.poll() is not None:
             raise ProbeFailed(child.account(" before the measured window was over"))
-        ask()
+        request()
         code = wait_ended(child, self._check, self._deadline_seconds)
         if code is None:
             raise ProbeFailed(f"{self._name} did not write its result within {self._deadline_seconds:g} seconds")
         # Some return normally from SIGINT, some raise it again, so that their parent knows.
         if code not in (0, -signal.SIGINT):
-            raise ProbeFailed(child.account(" when it was asked for its result"))
+            raise ProbeFailed(child.account(" when its result was requested"))
 
     def stop(self) -> None:
-        """End it, whatever it does; may be repeated, and before it was started."""
+        """End it, whatever it is doing; may be repeated, and called before it was started."""
         if self._child is not None:
             self._child.stop()
             self._child.close()
@@ -84,12 +84,12 @@ class Tool:
 
     def _running(self) -> Child:
         if self._child is None:
-            raise ProbeFailed(f"{self._name} does not run")
+            raise ProbeFailed(f"{self._name} is not running")
         return self._child
 
 
 def wait_ended(child: Child, check: Callable[[], None], deadline_seconds: float) -> int | None:
-    """Return the exit code as `Child.wait` does, None if it goes on after the deadline; `check` is called meanwhile."""
+    """Return like `Child.wait`, None if it is still running at the deadline; `check` is called meanwhile."""
     deadline = time.monotonic() + deadline_seconds
     while (code := child.wait(_CHECK_EVERY_SECONDS)) is None and time.monotonic() < deadline:
         check()
@@ -97,7 +97,7 @@ def wait_ended(child: Child, check: Callable[[], None], deadline_seconds: float)
 
 
 class PerfControl:
-    """Our ends of both fifos, which are made in `directory`; `option` is what perf is to be given."""
+    """Our ends of both fifos, which are made in `directory`; `option` is the argument for perf."""
 
     def __init__(self, directory: Path) -> None:
         self.option = f"fifo:{directory / 'commands'},{directory / 'answers'}"
@@ -106,7 +106,7 @@ class PerfControl:
         self._open = True
 
     def send(self, command: str) -> None:
-        """Give a command; perf carries it out when it comes to it."""
+        """Send a command; perf executes it some time later."""
         os.write(self._commands, f"{command}\n".encode())
 
     def is_acknowledged(self) -> bool:

@@ -22,7 +22,7 @@ _libc = ctypes.CDLL(None)
 class Child:
     """A child process, leader of a process group of its own; leaving the `with` block stops the whole group.
 
-    `stdin` and `stdout` are unbuffered pipes where they were asked for, else None. `pidfd` turns readable when the
+    `stdin` and `stdout` are unbuffered pipes if requested, else None. `pidfd` turns readable when the
     child has ended. Only `stop` reaps the child, so that its pid and its group stay its own until then.
     """
 
@@ -110,14 +110,14 @@ def spawn(
     stdin: bool = False,
     stdout: int | IO[bytes] = subprocess.DEVNULL,
 ) -> Child:
-    """Start `argv` as a child that the kernel kills when we end, however we end.
+    """Start `argv` as a child that the kernel kills when we end, in whatever way.
 
     It runs on `cpus` (None: wherever we may), in a session of its own, so that Ctrl-C reaches only us, does not ignore
-    SIGINT, and may open as many files as the hard limit says. `stdin` asks for a pipe; `stdout` is one of subprocess's
+    SIGINT, and may open as many files as the hard limit says. `stdin` makes a pipe; `stdout` is one of subprocess's
     constants or a file. Standard error goes to an unlinked file, which never makes the child wait. Raises LoadlabError.
 
     Call it in a thread that lives as long as the child may: for the kernel, that thread is the parent that dies. And
-    what the child forks does not inherit the death signal; a target that forks has to ask for it again.
+    what the child forks does not inherit the death signal; a target that forks has to request it again.
     """
     stderr = tempfile.TemporaryFile()  # noqa: SIM115 - the child closes it
     try:

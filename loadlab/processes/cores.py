@@ -1,9 +1,9 @@
 """How busy each core was, read from /proc/stat (proc(5)).
 
 Only the idle time is measured there. On most kernels user and system time are sampled: each tick of the timer (1 to 10
-ms) goes to whoever runs at that moment. A load that is paced falls into step with the ticks: a process that woke every
-millisecond and used 0.22 of a core was counted as all of it, or as nothing. Idle time is added up by the clock at each
-entry and exit, and was right to 0.03 of a core. So busy is what idle leaves of the time that passed.
+ms) counts for the process that runs at that moment. A paced load falls into step with the ticks: a process that woke
+every millisecond and used 0.22 of a core was counted as all of it, or as nothing. Idle time is measured by the clock at
+each entry and exit, and was right to 0.03 of a core. So the busy time is what remains of the elapsed time.
 """
 
 import os
@@ -33,7 +33,8 @@ class CoreTimes:
 class CoresReading:
     """All cores at one moment of the monotonic clock, by their numbers.
 
-    `interrupts_charged` says that processes are charged with the interrupts that strike them, as far as is known.
+    `interrupts_charged` says that processes are charged with the interrupts that occur while they run, as far as is
+    known.
     """
 
     time_ns: int
@@ -43,10 +44,10 @@ class CoresReading:
 
 @dataclass(frozen=True, slots=True)
 class CoreUse:
-    """What became of one core between two readings, as shares (0 to 1) of the time.
+    """How one core was used between two readings, as shares (0 to 1) of the time.
 
     `charged` is what processes were charged with, all together. A third of a network server's work is interrupts; where
-    it is not known that processes are charged with them, they are left out, so that this is never told too high.
+    it is not known that processes are charged with them, they are left out, so that the figure is never too high.
     """
 
     idle: float
@@ -74,10 +75,10 @@ def use_between(start: CoresReading, end: CoresReading, cores: Collection[int]) 
 
 
 def charges_interrupts(pressure: Path = _PRESSURE, release: str = os.uname().release) -> bool:
-    """Return whether this kernel is known to charge processes with the interrupts that strike them.
+    """Return whether this kernel is known to charge processes with the interrupts that occur while they run.
 
-    One built with CONFIG_IRQ_TIME_ACCOUNTING keeps them apart. Since Linux 6.1 it tells of their pressure then, in a
-    file of its own beside that of the CPU; where there is none of the two, nothing is known.
+    One built with CONFIG_IRQ_TIME_ACCOUNTING keeps them apart. Since Linux 6.1 it then shows their pressure, in
+    a file beside that of the CPU; where neither file exists, nothing is known.
     """
     version = re.match(r"(\d+)\.(\d+)", release)
     if version is None or (int(version[1]), int(version[2])) < (6, 1):

@@ -1,28 +1,20 @@
 """The CPU probe: every backend that works here, side by side, and their threads under the same names."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from loadlab.probes.cpu import perf, py_spy
 from loadlab.probes.cpu.samples import Sampling, fold
-from loadlab.probes.probe import Lack, OpenProbe, Probe, ProbeFailed
+from loadlab.probes.probe import Backend, Probe, ProbeFailed
 from loadlab.results.folded_stacks import CpuRecording, RecordedStacks
 from loadlab.results.probe_data import CpuBackend
 
 Done = TypeVar("Done")
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """One way to sample stacks."""
+Sampler = Backend[CpuBackend, Sampling]
 
-    name: CpuBackend
-    why_unavailable: Callable[[], Lack | None]
-    open_probe: OpenProbe[Sampling]
-
-
-BACKENDS: Final = (
+BACKENDS: Final[tuple[Sampler, ...]] = (
     Backend("py-spy", py_spy.why_unavailable, py_spy.PySpyProbe),
     Backend("perf", perf.why_unavailable, perf.PerfRecordProbe),
 )
@@ -34,7 +26,7 @@ class CpuSampler:
     One that cannot be used or fails is `missing` from the recording. With none left, the probe itself fails.
     """
 
-    def __init__(self, check: Callable[[], None] = lambda: None, backends: Sequence[Backend] = BACKENDS) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None, backends: Sequence[Sampler] = BACKENDS) -> None:
         self._check = check
         self._backends = backends
         self._probes: dict[CpuBackend, Probe[Sampling]] = {}
@@ -43,7 +35,7 @@ class CpuSampler:
     def prepare(self, pids: Collection[int]) -> None:
         """Attach what can be attached."""
         for backend in self._backends:
-            lack = _tell_lack(backend)
+            lack = _lack_of(backend)
             if lack is None:
                 self._probes[backend.name] = backend.open_probe(self._check)
             else:
@@ -82,11 +74,10 @@ class CpuSampler:
         return done
 
 
-def why_none_works(backends: Sequence[Backend] = BACKENDS) -> list[str]:
+def why_none_works(backends: Sequence[Sampler] = BACKENDS) -> list[str]:
     """Return what each backend lacks on this machine, a sentence each; nothing where one should work."""
-    lacks = [_tell_lack(backend) for backend in backends]
-    told = [lack for lack in lacks if lack is not None]
-    return told if len(told) == len(lacks) else []
+    lacks = [lack for backend in backends if (lack := _lack_of(backend)) is not None]
+    return lacks if len(lacks) == len(backends) else []
 
 
 def join_threads(samplings: Iterable[Sampling]) -> tuple[RecordedStacks, ...]:
@@ -114,6 +105,6 @@ def join_threads(samplings: Iterable[Sampling]) -> tuple[RecordedStacks, ...]:
     )
 
 
-def _tell_lack(backend: Backend) -> str | None:
+def _lack_of(backend: Sampler) -> str | None:
     lack = backend.why_unavailable()
-    return f"{backend.name}: {lack.why}; {lack.fix}" if lack else None
+    return f"{backend.name}: {lack.sentence()}" if lack else None

@@ -12,73 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.installation import pip_install
-from loadlab.probes.cpu.processes import count_threads, list_roots, runs_python
 from loadlab.probes.cpu.samples import Sampling, ThreadSample
 from loadlab.probes.prerequisites import ptrace_denial
 from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
 from loadlab.probes.tool import Tool
-from loadlab.processes import list_family
-
-# A command line may hold anything, so the processes end where the last quotation mark stands before a thread.
-_STACK: Final = re.compile(
-    r'(?:process \d+:"(?s:.*)";)?thread \((?P<tid>[^)]*)\)(?:: (?P<name>[^;]*))?(?P<frames>(?:;.*)?) (?P<count>\d+)'
-)
-_C_LINE: Final = re.compile(r"(?<!\.py)(?<!>):\d+\)$")
-_ADDRESS: Final = re.compile(r"^0x[0-9a-f]+(?= \()")
-_WROTE: Final = re.compile(r"Samples: (?P<samples>\d+) Errors: (?P<errors>\d+)")
-_LATE: Final = re.compile(r"(\d\S*) behind in sampling")
-
-
-@dataclass(frozen=True, slots=True)
-class Remarks:
-    """What py-spy said on its way: samples that it could not take, and how late it was at worst, None if in time."""
-
-    errors: int
-    late: str | None
-
-
-def parse_stacks(text: str) -> list[ThreadSample]:
-    """Return the samples of a file in py-spy's format `raw`. Raises ValueError for a line that is none."""
-    samples: list[ThreadSample] = []
-    begun = ""
-    for number, line in enumerate(text.split("\n"), 1):
-        begun += line
-        if found := _STACK.fullmatch(begun):
-            samples.append(_read_sample(found))
-            begun = ""
-        elif begun.startswith("process "):
-            begun += "\n"  # the command line of a process goes over several lines
-        elif begun:
-            raise ValueError(f"line {number} is no stack of a thread")
-    if begun:
-        raise ValueError("it ends within a stack")
-    return samples
-
-
-def parse_remarks(text: str) -> Remarks:
-    """Read py-spy's standard output. Raises ValueError if it does not say that the samples were written."""
-    wrote = _WROTE.search(text)
-    if wrote is None:
-        raise ValueError("it did not say how many samples it took")
-    late = _LATE.findall(text)
-    return Remarks(errors=int(wrote["errors"]), late=late[-1] if late else None)
-
-
-def _read_sample(found: re.Match[str]) -> ThreadSample:
-    # A thread that py-spy knows by its pthread_t alone, in hexadecimal, is no thread of the kernel's.
-    tid = found["tid"]
-    return ThreadSample(
-        tid=int(tid) if tid.isdigit() else 0,
-        thread=found["name"] or f"thread {tid}",
-        frames=tuple(_tidy(frame) for frame in found["frames"].split(";")[1:]),
-        count=int(found["count"]),
-    )
-
-
-def _tidy(frame: str) -> str:
-    """Drop what would make two frames of one function: addresses, which differ from run to run, and lines of C code."""
-    return _C_LINE.sub(")", _ADDRESS.sub("[unknown]", frame))
-
+from loadlab.processes import list_family, read_parents
+from loadlab.processes.proc import PROC
 
 # Not 100, so as not to keep step with what happens every 10 ms. Not more: a waiting thread that was stopped has to run
 # for a moment before it waits again, and where the cores are busy the next sample would find it still "running".
@@ -88,23 +27,10 @@ _MOST_THREADS_STOPPED: Final = 64  # each is stopped and let go by itself, for e
 _UNWINDS_NATIVE: Final = platform.machine() == "x86_64"
 
 
-@dataclass(frozen=True, slots=True)
-class _Spy:
-    """One py-spy, and the files that it writes."""
-
-    tool: Tool
-    said: Path
-    stacks: Path
-
-    def samples(self) -> bool:
-        """Whether it has said that it samples."""
-        return b"Sampling process" in self.said.read_bytes()
-
-
 class PySpyProbe:
     """`py-spy record` for one window; a Probe. It cannot be switched, so `begin` starts it, which takes 10 to 50 ms.
 
-    `deadline_seconds` is for it to attach, and to write what it saw.
+    `deadline_seconds` is for it to attach, and to write its result.
     """
 
     def __init__(self, check: Callable[[], None] = lambda: None, deadline_seconds: float = _DEADLINE_SECONDS) -> None:
@@ -122,7 +48,7 @@ class PySpyProbe:
         self._pids = pids
         python = [pid for pid in pids if runs_python(pid)]
         if not python:
-            raise ProbeFailed("none of the watched processes runs Python, and py-spy knows nothing else")
+            raise ProbeFailed("none of the watched processes runs Python, and py-spy can only sample Python")
         # py-spy follows all children or none; those of a server that started loadlab are loadlab and the client, too.
         self._follows = os.getpid() not in list_family(python)
         self._spied = list_roots(python) if self._follows else python
@@ -148,13 +74,13 @@ class PySpyProbe:
         lost = 0
         for spy in self._spies:
             try:
-                remarks = parse_remarks(_read(spy.said))
+                remarks = parse_remarks(_read(spy.output))
                 samples += parse_stacks(_read(spy.stacks))
             except ValueError as error:
-                raise ProbeFailed(f"py-spy wrote what cannot be read: {error}") from error
+                raise ProbeFailed(f"the output of py-spy cannot be parsed: {error}") from error
             lost += remarks.errors
             if remarks.late is not None:
-                notes.append(f"py-spy was {remarks.late} late with its samples, so shares may be wrong.")
+                notes.append(f"py-spy fell {remarks.late} behind in sampling, so shares may be wrong.")
         if not self._blocking:
             notes.append(
                 f"There were more than {_MOST_THREADS_STOPPED} threads, so py-spy read their stacks without stopping "
@@ -162,7 +88,7 @@ class PySpyProbe:
             )
         if not self._follows:
             notes.append(
-                "The server has started loadlab, so py-spy followed nobody's children: processes forked within the "
+                "The server has started loadlab, so py-spy did not follow child processes: those forked within the "
                 "window are missing."
             )
         return Sampling("py-spy", _RATE_HZ, tuple(samples), lost, self._blocking, tuple(notes))
@@ -182,10 +108,10 @@ class PySpyProbe:
         # Without the trace of its own calls, the last line of an error of py-spy's says what went wrong.
         argv = ["env", "RUST_BACKTRACE=0", find_py_spy() or "py-spy", "record", "--format", "raw"]
         argv += ["--pid", str(pid), "--threads", "--function", "--rate", str(_RATE_HZ)]
-        with spy.said.open("wb") as said:
-            spy.tool.start([*argv, "--output", str(spy.stacks), *self._ways()], stdout=said)
+        with spy.output.open("wb") as output:
+            spy.tool.start([*argv, "--output", str(spy.stacks), *self._options()], stdout=output)
 
-    def _ways(self) -> list[str]:
+    def _options(self) -> list[str]:
         following = ["--subprocesses"] if self._follows else []
         if not self._blocking:
             return [*following, "--nonblocking"]
@@ -204,8 +130,113 @@ def find_py_spy() -> str | None:
     return shutil.which("py-spy", path=sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", os.defpath))
 
 
+@dataclass(frozen=True, slots=True)
+class _Spy:
+    """One py-spy, and the files that it writes."""
+
+    tool: Tool
+    output: Path
+    stacks: Path
+
+    def samples(self) -> bool:
+        """Whether it has reported that it samples."""
+        return b"Sampling process" in self.output.read_bytes()
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         raise ProbeFailed("py-spy wrote no samples; the window was too short for it to attach") from None
+
+
+_INTERPRETER: Final = re.compile(r"/(?:python|libpython|pypy)[^/]*$", re.MULTILINE)
+
+
+def runs_python(pid: int, proc: Path = PROC) -> bool:
+    """Return whether an interpreter is in the memory of `pid`; False if it is gone or not ours to read."""
+    try:
+        # Programs that embed Python have a name of their own, so the mapped files decide, not the executable.
+        maps = (proc / str(pid) / "maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return _INTERPRETER.search(maps) is not None
+
+
+def list_roots(pids: Collection[int], proc: Path = PROC) -> list[int]:
+    """Return those of `pids` whose parent is not among them: to watch these with their descendants is to watch all."""
+    parents = read_parents(proc)
+    return sorted(pid for pid in pids if parents.get(pid) not in pids)
+
+
+def count_threads(pids: Collection[int], proc: Path = PROC) -> int:
+    """Return how many threads `pids` have together."""
+    return sum(_count_tasks(proc / str(pid) / "task") for pid in pids)
+
+
+def _count_tasks(directory: Path) -> int:
+    try:
+        return sum(1 for _ in directory.iterdir())
+    except OSError:
+        return 0
+
+
+# A command line may hold anything, so the processes end where the last quotation mark stands before a thread.
+_STACK: Final = re.compile(
+    r'(?:process \d+:"(?s:.*)";)?thread \((?P<tid>[^)]*)\)(?:: (?P<name>[^;]*))?(?P<frames>(?:;.*)?) (?P<count>\d+)'
+)
+_C_LINE: Final = re.compile(r"(?<!\.py)(?<!>):\d+\)$")
+_ADDRESS: Final = re.compile(r"^0x[0-9a-f]+(?= \()")
+_WROTE: Final = re.compile(r"Samples: (?P<samples>\d+) Errors: (?P<errors>\d+)")
+_LATE: Final = re.compile(r"(\d\S*) behind in sampling")
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What py-spy reports: samples that it could not take, and how far it fell behind, None if not at all."""
+
+    errors: int
+    late: str | None
+
+
+def parse_stacks(text: str) -> list[ThreadSample]:
+    """Return the samples of a file in py-spy's format `raw`. Raises ValueError for a line that is none."""
+    samples: list[ThreadSample] = []
+    begun = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        begun += line
+        if found := _STACK.fullmatch(begun):
+            samples.append(_read_sample(found))
+            begun = ""
+        elif begun.startswith("process "):
+            begun += "\n"  # the command line of a process goes over several lines
+        elif begun:
+            raise ValueError(f"line {number} is not the stack of a thread")
+    if begun:
+        raise ValueError("it ends within a stack")
+    return samples
+
+
+def parse_remarks(text: str) -> Remarks:
+    """Read py-spy's standard output. Raises ValueError if it does not report that samples were written."""
+    wrote = _WROTE.search(text)
+    if wrote is None:
+        raise ValueError("the number of samples is missing")
+    late = _LATE.findall(text)
+    return Remarks(errors=int(wrote["errors"]), late=late[-1] if late else None)
+
+
+def _read_sample(found: re.Match[str]) -> ThreadSample:
+    # A thread that py-spy knows by its pthread_t alone, in hexadecimal, is no thread of the kernel's.
+    tid = found["tid"]
+    return ThreadSample(
+        tid=int(tid) if tid.isdigit() else 0,
+        thread=found["name"] or f"thread {tid}",
+        frames=tuple(_tidy(frame) for frame in found["frames"].split(";")[1:]),
+        count=int(found["count"]),
+    )
+
+
+def _tidy(frame: str) -> str:
+    """Drop what would make two frames of one function: addresses, which differ from run to run, and lines of C code."""
+    return _C_LINE.sub(")", _ADDRESS.sub("[unknown]", frame))

@@ -1,4 +1,4 @@
-"""What a backend collects: for each thread, the stacks that it was found in."""
+"""What a backend collects: the stacks of each thread."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ _RUNNING_NUMBER: Final = re.compile(r"(?<=[-_])\d+")
 
 @dataclass(frozen=True, slots=True)
 class ThreadSample:
-    """Frames from the outermost to the one that ran, and how often thread `tid` was found in just these."""
+    """Frames from the outermost to the one that ran, and in how many samples thread `tid` had exactly these."""
 
     tid: int
     thread: str

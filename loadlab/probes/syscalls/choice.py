@@ -1,26 +1,19 @@
-"""Which of the three programs watches: the one named, or the first in order of what it can tell."""
+"""Which of the three tracers of system calls is used: the one that is named, or the best that works here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.probes.probe import Lack, OpenProbe
+from loadlab.probes.probe import Backend, Lack
 from loadlab.probes.syscalls import bpftrace, perf, strace
 from loadlab.results.probe_data import SyscallBackend, SyscallProfile
 
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """One way to watch system calls."""
-
-    name: SyscallBackend
-    why_unavailable: Callable[[], Lack | None]
-    open_probe: OpenProbe[SyscallProfile]
+Tracer = Backend[SyscallBackend, SyscallProfile]
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A backend that would have been taken, and why it could not be."""
+    """A backend that would have been used, and why it could not be."""
 
     name: SyscallBackend
     lack: Lack
@@ -30,19 +23,19 @@ class Missed:
 class Choice:
     """The backend to use, None if none works here, and those that would have come before it."""
 
-    backend: Backend | None
+    backend: Tracer | None
     missed: tuple[Missed, ...]
 
 
-BACKENDS: Final = (
+BACKENDS: Final[tuple[Tracer, ...]] = (
     Backend("bpftrace", bpftrace.why_unavailable, bpftrace.BpftraceProbe),
     Backend("perf", perf.why_unavailable, perf.PerfStatProbe),
     Backend("strace", strace.why_unavailable, strace.StraceProbe),
 )
-"""The one that tells most comes first; strace, which slows a server several times over, last."""
+"""The one that shows most comes first; strace, which slows a server down several times over, last."""
 
 
-def choose_backend(name: str | None = None, backends: Sequence[Backend] = BACKENDS) -> Choice:
+def choose_backend(name: str | None = None, backends: Sequence[Tracer] = BACKENDS) -> Choice:
     """Return the first backend that works here, of those of that name if there is one."""
     missed: list[Missed] = []
     for backend in backends:

@@ -1,4 +1,4 @@
-"""System calls as `perf stat` counts them, at tracepoints: how many of each kind, and nothing else; the cheapest."""
+"""System calls counted by `perf stat` at tracepoints: the number of each kind and nothing else, which costs least."""
 
 import json
 import tempfile
@@ -14,35 +14,6 @@ from loadlab.results.probe_data import CallCount, SyscallProfile
 
 _ALL: Final = "raw_syscalls:sys_enter"
 _ONE: Final = "syscalls:sys_enter_"
-_TABLE_NAMES: Final = {"sendfile64": "sendfile"}
-"""Tracepoints bear the names of the kernel's functions; one of those counted is not called so in the table of calls."""
-
-
-def parse_profile(text: str, window_ns: int) -> SyscallProfile:
-    """Make a profile of perf's whole output. Raises ProbeFailed where it is not what was asked for."""
-    try:
-        lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-        counters = [json.loads(line) for line in lines]
-        counts = {counter["event"]: _parse_count(counter["counter-value"]) for counter in counters}
-        everything = counts.pop(_ALL)
-        named = {event.removeprefix(_ONE): count for event, count in counts.items() if event.startswith(_ONE)}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProbeFailed(f"perf wrote what cannot be understood: {type(error).__name__}: {error}") from error
-    calls = [CallCount(name=_TABLE_NAMES.get(name, name), calls=count) for name, count in named.items() if count]
-    return SyscallProfile(
-        backend="perf",
-        window_ns=window_ns,
-        calls=sorted(calls, key=lambda call: (-call.calls, call.name)),
-        # Events are switched on one by one, so a sum may pass the total by a call or two.
-        unlisted=max(everything - sum(named.values()), 0),
-    )
-
-
-def _parse_count(value: str) -> int:
-    # So perf calls an event none of whose processes ran at all in the window.
-    return 0 if value == "<not counted>" else int(float(value))
-
-
 _CALLS: Final = (
     *("accept", "accept4", "close", "shutdown", "epoll_ctl"),
     *("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6", "io_uring_enter"),
@@ -51,6 +22,8 @@ _CALLS: Final = (
 )
 """What servers do, by the names of the tracepoints. perf opens a descriptor for each of them and each thread, and
 copies them all whenever a process forks, so the rest is counted as a total."""
+_TABLE_NAMES: Final = {"sendfile64": "sendfile"}
+"""Tracepoints bear the names of the kernel's functions; one of those counted is not called so in the table of calls."""
 
 
 class PerfStatProbe:
@@ -64,7 +37,7 @@ class PerfStatProbe:
         self._begin_ns = self._end_ns = 0
 
     def prepare(self, pids: Collection[int]) -> None:
-        """Attach to `pids` and what has come from them; a process forked in this very moment may be missed."""
+        """Attach to `pids` and their descendants; a process that is forked at this moment may be missed."""
         watched = ",".join(map(str, sorted(list_descendants(pids))))
         self._tool.start(
             [
@@ -72,18 +45,18 @@ class PerfStatProbe:
                 *("-e", ",".join(_list_events()), "-p", watched),
             ]
         )
-        self._order("ping", "open its counters")
+        self._command("ping", "open its counters")
 
     def begin(self) -> None:
-        """Count from now on."""
+        """Start to count."""
         self._begin_ns = time.monotonic_ns()
-        self._order("enable", "switch on")
+        self._command("enable", "switch on")
 
     def end(self) -> None:
-        """Count no more."""
-        # Taken before the order, as in `begin`: each is carried out some tenths of a millisecond later.
+        """Stop counting."""
+        # Read before the command is sent, as in `begin`: each takes effect some tenths of a millisecond later.
         self._end_ns = time.monotonic_ns()
-        self._order("disable", "switch off")
+        self._command("disable", "switch off")
 
     def collect(self) -> SyscallProfile:
         """Return the counts. Raises ProbeFailed."""
@@ -97,7 +70,7 @@ class PerfStatProbe:
         self._control.close()
         self._directory.cleanup()
 
-    def _order(self, command: str, task: str) -> None:
+    def _command(self, command: str, task: str) -> None:
         self._control.send(command)
         self._tool.wait_until(self._control.is_acknowledged, task)
 
@@ -117,3 +90,28 @@ def _list_events() -> Iterator[str]:
     for call in _CALLS:
         if has_tracepoint(f"syscalls/sys_enter_{call}"):
             yield f"syscalls:sys_enter_{call}"
+
+
+def parse_profile(text: str, window_ns: int) -> SyscallProfile:
+    """Make a profile of perf's whole output. Raises ProbeFailed if it is anything else."""
+    try:
+        lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+        counters = [json.loads(line) for line in lines]
+        counts = {counter["event"]: _parse_count(counter["counter-value"]) for counter in counters}
+        everything = counts.pop(_ALL)
+        named = {event.removeprefix(_ONE): count for event, count in counts.items() if event.startswith(_ONE)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProbeFailed(f"the output of perf cannot be parsed: {type(error).__name__}: {error}") from error
+    calls = [CallCount(name=_TABLE_NAMES.get(name, name), calls=count) for name, count in named.items() if count]
+    return SyscallProfile(
+        backend="perf",
+        window_ns=window_ns,
+        calls=sorted(calls, key=lambda call: (-call.calls, call.name)),
+        # Events are switched on one by one, so a sum may pass the total by a call or two.
+        unlisted=max(everything - sum(named.values()), 0),
+    )
+
+
+def _parse_count(value: str) -> int:
+    # perf's value for an event whose processes did not run at all within the window.
+    return 0 if value == "<not counted>" else int(float(value))

@@ -1,4 +1,4 @@
-"""System calls as `strace -c` counts them: calls, errors and time. It stops a process twice for each call."""
+"""System calls counted by `strace -c`: calls, errors and time. It stops a process twice for each call."""
 
 import tempfile
 import time
@@ -12,43 +12,7 @@ from loadlab.probes.tool import Tool
 from loadlab.results.probe_data import CallCount, SyscallProfile
 
 COLUMNS: Final = ("name", "calls", "errors", "total-time")
-"""To be asked for with -U, in this order; strace leaves errors blank where there are none."""
-
-
-def parse_profile(text: str, window_ns: int) -> SyscallProfile:
-    """Make a profile of strace's summary, empty if there was no call. Raises ProbeFailed if it is anything else."""
-    try:
-        calls = [_parse_row(line) for line in _rows(text)]
-    except ValueError as error:
-        raise ProbeFailed(f"strace wrote what cannot be understood: {error}") from error
-    return SyscallProfile(
-        backend="strace",
-        window_ns=window_ns,
-        calls=sorted(calls, key=lambda call: (-call.calls, call.name)),
-    )
-
-
-def _rows(text: str) -> list[str]:
-    if not text.strip():
-        return []
-    lines = text.splitlines()
-    rules = [index for index, line in enumerate(lines) if line.startswith("----")]
-    if len(rules) != 2:
-        raise ValueError(f"a summary begins with {lines[0]!r}")
-    first, last = rules
-    return lines[first + 1 : last]
-
-
-def _parse_row(line: str) -> CallCount:
-    match line.split():
-        case [name, calls, seconds]:
-            errors = "0"
-        case [name, calls, errors, seconds]:
-            pass
-        case _:
-            raise ValueError(f"a row is {line!r}")
-    time_ns = round(float(seconds) * 1_000_000_000)
-    return CallCount(name=name, calls=int(calls), errors=int(errors), time_ns=time_ns)
+"""Given to -U, in this order; strace leaves errors blank where there are none."""
 
 
 class StraceProbe:
@@ -62,11 +26,11 @@ class StraceProbe:
         self._begin_ns = self._window_ns = 0
 
     def prepare(self, pids: Collection[int]) -> None:
-        """Note whom to watch."""
+        """Note which processes to watch."""
         self._pids = frozenset(pids)
 
     def begin(self) -> None:
-        """Attach to every thread of the processes and what has come from them, and wait until it is done."""
+        """Attach to every thread of the processes and their descendants; return when all are attached."""
         watched = list_descendants(self._pids)
         attach = [argument for pid in sorted(watched) for argument in ("-p", str(pid))]
         # Wall-clock time (-w), as the other backends measure it; without it strace shows the system's CPU time.
@@ -85,7 +49,7 @@ class StraceProbe:
         return parse_profile(text, self._window_ns)
 
     def stop(self) -> None:
-        """End strace; what it traced goes on untraced."""
+        """End strace; the processes run on, untraced."""
         self._tool.stop()
         self._directory.cleanup()
 
@@ -102,9 +66,45 @@ def _are_traced(pids: Collection[int], tracer: int) -> bool:
 
 
 def _read_tracer(status: Path) -> int | None:
-    """Return the pid of who traces a thread, 0 for nobody, None if the thread is gone."""
+    """Return the pid of the tracer of a thread, 0 if there is none, None if the thread is gone."""
     try:
         lines = status.read_text(encoding="utf-8", errors="replace").splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return None
     return next((int(line.partition(":")[2]) for line in lines if line.startswith("TracerPid:")), None)
+
+
+def parse_profile(text: str, window_ns: int) -> SyscallProfile:
+    """Make a profile of strace's summary, empty if there was no call. Raises ProbeFailed if it is anything else."""
+    try:
+        calls = [_parse_row(line) for line in _rows(text)]
+    except ValueError as error:
+        raise ProbeFailed(f"the output of strace cannot be parsed: {error}") from error
+    return SyscallProfile(
+        backend="strace",
+        window_ns=window_ns,
+        calls=sorted(calls, key=lambda call: (-call.calls, call.name)),
+    )
+
+
+def _rows(text: str) -> list[str]:
+    if not text.strip():
+        return []
+    lines = text.splitlines()
+    rules = [index for index, line in enumerate(lines) if line.startswith("----")]
+    if len(rules) != 2:
+        raise ValueError(f"{lines[0]!r} is not the head of a summary")
+    first, last = rules
+    return lines[first + 1 : last]
+
+
+def _parse_row(line: str) -> CallCount:
+    match line.split():
+        case [name, calls, seconds]:
+            errors = "0"
+        case [name, calls, errors, seconds]:
+            pass
+        case _:
+            raise ValueError(f"{line!r} is not a row of a summary")
+    time_ns = round(float(seconds) * 1_000_000_000)
+    return CallCount(name=name, calls=int(calls), errors=int(errors), time_ns=time_ns)

@@ -72,5 +72,5 @@ def test_a_run_that_is_to_end_waits_for_no_tool(wait: Callable[[Tool], None]) ->
 def test_one_that_was_never_started_can_be_stopped() -> None:
     tool = Tool("idle")
     tool.stop()
-    with pytest.raises(ProbeFailed, match=r"^idle does not run$"):
+    with pytest.raises(ProbeFailed, match=r"^idle is not running$"):
         tool.finish(tool.interrupt)

@@ -11,7 +11,7 @@ import pytest
 
 from loadlab.probes.cpu import perf, py_spy
 from loadlab.probes.cpu.perf import PerfRecordProbe
-from loadlab.probes.cpu.probe import BACKENDS, Backend, CpuSampler
+from loadlab.probes.cpu.probe import BACKENDS, CpuSampler, Sampler
 from loadlab.probes.cpu.py_spy import PySpyProbe
 from loadlab.probes.cpu.samples import Sampling
 from loadlab.probes.probe import Lack, Probe, ProbeFailed
@@ -23,7 +23,7 @@ CPU_SECONDS = 1.5  # 150 samples and more; the functions differ three times over
 DEADLINE_SECONDS = 120.0
 
 
-def need(backends: Iterable[Backend]) -> None:
+def need(backends: Iterable[Sampler]) -> None:
     for backend in backends:
         if lack := backend.why_unavailable():
             pytest.skip(f"{backend.name}: {lack.why}; {lack.fix}")

@@ -105,8 +105,11 @@ def test_a_perf_that_hangs(as_perf: Callable[[str, str], None], stack: ExitStack
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("echo rubbish", "perf script wrote what cannot be read: 'rubbish' is neither a sample nor a frame of one"),
-        ("printf '\\377\\000\\n'", "perf script wrote what cannot be read"),
+        (
+            "echo rubbish",
+            "the output of perf script cannot be parsed: 'rubbish' is neither a sample nor a frame of one",
+        ),
+        ("printf '\\377\\000\\n'", "the output of perf script cannot be parsed"),
         ("echo 'zero-sized data' >&2; exit 255", "perf script ended with code 255: zero-sized data"),
     ],
 )
@@ -128,7 +131,7 @@ def test_a_perf_script_that_hangs(
     probe = PerfRecordProbe()
     with failing(stack, probe) as failure:
         run(probe)
-    assert str(failure.value) == "perf script was not done within 60 seconds"
+    assert str(failure.value) == "perf script did not finish within 60 seconds"
 
 
 def test_a_perf_that_saw_nothing_is_no_failure(as_perf: Callable[[str, str], None], stack: ExitStack) -> None:
@@ -159,11 +162,11 @@ wait || :
     ("script", "said"),
     [
         ("echo 'Error: Denied' >&2; exit 1", "py-spy ended with code 1 before it could attach: Error: Denied"),
-        (SAMPLE_UNTIL_INTERRUPTED, "py-spy wrote what cannot be read: it did not say how many samples it took"),
+        (SAMPLE_UNTIL_INTERRUPTED, "the output of py-spy cannot be parsed: the number of samples is missing"),
         (f"{SAMPLE_UNTIL_INTERRUPTED} echo Samples: 1 Errors: 0", "py-spy wrote no samples"),
         (
             f"{SAMPLE_UNTIL_INTERRUPTED} echo Samples: 1 Errors: 0; echo rubbish >$OUTPUT",
-            "py-spy wrote what cannot be read: line 1 is no stack of a thread",
+            "the output of py-spy cannot be parsed: line 1 is not the stack of a thread",
         ),
     ],
 )
@@ -201,7 +204,7 @@ def test_py_spy_has_nothing_to_do_where_nothing_is_python(stack: ExitStack) -> N
         probe = PySpyProbe()
         with failing(stack, probe) as failure:
             probe.prepare([child.pid])
-        assert str(failure.value) == "none of the watched processes runs Python, and py-spy knows nothing else"
+        assert str(failure.value) == "none of the watched processes runs Python, and py-spy can only sample Python"
 
 
 def test_a_probe_that_is_stopped_in_the_window_leaves_nothing(stack: ExitStack) -> None:

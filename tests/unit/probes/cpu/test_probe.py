@@ -3,9 +3,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from loadlab.probes.cpu.probe import Backend, CpuSampler, join_threads, why_none_works
+from loadlab.probes.cpu.probe import CpuSampler, Sampler, join_threads, why_none_works
 from loadlab.probes.cpu.samples import Sampling, ThreadSample, fold
-from loadlab.probes.probe import Lack, ProbeFailed
+from loadlab.probes.probe import Backend, Lack, ProbeFailed
 from loadlab.results.probe_data import CpuBackend
 
 
@@ -47,7 +47,7 @@ PYTHON = sampling("py-spy", ThreadSample(8, "worker-1", ("serve (a.py:1)",), 3))
 NATIVE = sampling("perf", ThreadSample(8, "python", ("send_[k]",), 5), ThreadSample(9, "python", ("send_[k]",), 2))
 
 
-def backend(name: CpuBackend, probe: FakeProbe, lack: Lack | None = None) -> Backend:
+def backend(name: CpuBackend, probe: FakeProbe, lack: Lack | None = None) -> Sampler:
     return Backend(name, lambda: lack, lambda _: probe)
 
 

@@ -1,9 +1,13 @@
-"""py-spy's own words: captured from py-spy 0.4.2, with --subprocesses --threads --function, and --native or not."""
+"""What py-spy prints, captured from py-spy 0.4.2 with --subprocesses --threads --function, and --native or not."""
+
+from pathlib import Path
 
 import pytest
 
-from loadlab.probes.cpu.py_spy import Remarks, parse_remarks, parse_stacks
+from loadlab.probes.cpu.py_spy import Remarks, count_threads, list_roots, parse_remarks, parse_stacks, runs_python
 from loadlab.probes.cpu.samples import ThreadSample
+
+from ...processes.proc_tree import write_stat
 
 SAID = """py-spy> Sampling process 99 times a second. Press Control-C to exit.
 
@@ -77,5 +81,46 @@ def test_the_last_lateness_counts() -> None:
 
 
 def test_a_py_spy_that_did_not_say_what_it_wrote_did_not_write() -> None:
-    with pytest.raises(ValueError, match="how many samples"):
+    with pytest.raises(ValueError, match="number of samples"):
         parse_remarks(SAID.splitlines()[0])
+
+
+def add_process(proc: Path, pid: int, parent: int, mapped: str = "", threads: int = 1) -> None:
+    directory = proc / str(pid)
+    for number in range(threads):
+        (directory / "task" / str(pid + number)).mkdir(parents=True)
+    write_stat(proc, pid, name="a (b) c", parent=parent)
+    (directory / "maps").write_text(f"55d0-55d1 r-xp 0000 fe:00 12 {mapped}\n7ffd-7ffe rw-p 0000 00:00 0 [stack]\n")
+
+
+@pytest.mark.parametrize(
+    ("mapped", "expected"),
+    [
+        ("/usr/bin/python3.11", True),
+        ("/opt/lib/libpython3.12.so.1.0", True),
+        ("/usr/bin/pypy3", True),
+        ("/usr/sbin/nginx", False),
+        ("/usr/lib/python3/dist-packages/x.so", False),
+    ],
+)
+def test_python_is_known_by_the_files_in_memory(tmp_path: Path, mapped: str, expected: bool) -> None:
+    add_process(tmp_path, 7, 1, mapped)
+    assert runs_python(7, tmp_path) is expected
+
+
+def test_a_process_that_is_gone_runs_nothing(tmp_path: Path) -> None:
+    assert not runs_python(7, tmp_path)
+    assert count_threads([7], tmp_path) == 0
+
+
+def test_roots_are_those_whose_parent_is_not_watched(tmp_path: Path) -> None:
+    for pid, parent in {7: 1, 8: 7, 9: 8, 20: 3}.items():
+        add_process(tmp_path, pid, parent)
+    assert list_roots([9, 20, 8, 7], tmp_path) == [7, 20]
+    assert list_roots([9, 8], tmp_path) == [8]
+
+
+def test_threads_of_all_processes_are_counted(tmp_path: Path) -> None:
+    add_process(tmp_path, 7, 1, threads=3)
+    add_process(tmp_path, 20, 1, threads=2)
+    assert count_threads([7, 20], tmp_path) == 5

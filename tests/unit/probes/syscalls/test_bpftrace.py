@@ -114,5 +114,5 @@ def test_a_call_without_a_name_goes_by_its_number() -> None:
     ids=["empty", "text", "no maps", "cut", "list", "no data", "no time", "words", "word as count", "no errno", "name"],
 )
 def test_anything_else_fails_the_probe(output: str) -> None:
-    with pytest.raises(ProbeFailed, match=r"^bpftrace printed what cannot be understood: "):
+    with pytest.raises(ProbeFailed, match=r"^the output of bpftrace cannot be parsed: "):
         parse_profile(output, NAMES, 1)

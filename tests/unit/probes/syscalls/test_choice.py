@@ -2,14 +2,14 @@
 
 import pytest
 
-from loadlab.probes.probe import Lack, Probe
-from loadlab.probes.syscalls.choice import BACKENDS, Backend, Missed, choose_backend
+from loadlab.probes.probe import Backend, Lack, Probe
+from loadlab.probes.syscalls.choice import BACKENDS, Missed, Tracer, choose_backend
 from loadlab.results.probe_data import SyscallBackend, SyscallProfile
 
 LACK = Lack("it is not installed", "apt-get install it")
 
 
-def make_backend(name: SyscallBackend, lack: Lack | None) -> Backend:
+def make_backend(name: SyscallBackend, lack: Lack | None) -> Tracer:
     def open_probe(_: object) -> Probe[SyscallProfile]:
         raise AssertionError("choosing opens no probe")
 

@@ -52,5 +52,5 @@ def test_processes_that_did_not_run_called_nothing() -> None:
     ids=["empty", "comment", "text", "cut", "list", "not supported", "no value"],
 )
 def test_anything_else_fails_the_probe(text: str) -> None:
-    with pytest.raises(ProbeFailed, match=r"^perf wrote what cannot be understood: "):
+    with pytest.raises(ProbeFailed, match=r"^the output of perf cannot be parsed: "):
         parse_profile(text, 1)

@@ -43,5 +43,5 @@ def test_without_a_single_call_there_is_no_summary() -> None:
     ids=["message", "cut", "name only", "no number", "too long", "no time", "not a number"],
 )
 def test_anything_else_fails_the_probe(text: str) -> None:
-    with pytest.raises(ProbeFailed, match=r"^strace wrote what cannot be understood: "):
+    with pytest.raises(ProbeFailed, match=r"^the output of strace cannot be parsed: "):
         parse_profile(text, 1)
