@@ -1,6 +1,6 @@
 """What the operating system switches between, threads and processes: how they pass a turn, and how many are kept alive.
 
-Both are measured on one core (`conditions.undisturbed`). Threads hand on a lock, the cheapest thing that CPython can
+Both are measured on one core (`worker.undisturbed`). Threads hand on a lock, the cheapest thing that CPython can
 block on; its interpreter lock changes hands too, as it does in any server with threads, and so the kernel counts three
 context switches a turn. Processes pass a byte through a pipe: one context switch a turn, hence they can be cheaper.
 """
@@ -115,7 +115,7 @@ class Processes:
             children.fork(count, wait_for_end, self.plural)
             for _ in range(count):
                 if not os.read(running, 1):
-                    raise LoadlabError("a process was killed before its memory could be measured; ask for fewer")
+                    raise LoadlabError("a process was killed before its memory could be measured; set a smaller count")
             return weigh(children.pids)
 
 
@@ -170,4 +170,4 @@ class _Children:
 
 
 def _refused(made: int, count: int, plural: str) -> LoadlabError:
-    return LoadlabError(f"the system refused more than {made:,} of {count:,} {plural}; ask for fewer")
+    return LoadlabError(f"the system allowed only {made:,} of {count:,} {plural}; set a smaller count")

@@ -1,4 +1,4 @@
-"""What a micro worker is asked and what it answers: one JSON object each way, on one line."""
+"""What a micro worker is to measure, and what it has found: one JSON object each way, on one line."""
 
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
@@ -58,7 +58,7 @@ class WaitCostPart(_Message):
     @model_validator(mode="after")
     def _check_active(self) -> Self:
         if self.active > self.descriptors:
-            raise ValueError(f"{self.active} cannot be active among {self.descriptors} descriptors; ask for fewer")
+            raise ValueError(f"{self.active} cannot be active among {self.descriptors} descriptors; set fewer")
         return self
 
 
@@ -77,7 +77,7 @@ _PART: Final[TypeAdapter[MicroPart]] = TypeAdapter(Annotated[MicroPart, Field(di
 class MicroFigures(_Message):
     """What was found, times in nanoseconds; what does not apply is null.
 
-    A batch gives the mean of its calls; the batches their median and their least.
+    A batch gives the mean of its calls; all batches give their median and their minimum.
     """
 
     cost_ns: float
@@ -87,7 +87,7 @@ class MicroFigures(_Message):
     """The same of the least disturbed batch."""
 
     overhead_ns: float
-    """What the measuring itself takes of `cost_ns`: the loop around a switch, or a wait on one silent descriptor."""
+    """The overhead of measuring within `cost_ns`: the loop around a switch, or a wait on one silent descriptor."""
 
     repeats: int
     """How many batches, or runs of the chain."""
@@ -102,7 +102,7 @@ class MicroFigures(_Message):
     """A whole run of the chain: what libevent's bench.c prints, in microseconds."""
 
     bytes_per_unit: float | None = None
-    """What one unit more takes of memory in user space; `memory` says how it is counted."""
+    """The memory in user space of one more unit, as `switch_cost.read_anonymous_bytes` counts it."""
 
 
 def decode_part(line: str | bytes) -> MicroPart:

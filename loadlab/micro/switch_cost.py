@@ -9,7 +9,6 @@ from time import perf_counter_ns
 from typing import Final
 
 from loadlab.errors import LoadlabError
-from loadlab.micro.conditions import undisturbed
 from loadlab.micro.kernel_units import Processes, Threads
 from loadlab.micro.messages import MicroFigures, SwitchCostPart, Unit
 from loadlab.micro.units import BareCoroutines, Calls, Coroutines, Generators, UnitKind
@@ -27,14 +26,13 @@ _KINDS: Final[dict[Unit, UnitKind]] = {
 
 
 def measure_switch_cost(part: SwitchCostPart) -> MicroFigures:
-    """Measure what `part` asks for. Raises LoadlabError if it asks for more units than can be had."""
+    """Measure what `part` describes. Raises LoadlabError if there cannot be so many units."""
     kind = _KINDS[part.unit]
     if part.count > kind.most:
-        raise LoadlabError(f"{part.count:,} {kind.plural} are too many to weigh; ask for at most {kind.most:,}")
-    with undisturbed():
-        bytes_per_unit = _measure_bytes(kind, part.count)
-        batches = [kind.pass_turns(kind.switches) / kind.switches for _ in range(_BATCHES)]
-        overheads = [_time_empty_loop(kind.switches) / kind.switches for _ in range(_BATCHES)]
+        raise LoadlabError(f"{part.count:,} {kind.plural} are too many to weigh; set a count of at most {kind.most:,}")
+    bytes_per_unit = _measure_bytes(kind, part.count)
+    batches = [kind.pass_turns(kind.switches) / kind.switches for _ in range(_BATCHES)]
+    overheads = [_time_empty_loop(kind.switches) / kind.switches for _ in range(_BATCHES)]
     return MicroFigures(
         cost_ns=statistics.median(batches),
         cost_ns_min=min(batches),
@@ -44,14 +42,14 @@ def measure_switch_cost(part: SwitchCostPart) -> MicroFigures:
     )
 
 
-def _measure_bytes(kind: UnitKind, count: int) -> float:
-    before_bytes = read_anonymous_bytes(())
-    return (kind.weigh_alive(count, read_anonymous_bytes) - before_bytes) / count
-
-
 def read_anonymous_bytes(others: Iterable[int], proc: Path = PROC) -> int:
     """Return the anonymous memory of this process and of those with the pids `others`. Raises LoadlabError."""
     return sum(_read_anonymous_bytes(pid, proc) for pid in (os.getpid(), *others))
+
+
+def _measure_bytes(kind: UnitKind, count: int) -> float:
+    before_bytes = read_anonymous_bytes(())
+    return (kind.weigh_alive(count, read_anonymous_bytes) - before_bytes) / count
 
 
 def _time_empty_loop(switches: int) -> int:

@@ -32,10 +32,10 @@ class UnitKind(Protocol):
     """How many make a batch: enough to last some milliseconds, few enough that some batches stay undisturbed."""
 
     def pass_turns(self, switches: int) -> int:
-        """Switch so often; return how long it took, in nanoseconds."""
+        """Make that many switches; return how long they took, in nanoseconds."""
 
     def weigh_alive(self, count: int, weigh: Weigh) -> int:
-        """Return what `weigh` finds while `count` units are alive. Raises LoadlabError if so many cannot be had."""
+        """Return what `weigh` finds while `count` units are alive. Raises LoadlabError if there cannot be so many."""
 
 
 class Calls:

@@ -14,7 +14,6 @@ import statistics
 from time import perf_counter_ns
 from typing import Final
 
-from loadlab.micro.conditions import undisturbed
 from loadlab.micro.messages import ChannelKind, Method, MicroFigures, WaitCostPart
 from loadlab.micro.waiting import Channels, Wait, open_channels, open_wait
 
@@ -25,12 +24,11 @@ _SEED: Final = 63_9  # the same descriptors in each run, and for each method
 
 
 def measure_wait_cost(part: WaitCostPart) -> MicroFigures:
-    """Measure what `part` asks for. Raises LoadlabError where the machine's limits do not allow it."""
-    with undisturbed():
-        overhead_ns = _measure_overhead(part.method, part.channel)
-        with open_channels(part.channel, part.descriptors) as channels:
-            measure = _measure_chain if part.writes else _measure_operations
-            return measure(part, channels, overhead_ns)
+    """Measure what `part` describes. Raises LoadlabError if the machine's limits do not allow it."""
+    overhead_ns = _measure_overhead(part.method, part.channel)
+    with open_channels(part.channel, part.descriptors) as channels:
+        measure = _measure_chain if part.writes else _measure_operations
+        return measure(part, channels, overhead_ns)
 
 
 def _measure_overhead(method: Method, kind: ChannelKind) -> float:

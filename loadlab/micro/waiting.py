@@ -69,7 +69,7 @@ def _check_open_files(kind: ChannelKind, count: int) -> None:
     needed = count * _OPEN_FILES[kind]
     if needed <= free:
         return
-    advice = "ask for fewer descriptors, or raise the limit (ulimit -n)"
+    advice = "set fewer descriptors, or raise the limit (ulimit -n)"
     if kind is not ChannelKind.EVENTFD and count <= free:
         advice = "use the channel eventfd, which needs one each"
     raise LoadlabError(

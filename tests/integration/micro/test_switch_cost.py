@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.micro.messages import MicroFigures, SwitchCostPart, Unit
-from loadlab.micro.switch_cost import measure_switch_cost
+from loadlab.micro.worker import measure
 
 COUNTS = {
     Unit.CALL: 10_000,
@@ -48,7 +48,7 @@ def measure_apart(unit: Unit) -> MicroFigures:
 
 @pytest.mark.parametrize("unit", Unit)
 def test_measuring_leaves_nothing_behind(unit: Unit) -> None:
-    assert measure_switch_cost(SwitchCostPart(unit=unit, count=COUNTS[unit])).cost_ns > 0
+    assert measure(SwitchCostPart(unit=unit, count=COUNTS[unit])).cost_ns > 0
 
 
 @pytest.mark.parametrize("unit", Unit)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from loadlab.micro.messages import ChannelKind, Method, WaitCostPart
-from loadlab.micro.wait_cost import measure_wait_cost
+from loadlab.micro.worker import measure
 
 MANY = 2_000
 
@@ -21,7 +21,7 @@ def _no_descriptor_left() -> Iterator[None]:
 @pytest.mark.parametrize("channel", ChannelKind)
 @pytest.mark.parametrize("method", Method)
 def test_an_operation_is_more_than_its_wait(method: Method, channel: ChannelKind) -> None:
-    figures = measure_wait_cost(WaitCostPart(method=method, channel=channel, descriptors=10, active=2, calls=100))
+    figures = measure(WaitCostPart(method=method, channel=channel, descriptors=10, active=2, calls=100))
     assert figures.operation_ns is not None
     assert 0 < figures.cost_ns_min <= figures.cost_ns < figures.operation_ns
     assert figures.overhead_ns > 0
@@ -35,7 +35,7 @@ def test_an_operation_is_more_than_its_wait(method: Method, channel: ChannelKind
 def test_a_chain_passes_on_until_its_writes_are_spent(
     method: Method, channel: ChannelKind, descriptors: int, active: int, writes: int
 ) -> None:
-    figures = measure_wait_cost(
+    figures = measure(
         WaitCostPart(method=method, channel=channel, descriptors=descriptors, active=active, writes=writes)
     )
     assert figures.run_ns is not None
@@ -48,9 +48,7 @@ def test_a_chain_passes_on_until_its_writes_are_spent(
 def test_select_and_poll_walk_all_descriptors_and_epoll_does_not(writes: int) -> None:
     """Measured: 280 times as dear in operations, 40 times in the chain. Three times is no matter of the machine."""
     select, poll, epoll = (
-        measure_wait_cost(
-            WaitCostPart(method=method, channel=ChannelKind.EVENTFD, descriptors=MANY, writes=writes, calls=400)
-        )
+        measure(WaitCostPart(method=method, channel=ChannelKind.EVENTFD, descriptors=MANY, writes=writes, calls=400))
         for method in (Method.SELECT, Method.POLL, Method.EPOLL)
     )
     assert select.cost_ns > 3 * epoll.cost_ns

@@ -50,9 +50,9 @@ def test_a_kernel_that_does_not_tell_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("unit", "count", "told"),
     [
-        (Unit.PROCESS, 201, "201 processes are too many to weigh; ask for at most 200"),
-        (Unit.THREAD, 2_001, "2,001 threads are too many to weigh; ask for at most 2,000"),
-        (Unit.COROUTINE, 100_001, "100,001 coroutines are too many to weigh; ask for at most 100,000"),
+        (Unit.PROCESS, 201, "201 processes are too many to weigh; set a count of at most 200"),
+        (Unit.THREAD, 2_001, "2,001 threads are too many to weigh; set a count of at most 2,000"),
+        (Unit.COROUTINE, 100_001, "100,001 coroutines are too many to weigh; set a count of at most 100,000"),
     ],
 )
 def test_too_many_are_refused(unit: Unit, count: int, told: str) -> None:

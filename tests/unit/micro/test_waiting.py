@@ -53,7 +53,7 @@ def test_too_many_pipes_name_the_way_out(few_open_files: int) -> None:
 
 @pytest.mark.parametrize("kind", ChannelKind)
 def test_the_limit_is_told_where_no_channel_is_small_enough(kind: ChannelKind, few_open_files: int) -> None:
-    with pytest.raises(LoadlabError, match="ask for fewer descriptors"), open_channels(kind, few_open_files):
+    with pytest.raises(LoadlabError, match="set fewer descriptors"), open_channels(kind, few_open_files):
         pytest.fail("they were opened")
 
 

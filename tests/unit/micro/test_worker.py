@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from loadlab.micro.conditions import undisturbed
+from loadlab.micro.worker import undisturbed
 
 
 def test_it_runs_on_one_core_without_collection() -> None:
