@@ -36,7 +36,7 @@ class Activity:
     processes: tuple[BusyProcess, ...] = ()
 
 
-def observe(
+def measure_activity(
     cores: Collection[int],
     proc: Path = PROC,
     pause: Callable[[float], None] = time.sleep,
@@ -52,28 +52,36 @@ def observe(
     if not uses:
         return None
     passed_ns = end.cores.time_ns - start.cores.time_ns
-    used_ns = {pid: end.cpu_ns[pid] - start.cpu_ns[pid] for pid in start.cpu_ns.keys() & end.cpu_ns.keys()}
+    used_ns = {each: cpu_ns - start.cpu_ns[each] for each, cpu_ns in end.cpu_ns.items() if each in start.cpu_ns}
     ours = list_family([os.getpid()], proc)
-    ours_ns = sum(used_ns.pop(pid, 0) for pid in ours)
+    others_ns = {each: ns for each, ns in used_ns.items() if each.pid not in ours and ns > 0}
+    ours_ns = sum(ns for each, ns in used_ns.items() if each.pid in ours)
     busy = sum(1 - use.idle - use.stolen for use in uses.values())
     return Activity(
         others=max(0.0, busy - ours_ns / passed_ns),
         stolen=sum(use.stolen for use in uses.values()),
         processes=tuple(
-            BusyProcess(pid, end.names[pid], used_ns[pid] / passed_ns)
-            for pid in sorted(used_ns, key=lambda pid: (-used_ns[pid], pid))
-            if used_ns[pid] > 0
+            BusyProcess(each.pid, each.name, ns / passed_ns)
+            for each, ns in sorted(others_ns.items(), key=lambda item: (-item[1], item[0].pid))
         ),
     )
 
 
 @dataclass(frozen=True, slots=True)
+class _Process:
+    """A process; `started_ticks` distinguishes it from a later one with the same pid."""
+
+    pid: int
+    name: str
+    started_ticks: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Reading:
-    """Counters at one moment: of the cores, and of each process, by pid."""
+    """The counters of cores and processes at one moment."""
 
     cores: CoresReading
-    cpu_ns: Mapping[int, int]
-    names: Mapping[int, str]
+    cpu_ns: Mapping[_Process, int]
 
 
 def _read(proc: Path, read_clock: Callable[[int], int | None]) -> _Reading | None:
@@ -81,11 +89,12 @@ def _read(proc: Path, read_clock: Callable[[int], int | None]) -> _Reading | Non
         cores = read_cores(proc / "stat")
     except OSError:
         return None
-    stats = {pid: stat for pid in list_pids(proc) if (stat := read_stat(pid, proc)) is not None}
-    clocks_ns = {pid: read_clock(pid) for pid in stats}
-    return _Reading(
-        cores,
-        # By ticks only where there is nothing better: a process that runs between them may have none.
-        {pid: stat.user_ns + stat.system_ns if (ns := clocks_ns[pid]) is None else ns for pid, stat in stats.items()},
-        {pid: stat.name for pid, stat in stats.items()},
-    )
+    cpu_ns: dict[_Process, int] = {}
+    for pid in list_pids(proc):
+        stat = read_stat(pid, proc)
+        if stat is not None:
+            clock_ns = read_clock(pid)
+            # By ticks only where there is nothing better: a process that runs between them may have none.
+            used_ns = stat.user_ns + stat.system_ns if clock_ns is None else clock_ns
+            cpu_ns[_Process(pid, stat.name, stat.started_ticks)] = used_ns
+    return _Reading(cores, cpu_ns)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal, Self
 
-from loadlab.host.activity import Activity, observe
+from loadlab.host.activity import Activity, measure_activity
 from loadlab.processes.proc import parse_sizes
 
 _UNLIMITED: Final = 1 << 62
@@ -102,7 +102,7 @@ class Machine:
     @cached_property
     def activity(self) -> Activity | None:
         """What used the cores just now, None where it cannot be seen. The first call looks for half a second."""
-        return observe(self.own.cores, self.root / "proc")
+        return measure_activity(self.own.cores, self.root / "proc")
 
 
 def _finite(limit: int) -> int:

@@ -163,10 +163,10 @@ class OtherProcesses(Check):
         return self.warning(
             here,
             None,
-            f"{others:.2f} of {_count_cores(self._cores)} are in use by others now" + (f": {named}" if named else ""),
+            f"others use {others:.2f} of {_count_cores(self._cores)} now" + (f": {named}" if named else ""),
             "stop them, or wait until they are done"
             if named
-            else "look for them on the host, they are not ours to see",
+            else "look for them as root, or on the host of this container: they are hidden here",
         )
 
 

@@ -97,7 +97,7 @@ def test_what_uses_the_cores_now_is_named(program: Program) -> None:
     document = json.loads(program.run("doctor", "--json").stdout)
     (others,) = [check for check in document["checks"] if check["check"] == "other processes"]
     assert others["state"] == "warning"
-    assert re.search(r"of \d+ cores? are in use by others now: .+ \(pid \d+\) \d", others["problem"])
+    assert re.search(r"others use \S+ of \d+ cores? now: .+ \(pid \d+\) \d", others["problem"])
 
 
 def test_settings_are_changed_as_for_a_run(program: Program) -> None:

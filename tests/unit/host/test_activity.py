@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.host.activity import BusyProcess, observe
+from loadlab.host.activity import BusyProcess, measure_activity
 from loadlab.processes.proc import TICK_NS
 
 from ..processes.proc_tree import write_stat
@@ -53,7 +53,7 @@ def test_processes_are_named_the_busiest_first_and_we_are_none_of_them(tmp_path:
         write_stat(tmp_path, 70, name="begins", ticks=(3, 0, 0, 0))
         (tmp_path / "40" / "stat").unlink()
 
-    found = observe([0, 1], tmp_path, meanwhile(run), no_clock)
+    found = measure_activity([0, 1], tmp_path, meanwhile(run), no_clock)
     assert found is not None
     assert found.others == pytest.approx(0.5 + 0.75 - 2 * 0.1)
     assert found.stolen == 0.25
@@ -64,14 +64,25 @@ def test_the_clock_of_a_process_knows_better_than_the_ticks(tmp_path: Path) -> N
     write_cores(tmp_path, (0, 0))
     write_stat(tmp_path, 20, name="paced")
     times = iter((1_000, 1_000 + SECOND_NS // 5))
-    found = observe([0], tmp_path, lambda _seconds: None, lambda _pid: next(times))
+    found = measure_activity([0], tmp_path, lambda _seconds: None, lambda _pid: next(times))
     assert found is not None
     assert found.processes == (BusyProcess(20, "paced", 0.2),)
 
 
+def test_a_pid_that_is_used_again_is_another_process(tmp_path: Path) -> None:
+    write_cores(tmp_path, (0, 0))
+    write_stat(tmp_path, 20, name="first", ticks=(5, 0, 0, 0), started=1)
+    pause = meanwhile(lambda: write_stat(tmp_path, 20, name="second", ticks=(90, 0, 0, 0), started=2))
+    found = measure_activity([0], tmp_path, pause, no_clock)
+    assert found is not None
+    assert found.processes == ()
+
+
 def test_only_the_cores_that_we_may_use_count(tmp_path: Path) -> None:
     write_cores(tmp_path, (0, 0), (0, 0), (0, 0))
-    found = observe([2], tmp_path, meanwhile(lambda: write_cores(tmp_path, (0, 0), (0, 0), (TICKS, 0))), no_clock)
+    found = measure_activity(
+        [2], tmp_path, meanwhile(lambda: write_cores(tmp_path, (0, 0), (0, 0), (TICKS, 0))), no_clock
+    )
     assert found is not None
     assert found.others == 0.0
 
@@ -80,4 +91,4 @@ def test_only_the_cores_that_we_may_use_count(tmp_path: Path) -> None:
 def test_a_kernel_that_does_not_show_its_cores_tells_nothing(tmp_path: Path, stat: str | None) -> None:
     if stat is not None:
         (tmp_path / "stat").write_text(stat)
-    assert observe([0], tmp_path, lambda _seconds: None, no_clock) is None
+    assert measure_activity([0], tmp_path, lambda _seconds: None, no_clock) is None

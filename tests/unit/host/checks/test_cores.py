@@ -114,17 +114,14 @@ def test_others_on_our_cores_are_named() -> None:
     )
     found = OtherProcesses(machine(activity=Activity(1.3, 0.0, ran))).examine(NETWORKED)
     assert (found.state, found.here) == (State.WARNING, "use 1.30 of 4 cores now")
-    assert found.problem == (
-        "1.30 of 4 cores are in use by others now: cc1plus (pid 7) 0.90, rsync (pid 8) 0.25, x (pid 9) 0.10"
-    )
+    assert found.problem == ("others use 1.30 of 4 cores now: cc1plus (pid 7) 0.90, rsync (pid 8) 0.25, x (pid 9) 0.10")
     assert found.fix == "stop them, or wait until they are done"
 
 
 def test_others_outside_of_our_container_have_no_names() -> None:
     found = OtherProcesses(machine(activity=Activity(1.3, 0.0))).examine(NETWORKED)
-    assert found.sentence() == (
-        "1.30 of 4 cores are in use by others now; look for them on the host, they are not ours to see"
-    )
+    assert found.problem == "others use 1.30 of 4 cores now"
+    assert found.fix == "look for them as root, or on the host of this container: they are hidden here"
 
 
 @pytest.mark.parametrize(
