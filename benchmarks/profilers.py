@@ -1,6 +1,7 @@
-"""What each profiler costs a server, side by side: the same trial without any, and under each.
+"""What each profiler costs a server, side by side: the same load without any, and under each.
 
-    python benchmarks/profilers.py [--trials select:0 epoll:10k ...] [--rounds 5] [--seconds 2] [--connections 32]
+    .venv/bin/python benchmarks/profilers.py [--trials select:0 epoll:10k ...] [--rounds 5] [--seconds 2]
+        [--connections 32]
 
 A trial is a bundled server and a number of idle connections. Each round measures it once without a profiler and once
 under each that works here, as an experiment does: windows on the same rig, target and load on cores of their own, a
