@@ -28,12 +28,17 @@ class CaptionedChart(Section):
 
     arrangement: Arrangement
     chart: Chart
-    sentence: str
+    sentences: tuple[str, ...]
     notes: tuple[str, ...]
     laws: tuple[LineLaw, ...] = ()
     table: PlainTable | None = None
     split: StackedChart | None = None
     template: ClassVar[str] = "charts.html"
+
+    @property
+    def sentence(self) -> str:
+        """All that it shows, in one line."""
+        return " ".join(self.sentences)
 
     @property
     def has_legend(self) -> bool:
@@ -122,7 +127,7 @@ def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> Capti
     return CaptionedChart(
         arrangement=arrangement,
         chart=replace(chart, panels=tuple(panel for panel in panels if any(line.measured for line in panel.lines))),
-        sentence=" ".join([plan.seen, *sentences] if plan.seen else sentences),
+        sentences=(*([plan.seen] if plan.seen else []), *sentences),
         notes=tuple(note for note in (*growth, *describe_marks(arrangement, chart), plan.note) if note),
         laws=laws_of(arrangement, document.laws, plan.laws),
         table=plan.table,

@@ -132,7 +132,7 @@ def describe_repeats(changes: Iterable[Change]) -> Iterator[str]:
         median, most = _percent(statistics.median(spreads)), _percent(max(spreads))
         yield f"Repeats of a point differ by {median} (median), {most} at most."
     else:
-        yield "Each point was measured once; --repeat 3 shows how far repeats differ."
+        yield "Each point was measured once; repeats would show how much of a difference is chance."
 
 
 def join_many(names: Sequence[str]) -> str:

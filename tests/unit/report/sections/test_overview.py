@@ -10,7 +10,7 @@ from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, 
 from ..laid_out import run_of
 
 NBSP = "\N{NO-BREAK SPACE}"
-ONCE = "Each point was measured once; --repeat 3 shows how far repeats differ."
+ONCE = "Each point was measured once; repeats would show how much of a difference is chance."
 
 
 def overview(document: RunDocument) -> tuple[str, ...]:
