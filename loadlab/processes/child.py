@@ -22,8 +22,8 @@ _libc = ctypes.CDLL(None)
 class Child:
     """A child process, leader of a process group of its own; leaving the `with` block stops the whole group.
 
-    `stdin` and `stdout` are unbuffered pipes if requested, else None. `pidfd` becomes readable when the child has ended.
-    Only `stop` reaps the child, so that its pid and its group stay its own until then.
+    `stdin` and `stdout` are unbuffered pipes if requested, else None. `pidfd` becomes readable when the child has
+    ended. Only `stop` reaps the child, so that its pid and its group stay its own until then.
     """
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], stderr: IO[bytes]) -> None:

@@ -19,8 +19,8 @@ _VERSIONS: Final = (
 class AvailableMemory(Check):
     """Whether connections and processes fit into what can be had without swapping, within our control groups' limits.
 
-    The only check that refuses trials: a process that takes too much of anything else gets an error from the kernel, but
-    if memory runs out, the kernel kills a process, and not always one of ours.
+    The only check that refuses trials: a process that takes too much of anything else gets an error from the kernel,
+    but if memory runs out, the kernel kills a process, and not always one of ours.
     """
 
     name = "memory"
