@@ -177,31 +177,40 @@ def measure_loadlab(job: Job, rate: float | None) -> Cost:
         slow=SlowSending(all=False, connections=0, pace_ns=0),
         timeout_ns=5_000_000_000,
     )
-    totals = Totals()
     with LocalFleet([job.core]) as fleet:
+        worker = _Worker(fleet)
         fleet.start_workers([part])
-        _listen_until(fleet, Ready, totals)
+        worker.listen_until(Ready)
         start_ns = time.monotonic_ns() + _WARMUP_NS
         fleet.measure(Plan([PlannedWindow(time.time_ns() + _WARMUP_NS, _WARMUP_NS, duration_ns, 250_000_000)]))
-        _listen_until(fleet, start_ns, totals)
+        worker.listen_until(start_ns)
         before = read_group(fleet.worker_pids(), time.monotonic_ns())
-        _listen_until(fleet, start_ns + duration_ns, totals)
+        worker.listen_until(start_ns + duration_ns)
         usage = usage_between(before, read_group(fleet.worker_pids(), time.monotonic_ns()))
-        _listen_until(fleet, Finished, totals)
-    requests = totals.outcomes["ok"]
+        worker.listen_until(Finished)
+    requests = worker.totals.outcomes["ok"]
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
 
 
-def _listen_until(fleet: LocalFleet, what: type | int, totals: Totals) -> None:
-    """Add up what the worker reports, until it sends a message of that type or the monotonic clock reads so much."""
-    while not isinstance(what, int) or time.monotonic_ns() < what:
-        left_ns = what - time.monotonic_ns() if isinstance(what, int) else 1_000_000_000
-        messages = [event.message for event in fleet.next_events(max(left_ns, 0) / 1e9)]
-        for message in messages:
-            if isinstance(message, Recorded):
-                totals.add(Snapshot.from_bytes(message.snapshots[0]))
-        if not isinstance(what, int) and any(isinstance(message, what) for message in messages):
-            return
+class _Worker:
+    """What the one load worker of a fleet reports."""
+
+    def __init__(self, fleet: LocalFleet) -> None:
+        self._fleet = fleet
+        self._kinds: set[type] = set()
+        self.totals = Totals()
+
+    def listen_until(self, what: type | int) -> None:
+        """Add up what it reports, until it has sent a message of that type, or the monotonic clock reads so much."""
+        while not self._has_come(what):
+            left_ns = what - time.monotonic_ns() if isinstance(what, int) else 1_000_000_000
+            for event in self._fleet.next_events(max(left_ns, 0) / 1e9):
+                self._kinds.add(type(event.message))
+                if isinstance(event.message, Recorded):
+                    self.totals.add(Snapshot.from_bytes(event.message.snapshots[0]))
+
+    def _has_come(self, what: type | int) -> bool:
+        return time.monotonic_ns() >= what if isinstance(what, int) else what in self._kinds
 
 
 @contextmanager
