@@ -1,6 +1,6 @@
 """A load worker's memory from its first requests to its last: it must not grow with their number.
 
-    python benchmarks/memory.py [--requests 10M] [--stretch 1M] [--connections 64]
+    .venv/bin/python benchmarks/memory.py [--requests 10M] [--stretch 1M] [--connections 64]
 
 One load worker, started as an experiment starts it and recording all that an experiment records, asks the bundled epoll
 server for so many requests; each has a core of its own. Prints the worker's resident memory, read four times a second,

@@ -1,6 +1,6 @@
 """How late requests leave in the open model, by rate and by how long the worker spins.
 
-    python benchmarks/pacing.py [--rates 1000 10000] [--spins 1ms 100us 0] [--rounds 5] [--seconds 3]
+    .venv/bin/python benchmarks/pacing.py [--rates 1000 10000] [--spins 1ms 100us 0] [--rounds 5] [--seconds 3]
 
 The bundled epoll server is bound to the first core, one load worker to the second. Prints, for each rate and spin, the
 medians over the rounds of the lateness at p50, p99 and p99.9, and what the spinning costs of the worker's core. The aim

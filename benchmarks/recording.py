@@ -1,6 +1,6 @@
 """What recording costs a load worker: each sample, and each report to the coordinator.
 
-    python benchmarks/recording.py [--samples 5000] [--rounds 200]
+    .venv/bin/python benchmarks/recording.py [--samples 5000] [--rounds 200]
 
 Prints what one sample costs appended and folded, against recording it into an HdrHistogram at once; then the size of
 a report of so many samples (an interval's worth) and how long the worker takes to make it, for response times that are

@@ -1,6 +1,6 @@
 """Does the verdict find what is wrong, and only that? Faults made on purpose, and clean runs, through the real program.
 
-    python benchmarks/verdict.py [--clean 20] [--faults disturbed-load stalled-target]
+    .venv/bin/python benchmarks/verdict.py [--clean 20] [--faults disturbed-load stalled-target]
 
 First each fault is made for real while `loadlab run` measures a bundled target (processes stopped, killed, starved of
 descriptors, cores taken), and the code that should tell of it is looked for. Then come runs with nothing wrong, half of

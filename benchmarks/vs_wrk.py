@@ -1,6 +1,6 @@
 """loadlab against wrk and its kin: CPU time per request of each client, in turn, against the same nginx.
 
-    python benchmarks/vs_wrk.py [--connections 64 1000] [--rounds 7] [--seconds 3]
+    .venv/bin/python benchmarks/vs_wrk.py [--connections 64 1000] [--rounds 7] [--seconds 3]
 
 nginx (one worker process) is bound to the first core, the client to the second. Each round runs every client once: wrk,
 loadlab's closed loop, loadlab's open model at half of wrk's throughput (which is wrk2's job; without spinning, as that

@@ -244,7 +244,7 @@ class Load(Section):
         BeforeValidator(_read_workers),
     ] = Field(
         default="auto",
-        description="Client processes that send; auto starts as many as there are cores left for them.",
+        description="Load workers, the processes that send; auto starts as many as there are cores left for them.",
     )
     path: RequestPath | None = Field(
         default=None, description="The requested path; by default / and the name of the handler."

@@ -1,0 +1,69 @@
+"""Every example in docs/profile.md and README is accepted, and mistakes are reported as docs/profile.md prints them."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+import loadlab
+from loadlab import targets
+from loadlab.analysis.metrics import metric_names
+from loadlab.errors import ProfileError
+from loadlab.profile import load_profile
+
+DOCUMENT: Final = (Path(loadlab.__file__).parents[1] / "docs" / "profile.md").read_text()
+README: Final = (Path(loadlab.__file__).parents[1] / "README.md").read_text()
+EXAMPLES: Final = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT + README, re.MULTILINE | re.DOTALL)
+FIRST: Final[dict[str, Any]] = yaml.safe_load(EXAMPLES[0])
+
+# Has the mistakes that the section "Mistakes" prints, at their places.
+WRONG: Final = """\
+name: x
+target:
+  server: epoll-threads
+load:
+  connections: 16
+  rate: 1k
+  conections: 16
+  duration: 10
+
+  think: 5ms
+sweep:
+  load.idle: [0,  many]
+
+  target.pool: [0]
+"""
+
+
+def as_whole_profile(example: dict[str, Any]) -> dict[str, Any]:
+    """Return an example with what it leaves out: the sections of the first one, as far as they are about the same."""
+    if "kind" in example:
+        return example
+    is_about_the_load = not {"target", "load", "sweep"}.isdisjoint(example)
+    kept = ("name", "target", "load") if is_about_the_load else tuple(FIRST)
+    return {**{key: FIRST[key] for key in kept}, **example}
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_an_example_is_accepted(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "example.yaml"
+    path.write_text(yaml.safe_dump(as_whole_profile(yaml.safe_load(EXAMPLES[number])), sort_keys=False))
+    load_profile(path, servers=targets.catalog(), metrics=metric_names())
+
+
+def test_all_examples_are_found() -> None:
+    assert len(EXAMPLES) == (DOCUMENT + README).count("```yaml")
+    assert len(EXAMPLES) > 15
+
+
+def test_mistakes_are_reported_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (printed,) = re.findall(r"^```\n(profiles/x.yaml:.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    path = Path("profiles/x.yaml")
+    path.parent.mkdir()
+    path.write_text(WRONG)
+    with pytest.raises(ProfileError) as caught:
+        load_profile(path, ["load.idel=5"], targets.catalog(), metric_names())
+    assert caught.value.mistakes == printed.splitlines()
