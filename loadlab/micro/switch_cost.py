@@ -11,14 +11,14 @@ from typing import Final
 from loadlab.errors import LoadlabError
 from loadlab.micro.kernel_units import Processes, Threads
 from loadlab.micro.messages import MicroFigures, SwitchCostPart, Unit
-from loadlab.micro.units import BareCoroutines, Calls, Coroutines, Generators, UnitKind
+from loadlab.micro.units import Calls, Coroutines, UnitKind, bare_coroutines, generators
 from loadlab.processes.proc import PROC, read_memory_sizes
 
 _BATCHES: Final = 25
 _KINDS: Final[dict[Unit, UnitKind]] = {
     Unit.CALL: Calls(),
-    Unit.GENERATOR: Generators(),
-    Unit.BARE_COROUTINE: BareCoroutines(),
+    Unit.GENERATOR: generators(),
+    Unit.BARE_COROUTINE: bare_coroutines(),
     Unit.COROUTINE: Coroutines(),
     Unit.THREAD: Threads(),
     Unit.PROCESS: Processes(),

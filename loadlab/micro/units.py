@@ -66,38 +66,34 @@ class Calls:
             sys.setrecursionlimit(limit)
 
 
-class Generators:
-    """A generator, resumed by its `send`."""
+class Resumed:
+    """What is resumed by its `send`, with no loop between: generators, or coroutines."""
 
-    plural = "generators"
     most = _MOST
     switches = _SWITCHES
 
+    def __init__(self, plural: str, make: Callable[[], "Suspendable"]) -> None:
+        self.plural = plural
+        self._make = make
+
     def pass_turns(self, switches: int) -> int:
-        return _time_sends(_started(_yield_for_ever()), switches)
+        return _time_sends(_started(self._make()), switches)
 
     def weigh_alive(self, count: int, weigh: Weigh) -> int:
-        alive = [_started(_yield_for_ever()) for _ in range(count)]
+        alive = [_started(self._make()) for _ in range(count)]
         found = weigh(())
         alive.clear()
         return found
 
 
-class BareCoroutines:
-    """An `async def` resumed by its `send`, with no loop between."""
+def generators() -> Resumed:
+    """Return generators as units."""
+    return Resumed("generators", _yield_for_ever)
 
-    plural = "coroutines"
-    most = _MOST
-    switches = _SWITCHES
 
-    def pass_turns(self, switches: int) -> int:
-        return _time_sends(_started(_suspend_for_ever()), switches)
-
-    def weigh_alive(self, count: int, weigh: Weigh) -> int:
-        alive = [_started(_suspend_for_ever()) for _ in range(count)]
-        found = weigh(())
-        alive.clear()
-        return found
+def bare_coroutines() -> Resumed:
+    """Return coroutines without a loop as units."""
+    return Resumed("coroutines", _suspend_for_ever)
 
 
 class Coroutines:

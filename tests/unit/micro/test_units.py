@@ -7,7 +7,7 @@ from types import CoroutineType, GeneratorType
 
 import pytest
 
-from loadlab.micro.units import BareCoroutines, Calls, Coroutines, Generators, UnitKind
+from loadlab.micro.units import Calls, Coroutines, UnitKind, bare_coroutines, generators
 
 
 def count_frames() -> int:
@@ -25,8 +25,8 @@ def count_alive(kind: type[object]) -> int:
     ("kind", "count_units"),
     [
         (Calls(), count_frames),
-        (Generators(), lambda: count_alive(GeneratorType)),
-        (BareCoroutines(), lambda: count_alive(CoroutineType)),
+        (generators(), lambda: count_alive(GeneratorType)),
+        (bare_coroutines(), lambda: count_alive(CoroutineType)),
         (Coroutines(), lambda: count_alive(CoroutineType)),
     ],
     ids=["call", "generator", "bare-coroutine", "coroutine"],
@@ -50,6 +50,6 @@ def test_nested_calls_leave_the_recursion_limit_as_it_was() -> None:
     assert sys.getrecursionlimit() == limit
 
 
-@pytest.mark.parametrize("kind", [Calls(), Generators(), BareCoroutines(), Coroutines()])
+@pytest.mark.parametrize("kind", [Calls(), generators(), bare_coroutines(), Coroutines()])
 def test_switches_take_time(kind: UnitKind) -> None:
     assert kind.pass_turns(100) > 0
