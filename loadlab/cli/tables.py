@@ -7,7 +7,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.report.layout import is_measured
 from loadlab.report.load_model import models_of
 from loadlab.report.tables import Cell
 from loadlab.report.trial_columns import FIGURES, VERDICT, TrialColumn, identity_columns
@@ -50,7 +49,7 @@ def results_table(document: RunDocument) -> Table:
 
 def load_model_lines(document: RunDocument) -> Iterable[str]:
     """Yield what the percentiles in the table mean, a line for each model of load that has any."""
-    return (_MODELS[model] for model in models_of(trial for trial in document.trials if is_measured(trial)))
+    return (_MODELS[model] for model in models_of(trial for trial in document.trials if trial.is_credible))
 
 
 def sorted_trials(document: RunDocument) -> list[TrialResult]:
@@ -91,7 +90,7 @@ def unseen_lines(document: RunDocument) -> Iterable[str]:
 
 def _cell(column: TrialColumn, trial: TrialResult) -> Cell | None:
     """A capacity that cannot be believed is not printed; counts are, as they may say why."""
-    return column.read(trial) if column.is_count or is_measured(trial) else None
+    return column.read(trial) if column.is_count or trial.is_credible else None
 
 
 def _text(cell: Cell | None) -> str:

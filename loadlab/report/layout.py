@@ -21,7 +21,7 @@ class Setting:
     @property
     def measured(self) -> tuple[TrialResult, ...]:
         """The trials whose figures may be shown: an invalid one has figures, but they say nothing about the target."""
-        return tuple(trial for trial in self.trials if is_measured(trial))
+        return tuple(trial for trial in self.trials if trial.is_credible)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,6 @@ def side_by_side(arrangement: Arrangement) -> Arrangement:
             Setting(arrangement.line_names[setting.line], 0, setting.trials) for setting in arrangement.settings
         ),
     )
-
-
-def is_measured(trial: TrialResult) -> bool:
-    """Whether the figures of a trial may be shown as the target's."""
-    return trial.is_credible
 
 
 def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrangement:

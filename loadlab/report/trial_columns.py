@@ -7,7 +7,7 @@ from typing import Final
 from loadlab.analysis.summary import Percentile
 from loadlab.profile.path_names import name_of_path
 from loadlab.recording.outcomes import Outcome
-from loadlab.report.layout import format_scalar, is_measured
+from loadlab.report.layout import format_scalar
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import CPU_TOTAL
 from loadlab.report.tables import (
@@ -87,7 +87,7 @@ def _state(trial: TrialResult) -> Cell:
 
 
 def _rate(trial: TrialResult) -> Cell:
-    if trial.requests_per_second is None or not is_measured(trial):
+    if trial.requests_per_second is None or not trial.is_credible:
         return absent_cell(reason_of(trial))
     return rate_cell(trial.requests_per_second, trial)
 

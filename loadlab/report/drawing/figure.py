@@ -86,7 +86,7 @@ def compose_figure(traces: Sequence[go.Scatter | go.Bar], x_scale: Scale, y_scal
 
 
 def hover_text(name: str, *parts: str) -> str:
-    """Return what is told of a point under the mouse: a name, if there is one, and lines below it."""
+    """Return the text on a point under the mouse: a name, if there is one, and lines below it."""
     lines = [f"<b>{escape(name)}</b>"] if name else []
     return "<br>".join([*lines, *(escape(part) for part in parts)])
 

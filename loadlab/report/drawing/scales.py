@@ -10,7 +10,7 @@ from loadlab.report.measures import Quantity
 from loadlab.results.model import Scalar
 from loadlab.units import format_count
 
-# From here on the small numbers on a linear x axis are too close together to tell apart.
+# From here on the small numbers on a linear x axis are too close together.
 _LOG_X_FROM_RATIO = 40
 _MOST_LABELS = 7
 _FEW_LABELS = 4

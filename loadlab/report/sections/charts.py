@@ -8,7 +8,7 @@ from typing import ClassVar
 import plotly.graph_objects as go
 
 from loadlab.report.drawing.charts import draw_chart, draw_stacked
-from loadlab.report.layout import Arrangement, is_measured
+from loadlab.report.layout import Arrangement
 from loadlab.report.load_model import model_suffix
 from loadlab.report.panels import Chart, LineLaw, StackedChart, laws_of, panel_of, stack
 from loadlab.report.sections.figures import figures_of
@@ -42,7 +42,7 @@ class CaptionedChart(Section):
 
     @property
     def has_legend(self) -> bool:
-        """Whether there are lines to be told apart."""
+        """Whether there are several lines."""
         return len(self.arrangement.line_names) > 1
 
     def draw(self) -> dict[str, go.Figure]:
@@ -102,7 +102,7 @@ def tables_of(run: Run) -> tuple[PlainTable, ...]:
 
 def describe_gaps(trials: Sequence[TrialResult]) -> str:
     """Say how many trials have no point in the figures, and why; empty when all have one."""
-    reasons = Counter("invalid" if trial.state == "done" else trial.state for trial in trials if not is_measured(trial))
+    reasons = Counter("invalid" if trial.state == "done" else trial.state for trial in trials if not trial.is_credible)
     if not reasons:
         return ""
     total = reasons.total()
@@ -113,12 +113,12 @@ def describe_gaps(trials: Sequence[TrialResult]) -> str:
 
 def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> CaptionedChart:
     panels = tuple(panel_of(arrangement, measure) for measure in plan.measures)
-    told = ((measure, panel_of(arrangement, measure)) for measure in plan.told)
+    described = ((measure, panel_of(arrangement, measure)) for measure in plan.described)
     # A chart of one panel has its title for a heading already.
     named = len(panels) > 1
     sentences = [
         f"{measure.title}. {sentence}" if named else sentence
-        for measure, panel in told
+        for measure, panel in described
         if (sentence := describe_lines(arrangement, panel.lines, measure.quantity))
     ]
     totals = [panel for panel in panels if panel.measure.metric.endswith("_bytes")]
@@ -127,7 +127,7 @@ def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> Capti
     return CaptionedChart(
         arrangement=arrangement,
         chart=replace(chart, panels=tuple(panel for panel in panels if any(line.measured for line in panel.lines))),
-        sentences=(*([plan.seen] if plan.seen else []), *sentences),
+        sentences=(*([plan.lead] if plan.lead else []), *sentences),
         notes=tuple(note for note in (*growth, *describe_marks(arrangement, chart), plan.note) if note),
         laws=laws_of(arrangement, document.laws, plan.laws),
         table=plan.table,

@@ -55,14 +55,14 @@ TOTAL: Final = replace(
 
 def describe_split(arrangement: Arrangement) -> Iterator[str]:
     """Yield one sentence on what a connection takes where most are open; of several servers none, as they differ."""
-    told = [setting for setting in arrangement.settings if _is_known(setting)]
-    if not told or len(arrangement.line_names) > 1 or (len(told) > 1 and not arrangement.x_is_number):
+    known = [setting for setting in arrangement.settings if _is_known(setting)]
+    if not known or len(arrangement.line_names) > 1 or (len(known) > 1 and not arrangement.x_is_number):
         return
-    kernel, target, client, all_told = _medians(told[-1].measured)
+    kernel, target, client, total = _medians(known[-1].measured)
     is_named = arrangement.line_names != ("",) or not arrangement.x_is_number
-    where = f" {'with' if is_named else 'at'} {arrangement.name_of(told[-1])}" if arrangement.x_path else ""
+    where = f" {'with' if is_named else 'at'} {arrangement.name_of(known[-1])}" if arrangement.x_path else ""
     yield (
-        f"One idle connection takes {all_told} of memory{where}: {kernel} in the kernel for both ends, {target} in the "
+        f"One idle connection takes {total} of memory{where}: {kernel} in the kernel for both ends, {target} in the "
         f"target, and {client} in the client."
     )
 

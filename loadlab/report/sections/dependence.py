@@ -147,8 +147,8 @@ def _clause(direction: _Direction, group: Sequence[Change], measure: Measure, gr
     names = [change.line.name for change in group if change.line.name]
     if measure is THROUGHPUT and names:
         one, many = _OF_THROUGHPUT[direction]
-        told = f"{join_many(names)} {many if len(names) > 1 else one}"
-        words = [told, growing]
+        clause = f"{join_many(names)} {many if len(names) > 1 else one}"
+        words = [clause, growing]
     else:
         whose = f"for {join_many(names)}" if names else ""
         words = [measure.phrase if growing else "", _GENERIC[direction], growing, whose]

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from loadlab.report.layout import Arrangement, format_scalar, is_measured
+from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import (
     ANSWERED_SHARE,
@@ -54,7 +54,9 @@ def figures_of(arrangement: Arrangement) -> PlainTable | None:
     [setting] = arrangement.settings
     is_open = "open" in models_of(setting.trials)
     measures = [measure for measure in _MEASURES if is_open or measure not in _SERVICE]
-    rows = [(measure.title, _tell(measure, value)) for measure in measures if (value := _value(arrangement, measure))]
+    rows = [
+        (measure.title, _describe(measure, value)) for measure in measures if (value := _value(arrangement, measure))
+    ]
     if not rows:
         return None
     name = arrangement.name_of(setting) or "measured"
@@ -66,11 +68,11 @@ def _value(arrangement: Arrangement, measure: Measure) -> Value | None:
     return next((value for _, value in line.measured), None)
 
 
-def _tell(measure: Measure, value: Value) -> str:
-    told = write_value(value, measure.quantity)
+def _describe(measure: Measure, value: Value) -> str:
+    median = write_value(value, measure.quantity)
     if value.low == value.high:
-        return told
-    return f"{told} ({measure.quantity.format(value.low)} to {measure.quantity.format(value.high)} over repeats)"
+        return median
+    return f"{median} ({measure.quantity.format(value.low)} to {measure.quantity.format(value.high)} over repeats)"
 
 
 _DASH: Final = "\N{EN DASH}"
@@ -95,7 +97,7 @@ def wait_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> Pla
     channels: set[str] = set()
     for trial in trials:
         wait = {**(profile.get("wait") or {}), **_factors_of(trial, "wait.")}
-        if is_measured(trial) and trial.operation_ns is not None and wait.get("active", 1) == 1:
+        if trial.is_credible and trial.operation_ns is not None and wait.get("active", 1) == 1:
             measured.setdefault((wait.get("descriptors"), wait.get("method")), []).append(trial.operation_ns)
             channels.add(str(wait.get("channel", "pipe")))
     rows = [
@@ -126,7 +128,7 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
     """Return what each unit of execution costs in time and memory, the cheapest switch first; None without any."""
     found: dict[str, list[TrialResult]] = {}
     for trial in trials:
-        if is_measured(trial) and trial.cost_ns is not None:
+        if trial.is_credible and trial.cost_ns is not None:
             switch = {"unit": (profile.get("switch") or {}).get("unit"), **_factors_of(trial, "switch.")}
             found.setdefault(", ".join(format_scalar(value) for value in switch.values()), []).append(trial)
     if not found:

@@ -42,12 +42,12 @@ def overview_of(run: Run) -> tuple[str, ...]:
     first, *_ = plans = plans_of(document, arrangement)
     lawful = next(plan for plan in plans if plan.laws)
     laws = laws_of(arrangement, document.laws, lawful.laws)
-    told = describe_run(arrangement, panel_of(arrangement, first.told[0]), laws, lawful.title)
+    sentences = describe_run(arrangement, panel_of(arrangement, first.described[0]), laws, lawful.title)
     if run.kind == "switch-cost":
-        told += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT), (), "")
+        sentences += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT), (), "")
     impossible = describe_impossible(arrangement)
     return (
-        *told,
+        *sentences,
         *describe_answered(arrangement),
         *describe_split(arrangement),
         *describe_models(document.profile, run.models),

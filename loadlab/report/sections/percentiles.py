@@ -201,20 +201,20 @@ def _points(histogram: Histogram) -> Iterable[CurvePoint]:
 
 
 def _describe(arrangement: Arrangement, far_ends: Iterable[tuple[Setting, Histogram]]) -> str:
-    told: list[tuple[int, str]] = []
+    described: list[tuple[int, str]] = []
     for setting, response in far_ends:
         values = response.values_at([50.0, 99.0])
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
         is_firm = "p99" in trustworthy_percentiles(response.count)
         name = arrangement.name_of(setting) or "the target"
-        told.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few requests for p99)'}"))
-    if not told:
+        described.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few requests for p99)'}"))
+    if not described:
         return ""
     rest = ""
-    if len(told) > _MOST_LINES_NAMED:
-        told = [min(told), max(told)]
+    if len(described) > _MOST_LINES_NAMED:
+        described = [min(described), max(described)]
         rest = " These are the fastest and the slowest at p99."
-    return f"Median and p99: {'; '.join(text for _, text in told)}.{rest}"
+    return f"Median and p99: {'; '.join(text for _, text in described)}.{rest}"
 
 
 def _trace(curve: Curve) -> go.Scatter:

@@ -18,8 +18,8 @@ from loadlab.report.measures import (
     CPU_TOTAL,
     CPU_USER,
     EVENTS_PER_WAIT,
-    MEMORY_RESIDENT,
-    MEMORY_SHARED_FAIRLY,
+    MEMORY_PSS,
+    MEMORY_RSS,
     RESPONSE_P50,
     RESPONSE_P99,
     RUN_OF_CHAIN,
@@ -49,14 +49,14 @@ _COUNTED: Final = (
     "Counted by a tracer in a pass of its own. A call that serves many requests, such as a wait, is a fraction of each."
 )
 _NOTES: Final = {
-    MEMORY_SHARED_FAIRLY.title: _PSS,
+    MEMORY_PSS.title: _PSS,
     RUN_QUEUE_WAIT.title: "Run-queue wait is the time that the target was ready to run and had no core.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A chart to be: a panel for each of `measures`; its sentence is about `told`, and follows `seen`.
+    """A chart to be: a panel for each of `measures`; its sentences are about `described`, behind `lead`.
 
     `laws` are those of that metric; `split` is what the first measure is made of, or without one all that is drawn.
     """
@@ -64,8 +64,8 @@ class Plan:
     key: str
     title: str
     measures: tuple[Measure, ...]
-    told: tuple[Measure, ...] = ()
-    seen: str = ""
+    described: tuple[Measure, ...] = ()
+    lead: str = ""
     laws: str = ""
     note: str = ""
     table: PlainTable | None = None
@@ -74,8 +74,8 @@ class Plan:
 
     def shows_first(self, metric: str) -> bool:
         """Whether that metric is what the chart and its sentence begin with."""
-        begun = {measures[0].metric for measures in (self.measures, self.told) if measures}
-        return begun == {metric} and bool(self.told)
+        begun = {measures[0].metric for measures in (self.measures, self.described) if measures}
+        return begun == {metric} and bool(self.described)
 
 
 def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
@@ -96,7 +96,7 @@ def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
             plans.insert(0, wanted)
         else:
             measure = measure_of(asked)
-            note = _PSS if asked == MEMORY_SHARED_FAIRLY.metric else ""
+            note = _PSS if asked == MEMORY_PSS.metric else ""
             plans.insert(0, Plan("plotted", measure.title, (measure,), (measure,), note=note))
     return plans
 
@@ -109,7 +109,7 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
             "parts",
             "Where the response time goes",
             (*percentiles.P50S, *percentiles.P99S),
-            seen=percentiles.describe_slowest(arrangement),
+            lead=percentiles.describe_slowest(arrangement),
             note=percentiles.CAVEAT,
             columns=3,
         )
@@ -118,7 +118,7 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
             "Offered and answered",
             (THROUGHPUT, ANSWERED_SHARE),
             (THROUGHPUT,),
-            seen=" ".join(describe_answered(arrangement)),
+            lead=" ".join(describe_answered(arrangement)),
             note="Poisson arrivals scatter around their rate." if _has_poisson(profile) else "",
         )
     else:
@@ -193,8 +193,8 @@ def _noteworthy(arrangement: Arrangement) -> Iterator[Measure]:
     """Memory, context switches and run-queue wait: each that differs enough over an axis of numbers."""
     if not arrangement.x_is_number or len(arrangement.x_values) < 2:
         return
-    has_shared = any(panel_of(arrangement, MEMORY_SHARED_FAIRLY).values)
-    memory = MEMORY_SHARED_FAIRLY if has_shared else MEMORY_RESIDENT
+    has_shared = any(panel_of(arrangement, MEMORY_PSS).values)
+    memory = MEMORY_PSS if has_shared else MEMORY_RSS
     for measure, least in (
         (memory, _NOTEWORTHY_BYTES),
         (SWITCHES, _NOTEWORTHY_SWITCHES),

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from loadlab.analysis.summary import Percentile
 from loadlab.profile.load import SLOW_SENDERS
-from loadlab.report.layout import is_measured, kind_names
+from loadlab.report.layout import kind_names
 from loadlab.report.load_model import model_suffix
 from loadlab.report.sections.findings import describe_sockets
 from loadlab.report.sections.section import Run, Section
@@ -86,7 +86,7 @@ def _kind_cells(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
     else:
         yield Cell(kind.name, kind.name)
     yield Cell(f"{kind.requests:,}", kind.requests)
-    if kind.requests_per_second is None or not is_measured(trial):
+    if kind.requests_per_second is None or not trial.is_credible:
         yield absent_cell("")
     else:
         yield rate_cell(kind.requests_per_second, trial)

@@ -1,7 +1,7 @@
 import pytest
 
 from loadlab.report.layout import Arrangement, arrange
-from loadlab.report.measures import MEMORY_RESIDENT, RATE, RESPONSE_P99, TIME, Quantity
+from loadlab.report.measures import MEMORY_RSS, RATE, RESPONSE_P99, TIME, Quantity
 from loadlab.report.panels import Chart, Line, Panel, Point, Value
 from loadlab.report.sentences import (
     describe_answered,
@@ -89,10 +89,10 @@ def test_of_many_lines_those_at_both_ends_stand_for_all() -> None:
 
 def test_growth_is_told_for_each_connection() -> None:
     lines = (line("thread", {0: 20_480_000.0, 1000: 40_960_000.0}), line("epoll", {0: 2_000.0, 1000: 2_000.0}))
-    panel = Panel(MEMORY_RESIDENT, lines)
+    panel = Panel(MEMORY_RSS, lines)
     assert describe_growth(over(0, 1000), panel) == "Growth for each idle connection: thread 20 KiB."
     assert describe_growth(Arrangement("target.size", (0, 1000), (), ()), panel) == ""
-    assert describe_growth(over(0, 1000), Panel(MEMORY_RESIDENT, lines[1:])) == ""
+    assert describe_growth(over(0, 1000), Panel(MEMORY_RSS, lines[1:])) == ""
 
 
 def test_marks_are_explained_where_they_occur() -> None:

@@ -22,9 +22,9 @@
       frame.text = `${percent(share)}, ${count.toLocaleString("en")} of ${total.toLocaleString("en")} samples`;
       if (beforeTotal !== null) {
         const change = share - shareBefore;
-        const told = Math.abs(change) > chance(count, total, before, beforeTotal);
-        frame.change = told ? change : 0;
-        frame.text = `${percent(shareBefore)} before, ${percent(share)} after (${change < 0 ? "-" : "+"}${percent(Math.abs(change))}${told ? "" : ", which may be chance"})`;
+        const certain = Math.abs(change) > chance(count, total, before, beforeTotal);
+        frame.change = certain ? change : 0;
+        frame.text = `${percent(shareBefore)} before, ${percent(share)} after (${change < 0 ? "-" : "+"}${percent(Math.abs(change))}${certain ? "" : ", which may be chance"})`;
       }
       return frame;
     });
@@ -63,13 +63,13 @@
         if (frame) act(frame, given);
       });
       when("click", (frame) => this.zoom(frame));
-      when("mousemove", (frame, { clientX, clientY }) => this.tell(frame, clientX, clientY));
+      when("mousemove", (frame, { clientX, clientY }) => this.showTip(frame, clientX, clientY));
       when("focusin", (frame) => {
         this.current.box.tabIndex = -1;
         this.current = frame;
         frame.box.tabIndex = 0;
         const { left, bottom } = frame.box.getBoundingClientRect();
-        if (frame.box.matches(":focus-visible")) this.tell(frame, left, bottom);
+        if (frame.box.matches(":focus-visible")) this.showTip(frame, left, bottom);
       });
       when("keydown", (frame, given) => this.press(frame, given));
       this.board.addEventListener("mouseleave", () => { tip.hidden = true; });
@@ -105,7 +105,7 @@
       this.found.textContent = wanted === "" ? "" : end === 0 ? "Nothing found." : `Found: ${percent(share)} of all samples.`;
     }
 
-    tell(frame, x, y) {
+    showTip(frame, x, y) {
       this.tip.textContent = `${frame.name}\n${frame.text}`;
       this.tip.hidden = false;
       const { width, height } = this.tip.getBoundingClientRect();
