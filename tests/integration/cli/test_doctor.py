@@ -31,7 +31,7 @@ def write(program: Program, profile: str) -> str:
     return str(path)
 
 
-def test_without_a_profile_it_only_tells(program: Program) -> None:
+def test_without_a_profile_it_only_reports(program: Program) -> None:
     ended = program.run("doctor")
     assert (ended.code, ended.stderr) == (0, "")
     rows = ended.stdout.splitlines()
@@ -117,17 +117,17 @@ def test_the_run_agrees_and_warns_beforehand(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["doctor", "selct-vs-epoll"], "did you mean 'select-vs-epoll'?"),
         (["doctor", "--set", "load.idle=5"], "changes a profile; name one"),
         (["doctor", "select-vs-epoll", "--set", "load.idel=5"], "did you mean"),
     ],
 )
-def test_mistakes_are_those_of_usage(program: Program, arguments: list[str], told: str) -> None:
+def test_mistakes_are_those_of_usage(program: Program, arguments: list[str], expected: str) -> None:
     ended = program.run(*arguments)
     assert (ended.code, ended.stdout) == (2, "")
-    assert told in ended.stderr
+    assert expected in ended.stderr
 
 
 def test_the_help_gives_examples(program: Program) -> None:

@@ -35,7 +35,7 @@ def test_a_soft_limit_of_open_files_is_raised() -> None:
     subprocess.run(command, input=part.model_dump_json(), capture_output=True, text=True, timeout=60, check=True)
 
 
-def test_a_limit_of_this_machine_is_told_with_code_2() -> None:
+def test_a_limit_of_this_machine_is_reported_with_code_2() -> None:
     ended = run_worker(WaitCostPart(method=Method.POLL, descriptors=40).model_dump_json(), open_files=64)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("40 pipes need 80 open files; this process may have 64 and can open ")
@@ -43,7 +43,7 @@ def test_a_limit_of_this_machine_is_told_with_code_2() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "nonsense\n", '{"kind": "wait-cost", "method": "kqueue", "descriptors": 1}\n'])
-def test_what_is_no_part_is_told_with_code_2(line: str) -> None:
+def test_what_is_no_part_is_reported_with_code_2(line: str) -> None:
     ended = run_worker(line)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("this is not a part of a microbenchmark: ")

@@ -1,4 +1,4 @@
-"""Programs that do not do what a probe needs of them; each is a failure of the probe told in one sentence."""
+"""Programs that do not do what a probe needs of them; each is a failure of the probe, reported in one sentence."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which profilers work here, as the doctor tells it: the words are the probes' own."""
+"""Which trials and profilers can run here, and why not."""
 
 import socket
 from typing import Any
@@ -31,7 +31,7 @@ def checks(diagnoses: list[Diagnosis]) -> list[str]:
     return [each.check for each in diagnoses]
 
 
-def test_every_program_is_told_with_the_probe_that_it_serves() -> None:
+def test_every_program_is_reported_with_the_probe_that_it_serves() -> None:
     assert checks(examine_profilers()) == [*TRACERS, *SAMPLERS]
 
 
@@ -51,7 +51,7 @@ def test_a_profile_without_profilers_needs_none() -> None:
 
 
 @pytest.mark.usefixtures("_nothing_installed")
-def test_only_what_the_profiles_ask_for_is_told_and_once() -> None:
+def test_only_what_the_profiles_ask_for_is_reported_and_once() -> None:
     assert checks(examine_profilers_of([profile("syscalls"), profile("syscalls:perf")])) == TRACERS
     assert checks(examine_profilers_of([profile("syscalls:strace"), profile("cpu")])) == [
         "strace (syscalls)",
@@ -59,7 +59,7 @@ def test_only_what_the_profiles_ask_for_is_told_and_once() -> None:
     ]
 
 
-def test_tracers_that_would_come_after_the_one_that_works_are_not_told() -> None:
+def test_tracers_that_would_come_after_the_one_that_works_are_not_reported() -> None:
     found = examine_profilers_of([profile("syscalls")])
     assert [each.state for each in found[:-1]] == [State.WARNING] * (len(found) - 1)
     assert checks(found) == TRACERS[: len(found)]
@@ -105,7 +105,7 @@ def test_a_single_trial_is_not_counted() -> None:
     assert str(small.refusal()).startswith("the only trial is not possible: 10 connections and their processes would")
 
 
-def test_all_reasons_are_told() -> None:
+def test_all_reasons_are_reported() -> None:
     swept = trials(sweep={"load.idle": ["1M"]})
     refusal = Readiness.of(swept, with_memory(1 << 30)).refusal()
     assert refusal is not None
@@ -134,6 +134,6 @@ def test_a_server_that_should_run_already_is_looked_for() -> None:
     assert readiness.refusal() == (f"1 of 2 trials is not possible: nobody listens at {gone}; start the server first.")
 
 
-def test_a_problem_is_told_with_its_check() -> None:
+def test_a_problem_is_reported_with_its_check() -> None:
     problem = Diagnosis("swap", "much", None, State.WARNING, "much is swapped out", "free memory")
     assert format_problem(problem) == "swap: much is swapped out; free memory."

@@ -74,7 +74,7 @@ def test_a_server_that_runs_already_has_limits_and_memory_of_its_own() -> None:
 @settings(deadline=None)
 @given(connections=st.integers(1, 2_000_000), processes=st.integers(2, 1000))
 def test_the_target_agrees_that_so_many_descriptors_suffice(connections: int, processes: int) -> None:
-    """The capacity that targets/shared_port.py reckons from the limit, with the limit that this asks for."""
+    """The capacity that targets/shared_port.py computes from a limit, given the limit that is required here."""
     needed = requirements_of(profile(connections=connections), OWN, Footprint(listeners=processes))
     of_one = needed.open_files - 16
     assert processes * max(0, of_one - math.ceil(6 * math.sqrt(of_one))) >= connections

@@ -53,7 +53,7 @@ def failing_after(calls: int, real: Callable[..., object], error: Exception) -> 
     return call
 
 
-def test_threads_that_the_system_refuses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_that_the_system_refuses_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     start = failing_after(3, threading.Thread.start, RuntimeError("can't start new thread"))
     # Not the callable itself: bound to its thread as the method is.
     monkeypatch.setattr(threading.Thread, "start", lambda thread: start(thread))
@@ -61,7 +61,7 @@ def test_threads_that_the_system_refuses_are_told(monkeypatch: pytest.MonkeyPatc
         Threads().weigh_alive(10, lambda pids: 0)
 
 
-def test_processes_that_the_system_refuses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_that_the_system_refuses_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fork", failing_after(3, os.fork, BlockingIOError(11, "try again")))
     with pytest.raises(LoadlabError, match="the system allowed only 3 of 10 processes; set a smaller count"):
         Processes().weigh_alive(10, lambda pids: 0)

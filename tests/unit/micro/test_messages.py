@@ -1,4 +1,4 @@
-"""What a worker is asked, and how a mistake in it is told."""
+"""What a worker is to measure, and how a mistake in it is reported."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_figures_are_read_as_they_were_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("", "JSON"),
         ('{"kind": "nap-cost"}', "'wait-cost', 'switch-cost'"),
@@ -48,14 +48,14 @@ def test_figures_are_read_as_they_were_written() -> None:
         ('{"kind": "wait-cost", "method": "poll", "descriptors": 2, "active": 3}', "3 cannot be active among 2"),
     ],
 )
-def test_a_mistake_is_told(line: str, told: str) -> None:
+def test_a_mistake_is_reported(line: str, expected: str) -> None:
     with pytest.raises(LoadlabError, match="not a part of a microbenchmark") as caught:
         decode_part(line)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_every_mistake_is_told() -> None:
+def test_every_mistake_is_reported() -> None:
     with pytest.raises(LoadlabError) as caught:
         decode_part('{"kind": "wait-cost", "method": "kqueue", "descriptors": -1}')
     assert "method" in str(caught.value)

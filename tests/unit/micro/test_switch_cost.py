@@ -36,25 +36,25 @@ def test_memory_that_is_touched_is_counted() -> None:
         assert read_anonymous_bytes([]) - before > size_bytes // 2
 
 
-def test_a_process_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_process_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(LoadlabError, match=r"memory cannot be measured here: .*smaps_rollup: No such file"):
         read_anonymous_bytes([], tmp_path)
 
 
-def test_a_kernel_that_does_not_tell_is_told(tmp_path: Path) -> None:
+def test_a_kernel_that_does_not_count_it_is_reported(tmp_path: Path) -> None:
     write_rollup(tmp_path, os.getpid(), None)
     with pytest.raises(LoadlabError, match=r"it takes Linux 5\.4 or later"):
         read_anonymous_bytes([], tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("unit", "count", "told"),
+    ("unit", "count", "expected"),
     [
         (Unit.PROCESS, 201, "201 processes are too many to weigh; set a count of at most 200"),
         (Unit.THREAD, 2_001, "2,001 threads are too many to weigh; set a count of at most 2,000"),
         (Unit.COROUTINE, 100_001, "100,001 coroutines are too many to weigh; set a count of at most 100,000"),
     ],
 )
-def test_too_many_are_refused(unit: Unit, count: int, told: str) -> None:
-    with pytest.raises(LoadlabError, match=told):
+def test_too_many_are_refused(unit: Unit, count: int, expected: str) -> None:
+    with pytest.raises(LoadlabError, match=expected):
         measure_switch_cost(SwitchCostPart(unit=unit, count=count))

@@ -1,4 +1,4 @@
-"""Channels: ready when written to, of every kind alike; closed behind the block; limits told."""
+"""Channels: ready when written to, of every kind alike; closed behind the block; limits reported."""
 
 import fcntl
 import os
@@ -46,13 +46,13 @@ def test_each_costs_so_many_descriptors(kind: str, each: int) -> None:
 
 
 def test_too_many_pipes_name_the_way_out(few_open_files: int) -> None:
-    told = rf"50 pipes need 100 open files; this process may have {few_open_files} .* use the channel eventfd"
-    with pytest.raises(LoadlabError, match=told), open_channels(ChannelKind.PIPE, 50):
+    expected = rf"50 pipes need 100 open files; this process may have {few_open_files} .* use the channel eventfd"
+    with pytest.raises(LoadlabError, match=expected), open_channels(ChannelKind.PIPE, 50):
         pytest.fail("they were opened")
 
 
 @pytest.mark.parametrize("kind", ChannelKind)
-def test_the_limit_is_told_where_no_channel_is_small_enough(kind: ChannelKind, few_open_files: int) -> None:
+def test_the_limit_is_reported_where_no_channel_is_small_enough(kind: ChannelKind, few_open_files: int) -> None:
     with pytest.raises(LoadlabError, match="set fewer descriptors"), open_channels(kind, few_open_files):
         pytest.fail("they were opened")
 

@@ -70,7 +70,7 @@ def test_memory_in_equal_parts_is_added_up_over_those_that_are_there(proc: Path)
     assert read_pss([1, 2, 99], proc) == 5300 * KIB
 
 
-def test_a_process_that_may_not_be_looked_into_leaves_nothing_to_tell(
+def test_a_process_that_may_not_be_looked_into_leaves_nothing_to_report(
     proc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loadlab.probes.memory.read_pss", lambda pids, proc: None if 3 in pids else 1)
@@ -96,7 +96,7 @@ def test_the_memory_is_the_growth_divided_among_the_connections() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known_before", "known_after", "connections", "told"),
+    ("known_before", "known_after", "connections", "expected"),
     [
         (True, True, FEWEST_CONNECTIONS, True),
         (True, True, FEWEST_CONNECTIONS - 1, False),
@@ -105,8 +105,8 @@ def test_the_memory_is_the_growth_divided_among_the_connections() -> None:
     ],
 )
 def test_too_few_connections_or_an_unknown_reading_give_nothing(
-    known_before: bool, known_after: bool, connections: int, told: bool
+    known_before: bool, known_after: bool, connections: int, expected: bool
 ) -> None:
     reading = MemoryReading(1, 1, 1)
     memory = memory_of_connections(reading if known_before else None, reading if known_after else None, connections)
-    assert (memory is not None) is told
+    assert (memory is not None) is expected

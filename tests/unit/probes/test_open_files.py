@@ -70,7 +70,7 @@ def test_descriptors_of_a_process_that_is_gone_are_not_known(tmp_path: Path) -> 
 def test_descriptors_of_this_process_are_counted() -> None:
     before = read_open_files([os.getpid()])
     if not before:
-        pytest.skip("this kernel does not tell (before Linux 6.2)")
+        pytest.skip("this kernel does not count descriptors (before Linux 6.2)")
     (process,) = before
     assert process.open == count_open(os.getpid())
     assert process.limit == resource.getrlimit(resource.RLIMIT_NOFILE)[0]

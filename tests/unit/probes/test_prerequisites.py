@@ -112,7 +112,7 @@ def test_perf_needs_no_setting_with_a_capability(capability: Capability, tmp_pat
     assert perf_denial("its side", write_proc(tmp_path, PARANOID, 3, capability)) is None
 
 
-def test_a_kernel_without_perf_events_is_told(tmp_path: Path) -> None:
+def test_a_kernel_without_perf_events_is_reported(tmp_path: Path) -> None:
     lack = perf_denial("its side", tmp_path)
     assert lack is not None
     assert "CONFIG_PERF_EVENTS" in lack.fix

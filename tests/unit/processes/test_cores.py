@@ -83,7 +83,7 @@ def test_counters_that_run_back_count_as_nothing() -> None:
     assert use_between(reading(0, TICK_NS), reading(SECOND_NS, 0), [1])[1].idle == 0.0
 
 
-def test_only_cores_that_both_readings_know_are_told_of() -> None:
+def test_only_cores_that_both_readings_know_are_reported() -> None:
     assert use_between(reading(0, 0), reading(SECOND_NS, 0), [0, 1, 2]).keys() == {1}
     assert use_between(reading(0, 0), CoresReading(SECOND_NS, {}, False), [1]) == {}
 

@@ -1,4 +1,4 @@
-"""A program that makes a known number of system calls each time it is told to; run by the tests, not a test itself.
+"""A program that makes a known number of system calls when it is triggered; run by the tests, not a test itself.
 
 It takes `alone`, `threads` or `forks`, writes `ready`, and for each line that it is sent works a round and writes
 `done`. In a round of `alone` it makes the calls of `work` once; of the other two three times: in a thread or process

@@ -77,7 +77,7 @@ def test_perf_counts_calls(kind: str, open_probe: OpenProbe, start_subject: Star
     assert profile.backend == "perf"
     assert find_call(profile, "read") == CallCount(name="read", calls=600 * workers)
     assert find_call(profile, *WAIT_NAMES).calls == 70 * workers
-    # The total is switched off before the calls it is told by, and either of the two that wait for the next round may
+    # The total is switched off before its parts, and either of the two that wait for the next round may
     # begin to do so in between: a call that is listed, and missing from the total.
     assert 1000 * workers - 2 <= profile.unlisted < 1000 * workers + 500
     assert profile.waits is None

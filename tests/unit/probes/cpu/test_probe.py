@@ -11,7 +11,7 @@ from loadlab.results.probe_data import CpuBackend
 
 @dataclass
 class FakeProbe:
-    """Notes what is asked of it, and fails at one step if it is told to."""
+    """Notes what is asked of it, and fails at one step if it has to."""
 
     sampling: Sampling
     fails_at: str = ""

@@ -66,7 +66,7 @@ def test_a_line_of_frozen_code_keeps_its_place() -> None:
 
 
 @pytest.mark.parametrize("text", ["rubbish\n", "thread (9): a;run (a.py:1)\n", "run (a.py:1) 2\n", "\0\0 1\n"])
-def test_rubbish_is_told_by_its_line(text: str) -> None:
+def test_rubbish_is_reported_by_its_line(text: str) -> None:
     with pytest.raises(ValueError, match="line 2 "):
         parse_stacks("thread (9): a;run (a.py:1) 2\n" + text)
 

@@ -16,7 +16,7 @@ def make_backend(name: SyscallBackend, lack: Lack | None) -> Tracer:
     return Backend(name, lambda: lack, open_probe)
 
 
-def test_the_first_that_works_is_taken_and_those_before_it_are_told() -> None:
+def test_the_first_that_works_is_taken_and_those_before_it_are_reported() -> None:
     backends = [make_backend("bpftrace", LACK), make_backend("perf", None), make_backend("strace", None)]
     choice = choose_backend(backends=backends)
     assert choice.backend is backends[1]
@@ -37,7 +37,7 @@ def test_the_one_named_is_not_replaced() -> None:
     assert choice.missed == (Missed("bpftrace", LACK),)
 
 
-def test_without_any_program_all_are_told_with_what_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_program_all_are_reported_with_what_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     choice = choose_backend()
     assert choice.backend is None
