@@ -15,13 +15,13 @@ from loadlab.results.model import ConnectionMemory, TrialResult
 from loadlab.units import format_size_bytes
 
 _NOTE: Final = (
-    "How much memory grew while the idle connections were opened, divided by their number. Both ends of a connection "
-    "are on this machine, so the kernel holds it twice; target and client are their own memory, the interpreters of "
-    "the processes that hold the client's ends among it."
+    "The memory in use after opening the idle connections less that before, divided by their number. Both ends of a "
+    "connection are on this machine, so the kernel holds it twice. Target and client are the memory of their "
+    "processes; the client's includes the interpreters that hold its ends."
 )
-_NOTE_ON_FEW: Final = "A few connections are lost among what else this machine does, so only many have figures."
+_NOTE_ON_FEW: Final = "Few connections have no figure: the memory in use on the machine varies by more than they take."
 _NOTE_ON_DISTURBED: Final = (
-    "No figures where a part came out below zero: something else changed the memory in use meanwhile."
+    "There are no figures where a part came out below zero: something else changed the memory in use meanwhile."
 )
 
 

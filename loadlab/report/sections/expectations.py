@@ -10,7 +10,7 @@ from loadlab.results.model import Expectation
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Check:
     """What was measured where an expectation was checked; `where` is a setting or the series of a law."""
 
     where: str
@@ -20,15 +20,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationResult:
-    """One entry of the profile's `expect`, with its outcomes, the failed ones first; none where no trial was meant."""
+    """One entry of the profile's `expect`, with its checks, the failed ones first; none where no trial was meant."""
 
     text: str
-    outcomes: tuple[Outcome, ...]
+    checks: tuple[Check, ...]
 
     @property
     def failed(self) -> int:
         """How often it was not met."""
-        return sum(not outcome.met for outcome in self.outcomes)
+        return sum(not check.met for check in self.checks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Expectations(Section):
     @property
     def sentence(self) -> str:
         """How many were met, in words."""
-        met = sum(bool(result.outcomes) and not result.failed for result in self.results)
+        met = sum(bool(result.checks) and not result.failed for result in self.results)
         return f"{met} of {len(self.results)} met."
 
 
@@ -52,13 +52,12 @@ def sections_of(run: Run) -> Iterator[Expectations]:
 
 
 def results_of(run: Run) -> tuple[ExpectationResult, ...]:
-    """Return the outcomes of each expectation, in the order of the profile."""
-    by_text: dict[str, list[Outcome]] = {text: [] for text in _texts(run.document.profile)}
+    """Return the checks of each expectation, in the order of the profile."""
+    by_text: dict[str, list[Check]] = {text: [] for text in _texts(run.document.profile)}
     for where, expectation in _checked(run):
-        by_text.setdefault(expectation.text, []).append(Outcome(where, expectation.measured, expectation.met))
+        by_text.setdefault(expectation.text, []).append(Check(where, expectation.measured, expectation.met))
     return tuple(
-        ExpectationResult(text, tuple(sorted(outcomes, key=lambda outcome: outcome.met)))
-        for text, outcomes in by_text.items()
+        ExpectationResult(text, tuple(sorted(checks, key=lambda check: check.met))) for text, checks in by_text.items()
     )
 
 

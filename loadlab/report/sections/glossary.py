@@ -37,7 +37,7 @@ class Glossary(Section):
         longest_first = sorted(by_form, key=len, reverse=True)
         linked: set[str] = set()
         parts, done = [], 0
-        for found in re.finditer(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", text, re.IGNORECASE):
+        for found in re.finditer(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b(?!\.\w)", text, re.IGNORECASE):
             term = by_form[found[0].lower()]
             if term.name not in linked:
                 linked.add(term.name)

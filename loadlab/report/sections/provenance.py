@@ -111,7 +111,9 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _format_placement(placement: Mapping[str, Any]) -> str:
-    return "; ".join(f"{role} on CPU {', '.join(str(cpu) for cpu in cpus)}" for role, cpus in sorted(placement.items()))
+    # In run.json the client's side is called load.
+    sides = {"client" if role == "load" else role: ", ".join(map(str, cpus)) for role, cpus in placement.items()}
+    return "; ".join(f"{side} on CPU {cpus}" for side, cpus in sorted(sides.items()))
 
 
 def _without_empty(value: Any) -> Any:  # noqa: ANN401 - a profile holds what YAML can

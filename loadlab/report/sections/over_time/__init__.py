@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 
 from loadlab.analysis.verdict.steadiness import find_change, merge_intervals
 from loadlab.report.layout import Arrangement
-from loadlab.report.sections.over_time.panels import Line, Panel, process_panels, socket_panels
+from loadlab.report.sections.over_time.panels import TimeLine, TimePanel, process_panels, socket_panels
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import Interval, TrialResult
 
@@ -24,7 +24,7 @@ class ChosenTrial:
     id: str
     name: str
     chosen: bool
-    panels: tuple[Panel, ...]
+    panels: tuple[TimePanel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def sections_of(run: Run) -> Iterator[OverTime]:
     yield OverTime(_describe(trials, tuple(titles)), trials, tuple(titles))
 
 
-def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, tuple[Panel, ...]]]:
+def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, tuple[TimePanel, ...]]]:
     """Yield each trial that probes looked at, valid or not: the panels may show why it is invalid."""
     for setting in arrangement.settings:
         for trial in setting.trials:
@@ -70,19 +70,19 @@ def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, 
                 yield trial, f"{name}{invalid}", (*_throughput(trial), *probed)
 
 
-def _throughput(trial: TrialResult) -> Iterator[Panel]:
+def _throughput(trial: TrialResult) -> Iterator[TimePanel]:
     intervals = [interval for interval in trial.intervals if interval.end > interval.start]
     together = math.ceil(len(intervals) / _MOST_POINTS)
     groups = [intervals[start : start + together] for start in range(0, len(intervals), together or 1)]
     if len(groups) < 2:
         return
-    yield Panel(
+    yield TimePanel(
         title="Throughput",
         unit="requests/s",
         shape="steps",
         seconds=(groups[0][0].start, *(group[-1].end for group in groups)),
-        lines=(Line("", tuple(_rate(group) for group in groups)),),
-        moved=find_change(merge_intervals(intervals, (trial.response_ns.p50 or 0) / 1e9)) is not None,
+        lines=(TimeLine("", tuple(_rate(group) for group in groups)),),
+        changed=find_change(merge_intervals(intervals, (trial.response_ns.p50 or 0) / 1e9)) is not None,
     )
 
 
@@ -91,18 +91,18 @@ def _rate(intervals: Sequence[Interval]) -> float:
 
 
 def _shown_first(
-    arrangement: Arrangement, trials: Sequence[TrialResult], panels: Sequence[tuple[Panel, ...]]
+    arrangement: Arrangement, trials: Sequence[TrialResult], panels: Sequence[tuple[TimePanel, ...]]
 ) -> TrialResult:
     """Return the trial in which most panels changed, or if none did the one at the end of the first line."""
-    moved = [sum(panel.moved for panel in each) for each in panels]
-    if any(moved):
-        return trials[moved.index(max(moved))]
+    changed = [sum(panel.changed for panel in each) for each in panels]
+    if any(changed):
+        return trials[changed.index(max(changed))]
     line_of = {trial.id: setting.line for setting in arrangement.settings for trial in setting.trials}
     return [trial for trial in trials if line_of[trial.id] == line_of[trials[0].id]][-1]
 
 
 def _describe(trials: Sequence[ChosenTrial], titles: Sequence[str]) -> str:
-    changed = {title: [trial.name for trial in trials if _moved(trial, title)] for title in titles}
+    changed = {title: [trial.name for trial in trials if _changed(trial, title)] for title in titles}
     listed = [f"{_within_sentence(title)} ({_where(names)})" for title, names in changed.items() if names]
     if not listed:
         where = {1: "", 2: " in both trials"}.get(len(trials), f" in all {len(trials)} trials")
@@ -110,8 +110,8 @@ def _describe(trials: Sequence[ChosenTrial], titles: Sequence[str]) -> str:
     return f"Changed within the window: {'; '.join(listed)}. Everything else was steady."
 
 
-def _moved(trial: ChosenTrial, title: str) -> bool:
-    return any(panel.moved for panel in trial.panels if panel.title == title)
+def _changed(trial: ChosenTrial, title: str) -> bool:
+    return any(panel.changed for panel in trial.panels if panel.title == title)
 
 
 def _within_sentence(title: str) -> str:
@@ -122,12 +122,12 @@ def _where(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} trials"
 
 
-def _plain(panel: Panel) -> dict[str, object]:
+def _plain(panel: TimePanel) -> dict[str, object]:
     return {
         "title": panel.title,
         "unit": panel.unit,
         "shape": panel.shape,
-        "folded": not panel.moved and panel.title not in _ALWAYS_SHOWN,
+        "folded": not panel.changed and panel.title not in _ALWAYS_SHOWN,
         "seconds": [round(moment, 3) for moment in panel.seconds],
         "lines": [{"name": line.name, "values": [_rounded(value) for value in line.values]} for line in panel.lines],
     }

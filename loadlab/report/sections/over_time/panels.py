@@ -1,4 +1,4 @@
-"""Small diagrams over the time of a window: what target, client and TCP used, and whether it moved."""
+"""Small diagrams over the time of a window: what target, client and TCP used, and whether that changed."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,9 +11,14 @@ from loadlab.results.probe_data import ProcessState, ProcessUsage, ProcfsProbe, 
 
 Shape = Literal["steps", "stack", "points"]
 
+_MS_NS: Final = 1e6
+_S_NS: Final = 1e9
+_MIB: Final = 1 << 20
+_KIB: Final = 1 << 10
+
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TimeLine:
     """One line of a panel; a value that was not read is None."""
 
     name: str
@@ -21,22 +26,60 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class TimePanel:
     """What is drawn over `seconds` since the start of the window, in `unit`.
 
     `points` are states, one at each of `seconds`. `steps` are rates, each of them from one of `seconds` to the next, so
-    there is one fewer; so are those of a `stack`, which add up. `moved` says that it did not stay what it was.
+    there is one fewer; so are those of a `stack`, which add up. `changed` says whether they did.
     """
 
     title: str
     unit: str
     shape: Shape
     seconds: tuple[float, ...]
-    lines: tuple[Line, ...]
-    moved: bool
+    lines: tuple[TimeLine, ...]
+    changed: bool
 
 
-def rate_moved(counts: Sequence[int], seconds: Sequence[float], least: float) -> bool:
+def process_panels(probe: ProcfsProbe) -> Iterator[TimePanel]:
+    """Yield the panels of both sides; of a side without processes on this machine, or a single stretch, none."""
+    sides = [
+        _Side(name, start, stretches)
+        for name, start, stretches in (
+            ("target", probe.target_at_start, probe.target),
+            ("client", probe.client_at_start, probe.client),
+        )
+        if len(stretches) > 1 and stretches[-1].processes
+    ]
+    yield from (side.draw_cpu() for side in sides)
+    for rate in _RATES:
+        yield from (side.draw_rate(rate) for side in sides)
+    for state in _STATES:
+        yield from (panel for side in sides if (panel := side.draw_state(state)) is not None)
+
+
+def socket_panels(probe: SocketsProbe) -> Iterator[TimePanel]:
+    """Yield the panels of a probe with times; runs from before there were times have none."""
+    readings = [(reading.at_ns / 1e9, reading) for reading in probe.readings if reading.at_ns is not None]
+    if len(readings) < 3:
+        return
+    seconds = tuple(moment for moment, _ in readings)
+    states = [reading for _, reading in readings]
+    sockets = (
+        TimeLine("in use", tuple(reading.in_use for reading in states)),
+        TimeLine("in TIME_WAIT", tuple(reading.time_wait for reading in states)),
+        TimeLine("without a process", tuple(reading.orphans for reading in states)),
+    )
+    buffers = TimeLine("", tuple(reading.buffers_bytes / _KIB for reading in states))
+    changed = any(state_changed(line.values, least=64, share=0.05) for line in sockets)
+    yield TimePanel("TCP sockets of the machine", "", "points", seconds, sockets, changed)
+    # The kernel adds up each core's part only now and then, so that half a MiB comes and goes on an idle machine.
+    buffers_changed = state_changed(buffers.values, least=1024, share=0.2)
+    yield TimePanel("Memory of TCP buffers", "KiB", "points", seconds, (buffers,), buffers_changed)
+    yield _trouble(seconds, states)
+
+
+def rate_changed(counts: Sequence[int], seconds: Sequence[float], least: float) -> bool:
     """Whether a rate changed by at least `least` counts per second.
 
     `counts` lie between each of `seconds` and the next. The rule is the verdict's for throughput: a stretch apart from
@@ -52,15 +95,10 @@ def rate_moved(counts: Sequence[int], seconds: Sequence[float], least: float) ->
     return abs(after - before) >= least
 
 
-def state_moved(values: Sequence[float | None], least: float, share: float) -> bool:
+def state_changed(values: Sequence[float | None], least: float, share: float) -> bool:
     """Whether the highest value is above the lowest by more than `least`, and by more than that share of itself."""
     known = [value for value in values if value is not None]
     return bool(known) and max(known) - min(known) > max(least, share * max(known))
-
-
-_MS_NS: Final = 1e6
-_S_NS: Final = 1e9
-_MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +168,6 @@ _STATES: Final = (
 )
 
 
-def process_panels(probe: ProcfsProbe) -> Iterator[Panel]:
-    """Yield the panels of both sides; of a side without processes on this machine, or a single stretch, none."""
-    sides = [
-        _Side(name, start, stretches)
-        for name, start, stretches in (
-            ("target", probe.target_at_start, probe.target),
-            ("client", probe.client_at_start, probe.client),
-        )
-        if len(stretches) > 1 and stretches[-1].processes
-    ]
-    yield from (side.draw_cpu() for side in sides)
-    for rate in _RATES:
-        yield from (side.draw_rate(rate) for side in sides)
-    for state in _STATES:
-        yield from (panel for side in sides if (panel := side.draw_state(state)) is not None)
-
-
 class _Side:
     """One side's stretches, and its states: at the end of each, and at the start unless the run is from before that."""
 
@@ -156,68 +177,46 @@ class _Side:
         self._states: list[ProcessState] = [*([start] if start else []), *stretches]
         self._seconds = (0.0, *itertools.accumulate(stretch.window_ns / _S_NS for stretch in stretches))
 
-    def draw_cpu(self) -> Panel:
+    def draw_cpu(self) -> TimePanel:
         """Return the panel of CPU time, user and system apart where that is known of most stretches."""
         divisible = sum(stretch.is_divisible for stretch in self._stretches)
         return self.draw_rate(_CPU if 2 * divisible > len(self._stretches) else _CPU_UNDIVIDED)
 
-    def draw_rate(self, rate: _Rate) -> Panel:
+    def draw_rate(self, rate: _Rate) -> TimePanel:
         counts = {name: [read(stretch) for stretch in self._stretches] for name, read in rate.counters.items()}
         lengths = [stretch.window_ns / _S_NS for stretch in self._stretches]
-        return Panel(
+        return TimePanel(
             title=f"{rate.title} of the {self._name}",
             unit=rate.unit,
             shape=rate.shape,
             seconds=self._seconds,
             lines=tuple(
-                Line(name, tuple(count / rate.per_unit / length for count, length in zip(each, lengths, strict=True)))
+                TimeLine(
+                    name, tuple(count / rate.per_unit / length for count, length in zip(each, lengths, strict=True))
+                )
                 for name, each in counts.items()
             ),
-            moved=any(rate_moved(each, self._seconds, rate.least * rate.per_unit) for each in counts.values()),
+            changed=any(rate_changed(each, self._seconds, rate.least * rate.per_unit) for each in counts.values()),
         )
 
-    def draw_state(self, state: _State) -> Panel | None:
+    def draw_state(self, state: _State) -> TimePanel | None:
         """Return the panel, None where nothing of it is known; what was read now and then has gaps between."""
         read_at_all = {name: tuple(map(read, self._states)) for name, read in state.figures.items()}
-        lines = tuple(Line(name, values) for name, values in read_at_all.items() if set(values) != {None})
+        lines = tuple(TimeLine(name, values) for name, values in read_at_all.items() if set(values) != {None})
         if not lines:
             return None
-        return Panel(
+        return TimePanel(
             title=f"{state.title} of the {self._name}",
             unit=state.unit,
             shape="points",
             seconds=self._seconds[-len(self._states) :],
             lines=lines,
-            moved=any(state_moved(line.values, state.least, state.share) for line in lines),
+            changed=any(state_changed(line.values, state.least, state.share) for line in lines),
         )
 
 
-_KIB: Final = 1 << 10
-
-
-def socket_panels(probe: SocketsProbe) -> Iterator[Panel]:
-    """Yield the panels of a probe with times; runs of before there were times have none."""
-    readings = [(reading.at_ns / 1e9, reading) for reading in probe.readings if reading.at_ns is not None]
-    if len(readings) < 3:
-        return
-    seconds = tuple(moment for moment, _ in readings)
-    states = [reading for _, reading in readings]
-    sockets = (
-        Line("in use", tuple(reading.in_use for reading in states)),
-        Line("in TIME_WAIT", tuple(reading.time_wait for reading in states)),
-        Line("without a process", tuple(reading.orphans for reading in states)),
-    )
-    buffers = Line("", tuple(reading.buffers_bytes / _KIB for reading in states))
-    moved = any(state_moved(line.values, least=64, share=0.05) for line in sockets)
-    yield Panel("TCP sockets of the machine", "", "points", seconds, sockets, moved)
-    # The kernel adds up each core's part only now and then, so that half a MiB comes and goes on an idle machine.
-    buffers_moved = state_moved(buffers.values, least=1024, share=0.2)
-    yield Panel("Memory of TCP buffers", "KiB", "points", seconds, (buffers,), buffers_moved)
-    yield _trouble(seconds, states)
-
-
-def _trouble(seconds: tuple[float, ...], states: list[SocketsReading]) -> Panel:
-    """What should not happen at all: any of it is a movement."""
+def _trouble(seconds: tuple[float, ...], states: list[SocketsReading]) -> TimePanel:
+    """What should not happen at all: any of it is a change."""
     counted = [after.counters.since(before.counters) for before, after in itertools.pairwise(states)]
     lengths = [end - start for start, end in itertools.pairwise(seconds)]
     counts = {
@@ -225,14 +224,14 @@ def _trouble(seconds: tuple[float, ...], states: list[SocketsReading]) -> Panel:
         "accept queue full": [each.listen_overflows for each in counted],
         "dropped": [each.listen_drops for each in counted],
     }
-    return Panel(
+    return TimePanel(
         title="TCP retransmits and drops",
         unit="/s",
         shape="steps",
         seconds=seconds,
         lines=tuple(
-            Line(name, tuple(count / length for count, length in zip(each, lengths, strict=True)))
+            TimeLine(name, tuple(count / length for count, length in zip(each, lengths, strict=True)))
             for name, each in counts.items()
         ),
-        moved=any(any(each) for each in counts.values()),
+        changed=any(any(each) for each in counts.values()),
     )

@@ -42,14 +42,14 @@ def test_a_part_below_zero_leaves_the_trial_without_any_part(million: RunDocumen
     table = figures_of(only_at(disturbed_at(million, 1_000_000), 1_000_000))
     assert table is not None
     assert "idle connection" not in " ".join(name for name, _ in table.rows)
-    assert table.note.startswith("No figures where a part came out below zero")
+    assert table.note.startswith("There are no figures where a part came out below zero")
 
 
 def test_the_note_says_only_what_is_due(million: RunDocument) -> None:
     undisturbed = note_on(arrange(million.profile, million.trials))
     assert "divided by their number" in undisturbed
     assert "below zero" not in undisturbed
-    assert "A few connections" not in undisturbed
+    assert "Few connections" not in undisturbed
     assert "below zero" in note_on(disturbed_at(million, 1_000_000))
     assert note_on(only_at(arrange(million.profile, million.trials), 0)) == ""
 
@@ -58,7 +58,7 @@ def test_too_few_connections_have_no_figure_and_the_note_says_so(million: RunDoc
     *many, last = million.trials
     idle = IdleSummary(wanted=100, opened=100, alive_at_start=100, alive=100, open_seconds=0.1, holders=1)
     few = last.model_copy(update={"idle": idle, "connection_memory": None})
-    assert "A few connections are lost" in note_on(arrange(million.profile, [*many, few]))
+    assert "Few connections have no figure" in note_on(arrange(million.profile, [*many, few]))
 
 
 def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> None:

@@ -17,10 +17,10 @@ def test_met_and_failed_stand_with_what_was_measured_where(sample_run: RunDirect
     ]
     run = run_of(document.model_copy(update={"trials": trials}))
     [result] = results_of(run)
-    assert (result.text, len(result.outcomes), result.failed) == ("failures == 0", 15, 1)
+    assert (result.text, len(result.checks), result.failed) == ("failures == 0", 15, 1)
     # The failed one is first, wherever its trial stands.
-    assert [outcome.met for outcome in result.outcomes[:2]] == [False, True]
-    assert result.outcomes[0].where == run.arrangement.name_of_trial(trials[-1])
+    assert [check.met for check in result.checks[:2]] == [False, True]
+    assert result.checks[0].where == run.arrangement.name_of_trial(trials[-1])
     [section] = sections_of(run)
     assert section.sentence == "0 of 1 met."
 
@@ -33,15 +33,15 @@ def test_expectations_on_laws_are_there_with_their_series(sample_run: RunDirecto
     ]
     document = expecting(sample_run.read_document(), text).model_copy(update={"expectations": outcomes})
     [result] = results_of(run_of(document))
-    assert [(outcome.where, outcome.met) for outcome in result.outcomes] == [("select", False), ("epoll", True)]
-    assert result.outcomes[0].measured == "72 ns (95 %: 71 to 73)"
+    assert [(check.where, check.met) for check in result.checks] == [("select", False), ("epoll", True)]
+    assert result.checks[0].measured == "72 ns (95 %: 71 to 73)"
 
 
 def test_what_was_never_checked_is_named_too(sample_run: RunDirectory) -> None:
     entry = {"expect": "response_ns.p99 <= 5ms", "where": {"load.idle": 77}}
     [result] = results_of(run_of(expecting(sample_run.read_document(), entry)))
     assert result.text.startswith("response_ns.p99 <= 5ms where load.idle")
-    assert (result.outcomes, result.failed) == ((), 0)
+    assert (result.checks, result.failed) == ((), 0)
 
 
 def test_a_profile_that_expects_nothing_has_no_section(sample_run: RunDirectory) -> None:

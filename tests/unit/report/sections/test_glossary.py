@@ -47,7 +47,7 @@ def test_the_first_mention_of_a_term_is_a_link_to_it() -> None:
 
 
 def test_the_longest_form_wins_and_parts_of_words_are_no_terms() -> None:
-    linked = GLOSSARY.link("An idle connection, reconnections, PSSX")
+    linked = GLOSSARY.link("An idle connection, reconnections, PSSX, PSS.9")
     assert linked.count("<a ") == 1
     assert 'href="#term-idle-connection"' in linked
 

@@ -34,7 +34,7 @@ def test_an_interrupted_run_says_what_is_missing(sample_run: RunDirectory) -> No
 
 def test_the_machine_and_which_cores_each_side_had(sample_run: RunDirectory) -> None:
     machine = [*machine_of(sample_run.read_document())]
-    assert Fact("Placement", "load on CPU 1; target on CPU 0") in machine
+    assert Fact("Placement", "client on CPU 1; target on CPU 0") in machine
     assert Fact("Memory", "24 GiB") in machine
 
 

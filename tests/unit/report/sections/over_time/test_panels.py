@@ -1,6 +1,12 @@
 import pytest
 
-from loadlab.report.sections.over_time.panels import Panel, process_panels, rate_moved, socket_panels, state_moved
+from loadlab.report.sections.over_time.panels import (
+    TimePanel,
+    process_panels,
+    rate_changed,
+    socket_panels,
+    state_changed,
+)
 from loadlab.results.probe_data import ProcfsProbe
 
 from .....over_time_run import MIB, STRETCH_NS, STRETCHES, sockets_probe, state, stretch
@@ -9,7 +15,7 @@ SECONDS = [0.25 * number for number in range(13)]
 
 
 @pytest.mark.parametrize(
-    ("counts", "moved"),
+    ("counts", "changed"),
     [
         ([1000] * 12, False),
         ([1000, 1040, 960, 1010, 990, 1030, 970, 1000, 1020, 980, 1010, 990], False),
@@ -20,16 +26,16 @@ SECONDS = [0.25 * number for number in range(13)]
         ([0] * 6 + [1000] * 6, True),
     ],
 )
-def test_a_rate_moves_when_it_changes_for_good_and_by_something_that_counts(counts: list[int], moved: bool) -> None:
-    assert rate_moved(counts, SECONDS, least=100) is moved
+def test_a_rate_moves_when_it_changes_for_good_and_by_something_that_counts(counts: list[int], changed: bool) -> None:
+    assert rate_changed(counts, SECONDS, least=100) is changed
 
 
 def test_of_few_stretches_nobody_can_tell() -> None:
-    assert rate_moved([1000, 1000, 9000, 9000], SECONDS[:5], least=100) is False
+    assert rate_changed([1000, 1000, 9000, 9000], SECONDS[:5], least=100) is False
 
 
 @pytest.mark.parametrize(
-    ("values", "moved"),
+    ("values", "changed"),
     [
         ([100, 100.5, 100], False),
         ([100, 104], False),
@@ -38,11 +44,11 @@ def test_of_few_stretches_nobody_can_tell() -> None:
         ([100, None, 50], True),
     ],
 )
-def test_a_state_moves_when_it_differs_by_enough(values: list[float | None], moved: bool) -> None:
-    assert state_moved(values, least=1, share=0.05) is moved
+def test_a_state_moves_when_it_differs_by_enough(values: list[float | None], changed: bool) -> None:
+    assert state_changed(values, least=1, share=0.05) is changed
 
 
-def panels_of(probe: ProcfsProbe) -> dict[str, Panel]:
+def panels_of(probe: ProcfsProbe) -> dict[str, TimePanel]:
     return {panel.title: panel for panel in process_panels(probe)}
 
 
@@ -59,7 +65,7 @@ def test_each_side_has_its_panels(quiet: ProcfsProbe) -> None:
         for title in ("CPU", "Context switches", "Run-queue wait", "Memory", "Threads", "Open descriptors")
         for side in ("target", "client")
     ]
-    assert not any(panel.moved for panel in panels.values())
+    assert not any(panel.changed for panel in panels.values())
 
 
 def test_what_was_used_is_a_rate_between_two_moments(quiet: ProcfsProbe) -> None:
@@ -100,7 +106,7 @@ def test_what_moves_is_told_by_its_panel_alone(quiet: ProcfsProbe) -> None:
     forks = [stretch(threads=1 + number // 7) for number in range(STRETCHES)]
     for changed, title in ((grows, "Memory"), (burns, "CPU"), (forks, "Threads")):
         panels = panels_of(quiet.model_copy(update={"target": changed}))
-        assert [panel.title for panel in panels.values() if panel.moved] == [f"{title} of the target"]
+        assert [panel.title for panel in panels.values() if panel.changed] == [f"{title} of the target"]
 
 
 def test_a_run_of_before_there_were_states_begins_them_with_the_first_stretch() -> None:
@@ -125,7 +131,7 @@ def test_a_quiet_machine() -> None:
         "Memory of TCP buffers",
         "TCP retransmits and drops",
     ]
-    assert not any(panel.moved for panel in panels)
+    assert not any(panel.changed for panel in panels)
     sockets, buffers, _ = panels
     assert [line.values[0] for line in sockets.lines] == [10_032, 4, 0]
     assert buffers.lines[0].values == (9 * 1024,) * (STRETCHES + 1)
@@ -133,7 +139,7 @@ def test_a_quiet_machine() -> None:
 
 def test_a_single_segment_sent_again_is_shown_when_it_was() -> None:
     *_, trouble = socket_panels(sockets_probe(7, 7, 8, 8))
-    assert trouble.moved
+    assert trouble.changed
     assert trouble.lines[0].values == (0, 4, 0)
 
 
