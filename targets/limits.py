@@ -1,6 +1,7 @@
 """How many connections this machine lets one server hold, by what a connection needs there."""
 
 import resource
+import socket
 from pathlib import Path
 
 # Standard streams, listener, epoll, the two ends that signals wake, the spare one, and room for a library's own.
@@ -11,6 +12,7 @@ _RESERVED_TASKS = 64
 _BYTES_PER_PROCESS = 2_500 * 1024
 _BYTES_PER_THREAD = 100 * 1024
 _MAPS_PER_THREAD = 2  # its stack and the guard page below
+_UNKNOWN = 1 << 30  # for a limit that a container or a sandbox does not show: it binds nobody here
 
 
 def raise_open_files_limit() -> None:
@@ -56,25 +58,37 @@ def _tasks() -> int:
 def _control_group_limits() -> list[int]:
     """Return the limits of tasks of the control groups that this process is in, for both versions of their files."""
     limits = []
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in _read("/proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         if controllers in ("", "pids"):
-            try:
-                limits.append(int(Path(f"/sys/fs/cgroup/{controllers}{group}/pids.max").read_text()))
-            except (OSError, ValueError):
-                continue  # not mounted here, or "max"
+            limits.append(_number(f"/sys/fs/cgroup/{controllers}{group}/pids.max", _UNKNOWN))  # or it says "max"
     return limits
 
 
 def _free_memory_bytes() -> int:
-    (line,) = (line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable:"))
-    return int(line.split()[1]) * 1024
+    lines = [line.split() for line in _read("/proc/meminfo").splitlines()]
+    return next((int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:"), _UNKNOWN * _BYTES_PER_PROCESS)
 
 
 def backlog() -> int:
     """Return the longest queue of connections to be accepted; the kernel silently cuts every backlog to this."""
-    return _system_limit("net/core/somaxconn")
+    return _number("/proc/sys/net/core/somaxconn", socket.SOMAXCONN)
 
 
 def _system_limit(name: str) -> int:
-    return int(Path("/proc/sys", name).read_text())
+    return _number(f"/proc/sys/{name}", _UNKNOWN)
+
+
+def _number(path: str, unknown: int) -> int:
+    try:
+        return int(_read(path))
+    except ValueError:
+        return unknown
+
+
+def _read(path: str) -> str:
+    """Return the text of a file, empty where it is absent or not for us."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -26,7 +26,7 @@ _MOST_READINGS: Final = 64
 class _Reading:
     target: GroupReading
     client: GroupReading
-    sockets: SocketsReading
+    sockets: SocketsReading | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,13 @@ class Timeline:
         )
 
     def sockets(self) -> SocketsProbe | None:
-        """Return what TCP had at each reading, and counted from the first to the last; None if there are not two."""
-        if len(self._readings) < 2:
+        """Return what TCP had at each reading, and counted from the first to the last; None if there are not two.
+
+        None also where the kernel does not show it.
+        """
+        readings = [reading.sockets for reading in self._readings if reading.sockets is not None]
+        if len(readings) < 2:
             return None
-        readings = [reading.sockets for reading in self._readings]
         return SocketsProbe(readings=readings, counted=readings[-1].counters.since(readings[0].counters))
 
 

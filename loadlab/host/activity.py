@@ -46,8 +46,6 @@ def measure_activity(
     start = _read(proc, read_clock)
     pause(_SECONDS)
     end = _read(proc, read_clock)
-    if start is None or end is None:
-        return None
     uses = use_between(start.cores, end.cores, cores)
     if not uses:
         return None
@@ -84,11 +82,8 @@ class _Reading:
     cpu_ns: Mapping[_Process, int]
 
 
-def _read(proc: Path, read_clock: Callable[[int], int | None]) -> _Reading | None:
-    try:
-        cores = read_cores(proc / "stat")
-    except OSError:
-        return None
+def _read(proc: Path, read_clock: Callable[[int], int | None]) -> _Reading:
+    cores = read_cores(proc / "stat")
     cpu_ns: dict[_Process, int] = {}
     for pid in list_pids(proc):
         stat = read_stat(pid, proc)

@@ -35,7 +35,7 @@ class MemoryReading:
 
 
 def read_memory(target_pids: Iterable[int], holder_pids: Iterable[int], proc: Path = PROC) -> MemoryReading | None:
-    """Read the memory now; None where we may not read a process.
+    """Read the memory now; None where we may not read a process, or the kernel does not show its own.
 
     The kernel walks all pages of all processes, a millisecond for each: not within the measured window.
     """
@@ -43,8 +43,11 @@ def read_memory(target_pids: Iterable[int], holder_pids: Iterable[int], proc: Pa
     client_bytes = read_pss(holder_pids, proc)
     if target_bytes is None or client_bytes is None:
         return None
-    kernel_bytes = parse_kernel_bytes((proc / "meminfo").read_text(encoding="ascii"))
-    kernel_bytes += parse_buffer_bytes((proc / "net" / "sockstat").read_text(encoding="ascii"))
+    try:
+        kernel_bytes = parse_kernel_bytes((proc / "meminfo").read_text(encoding="ascii"))
+        kernel_bytes += parse_buffer_bytes((proc / "net" / "sockstat").read_text(encoding="ascii"))
+    except OSError:
+        return None
     with suppress(FileNotFoundError, PermissionError):  # not every kernel has it, and only root may read it
         kernel_bytes -= parse_listing_bytes((proc / "slabinfo").read_text(encoding="ascii"))
     return MemoryReading(kernel_bytes, target_bytes, client_bytes)

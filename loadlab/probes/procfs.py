@@ -180,7 +180,8 @@ def _read_thread(task: Path) -> _Thread:
         return _Thread()  # it has ended since it was listed; the process goes on
     counted = dict(line.partition(":")[::2] for line in status.splitlines())
     return _Thread(
-        voluntary_switches=int(counted["voluntary_ctxt_switches"]),
-        involuntary_switches=int(counted["nonvoluntary_ctxt_switches"]),
+        # Some sandboxes leave them out.
+        voluntary_switches=int(counted.get("voluntary_ctxt_switches", 0)),
+        involuntary_switches=int(counted.get("nonvoluntary_ctxt_switches", 0)),
         run_queue_wait_ns=int(waited_ns),
     )

@@ -11,11 +11,16 @@ from loadlab.processes.proc import PAGE_BYTES
 from loadlab.results.probe_data import SocketCounters, SocketsReading
 
 
-def read_sockets(at_ns: int, proc_net: Path = Path("/proc/net")) -> SocketsReading:
-    """Read all of it now, `at_ns` after the first reading."""
-    now = parse_now((proc_net / "sockstat").read_text(encoding="ascii"))
-    pairs = (proc_net / name for name in ("snmp", "netstat"))
-    counters = parse_counters("\n".join(path.read_text(encoding="ascii") for path in pairs))
+def read_sockets(at_ns: int, proc_net: Path = Path("/proc/net")) -> SocketsReading | None:
+    """Read all of it now, `at_ns` after the first reading; None where the kernel does not show it, as in a sandbox."""
+    try:
+        sockstat, snmp, netstat = (
+            (proc_net / name).read_text(encoding="ascii") for name in ("sockstat", "snmp", "netstat")
+        )
+    except OSError:
+        return None
+    now = parse_now(sockstat)
+    counters = parse_counters(f"{snmp}\n{netstat}")
     return SocketsReading(
         at_ns=at_ns,
         in_use=now.get("inuse", 0),

@@ -56,8 +56,13 @@ class CoreUse:
 
 
 def read_cores(stat: Path = _STAT) -> CoresReading:
-    """Read the times so far."""
-    return CoresReading(time.monotonic_ns(), parse_cores(stat.read_text(encoding="ascii")), charges_interrupts())
+    """Read the times so far, of no core where the kernel does not show them."""
+    time_ns = time.monotonic_ns()
+    try:
+        text = stat.read_text(encoding="ascii")
+    except OSError:
+        text = ""
+    return CoresReading(time_ns, parse_cores(text), charges_interrupts())
 
 
 def parse_cores(stat: str) -> dict[int, CoreTimes]:

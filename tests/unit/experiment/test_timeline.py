@@ -93,7 +93,14 @@ def test_each_stretch_lies_between_two_readings(machine: Machine) -> None:
     assert sockets.counted.retransmitted == 3
 
 
-def test_one_reading_tells_nothing(machine: Machine) -> None:
+def test_tcp_that_the_kernel_does_not_show_is_null(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "read_sockets", lambda _at_ns: None)
+    timeline = timeline_of(machine, 3)
+    assert timeline.sockets() is None
+    assert timeline.processes() is not None
+
+
+def test_one_reading_is_no_stretch(machine: Machine) -> None:
     timeline = timeline_of(machine, 1)
     assert timeline.processes() is None
     assert timeline.sockets() is None

@@ -79,6 +79,12 @@ def test_a_process_that_may_not_be_looked_into_leaves_nothing_to_report(
     assert read_memory([3], [], proc) is None
 
 
+@pytest.mark.parametrize("absent", ["meminfo", "net/sockstat"])
+def test_a_kernel_that_does_not_show_its_own_memory_leaves_nothing_to_report(proc: Path, absent: str) -> None:
+    (proc / absent).unlink()
+    assert read_memory([1], [3], proc) is None
+
+
 def test_the_parsers_take_their_lines_only() -> None:
     assert parse_kernel_bytes(MEMINFO) == 109_500 * KIB
     assert parse_buffer_bytes(SOCKSTAT) == 12 * PAGE_BYTES

@@ -81,6 +81,15 @@ def test_without_a_cpu_clock_the_ticks_are_the_cpu_time(tmp_path: Path) -> None:
     assert (read.exact_cpu_ns, read.cpu_ns) == (None, 32 * TICK_NS)
 
 
+def test_a_sandbox_may_not_count_switches_and_waits(tmp_path: Path) -> None:
+    write_process(tmp_path, 42)
+    (tmp_path / "42" / "task" / "42" / "status").write_text("Name:\tserver\n")
+    (tmp_path / "42" / "task" / "42" / "schedstat").unlink()
+    read = read_process(42, tmp_path)
+    assert read is not None
+    assert (read.voluntary_switches, read.involuntary_switches, read.run_queue_wait_ns) == (0, 0, 0)
+
+
 def test_processes_that_are_gone_are_left_out(tmp_path: Path) -> None:
     write_process(tmp_path, 42)
     assert set(read_group([41, 42], 5, tmp_path).processes) == {42}

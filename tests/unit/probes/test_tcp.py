@@ -26,6 +26,7 @@ def test_a_reading_has_what_is_there_and_the_counters(tmp_path: Path) -> None:
     for name, text in (("sockstat", SOCKSTAT), ("snmp", SNMP), ("netstat", NETSTAT)):
         (tmp_path / name).write_text(text)
     reading = read_sockets(250_000_000, tmp_path)
+    assert reading is not None
     assert reading.at_ns == 250_000_000
     assert (reading.in_use, reading.time_wait, reading.orphans, reading.buffers_bytes) == (3, 9018, 1, 5 * 4096)
     counters = reading.counters
@@ -36,9 +37,12 @@ def test_a_reading_has_what_is_there_and_the_counters(tmp_path: Path) -> None:
 def test_counters_since_an_earlier_reading_are_differences(tmp_path: Path) -> None:
     for name, text in (("sockstat", SOCKSTAT), ("snmp", SNMP), ("netstat", NETSTAT)):
         (tmp_path / name).write_text(text)
-    earlier = read_sockets(0, tmp_path).counters
+    earlier = read_sockets(0, tmp_path)
     (tmp_path / "netstat").write_text("TcpExt: ListenOverflows ListenDrops\nTcpExt: 15 14\n")
-    since = read_sockets(0, tmp_path).counters.since(earlier)
+    later = read_sockets(0, tmp_path)
+    assert earlier is not None
+    assert later is not None
+    since = later.counters.since(earlier.counters)
     assert (since.listen_overflows, since.listen_drops, since.retransmitted, since.resets_sent) == (4, 1, 0, 0)
 
 
@@ -48,7 +52,17 @@ def test_counters_that_this_kernel_does_not_have_are_none() -> None:
 
 
 def test_this_machine_can_be_read() -> None:
-    assert read_sockets(0).in_use >= 0
+    reading = read_sockets(0)
+    assert reading is not None
+    assert reading.in_use >= 0
+
+
+@pytest.mark.parametrize("absent", ["sockstat", "snmp", "netstat"])
+def test_a_sandbox_may_not_show_all_of_it(tmp_path: Path, absent: str) -> None:
+    for name, text in (("sockstat", SOCKSTAT), ("snmp", SNMP), ("netstat", NETSTAT)):
+        if name != absent:
+            (tmp_path / name).write_text(text)
+    assert read_sockets(0, tmp_path) is None
 
 
 def message(kind: int, body: bytes) -> bytes:

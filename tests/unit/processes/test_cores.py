@@ -40,6 +40,10 @@ def test_each_core_that_is_online_is_read(tmp_path: Path) -> None:
     }
 
 
+def test_cores_that_are_not_shown_are_none(tmp_path: Path) -> None:
+    assert read_cores(tmp_path / "absent").cores == {}
+
+
 def test_use_is_the_difference_as_shares_of_the_time() -> None:
     start, end = reading(0, 100, 10, 1), reading(SECOND_NS, SECOND_NS // 4 + 100, SECOND_NS // 8 + 10, 1)
     assert use_between(start, end, [1]) == {1: CoreUse(idle=0.25, stolen=0.125, charged=0.625)}
