@@ -140,10 +140,10 @@ def _describe_changes(
     steady: Sequence[Change],
     measure: Measure,
 ) -> str:
-    """`select and poll slow down with more idle connections, by 97 % and 96 % at 9,000; epoll does not (within 2 %).`"""
+    """`select and poll slow down with more idle connections, by 97 % and 96 % at 9,000; epoll does not`."""
     worst_first = sorted(groups, key=lambda direction: (direction == "rises") == measure.more_is_better)
     growing = arrangement.x_name.growing if arrangement.x_name else ""
-    clauses = []
+    clauses: list[str] = []
     for direction in worst_first:
         group = groups[direction]
         clauses.append(f"{_clause(direction, group, measure, '' if clauses else growing)}, {_amounts(group, measure)}")
