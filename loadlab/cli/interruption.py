@@ -1,4 +1,4 @@
-"""Ctrl-C, a polite kill, a closed terminal: noted when they come, and told where nothing can be lost."""
+"""Ctrl-C, a polite kill, a closed terminal: noted when they come, and acted on where nothing can be lost."""
 
 import os
 import signal

@@ -1,103 +1,121 @@
-"""What a run shows while it goes on: which trial, how far, requests a second now, time left."""
+"""What a run shows while it goes on: each trial as it ends; on a terminal also what is going on, and the time left."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
-from loadlab.cli.terminal import tell
+from loadlab.cli.terminal import notify
+from loadlab.experiment.context import Unobserved
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
-from loadlab.units import format_count
+from loadlab.units import format_count, format_duration_ns
 
-# Each refresh costs this process a few milliseconds of a core that the load may be using.
+# Each refresh costs this process a few milliseconds of a core that the client may be using.
 _REFRESHES_PER_SECOND: Final = 4
-# Starting and stopping the processes of a trial, until measured.
-_GUESSED_OVERHEAD_SECONDS: Final = 1.5
+_BAR_COLUMNS: Final = 20
+# How the phases begin that open a pass under a profiler; those of the pass itself follow.
+_PASSES: Final = ("tracing", "profiling")
+
+# Until trials have been timed: starting and stopping processes, a profiler, and a microbenchmark.
+_TRIAL_SECONDS: Final = 1.5
+_PASS_SECONDS: Final = 2.5
+_MICROBENCHMARK_SECONDS: Final = 1.5
+_OPENED_PER_SECOND: Final = 20_000
 
 
 class RunProgress:
-    """An observer that draws one live line on a terminal, and elsewhere prints one line for each trial.
+    """An observer that prints a line for each trial that ends; on a terminal two live lines stand below.
 
-    Why a trial was not done is told on both, and each reason once; `told` are those that the user knows already.
+    Why a trial was not done is printed once for each reason; `known` are those that the user has read already.
     """
 
-    def __init__(self, console: Console, trials: list[Trial], told: Iterable[str] = ()) -> None:
-        self._console = console
-        self._told = set(told)
+    def __init__(
+        self,
+        console: Console,
+        trials: list[Trial],
+        known: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._known = set(known)
         self._trials = trials
         self._finished = 0
-        self._began = time.monotonic()
-        self._progress = Progress(
-            TextColumn("{task.fields[trial]}", style="bold", markup=False),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[rate]}", style="green"),
-            TextColumn("{task.fields[left]}", style="dim"),
-            console=console,
-            refresh_per_second=_REFRESHES_PER_SECOND,
-            transient=True,
-            disable=not console.is_terminal,
+        self._time_left = TimeLeft(trials, clock)
+        self._title = f"{len(trials)} trials" if len(trials) != 1 else "one trial"
+        self._phase = ""
+        self._fraction: float | None = None
+        self._rate = ""
+        self._pass = ""
+        self._live = Live(
+            console=console, refresh_per_second=_REFRESHES_PER_SECOND, transient=True, get_renderable=self.view
         )
-        self._task = self._progress.add_task("", trial="", rate="", left="", total=1.0)
+        self._is_live = console.is_terminal
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        if self._is_live:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._is_live:
+            self._live.stop()
 
     def trial_begins(self, trial: Trial) -> None:
         """Show the trial's number and factors."""
-        title = f"{trial.id}/{len(self._trials):03d} {format_factors(trial.factors)}"
-        self._progress.update(self._task, trial=title, rate="", left=self._left(), completed=0)
+        self._time_left.begin(trial)
+        self._pass = ""
+        self._title = f"{self._finished + 1}/{len(self._trials)} {format_factors(trial.factors)}"
 
     def phase(self, name: str, fraction: float | None) -> None:
-        """Show what the trial is doing."""
-        self._progress.update(self._task, description=name, completed=fraction or 0.0, left=self._left())
+        """Show what the trial is doing; before the first one, that the client is being calibrated, by a trial too."""
+        if not self._time_left.began and not name.startswith("calibrating"):
+            return
+        if name.startswith(_PASSES):
+            self._pass = name
+        elif name == "closing":
+            self._pass = ""
+        elif self._pass:
+            name = f"{self._pass}: {name}"
+        if name != self._phase:
+            self._rate = ""
+        self._phase, self._fraction = name, fraction
 
     def rate(self, requests_per_second: float) -> None:
         """Show the rate of the last interval."""
-        self._progress.update(self._task, rate=f"{format_count(requests_per_second)} req/s")
+        self._rate = f"{format_count(requests_per_second)} req/s"
 
     def trial_ended(self, result: TrialResult) -> None:
-        """Count the trial, and tell of it where there is something to tell."""
+        """Print what came of the trial."""
         self._finished += 1
-        outcome = result.state if result.reason is not None else _describe_done(result)
+        self._time_left.end()
+        outcome = _describe(result)
         if (reason := self._news(result)) is not None:
             outcome += f": {reason}"
-        elif self._console.is_terminal:
-            return
-        tell(f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {outcome}")
+        notify(f"{self._finished}/{len(self._trials)} {format_factors(result.factors)}: {outcome}")
+
+    def view(self) -> "LiveLines":
+        """Return the live lines as they are now."""
+        return LiveLines(self._title, self._time_left.text(), self._phase, self._fraction, self._rate)
 
     def _news(self, result: TrialResult) -> str | None:
-        """Return why the trial was not done, None if it was, or if that has been told."""
-        if result.reason is None or result.reason in self._told:
+        """Return why the trial was not done, None if it was, or if that has been printed."""
+        if result.reason is None or result.reason in self._known:
             return None
-        self._told.add(result.reason)
+        self._known.add(result.reason)
         return result.reason
 
-    def _left(self) -> str:
-        if self._finished:
-            each = (time.monotonic() - self._began) / self._finished
-        else:
-            profile = self._trials[0].profile
-            window_ns = profile.load.warmup_ns + profile.load.duration_ns if isinstance(profile, LoadProfile) else 0
-            each = window_ns / 1e9 + _GUESSED_OVERHEAD_SECONDS
-        ends = self._began + each * len(self._trials)
-        seconds = max(0, round(ends - time.monotonic()))
-        return f"{seconds // 60}:{seconds % 60:02d} left"
 
-
-class PhaseProgress:
-    """An observer of trials that are not told of one by one: what goes on, on a terminal, and nothing elsewhere."""
+class PhaseProgress(Unobserved):
+    """An observer of trials that are not reported one by one: what goes on, on a terminal, and nothing elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self._status = console.status("", spinner="dots")
@@ -111,19 +129,69 @@ class PhaseProgress:
     ) -> None:
         self._status.stop()
 
-    def trial_begins(self, trial: Trial) -> None:
-        """Show nothing."""
-
     def phase(self, name: str, fraction: float | None) -> None:
         """Show the phases that are not the same in each trial."""
         if name.startswith("calibrating"):
             self._status.update(name)
 
-    def rate(self, requests_per_second: float) -> None:
-        """Show nothing."""
 
-    def trial_ended(self, result: TrialResult) -> None:
-        """Show nothing."""
+class LiveLines:
+    """Which trial and the time left; below, what it does and how fast. Drawn for whatever width there is then."""
+
+    def __init__(self, title: str, left: str, phase: str, fraction: float | None = None, rate: str = "") -> None:
+        self._title = title
+        self._left = left
+        self._phase = phase
+        self._fraction = fraction
+        self._rate = rate
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        width = options.max_width
+        yield _line(_cut(self._title, width - len(self._left) - 1, "bold"), Text(self._left, style="dim"))
+        bar_columns = min(_BAR_COLUMNS, width - len(self._phase) - len(self._rate) - 2)
+        parts: list[RenderableType] = [Text(self._rate, style="green")] if self._rate else []
+        if self._fraction is not None and bar_columns > 0:
+            parts.insert(0, ProgressBar(1.0, self._fraction, width=bar_columns))
+        yield _line(_cut(self._phase, width - len(self._rate) - 1), *parts)
+
+
+class TimeLeft:
+    """How long the trials will still take: as planned, stretched by how long those that ended have taken."""
+
+    def __init__(self, trials: Iterable[Trial], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._planned_left = sum(map(_planned_seconds, trials))
+        self._planned_done = 0.0
+        self._took = 0.0
+        self._current = 0.0
+        self._began: float | None = None
+        self.began = False  # whether any trial has
+
+    def begin(self, trial: Trial) -> None:
+        """Note that a trial begins."""
+        self._current = _planned_seconds(trial)
+        self._began = self._clock()
+        self.began = True
+
+    def end(self) -> None:
+        """Note that it has ended."""
+        if self._began is not None:
+            self._took += self._clock() - self._began
+            self._planned_done += self._current
+            self._planned_left -= self._current
+            self._began = None
+
+    def text(self) -> str:
+        """Return it, such as `1:05 left`."""
+        stretch = self._took / self._planned_done if self._planned_done else 1.0
+        left = self._planned_left * stretch
+        if self._began is not None:
+            # A trial that takes longer than planned leaves to the others what they need.
+            left -= min(self._clock() - self._began, self._current * stretch)
+        seconds = max(0, round(left))
+        hours, minutes = divmod(seconds // 60, 60)
+        clock = f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
+        return f"{clock} left"
 
 
 def format_factors(factors: Mapping[str, Scalar]) -> str:
@@ -133,9 +201,38 @@ def format_factors(factors: Mapping[str, Scalar]) -> str:
     return ", ".join(f"{path.rpartition('.')[2]} {_format_value(value)}" for path, value in factors.items())
 
 
-def _describe_done(result: TrialResult) -> str:
-    rate = "" if result.requests_per_second is None else f" {format_count(result.requests_per_second)} req/s"
-    return f"{result.state}, {result.verdict.state}{rate}"
+def _line(*parts: RenderableType) -> Table:
+    line = Table.grid(padding=(0, 1))
+    line.add_row(*parts)
+    return line
+
+
+def _cut(text: str, columns: int, style: str = "") -> Text:
+    cut = Text(text, style=style, no_wrap=True)
+    cut.truncate(columns, overflow="ellipsis")
+    return cut
+
+
+def _planned_seconds(trial: Trial) -> float:
+    profile = trial.profile
+    if not isinstance(profile, LoadProfile):
+        return _MICROBENCHMARK_SECONDS
+    window = (profile.load.warmup_ns + profile.load.duration_ns) / 1e9
+    # Of repeats only the first is watched by profilers, each in a window of its own.
+    profilers = (profile.syscalls_tracer is not None) + ("cpu" in profile.probes) if trial.repeat == 1 else 0
+    return _TRIAL_SECONDS + profile.load.idle / _OPENED_PER_SECOND + window + profilers * (window + _PASS_SECONDS)
+
+
+def _describe(result: TrialResult) -> str:
+    if result.state != "done":
+        return result.state
+    if result.requests_per_second is not None:
+        return f"{result.verdict.state}, {format_count(result.requests_per_second)} req/s"
+    return (
+        result.verdict.state
+        if result.cost_ns is None
+        else f"{result.verdict.state}, {format_duration_ns(result.cost_ns)}"
+    )
 
 
 def _format_value(value: Scalar) -> str:

@@ -1,11 +1,13 @@
 """What `loadlab run` does: measure a profile's trials, write the page, and print what came of them."""
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
@@ -13,7 +15,7 @@ from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
-from loadlab.cli.terminal import error_console, show, tell, write
+from loadlab.cli.terminal import error_console, notify, show, write
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.placement import resources_for
@@ -22,7 +24,10 @@ from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials
 from loadlab.report.page import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import Expectation, RunDocument
+
+# How the reason of a failed trial begins that is a bundled server's fault, and not a load worker's.
+_TARGET: Final = re.compile(r"target '([^']+)'")
 
 
 def run_profile(
@@ -40,7 +45,7 @@ def run_profile(
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
         readiness = Readiness.of(trials)
         _warn(readiness)
-        with RunProgress(error_console(), trials, told=readiness.reasons()) as progress:
+        with RunProgress(error_console(), trials, known=readiness.reasons()) as progress:
             context = RunContext(resources, progress, interruption.check)
             document = Experiment(loaded.profile, seed, _command(), context, directory).run(trials, calibrates)
         directory.write_page(render(directory))
@@ -69,7 +74,7 @@ def _warn(readiness: Readiness) -> None:
     """Print before the first trial what may spoil the run; what is not possible is each trial's own result later."""
     refusal = readiness.refusal()
     for warning in [*readiness.warnings(), *([refusal] if refusal else [])]:
-        tell(f"warning: {warning}", style="yellow")
+        notify(f"warning: {warning}", style="yellow")
 
 
 def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
@@ -79,25 +84,36 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         show(results_table(document))
         for line in load_model_lines(document):
             write(line)
-    for line in (*_expectation_lines(document), *_hints(document), *findings_lines(document), *unseen_lines(document)):
-        tell(line)
-    (tell if as_json else write)(f"page: {directory.page_path}")
+    for line in expectation_lines(document):
+        notify(line)
+    for line in (*hints(document), *findings_lines(document), *unseen_lines(document)):
+        notify(line)
+    (notify if as_json else write)(f"page: {directory.page_path}")
 
 
-def _expectation_lines(document: RunDocument) -> Iterator[str]:
+def expectation_lines(document: RunDocument) -> Iterator[str]:
+    """Yield a line for each expectation that was met, in all trials that it concerns, or where it was not."""
+    by_text: dict[str, list[tuple[str, Expectation]]] = {}
     for trial in sorted_trials(document):
         for expectation in trial.expectations:
-            if not expectation.met:
-                where = f"trial {trial.id} ({format_factors(trial.factors)})"
-                yield f"{where}: expected {expectation.text}, measured {expectation.measured}"
+            where = f"trial {trial.id} ({format_factors(trial.factors)})"
+            by_text.setdefault(expectation.text, []).append((where, expectation))
+    for text, found in by_text.items():
+        unmet = [(where, expectation) for where, expectation in found if not expectation.met]
+        if not unmet:
+            trials = "the only trial" if len(found) == 1 else f"all {len(found)} trials"
+            yield f"expectation met: {text}, in {trials}"
+        for where, expectation in unmet:
+            yield f"expectation not met: {text}, in {where}: {expectation.measured}"
     for expectation in document.expectations:
-        if not expectation.met:
-            where = f"law of {expectation.series}: " if expectation.series else ""
-            yield f"{where}expected {expectation.text}, measured {expectation.measured}; the page draws it"
+        met = "met" if expectation.met else "not met"
+        series = f", for {expectation.series}" if expectation.series else ""
+        yield f"expectation {met}: {expectation.text}{series}: {expectation.measured}"
 
 
-def _hints(document: RunDocument) -> Iterator[str]:
-    starts_servers = "address" not in document.profile.get("target", {})
-    # A finding names where to look itself.
-    if starts_servers and any(trial.state == "failed" and not trial.verdict.findings for trial in document.trials):
-        yield "To see why a target failed, run it alone: loadlab serve NAME."
+def hints(document: RunDocument) -> Iterator[str]:
+    """Yield what to do next about servers that failed, unless a finding says so."""
+    failed = [trial for trial in document.trials if trial.state == "failed" and not trial.verdict.findings]
+    names = dict.fromkeys(found[1] for trial in failed if (found := _TARGET.match(trial.reason or "")))
+    for name in names:
+        yield f"To see why {name} failed, run it alone: loadlab serve {name}"

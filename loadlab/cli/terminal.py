@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+import textwrap
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -62,10 +63,22 @@ def write(text: str) -> None:
         raise LoadlabError(f"cannot print to standard output: {error.strerror}") from None
 
 
-def tell(text: str, style: str | None = None) -> None:
-    """Print a line to standard error as it is: a path or a server's words may hold square brackets."""
-    with contextlib.suppress(OSError):  # there is nobody left to tell
-        error_console().print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+def notify(text: str, style: str | None = None) -> None:
+    """Print lines to standard error as they are: a path or a server's words may hold square brackets."""
+    console = error_console()
+    if console.is_terminal:
+        text = wrap(text, console.width)
+    with contextlib.suppress(OSError):  # there is nobody left to read it
+        console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+
+
+def wrap(text: str, width: int) -> str:
+    """Return the text with its lines broken between words; a path stays in one piece, to be copied."""
+    wrapped = (
+        textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True) or [""]
+        for line in text.split("\n")
+    )
+    return "\n".join(line for lines in wrapped for line in lines)
 
 
 def _abandon_stdout() -> None:

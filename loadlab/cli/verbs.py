@@ -13,7 +13,7 @@ import typer
 from loadlab import __version__
 from loadlab.cli.completion import complete_profiles, complete_servers, complete_settings
 from loadlab.cli.examples import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES
-from loadlab.cli.terminal import prepare_streams, tell, write
+from loadlab.cli.terminal import notify, prepare_streams, write
 from loadlab.errors import ExitCode, LoadlabError
 
 app = typer.Typer(
@@ -32,13 +32,13 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def main() -> NoReturn:
     """Run the command line and exit."""
     if sys.platform != "linux":
-        tell("loadlab runs on Linux only: it measures with epoll and /proc. Use a Linux machine or VM.")
+        notify("loadlab runs on Linux only: it measures with epoll and /proc. Use a Linux machine or VM.")
         sys.exit(ExitCode.USAGE)
     prepare_streams()
     try:
         app(prog_name="loadlab")
     except LoadlabError as error:
-        tell(str(error), style="red")
+        notify(str(error), style="red")
         sys.exit(error.exit_code)
     sys.exit(ExitCode.DONE)
 

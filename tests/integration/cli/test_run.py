@@ -170,15 +170,16 @@ def test_two_runs_in_one_second_have_directories_of_their_own(program: Program) 
     assert pages[0] != pages[1]
 
 
-def test_an_expectation_that_is_met_is_not_told(measured: tuple[Program, Ended], trial: dict[str, Any]) -> None:
+def test_an_expectation_that_is_met_is_printed(measured: tuple[Program, Ended], trial: dict[str, Any]) -> None:
     assert trial["expectations"] == [{"text": "failures == 0", "met": True, "measured": "0", "series": ""}]
-    assert "expected" not in measured[1].stderr
+    assert "expectation met: failures == 0, in the only trial" in measured[1].stderr.splitlines()
 
 
-def test_an_expectation_that_is_not_met_is_told_and_decides_the_exit_code(program: Program) -> None:
+def test_an_expectation_that_is_not_met_is_printed_and_decides_the_exit_code(program: Program) -> None:
     ended = program.measure(QUICK + "expect: [failures == 0, requests_per_second < 1]\n", ANY_VERDICT)
     met, unmet = program.document()["trials"][0]["expectations"]
     assert ended.code == 1
     assert (met["met"], unmet["met"]) == (True, False)
-    told = f"trial 001 (the only trial): expected requests_per_second < 1, measured {unmet['measured']}"
-    assert told in ended.stderr.splitlines()
+    where = "trial 001 (the only trial)"
+    line = f"expectation not met: requests_per_second < 1, in {where}: {unmet['measured']}"
+    assert line in ended.stderr.splitlines()
