@@ -22,10 +22,9 @@ from typing import cast
 
 from handlers import answer
 from http_protocol import Request, RequestReader
-from loop_waits import LoopSteps, LoopWait, Readable, WakeUp, Writable
 from nonblocking import NonBlocking
 from server import Listener, run
-from waits import Sleep
+from waits import LoopSteps, LoopWait, Readable, Sleep, WakeUp, Writable
 
 TARGET = {
     "name": "asyncio",

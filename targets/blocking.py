@@ -5,18 +5,41 @@ that a blocking handler in an event loop stands for.
 """
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Iterable
 
-from environment import ENVIRONMENT
 from handlers import Steps, answer
-from http_protocol import Request
-from waits import Call, Failure, Fetch, Query, Sleep, Wait
+from http_protocol import Request, RequestReader
+from waits import ENVIRONMENT, Call, Failure, Fetch, Query, Sleep, Wait
 
+_RECEIVE_BYTES = 64 * 1024
 _UPSTREAM_TIMEOUT_SECONDS = 120  # longer than any wait that a handler can be asked for
 
 _of_thread = threading.local()  # connections to database and upstream, kept open between requests
+
+
+def serve_client(client: socket.socket) -> None:
+    """Answer a client until it closes, and close; block wherever there is something to wait for.
+
+    After the last response to a client that asked to close, the connection is closed for writing only, and read until
+    the client closes too: closing it with bytes unread would send a reset, which may overtake the response.
+    """
+    reader = RequestReader()
+    with client:
+        try:
+            client.setblocking(True)
+            while data := client.recv(_RECEIVE_BYTES):
+                if reader.finished:
+                    continue
+                responses = answer_all(reader.feed(data))
+                if responses:
+                    client.sendall(responses)
+                if reader.finished:
+                    client.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # the client is gone
 
 
 def answer_all(requests: Iterable[Request]) -> bytes:

@@ -1,4 +1,4 @@
-"""One thread, nothing ever blocks, and everything is told by callbacks: the way of Node.js.
+"""One thread, nothing ever blocks, and whoever waits leaves a callback: the way of Node.js.
 
 How it works. Whoever has to wait leaves a function to be called when it is over, and returns to the loop at once. So a
 request that waits for a timer, the disk, the database or another server is no more than a function kept somewhere,
@@ -23,14 +23,13 @@ from contextlib import suppress
 from event_loop import EventLoop
 from handlers import answer
 from http_protocol import Request, RequestReader
-from loop_waits import LoopSteps, LoopWait, Readable, WakeUp, Writable
 from nonblocking import NonBlocking
 from server import Listener, run
-from waits import Sleep
+from waits import LoopSteps, LoopWait, Readable, Sleep, WakeUp, Writable
 
 TARGET = {
     "name": "callback",
-    "about": "one thread, never blocks, told by callbacks: the way of Node.js",
+    "about": "one thread, never blocks, callbacks: the way of Node.js",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
     "options": {
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
@@ -114,7 +113,7 @@ class Client:
         if ended or len(data) == RECEIVE_BYTES:
             self._answer_and_look_again()
         else:
-            self._answer()  # and nothing is left to read: the next event will tell of more
+            self._answer()  # and nothing is left to read: if more comes, so does an event
 
     def _answer_and_look_again(self) -> None:
         if self._answer():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from environment import ENVIRONMENT
+from waits import ENVIRONMENT
 
 # What an option of a TARGET literal says: `default` (whose type is the option's), `about`, and for a number `minimum`
 # and `maximum`, for a text `choices`. `counts` says what a number counts: "listeners" (processes that share the port,

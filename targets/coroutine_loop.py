@@ -30,10 +30,9 @@ from http_protocol import Request, RequestReader
 from loadlab.kernel import Loop, TaskGroup, suspend
 from loadlab.kernel import run as run_loop
 from loadlab.kernel.sockets import discard, wait_received, wait_sent
-from loop_waits import LoopSteps, Readable, WakeUp, Writable
 from nonblocking import NonBlocking
 from server import Listener, run
-from waits import Sleep
+from waits import LoopSteps, Readable, Sleep, WakeUp, Writable
 
 TARGET = {
     "name": "coroutine",

@@ -10,8 +10,7 @@ import time
 from contextlib import closing
 from functools import cache
 
-from environment import ENVIRONMENT
-from waits import Call, Failure, Query, Wait
+from waits import ENVIRONMENT, Call, Failure, Query, Wait
 
 # Both take their time inside the database: PostgreSQL sleeps, SQLite adds up the same table again and again.
 _POSTGRESQL = "SELECT count(*) FROM pg_catalog.pg_class, pg_sleep($1::float8 / 1000)"

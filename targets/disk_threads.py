@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from queue import SimpleQueue
 
-from loop_waits import LoopSteps, WakeUp
+from waits import LoopSteps, WakeUp
 
 _Task = tuple[Callable[[], object], Future[object], Callable[[], None]]
 """What to call, where its result belongs, and how to wake who waits for it."""

@@ -3,7 +3,7 @@
 How it works. Each connection is registered once, when it is accepted. When data arrives, the kernel itself puts the
 descriptor on a list of ready ones, and epoll_wait takes from that list. Level-triggered, it reports a descriptor for as
 long as something is left to read, so one recv() per report is enough. Edge-triggered, it reports each arrival once:
-the server has to read on until EAGAIN, or what is left is never told of again. A short read is no proof that nothing is
+the server has to read on until EAGAIN, or what is left is never reported again. A short read is no proof that nothing is
 left: the end of the stream may have come behind the data, under the same report.
 
 Where the cost lies. In the ready descriptors only: a connection on which nothing happens costs memory (a few kilobytes
@@ -74,7 +74,7 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
                 if connection.interest is before:
                     continue
                 if connection.interest is Interest.NOTHING:
-                    del connections[fd]  # closing it has told the kernel already
+                    del connections[fd]  # the kernel has dropped it with the descriptor
                 elif not edge_triggered:
                     epoll.modify(fd, LEVEL_EVENTS[connection.interest])
             elif fd == listener.fd:

@@ -27,9 +27,9 @@ from functools import partial
 from multiprocessing.connection import Connection as Pipe
 
 import blocking
-from child_process import ChildProcess, ProcessFailed, close_all_but
 from connection import Connection, Interest
 from http_protocol import Request
+from processes import ChildProcess, ProcessFailed, close_all_but
 from server import Listener, run
 
 TARGET = {

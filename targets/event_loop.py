@@ -2,7 +2,7 @@
 
 One epoll, one heap of timers, one queue. A descriptor is registered once for reading and writing, edge-triggered, so
 that nothing has to be changed however often its owner changes its mind: there is no epoll_ctl per request. In return
-each change is told once, and a callback has to go on until there is nothing more to do.
+each change is reported once, and a callback has to go on until there is nothing more to do.
 """
 
 import heapq
@@ -36,7 +36,7 @@ class EventLoop:
     def register(self, fd: int) -> None:
         """Watch a non-blocking descriptor until `unregister`.
 
-        What happens to it while no callback is set is told to nobody; so try before you wait.
+        What happens to it while no callback is set is lost; so try before you wait.
         """
         self._callbacks[fd] = _nobody
         self._epoll.register(fd, _EVERYTHING)

@@ -6,8 +6,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from environment import ENVIRONMENT
-from waits import Failure
+from waits import ENVIRONMENT, Failure
 
 LARGEST_BYTES = 1024 * 1024
 

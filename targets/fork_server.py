@@ -22,8 +22,8 @@ import sys
 from functools import partial
 
 import limits
-from blocking_connection import serve_client
-from child_process import ChildProcess, ProcessFailed, close_all_but
+from blocking import serve_client
+from processes import ChildProcess, ProcessFailed, close_all_but
 from server import Listener, run
 
 TARGET = {

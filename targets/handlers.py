@@ -13,9 +13,8 @@ from urllib.parse import parse_qsl
 
 import database
 import files
-from environment import ENVIRONMENT
 from http_protocol import Request, format_response
-from waits import Call, Failure, Fetch, Sleep, Wait
+from waits import ENVIRONMENT, Call, Failure, Fetch, Sleep, Wait
 
 Steps = Generator[Wait, Any, bytes]
 """A handler under way: yields waits, is sent their results or thrown `Failure`, and returns the response's body."""

@@ -23,8 +23,8 @@ from contextlib import suppress
 import limits
 import shared_port
 from command_line import parse_arguments
-from environment import ENVIRONMENT
 from server import Listener, announce
+from waits import ENVIRONMENT
 
 TARGET = {
     "name": "nginx",

@@ -19,14 +19,14 @@ from pathlib import Path
 import handlers
 import limits
 from command_line import parse_arguments
-from environment import ENVIRONMENT
+from waits import ENVIRONMENT
 
 TARGET = {
     "name": "node",
     "about": "Node.js: its own http server, the callback loop of JavaScript",
     "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream"],
     "options": {
-        "perf-map": {"default": False, "about": "tell perf the names of JavaScript's functions (--perf-basic-prof)"},
+        "perf-map": {"default": False, "about": "name JavaScript's functions for perf (--perf-basic-prof)"},
     },
     "needs": {"program": "node", "install": "apt-get install nodejs"},
 }
@@ -55,7 +55,7 @@ def main() -> int:
         },
     }
     # perf looks for names in /tmp/perf-PID.map and nowhere else; node_server.js removes the file at the end. V8 begins
-    # a log of its own as well, in the current directory unless it is told to take a temporary file (+).
+    # a log of its own as well, in the current directory, save with a temporary file (+) as its name.
     naming = ["--perf-basic-prof", "--no-logfile-per-isolate", "--logfile=+"] if arguments.perf_map else []
     os.execv(node, [node, *naming, str(Path(__file__).with_suffix(".js")), json.dumps(configuration)])
 

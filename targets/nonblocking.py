@@ -4,11 +4,9 @@
 """
 
 from disk_threads import DiskThreads
-from environment import ENVIRONMENT
 from handlers import Steps
-from loop_waits import LoopSteps, Watching
 from upstream_client import UpstreamClient
-from waits import Call, Failure, Fetch, Query, Sleep, Wait
+from waits import ENVIRONMENT, Call, Failure, Fetch, LoopSteps, Query, Sleep, Wait, Watching
 
 
 class NonBlocking:
@@ -22,7 +20,7 @@ class NonBlocking:
         if ENVIRONMENT.upstream is not None:
             self._upstream = UpstreamClient(ENVIRONMENT.upstream, watching)
         if ENVIRONMENT.database is not None:
-            from database_client import DatabaseClient  # needs psycopg, which only a server with such a database has
+            from postgresql import DatabaseClient  # needs psycopg, which only a server with such a database has
 
             self._database = DatabaseClient(watching, self._threads)
         self.threads_fd = self._threads.fd

@@ -17,9 +17,8 @@ from typing import Any
 import handlers
 import limits
 import shared_port
-from child_process import ProcessFailed
 from command_line import parse_arguments
-from termination import cancel_grace, wake_on_termination
+from processes import ProcessFailed, cancel_grace, wake_on_termination
 from waits import Failure
 
 Serve = Callable[["Listener", int, argparse.Namespace], None]
@@ -102,7 +101,7 @@ def run(
 ) -> int:
     """Listen, say READY, and serve until SIGTERM or SIGINT; return the exit code.
 
-    `max_connections` tells how many connections one process holds here. With the option `processes`, where the target
+    `max_connections` returns how many connections one process holds here. With the option `processes`, where the target
     has it, that many children serve, each with a listener and a loop of its own.
     """
     arguments = parse_arguments(target)

@@ -12,8 +12,7 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from child_process import ChildProcess, ProcessFailed
-from termination import wake_on_termination
+from processes import ChildProcess, ProcessFailed, wake_on_termination
 
 # The share that the hash gives to one of many processes scatters by the square root of its mean (it is very nearly
 # Poisson); six times that is exceeded once in hundreds of millions.

@@ -20,7 +20,7 @@ import sys
 import threading
 
 import limits
-from blocking_connection import serve_client
+from blocking import serve_client
 from server import Listener, run
 
 TARGET = {

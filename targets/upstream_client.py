@@ -10,8 +10,7 @@ import re
 import socket
 from dataclasses import dataclass
 
-from loop_waits import LoopSteps, Readable, Watching, Writable
-from waits import Failure
+from waits import Failure, LoopSteps, Readable, Watching, Writable
 
 _RECEIVE_BYTES = 64 * 1024
 _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)

@@ -44,7 +44,7 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
 
 
 def wake_on_termination_as_well() -> int:
-    """Return a descriptor that turns readable on SIGTERM or SIGINT too, told by the Python handlers of these signals.
+    """Return a descriptor that turns readable on SIGTERM or SIGINT too, written to by the Python handlers of these signals.
 
     While uvloop runs, what signals write goes to a socket of its own, from which it learns that it has to let Python's
     handlers run; the descriptor that the server waits for is then written to by nobody else.
@@ -55,7 +55,7 @@ def wake_on_termination_as_well() -> int:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def handle(number: int, frame: FrameType | None) -> None:
-        with suppress(BlockingIOError):  # full: then it has been told often enough
+        with suppress(BlockingIOError):  # full: then it is readable anyway
             writer.send(b"\0")
         earlier = before[signal.Signals(number)]
         if callable(earlier):

@@ -1,7 +1,16 @@
-"""What a handler can wait for. Each is plain data; the architecture that runs the handler decides how to wait."""
+"""What can be waited for, as plain data: by a handler, and by an event loop; and where that lies.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Whoever runs a handler decides how its waits are made: `blocking.run` blocks, `nonblocking.NonBlocking` brings them down
+to the few things that an event loop can wait for. So the same handlers serve every architecture, and the same
+`NonBlocking` serves a loop of callbacks and a loop of coroutines.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Failure(Exception):
@@ -42,3 +51,58 @@ class Query:
 
 
 Wait = Sleep | Call | Fetch | Query
+"""What a handler can wait for."""
+
+
+@dataclass(slots=True)
+class Environment:
+    """`database` is a PostgreSQL connection string, None for a SQLite file in `folder`; `upstream` a host and port."""
+
+    folder: Path = field(default_factory=Path)
+    database: str | None = None
+    upstream: tuple[str, int] | None = None
+
+
+ENVIRONMENT = Environment()
+"""What the handlers of this process reach; the command line fills it in before the first connection is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Until `fd` can be read. It may be over too soon: try to read, and wait again if there was nothing."""
+
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Writable:
+    """Until `fd` can be written. It may be over too soon, like `Readable`."""
+
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """Until somebody calls the function that `start` is called with: once, in the loop's thread, any time later.
+
+    Whoever calls it is in the middle of something, so the loop only notes it, and goes on with the waiter in its turn.
+    """
+
+    start: Callable[[Callable[[], None]], None]
+
+
+LoopWait = Sleep | Readable | Writable | WakeUp
+"""What an event loop can wait for."""
+
+LoopSteps = Generator[LoopWait, None, T]
+"""Something under way that takes its turns with everything else in the loop; returns a T in the end."""
+
+
+class Watching(Protocol):
+    """The part of an event loop that learns which descriptors `Readable` and `Writable` will name."""
+
+    def register(self, fd: int) -> None:
+        """Be ready to wait for `fd`, a non-blocking one, until `unregister`."""
+
+    def unregister(self, fd: int) -> None:
+        """Forget `fd`, which is about to be closed."""

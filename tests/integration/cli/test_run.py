@@ -172,7 +172,7 @@ def test_two_runs_in_one_second_have_directories_of_their_own(program: Program) 
 
 def test_an_expectation_that_is_met_is_printed(measured: tuple[Program, Ended], trial: dict[str, Any]) -> None:
     assert trial["expectations"] == [{"text": "failures == 0", "met": True, "measured": "0", "series": ""}]
-    assert "expectation met: failures == 0, in the only trial" in measured[1].stderr.splitlines()
+    assert "expectation met: failures == 0, in all 2 trials" in measured[1].stderr.splitlines()
 
 
 def test_an_expectation_that_is_not_met_is_printed_and_decides_the_exit_code(program: Program) -> None:

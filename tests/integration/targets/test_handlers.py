@@ -99,7 +99,7 @@ def test_disk_write_writes_and_leaves_no_file(server: Server, client: socket.soc
 def test_disk_write_waits_for_the_disk(tmp_path: Path) -> None:
     code = f"""
         import os, pathlib, files
-        from environment import ENVIRONMENT
+        from waits import ENVIRONMENT
         ENVIRONMENT.folder = pathlib.Path({str(tmp_path)!r})
         fsync = os.fsync
         os.fsync = lambda fd: (fsync(fd), print("synced", os.fstat(fd).st_size))
@@ -248,11 +248,11 @@ def at(upstream: Server) -> str:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--pool", "0"], "argument --pool: '0' is not a number from 1 to 1000"),
-        (["--pool", "many"], "argument --pool: 'many' is not a number from 1 to 1000"),
-        (["--upstream", "localhost"], "argument --upstream: 'localhost' is not of the form HOST:PORT"),
-        (["--folder", "/nowhere"], "argument --folder: '/nowhere' is not a folder"),
+        (["--pool", "0"], "--pool: '0' is not a number from 1 to 1000"),
+        (["--pool", "many"], "--pool: 'many' is not a number from 1 to 1000"),
+        (["--upstream", "localhost"], "--upstream: 'localhost' is not of the form HOST:PORT"),
+        (["--folder", "/nowhere"], "--folder: '/nowhere' is not a folder"),
     ],
 )
-def test_a_wrong_argument_is_told_in_one_line(arguments: list[str], said: str) -> None:
-    assert refusal("epoll-threads", *arguments).endswith(f"ended with code 2: epoll-threads: error: {said}")
+def test_a_wrong_argument_is_reported_in_one_line(arguments: list[str], said: str) -> None:
+    assert refusal("epoll-threads", *arguments).endswith(f"ended with code 2: epoll-threads: {said}")

@@ -1,14 +1,39 @@
-"""A child process of a server: it cannot outlive its parent, and its parent learns how it ended."""
+"""The processes of a server: how each learns that it is to end, and children that cannot outlive their parent."""
 
 import ctypes
 import os
 import signal
+import socket
 import traceback
 from collections.abc import Callable
+from types import FrameType
+
+_GRACE_SECONDS = 1
 
 _PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 _FIRST_AFTER_STANDARD_STREAMS = 3
 _libc = ctypes.CDLL(None)
+
+
+def wake_on_termination() -> int:
+    """Return a descriptor that turns readable on SIGTERM or SIGINT; call it once in a process.
+
+    A signal becomes one more event of the loop, handled between two others. A handler that raised an exception would
+    be shorter, but it may strike anywhere: between accept() and the line that keeps the new socket, say.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    for termination in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(termination, _give_grace)  # only with a Python handler is the descriptor written to
+    signal.signal(signal.SIGALRM, _end_now)
+    writer.detach()  # both stay open as long as the process
+    return reader.detach()
+
+
+def cancel_grace() -> None:
+    """Say that the loop has ended by itself."""
+    signal.alarm(0)
 
 
 class ProcessFailed(Exception):
@@ -91,3 +116,12 @@ def _open_pidfd(pid: int) -> int:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         raise
+
+
+def _give_grace(_number: int, _frame: FrameType | None) -> None:
+    """A loop that stands in a blocking handler sees no event; after the grace it does not matter where it is struck."""
+    signal.alarm(_GRACE_SECONDS)
+
+
+def _end_now(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
