@@ -3,8 +3,8 @@
 How it works. Each connection is registered once, when it is accepted. When data arrives, the kernel itself puts the
 descriptor on a list of ready ones, and epoll_wait takes from that list. Level-triggered, it reports a descriptor for as
 long as something is left to read, so one recv() per report is enough. Edge-triggered, it reports each arrival once:
-the server has to read on until EAGAIN, or what is left is never reported again. A short read is no proof that nothing is
-left: the end of the stream may have come behind the data, under the same report.
+the server has to read on until EAGAIN, or what is left is never reported again. A short read does not prove that
+nothing is left: the end of the stream may have come behind the data, under the same report.
 
 Where the cost lies. In the ready descriptors only: a connection on which nothing happens costs memory (a few kilobytes
 in the kernel, half a kilobyte here), and no time. Level-triggered, each change of what is watched is a system call

@@ -44,7 +44,7 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
 
 
 def wake_on_termination_as_well() -> int:
-    """Return a descriptor that turns readable on SIGTERM or SIGINT too, written to by the Python handlers of these signals.
+    """Return a descriptor that the Python handlers of SIGTERM and SIGINT write to.
 
     While uvloop runs, what signals write goes to a socket of its own, from which it learns that it has to let Python's
     handlers run; the descriptor that the server waits for is then written to by nobody else.

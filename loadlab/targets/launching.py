@@ -160,11 +160,12 @@ def _wait_ready(child: Child, output: IO[bytes], timeout_seconds: float, check: 
     while True:
         check()
         # Nothing wakes those who wait for a file to grow, so look at it again and again; its end wakes us at once.
-        if child.wait(_LOOK_EVERY_SECONDS) is not None:
-            raise TrialFailed(child.account(" before it was ready"))
+        has_ended = child.wait(_LOOK_EVERY_SECONDS) is not None
         line, line_end, _ = os.pread(output.fileno(), _READY_LIMIT_BYTES, 0).partition(b"\n")
-        if line_end:
+        if line_end and (not has_ended or line.startswith(_READY_PREFIX.encode())):
             return _parse_ready(child.name, line.decode(errors="replace"))
+        if has_ended:
+            raise TrialFailed(child.account(" before it was ready"))
         if time.monotonic_ns() > deadline_ns:
             raise TrialFailed(f"{child.name} was not ready within {timeout_seconds:g} s; it must print a READY line")
 
