@@ -1,4 +1,4 @@
-"""Runs of the other profiles: many servers at once, a mix of requests, slow senders, an open load, a million dead
+"""Runs of the other profiles: many servers at once, a mix of requests, slow senders, an open load, a million idle
 connections, and the two microbenchmarks.
 
 The figures are made up, in sizes that a real run has.
@@ -47,7 +47,7 @@ def write_crowd(parent: Path) -> RunDirectory:
         "sweep": {"target.server": [*CROWD], "load.idle": list(IDLE)},
         "plot": {"x": "load.idle", "series": "target.server"},
     }
-    laws = [_cpu_law(server, each_ns, dead_ns) for server, (each_ns, dead_ns, *_) in CROWD.items() if each_ns]
+    laws = [_cpu_law(server, each_ns, idle_ns) for server, (each_ns, idle_ns, *_) in CROWD.items() if each_ns]
     return write_run(parent, "name: select-vs-epoll\n", _crowd_trials(), profile=profile, laws=laws, verdict="valid")
 
 
@@ -91,7 +91,7 @@ def write_million(parent: Path) -> RunDirectory:
         "name": "c1m",
         "about": "A million idle connections beside a thousand active ones.",
         "load": {"connections": 1000, "idle": 0, "duration": "2s"},
-        "sweep": {"load.idle": list(DEAD)},
+        "sweep": {"load.idle": list(IDLE_STEPS)},
         "plot": {"x": "load.idle"},
     }
     return write_run(parent, "name: c1m\n", _million_trials(), profile=profile, verdict="valid")
@@ -133,7 +133,7 @@ def write_switch_cost(parent: Path) -> RunDirectory:
 
 
 RATES: Final = (500, 4_000, 12_000, 24_000)
-DEAD: Final = (0, 10_000, 100_000, 300_000, 1_000_000)
+IDLE_STEPS: Final = (0, 10_000, 100_000, 300_000, 1_000_000)
 DESCRIPTORS: Final = (10, 100, 1000, 5000, 10_000, 19_000)
 UNITS: Final = {
     "call": (41.0, 520.0),
@@ -147,7 +147,7 @@ UNITS: Final = {
 
 def _crowd_trials() -> Iterator[Made]:
     for number, (server, idle) in enumerate(product(CROWD, IDLE), start=1):
-        each_ns, dead_ns, memory, dead_bytes = CROWD[server]
+        each_ns, idle_ns, memory, idle_bytes = CROWD[server]
         if server == "node":
             refused = refused_trial(f"{number:03}", server, idle)
             yield refused.model_copy(update={"reason": NODE_MISSING}), {}
@@ -155,9 +155,9 @@ def _crowd_trials() -> Iterator[Made]:
             refused = refused_trial(f"{number:03}", server, idle)
             yield refused.model_copy(update={"reason": f"fork holds at most 2,000 connections here, not {idle}."}), {}
         else:
-            trial, histograms = _made(number, {"target.server": server, "load.idle": idle}, each_ns + idle * dead_ns)
+            trial, histograms = _made(number, {"target.server": server, "load.idle": idle}, each_ns + idle * idle_ns)
             switches = 1.0 if server in ("fork", "thread") else 0.002
-            yield _with_usage(trial, int(memory + idle * dead_bytes), switches), histograms
+            yield _with_usage(trial, int(memory + idle * idle_bytes), switches), histograms
 
 
 def _mixed_trials() -> Iterator[Made]:
@@ -230,16 +230,16 @@ def _open_trial(number: int, factors: dict[str, Any], each_ns: float, rate: int,
 
 
 def _million_trials() -> Iterator[Made]:
-    for number, dead in enumerate(DEAD, start=1):
-        trial, histograms = _made(number, {"load.idle": dead}, 30_000.0 + dead * 0.003)
+    for number, idle in enumerate(IDLE_STEPS, start=1):
+        trial, histograms = _made(number, {"load.idle": idle}, 30_000.0 + idle * 0.003)
         memory = ConnectionMemory(
-            connections=dead,
-            kernel_bytes=6_300 * dead,
-            target_bytes=500 * dead,
-            client_bytes=250 * dead,
+            connections=idle,
+            kernel_bytes=6_300 * idle,
+            target_bytes=500 * idle,
+            client_bytes=250 * idle,
             bytes_per_connection=7_050.0,
         )
-        changes = {"load_model": "closed", "connection_memory": memory if dead else None}
+        changes = {"load_model": "closed", "connection_memory": memory if idle else None}
         yield trial.model_copy(update=changes), histograms
 
 
@@ -340,17 +340,17 @@ def _response(count: int, typical_ns: float, stalled_ns: float, stalled_share: f
     return histogram
 
 
-def _cpu_law(server: str, each_ns: float, dead_ns: float) -> Law:
-    text = f"{server}: each idle connection adds {dead_ns:.3g} ns (95 %: {dead_ns:.3g} ns to {dead_ns:.3g} ns)"
-    if dead_ns < 1:
+def _cpu_law(server: str, each_ns: float, idle_ns: float) -> Law:
+    text = f"{server}: each idle connection adds {idle_ns:.3g} ns (95 %: {idle_ns:.3g} ns to {idle_ns:.3g} ns)"
+    if idle_ns < 1:
         text = f"{server}: does not depend on the number of idle connections"
     return Law(
         metric="target.cpu_ns_per_request",
         over="load.idle",
         where={"target.server": server},
         intercept=each_ns,
-        slope=dead_ns,
-        slope_interval=(dead_ns, dead_ns),
+        slope=idle_ns,
+        slope_interval=(idle_ns, idle_ns),
         exponent=None,
         text=text,
     )

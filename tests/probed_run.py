@@ -22,7 +22,7 @@ from loadlab.results.probe_data import (
     SyscallsProbe,
 )
 
-from .sample_run import PER_DEAD_NS, write_sample
+from .sample_run import PER_IDLE_NS, write_sample
 
 REQUESTS: Final = 10_000
 WAITS: Final = 1_000
@@ -73,7 +73,7 @@ def syscalls_probe(server: str, idle: int, **changes: object) -> SyscallsProbe:
 
 def wait_ns(server: str, idle: int) -> float:
     """What the wait costs one request."""
-    return 3_000 + idle * PER_DEAD_NS[server]
+    return 3_000 + idle * PER_IDLE_NS[server]
 
 
 def stacks_of(server: str, idle: int) -> Stacks:

@@ -30,7 +30,7 @@ from loadlab.results.probe_data import ProcessUsage
 IDLE: Final = (0, 1000, 5000, 10_000, 19_000)
 # What one wait call costs the server with no idle connection, and what each of them adds.
 PER_REQUEST_NS: Final = {"select": 49_500.0, "poll": 50_200.0, "epoll": 47_000.0}
-PER_DEAD_NS: Final = {"select": 72.0, "poll": 56.0, "epoll": 0.03}
+PER_IDLE_NS: Final = {"select": 72.0, "poll": 56.0, "epoll": 0.03}
 CONNECTIONS: Final = 16
 WINDOW_SECONDS: Final = 2
 
@@ -176,7 +176,7 @@ def measured_trial(
 ) -> tuple[TrialResult, dict[str, Histogram]]:
     """A measured trial and its histograms: the server takes a fixed time, and some for each idle connection."""
     rng = np.random.default_rng([idle, len(server), repeat])
-    each_ns = PER_REQUEST_NS[server] + idle * PER_DEAD_NS[server] * rng.uniform(0.98, 1.02)
+    each_ns = PER_REQUEST_NS[server] + idle * PER_IDLE_NS[server] * rng.uniform(0.98, 1.02)
     requests = int(WINDOW_SECONDS * 1e9 / each_ns)
     service_ns = CONNECTIONS * each_ns * rng.lognormal(-0.02, 0.2, requests) + rng.exponential(20_000, requests)
     lateness_ns, dispatch_ns = rng.exponential(3_000, requests), rng.exponential(15_000, requests)

@@ -40,7 +40,7 @@ class Arrangement:
 
     @property
     def x_title(self) -> str:
-        """What x is, as a heading and behind numbers."""
+        """What x is, as the title of an axis and behind numbers."""
         return self.x_name.many if self.x_name else ""
 
     @property
@@ -72,7 +72,7 @@ class Arrangement:
 
 
 def side_by_side(arrangement: Arrangement) -> Arrangement:
-    """Return the lines as places on x, where they have a single x: all their points would stand above each other."""
+    """Return the lines as places on x where there is a single x: their points would all stand at one place."""
     if len(arrangement.x_values) != 1 or len(arrangement.line_names) < 2:
         return arrangement
     return Arrangement(

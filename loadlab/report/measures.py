@@ -43,7 +43,7 @@ SIZE: Final = Quantity(
     format_size_bytes, format_size_bytes, log_from_ratio=20, base=2, lowest="smallest", highest="largest"
 )
 NUMBER: Final = Quantity(format_rate, format_count, log_from_ratio=100)
-# Parts of a whole are compared with it, however small: so from zero, always.
+# Parts of a whole are compared with it, however small they are: always from zero.
 SHARE: Final = Quantity(format_share, format_share, log_from_ratio=math.inf)
 
 
@@ -51,7 +51,7 @@ def quantity_of(metric: str) -> Quantity:
     """Return what a metric of run.json counts, by its name."""
     if metric.endswith("_per_second"):
         return RATE
-    # `bytes_per_unit` begins with its unit; all others end with it, or have it in their midst.
+    # `bytes_per_unit` begins with its unit; all others end with it, or contain it.
     dimension = Dimension.SIZE if metric.startswith("bytes_") else Dimension.of(metric)
     return {Dimension.DURATION: TIME, Dimension.SIZE: SIZE, Dimension.NUMBER: NUMBER}[dimension]
 
@@ -156,7 +156,7 @@ def _read(trial: TrialResult, metric: str) -> float | None:
 
 
 def _is_firm(trial: TrialResult, metric: str) -> bool:
-    """Whether a percentile has enough samples beyond it; whatever is no percentile, or was not measured, has."""
+    """Whether a percentile has enough samples beyond it; true of any other figure, and of what was not measured."""
     percentile = _PERCENTILE.fullmatch(metric)
     count = _read(trial, f"{percentile['summary']}.count") if percentile else None
     return not percentile or not count or percentile["name"] in trustworthy_percentiles(int(count))

@@ -1,1 +1,1 @@
-"""Charts, curves, bars and distributions as plotly figures: each module draws the data of the one of its name."""
+"""Drawing with plotly: axes, what all figures share, and charts of lines and stacked bars."""

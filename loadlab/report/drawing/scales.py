@@ -107,7 +107,7 @@ def span_scale(low: float, high: float, quantity: Quantity) -> Scale:
 
 
 def events_scale(low: float, high: float) -> Scale:
-    """Return the same for numbers of events in bins that double; the one below 1 stands for none."""
+    """Return such an axis for numbers of events in bins that double; the bin below 1 holds none."""
     numbers = [2.0**bits for bits in range(math.ceil(math.log2(high))) if 2.0**bits >= low]
     step = math.ceil(len(numbers) / _MOST_LABELS) or 1
     none = [Tick(math.sqrt(0.5), "0")] if low < 1 else []
@@ -115,7 +115,7 @@ def events_scale(low: float, high: float) -> Scale:
 
 
 def percentile_scale(highest: float) -> Scale:
-    """Return the x axis of an HDR plot, 1 / (1 - p), up to `highest`: each further nine takes the same width."""
+    """Return the x axis of an HDR plot, 1 / (1 - p), up to `highest`: 99 % to 99.9 % is as wide as 90 % to 99 %."""
     labelled = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999]
     ticks = tuple(Tick(percentile_position(level), f"{level:g} %") for level in labelled if level <= highest)
     return Scale("log", 1.0, percentile_position(highest), ticks)

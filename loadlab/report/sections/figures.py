@@ -1,4 +1,4 @@
-"""Tables beside or instead of charts: the figures of a single setting, and yardsticks of a microbenchmark."""
+"""Tables beside or instead of charts: the figures of a single setting, and what to compare microbenchmarks with."""
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping

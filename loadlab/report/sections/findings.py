@@ -1,4 +1,4 @@
-"""The findings of the verdict, each shown once for all the trials that have it, and the trouble that TCP had."""
+"""The findings of the verdict, each shown once for all the trials that have it, and what went wrong in TCP."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Findings(Section):
 
 
 def sections_of(run: Run) -> Iterator[Findings]:
-    """Yield the section, also where nothing was found: that is a result."""
+    """Yield the section, even if nothing was found: that is a result too."""
     yield Findings(group_findings(run.trials, run.arrangement.name_of_trial))
 
 

@@ -100,7 +100,7 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
 
 
 def curves_of(arrangement: Arrangement, read_latencies: ReadLatencies) -> tuple[tuple[CurvePanel, ...], str]:
-    """Return a panel of response times, one of service times where they part, and the sentence on the far end of x.
+    """Return a panel of response times, one of service times where they differ, and the sentence on the far end of x.
 
     There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
     each line: its lowest and highest x; of many lines only the latter.

@@ -9,7 +9,7 @@
 
   const trace = ({ shape, seconds, unit }, { name, values }, index) => ({
     type: "scatter", x: seconds, name, meta: { colour: index },
-    // A rate holds from one moment to the next: the last one is said again to reach the end.
+    // A rate holds from one moment to the next: the last one is repeated to reach the end.
     y: shape === "points" ? values : [...values, values.at(-1)],
     mode: shape === "points" ? "lines+markers" : "lines", marker: { size: 5 },
     line: { width: shape === "stack" ? 1 : 2, shape: shape === "points" ? "linear" : "hv" },

@@ -9,7 +9,7 @@
   // In proportion, the largest change would leave all others grey.
   const strength = (change, largest) => (largest ? Math.sqrt(Math.abs(change) / largest) * 85 : 0);
 
-  // The rectangles of one graph with what they stand on, from the JSON in the page: loadlab.report.flame, FlameGraph.data.
+  // The rectangles of one graph with what they stand on, from the JSON in the page: FlameGraph.data in flames.py.
   const read = (figure) => {
     const { total, beforeTotal, kinds, names, rectangles } = JSON.parse(figure.querySelector("script").textContent);
     const path = [];
