@@ -12,6 +12,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+_LONGEST: Final = 100  # characters; the patterns below take time that is quadratic in what they refuse
+_LONGEST_QUOTE: Final = 60
 _NUMBER: Final = r"[0-9][0-9_]*(?:\.[0-9]+)?"
 
 # Smallest first in all of these; the formatters and the duration's spelling rely on it.
@@ -38,24 +40,27 @@ _DURATION_PART: Final = re.compile(rf"({_NUMBER}) ?(ns|us|ms|s|m|h) ?")
 
 def parse_duration_ns(text: str) -> int:
     """Return "500ms", "1.5s" or "1m30s" in nanoseconds. Only 0 needs no unit: seconds are not assumed."""
+    complaint = f"{quote(text)} is not a duration; write it like 500ms, 10s or 1m30s"
+    if len(text) > _LONGEST:
+        raise ValueError(complaint)
     # The micro sign and the Greek letter look alike and are two characters.
     plain = text.strip().replace("µ", "u").replace("μ", "u")
     if plain == "0":
         return 0
     if re.fullmatch(_NUMBER, plain):
-        raise ValueError(f"{text!r} has no unit; write {plain}s or {plain}ms")
+        raise ValueError(f"{quote(text)} has no unit; write {plain}s or {plain}ms")
     parts = _DURATION_PART.findall(plain)
     units = [_DURATION_NS[unit] for _, unit in parts]
     descending = all(larger > smaller for larger, smaller in itertools.pairwise(units))
     if not re.fullmatch(DURATION_PATTERN, plain) or not descending:
-        raise ValueError(f"{text!r} is not a duration; write it like 500ms, 10s or 1m30s")
+        raise ValueError(complaint)
     total = sum((Decimal(number.replace("_", "")) * _DURATION_NS[unit] for number, unit in parts), Decimal())
-    return _whole(total, f"{text!r} is not a whole number of nanoseconds")
+    return _whole(total, f"{quote(text)} is not a whole number of nanoseconds")
 
 
 def parse_count(text: str) -> int:
     """Return "20k", "1.5M" or "1_000" as a number."""
-    return _parse_scaled(text, _COUNT, f"{text!r} is not a count; write it like 500, 20k or 1M")
+    return _parse_scaled(text, _COUNT, f"{quote(text)} is not a count; write it like 500, 20k or 1M")
 
 
 def parse_size_bytes(text: str) -> int:
@@ -63,9 +68,9 @@ def parse_size_bytes(text: str) -> int:
     plain = text.strip()
     if plain == "0":
         return 0
-    if re.fullmatch(_NUMBER, plain):
-        raise ValueError(f"{text!r} has no unit; write {plain}B or {plain}KiB")
-    return _parse_scaled(text, _BYTES, f"{text!r} is not a size; write it like 512B, 64KiB or 2MiB")
+    if re.fullmatch(_NUMBER, plain) and len(plain) <= _LONGEST:
+        raise ValueError(f"{quote(text)} has no unit; write {plain}B or {plain}KiB")
+    return _parse_scaled(text, _BYTES, f"{quote(text)} is not a size; write it like 512B, 64KiB or 2MiB")
 
 
 def format_duration_ns(duration_ns: float) -> str:
@@ -101,11 +106,16 @@ def spell_duration_ns(duration_ns: int) -> str:
     return f"{duration_ns // size}{unit}"
 
 
+def quote(text: str) -> str:
+    """Return text in quotes for a message, short enough for one line."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}...")
+
+
 def _parse_scaled(text: str, units: Mapping[str, int], complaint: str) -> int:
-    found = re.fullmatch(rf"({_NUMBER}) ?([A-Za-z]*)", text.strip())
+    found = None if len(text) > _LONGEST else re.fullmatch(rf"({_NUMBER}) ?([A-Za-z]*)", text.strip())
     if found is None or found[2] not in units:
         raise ValueError(complaint)
-    return _whole(Decimal(found[1].replace("_", "")) * units[found[2]], f"{text!r} is not a whole number")
+    return _whole(Decimal(found[1].replace("_", "")) * units[found[2]], f"{quote(text)} is not a whole number")
 
 
 def _whole(number: Decimal, complaint: str) -> int:

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from loadlab.results.directory import RunDirectory
 
 from .sample_run import write_sample
+
+# How long an example takes says something of the machine, not of the code.
+settings.register_profile("loadlab", deadline=None)
+settings.load_profile("loadlab")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from loadlab.profile.suggestions import did_you_mean
 
 def find_profile(name: str) -> Path:
     """Return the file that a user means: a path, or else the name of a profile that ships. Raises LoadlabError."""
-    if Path(name).exists():
+    if os.path.exists(name):  # of a name that is too long, Path.exists raises OSError
         return Path(name)
     if "://" in name or _is_address(name.partition("/")[0]):
         raise LoadlabError(f"{name}: {_why_no_profile(name)}")

@@ -13,6 +13,7 @@ from loadlab.units import (
     parse_count,
     parse_duration_ns,
     parse_size_bytes,
+    quote,
 )
 
 REQUEST_METRICS: Final = "kinds.NAME."
@@ -88,13 +89,13 @@ class Dimension(Enum):
         found = _SLOPE_BOUND.fullmatch(text)
         if found is None:
             raise ValueError(
-                f"{text!r} is not a bound on a slope; write it like {self.format(1)} or {self.format(-0.5)}"
+                f"{quote(text)} is not a bound on a slope; write it like {self.format(1)} or {self.format(-0.5)}"
             )
         number, unit = found.groups()
         if float(number) == 0:
             return 0.0
         if not unit and self is not Dimension.NUMBER:
-            raise ValueError(f"{text!r} has no unit; write {text}{'ns' if self is Dimension.DURATION else 'B'}")
+            raise ValueError(f"{quote(text)} has no unit; write {text}{'ns' if self is Dimension.DURATION else 'B'}")
         return float(number) * self.parse(f"1{unit}")
 
     def format(self, value: float) -> str:
@@ -112,7 +113,7 @@ def _parse_number(text: str) -> float:
     try:
         return float(text) if re.fullmatch(r"\d+\.\d+", text) else parse_count(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a number; write it like 0, 0.5 or 20k") from None
+        raise ValueError(f"{quote(text)} is not a number; write it like 0, 0.5 or 20k") from None
 
 
 _SLOPE_BOUND: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?([A-Za-zµμ]*)")

@@ -6,12 +6,15 @@ the profile sweeps it is the only value left of that sweep.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from loadlab.profile.mistakes import LocatedMistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
 from loadlab.profile.schema import model_of
 from loadlab.profile.source import Source, parse_value
 from loadlab.profile.target import belongs_to_running
+
+_LONGEST_SHOWN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ def apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistake
     mistakes = []
     for number, text in enumerate(texts):
         option = text if text.startswith("--") else f"--set {text}"
-        position = Position.on_command_line(number, option)
+        shown = option if len(option) <= _LONGEST_SHOWN else f"{option[: _LONGEST_SHOWN - 3]}..."
+        position = Position.on_command_line(number, shown)
         try:
             _apply(source, _parse(text, position))
         except ValueError as error:

@@ -5,6 +5,7 @@ file, and nothing can grow beyond what was written.
 """
 
 import os
+import re
 import select
 import stat
 from dataclasses import dataclass, field
@@ -26,7 +27,13 @@ _LONGEST_TEXT = 4000
 _LONGEST_KEY = 200
 _PIPE_TIMEOUT_MS: Final = 10_000
 # Not timestamps: a date in a profile is text.
-_SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null"))
+_TYPES: Final = {
+    "tag:yaml.org,2002:str": "text",
+    "tag:yaml.org,2002:int": "a whole number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:bool": "true or false",
+    "tag:yaml.org,2002:null": "an empty value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +149,16 @@ _SLIPS: Final = {
     "could not find expected ':'": "a key without ':'",
     "but found another document": "a second document starts here; a profile is a single one",
     "found unexpected end of stream": "a quote is not closed",
-    "found undefined alias": "aliases are not allowed in profiles; write the value itself",
+    "found duplicate anchor": "anchors are not allowed in profiles; write the value itself",
 }
 
 
 def _in_plain_words(error: yaml.MarkedYAMLError) -> str:
-    problem = (error.problem or "").replace("'<stream end>'", "the end of the file")
+    problem = re.sub(r"'?<(?:stream|document) end>'?", "the end of the file", error.problem or "")
     if isinstance(error, _Refused):
         return problem
-    if (known := next((words for slip, words in _SLIPS.items() if slip in problem), None)) is not None:
+    whole = f"{error.context} {problem}"
+    if (known := next((words for slip, words in _SLIPS.items() if slip in whole), None)) is not None:
         return f"not valid YAML: {known}"
     if problem.endswith("that cannot start any token"):
         character = problem.split("'")[1]
@@ -174,7 +182,7 @@ class _Walk:
                 return [self.item(item, (*path, index)) for index, item in enumerate(node.value)]
             case yaml.ScalarNode(tag="tag:yaml.org,2002:timestamp"):
                 return node.value
-            case yaml.ScalarNode() if node.tag in _SCALAR_TAGS:
+            case yaml.ScalarNode() if node.tag in _TYPES:
                 return self.scalar(node, path)
             case _:
                 tag = node.tag.replace("tag:yaml.org,2002:", "!!")
@@ -203,14 +211,13 @@ class _Walk:
         return self.value(node, path)
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
-        kind = node.tag.rpartition(":")[2]
         if len(node.value) > _LONGEST_TEXT:
             return self.refuse(node, path, f"too long a value; the limit is {_LONGEST_TEXT:,} characters")
         try:
             node.value.encode()  # an escape can make half a surrogate pair, which is no text
             value = self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError):
-            return self.refuse(node, path, f"{describe(node.value)} cannot be read as {kind}")
+            return self.refuse(node, path, f"{describe(node.value)} is not {_TYPES[node.tag]}")
         if isinstance(value, int) and value.bit_length() > 64:
             return self.refuse(node, path, f"{describe(node.value)} is too large a number")
         return value

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, spell_duration_ns
+from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, quote, spell_duration_ns
 
 Scalar = str | int | float | bool
 
@@ -138,8 +138,7 @@ def describe(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case _:
-            text = repr(value) if isinstance(value, str) else str(value)
-            return text if len(text) <= 60 else f"{text[:57]}..."
+            return quote(value) if isinstance(value, str) else str(value)
 
 
 def quotes_hint(value: object) -> str:

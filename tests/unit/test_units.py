@@ -1,7 +1,7 @@
 """Units: what is accepted, what is refused with which advice, and that nothing is lost on the way."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.units import (
@@ -54,6 +54,7 @@ def test_parse_duration(text: str, expected: int) -> None:
         ("1s2", "not a duration"),
         ("x1s", "not a duration"),
         ("0.5ns", "not a whole number of nanoseconds"),
+        ("1" * 100_000 + "x", r"^'1{57}\.\.\.' is not a duration"),
     ],
 )
 def test_parse_duration_refuses(text: str, advice: str) -> None:
@@ -69,7 +70,7 @@ def test_parse_count(text: str, expected: int) -> None:
     assert parse_count(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "k", "-1", "20K", "1e3", "1.5", "1.2345k", "ten", "10kB"])
+@pytest.mark.parametrize("text", ["", "k", "-1", "20K", "1e3", "1.5", "1.2345k", "ten", "10kB", "9" * 100_000 + "k"])
 def test_parse_count_refuses(text: str) -> None:
     with pytest.raises(ValueError, match="is not a"):
         parse_count(text)
@@ -149,7 +150,6 @@ def test_format_size(size_bytes: int, expected: str) -> None:
     assert format_size_bytes(size_bytes) == expected
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**18))
 def test_a_spelt_duration_is_read_back(duration_ns: int) -> None:
     assert parse_duration_ns(spell_duration_ns(duration_ns)) == duration_ns
@@ -159,14 +159,12 @@ def test_a_duration_is_spelt_in_the_largest_unit_that_divides_it() -> None:
     assert [spell_duration_ns(ns) for ns in (0, 1, 1500 * MS, 90 * S, 7200 * S)] == ["0s", "1ns", "1500ms", "90s", "2h"]
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10**15))
 def test_a_formatted_figure_is_within_half_a_percent(number: int) -> None:
     assert parse_duration_ns(format_duration_ns(number)) == pytest.approx(number, rel=0.005)
     assert parse_count(format_count(number)) == pytest.approx(number, rel=0.005)
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=10**6))
 def test_a_formatted_size_is_within_half_a_percent(gibibytes: int) -> None:
     assert parse_size_bytes(format_size_bytes(gibibytes << 30)) == pytest.approx(gibibytes << 30, rel=0.005)

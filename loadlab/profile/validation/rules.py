@@ -27,6 +27,7 @@ from loadlab.profile.values import Count, describe, list_words, quotes_hint
 
 MOST_TRIALS = 10_000
 _MOST_KEYS_LISTED = 6
+_MANY = 1_000_000_000
 
 
 def schema_mistakes(model: type[Profile], data: Data) -> list[Mistake]:
@@ -47,7 +48,8 @@ def sweep_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
         return
     trials = _count_trials(data)
     if trials > MOST_TRIALS:
-        yield Mistake(("sweep",), f"makes {trials:,} trials; the limit is {MOST_TRIALS:,}", part="key")
+        many = f"{trials:,}" if trials < _MANY else f"over {_MANY:,}"
+        yield Mistake(("sweep",), f"makes {many} trials; the limit is {MOST_TRIALS:,}", part="key")
         return
     for path, values in sweep.items():
         if not may_be_swept(model, path):
@@ -156,6 +158,9 @@ def _unknown_key(model: type[Profile], path: Path) -> str:
     owner = next((kind for kind, other in KINDS.items() if len(path) == 1 and key in own_keys(other)), None)
     if owner is not None:
         return f"belongs to profiles of kind {owner}; this one is of kind {_kind_of(model)}"
+    if key in sweepable_paths(model):
+        section, _, inner = key.rpartition(".")
+        return f"unknown key; write {inner} in the section {section}"
     elsewhere = [known for known in sweepable_paths(model) if known.rpartition(".")[2] == key]
     if elsewhere:
         return f"unknown key; did you mean '{elsewhere[0]}'?"

@@ -1,7 +1,7 @@
 """How connections are divided: nothing is lost, no process and no local address gets more than it can take."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
@@ -55,7 +55,6 @@ def test_more_connections_than_one_address_has_ports_for_take_more_addresses() -
     ]
 
 
-@settings(deadline=None)
 @given(
     connections=st.integers(1, 50_000),
     workers=st.integers(1, 16),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint
@@ -71,7 +71,6 @@ def test_a_server_that_runs_already_has_limits_and_memory_of_its_own() -> None:
     assert needed.memory_bytes < started.memory_bytes
 
 
-@settings(deadline=None)
 @given(connections=st.integers(1, 2_000_000), processes=st.integers(2, 1000))
 def test_the_target_agrees_that_so_many_descriptors_suffice(connections: int, processes: int) -> None:
     """The capacity that targets/shared_port.py computes from a limit, given the limit that is required here."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.errors import ProfileError
@@ -148,6 +148,11 @@ def test_what_ships_is_good(path: Path) -> None:
         ("idle: 19k", "workers: 0", "x.yaml:6:12: load.workers: must be at least 1, not 0"),
         ("idle: 19k", "path: hello", "x.yaml:6:9: load.path: must be a request path that starts with /"),
         ("idle: 19k", "expect_status: 20", "x.yaml:6:18: load.expect_status: must be at least 100, not 20"),
+        (
+            "name: example",
+            "name: example\nload.idle: 5",
+            "x.yaml:2:1: load.idle: unknown key; write idle in the section",
+        ),
         ("idle: 19k", "idle: 1\n  idle: 2", "x.yaml:7:3: load.idle: duplicate key; it was first given in line 6"),
         ("sweep:", "repeat: 0\nsweep:", "x.yaml:8:9: repeat: must be at least 1, not 0"),
         ("sweep:", "seed: -1\nsweep:", "x.yaml:8:7: seed: must be at least 0, not -1"),
@@ -218,6 +223,13 @@ def test_too_many_trials_are_refused(tmp_path: Path) -> None:
     (told,) = (line for line in mistakes(tmp_path, text) if "trials" in line)
     assert told.startswith("x.yaml:9:1: sweep: makes ")
     assert told.endswith(" trials; the limit is 10,000")
+
+
+def test_a_sweep_of_astronomical_size_is_refused_in_one_line(tmp_path: Path) -> None:
+    values = "[1, 2, 3, 4, 5, 6, 7, 8, 9]"
+    sweep = "".join(f"  target.option{number}: {values}\n" for number in range(2000))
+    lines = mistakes(tmp_path, GOOD[: GOOD.index("  target.server: [")] + sweep)
+    assert any(line.endswith("makes over 1,000,000,000 trials; the limit is 10,000") for line in lines)
 
 
 def test_an_override_replaces_a_sweep_or_sets_a_value(tmp_path: Path) -> None:
@@ -303,6 +315,7 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
             "name=[a",
             "--set name=[a: '[a' is not valid YAML; put text in quotes that the shell leaves: '\"...\"'",
         ),
+        ("load.idle=" + "1" * 5000, "--set load.idle=" + "1" * 81 + "...: too long a value; the limit is 4,000"),
         ("--repeat=0", "--repeat=0: repeat: must be at least 1, not 0"),
         ("--seed=x", "--seed=x: seed: must be a whole number such as 42, not 'x'"),
     ],
@@ -355,7 +368,6 @@ ANY_PATH = st.sampled_from(
 RAMP = GOOD.replace("duration: 1m30s", "rate: [{for: 5s, from: 0, to: 20k}, {for: 1s, from: 5}]\n  arrivals: poisson")
 
 
-@settings(deadline=None)
 @given(st.sampled_from([GOOD, RAMP, *OTHER_KINDS]), st.dictionaries(ANY_PATH, junk(), max_size=4))
 def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
     tmp_path_factory: pytest.TempPathFactory, good: str, changes: dict[tuple[str, ...], object]

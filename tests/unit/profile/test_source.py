@@ -31,6 +31,7 @@ from loadlab.profile.source import MOST_BYTES, parse_source, parse_value, read_t
             "a: {b: 1\n",
             "p.yaml:2:1: not valid YAML: while parsing a flow mapping, expected ',' or '}', but got the",
         ),
+        ("a: &x 1\nb: &x 2\n", "p.yaml:2:4: not valid YAML: anchors are not allowed in profiles; write the value"),
         ("a: 1\nb: \x01\n", "p.yaml:2:4: not valid YAML: unprintable character"),
     ],
 )
@@ -47,12 +48,12 @@ def test_unreadable_text_is_one_line_with_its_place(text: str, line: str) -> Non
         ("a: 1\nb: {c: 1,\n  c: 2}\n", "p.yaml:3:3: b.c: duplicate key; it was first given in line 2"),
         ("a: !!python/name:os.system x\n", "p.yaml:1:4: a: the tag !!python/name:os.system is not allowed in profiles"),
         ("a: !!set {x}\n", "p.yaml:1:4: a: the tag !!set is not allowed in profiles"),
-        ("a: !!int x\n", "p.yaml:1:4: a: 'x' cannot be read as int"),
+        ("a: !!int x\n", "p.yaml:1:4: a: 'x' is not a whole number"),
         ("a: 0x" + "f" * 600 + "\n", "p.yaml:1:4: a: '0xfff"),
         ("a: " + "x" * 4001 + "\n", "p.yaml:1:4: a: too long a value; the limit is 4,000 characters"),
         ("x" * 201 + ": 1\n", "p.yaml:1:1: a key must be plain text of one line"),
-        ("a: 0b_\n", "p.yaml:1:4: a: '0b_' cannot be read as int"),
-        ('a: "\\ud800"\n', "p.yaml:1:4: a: '\\ud800' cannot be read as str"),
+        ("a: 0b_\n", "p.yaml:1:4: a: '0b_' is not a whole number"),
+        ('a: "\\ud800"\n', "p.yaml:1:4: a: '\\ud800' is not text"),
         ("? [x]\n: 1\n", "p.yaml:1:3: a key must be plain text"),
         ('"x\\ny": 1\n', "p.yaml:1:1: a key must be plain text"),
         ("a:\n  <<: {b: 1}\n  <<: {b: 1}\n", "p.yaml:3:3: a.<<: duplicate key; it was first given in line 2"),
@@ -134,5 +135,5 @@ def test_parse_value(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("text", ["[1", "*a", "!!int x", '"\\UFFFFFFFF"', "{a: 1, a: 2}"])
 def test_parse_value_refuses(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not valid YAML|cannot be read as int|duplicate key"):
+    with pytest.raises(ValueError, match=r"is not valid YAML|is not a whole number|duplicate key"):
         parse_value(text)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.profile import LoadProfile, SwitchCostProfile, Trial, plan_trials
@@ -72,7 +72,6 @@ def test_a_profile_of_another_kind_makes_trials_of_that_kind() -> None:
     }
 
 
-@settings(deadline=None)
 @given(seed=st.integers(min_value=0, max_value=2**63 - 1), repeat=st.integers(min_value=1, max_value=5))
 def test_every_repeat_holds_every_combination_once_before_the_next_begins(seed: int, repeat: int) -> None:
     trials = plan_trials(profile(repeat=repeat), seed)
