@@ -10,6 +10,7 @@ from loadlab.analysis.expect import check_expectations
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.placement import NotPossible
+from loadlab.experiment.preflight import why_not_started
 from loadlab.micro.messages import MicroFigures
 from loadlab.processes import spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
@@ -33,8 +34,10 @@ class MicroRun:
     def measure(self) -> None:
         """Run the worker to its end.
 
-        Raises NotPossible, TrialFailed when it fails, or what `check` raises; it has ended then.
+        Raises NotPossible, TrialFailed when it fails, or what the context's `check` raises; it has ended then.
         """
+        if lack := why_not_started(self.trial.profile):
+            raise NotPossible(lack)
         self._context.observer.phase("measuring", None)
         command = [sys.executable, "-m", "loadlab.micro.worker"]
         with spawn("microbenchmark", command, cpus=self._core, stdin=True, stdout=subprocess.PIPE) as worker:

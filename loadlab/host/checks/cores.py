@@ -34,7 +34,7 @@ class Cores(Check):
         if missing := needed.cores - {*self._cores}:
             return self.blocker(
                 here,
-                _spell(sorted(needed.cores)),
+                _spell(needed.cores),
                 f"the profile's placement names core {min(missing)}, which loadlab may not use here",
                 "name others, or set placement to auto",
             )
@@ -205,7 +205,14 @@ def _quota(machine: Machine, group: str) -> float | None:
 
 
 def _spell(cores: Collection[int]) -> str:
-    return ", ".join(map(str, cores))
+    """Return the numbers, more than two in a row as a range: "0-3, 8"."""
+    rows: list[list[int]] = []
+    for core in sorted(cores):
+        if rows and core == rows[-1][-1] + 1:
+            rows[-1].append(core)
+        else:
+            rows.append([core])
+    return ", ".join(f"{row[0]}-{row[-1]}" if len(row) > 2 else ", ".join(map(str, row)) for row in rows)
 
 
 def _count_cores(cores: int) -> str:

@@ -1,7 +1,11 @@
 """All checks together, and when a trial is refused."""
 
+import pytest
+
 from loadlab.host import Examination, State, why_refused
-from loadlab.host.checks import all_checks
+from loadlab.host.checks import all_checks, memory
+from loadlab.host.checks.check import Check, Diagnosis
+from loadlab.host.machine import Machine
 from loadlab.host.requirements import Requirements
 
 from ..machine import GIB, FakeMachine, machine, with_memory
@@ -28,6 +32,24 @@ def test_each_check_has_a_name_of_its_own_and_a_docstring() -> None:
     assert len(checks) >= 17
     assert len({check.name for check in checks}) == len(checks)
     assert all(check.__doc__ for check in checks)
+
+
+class Entropy(Check):
+    """Whether there is any: a check that the test adds."""
+
+    name = "entropy"
+
+    def __init__(self, machine: Machine) -> None:
+        self._bits = machine.read_number("proc/sys/kernel/random/entropy_avail")
+
+    def examine(self, needed: Requirements) -> Diagnosis:
+        return self.ok(f"{self._bits} bits")
+
+
+def test_a_class_in_a_module_of_its_subject_is_a_check_without_further_ado(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "Entropy", Entropy, raising=False)
+    found = Examination(machine({"proc/sys/kernel/random/entropy_avail": "256\n"})).judge(MODEST)
+    assert [each.here for each in found if each.check == "entropy"] == ["256 bits"]
 
 
 def test_a_machine_that_shows_nothing_has_no_problem_either() -> None:

@@ -37,6 +37,14 @@ def test_named_cores_must_be_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cores", "here"),
+    [((0, 1), "2: 0, 1"), ((0, 1, 2, 3), "4: 0-3"), ((0, 2, 4, 5, 6, 9), "6: 0, 2, 4-6, 9")],
+)
+def test_many_cores_are_a_range(cores: tuple[int, ...], here: str) -> None:
+    assert Cores(machine(cores=cores)).examine(Requirements()).here == here
+
+
+@pytest.mark.parametrize(
     ("files", "here", "state"),
     [
         ({}, "none", State.OK),
