@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.report.layout import arrange
 from loadlab.report.load_model import models_of
 from loadlab.report.tables import Cell
 from loadlab.report.trial_columns import FIGURES, VERDICT, TrialColumn, identity_columns
@@ -22,7 +23,7 @@ _MODELS: Final[dict[LoadModel, str]] = {
 
 
 def results_table(document: RunDocument) -> Table:
-    """Return one row for each trial, in the order of the sweep; a column that would stay empty is left out.
+    """Return one row for each trial, line by line and then along x; a column that would stay empty is left out.
 
     A column of failed, dropped or cut requests that are all 0 is left out too, and a percentile that too few samples
     lie beyond is not shown. "≥" says that the load generator was the limit. CPU time is user and system together.
@@ -53,16 +54,9 @@ def load_model_lines(document: RunDocument) -> Iterable[str]:
 
 
 def sorted_trials(document: RunDocument) -> list[TrialResult]:
-    """Return the trials in the order in which the profile's sweep names its values, not in running order."""
-    order = {
-        path: {str(value): position for position, value in enumerate(values)}
-        for path, values in document.profile.get("sweep", {}).items()
-    }
-
-    def position(trial: TrialResult) -> tuple[int, ...]:
-        return (*(order[path].get(str(trial.factors.get(path)), 0) for path in order), trial.repeat)
-
-    return sorted(document.trials, key=position)
+    """Return the trials as the page lays them out, line by line and then along x, not in running order."""
+    arrangement = arrange(document.profile, document.trials)
+    return [trial for setting in arrangement.settings for trial in setting.trials]
 
 
 def findings_lines(document: RunDocument) -> Iterable[str]:

@@ -27,6 +27,14 @@ def test_trials_come_in_the_order_of_the_sweep(sample_run: RunDirectory) -> None
     assert [trial.id for trial in document.trials] != [trial.id for trial in sorted_trials(document)]
 
 
+def test_numbers_come_by_size_however_the_profile_writes_them(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    sweep = {"target.server": ["epoll"], "load.idle": ["19k", "1k", 0, "10k", "5k"]}
+    trials = [trial for trial in document.trials if trial.factors["target.server"] == "epoll"]
+    written = document.model_copy(update={"trials": trials, "profile": {**document.profile, "sweep": sweep}})
+    assert [trial.factors["load.idle"] for trial in sorted_trials(written)] == [0, 1000, 5000, 10_000, 19_000]
+
+
 def test_the_table_fits_a_terminal_of_80_columns(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     lines = printed(document, 80)
@@ -69,7 +77,7 @@ def test_the_model_of_the_load_stands_below_and_beside_only_where_both_occur(
 
 def test_an_open_load_has_its_service_time_and_what_was_not_answered(open_load: RunDocument) -> None:
     header, _, *rows = printed(open_load, 120)
-    assert " ".join(header.split()) == "server rate req/s dropped cut p50 p99 service p99 CPU per request verdict"
+    assert " ".join(header.split()) == "server rate req/s dropped cut p50 p99 service p99 CPU/req verdict"
     assert "offered" not in header
     assert "≥ 16.7k" in rows[7]
     overloaded, calm = rows[7].split(), rows[6].split()
@@ -89,7 +97,7 @@ def test_a_percentile_with_too_few_samples_is_not_shown(open_load: RunDocument) 
     first = open_load.trials[0]
     few = first.model_copy(update={"response_ns": first.response_ns.model_copy(update={"count": 900})})
     header, _, row, *_ = printed(open_load.model_copy(update={"trials": [few]}), 120)
-    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU per request verdict"
+    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU/req verdict"
     assert "µs" in row
 
 

@@ -1,5 +1,6 @@
 """The section that explains the growth: what the probes found at both ends of x, for the lines that matter most."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -145,15 +146,23 @@ def _describe_events(line: ProbedLine) -> Iterator[str]:
 
 
 def _describe_functions(line: ProbedLine, before: Stacks, after: Stacks) -> Iterator[str]:
-    """Yield which function's own share of the CPU samples grew most, if one took clearly more than before."""
+    """Yield which function's own share of the CPU samples grew most, if one took clearly more, and not by chance."""
     if line.before is None or not before or not after:
         return
     earlier, now = _own_shares(before), _own_shares(after)
     name = max(now, key=lambda name: now[name] - earlier.get(name, 0.0))
     share, share_before = now[name], earlier.get(name, 0.0)
-    if share - share_before >= _MORE_SHARE and share >= _GREW * share_before:
+    growth = share - share_before
+    if growth >= max(_MORE_SHARE, _chance(share_before, before, share, after)) and share >= _GREW * share_before:
         shares = [(_percent(share_before), line.before), (_percent(share), line.after)]
         yield f"{name} takes {describe_ends(shares, ' of the CPU samples')}."
+
+
+def _chance(share_before: float, before: Stacks, share: float, after: Stacks) -> float:
+    """Three standard errors of the difference of two shares: as much may change by chance, as in the flame graphs."""
+    samples_before, samples = sum(before.values()), sum(after.values())
+    pooled = (share_before * samples_before + share * samples) / (samples_before + samples)
+    return 3 * math.sqrt(pooled * (1 - pooled) * (1 / samples_before + 1 / samples))
 
 
 def _own_shares(stacks: Stacks) -> dict[str, float]:

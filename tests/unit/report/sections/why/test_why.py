@@ -172,3 +172,17 @@ def test_of_many_lines_two_that_grew_most_are_told_and_the_steadiest(crowd: RunD
     [told] = sections_of(run_of(crowd.model_copy(update={"trials": trials})))
     assert len(told.series) == 3
     assert [series.name for series in told.series][:2] == ["select", "poll"]
+
+
+@pytest.mark.parametrize(("samples", "is_said"), [(20, False), (2_000, True)])
+def test_a_function_that_grew_is_named_only_where_that_is_no_chance(
+    probed_run: RunDirectory, samples: int, is_said: bool
+) -> None:
+    before: Stacks = {("MainThread", "busy"): samples // 5, ("MainThread", "idle"): samples}
+    after: Stacks = {("MainThread", "busy"): samples // 2, ("MainThread", "idle"): samples}
+    document = probed_run.read_document()
+    first = {trial.id for trial in document.trials if trial.factors["load.idle"] == 0}
+    run = Run.of(document, lambda _trial: {}, lambda trial, _file: dict(before if trial in first else after))
+    [section] = sections_of(run)
+    named = [sentence for sentence in section.series[0].sentences if sentence.startswith("busy takes")]
+    assert bool(named) is is_said
