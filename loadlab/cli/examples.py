@@ -28,7 +28,7 @@ DOCTOR_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab doctor select-vs-epoll                  can this profile run here?
   loadlab doctor my.yaml --set load.idle=100k     and with so many?
 
-Exit codes: 0 it can run, or no profile was named; 1 some of its trials are not possible; 2 usage or profile error.
+Exit codes: 0 any of its trials can run, or no profile was named; 1 none can; 2 usage or profile error.
 """
 SERVE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab serve epoll --port 8080

@@ -50,7 +50,8 @@ def measure_activity(
     if not uses:
         return None
     passed_ns = end.cores.time_ns - start.cores.time_ns
-    used_ns = {each: cpu_ns - start.cpu_ns[each] for each, cpu_ns in end.cpu_ns.items() if each in start.cpu_ns}
+    # One that was not there at the start has begun since, and counts from zero.
+    used_ns = {each: cpu_ns - start.cpu_ns.get(each, 0) for each, cpu_ns in end.cpu_ns.items()}
     ours = list_family([os.getpid()], proc)
     others_ns = {each: ns for each, ns in used_ns.items() if each.pid not in ours and ns > 0}
     ours_ns = sum(ns for each, ns in used_ns.items() if each.pid in ours)

@@ -50,14 +50,18 @@ def test_processes_are_named_the_busiest_first_and_we_are_none_of_them(tmp_path:
         write_stat(tmp_path, 30, name="backup", ticks=(5, 5 + TICKS // 4, 0, 0))
         write_stat(tmp_path, os.getpid(), name="loadlab", ticks=(TICKS // 10, 0, 0, 0))
         write_stat(tmp_path, 60, name="child of ours", parent=os.getpid(), ticks=(TICKS // 10, 0, 0, 0))
-        write_stat(tmp_path, 70, name="begins", ticks=(3, 0, 0, 0))
+        write_stat(tmp_path, 70, name="begins", ticks=(TICKS // 20, 0, 0, 0))
         (tmp_path / "40" / "stat").unlink()
 
     found = measure_activity([0, 1], tmp_path, meanwhile(run), no_clock)
     assert found is not None
     assert found.others == pytest.approx(0.5 + 0.75 - 2 * 0.1)
     assert found.stolen == 0.25
-    assert found.processes == (BusyProcess(20, "build", 0.5), BusyProcess(30, "backup", 0.25))
+    assert found.processes == (
+        BusyProcess(20, "build", 0.5),
+        BusyProcess(30, "backup", 0.25),
+        BusyProcess(70, "begins", 0.05),
+    )
 
 
 def test_the_clock_of_a_process_knows_better_than_the_ticks(tmp_path: Path) -> None:
@@ -71,11 +75,11 @@ def test_the_clock_of_a_process_knows_better_than_the_ticks(tmp_path: Path) -> N
 
 def test_a_pid_that_is_used_again_is_another_process(tmp_path: Path) -> None:
     write_cores(tmp_path, (0, 0))
-    write_stat(tmp_path, 20, name="first", ticks=(5, 0, 0, 0), started=1)
-    pause = meanwhile(lambda: write_stat(tmp_path, 20, name="second", ticks=(90, 0, 0, 0), started=2))
+    write_stat(tmp_path, 20, name="first", ticks=(TICKS, 0, 0, 0), started=1)
+    pause = meanwhile(lambda: write_stat(tmp_path, 20, name="second", ticks=(TICKS // 2, 0, 0, 0), started=2))
     found = measure_activity([0], tmp_path, pause, no_clock)
     assert found is not None
-    assert found.processes == ()
+    assert found.processes == (BusyProcess(20, "second", 0.5),)
 
 
 def test_only_the_cores_that_we_may_use_count(tmp_path: Path) -> None:
