@@ -3,12 +3,11 @@
 import os
 import shutil
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 from loadlab.probes.probe import Lack
-from loadlab.processes.proc import PROC
+from loadlab.processes.proc import PROC, Capability, parse_capabilities
 
 _TRACING_PLACES: Final = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 _PARANOID_WITH_KERNEL: Final = 1  # the highest kernel.perf_event_paranoid that shows the kernel's side to everyone
@@ -76,23 +75,9 @@ def ptrace_denial(program: str, proc: Path = PROC) -> Lack | None:
     return Lack(why, f"start loadlab as root, or: sudo sysctl kernel.yama.ptrace_scope={_SCOPE_OF_ALL}")
 
 
-class Capability(IntEnum):
-    """Bits of a process's capability sets, from <linux/capability.h>."""
-
-    SYS_PTRACE = 19
-    SYS_ADMIN = 21
-    PERFMON = 38
-    BPF = 39
-
-
 def read_capabilities(proc: Path = PROC) -> frozenset[Capability]:
     """Return which of these capabilities are in effect for us, and so for the programs that we start as root."""
-    for line in (proc / "self/status").read_text(encoding="ascii", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name == "CapEff":
-            effective = int(value, 16)
-            return frozenset(capability for capability in Capability if effective >> capability & 1)
-    return frozenset()
+    return parse_capabilities((proc / "self/status").read_text(encoding="ascii", errors="replace"))
 
 
 def _find_tracing(places: Sequence[Path]) -> Path | None:
@@ -104,8 +89,8 @@ def _find_tracing(places: Sequence[Path]) -> Path | None:
 
 
 def _read_setting(path: Path) -> int | None:
-    """Return a setting of the kernel that is a number, None where this kernel does not have it."""
+    """Return a setting of the kernel that is a number, None where this kernel does not have or show it."""
     try:
         return int(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None

@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +89,25 @@ def read_memory_sizes(pid: int, proc: Path = PROC) -> dict[str, int]:
     The kernel walks all of its pages for it: 0.1 ms, and 1 ms for each 100 MiB.
     """
     return parse_sizes((proc / str(pid) / "smaps_rollup").read_text(encoding="ascii", errors="replace"))
+
+
+class Capability(IntEnum):
+    """Bits of a process's capability sets, from <linux/capability.h>: those that matter here."""
+
+    SYS_PTRACE = 19
+    SYS_ADMIN = 21
+    PERFMON = 38
+    BPF = 39
+
+
+def parse_capabilities(status: str) -> frozenset[Capability]:
+    """Return which of these capabilities are in effect, from the text of /proc/PID/status."""
+    for line in status.splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            effective = int(value, 16)
+            return frozenset(capability for capability in Capability if effective >> capability & 1)
+    return frozenset()
 
 
 def parse_sizes(text: str) -> dict[str, int]:

@@ -5,9 +5,9 @@ from typing import Final
 from loadlab.host.checks.check import Check, Diagnosis
 from loadlab.host.machine import Machine
 from loadlab.host.requirements import Requirements
+from loadlab.processes.proc import Capability, parse_capabilities
 
 _NO_LIMIT: Final = 1 << 62  # what the kernel shows for none is a little below 2^63
-_CAP_SYS_ADMIN: Final = 21  # from <linux/capability.h>
 
 
 class OpenFiles(Check):
@@ -46,7 +46,7 @@ class AllOpenFiles(Check):
     def __init__(self, machine: Machine) -> None:
         self._most = machine.read_number("proc/sys/fs/file-max")
         self._open, *_ = machine.read_numbers("proc/sys/fs/file-nr") or (0,)
-        self._binds_us = not _has_capability(_CAP_SYS_ADMIN, machine.read_text("proc/self/status") or "")
+        self._binds_us = Capability.SYS_ADMIN not in parse_capabilities(machine.read_text("proc/self/status") or "")
 
     def examine(self, needed: Requirements) -> Diagnosis:
         number = f"{needed.files:,}"
@@ -62,8 +62,3 @@ class AllOpenFiles(Check):
             f"{number} files would be open in all processes together, and {free:,} may be",
             f"`sysctl fs.file-max={self._open + needed.files}`",
         )
-
-
-def _has_capability(number: int, status: str) -> bool:
-    effective = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")]
-    return any(int(each, 16) >> number & 1 for each in effective)

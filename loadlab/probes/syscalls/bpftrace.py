@@ -15,9 +15,10 @@ from errno import EAGAIN
 from pathlib import Path
 from typing import Any, Final
 
-from loadlab.probes.prerequisites import Capability, missing_program, missing_tracepoints, read_capabilities
+from loadlab.probes.prerequisites import missing_program, missing_tracepoints, read_capabilities
 from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
 from loadlab.probes.tool import Tool
+from loadlab.processes.proc import Capability
 from loadlab.results.probe_data import WAIT_CALLS, Buckets, CallCount, EventsPerWait, SyscallProfile
 
 _SCRIPT: Final = Path(__file__).with_name("watch.bt")

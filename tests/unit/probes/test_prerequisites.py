@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from loadlab.probes.prerequisites import (
-    Capability,
     has_tracepoint,
     missing_program,
     missing_tracepoints,
@@ -14,6 +13,7 @@ from loadlab.probes.prerequisites import (
     ptrace_denial,
     read_capabilities,
 )
+from loadlab.processes.proc import Capability
 
 READ = "syscalls/sys_enter_read"
 
@@ -143,3 +143,15 @@ def test_nobody_may_attach_where_yama_forbids_it_for_good(tmp_path: Path) -> Non
     lack = ptrace_denial("strace", write_proc(tmp_path, SCOPE, 3, Capability.SYS_PTRACE))
     assert lack is not None
     assert "boot" in lack.fix
+
+
+@pytest.mark.parametrize("text", ["", "not a number\n"])
+def test_a_setting_that_cannot_be_read_does_not_exist(tmp_path: Path, text: str) -> None:
+    for setting in (PARANOID, SCOPE):
+        path = tmp_path / setting
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert ptrace_denial("strace", tmp_path) is None
+    lack = perf_denial("its side", tmp_path)
+    assert lack is not None
+    assert lack.why == "this kernel has no perf events"
