@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -68,11 +68,11 @@ def measure_activity(
 
 @dataclass(frozen=True, slots=True)
 class _Process:
-    """A process; `started_ticks` distinguishes it from a later one with the same pid."""
+    """A process; `started_ticks` distinguishes it from a later one with the same pid. Its name may change."""
 
     pid: int
-    name: str
     started_ticks: int
+    name: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +92,5 @@ def _read(proc: Path, read_clock: Callable[[int], int | None]) -> _Reading:
             clock_ns = read_clock(pid)
             # By ticks only where there is nothing better: a process that runs between them may have none.
             used_ns = stat.user_ns + stat.system_ns if clock_ns is None else clock_ns
-            cpu_ns[_Process(pid, stat.name, stat.started_ticks)] = used_ns
+            cpu_ns[_Process(pid, stat.started_ticks, stat.name)] = used_ns
     return _Reading(cores, cpu_ns)

@@ -82,6 +82,16 @@ def test_a_pid_that_is_used_again_is_another_process(tmp_path: Path) -> None:
     assert found.processes == (BusyProcess(20, "second", 0.5),)
 
 
+def test_a_process_may_take_another_name(tmp_path: Path) -> None:
+    """As one does that executes another program, or a worker of the kernel's with each queue that it serves."""
+    write_cores(tmp_path, (0, 0))
+    write_stat(tmp_path, 20, name="sh", ticks=(10 * TICKS, 0, 0, 0))
+    pause = meanwhile(lambda: write_stat(tmp_path, 20, name="make", ticks=(10 * TICKS + TICKS // 4, 0, 0, 0)))
+    found = measure_activity([0], tmp_path, pause, no_clock)
+    assert found is not None
+    assert found.processes == (BusyProcess(20, "make", 0.25),)
+
+
 def test_only_the_cores_that_we_may_use_count(tmp_path: Path) -> None:
     write_cores(tmp_path, (0, 0), (0, 0), (0, 0))
     found = measure_activity(
