@@ -48,6 +48,12 @@ class Arrangement:
         """Whether the places on the x axis have distances, so that a line between two of them means something."""
         return bool(self.x_values) and all(_is_number(value) for value in self.x_values)
 
+    def describe_x(self, x: Scalar) -> str:
+        """A value of x in words: `19,000 idle connections`, `1 idle connection`, `epoll`."""
+        if not self.x_is_number or self.x_name is None:
+            return format_scalar(x)
+        return f"{format_scalar(x)} {self.x_name.one if x == 1 else self.x_name.many}"
+
     def line_of(self, where: Mapping[str, Scalar]) -> int | None:
         """Return the line that has these values on all swept paths but x, or None."""
         for setting in self.settings:
@@ -61,7 +67,7 @@ class Arrangement:
         name = self.line_names[setting.line]
         if self.x_path is None:
             return name
-        at = f"{format_scalar(setting.x)} {self.x_title}" if self.x_is_number else format_scalar(setting.x)
+        at = self.describe_x(setting.x)
         return f"{name} at {at}" if name else at
 
     def name_of_trial(self, trial: TrialResult) -> str:

@@ -94,8 +94,8 @@ def describe_growth(arrangement: Arrangement, panel: Panel) -> str:
 
 def describe_stretch(arrangement: Arrangement, first: Scalar, last: Scalar) -> str:
     """Say from where to where on the x axis: `From 0 to 19,000 idle connections`."""
-    where = f"At {format_scalar(first)}" if first == last else f"From {format_scalar(first)} to {format_scalar(last)}"
-    return f"{where} {arrangement.x_title}"
+    where = "At" if first == last else f"From {format_scalar(first)} to"
+    return f"{where} {arrangement.describe_x(last)}"
 
 
 def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterator[str]:
@@ -138,8 +138,9 @@ def describe_answered(arrangement: Arrangement) -> Iterator[str]:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """Return `select`, `select and poll`, or `select, poll and epoll`."""
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+    """Return `select`, `select and poll`, or `select, poll and epoll`; with semicolons where names have commas."""
+    separator = "; " if any("," in name for name in names) else ", "
+    return " and ".join(part for part in (separator.join(names[:-1]), *names[-1:]) if part)
 
 
 def _bound(value: Value) -> str:

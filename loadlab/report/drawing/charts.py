@@ -6,10 +6,11 @@ import plotly.graph_objects as go
 
 from loadlab.report.drawing.figure import Mark, compose_figure, escape, hover_text, mark_of
 from loadlab.report.drawing.scales import Places, Scale, place_names, place_x, stack_scale, value_scale
-from loadlab.report.layout import Arrangement, format_scalar
+from loadlab.report.layout import Arrangement
 from loadlab.report.measures import Quantity
 from loadlab.report.panels import Chart, Line, Point, StackedChart, StackedPanel
 from loadlab.report.sentences import write_value
+from loadlab.results.model import Scalar
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
@@ -69,10 +70,9 @@ def _hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Q
     value = point.value
     if value is None:
         return ""
-    where = f"{format_scalar(point.x)} {arrangement.x_title if arrangement.x_is_number else ''}".strip()
     parts = [write_value(value, quantity)]
     if arrangement.x_path:
-        parts.append(where)
+        parts.append(arrangement.describe_x(point.x))
     if value.low < value.high:
         parts.append(f"{quantity.format(value.low)} to {quantity.format(value.high)} over repeats")
     return hover_text(line.name, *parts)
@@ -106,13 +106,13 @@ def _traces(arrangement: Arrangement, chart: StackedChart, panel: StackedPanel, 
             width=_BAR_WIDTH,
             hoverinfo="text",
             hovertext=[
-                "" if height is None else _hover(arrangement, chart, part, height, format_scalar(x))
+                "" if height is None else _hover(arrangement, chart, part, height, x)
                 for x, height in zip(arrangement.x_values, heights, strict=True)
             ],
             meta={"line": number, "colour": mark_of(number).colour},
         )
 
 
-def _hover(arrangement: Arrangement, chart: StackedChart, part: str, height: float, x: str) -> str:
-    where = [f"{x} {arrangement.x_title if arrangement.x_is_number else ''}".strip()] if arrangement.x_path else []
+def _hover(arrangement: Arrangement, chart: StackedChart, part: str, height: float, x: Scalar) -> str:
+    where = [arrangement.describe_x(x)] if arrangement.x_path else []
     return hover_text(part, f"{chart.quantity.format(height)} {chart.unit}", *where)

@@ -203,5 +203,6 @@ def _within(group: Iterable[Change]) -> str:
 
 def _percent(share: float) -> str:
     """Without decimals, but for what is near to nothing or to all: 0.4 %, 99.6 %."""
-    percent = abs(share) * 100
-    return f"{percent:.1f}{_NBSP}%" if percent < 0.95 or percent > 99 else f"{percent:.0f}{_NBSP}%"
+    percent = 100 * abs(share)
+    decimals = 1 if 0.05 <= percent < 0.95 or 99 < percent < 99.95 else 0
+    return f"{percent:.{decimals}f}{_NBSP}%"

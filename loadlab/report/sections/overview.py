@@ -121,7 +121,7 @@ def _describe_extremes(arrangement: Arrangement, lines: Sequence[Line], measure:
     for x in reversed(arrangement.x_values):
         here = [(line.name, value) for line in lines for at, value in line.measured if at == x]
         if len(here) > 1:
-            yield f"{measure.subject} at {format_scalar(x)} {arrangement.x_title}: {_compare(here, measure)}."
+            yield f"{measure.subject} at {arrangement.describe_x(x)}: {_compare(here, measure)}."
             return
 
 
@@ -129,7 +129,7 @@ def _compare_at_one_place(arrangement: Arrangement, lines: Iterable[Line], measu
     """The best and the worst of the lines where x has one value only."""
     here = [(line.name, value) for line in lines for _, value in line.measured]
     if len(here) > 1:
-        where = f"at {format_scalar(arrangement.x_values[-1])} {arrangement.x_title}"
+        where = f"at {arrangement.describe_x(arrangement.x_values[-1])}"
         yield f"{measure.subject} {where}: {_compare(here, measure)}."
 
 
@@ -171,4 +171,4 @@ def _compare(values: Sequence[tuple[str, Value]], measure: Measure) -> str:
 
 def _are_equal(one: Value, other: Value) -> bool:
     low, high = sorted((one, other), key=lambda value: value.median)
-    return not high.at_least and low.median > 0 and high.median / low.median < _EQUAL_WITHIN
+    return not high.at_least and high.median <= low.median * _EQUAL_WITHIN

@@ -64,6 +64,17 @@ def test_a_value_that_does_not_speak_for_itself_has_its_name() -> None:
     )
 
 
+def test_a_place_on_x_is_named_in_the_right_number(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    arrangement = arrange(document.profile, document.trials)
+    assert [arrangement.describe_x(x) for x in (0, 1, 19_000)] == [
+        "0 idle connections",
+        "1 idle connection",
+        "19,000 idle connections",
+    ]
+    assert arrange({}, [trial(1, {"target.server": "epoll"})]).describe_x("epoll") == "epoll"
+
+
 def test_a_line_is_found_by_its_factors(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     arrangement = arrange(document.profile, document.trials)

@@ -125,7 +125,13 @@ def test_a_rate_that_was_answered_is_told_as_met(open_load: RunDocument, sample_
 
 @pytest.mark.parametrize(
     ("names", "joined"),
-    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")],
+    [
+        ([], ""),
+        (["a"], "a"),
+        (["a", "b"], "a and b"),
+        (["a", "b", "c"], "a, b and c"),
+        (["a, 1", "b", "c"], "a, 1; b and c"),
+    ],
 )
 def test_names_in_a_sentence(names: list[str], joined: str) -> None:
     assert join_names(names) == joined

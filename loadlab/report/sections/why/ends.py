@@ -14,16 +14,11 @@ _MOST_LINES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A probed trial, and where on x it stands, `5,000` of `idle connections`; both are empty where x has no ends."""
+    """A probed trial, and where on x it stands: `5,000`, and `5,000 idle connections`; empty where x has no ends."""
 
     trial: TrialResult
     x: str
-    x_title: str
-
-    @property
-    def where(self) -> str:
-        """The place in words: `5,000 idle connections`, or nothing."""
-        return f"{self.x} {self.x_title}".strip()
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +84,4 @@ def _growth(settings: list[Setting]) -> float:
 def _end(arrangement: Arrangement, setting: Setting, trial: TrialResult) -> End:
     if not arrangement.x_is_number:
         return End(trial, "", "")
-    return End(trial, format_scalar(setting.x), arrangement.x_title)
+    return End(trial, format_scalar(setting.x), arrangement.describe_x(setting.x))

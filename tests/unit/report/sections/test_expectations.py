@@ -44,5 +44,10 @@ def test_what_was_never_checked_is_named_too(sample_run: RunDirectory) -> None:
     assert (result.checks, result.failed) == ((), 0)
 
 
+def test_what_another_version_expected_is_shown_as_it_is(sample_run: RunDirectory) -> None:
+    results = results_of(run_of(expecting(sample_run.read_document(), "speed =~ fast", {"hope": 1})))
+    assert [result.text for result in results] == ["speed =~ fast", "{'hope': 1}"]
+
+
 def test_a_profile_that_expects_nothing_has_no_section(sample_run: RunDirectory) -> None:
     assert [*sections_of(run_of(sample_run.read_document()))] == []

@@ -107,5 +107,5 @@ def test_a_name_from_outside_is_text(tmp_path: Path, run: RunDirectory) -> None:
     written = RunDirectory(tmp_path)
     written.write_document(document.model_copy(update={"trials": trials}))
     page = render(written)
-    assert "&lt;/option&gt;&lt;img src=x onerror=alert(1)&gt; at 1 idle connections" in page
+    assert "&lt;/option&gt;&lt;img src=x onerror=alert(1)&gt; at 1 idle connection" in page
     assert "<img" not in page.rpartition("</main>")[0].partition("<main>")[2]

@@ -28,7 +28,7 @@ def end(name: str, *, wait: Buckets, events: Buckets) -> End:
     profile = SyscallProfile(backend="bpftrace", window_ns=1, calls=calls, waits=waits)
     probes = Probes(syscalls=SyscallsProbe(target=profile))
     trial = TrialResult(id=name, repeat=1, factors={}, state="done", verdict=Verdict(state="valid"), probes=probes)
-    return End(trial, name, "idle connections")
+    return End(trial, name, f"{name} idle connections")
 
 
 def latencies(trial_id: str) -> dict[str, Histogram]:
