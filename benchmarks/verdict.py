@@ -1,15 +1,15 @@
-"""Does the verdict find what is wrong, and only that? Faults made on purpose, and clean runs, through the real program.
+"""Does the verdict find faults, and only faults? Faults provoked on purpose, and clean runs, through the real program.
 
-    .venv/bin/python benchmarks/verdict.py [--clean 20] [--faults disturbed-load stalled-target]
+    .venv/bin/python benchmarks/verdict.py [--clean 20] [--faults disturbed-client stalled-target]
 
-First each fault is made for real while `loadlab run` measures a bundled target (processes stopped, killed, starved of
-descriptors, cores taken), and the code that should tell of it is looked for. Then come runs with nothing wrong, half of
-them closed, half open, in which every finding beyond a note is a false alarm. All need a quiet machine: one is waited
-for, and a run in which other processes used the CPU, by their accounts in /proc, is made again. Prints a table; ends
+First each fault is provoked for real while `loadlab run` measures a bundled target (processes stopped, killed, starved
+of descriptors, cores taken), and the finding's code is looked for. Then come runs with nothing wrong, half of them
+closed, half open, in which every finding beyond a note is a false alarm. All need a quiet machine: the benchmark waits
+for one, and repeats a run in which other processes used the CPU, by their accounting in /proc. Prints a table; ends
 with code 1 if a fault was missed.
 
-What would change the machine for everyone on it is not made: stolen time, a wall clock that is set, a range of local
-ports that is too narrow. Their rules are tested with made-up evidence (tests/unit/analysis/verdict).
+Faults that would change the machine for everyone on it are not provoked: stolen time, a wall clock that is set, a range
+of local ports that is too narrow. Their rules are tested with synthetic evidence (tests/unit/analysis/verdict).
 """
 
 import argparse
@@ -38,15 +38,13 @@ _INTO_WINDOW_SECONDS: Final = 1.5
 _PATIENCE_SECONDS: Final = 20.0
 _BURN: Final = "while True: pass"
 _CORES: Final = choose_placement(os.sched_getaffinity(0))
-
-
 _QUIET_CORES: Final = 0.05
 _QUIET_SECONDS: Final = 2.0
 _LONGEST_WAIT_SECONDS: Final = 1800.0
 
 
-class Missed(Exception):
-    """A fault could not be made; the text says why."""
+class NotProvoked(Exception):
+    """A fault could not be provoked; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ class Run:
             if found:
                 return found
             time.sleep(0.02)
-        raise Missed(f"no process '{part_of_command}' appeared")
+        raise NotProvoked(f"no process '{part_of_command}' appeared")
 
     def wait_in_window(self) -> None:
         """Return when the measured window has begun."""
@@ -73,19 +71,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something wrong. `load` and `more` are lines of the profile; `codes` are the findings that must tell of it."""
+    """A fault to provoke. `load` and `more` are lines of the profile; `codes` are the findings that must report it."""
 
     name: str
     codes: Collection[str]
     load: str
-    make: Callable[[Run], None] = Run.wait_in_window
+    provoke: Callable[[Run], None] = Run.wait_in_window
     server: str = "epoll"
     more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What came of one run: the findings of its one trial, and the program's exit code."""
+    """The outcome of a run: the findings of its one trial, and the program's exit code."""
 
     findings: Sequence[Finding]
     exit_code: int
@@ -95,12 +93,12 @@ class Judged:
         return {finding.code for finding in self.findings}
 
     def describe(self, beyond_notes: bool = False) -> str:
-        told = [each for each in self.findings if not (beyond_notes and each.severity == "note")]
-        return "; ".join(f"{each.code} ({each.severity}): {each.evidence}" for each in told) or "nothing"
+        listed = [each for each in self.findings if not (beyond_notes and each.severity == "note")]
+        return "; ".join(f"{each.code} ({each.severity}): {each.evidence}" for each in listed) or "nothing"
 
 
 def main() -> None:
-    """Make the faults, then the clean runs, and print what was found."""
+    """Provoke the faults, then make the clean runs, and print what was found."""
     arguments = _parse_arguments()
     missed = 0
     for fault in FAULTS:
@@ -114,18 +112,18 @@ def main() -> None:
 
 
 def try_fault(fault: Fault) -> bool:
-    """Make one fault, print a line, and return whether all of its codes were found."""
+    """Provoke one fault, print a line, and return whether all of its codes were found."""
     if lack := why_missing(catalog()[fault.server]):
         print(f"{'not here':8}  {fault.name:20}  {lack}")
         return True
     try:
-        judged = run_undisturbed(_profile(fault.name, fault.server, fault.load, fault.more), fault.make)
-    except Missed as reason:
-        print(f"{'NOT MADE':8}  {fault.name:20}  {reason}")
+        judged = run_undisturbed(_profile(fault.name, fault.server, fault.load, fault.more), fault.provoke)
+    except NotProvoked as reason:
+        print(f"{'FAILED':8}  {fault.name:20}  {reason}")
         return False
     found = set(fault.codes) <= judged.codes
     print(f"{'found' if found else 'MISSED':8}  {fault.name:20}  {', '.join(fault.codes)}")
-    print(f"{'':10}told, with exit code {judged.exit_code}: {judged.describe()}", flush=True)
+    print(f"{'':10}findings, with exit code {judged.exit_code}: {judged.describe()}", flush=True)
     return found
 
 
@@ -140,12 +138,12 @@ def try_clean(number: int) -> bool:
     alarms = [finding for finding in judged.findings if finding.severity != "note"]
     print(f"{'ALARM' if alarms else 'clean':8}  {load}", flush=True)
     if alarms:
-        print(f"{'':10}told: {judged.describe(beyond_notes=True)}", flush=True)
+        print(f"{'':10}findings: {judged.describe(beyond_notes=True)}", flush=True)
     return not alarms
 
 
-def run_undisturbed(profile: str, make: Callable[[Run], None]) -> Judged:
-    """Like `run_profile`, again until nobody else used the CPU meanwhile. Raises Missed if somebody always does."""
+def run_undisturbed(profile: str, provoke: Callable[[Run], None]) -> Judged:
+    """Repeat `run_profile` until no other process used the CPU meanwhile. Raises NotProvoked if one always does."""
     deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
     while time.monotonic() < deadline:
         before = _read_others()
@@ -153,35 +151,35 @@ def run_undisturbed(profile: str, make: Callable[[Run], None]) -> Judged:
         if usage_between(before, _read_others()).busy > _QUIET_CORES:
             continue
         before = _read_others()
-        judged = run_profile(profile, make)
+        judged = run_profile(profile, provoke)
         if usage_between(before, _read_others()).busy <= _QUIET_CORES:
             return judged
-    raise Missed("this machine was never quiet")
+    raise NotProvoked("this machine was never quiet")
 
 
 def _read_others() -> GroupReading:
-    """Read all user processes but ourselves; those of a run have ended by then, or not begun."""
+    """Read all user processes but this one; those of a run have ended by then, or not begun."""
     pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
     return read_group([pid for pid in pids if pid != os.getpid() and _command_line(pid)], time.monotonic_ns())
 
 
-def run_profile(profile: str, make: Callable[[Run], None]) -> Judged:
-    """Run a profile of one trial with the program, while `make` does what it does to it. Raises Missed."""
+def run_profile(profile: str, provoke: Callable[[Run], None]) -> Judged:
+    """Run a profile of one trial with the program while `provoke` acts on it. Raises NotProvoked."""
     with tempfile.TemporaryDirectory(prefix="loadlab-verdict-") as directory:
         file = Path(directory, "profile.yaml")
         file.write_text(profile)
         command = [sys.executable, "-m", "loadlab", "run", str(file), "--out", directory, "--json", "--no-calibrate"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
             try:
-                make(Run(program.pid))
-            except Missed as reason:
+                provoke(Run(program.pid))
+            except NotProvoked as reason:
                 program.terminate()
-                raise Missed(f"{reason}: {program.communicate()[1].decode()[-500:]}") from None
+                raise NotProvoked(f"{reason}: {program.communicate()[1].decode()[-500:]}") from None
             output, errors = program.communicate()
     try:
         document = RunDocument.model_validate(json.loads(output))
     except ValueError:
-        raise Missed(f"the program ended with code {program.returncode}: {errors.decode()[-500:]}") from None
+        raise NotProvoked(f"the program ended with code {program.returncode}: {errors.decode()[-500:]}") from None
     return Judged(document.trials[0].verdict.findings, program.returncode)
 
 
@@ -190,7 +188,7 @@ def _profile(name: str, server: str, load: str, more: str = "") -> str:
 
 
 def _stop_for(part_of_command: str, seconds: float) -> Callable[[Run], None]:
-    def make(run: Run) -> None:
+    def provoke(run: Run) -> None:
         run.wait_in_window()
         pids = run.processes(part_of_command)
         for pid in pids:
@@ -201,16 +199,16 @@ def _stop_for(part_of_command: str, seconds: float) -> Callable[[Run], None]:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
-    return make
+    return provoke
 
 
 def _burn_on(core: int) -> Callable[[Run], None]:
-    def make(run: Run) -> None:
+    def provoke(run: Run) -> None:
         run.wait_in_window()
         with spawn("burner", [sys.executable, "-c", _BURN], cpus=[core]):
             time.sleep(2.5)
 
-    return make
+    return provoke
 
 
 def _kill_target(run: Run) -> None:
@@ -219,7 +217,7 @@ def _kill_target(run: Run) -> None:
 
 
 def _kill_children(run: Run) -> None:
-    """Kill half the processes of a server with one for each connection, the parent (its lowest pid) not among them."""
+    """Kill half the processes of a server with one per connection, but not the parent, which has the lowest pid."""
     run.wait_in_window()
     children = sorted(run.processes("fork_server.py"))[1:]
     for pid in children[::2]:
@@ -227,25 +225,25 @@ def _kill_children(run: Run) -> None:
 
 
 def _starve(part_of_command: str) -> Callable[[Run], None]:
-    """Take away all descriptors that processes have to spare, and more: what is open stays open."""
+    """Lower the limit of descriptors below what processes have open: those stay open, and none can be added."""
 
-    def make(run: Run) -> None:
+    def provoke(run: Run) -> None:
         run.wait_in_window()
         for pid in run.processes(part_of_command):
             _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) // 2, hard))
 
-    return make
+    return provoke
 
 
-def _starve_load(run: Run) -> None:
-    """Leave the load no descriptor for the connections that it then has to open anew."""
+def _starve_client(run: Run) -> None:
+    """Leave the client no descriptor for the connections that it then has to open again."""
     _starve("loadlab.fleet.worker")(run)
     _kill_children(run)
 
 
 def _flood(run: Run) -> None:
-    """Ask a target that stands still for more connections than its backlog holds."""
+    """Open more connections to a target that stands still than its backlog holds."""
     run.wait_in_window()
     (pid,) = run.processes("epoll_loop.py")
     port = _listening_port(pid)
@@ -271,7 +269,7 @@ def _listening_port(pid: int) -> int:
         _, local, _, state, *_ = line.split()
         if state == "0A" and f"socket:[{line.split()[9]}]" in opened:
             return int(local.partition(":")[2], 16)
-    raise Missed("the target's port was not found")
+    raise NotProvoked("the target's port was not found")
 
 
 def _descendants(pid: int) -> list[int]:
@@ -291,21 +289,22 @@ def _command_line(pid: int) -> str:
 
 
 FAULTS: Final = (
-    Fault("disturbed-load", ["disturbed"], "{connections: 32, warmup: 500ms, duration: 4s}", _burn_on(_CORES.load[0])),
+    Fault("disturbed-client", ["disturbed"], "{connections: 32, warmup: 500ms, duration: 4s}",
+          _burn_on(_CORES.load[0])),
     Fault("disturbed-target", ["disturbed"], "{connections: 32, warmup: 500ms, duration: 4s}",
           _burn_on(_CORES.target[0])),
     Fault("disturbed-open", ["disturbed"], "{connections: 64, rate: 2k, warmup: 500ms, duration: 4s}",
           _burn_on(_CORES.load[0])),
     Fault("stalled-target", ["unsteady"], "{connections: 32, warmup: 500ms, duration: 4s}",
           _stop_for("epoll_loop.py", 0.5)),
-    Fault("stalled-load", ["unsteady"], "{connections: 32, warmup: 500ms, duration: 4s}",
+    Fault("stalled-client", ["unsteady"], "{connections: 32, warmup: 500ms, duration: 4s}",
           _stop_for("loadlab.fleet.worker", 0.5)),
-    Fault("stalled-load-open", ["late"], "{connections: 64, rate: 2k, warmup: 500ms, duration: 4s}",
+    Fault("stalled-client-open", ["late"], "{connections: 64, rate: 2k, warmup: 500ms, duration: 4s}",
           _stop_for("loadlab.fleet.worker", 0.6)),
     Fault("overload", ["dropped", "late"], "{connections: 64, rate: 100k, warmup: 500ms, duration: 4s}"),
     Fault("too-few-connections", ["dropped", "late"],
           "{connections: 2, rate: 1k, path: '/sleep?ms=10', warmup: 500ms, duration: 4s}", server="callback"),
-    Fault("load-is-slower", ["client_bound"], "{connections: 256, warmup: 500ms, duration: 4s}", server="nginx"),
+    Fault("client-is-slower", ["client_bound"], "{connections: 256, warmup: 500ms, duration: 4s}", server="nginx"),
     Fault("one-core", ["shared_core"], "{connections: 32, warmup: 500ms, duration: 2s}",
           more=f"placement: {{target: [{_CORES.load[0]}], load: [{_CORES.load[0]}]}}"),
     Fault("too-short", ["few_samples"], "{connections: 1, warmup: 100ms, duration: 10ms}", lambda _run: None),
@@ -317,14 +316,14 @@ FAULTS: Final = (
     Fault("target-out-of-files", ["target_out_of_files"],
           "{connections: 16, idle: 64, idle_kind: churn, idle_pace: 50ms, warmup: 500ms, duration: 4s}",
           _starve("epoll_loop.py")),
-    Fault("load-out-of-files", ["client_out_of_files"], "{connections: 16, warmup: 500ms, duration: 4s}", _starve_load,
-          server="fork"),
+    Fault("client-out-of-files", ["client_out_of_files"], "{connections: 16, warmup: 500ms, duration: 4s}",
+          _starve_client, server="fork"),
     Fault("queue-full", ["listen_queue_full"], "{connections: 16, warmup: 500ms, duration: 4s}", _flood),
 )  # fmt: skip
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="faults that the verdict has to find, and clean runs")
+    parser = argparse.ArgumentParser(description="Faults that the verdict has to find, and clean runs.")
     parser.add_argument("--clean", type=int, default=20, help="clean runs (default %(default)s)")
     parser.add_argument(
         "--faults",

@@ -85,7 +85,7 @@ class Experiment:
             verdict = judge_failure(str(failure), isinstance(failure, TargetDied))
             result = run.result("failed", str(failure)).model_copy(update={"verdict": verdict})
         except KeyboardInterrupt:
-            result = run.result("interrupted", "interrupted before it was done")
+            result = run.result("interrupted", "stopped before its end")
         if result.window_ns:
             self._directory.write_latency_log(trial.id, run.latency_intervals())
         return result

@@ -51,18 +51,21 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
 
 def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that not so many requests failed that the others are a selection."""
-    failed = {outcome: result.outcomes.get(outcome, 0) for outcome in FAILURES - {Outcome.DROPPED}}
-    attempts = sum(failed.values()) + result.outcomes.get(Outcome.OK, 0)
-    share = sum(failed.values()) / attempts if attempts else 0.0
+    counts = [(result.outcomes.get(outcome, 0), outcome) for outcome in FAILURES - {Outcome.DROPPED}]
+    failed = sorted(((count, outcome) for count, outcome in counts if count), reverse=True)
+    total = sum(count for count, _ in failed)
+    attempts = total + result.outcomes.get(Outcome.OK, 0)
+    share = total / attempts if attempts else 0.0
     if share <= _FAILED_SUSPECT:
         return None
-    commonest = max(failed, key=lambda outcome: (failed[outcome], outcome))
+    (_, commonest), *_ = failed
+    reason = f"most often: {_REASONS[commonest]}"
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
-        text=f"Many requests failed (most often: {_REASONS[commonest]}), so throughput and latency describe only those "
-        "that succeeded.",
-        evidence=f"{format_share(share)} of {attempts:,} requests failed, {failed[commonest]:,} with {commonest}",
+        text=f"Many requests failed ({reason}), so throughput and latency describe only those that succeeded.",
+        evidence=f"{format_share(share)} of {attempts:,} requests failed: "
+        + ", ".join(f"{outcome} {count:,}" for count, outcome in failed),
         advice="Lower the load until the target copes, or read the failures as the result.",
     )
 

@@ -63,7 +63,7 @@ def test_control_c_at_the_terminal(faulty: Program, name: str) -> None:
     with run_until(faulty, name) as terminal:
         terminal.press_control_c()
         assert terminal.wait_ended() == 130
-    assert "interrupted before it was done" in terminal.shown
+    assert "stopped before its end" in terminal.shown
     assert "Traceback" not in terminal.shown
     idle = check_interrupted(faulty)["idle"]
     if name == "opening":  # what was opened so far is told

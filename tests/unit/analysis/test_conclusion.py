@@ -1,8 +1,10 @@
-"""What a run says as a whole, from trials that the test made up."""
+"""What a run says as a whole, from made-up trials."""
 
 from loadlab.analysis.conclusion import conclude
 from loadlab.profile.schema import WaitCostProfile
-from loadlab.results.model import HostFingerprint, Judgement, RunDocument, TrialResult, Verdict
+from loadlab.results.model import HostFingerprint, Judgement, RunDocument
+
+from ...trials import make_trial
 
 HOST = HostFingerprint(
     hostname="h",
@@ -33,14 +35,7 @@ PROFILE = WaitCostProfile.model_validate(
 def document(verdicts: tuple[Judgement, ...] = VALID, interrupted: bool = False) -> RunDocument:
     """A run that planned a trial for each of DESCRIPTORS, each at 30 ns a descriptor; so many are there."""
     trials = [
-        TrialResult(
-            id=f"{n:03d}",
-            repeat=1,
-            factors={"wait.descriptors": n},
-            state="done",
-            verdict=Verdict(state=verdict),
-            cost_ns=500 + 30 * n,
-        )
+        make_trial(verdict, id=f"{n:03d}", factors={"wait.descriptors": n}, cost_ns=500 + 30 * n)
         for n, verdict in zip(DESCRIPTORS, verdicts, strict=False)
     ]
     return RunDocument(

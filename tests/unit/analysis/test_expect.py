@@ -5,14 +5,12 @@ import pytest
 from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
 from loadlab.profile.expect import ConditionalExpectation, Wanted
-from loadlab.results.model import Expectation, LatencySummary, Law, TrialResult, Verdict
+from loadlab.results.model import Expectation, LatencySummary, Law
 
-RESULT = TrialResult(
-    id="001",
-    repeat=1,
+from ...trials import make_trial
+
+RESULT = make_trial(
     factors={"target.server": "epoll", "load.idle": 1000, "load.duration": "90s"},
-    state="done",
-    verdict=Verdict(state="valid"),
     requests=1000,
     requests_per_second=19_000.0,
     outcomes={"ok": 990, "timeout": 4, "reset": 3, "cut": 16},

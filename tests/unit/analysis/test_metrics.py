@@ -3,28 +3,16 @@
 import pytest
 
 from loadlab.analysis.metrics import is_metric, measured
-from loadlab.results.model import KindResult, LatencySummary, TrialResult, Verdict
-from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.model import KindResult, LatencySummary
+
+from ...trials import make_trial, make_usage
 
 LATENCY = LatencySummary(p50=1, p90=2, p99=3, p99_9=4, max=5, mean=1.5, count=10)
-TRIAL = TrialResult(
-    id="001",
-    repeat=1,
-    factors={},
-    state="done",
-    verdict=Verdict(state="valid"),
+TRIAL = make_trial(
     requests=10,
     outcomes={"ok": 10, "reset": 2, "timeout": 3, "cut": 1},
     response_ns=LATENCY,
-    target=ProcessUsage(
-        processes=1,
-        threads=2,
-        rss_bytes=3,
-        cpu_user_ns=4,
-        cpu_system_ns=5,
-        context_switches=6,
-        window_ns=7,
-    ),
+    target=make_usage(threads=2),
     kinds=[
         KindResult(
             name="nap",

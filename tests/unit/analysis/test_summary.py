@@ -4,8 +4,10 @@ import pytest
 
 from loadlab.analysis.summary import RepeatedMeasure, over_repeats, per_request, summarise_latency
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import LatencySummary, TrialResult, TrialState, Verdict
+from loadlab.results.model import LatencySummary, TrialResult, TrialState
 from loadlab.results.probe_data import ProcessUsage
+
+from ...trials import make_trial, make_usage
 
 
 def test_percentiles_of_a_known_histogram() -> None:
@@ -22,15 +24,7 @@ def test_nothing_measured_is_null_and_not_zero() -> None:
 
 
 def usage(user_ns: int = 30_000_000, system_ns: int = 60_000_000) -> ProcessUsage:
-    return ProcessUsage(
-        processes=1,
-        threads=1,
-        rss_bytes=1,
-        cpu_user_ns=user_ns,
-        cpu_system_ns=system_ns,
-        context_switches=5,
-        window_ns=1_000_000_000,
-    )
+    return make_usage(cpu_user_ns=user_ns, cpu_system_ns=system_ns, context_switches=5)
 
 
 def test_usage_per_request() -> None:
@@ -53,14 +47,7 @@ def test_without_requests_there_is_no_usage_per_request() -> None:
 
 
 def trial(server: str, repeat: int, rate: float | None, state: TrialState = "done") -> TrialResult:
-    return TrialResult(
-        id="001",
-        repeat=repeat,
-        factors={"target.server": server},
-        state=state,
-        verdict=Verdict(state="valid"),
-        requests_per_second=rate,
-    )
+    return make_trial(repeat=repeat, factors={"target.server": server}, state=state, requests_per_second=rate)
 
 
 def test_median_range_and_deviation_of_each_combination() -> None:

@@ -8,7 +8,9 @@ from rich.console import Console
 
 from loadlab.cli.progress import LiveLines, RunProgress, TimeLeft
 from loadlab.profile import LoadProfile, Trial, plan_trials
-from loadlab.results.model import TrialResult, TrialState, Verdict
+from loadlab.results.model import TrialState
+
+from ...trials import make_trial
 
 NOBODY = "nobody listens at 127.0.0.1:9; start the server first"
 
@@ -36,9 +38,7 @@ def end_three(states: Sequence[TrialState], reason: str, known: tuple[str, ...] 
     progress = RunProgress(console, trials_of(), known=known)
     for idle, state in zip((0, 1000, 5000), states, strict=True):
         why = None if state == "done" else reason
-        ended = TrialResult(
-            id="001", repeat=1, factors={"load.idle": idle}, state=state, reason=why, verdict=Verdict(state="valid")
-        )
+        ended = make_trial(factors={"load.idle": idle}, state=state, reason=why)
         progress.trial_ended(ended.model_copy(update={"requests_per_second": 12_300.0 if why is None else None}))
 
 

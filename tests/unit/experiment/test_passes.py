@@ -8,7 +8,8 @@ import pytest
 from loadlab.experiment.passes import BothSides, new_defects, slowdown_of
 from loadlab.probes.probe import ProbeFailed
 from loadlab.results.model import Finding, LoadModel, TrialResult, Verdict
-from loadlab.results.probe_data import ProcessUsage
+
+from ...trials import make_trial, make_usage
 
 FAILURES = Finding(code="failures", severity="invalid", text="Requests failed.", evidence="7 of 90", advice="")
 CLIENT_BOUND = Finding(code="client_bound", severity="suspect", text="", evidence="", advice="")
@@ -17,21 +18,9 @@ CLIENT_BOUND = Finding(code="client_bound", severity="suspect", text="", evidenc
 def result(
     requests: int, cpu_ns_per_request: int, model: LoadModel = "closed", findings: tuple[Finding, ...] = ()
 ) -> TrialResult:
-    usage = ProcessUsage(
-        processes=1,
-        threads=1,
-        rss_bytes=0,
-        cpu_user_ns=requests * cpu_ns_per_request,
-        cpu_system_ns=0,
-        context_switches=0,
-        window_ns=1_000_000_000,
-    )
-    return TrialResult(
-        id="001",
-        repeat=1,
-        factors={},
-        state="done",
-        verdict=Verdict(state="valid", findings=list(findings)),
+    usage = make_usage(cpu_user_ns=requests * cpu_ns_per_request, cpu_system_ns=0)
+    return make_trial(
+        Verdict(state="valid", findings=list(findings)),
         window_ns=1_000_000_000,
         requests=requests,
         requests_per_second=float(requests),

@@ -7,7 +7,9 @@ from loadlab.analysis.scaling.fitting import Estimate
 from loadlab.analysis.scaling.laws import describe
 from loadlab.analysis.scaling.selection import Rises, SelectedLaw
 from loadlab.profile.path_names import name_of_path
-from loadlab.results.model import Judgement, Law, LawShape, TrialResult, TrialState, Verdict
+from loadlab.results.model import Judgement, Law, LawShape, TrialResult, TrialState
+
+from ....trials import make_trial
 
 IDLE = (0, 1000, 5000, 10_000)
 
@@ -15,12 +17,10 @@ IDLE = (0, 1000, 5000, 10_000)
 def trial(
     server: str, idle: int | str, cost_ns: float | None, state: TrialState = "done", verdict: Judgement = "valid"
 ) -> TrialResult:
-    return TrialResult(
-        id="001",
-        repeat=1,
-        factors={"target.server": server, "load.idle": idle},
+    return make_trial(
+        verdict,
         state=state,
-        verdict=Verdict(state=verdict),
+        factors={"target.server": server, "load.idle": idle},
         cost_ns=cost_ns,
         overhead_ns=None if isinstance(idle, str) else 1 + idle / 2000,
     )

@@ -13,9 +13,11 @@ from loadlab.analysis.verdict import (
 )
 from loadlab.results.model import Finding, Judgement, LatencySummary, TrialResult, TrialState, Verdict
 
+from ....trials import make_trial
+
 
 def trial(state: TrialState, verdict: Verdict, requests: int = 1) -> TrialResult:
-    return TrialResult(id="001", repeat=1, factors={}, state=state, verdict=verdict, requests=requests)
+    return make_trial(verdict, state=state, requests=requests)
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,15 @@ import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
 from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult, Verdict
-from loadlab.results.probe_data import ProcessUsage
+
+from ....trials import make_trial, make_usage
 
 SECOND_NS = 1_000_000_000
 QUIET = WindowEvidence(asked_ns=2 * SECOND_NS, client_busy_by_worker=(0.5,), target_busy=1.0)
 
 
 def trial(**changes: object) -> TrialResult:
-    fields: dict[str, object] = {
-        "id": "001",
-        "repeat": 1,
-        "factors": {},
-        "state": "done",
-        "verdict": Verdict(state="valid"),
+    fields: dict[str, Any] = {
         "window_ns": 2 * SECOND_NS,
         "requests": 100_000,
         "load_model": "closed",
@@ -28,7 +24,7 @@ def trial(**changes: object) -> TrialResult:
         "service_ns": times(p99=1_000_000),
         "dispatch_ns": times(p99=100_000),
     }
-    return TrialResult.model_validate(fields | changes)
+    return make_trial(**fields | changes)
 
 
 def open_trial(**changes: object) -> TrialResult:
@@ -61,12 +57,6 @@ def many_cores(others: float) -> dict[str, tuple[CorePool, ...]]:
 
 def idle(wanted: int, opened: int, alive: int) -> IdleSummary:
     return IdleSummary(wanted=wanted, opened=opened, alive_at_start=opened, alive=alive, open_seconds=1, holders=1)
-
-
-def threads(number: int) -> ProcessUsage:
-    return ProcessUsage(
-        processes=1, threads=number, rss_bytes=1, cpu_user_ns=1, cpu_system_ns=1, context_switches=1, window_ns=1
-    )
 
 
 def findings(result: TrialResult, evidence: WindowEvidence = QUIET) -> dict[str, str]:
@@ -207,8 +197,8 @@ def test_responses_that_wait_for_the_client_make_it_the_limit_beside_a_full_targ
 
 def test_a_target_of_one_thread_cannot_use_a_second_core() -> None:
     evidence = window(client_busy_by_worker=(0.99,), target_busy=1.0, target_cores=2)
-    assert findings(trial(target=threads(1)), evidence) == {}
-    assert findings(trial(target=threads(2)), evidence) == {"client_bound": "suspect"}
+    assert findings(trial(target=make_usage(threads=1)), evidence) == {}
+    assert findings(trial(target=make_usage(threads=2)), evidence) == {"client_bound": "suspect"}
 
 
 @pytest.mark.parametrize(
@@ -268,7 +258,7 @@ def test_a_process_that_ends_counts_where_connections_broke(
         (
             trial(outcomes={"ok": 1000, "timeout": 900, "reset": 100}),
             QUIET,
-            "50 % of 2,000 requests failed, 900 with timeout",
+            "50 % of 2,000 requests failed: timeout 900, reset 100",
         ),
         (trial(response_ns=times(9009, p99=1)), QUIET, "fewer than 10 of 9,009 requests lie beyond p99.9"),
         (trial(client_ns=times(p50=1, p99=900_000)), QUIET, "p99 of client time 900 µs, of response time 1 ms"),

@@ -7,7 +7,9 @@ import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
 from loadlab.analysis.verdict.steadiness import Drift, Shift, find_change, merge_intervals
-from loadlab.results.model import Interval, LatencySummary, TrialResult, Verdict
+from loadlab.results.model import Interval, LatencySummary
+
+from ....trials import make_trial
 
 Noise = Callable[[random.Random, int], list[float]]
 
@@ -124,12 +126,7 @@ def test_nothing_answered_is_nothing_to_merge() -> None:
 
 @pytest.mark.parametrize(("steady_load", "codes"), [(True, ["unsteady"]), (False, [])])
 def test_a_schedule_that_changes_the_rate_is_not_judged(steady_load: bool, codes: list[str]) -> None:
-    result = TrialResult(
-        id="001",
-        repeat=1,
-        factors={},
-        state="done",
-        verdict=Verdict(state="valid"),
+    result = make_trial(
         window_ns=10_000_000_000,
         requests=80_000,
         response_ns=LatencySummary(p50=1_000_000, count=80_000),

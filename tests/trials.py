@@ -1,0 +1,19 @@
+"""Results of trials that a test makes up: what it does not name is as in a valid trial that measured nothing else."""
+
+from typing import Any
+
+from loadlab.results.model import Judgement, TrialResult, Verdict
+from loadlab.results.probe_data import ProcessUsage
+
+
+def make_trial(verdict: Judgement | Verdict = "valid", **fields: Any) -> TrialResult:  # noqa: ANN401 - any field
+    """Return the first repeat of trial 001, done and without factors, save for what `fields` say."""
+    judged = verdict if isinstance(verdict, Verdict) else Verdict(state=verdict)
+    usual = {"id": "001", "repeat": 1, "factors": {}, "state": "done"}
+    return TrialResult.model_validate(usual | fields | {"verdict": judged})
+
+
+def make_usage(**fields: int) -> ProcessUsage:
+    """Return the use of one process with one thread over a second, save for what `fields` say."""
+    nothing = {"rss_bytes": 1, "cpu_user_ns": 1, "cpu_system_ns": 1, "context_switches": 1}
+    return ProcessUsage.model_validate({"processes": 1, "threads": 1, "window_ns": 1_000_000_000} | nothing | fields)
