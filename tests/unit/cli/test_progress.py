@@ -59,8 +59,7 @@ def test_a_reason_that_the_user_knows_is_not_repeated(printed: list[str]) -> Non
 
 def test_a_microbenchmark_has_its_cost(printed: list[str]) -> None:
     progress = RunProgress(Console(file=io.StringIO()), trials_of())
-    verdict = Verdict(state="suspect")
-    progress.trial_ended(TrialResult(id="001", repeat=1, factors={}, state="done", verdict=verdict, cost_ns=1234.0))
+    progress.trial_ended(make_trial("suspect", cost_ns=1234.0))
     assert printed == ["1/3 the only trial: suspect, 1.23 µs"]
 
 
