@@ -13,8 +13,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from loadlab.experiment.context import RunContext, Unobserved
-from loadlab.experiment.placement import resources_of_host
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial

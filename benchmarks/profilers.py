@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from loadlab.experiment.context import RunContext, Unobserved
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.passes import BothSides, slowdown_of
-from loadlab.experiment.placement import resources_of_host
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.window import Window, WindowRecord, measure_window

@@ -13,8 +13,7 @@ from loadlab.cli.progress import PhaseProgress
 from loadlab.cli.terminal import error_console, show, write
 from loadlab.errors import ExitCode, TrialFailed
 from loadlab.experiment.calibration import THOROUGH, calibrate
-from loadlab.experiment.context import RunContext
-from loadlab.experiment.placement import resources_of_host
+from loadlab.experiment.context import RunContext, resources_of_host
 from loadlab.results.model import Calibration, LatencySummary
 from loadlab.units import format_count, format_duration_ns
 

@@ -17,8 +17,7 @@ from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
 from loadlab.cli.terminal import error_console, notify, show, write
 from loadlab.errors import ExitCode
-from loadlab.experiment.context import RunContext
-from loadlab.experiment.placement import resources_for
+from loadlab.experiment.context import RunContext, resources_for
 from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.errors import TrialFailed
-from loadlab.experiment.context import RunContext
-from loadlab.experiment.placement import NotPossible
+from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial

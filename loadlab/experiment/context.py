@@ -1,12 +1,78 @@
 """What everything in a run shares: this machine's resources, who is kept informed, and how it is ended early."""
 
-from collections.abc import Callable
+import os
+import resource
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
-from loadlab.experiment.placement import Resources
+from loadlab.errors import LoadlabError
+from loadlab.processes import Placement, choose_placement
+from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import TrialResult
+
+
+class NotPossible(Exception):
+    """Target or machine lacks what a trial asks for; the text says what. A result, not an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The cores of target and load, whether each side is bound to its own, and the hard limit of open files.
+
+    A target that runs already is not bound by loadlab: its cores are those that it may run on.
+    """
+
+    placement: Placement
+    pinned: bool
+    open_files: int
+
+    @property
+    def cores(self) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+        """The cores to bind target and load to; None leaves it to the kernel."""
+        return (self.placement.target, self.placement.load) if self.pinned else (None, None)
+
+    def cores_by_side(self) -> dict[str, list[int]]:
+        """Return the cores that each side was bound to, by side; empty if neither was."""
+        return {"target": list(self.placement.target), "load": list(self.placement.load)} if self.pinned else {}
+
+
+def resources_of_host() -> Resources:
+    """Return what this machine gives a trial that asks for nothing in particular."""
+    return Resources(choose_placement(os.sched_getaffinity(0)), True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+
+
+def resources_for(profile: Profile) -> Resources:
+    """Return what this machine gives the trials. Raises LoadlabError where the profile's placement asks for more."""
+    given = resources_of_host()
+    wanted = profile.placement if isinstance(profile, LoadProfile) else "auto"
+    placement = given.placement
+    if isinstance(wanted, Cores):
+        available = os.sched_getaffinity(0)
+        # Beside a target that runs already, bundled servers are started for the calibration only.
+        target = wanted.target or tuple(sorted(available - set(wanted.load))) or wanted.load
+        placement = Placement(target, wanted.load)
+        if missing := sorted({*placement.target, *placement.load} - available):
+            raise LoadlabError(
+                f"placement: core {missing[0]} is not among the cores that loadlab may use here "
+                f"({', '.join(map(str, sorted(available)))}); name others, or say auto"
+            )
+    return replace(given, placement=placement, pinned=wanted != "none")
+
+
+def resources_beside(
+    given: Resources, profile: LoadProfile, target_cores: Collection[int], available: Collection[int]
+) -> Resources:
+    """Return the resources beside a target that runs already, and may run on `target_cores`.
+
+    Unless the profile names the cores of the load, it takes those of `available` that the target cannot run on. Where
+    there are none it keeps to its own part of them, which leaves the others to the target.
+    """
+    load = given.placement.load
+    if profile.placement == "auto":
+        load = tuple(sorted(set(available) - set(target_cores))) or load
+    return replace(given, placement=Placement(tuple(sorted(target_cores)), load))
 
 
 class Observer(Protocol):

@@ -8,8 +8,7 @@ from typing import Final
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.errors import TrialFailed
-from loadlab.experiment.context import RunContext
-from loadlab.experiment.placement import NotPossible
+from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.preflight import why_not_started
 from loadlab.micro.messages import MicroFigures
 from loadlab.processes import spawn

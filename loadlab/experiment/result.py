@@ -3,8 +3,8 @@
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
 from loadlab.analysis.verdict import judge_trial
+from loadlab.experiment.context import Resources
 from loadlab.experiment.idle import HeldConnections
-from loadlab.experiment.placement import Resources
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import evidence_of
 from loadlab.experiment.window import WindowRecord

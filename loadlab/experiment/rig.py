@@ -13,10 +13,9 @@ from typing import Final, Self
 
 from loadlab import targets
 from loadlab.errors import LoadlabError
-from loadlab.experiment.context import RunContext
+from loadlab.experiment.context import NotPossible, RunContext, resources_beside
 from loadlab.experiment.ends import Ends, Server
 from loadlab.experiment.idle import HeldConnections
-from loadlab.experiment.placement import NotPossible, resources_beside
 from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.workers import format_request, load_parts
 from loadlab.fleet.coordinator import LocalFleet

@@ -9,9 +9,8 @@ from loadlab.analysis.conclusion import conclude
 from loadlab.analysis.verdict import judge_failure
 from loadlab.errors import TargetDied, TrialFailed
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
-from loadlab.experiment.context import RunContext
+from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.micro import MicroRun
-from loadlab.experiment.placement import NotPossible
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial

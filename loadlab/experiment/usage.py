@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
-from loadlab.experiment.placement import Resources
+from loadlab.experiment.context import Resources
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between

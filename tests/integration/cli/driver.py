@@ -74,7 +74,7 @@ def limit_fleet(open_files: int) -> None:
 
     limits = SimpleNamespace(RLIMIT_NOFILE=resource.RLIMIT_NOFILE, getrlimit=lambda _: (open_files, open_files))
     patch("loadlab.fleet.coordinator.spawn", spawn_limited).start()
-    patch("loadlab.experiment.placement.resource", limits).start()
+    patch("loadlab.experiment.context.resource", limits).start()
 
 
 def interrupt_before(method: str, call: int) -> None:

@@ -8,8 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from loadlab import targets
-from loadlab.experiment.context import RunContext, Unobserved
-from loadlab.experiment.placement import resources_of_host
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.trial import TrialRun
 from loadlab.probes.syscalls.choice import BACKENDS
 from loadlab.profile.schema import LoadProfile

@@ -2,9 +2,8 @@
 
 import pytest
 
-from loadlab.experiment.context import RunContext, Unobserved
+from loadlab.experiment.context import NotPossible, RunContext, Unobserved, resources_of_host
 from loadlab.experiment.micro import MicroRun
-from loadlab.experiment.placement import NotPossible, resources_of_host
 from loadlab.profile import SwitchCostProfile, plan_trials
 
 from ..host.machine import with_memory

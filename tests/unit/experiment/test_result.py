@@ -2,9 +2,8 @@
 
 import pytest
 
-from loadlab.experiment.context import Unobserved
+from loadlab.experiment.context import Resources, Unobserved
 from loadlab.experiment.idle import HeldConnections
-from loadlab.experiment.placement import Resources
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.window import WindowRecord
 from loadlab.processes import Placement

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse
-from loadlab.experiment.placement import Resources
+from loadlab.experiment.context import Resources
 from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, usage_over
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles

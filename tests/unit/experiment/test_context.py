@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadlab.experiment.placement import Resources, resources_beside
+from loadlab.experiment.context import Resources, resources_beside
 from loadlab.processes import Placement
 from loadlab.profile import LoadProfile
 
