@@ -1,4 +1,4 @@
-"""The idle connections of a trial: opened, proved to be accepted, counted, and what they take of the memory."""
+"""The idle connections of a rig: opened, proved to be accepted, counted, and the memory that they take."""
 
 import time
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _LOOK_AGAIN_NS: Final = 50_000_000
 
 
 class HeldConnections:
-    """What is known of them at any moment; nothing until `open`. `memory` is None where it could not be told."""
+    """The idle connections of one rig; none until `open`. `memory` is None where it could not be measured."""
 
     def __init__(self, load: Load, observer: Observer) -> None:
         self.memory: ConnectionMemory | None = None
@@ -96,8 +96,8 @@ class HeldConnections:
     def _wait_accepted(self, ends: Ends) -> int:
         """Wait until the target has as many descriptors open as connections are alive; return how many it lacks.
 
-        A connection stands at the client's end before the target has accepted it, and what the holders are answered
-        does not speak for all of its processes. The target's own descriptors, a few dozen, hide as many.
+        A connection is established at the client's end before the target has accepted it, and the answers that holders
+        get do not speak for all of its processes. The target's own descriptors, a few dozen, hide as many.
         """
         deadline_ns = time.monotonic_ns() + _ACCEPT_PATIENCE_NS
         while files := read_open_files(ends.target.pids()):
@@ -106,7 +106,7 @@ class HeldConnections:
                 return max(0, missing)
             for event in ends.listen_until(time.monotonic_ns() + _LOOK_AGAIN_NS):
                 self._take(event)
-        return 0  # the kernel does not tell
+        return 0  # the kernel does not say
 
     def _take(self, event: Event) -> None:
         match event.message:

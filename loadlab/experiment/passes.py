@@ -206,9 +206,9 @@ class BothSides(Generic[Result]):
 def slowdown_of(first: TrialResult, second: TrialResult | None) -> float | None:
     """Return the part of the throughput that is lost in the second pass, 0.16 for 16 %; None if it is not known.
 
-    Throughput tells only where it was the target's limit. An open load has the same whatever it costs the target, and
+    Throughput shows it only where it was the target's limit. An open load has the same whatever it costs the target;
     where the client was the bottleneck in either pass, it is the client that was slowed. There it is what a request
-    costs the target in CPU time that tells: a target that needs twice as much could serve half as many.
+    costs the target in CPU time that counts: a target that needs twice as much could serve half as many.
     """
     if second is None:
         return None
@@ -222,7 +222,7 @@ def slowdown_of(first: TrialResult, second: TrialResult | None) -> float | None:
 def new_defects(first: TrialResult, second: TrialResult) -> list[str]:
     """Return what makes the second pass invalid and not the first, a sentence each.
 
-    The calls and samples of requests that failed under the profiler tell little of those that did not without it.
+    The calls and samples of requests that failed under the profiler say little of those that succeed without it.
     """
     known = {finding.code for finding in first.verdict.findings}
     return [

@@ -1,4 +1,4 @@
-"""What /proc tells over the course of the measured window: target, load workers, and TCP on the whole machine.
+"""What /proc shows over the course of a window: target, load workers, and TCP on the whole machine.
 
 Readings are taken on a core that the load runs on, so what costs much is not read within the window: memory in equal
 parts never, a target of many threads at both ends only, and which processes the target has, too. docs/probes.md has
@@ -31,7 +31,7 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class SharedFairly:
-    """The memory of both sides in bytes, what processes share in equal parts; None where the kernel does not tell."""
+    """The memory of both sides in bytes, what processes share in equal parts; None where the kernel does not say."""
 
     target: int | None
     client: int | None

@@ -135,7 +135,7 @@ class LocalFleet:
         return [member.child.pid for member in self._holders]
 
     def stop(self) -> None:
-        """End all processes, all at once: the end of their standard input tells them to go."""
+        """End all processes, all at once: the end of their standard input asks them to."""
         members = [*self._workers, *self._holders]
         self._workers, self._holders = [], []
         self._selector.close()

@@ -1,4 +1,4 @@
-"""An idle holder process, `python -m loadlab.fleet.holder`: opens dead connections and holds them until told to go."""
+"""An idle holder process, `python -m loadlab.fleet.holder`: opens idle connections and holds them to the end."""
 
 from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import Alive, CountAlive, IdlePart, Opened, OpenedSoFar
