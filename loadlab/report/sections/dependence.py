@@ -1,5 +1,6 @@
 """How a measure depends on x, in words: which lines change along it and by how much, and which do not."""
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,16 +17,28 @@ from loadlab.results.model import Scalar
 # tens of percent on a virtual machine, CPU time per request hardly does: where that is constant, more is asked for.
 _CHANGED: Final = 1.1
 _CHANGED_AT_CONSTANT_COST: Final = 1.5
+# Without a trend, values that lie further apart than by this share of the highest are said to scatter.
+_SCATTERS: Final = 1 / 3
+# Kendall's tau: of five points one pair may be out of order, of six two. A step has no trend, but is far beyond chance.
+_TREND: Final = 0.6
+_BEYOND_CHANCE: Final = 5.0
+_FEWEST_FOR_A_TREND: Final = 4
 _MOST_AMOUNTS: Final = 3
 _MOST_NAMES: Final = 12
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 
-_Direction = Literal["rises", "falls", "stays", "unknown"]
-_OF_A_MEASURE: Final[dict[_Direction, str]] = {"rises": "rises", "falls": "falls", "stays": "does not change"}
+_Direction = Literal["rises", "falls", "stays", "scatters", "unknown"]
+_OF_A_MEASURE: Final[dict[_Direction, str]] = {
+    "rises": "rises",
+    "falls": "falls",
+    "stays": "does not change",
+    "scatters": "scatters without a trend",
+}
 _OF_THROUGHPUT: Final[dict[_Direction, tuple[str, str]]] = {
     "rises": ("speeds up", "speed up"),
     "falls": ("slows down", "slow down"),
     "stays": ("does not", "do not"),
+    "scatters": ("scatters without a trend", "scatter without a trend"),
 }
 
 
@@ -59,6 +72,21 @@ class Change:
         return self.after.median / self.before.median - 1
 
     @property
+    def spread(self) -> float:
+        """How far all values lie apart, as a share of the highest."""
+        medians = [value.median for _, value in self.line.measured]
+        return 1 - min(medians) / max(medians) if max(medians) > 0 else 0.0
+
+    @property
+    def has_trend(self) -> bool:
+        """Whether the values rise or fall all along, or end far from where they began; few points always do."""
+        medians = [value.median for _, value in self.line.measured]
+        if not 1 / _BEYOND_CHANCE < 1 + self.share < _BEYOND_CHANCE:
+            return True
+        signs = [(after > before) - (after < before) for before, after in itertools.combinations(medians, 2)]
+        return len(medians) < _FEWEST_FOR_A_TREND or abs(sum(signs)) > _TREND * len(signs)
+
+    @property
     def direction(self) -> _Direction:
         """Unknown where a lower bound leaves it open."""
         before, after = self.before, self.after
@@ -68,8 +96,8 @@ class Change:
             is_certain = rose if after.at_least else not rose
             if stays or not is_certain or (before.at_least and after.at_least):
                 return "unknown"
-        if stays:
-            return "stays"
+        if stays or not self.has_trend:
+            return "stays" if self.least == math.inf or self.spread <= _SCATTERS else "scatters"
         return "rises" if rose else "falls"
 
     @property
@@ -92,23 +120,24 @@ def changes_of(lines: Iterable[Line], measure: Measure, laws: Iterable[LineLaw])
             return math.inf
         return _CHANGED_AT_CONSTANT_COST if measure.metric == THROUGHPUT.metric and line.index in constant else _CHANGED
 
-    return [Change(line, least(line)) for line in lines if len(line.measured) > 1]
+    changes = [Change(line, least(line)) for line in lines if len(line.measured) > 1]
+    # Those that change by the most come first; the others stay in their order.
+    return sorted(changes, key=lambda change: -abs(change.share) if change.direction in ("rises", "falls") else 0.0)
 
 
 def describe_dependence(arrangement: Arrangement, changes: Sequence[Change], measure: Measure) -> Iterator[str]:
     """Say which lines change along x and by how much, and which do not."""
     groups: dict[_Direction, list[Change]] = {}
-    for change in sorted(changes, key=lambda change: -abs(change.share)):
+    for change in changes:
         groups.setdefault(change.direction, []).append(change)
-    unknown, steady = groups.pop("unknown", []), groups.pop("stays", [])
-    steady.sort(key=lambda change: change.line.index)
-    if groups:
-        yield _describe_changes(arrangement, groups, steady, measure)
-    elif steady:
+    unknown = groups.pop("unknown", [])
+    if [*groups] == ["stays"]:
         quantity = arrangement.x_name.quantity if arrangement.x_name else ""
-        names = _names(steady)
+        names = _names(groups["stays"])
         which = f" with {join_many(names)}" if names else ""
-        yield f"{measure.subject} does not depend on {quantity}{which} ({_within(steady)})."
+        yield f"{measure.subject} does not depend on {quantity}{which} ({_within(groups['stays'])})."
+    elif groups:
+        yield _describe_groups(arrangement, groups, measure)
     if unknown:
         names = _names(unknown)
         whose = f" of {join_many(names)}" if names else ""
@@ -134,35 +163,35 @@ def join_many(names: Sequence[str]) -> str:
     return f"{', '.join(names[: _MOST_NAMES - 1])} and {len(names) - _MOST_NAMES + 1} more"
 
 
-def _describe_changes(
-    arrangement: Arrangement,
-    groups: Mapping[_Direction, Sequence[Change]],
-    steady: Sequence[Change],
-    measure: Measure,
-) -> str:
+def _describe_groups(arrangement: Arrangement, groups: Mapping[_Direction, Sequence[Change]], measure: Measure) -> str:
     """`select and poll slow down with more idle connections, by 97 % and 96 % at 9,000; epoll does not`."""
-    worst_first = sorted(groups, key=lambda direction: (direction == "rises") == measure.more_is_better)
+    worst_first: tuple[_Direction, ...] = ("falls", "rises") if measure.more_is_better else ("rises", "falls")
+    first, *others = (direction for direction in (*worst_first, "scatters", "stays") if direction in groups)
     growing = arrangement.x_name.growing if arrangement.x_name else ""
-    clauses: list[str] = []
-    for direction in worst_first:
-        group = groups[direction]
-        clauses.append(f"{_clause(direction, group, measure, '' if clauses else growing)}, {_amounts(group, measure)}")
-    if steady:
-        clauses.append(f"{_clause('stays', steady, measure, '')} ({_within(steady)})")
-    if _has_names_for_subjects(measure, groups[worst_first[0]]):
+    along = growing if first in worst_first else f"over {arrangement.x_title}"
+    clauses = [_clause(first, groups[first], measure, along)]
+    clauses += [_clause(direction, groups[direction], measure, "") for direction in others]
+    if _has_names_for_subjects(measure, groups[first]):
         return f"{'; '.join(clauses)}."
     return f"{measure.subject} {'; it '.join(clauses)}."
 
 
-def _clause(direction: _Direction, group: Sequence[Change], measure: Measure, growing: str) -> str:
-    """`select and poll slow down with more idle connections`, or `rises with more idle connections for select`."""
+def _clause(direction: _Direction, group: Sequence[Change], measure: Measure, along: str) -> str:
+    """`select and poll slow down along x, by 97 % and 96 %`, or `rises along x for select, by 97 %`."""
     names = _names(group)
     if _has_names_for_subjects(measure, group):
         one, many = _OF_THROUGHPUT[direction]
-        words = [join_many(names), many if len(names) > 1 else one, growing]
+        words = [join_many(names), many if len(names) > 1 else one, along]
     else:
-        words = [_OF_A_MEASURE[direction], growing, f"for {join_many(names)}" if names else ""]
-    return " ".join(word for word in words if word)
+        words = [_OF_A_MEASURE[direction], along, f"for {join_many(names)}" if names else ""]
+    clause = " ".join(word for word in words if word)
+    match direction:
+        case "stays":
+            return f"{clause} ({_within(group)})"
+        case "scatters":
+            return f"{clause} ({_range(group[0], measure)})" if len(group) == 1 else clause
+        case _:
+            return f"{clause}, {_amounts(group, measure)}"
 
 
 def _has_names_for_subjects(measure: Measure, group: Sequence[Change]) -> bool:
@@ -196,8 +225,13 @@ def _amounts(group: Sequence[Change], measure: Measure) -> str:
     )
 
 
+def _range(change: Change, measure: Measure) -> str:
+    low, high = (pick(value.median for _, value in change.line.measured) for pick in (min, max))
+    return f"{measure.quantity.format(low)} to {measure.quantity.format_with_unit(high)}"
+
+
 def _within(group: Iterable[Change]) -> str:
-    most = max(abs(change.share) for change in group)
+    most = max(change.spread for change in group)
     return f"within {max(1, round(100 * most + 0.5))}{_NBSP}%"
 
 

@@ -116,6 +116,27 @@ def test_a_small_change_of_throughput_at_constant_cost_is_none() -> None:
     assert sentence.endswith(f"; epoll does not (within 26{NBSP}%).")
 
 
+def test_what_goes_up_and_down_is_said_to_scatter() -> None:
+    restless: dict[Scalar, float] = {0: 670, 1: 180, 5: 181, 10: 250, 19: 180}
+    arrangement = over("load.idle", {"callback": restless, "epoll": {0: 100, 1: 90, 5: 105, 10: 95, 19: 112}})
+    sentence, *_ = described(arrangement)
+    assert sentence == (
+        "callback scatters without a trend over idle connections (180 to 670 requests/s); "
+        f"epoll does not (within 20{NBSP}%)."
+    )
+
+
+def test_a_step_is_a_change_where_it_is_beyond_chance() -> None:
+    step: dict[Scalar, float] = {0: 16_000, 1: 161, 2: 100, 4: 130, 8: 101}
+    sentence, *_ = described(over("load.slow_connections", {"blocking": step}))
+    assert sentence == (f"blocking slows down with more slow senders, by 99.4{NBSP}% at 8 (16,000 → 101 requests/s).")
+
+
+def test_one_pair_out_of_order_leaves_a_trend() -> None:
+    sentence, *_ = described(over("load.idle", {"select": {0: 100, 1: 80, 5: 82, 10: 60, 19: 50}}))
+    assert sentence.startswith("select slows down with more idle connections, by 50")
+
+
 def test_the_constant_law_of_a_measure_decides_about_the_measure_itself() -> None:
     arrangement = over("load.idle", {"epoll": {0: 100, 9: 300}, "select": {0: 100, 9: 300}})
     sentence, *_ = described(arrangement, constant(0, "requests_per_second"))
