@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Generic, Literal, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from loadlab.analysis.stacks import summarise_cpu
 from loadlab.analysis.verdict import throughput_is_lower_bound
@@ -27,6 +27,7 @@ from loadlab.results.model import TrialResult
 from loadlab.results.probe_data import (
     CpuProbe,
     Probes,
+    Side,
     SyscallsProbe,
 )
 
@@ -35,7 +36,6 @@ _LONGEST_WARMUP_NS: Final = 250_000_000
 
 Result = TypeVar("Result")
 Done = TypeVar("Done")
-Side = Literal["target", "client"]
 KeepStacks = Callable[[str, Stacks], None]
 """Given the name of a file and the stacks that it is to hold."""
 

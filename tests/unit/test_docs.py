@@ -20,6 +20,7 @@ from loadlab.analysis.metrics import metric_names
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.verbs import app
 from loadlab.profile import load_profile
+from loadlab.report.sections import glossary
 from loadlab.results.model import RunDocument
 
 ROOT: Final = Path(loadlab.__file__).parents[1]
@@ -142,6 +143,20 @@ def strings_in(expression: ast.expr) -> list[str]:
     # The condition of `x if condition else y` holds no severity.
     parts = [expression.body, expression.orelse] if isinstance(expression, ast.IfExp) else [expression]
     return [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+
+
+def test_every_term_of_the_page_is_in_the_glossary() -> None:
+    headings = re.findall(r"^### (.+)$", (ROOT / "docs/glossary.md").read_text(), re.MULTILINE)
+    documented = {term.strip().lower() for heading in headings for term in heading.split(",")}
+    assert {term.name.lower() for term in terms_of_the_page()} <= documented
+
+
+def terms_of_the_page() -> Iterator[glossary.Term]:
+    """All of its terms, whatever the run: those of its module."""
+    for value in vars(glossary).values():
+        yield from (
+            each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, glossary.Term)
+        )
 
 
 RUN_DIRECTORY: Final = (ROOT / "docs/run-directory.md").read_text()
