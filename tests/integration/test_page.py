@@ -76,6 +76,15 @@ def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Brow
     assert len({each[0] for each in colours}) == 3
 
 
+def test_a_term_leads_to_its_definition(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    where = "document.querySelector('#term-idle-connection').getBoundingClientRect().top < innerHeight"
+    assert browser.evaluate(where) is False
+    browser.evaluate("document.querySelector('#seen a[href=\"#term-idle-connection\"]').click()")
+    assert browser.evaluate(where) is True
+    assert browser.evaluate("document.querySelector(':target dt').textContent") == "Idle connection"
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_never_scrolls_sideways(browser: Browser, page: Path, width: int) -> None:
     browser.open(page, width)

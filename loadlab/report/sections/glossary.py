@@ -55,6 +55,8 @@ def sections_of(run: Run) -> Iterator[Glossary]:
 def terms_of(run: Run) -> Iterable[Term]:
     """Yield the terms that apply to a run: those of its kind, its load model, and its probes."""
     yield from _ALWAYS
+    if run.document.laws:
+        yield _LAW
     match run.kind:
         case "wait-cost":
             yield from _WAIT_COST
@@ -80,12 +82,12 @@ _ALWAYS: Final = (
         "Whether a trial measured what it was meant to. Suspect: read its figures with the finding in mind. Invalid: "
         "they do not describe the target, and its throughput is not shown.",
     ),
-    Term(
-        "Law",
-        "How a cost follows the number on the x axis: constant, linear, or a power, whichever fits best. “95 %” is the "
-        "confidence interval of what was fitted.",
-        ("fitted laws",),
-    ),
+)
+_LAW: Final = Term(
+    "Law",
+    "How a cost follows the number on the x axis: constant, linear, or a power, whichever fits best. “95 %” is the "
+    "confidence interval of what was fitted.",
+    ("fitted law", "fitted laws"),
 )
 _LOAD: Final = (
     Term("Target", "The server under test."),

@@ -111,9 +111,15 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _format_placement(placement: Mapping[str, Any]) -> str:
-    # In run.json the client's side is called load.
-    sides = {"client" if role == "load" else role: ", ".join(map(str, cpus)) for role, cpus in placement.items()}
-    return "; ".join(f"{side} on CPU {cpus}" for side, cpus in sorted(sides.items()))
+    # In run.json the client's side is called load; a microbenchmark has no other.
+    if [*placement] == ["load"]:
+        return f"CPU {_join(placement['load'])}"
+    sides = {"client" if role == "load" else role: cpus for role, cpus in placement.items()}
+    return "; ".join(f"{side} on CPU {_join(cpus)}" for side, cpus in sorted(sides.items()))
+
+
+def _join(cpus: Iterable[int]) -> str:
+    return ", ".join(map(str, cpus))
 
 
 def _without_empty(value: Any) -> Any:  # noqa: ANN401 - a profile holds what YAML can

@@ -19,7 +19,8 @@ def test_a_run_has_the_terms_of_its_kind_and_its_load_model(
     assert not {"Open model", "Lateness"} & closed
     assert not {"Closed model", "Idle connection"} & of_open
     assert {"Cost", "Operation"} <= names(wait_cost)
-    assert "Response time" not in names(wait_cost)
+    assert "Law" in names(wait_cost)
+    assert not {"Law", "Response time"} & names(switch_cost)
     assert {"Unit", "Switch"} <= names(switch_cost)
 
 

@@ -2,6 +2,7 @@ import yaml
 
 from loadlab.report.sections.provenance import Fact, facts_of, format_profile, machine_of, sections_of
 from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
 
 from ..laid_out import run_of
 
@@ -36,6 +37,11 @@ def test_the_machine_and_which_cores_each_side_had(sample_run: RunDirectory) -> 
     machine = [*machine_of(sample_run.read_document())]
     assert Fact("Placement", "client on CPU 1; target on CPU 0") in machine
     assert Fact("Memory", "24 GiB") in machine
+
+
+def test_a_microbenchmark_has_one_side(wait_cost: RunDocument) -> None:
+    trials = [trial.model_copy(update={"placement": {"load": [0, 1]}}) for trial in wait_cost.trials]
+    assert Fact("Placement", "CPU 0, 1") in [*machine_of(wait_cost.model_copy(update={"trials": trials}))]
 
 
 def test_the_profile_is_shown_as_it_was_run(sample_run: RunDirectory) -> None:
