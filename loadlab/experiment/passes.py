@@ -206,9 +206,9 @@ class BothSides(Generic[Result]):
 def slowdown_of(first: TrialResult, second: TrialResult | None) -> float | None:
     """Return the part of the throughput that is lost in the second pass, 0.16 for 16 %; None if it is not known.
 
-    Throughput shows it only where it was the target's limit. An open load has the same whatever it costs the target;
-    where the client was the bottleneck in either pass, it is the client that was slowed. There it is what a request
-    costs the target in CPU time that counts: a target that needs twice as much could serve half as many.
+    Throughput shows it only where it was the target's limit. An open load has the same throughput whatever a request
+    costs the target, and where the client was the bottleneck in either pass, it is the client that was slowed. In both
+    cases the target's CPU time per request decides: a target that needs twice as much could serve half as many.
     """
     if second is None:
         return None
