@@ -1,5 +1,6 @@
 """The law of each series of a run: how a cost follows a swept number while all other factors stay as they are."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, assert_never
 
@@ -28,7 +29,9 @@ def fit_laws(
     series: dict[tuple[tuple[str, Scalar], ...], list[Observation]] = {}
     for trial in trials:
         x, ns = trial.factors.get(over), cost(trial)
-        if trial.is_credible and isinstance(x, int | float) and not isinstance(x, bool) and ns is not None:
+        if not trial.is_credible or ns is None or not math.isfinite(ns):
+            continue
+        if isinstance(x, int | float) and not isinstance(x, bool):
             where = tuple((path, value) for path, value in trial.factors.items() if path != over)
             series.setdefault(where, []).append(Observation(float(x), ns, events_per_wait(trial)))
     laws = (_fit(observations, metric, over, dict(where)) for where, observations in series.items())
@@ -98,9 +101,9 @@ def _describe_slope(slope: Estimate, x: PathName) -> str:
 
 def _describe_curve(rises: Rises | None, x: PathName) -> str:
     """Say what each one costs on average, and within which range along the curve, if that goes one way only."""
-    if rises is None or rises.least <= 0 <= rises.greatest:
+    if rises is None or rises.least < 0 < rises.greatest:
         return f"follows no law over {x.quantity}: it rises and falls"
-    verb = "adds" if rises.least > 0 else "saves"
+    verb = "adds" if rises.overall > 0 else "saves"
     least, greatest = sorted((abs(rises.least), abs(rises.greatest)))
     return (
         f"each {x.one} {verb} {format_duration_ns(abs(rises.overall))} on average, but not linearly: "

@@ -10,7 +10,7 @@ from typing import Final
 from loadlab.analysis.scaling.fitting import Estimate, LineFit, PowerFit
 from loadlab.results.model import LawShape
 
-# A change over the whole range below this share of the median counts as none: machines drift by more over an hour.
+# A change below this share of the cost counts as none: machines drift by as much over an hour.
 _NO_CHANGE: Final = 0.1
 # Repeats of a trial scatter by 2 to 10 %. What lies further from a line than this is not noise.
 _MOST_NOISE: Final = 0.25
@@ -48,7 +48,10 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Rises:
-    """The slopes of a curve: from its first x to its last, and the least and the greatest between neighbouring x."""
+    """The slopes of a curve: from its first x to its last, and the least and the greatest between neighbouring x.
+
+    A change between neighbours against the whole that is as small as a machine's drift counts as none.
+    """
 
     overall: float
     least: float
@@ -116,6 +119,10 @@ def _hardly_changes(observations: Sequence[Observation], line: LineFit) -> bool:
 def _rises(observations: Sequence[Observation]) -> Rises:
     xs = sorted({each.x for each in observations})
     medians = [statistics.median(each.cost for each in observations if each.x == x) for x in xs]
-    steps = zip(itertools.pairwise(xs), itertools.pairwise(medians), strict=True)
-    slopes = [(after - before) / (to - since) for (since, to), (before, after) in steps]
-    return Rises((medians[-1] - medians[0]) / (xs[-1] - xs[0]), min(slopes), max(slopes))
+    overall = (medians[-1] - medians[0]) / (xs[-1] - xs[0])
+    slopes = []
+    for (since, to), (before, after) in zip(itertools.pairwise(xs), itertools.pairwise(medians), strict=True):
+        slope = (after - before) / (to - since)
+        wavers = slope * overall < 0 and abs(after - before) < _NO_CHANGE * before
+        slopes.append(0.0 if wavers else slope)
+    return Rises(overall, min(slopes), max(slopes))

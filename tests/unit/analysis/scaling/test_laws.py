@@ -1,5 +1,7 @@
 """The laws of a run: which trials make a series, and what is kept of its fit."""
 
+import math
+
 import pytest
 
 from loadlab.analysis.scaling import fit_laws
@@ -47,6 +49,8 @@ def test_only_what_was_measured_and_can_be_believed_counts() -> None:
         trial("select", 19_000, 1, state="failed"),
         trial("select", 19_000, 1, verdict="invalid"),
         trial("select", 19_000, None),
+        trial("select", 19_000, math.nan),
+        trial("select", 19_000, math.inf),
         trial("select", "10s", 1),
         trial("poll", 0, 1),
     ]
@@ -124,6 +128,10 @@ def test_describe(shape: LawShape, estimate: Estimate, text: str) -> None:
         (
             Rises(-30, -48, -12),
             "each idle connection saves 30 ns on average, but not linearly: 12 ns to 48 ns between neighbouring points",
+        ),
+        (
+            Rises(30, 0, 48),
+            "each idle connection adds 30 ns on average, but not linearly: 0 ns to 48 ns between neighbouring points",
         ),
         (Rises(30, -1, 48), "follows no law over the number of idle connections: it rises and falls"),
         (None, "follows no law over the number of idle connections: it rises and falls"),

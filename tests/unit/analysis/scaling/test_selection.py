@@ -64,3 +64,10 @@ def test_a_curve_that_follows_no_law_has_its_rises() -> None:
     assert convex.rises.overall == pytest.approx(29.6, abs=0.1)
     assert (convex.rises.least, convex.rises.greatest) == pytest.approx((11.5, 47.5), abs=0.1)
     assert follow({0: 10, 1000: 20, 5000: 60, 19_000: 200}).rises is None
+
+
+def test_a_curve_with_a_knee_rises_though_it_wavers_before() -> None:
+    knee = follow({0: 10_000, 1000: 10_200, 5000: 9_900, 10_000: 10_050, 19_000: 100_050})
+    assert knee.shape == "unclear"
+    assert knee.rises is not None
+    assert (knee.rises.least, knee.rises.greatest) == pytest.approx((0, 10))
