@@ -10,7 +10,7 @@ from rich.table import Table
 from loadlab.analysis.verdict import trustworthy_percentiles
 from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import PhaseProgress
-from loadlab.cli.terminal import error_console, show, write
+from loadlab.cli.terminal import error_console, show, write, write_prose
 from loadlab.errors import ExitCode, TrialFailed
 from loadlab.experiment.calibration import THOROUGH, calibrate
 from loadlab.experiment.context import RunContext, resources_of_host
@@ -38,7 +38,7 @@ def calibrate_and_show(as_json: bool) -> None:
         write(json.dumps([each.model_dump(mode="json", by_alias=True) for each in measured], indent=1))
         return
     show(calibration_table(measured))
-    write(_EXPLAINED)
+    write_prose(_EXPLAINED)
 
 
 def calibration_table(measured: list[Calibration]) -> Table:

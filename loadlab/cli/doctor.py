@@ -13,7 +13,7 @@ from rich.text import Text
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
 from loadlab.cli.shipped import find_profile
-from loadlab.cli.terminal import show, write
+from loadlab.cli.terminal import show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.preflight import Readiness, examine_profilers, examine_profilers_of, format_problem
 from loadlab.host import Diagnosis, State
@@ -50,7 +50,8 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> N
         # The conclusion on a profile names what blocks it.
         listed = (State.WARNING, State.BLOCKER) if profile is None else (State.WARNING,)
         problems = [format_problem(each) for each in diagnoses if each.state in listed]
-        write("\n".join(["", *problems, _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness)]))
+        answer = _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness)
+        write_prose("\n".join(["", *problems, answer]))
     raise typer.Exit(ExitCode.DONE if profile is None or readiness.can_run else _CANNOT_RUN)
 
 

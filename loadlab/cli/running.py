@@ -15,7 +15,7 @@ from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
-from loadlab.cli.terminal import error_console, notify, show, write
+from loadlab.cli.terminal import error_console, notify, show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext, resources_for
 from loadlab.experiment.preflight import Readiness
@@ -82,7 +82,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
     else:
         show(results_table(document))
         for line in load_model_lines(document):
-            write(line)
+            write_prose(line)
     for line in expectation_lines(document):
         notify(line)
     for line in (*hints(document), *findings_lines(document), *unseen_lines(document)):

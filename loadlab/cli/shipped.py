@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loadlab import targets
+from loadlab.cli.terminal import write, write_prose
 from loadlab.errors import LoadlabError
 from loadlab.installation import bundled_directory
 from loadlab.profile import load_profile
@@ -30,26 +31,23 @@ def find_profile(name: str) -> Path:
     return Path(name)
 
 
-def format_profiles() -> str:
-    """Return a line for each profile: its name, and what it is about."""
-    return _format_list(_profile_abouts())
+def list_profiles(as_json: bool) -> None:
+    """Print each profile's name and what it is about."""
+    servers = targets.catalog()
+    abouts = {path.stem: load_profile(path, servers=servers).profile.about for path in _shipped_profiles()}
+    if as_json:
+        write(json.dumps(abouts))
+    else:
+        _write_list(abouts)
 
 
-def profiles_as_json() -> str:
-    """Return {name: about} of the profiles."""
-    return json.dumps(_profile_abouts())
-
-
-def format_targets() -> str:
-    """Return a line for each server: its name, what it is, and its options with their defaults."""
-    return _format_list(
-        {name: " ".join([target.about, *_option_texts(target)]) for name, target in targets.catalog().items()}
-    )
-
-
-def targets_as_json() -> str:
-    """Return {name: what it is, its handlers, the defaults of its options, and why it cannot run here (or null)}."""
-    return json.dumps({name: _describe(target) for name, target in targets.catalog().items()})
+def list_targets(as_json: bool) -> None:
+    """Print each server's name, what it is, and its options with their defaults; as JSON also what it lacks here."""
+    catalog = targets.catalog()
+    if as_json:
+        write(json.dumps({name: _describe(target) for name, target in catalog.items()}))
+    else:
+        _write_list({name: " ".join([target.about, *_option_texts(target)]) for name, target in catalog.items()})
 
 
 def become_server(name: str, arguments: Sequence[str]) -> None:
@@ -90,14 +88,9 @@ def _why_no_profile(url: str) -> str:
     return f"name a profile, and set the address in it, as in: loadlab run select-vs-epoll {options}"
 
 
-def _profile_abouts() -> dict[str, str]:
-    servers = targets.catalog()
-    return {path.stem: load_profile(path, servers=servers).profile.about for path in _shipped_profiles()}
-
-
-def _format_list(abouts: Mapping[str, str]) -> str:
+def _write_list(abouts: Mapping[str, str]) -> None:
     width = max((len(name) for name in abouts), default=0)
-    return "\n".join(f"{name:<{width}}  {about}" for name, about in abouts.items())
+    write_prose("\n".join(f"{name:<{width}}  {about}" for name, about in abouts.items()), indent=" " * (width + 2))
 
 
 def _option_texts(target: targets.TargetDescription) -> list[str]:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shutil
 import sys
 import textwrap
 from functools import cache
@@ -63,6 +64,11 @@ def write(text: str) -> None:
         raise LoadlabError(f"cannot print to standard output: {error.strerror}") from None
 
 
+def write_prose(text: str, indent: str = "") -> None:
+    """Print sentences like `write`; on a terminal lines are broken between words, and go on behind `indent`."""
+    write(wrap(text, shutil.get_terminal_size().columns, indent) if sys.stdout.isatty() else text)
+
+
 def notify(text: str, style: str | None = None) -> None:
     """Print lines to standard error as they are: a path or a server's words may hold square brackets."""
     console = error_console()
@@ -72,13 +78,10 @@ def notify(text: str, style: str | None = None) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 
-def wrap(text: str, width: int) -> str:
+def wrap(text: str, width: int, indent: str = "") -> str:
     """Return the text with its lines broken between words; a path stays in one piece, to be copied."""
-    wrapped = (
-        textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True) or [""]
-        for line in text.split("\n")
-    )
-    return "\n".join(line for lines in wrapped for line in lines)
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(line for whole in text.split("\n") for line in wrapper.wrap(whole) or [""])
 
 
 def _abandon_stdout() -> None:

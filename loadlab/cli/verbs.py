@@ -6,15 +6,47 @@ completion of a shell need not wait for.
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from loadlab import __version__
 from loadlab.cli.completion import complete_profiles, complete_servers, complete_settings
-from loadlab.cli.examples import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES
 from loadlab.cli.terminal import notify, prepare_streams, write
 from loadlab.errors import ExitCode, LoadlabError
+
+# What help ends with. A paragraph after a backspace keeps its lines, if a terminal of 80 columns has room for them;
+# others are wrapped.
+_KEEP_LINES: Final = "\b\n"
+_RUN: Final = """\
+  loadlab run select-vs-epoll                     a profile that ships
+  loadlab run my.yaml --set load.idle=[0,10k]     other values for a sweep
+  loadlab run my.yaml --set target.server=poll --repeat 5
+  loadlab run my.yaml --set target.address=localhost:8080    your own server
+"""
+_EXIT_CODES: Final = """
+Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile error, 3 the measurement is invalid,
+130 interrupted.
+"""
+
+EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
+{_RUN}\
+  loadlab doctor select-vs-epoll                  can this profile run here?
+  loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll
+{_EXIT_CODES}"""
+RUN_EXAMPLES: Final = f"{_KEEP_LINES}Examples:\n{_RUN}{_EXIT_CODES}"
+DOCTOR_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
+  loadlab doctor                                  is this machine fit?
+  loadlab doctor select-vs-epoll                  can this profile run here?
+  loadlab doctor my.yaml --set load.idle=100k     and with so many?
+
+Exit codes: 0 any of its trials can run, or no profile was named; 1 none can; 2 usage or profile error.
+"""
+SERVE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
+  loadlab serve epoll --port 8080
+  loadlab serve epoll-threads --pool 8            with an option of its own
+  loadlab serve epoll-threads --help              lists these options
+"""
 
 app = typer.Typer(
     help="Shows how a server behaves as connections pile up, and why.",
@@ -70,10 +102,10 @@ def run(
             autocompletion=complete_settings,
         ),
     ] = None,
-    repeat: Annotated[int | None, typer.Option(metavar="N", help="Repeat each trial N times.")] = None,
+    repeat: Annotated[str | None, typer.Option(metavar="N", help="Repeat each trial N times.")] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the run directory is made.")] = Path("reports"),
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Fixes the order of the trials, and all that is drawn at random.")
+        str | None, typer.Option(metavar="N", help="Fixes the order of the trials, and all that is drawn at random.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of the table.")] = False,
     calibrates: Annotated[
@@ -171,17 +203,17 @@ def serve(
 @app.command("targets")
 def list_targets(as_json: _AsJson = False) -> None:
     """List the servers that ship, with their options and defaults."""
-    from loadlab.cli.shipped import format_targets, targets_as_json
+    from loadlab.cli import shipped
 
-    write(targets_as_json() if as_json else format_targets())
+    shipped.list_targets(as_json)
 
 
 @app.command("profiles")
 def list_profiles(as_json: _AsJson = False) -> None:
     """List the profiles that ship."""
-    from loadlab.cli.shipped import format_profiles, profiles_as_json
+    from loadlab.cli import shipped
 
-    write(profiles_as_json() if as_json else format_profiles())
+    shipped.list_profiles(as_json)
 
 
 @app.command()

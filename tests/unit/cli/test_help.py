@@ -6,8 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from loadlab.cli.examples import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES
-from loadlab.cli.verbs import app
+from loadlab.cli.verbs import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES, app
 
 
 def help_lines(*verb: str) -> list[str]:
