@@ -69,8 +69,8 @@ def find_server(address: tuple[str, int], pid: int | None = None, proc: Path = _
     """
     if not _is_ours(address[0]):
         raise NotAttachable(
-            f"{address[0]} is no address of this machine, and loadlab loads servers of this machine only, as their CPU "
-            "time, memory and calls are part of what it measures: run loadlab where the server runs"
+            f"{address[0]} is not an address of this machine: loadlab measures the server's CPU time, memory and "
+            "system calls as well, so run it where the server runs"
         )
     inodes = listening_inodes(address, proc)
     return _find_listening(address, inodes, proc) if pid is None else _check_listening(address, pid, inodes, proc)
@@ -78,18 +78,18 @@ def find_server(address: tuple[str, int], pid: int | None = None, proc: Path = _
 
 def _find_listening(address: tuple[str, int], inodes: Collection[int], proc: Path) -> frozenset[int]:
     if not inodes:
-        raise NotAttachable(f"nobody listens at {format_address(address)}; start the server first")
+        raise NotAttachable(f"nothing listens at {format_address(address)}; start the server first")
     parents = read_parents(proc)
     holders = find_holders(inodes, parents, proc)
     if not holders.pids and holders.hidden:
         raise NotAttachable(
-            f"the server at {format_address(address)} is not yours to look at: name its process (target.pid), or run "
-            "loadlab as root or as the user whose server it is"
+            f"the server at {format_address(address)} belongs to another user: name its process (target.pid), or run "
+            "loadlab as root or as that user"
         )
     if not holders.pids:
         raise NotAttachable(
-            f"the server at {format_address(address)} is not among the processes that can be seen here: run loadlab "
-            "in the server's PID namespace, with docker as --pid=host"
+            f"none of the processes that are visible here listens at {format_address(address)}: run loadlab in the "
+            "server's PID namespace, with docker as --pid=host"
         )
     # systemd keeps a socket open for the service that it starts on demand; all of the machine descends from it.
     serving = {pid for pid in holders.pids if _name_of(pid, proc) != "systemd"} or holders.pids
@@ -99,13 +99,13 @@ def _find_listening(address: tuple[str, int], inodes: Collection[int], proc: Pat
 def _check_listening(address: tuple[str, int], pid: int, inodes: Collection[int], proc: Path) -> frozenset[int]:
     family = list_family([pid], proc)
     if not family:
-        raise NotAttachable(f"there is no process {pid} (target.pid) to be watched for {format_address(address)}")
+        raise NotAttachable(f"there is no process {pid} (target.pid) to watch for {format_address(address)}")
     holders = find_holders(inodes, family, proc)
     # In a container it listens at an address of its own; and who must not look cannot check.
     if not holders.pids and not holders.hidden and _has_our_network(pid, proc):
         raise NotAttachable(
             f"neither process {pid} (target.pid) nor its children listen at {format_address(address)}; leave "
-            "target.pid out to have whoever listens there watched"
+            "target.pid out to watch the processes that do"
         )
     return frozenset({pid})
 

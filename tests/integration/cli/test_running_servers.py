@@ -79,7 +79,7 @@ def test_its_end_ends_the_trial_and_the_next_one_says_that_nobody_listens(progra
     assert (first["state"], first["reason"]) == ("failed", f"the server at {server.address} (process {pid}) ended")
     assert [finding["code"] for finding in first["verdict"]["findings"]] == ["target_died"]
     assert second["state"] == "not possible"
-    assert second["reason"] == f"nobody listens at {server.address}; start the server first"
+    assert second["reason"] == f"nothing listens at {server.address}; start the server first"
     assert "run it alone" not in ended.stderr
 
 
@@ -87,8 +87,8 @@ def test_where_there_is_no_such_server_the_trial_is_not_possible(program: Progra
     nobody = f"127.0.0.1:{taken.getsockname()[1]}"
     addresses = f"sweep.target.address=['{nobody}', '192.0.2.1:80']"
     reasons = reasons_of(program, "--set", addresses)
-    assert reasons[nobody] == f"nobody listens at {nobody}; start the server first"
-    assert reasons["192.0.2.1:80"].startswith("192.0.2.1 is no address of this machine, and loadlab loads servers of")
+    assert reasons[nobody] == f"nothing listens at {nobody}; start the server first"
+    assert reasons["192.0.2.1:80"].startswith("192.0.2.1 is not an address of this machine: loadlab measures")
 
 
 def test_its_host_may_be_called_localhost(program: Program) -> None:
@@ -106,7 +106,7 @@ def test_a_process_that_is_not_the_server_is_refused(program: Program) -> None:
         reasons = reasons_of(program, "--set", f"target.address={server.address}", "--set", pids)
         server.check_unharmed()
     assert reasons[another.process.pid].startswith(f"neither process {another.process.pid} (target.pid) nor its child")
-    assert reasons[ended.pid] == f"there is no process {ended.pid} (target.pid) to be watched for {server.address}"
+    assert reasons[ended.pid] == f"there is no process {ended.pid} (target.pid) to watch for {server.address}"
     assert reasons[server.process.pid] is None
 
 

@@ -12,7 +12,7 @@ from loadlab.results.model import TrialState
 
 from ...trials import make_trial
 
-NOBODY = "nobody listens at 127.0.0.1:9; start the server first"
+NOBODY = "nothing listens at 127.0.0.1:9; start the server first"
 
 
 def trials_of(**more: object) -> list[Trial]:

@@ -131,7 +131,7 @@ def test_a_server_that_should_run_already_is_looked_for() -> None:
         there, gone = (f"127.0.0.1:{each.getsockname()[1]}" for each in (listening, bound))
         readiness = Readiness.of(trials(target={"address": there}, sweep={"target.address": [there, gone]}), machine())
     assert states(readiness) == {f"server {gone}": State.BLOCKER}
-    assert readiness.refusal() == (f"1 of 2 trials is not possible: nobody listens at {gone}; start the server first.")
+    assert readiness.refusal() == (f"1 of 2 trials is not possible: nothing listens at {gone}; start the server first.")
 
 
 def test_a_problem_is_reported_with_its_check() -> None:

@@ -79,34 +79,34 @@ def test_a_process_in_a_container_is_taken_at_its_word(proc: Path) -> None:
     assert find_server(ADDRESS, 10, proc) == {10}
 
 
-def test_a_process_that_does_not_listen_there_is_told(proc: Path) -> None:
+def test_a_process_that_does_not_listen_there_is_reported(proc: Path) -> None:
     add(proc, 10, 1, [3])
     assert why_not(proc, 10) == (
-        "neither process 10 (target.pid) nor its children listen at 127.0.0.1:8080; leave target.pid out to have "
-        "whoever listens there watched"
+        "neither process 10 (target.pid) nor its children listen at 127.0.0.1:8080; leave target.pid out to watch "
+        "the processes that do"
     )
 
 
-def test_a_process_that_is_not_there_is_told(proc: Path) -> None:
-    assert why_not(proc, 99) == "there is no process 99 (target.pid) to be watched for 127.0.0.1:8080"
+def test_a_process_that_is_not_there_is_reported(proc: Path) -> None:
+    assert why_not(proc, 99) == "there is no process 99 (target.pid) to watch for 127.0.0.1:8080"
 
 
-def test_an_address_where_nobody_listens_is_told(proc: Path) -> None:
+def test_an_address_where_nobody_listens_is_reported(proc: Path) -> None:
     nobody_listens(proc)
-    assert why_not(proc) == "nobody listens at 127.0.0.1:8080; start the server first"
+    assert why_not(proc) == "nothing listens at 127.0.0.1:8080; start the server first"
 
 
-def test_an_address_of_another_machine_is_told(proc: Path) -> None:
-    assert why_not(proc, host="192.0.2.1").startswith("192.0.2.1 is no address of this machine, and loadlab loads ")
+def test_an_address_of_another_machine_is_reported(proc: Path) -> None:
+    assert why_not(proc, host="192.0.2.1").startswith("192.0.2.1 is not an address of this machine: ")
 
 
-def test_a_listener_that_cannot_be_seen_is_told_with_what_helps(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listener_that_cannot_be_seen_is_reported_with_a_fix(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_not(proc).endswith("run loadlab in the server's PID namespace, with docker as --pid=host")
     hidden = Holders(frozenset(), frozenset({10}))
     monkeypatch.setattr("loadlab.targets.attaching.find_holders", lambda *_: hidden)
     assert why_not(proc) == (
-        "the server at 127.0.0.1:8080 is not yours to look at: name its process (target.pid), or run loadlab as root "
-        "or as the user whose server it is"
+        "the server at 127.0.0.1:8080 belongs to another user: name its process (target.pid), or run loadlab as root "
+        "or as that user"
     )
     add(proc, 10, 1, [])
     assert find_server(ADDRESS, 10, proc) == {10}
