@@ -48,7 +48,7 @@ clean:
 # The environment is made anew when pyproject.toml changes; what runs from a checkout is the checkout itself.
 $(VENV)/run.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "loadlab needs Python 3.11 or newer")'
-	@# Debian's python3 comes without venv; whoever may, installs it.
+	@# Debian's python3 comes without venv; root installs it.
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { [ "$$(id -u)" -eq 0 ] && apt-get update -qq && apt-get install -y -qq python3-venv; } \
 		|| { echo "Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }

@@ -8,7 +8,7 @@ Where the cost lies. In layers: for each event a selector's key, a handle in a q
 transport, then the protocol. And its selector asks epoll for as many events as there are descriptors, so that each
 wait allocates room for all of them: a cost that grows with idle connections, if only a little.
 
-What it cannot do. Use a second core (save as several processes), or serve anyone while a handler computes. Files and
+What it cannot do. Use a second core (except as several processes), or serve anyone while a handler computes. Files and
 SQLite cannot be waited for, so a few threads do that.
 """
 

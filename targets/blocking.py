@@ -1,4 +1,4 @@
-"""The simplest way to wait: stand still until it is over. Whoever runs a handler like this does nothing else meanwhile.
+"""The simplest way to wait: block. The thread that runs a handler like this does nothing else meanwhile.
 
 For a process or thread that serves one connection that is right; for a loop that serves thousands it is the mistake
 that a blocking handler in an event loop stands for.

@@ -1,7 +1,7 @@
-"""One thread, nothing ever blocks, and whoever waits leaves a callback: the way of Node.js.
+"""One thread, nothing ever blocks, and each wait leaves a callback: the way of Node.js.
 
-How it works. Whoever has to wait leaves a function to be called when it is over, and returns to the loop at once. So a
-request that waits for a timer, the disk, the database or another server is no more than a function kept somewhere,
+How it works. Code that has to wait leaves a function to be called when the wait is over, and returns to the loop at
+once. So a request that waits for a timer, the disk, the database or another server is just a function kept somewhere,
 and the one thread goes on with everybody else. The descriptors are watched by epoll, edge-triggered.
 
 Where the cost lies. In the same work as any epoll loop, plus a closure for each wait: two kilobytes with all that the
@@ -9,7 +9,7 @@ handler keeps, against a stack for each thread. And in the reading: what happens
 calls which. A loop over several waits cannot be written as a loop, a `try` ends where the function returns, and a
 traceback begins in the loop.
 
-What it cannot do. Use a second core (save as several processes), or serve anyone while a callback computes. Files and
+What it cannot do. Use a second core (except as several processes), or serve anyone while a callback computes. Files and
 SQLite cannot be waited for, so a few threads do that.
 """
 
@@ -59,7 +59,7 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
         handlers.wake_waiters()
 
     def stop(_ended: bool) -> None:
-        # An event is no proof that it can be read: it can be written too, from the start.
+        # An event does not mean that it can be read: it can be written as well, from the start.
         with suppress(BlockingIOError):
             os.read(stop_fd, 1)
             loop.stop()

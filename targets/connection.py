@@ -93,7 +93,8 @@ class WaitingConnection(Connection):
     """A connection that, once a request has begun, reads on until it is complete, and blocks for that.
 
     It is what `readline` on a client's socket does in an event loop. Nothing is wrong with it as long as every request
-    comes in one packet; but whoever sends half a request has the loop, and with it all others, wait for the rest.
+    comes in one packet; but a client that sends half a request makes the loop, and all others with it, wait for the
+    rest.
     """
 
     __slots__ = ()

@@ -2,13 +2,12 @@
 
 How it works. `await` is where a callback loop would return: the coroutine is put aside as it stands, with its local
 variables, and resumed in the next line when the wait is over. That is a switch in user space, on one thread. Below is
-an epoll loop, edge-triggered: `loadlab.kernel`, the very one that loadlab makes its load with. One kernel serves both
-ends.
+an epoll loop, edge-triggered: `loadlab.kernel`, the same that loadlab's client runs on. One kernel serves both ends.
 
 Where the cost lies. In the same work as any epoll loop, plus a few switches for each request (a fraction of a
 microsecond each), and for each connection a coroutine's frames: about two kilobytes, against a stack for each thread.
 
-What it cannot do. Use a second core (save as several processes). Notice that a function blocks: `await` marks where
+What it cannot do. Use a second core (except as several processes). Notice that a function blocks: `await` marks where
 others get their turn, and a call without it that waits stops everyone. `--blocking` does that on purpose. Files and
 SQLite cannot be waited for, so a few threads do that.
 """
@@ -90,7 +89,7 @@ async def serve_client(loop: Loop, client: socket.socket, respond: Respond) -> N
             if reader.finished:
                 client.shutdown(socket.SHUT_WR)  # and read on until the client closes too
     except OSError:
-        pass  # the client has gone; nobody else is concerned
+        pass  # the client has gone; no other connection is concerned
     finally:
         discard(loop, client)
 
@@ -150,7 +149,7 @@ async def wake_waiters(loop: Loop, handlers: NonBlocking) -> None:
 
 
 async def wait_stopped(loop: Loop, stop_fd: int) -> None:
-    """Suspend until the descriptor can be read. An event is no proof of that: it can be written too, from the start."""
+    """Suspend until the descriptor can be read. An event alone does not mean that: it can be written, too."""
     os.set_blocking(stop_fd, False)
     loop.register(stop_fd)
     while True:

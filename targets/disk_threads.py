@@ -1,7 +1,7 @@
-"""A few threads for what blocks whoever calls it: files on disk, SQLite, connecting to PostgreSQL.
+"""A few threads for calls that block: files on disk, SQLite, connecting to PostgreSQL.
 
 A regular file is never "not ready": epoll refuses to watch it, and a non-blocking read() of it waits for the disk all
-the same. So somebody has to stand there and wait. Node.js, nginx (`aio threads`) and this do it in a few threads beside
+the same. So some thread has to wait for it. Node.js, nginx (`aio threads`) and this do it in a few threads beside
 the loop. Few, because a thread waits for one call only, and most disks do not become faster by a longer queue.
 """
 
@@ -22,7 +22,7 @@ _Task = tuple[Callable[[], object], Future[object], Callable[[], None]]
 class DiskThreads:
     """At most `threads` calls at a time, the others in the order they came; `fd` turns readable when some are over.
 
-    The first call starts the threads. They are daemons: whatever they stand in does not keep the server from ending.
+    The first call starts the threads. They are daemons: a call that still blocks does not keep the server from ending.
     """
 
     def __init__(self, threads: int) -> None:

@@ -46,7 +46,7 @@ EVENTS = {
 
 
 def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None:
-    # Nobody takes a closed connection out: its place is overwritten when its descriptor's number is given out again. A
+    # A closed connection is not taken out: its place is overwritten when its descriptor's number is given out again. A
     # thread of the pool that took it out after closing it could hit the next connection of the same number.
     connections: dict[int, Connection] = {}
     epoll = select.epoll()

@@ -1,4 +1,4 @@
-"""An event loop for callbacks: whoever waits leaves a function to be called, and returns.
+"""An event loop for callbacks: code that waits leaves a function to be called, and returns.
 
 One epoll, one heap of timers, one queue. A descriptor is registered once for reading and writing, edge-triggered, so
 that nothing has to be changed however often its owner changes its mind: there is no epoll_ctl per request. In return
@@ -38,7 +38,7 @@ class EventLoop:
 
         What happens to it while no callback is set is lost; so try before you wait.
         """
-        self._callbacks[fd] = _nobody
+        self._callbacks[fd] = _ignore
         self._epoll.register(fd, _EVERYTHING)
 
     def unregister(self, fd: int) -> None:
@@ -54,7 +54,7 @@ class EventLoop:
         """Call `callback` once, when something has happened to the descriptor."""
 
         def call_once(_ended: bool) -> None:
-            self._callbacks[fd] = _nobody
+            self._callbacks[fd] = _ignore
             callback()
 
         self._callbacks[fd] = call_once
@@ -77,7 +77,7 @@ class EventLoop:
             for fd, events in self._epoll.poll(self._poll_timeout(), _MAX_EVENTS):
                 # It may have been closed by one who was called before, or even be another one under the same number:
                 # that one is then called for nothing, and finds nothing to do.
-                self._callbacks.get(fd, _nobody)(events & _ENDED != 0)
+                self._callbacks.get(fd, _ignore)(events & _ENDED != 0)
             now = time.monotonic()
             while self._timers and self._timers[0][0] <= now:
                 heapq.heappop(self._timers)[2]()
@@ -90,5 +90,5 @@ class EventLoop:
         return max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
 
 
-def _nobody(_ended: bool) -> None:
-    """Nobody waits for this descriptor."""
+def _ignore(_ended: bool) -> None:
+    """Called while no callback is set for the descriptor."""

@@ -1,7 +1,7 @@
 """What every server here answers: the same handlers for each architecture, so that only the architecture differs.
 
 A handler is written once, as a generator. Where it has to wait it yields what it waits for (one of `waits`) and is sent
-the result; how the waiting is done is the architecture's affair: one blocks, another goes on with other connections
+the result; how the waiting is done is up to the architecture: one blocks, another goes on with other connections
 meanwhile. `blocking.run` is the simplest way to do it.
 """
 
@@ -34,7 +34,7 @@ def hello(_request: Request) -> Steps:
 
 
 def cpu(request: Request) -> Steps:
-    """Burn `us` microseconds of CPU time: work that nobody else can do meanwhile on this core."""
+    """Burn `us` microseconds of CPU time: work that occupies the core meanwhile."""
     deadline_ns = time.thread_time_ns() + _number(request, "us", default=100, highest=10_000_000) * 1_000
     while time.thread_time_ns() < deadline_ns:
         pass

@@ -10,7 +10,7 @@ so what a client measures is at least the delay. What is more is the way there a
 answer's due time until it is sent it took 12 us at the median and 40 us at p99, at 10,000 requests/s on a core of its
 own; the system call that sends takes most of the former.
 
-What it cannot do. Keep to its delays on a core that it shares: a turn of somebody else's takes milliseconds. Nor at a
+What it cannot do. Keep to its delays on a core that it shares: another process's turn takes milliseconds. Nor at a
 rate that keeps it busy (12 us for each request), as answers that are due together leave one after the other.
 """
 

@@ -12,7 +12,7 @@ _RESERVED_TASKS = 64
 _BYTES_PER_PROCESS = 2_500 * 1024
 _BYTES_PER_THREAD = 100 * 1024
 _MAPS_PER_THREAD = 2  # its stack and the guard page below
-_UNKNOWN = 1 << 30  # for a limit that a container or a sandbox does not show: it binds nobody here
+_UNKNOWN = 1 << 30  # for a limit that a container or a sandbox does not show: it limits nothing here
 
 
 def raise_open_files_limit() -> None:

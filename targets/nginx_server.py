@@ -155,7 +155,7 @@ def wait_for_end(pidfd: int) -> None:
 
 
 def end_with_parent() -> None:
-    """If whoever started us has the kernel kill us when they end, have it send SIGTERM instead.
+    """If our parent has the kernel kill us when it ends (PR_SET_PDEATHSIG), have the kernel send SIGTERM instead.
 
     A master that is killed leaves its workers behind, and they go on serving.
     """

@@ -37,7 +37,7 @@ async function sleep(query) {
 }
 
 // A direct read goes past the page cache, but only to memory that begins at a page. JavaScript cannot say where a buffer
-// lies; those of WebAssembly do begin at a page. One serves all reads, for nobody looks at what was read.
+// lies; those of WebAssembly do begin at a page. One serves all reads, as what was read is not looked at.
 const pages = Buffer.from(new WebAssembly.Memory({ initial: (LARGEST_KIB * KIB) / WASM_PAGE_BYTES }).buffer);
 const fileToRead = path.join(config.folder, "to-read");
 let fileIsMade = null;

@@ -1,6 +1,6 @@
 """Node.js itself: a real http server in JavaScript, node_server.js. This file only starts it.
 
-How it works. As `callback` does: one thread, an event loop (libuv, on epoll), and a function for whatever comes later.
+How it works. As `callback` does: one thread, an event loop (libuv, on epoll), and a function for what comes later.
 The loop and the HTTP parser are C, the handlers are JavaScript, compiled to machine code as they run.
 
 Where the cost lies. In the objects made for each request: a request, a response, their headers, their events; and in
@@ -55,7 +55,7 @@ def main() -> int:
         },
     }
     # perf looks for names in /tmp/perf-PID.map and nowhere else; node_server.js removes the file at the end. V8 begins
-    # a log of its own as well, in the current directory, save with a temporary file (+) as its name.
+    # a log of its own as well, in the current directory, unless a temporary file (+) is its name.
     naming = ["--perf-basic-prof", "--no-logfile-per-isolate", "--logfile=+"] if arguments.perf_map else []
     os.execv(node, [node, *naming, str(Path(__file__).with_suffix(".js")), json.dumps(configuration)])
 

@@ -1,4 +1,4 @@
-"""Handlers for a server that must never block: what they wait for, brought down to what an event loop can wait for.
+"""Handlers for a server that must never block: what they wait for, reduced to what an event loop can wait for.
 
 `blocking.run` has the same shape. There each wait ends before the function returns; here each is yielded to the loop.
 """

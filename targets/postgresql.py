@@ -37,8 +37,8 @@ def _failing() -> Iterator[None]:
 class _Connection:
     """One connection of libpq, and a copy of its descriptor.
 
-    The loop watches the copy: libpq closes its own as soon as the connection breaks, and whoever opens a file next gets
-    that number.
+    The loop watches the copy: libpq closes its own as soon as the connection breaks, and the next file that is opened
+    gets that number.
     """
 
     libpq: PGconn
@@ -75,7 +75,7 @@ class DatabaseClient:
                 self._free_turns += 1
 
     def _connect(self) -> LoopSteps[_Connection]:
-        # libpq can connect without blocking too, save that it looks up names with a call that blocks. A connection is
+        # libpq can connect without blocking too, except that it looks up names with a call that blocks. A connection is
         # made a few times in the life of a server, so a thread may just as well do all of it.
         libpq = cast(PGconn, (yield from self._threads.call(connect)))
         connection = _Connection(libpq, os.dup(libpq.socket))

@@ -65,7 +65,7 @@ class ChildProcess:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal; one that has ended takes no notice."""
-        if self._end is None:  # until `reap` its pid can be nobody else's
+        if self._end is None:  # until `reap` no other process can have its pid
             os.kill(self.pid, number)
 
     def reap(self) -> str:
@@ -80,7 +80,7 @@ class ChildProcess:
 
 
 def close_all_but(*kept: int) -> None:
-    """In a child: close every descriptor inherited from the parent, save `kept` and the standard streams.
+    """In a child: close every descriptor inherited from the parent, except `kept` and the standard streams.
 
     Else each child would hold the listener and the connections of others open, and their clients would never see the
     end. The parent's objects still name the closed descriptors; they lie on a stack that this process never returns to.

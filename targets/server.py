@@ -82,7 +82,7 @@ class Listener:
         os.close(self._spare)
 
     def _turn_one_away(self) -> bool:
-        """Close the next connection by means of the spare descriptor; return whether that worked."""
+        """Close the next connection with the help of the spare descriptor; return whether that worked."""
         os.close(self._spare)
         try:
             self._socket.accept()[0].close()

@@ -19,7 +19,7 @@ from processes import ChildProcess, ProcessFailed, wake_on_termination
 _DEVIATIONS = 6
 
 Work = Callable[[Callable[[], None]], None]
-"""What one process does. It gets a function to call when it has set itself up, and will serve whoever connects."""
+"""What one process does. It gets a function to call when it has set itself up, and serves what connects to it."""
 
 
 def capacity(of_one: int, processes: int) -> int:

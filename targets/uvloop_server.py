@@ -1,12 +1,12 @@
-"""uvloop: asyncio's interface on libuv, the C library below Node.js. The very Protocol of `asyncio_server`.
+"""uvloop: asyncio's interface on libuv, the C library below Node.js. With the same Protocol as `asyncio_server`.
 
 How it works. Polling, timers, reading and writing are done in C, and Python is called for what came. What remains in
 Python is the protocol and the handlers: so this says how much of asyncio's cost is the loop.
 
 Where the cost lies. In the Python that is left: parsing a request, running its handler.
 
-What it cannot do. What any loop with one thread cannot: use a second core (save as several processes), or serve anyone
-while a handler computes.
+What it cannot do. What any loop with one thread cannot: use a second core (except as several processes), or serve
+anyone while a handler computes.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def wake_on_termination_as_well() -> int:
     """Return a descriptor that the Python handlers of SIGTERM and SIGINT write to.
 
     While uvloop runs, what signals write goes to a socket of its own, from which it learns that it has to let Python's
-    handlers run; the descriptor that the server waits for is then written to by nobody else.
+    handlers run; the descriptor that the server waits for is then written to by nothing else.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)

@@ -1,8 +1,8 @@
 """What can be waited for, as plain data: by a handler, and by an event loop; and where that lies.
 
-Whoever runs a handler decides how its waits are made: `blocking.run` blocks, `nonblocking.NonBlocking` brings them down
-to the few things that an event loop can wait for. So the same handlers serve every architecture, and the same
-`NonBlocking` serves a loop of callbacks and a loop of coroutines.
+The architecture that runs a handler decides how its waits are made: `blocking.run` blocks, `nonblocking.NonBlocking`
+reduces them to the few things that an event loop can wait for. So the same handlers serve every architecture, and the
+same `NonBlocking` serves a loop of callbacks and a loop of coroutines.
 """
 
 from collections.abc import Callable, Generator
@@ -26,7 +26,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function that blocks whoever calls it, whatever anyone does: files on disk, and libraries with no other way.
+    """A function that always blocks its caller: files on disk, and libraries that offer no other way.
 
     Regular files are always "ready" for select, poll and epoll, and still read() waits for the disk. So an
     architecture that must not block has to give it to a thread. The result is the function's; it may raise Failure.
@@ -85,7 +85,7 @@ class Writable:
 class WakeUp:
     """Until somebody calls the function that `start` is called with: once, in the loop's thread, any time later.
 
-    Whoever calls it is in the middle of something, so the loop only notes it, and goes on with the waiter in its turn.
+    Its caller is in the middle of something, so the loop only notes it, and goes on with the waiter in its turn.
     """
 
     start: Callable[[Callable[[], None]], None]

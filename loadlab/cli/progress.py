@@ -136,7 +136,7 @@ class PhaseProgress(Unobserved):
 
 
 class LiveLines:
-    """Which trial and the time left; below, what it does and how fast. Drawn for whatever width there is then."""
+    """Which trial and the time left; below, what it does and how fast. Each is drawn for the terminal's width then."""
 
     def __init__(self, title: str, left: str, phase: str, fraction: float | None = None, rate: str = "") -> None:
         self._title = title

@@ -74,7 +74,7 @@ def notify(text: str, style: str | None = None) -> None:
     console = error_console()
     if console.is_terminal:
         text = wrap(text, console.width)
-    with contextlib.suppress(OSError):  # there is nobody left to read it
+    with contextlib.suppress(OSError):  # the reader has gone
         console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
 
 

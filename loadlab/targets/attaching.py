@@ -18,7 +18,7 @@ _PROC: Final = Path("/proc")
 
 
 class NotAttachable(LoadlabError):
-    """There is no server at an address that could be watched; the text says why, and what to do."""
+    """No server can be watched at an address; the text says why, and what to do."""
 
 
 class AttachedTarget:

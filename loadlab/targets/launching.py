@@ -127,7 +127,7 @@ def launch(
     for name, value in options.items():
         command += _format_option(name, description.options[name].read(value))
     with contextlib.ExitStack() as given_up_unless_ready:
-        # First in, last out: the folder goes when nobody can write to it any more.
+        # First in, last out: the folder goes when nothing can write to it any more.
         folder = tempfile.TemporaryDirectory(prefix="loadlab-target-")
         command += ["--folder", given_up_unless_ready.enter_context(folder)]
         # A file, not a pipe: however much the target prints later on, it never has to wait for us to read it.

@@ -44,7 +44,7 @@ def resolve_localhost(address: tuple[str, int], proc: Path = _PROC) -> tuple[str
 
 
 def listening_inodes(address: tuple[str, int], proc: Path = _PROC) -> frozenset[int]:
-    """Return the inodes of the sockets that the kernel gives connections to `address` to; none if nobody listens.
+    """Return the inodes of the sockets that the kernel gives connections to `address` to; none if nothing listens.
 
     A socket bound to the address itself goes before those of all addresses, and those of IPv4 before those of IPv6,
     which take IPv4 as well.

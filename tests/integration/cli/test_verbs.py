@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import yaml
 from loadlab.installation import bundled_directory
 from loadlab.profile.schema import KINDS
 
-from .program import DEADLINE_SECONDS, Program
+from .program import ANY_VERDICT, DEADLINE_SECONDS, QUICK, Program
 from .terminal import open_terminal
 
 VERBS = ("run", "report", "serve", "targets", "profiles", "schema")
@@ -115,8 +116,23 @@ def test_each_server_has_its_own_help(program: Program) -> None:
     assert "--trigger" not in ended.stdout
 
 
+def test_an_option_takes_no_more_than_its_declaration_in_the_servers_file(program: Program, tmp_path: Path) -> None:
+    directory = tmp_path / "targets"
+    shutil.copytree(bundled_directory("targets"), directory)
+    file = directory / "epoll_loop.py"
+    burst = '"burst": {"default": 7, "minimum": 1, "maximum": 9, "about": "made up"},'
+    file.write_text(file.read_text().replace('"options": {', f'"options": {{{burst}', 1))
+    changed = program.driven("--targets", str(directory))
+    assert "--burst N" in changed.run("serve", "epoll", "--help").stdout
+    assert changed.run("serve", "epoll", "--burst", "10").stderr == "epoll: --burst: '10' is not a number from 1 to 9\n"
+    assert json.loads(changed.run("targets", "--json").stdout)["epoll"]["options"]["burst"] == 7
+    mistaken = changed.measure(QUICK, "--set", "target.burst=10")
+    assert mistaken.stderr == "--set target.burst=10: target.burst: for epoll: must be at most 9, not 10\n"
+    assert changed.measure(QUICK, "--set", "target.burst=8", "--set", "load.duration=20ms", ANY_VERDICT).code == 0
+
+
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "said"),
     [
         (("epol",), "there is no bundled server 'epol'; did you mean 'epoll'?"),
         (("epoll", "--prot", "80"), "epoll: there is no option --prot; did you mean --port?"),
@@ -131,9 +147,9 @@ def test_each_server_has_its_own_help(program: Program) -> None:
         (("epoll", "--upstream", "here"), "epoll: --upstream: 'here' is not of the form HOST:PORT"),
     ],
 )
-def test_serve_explains_what_it_does_not_understand(program: Program, arguments: tuple[str, ...], told: str) -> None:
+def test_serve_explains_what_it_does_not_understand(program: Program, arguments: tuple[str, ...], said: str) -> None:
     ended = program.run("serve", *arguments)
-    assert (ended.code, ended.stdout, ended.stderr) == (2, "", f"{told}\n")
+    assert (ended.code, ended.stdout, ended.stderr) == (2, "", f"{said}\n")
 
 
 @pytest.mark.parametrize(
