@@ -8,9 +8,8 @@ from rich import box
 from rich.table import Table
 
 from loadlab.analysis.verdict import trustworthy_percentiles
-from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import PhaseProgress
-from loadlab.cli.terminal import error_console, show, write, write_prose
+from loadlab.cli.terminal import Interruption, error_console, show, write, write_prose
 from loadlab.errors import ExitCode, TrialFailed
 from loadlab.experiment.calibration import THOROUGH, calibrate
 from loadlab.experiment.context import RunContext, resources_of_host

@@ -11,11 +11,10 @@ from typing import Final
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
-from loadlab.cli.interruption import Interruption
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
-from loadlab.cli.terminal import error_console, notify, show, write, write_prose
+from loadlab.cli.terminal import Interruption, error_console, notify, show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext, resources_for
 from loadlab.experiment.preflight import Readiness
