@@ -12,6 +12,11 @@ from loadlab.recording.recorder import Recorder
 
 # Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
 _OPENING_AT_ONCE: Final = 100
+# Users examined for overdue requests before other tasks get their turn. Examining all of 10,000 at once held the others
+# up for 0.65 ms, 20,000 for 1.2 ms; so many at a time take 0.007 ms, or 0.7 ms if each has to be shut down.
+_LOOKED_AT_AT_ONCE: Final = 250
+_SHORTEST_PAUSE_NS: Final = 1_000_000
+_LONGEST_PAUSE_NS: Final = 100_000_000
 
 
 class ActiveLoad:
@@ -30,7 +35,7 @@ class ActiveLoad:
     ) -> None:
         self._loop = loop
         self._gate = gate
-        self._timeout_ns = max((exchange.timeout_ns for exchange in exchanges), default=0)
+        self._timeout_ns = min((exchange.timeout_ns for exchange in exchanges), default=0)
         known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
         self._in_flight = [0] * len(exchanges)
         self._users = [
@@ -52,13 +57,30 @@ class ActiveLoad:
 
     async def run(self) -> None:
         """Let all users send whenever the gate is open, until cancelled."""
+        look_ns = time.monotonic_ns()
         async with self._loop.task_group() as group:
             for user in self._users:
                 group.start(user.run(), "user")
-            while True:
+            while self._users:
                 if self._gate.closed and not self.in_flight:
                     await self._gate.wait()
-                await self._loop.sleep(min(max(self._timeout_ns // 20, 1_000_000), 100_000_000))
-                now_ns = time.monotonic_ns()
-                for user in self._users:
+                await self._loop.sleep_until(look_ns)
+                look_ns = await self._expire_overdue()
+
+    async def _expire_overdue(self) -> int:
+        """End the connections of overdue requests; return when to look again.
+
+        That is when the oldest request in flight will be overdue, so with a server that answers in time all users are
+        examined once a timeout, and not 20 times. An overdue request is found within a twentieth of its timeout.
+        """
+        oldest_ns = now_ns = time.monotonic_ns()
+        for first in range(0, len(self._users), _LOOKED_AT_AT_ONCE):
+            last = first + _LOOKED_AT_AT_ONCE
+            sent_ns = min(filter(None, self._in_flight[first:last]), default=now_ns)
+            if now_ns - sent_ns > self._timeout_ns:
+                for user in self._users[first:last]:
                     user.expire(now_ns)
+            oldest_ns = min(oldest_ns, sent_ns)
+            await self._loop.yield_now()
+        pause_ns = min(max(self._timeout_ns // 20, _SHORTEST_PAUSE_NS), _LONGEST_PAUSE_NS)
+        return max(oldest_ns + self._timeout_ns, now_ns + pause_ns)

@@ -96,10 +96,10 @@ class SlowSender:
         sent_ns = time.monotonic_ns()
         with loop.time_scope(self._exchange.timeout_ns) as waiting:
             head = await self._receive(sock)
-        if waiting.cancelled:
+        done_ns = time.monotonic_ns()
+        if waiting.cancelled or done_ns - sent_ns > self._exchange.timeout_ns:
             recorder.outcomes[Outcome.TIMEOUT] += 1
             return False
-        done_ns = time.monotonic_ns()
         if head.status == expected_status:
             recorder.prompt.append(done_ns - sent_ns)
             recorder.prompt_dispatch.append(done_ns - loop.batch_ns)

@@ -3,19 +3,22 @@
 import os
 import resource
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from loadlab.kernel import Loop, run
+from loadlab.load.active import ActiveLoad
+from loadlab.load.pacing import Gate
 from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
 from . import scripts
 from .driver import MS, exchange_with, running_load, served, wait_until
-from .scripted_server import Script, ScriptedServer
+from .scripted_server import RESPONSE, Script, ScriptedServer
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -91,6 +94,49 @@ def test_a_request_that_timed_out_is_not_counted_as_answered() -> None:
 
     with ScriptedServer(scripts.stall_in_a_body_until_close) as server:
         assert run(main) == 0
+
+
+def test_an_answer_that_is_read_late_is_a_timeout_and_counts_once() -> None:
+    """The loop is held up until the answers, which come after the timeout, lie in the sockets."""
+    timeout_ns, users = 500 * MS, 200
+
+    async def main(loop: Loop) -> dict[str, int]:
+        recorder, gate = Recorder(), Gate(loop)
+        exchange = exchange_with(listener.getsockname(), timeout_ns)
+        load = ActiveLoad(loop, [exchange] * users, [recorder], gate)
+        await load.open()
+        peers = [listener.accept()[0] for _ in range(users)]
+        async with loop.task_group() as group:
+            group.start(load.run(), "load")
+            await loop.yield_now()
+            gate.open()
+            await loop.yield_now()
+            gate.close()
+            assert load.in_flight == users
+            time.sleep(timeout_ns * 1.2 / 1e9)
+            for peer in peers:
+                peer.send(RESPONSE)
+            time.sleep(0.1)
+            await wait_until(loop, lambda: load.in_flight == 0)
+            group.cancel()
+        for peer in peers:
+            peer.close()
+        return dict(recorder.take(0, 0).outcomes)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=users) as listener:
+        assert run(main) == {"ok": 0, "timeout": users}
+
+
+@pytest.mark.parametrize("users", [1, 600])
+def test_overdue_requests_are_found_while_others_are_answered(users: int, good_address: tuple[str, int]) -> None:
+    async def main(loop: Loop) -> None:
+        bad = exchange_with(server.getsockname(), timeout_ns=100 * MS)
+        good = replace(exchange_with(good_address), timeout_ns=100 * MS)
+        async with running_load(loop, [bad] * users + [good]) as recorder:
+            await wait_until(loop, lambda: recorder.outcomes[Outcome.TIMEOUT] >= 2 * users)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as server:  # accepts nothing, and answers nothing
+        run(main)
 
 
 def test_a_port_where_nobody_listens_refuses(good_address: tuple[str, int]) -> None:
