@@ -11,7 +11,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, quote, spell_duration_ns
 
+SECOND_NS = 1_000_000_000
+MILLISECOND_NS = SECOND_NS // 1000
+HOUR_NS = 3600 * SECOND_NS
+DAY_NS = 24 * HOUR_NS
+
 Scalar = str | int | float | bool
+OptionScalar = bool | int | str
 
 
 class Section(BaseModel):
@@ -25,12 +31,6 @@ def without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-SECOND_NS = 1_000_000_000
-MILLISECOND_NS = SECOND_NS // 1000
-HOUR_NS = 3600 * SECOND_NS
-DAY_NS = 24 * HOUR_NS
-
-
 @dataclass(frozen=True, slots=True)
 class Duration:
     """A duration with a unit: nanoseconds once read, written back to JSON with its unit."""
@@ -39,7 +39,7 @@ class Duration:
     at_most_ns: int
 
     def read(self, value: object) -> int:
-        """Return nanoseconds; raise ValueError with a sentence if it is no duration or out of bounds."""
+        """Return nanoseconds; raise ValueError with a sentence if it is not a duration, or out of bounds."""
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError(f"must be a duration such as 500ms or 10s, not {describe(value)}")
         duration_ns = parse_duration_ns(str(value))
@@ -66,7 +66,7 @@ class Count:
     example: str = "500 or 20k"
 
     def read(self, value: object) -> int:
-        """Return the number; raise ValueError with a sentence if it is none or out of bounds."""
+        """Return the number; raise ValueError with a sentence if it is not a whole number, or out of bounds."""
         try:
             count = parse_count(value) if isinstance(value, str) else value
         except ValueError:
@@ -104,9 +104,6 @@ class Text:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "pattern": f"^{self.pattern}$"}
-
-
-OptionScalar = bool | int | str
 
 
 @dataclass(frozen=True, slots=True)

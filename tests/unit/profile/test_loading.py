@@ -1,47 +1,14 @@
-"""A profile file as a whole: what is accepted, and every mistake told at its own line and column."""
+"""A profile file as a whole: what is accepted, and every mistake reported at its own line and column."""
 
-import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from loadlab.errors import ProfileError
 from loadlab.installation import bundled_directory
-from loadlab.profile import LoadProfile, OptionSpec, ServerSpec, load_profile, plan_trials
-from loadlab.profile.paths import put
-from loadlab.profile.schema import KINDS
+from loadlab.profile import LoadProfile, load_profile
 
-GOOD = """\
-name: example
-target:
-  server: epoll
-load:
-  connections: 16
-  idle: 19k
-  duration: 1m30s
-sweep:
-  target.server: [select, epoll]
-  load.idle: [0, 1k]
-plot: {x: load.idle, series: target.server}
-expect: ["response_ns.p99 <= 50ms"]
-"""
-METRICS = {"response_ns.p99", "failures"}
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server without options."""
-
-    handlers: tuple[str, ...] = ("hello", "cpu")
-    options: Mapping[str, OptionSpec] = field(default_factory=dict)
-
-
-SERVERS: dict[str, ServerSpec] = {"select": Server(), "poll": Server(), "epoll": Server()}
+from .example import GOOD, METRICS, SERVERS
 
 
 def load(tmp_path: Path, text: str, *overrides: str) -> LoadProfile:
@@ -331,59 +298,3 @@ def test_without_a_catalog_names_are_not_checked(tmp_path: Path) -> None:
     profile = load_profile(path).profile
     assert isinstance(profile, LoadProfile)
     assert profile.target.server == "nginx"
-
-
-def junk() -> st.SearchStrategy[object]:
-    keys = st.sampled_from(
-        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "mix", "for", "from", "to"]
-    )
-    paths = st.sampled_from(
-        ["load.idle", "load.path", "target.server", "target.pool", "load.mix", "placement", "repeat", "load.rate"]
-    )
-    scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=5)
-    written = st.sampled_from(["1s", "20k", "auto", "epoll", "slow", "/", "failures == 0", "-1", "0"])
-    return st.recursive(
-        scalars | written,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | paths | st.text(max_size=3), inner),
-        max_leaves=10,
-    )
-
-
-OTHER_KINDS = (
-    "{name: waits, kind: wait-cost, wait: {method: poll, descriptors: 10}, sweep: {wait.descriptors: [10, 1k]}}",
-    "{name: switches, kind: switch-cost, switch: {unit: call, count: 1}, expect: [failures == 0]}",
-)
-ANY_PATH = st.sampled_from(
-    [
-        *((key,) for model in KINDS.values() for key in model.model_fields),
-        *((section, key) for section in ("target", "load", "wait") for key in ("pool", "mix", "idle_kind", "active")),
-        *(("sweep", path) for path in ("load.senders", "target.server", "target.pool", "wait.active", "switch.unit")),
-        ("plot", "y"),
-        *(("load", key) for key in ("slow_connections", "rate", "duration", "think")),
-        *(("sweep", f"load.{key}") for key in ("rate", "duration", "think")),
-    ]
-)
-
-
-RAMP = GOOD.replace("duration: 1m30s", "rate: [{for: 5s, from: 0, to: 20k}, {for: 1s, from: 5}]\n  arrivals: poisson")
-
-
-@given(st.sampled_from([GOOD, RAMP, *OTHER_KINDS]), st.dictionaries(ANY_PATH, junk(), max_size=4))
-def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
-    tmp_path_factory: pytest.TempPathFactory, good: str, changes: dict[tuple[str, ...], object]
-) -> None:
-    data = yaml.safe_load(good)
-    for keys, value in changes.items():
-        with contextlib.suppress(KeyError):  # a change before it took the section away
-            put(data, keys, value)
-    path = tmp_path_factory.getbasetemp() / "junk.yaml"
-    path.write_text(yaml.safe_dump(data))
-    try:
-        profile = load_profile(path, servers=SERVERS, metrics=METRICS).profile
-    except ProfileError as error:
-        told = error.mistakes
-    else:
-        told = []
-        assert type(profile).model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
-        assert plan_trials(profile, seed=1)
-    assert all(line.startswith(str(path)) for line in told)
