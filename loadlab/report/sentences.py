@@ -81,8 +81,10 @@ def describe_lines(arrangement: Arrangement, lines: Iterable[Line], quantity: Qu
 
 
 def describe_growth(arrangement: Arrangement, panel: Panel) -> str:
-    """Say by how much the measure grew for each unit of x, first point to last; empty where x counts nothing."""
-    if not arrangement.x_is_number or arrangement.x_name is None or not arrangement.x_name.is_counted:
+    """Say by how much memory grew for each unit of x, first point to last; empty where x counts nothing."""
+    if not panel.measure.metric.endswith("_bytes") or not arrangement.x_is_number:
+        return ""
+    if arrangement.x_name is None or not arrangement.x_name.is_counted:
         return ""
     growth = [(_slope(line), line.name) for line in panel.lines if len(line.measured) > 1]
     growth = sorted((each for each in growth if each[0] > 0), reverse=True)

@@ -121,8 +121,7 @@ def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> Capti
         for measure, panel in described
         if (sentence := describe_lines(arrangement, panel.lines, measure.quantity))
     ]
-    totals = [panel for panel in panels if panel.measure.metric.endswith("_bytes")]
-    growth = [describe_growth(arrangement, panel) for panel in totals]
+    growth = [describe_growth(arrangement, panel) for panel in panels]
     chart = Chart(plan.key, plan.title, panels, plan.columns)
     return CaptionedChart(
         arrangement=arrangement,

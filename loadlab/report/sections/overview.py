@@ -12,7 +12,7 @@ from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.dependence import changes_of, describe_dependence, describe_repeats, join_many
 from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.report.sentences import describe_answered, describe_ratio, write_value
+from loadlab.report.sentences import describe_answered, describe_growth, describe_ratio, write_value
 from loadlab.results.model import Scalar, TrialResult
 
 # Values nearer to each other than this are called equal.
@@ -66,8 +66,10 @@ def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw]
     changes = changes_of(lines, measure, laws)
     if not changes:
         return tuple(_compare_at_one_place(arrangement, lines, measure))
+    growth = describe_growth(arrangement, panel)
     return (
         *describe_dependence(arrangement, changes, measure),
+        *([growth] if growth else []),
         *_describe_laws(arrangement, laws, law_of),
         *describe_repeats(changes),
         *_describe_extremes(arrangement, lines, measure),

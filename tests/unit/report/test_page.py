@@ -1,4 +1,6 @@
+import importlib
 import json
+import pkgutil
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -8,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from loadlab.report import render
+from loadlab.report import render, sections
 from loadlab.report.page import build_page, describe_verdict
 from loadlab.report.sections.section import Section
 from loadlab.results.directory import RunDirectory
@@ -278,10 +280,19 @@ def test_the_verdict_in_words(sample_run: RunDirectory) -> None:
 
 
 def test_every_section_has_its_template_beside_its_module() -> None:
-    sections = files("loadlab.report") / "sections"
+    templates = files("loadlab.report") / "sections"
     declared = {section.template for section in _subclasses(Section)}
     assert {"overview.html", "trials.html", "why/why.html"} <= declared
-    assert [template for template in declared if not (sections / template).is_file()] == []
+    assert [template for template in declared if not (templates / template).is_file()] == []
+
+
+def test_every_section_is_on_the_list() -> None:
+    modules = [
+        importlib.import_module(f"loadlab.report.sections.{module.name}")
+        for module in pkgutil.iter_modules(sections.__path__)
+    ]
+    declared = {module.sections_of for module in modules if hasattr(module, "sections_of")}
+    assert declared == set(sections.SECTIONS)
 
 
 def _subclasses(base: type[Section]) -> list[type[Section]]:

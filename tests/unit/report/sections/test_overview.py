@@ -116,6 +116,14 @@ def test_a_small_change_of_throughput_at_constant_cost_is_none() -> None:
     assert sentence.endswith(f"; epoll does not (within 26{NBSP}%).")
 
 
+def test_memory_is_said_to_grow_by_so_much_for_each_connection(crowd: RunDocument) -> None:
+    plot = {**crowd.profile["plot"], "y": "target.pss_bytes"}
+    changed = crowd.model_copy(update={"profile": {**crowd.profile, "plot": plot}})
+    dependence, growth, *_ = overview(changed)
+    assert dependence.startswith("Memory of the target (PSS) rises with more idle connections for thread, fork, ")
+    assert growth.startswith("Growth for each idle connection: fork 420 KiB, thread 21.5 KiB, ")
+
+
 def test_what_goes_up_and_down_is_said_to_scatter() -> None:
     restless: dict[Scalar, float] = {0: 670, 1: 180, 5: 181, 10: 250, 19: 180}
     arrangement = over("load.idle", {"callback": restless, "epoll": {0: 100, 1: 90, 5: 105, 10: 95, 19: 112}})
