@@ -174,6 +174,7 @@ def _full_beside_free_target(result: TrialResult, window: WindowEvidence) -> str
     target_full = used is not None and used > _FULL_TARGET * usable
     if fullest < _FULL_CORE or (target_full and not client_is_behind(result)):
         return None
-    of_target = "its use unknown" if used is None else f"using {used:.2f} of {usable} core{'s' if usable > 1 else ''}"
-    core, worker = (format_share(round(busy, 2)) for busy in (fullest, busiest))
-    return f"a core of the client was {core} busy (its busiest load worker {worker}), with the target {of_target}"
+    of_cores = f"of {usable} core{'' if usable == 1 else 's'}"
+    of_target = "was not measured" if used is None else f"used {used:.2f} {of_cores}"
+    core, worker = (format_share(round(min(busy, 1.0), 2)) for busy in (fullest, busiest))
+    return f"a core of the client was {core} busy (its busiest load worker {worker}), while the target {of_target}"

@@ -83,11 +83,12 @@ def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if share <= _DROPPED_SUSPECT:
         return None
     by_client = client_is_behind(result)
+    number = result.outcomes[Outcome.DROPPED]
     return Finding(
         code="dropped",
         severity="invalid" if by_client and share > _DROPPED_INVALID else "suspect",
         text="Scheduled requests were never sent: the offered rate was not reached, and response times are too low.",
-        evidence=f"{result.outcomes[Outcome.DROPPED]:,} requests never sent, {format_share(share)} of the schedule",
+        evidence=f"{number:,} request{'' if number == 1 else 's'} never sent, {format_share(share)} of the schedule",
         advice="Give the client more load workers and cores."
         if by_client
         else "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",

@@ -260,6 +260,12 @@ def test_a_process_that_ends_counts_where_connections_broke(
             QUIET,
             "50 % of 2,000 requests failed: timeout 900, reset 100",
         ),
+        (open_trial(outcomes={"ok": 99, "dropped": 1}), QUIET, "1 request never sent, 1 % of the schedule"),
+        (
+            trial(target=make_usage(threads=2)),
+            window(client_busy_by_worker=(1.02,), target_busy=None, target_cores=2),
+            "a core of the client was 100 % busy (its busiest load worker 100 %), while the target was not measured",
+        ),
         (trial(response_ns=times(9009, p99=1)), QUIET, "fewer than 10 of 9,009 requests lie beyond p99.9"),
         (trial(client_ns=times(p50=1, p99=900_000)), QUIET, "p99 of client time 900 µs, of response time 1 ms"),
         (trial(dispatch_ns=times(p99=900_000)), QUIET, "p99 of dispatch time 900 µs, of response time 1 ms"),
@@ -276,7 +282,7 @@ def test_a_process_that_ends_counts_where_connections_broke(
         (
             trial(),
             window(client_busy_by_worker=(0.96,), target_busy=0.5),
-            "a core of the client was 96 % busy (its busiest load worker 96 %), with the target using 0.50 of 1 core",
+            "a core of the client was 96 % busy (its busiest load worker 96 %), while the target used 0.50 of 1 core",
         ),
     ],
 )  # fmt: skip
