@@ -95,10 +95,11 @@ class RunDirectory:
     def read_document(self) -> RunDocument:
         """Return run.json, checked against its models; for a run that has not finished, with the trials made so far."""
         path = self.path / "run.json"
-        data = _read_json(path)
+        data = _read_json(path, "run the profile again")
         if isinstance(data, dict) and data.get("finished") is None and not data.get("trials"):
-            written = sorted(self.path.glob(f"trials/*/{_TRIAL}"))
-            data = data | {"trials": [_read_json(trial) for trial in written]}
+            # In running order: ids are numbers, and the thousandth is longer than those before.
+            written = sorted(self.path.glob(f"trials/*/{_TRIAL}"), key=lambda file: (len(file.parent.name), file))
+            data = data | {"trials": [_read_json(file, "delete it to leave the trial out") for file in written]}
         schema = data.get("schema") if isinstance(data, dict) else None
         if schema != SCHEMA:
             raise ReportError(
@@ -216,9 +217,9 @@ def _read(path: Path) -> str:
         raise ReportError(f"Cannot read {path}: it is not UTF-8 text, so the file is damaged.") from error
 
 
-def _read_json(path: Path) -> object:
+def _read_json(path: Path, advice: str) -> object:
     try:
         content: object = json.loads(_read(path))
-    except ValueError as error:
-        raise ReportError(f"{path} is not JSON ({error}); the file is damaged, so run the profile again.") from error
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{path} is not JSON ({error}); the file is damaged: {advice}.") from error
     return content

@@ -131,6 +131,29 @@ def test_a_document_comes_back_as_it_was_written(run: RunDirectory, sample_run: 
     assert RunDirectory.open(run.path / "run.json").path == run.path
 
 
+@pytest.fixture
+def killed(run: RunDirectory, sample_run: RunDirectory) -> RunDirectory:
+    """A run that was killed after its second and its thousandth trial had been written, and no other."""
+    document = sample_run.read_document()
+    run.write_document(document.model_copy(update={"finished": None, "trials": []}))
+    for trial, trial_id in zip(document.trials, ("1000", "002"), strict=False):
+        run.write_trial(trial.model_copy(update={"id": trial_id}))
+    return run
+
+
+def test_a_run_that_was_killed_has_the_trials_that_were_written(killed: RunDirectory) -> None:
+    assert [trial.id for trial in killed.read_document().trials] == ["002", "1000"]
+
+
+@pytest.mark.parametrize("content", ["", '{"id": ', "[" * 100_000])
+def test_a_damaged_trial_is_named(killed: RunDirectory, content: str) -> None:
+    (killed.path / "trials" / "002" / "trial.json").write_text(content)
+    with pytest.raises(
+        ReportError, match=r"002/trial\.json is not JSON .* damaged: delete it to leave the trial out\."
+    ):
+        killed.read_document()
+
+
 def test_run_json_uses_the_documented_names(sample_run: RunDirectory) -> None:
     data = json.loads((sample_run.path / "run.json").read_text())
     assert data["schema"] == "loadlab.run/1"
