@@ -1,11 +1,13 @@
 """Kinds of profile: each has its own sections, which alone may be swept, and the other kinds' have no place there."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from loadlab.errors import ProfileError
-from loadlab.profile import Profile, SwitchCostProfile, WaitCostProfile, load_profile
+from loadlab.profile import SwitchCostProfile, WaitCostProfile
+
+from .reading import find_mistakes, read_profile
 
 METRICS = {"cost_ns", "failures"}
 LOAD = "name: x\ntarget: {server: epoll}\nload: {connections: 4, duration: 1s}\n"
@@ -13,17 +15,8 @@ WAIT = "name: x\nkind: wait-cost\nwait:\n  method: poll\n  descriptors: 1k\n"
 SWITCH = "name: x\nkind: switch-cost\nswitch: {unit: call, count: 100}\n"
 
 
-def read(tmp_path: Path, text: str) -> Profile:
-    path = tmp_path / "x.yaml"
-    path.write_text(text)
-    return load_profile(path, metrics=METRICS).profile
-
-
-def mistakes(tmp_path: Path, text: str) -> list[str]:
-    """Return what is wrong with the text, without the folder of the file."""
-    with pytest.raises(ProfileError) as caught:
-        read(tmp_path, text)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+read = partial(read_profile, metrics=METRICS)
+mistakes = partial(find_mistakes, metrics=METRICS)
 
 
 def test_the_cost_of_waiting_has_a_section_of_its_own(tmp_path: Path) -> None:

@@ -8,28 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.errors import ProfileError
 from loadlab.profile import LoadProfile, load_profile, plan_trials
 from loadlab.profile.load import Load
 from loadlab.units import spell_duration_ns
+
+from .reading import find_mistakes, read_load_profile
 
 BEGINNING = "name: x\ntarget: {server: epoll}\nload:\n  connections: 4\n"
 RAMP = "  rate:\n    - {for: 10s, from: 1k, to: 20k}\n    - {for: 500ms, from: 0}\n"
 
 
 def read(tmp_path: Path, text: str) -> LoadProfile:
-    path = tmp_path / "x.yaml"
-    path.write_text(BEGINNING + text)
-    profile = load_profile(path).profile
-    assert isinstance(profile, LoadProfile)
-    return profile
+    return read_load_profile(tmp_path, BEGINNING + text)
 
 
 def mistakes(tmp_path: Path, text: str) -> list[str]:
-    """Return what is wrong with the text, without the folder of the file."""
-    with pytest.raises(ProfileError) as caught:
-        read(tmp_path, text)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+    return find_mistakes(tmp_path, BEGINNING + text)
 
 
 def stages_of(load: Load) -> list[tuple[int, int, int]]:

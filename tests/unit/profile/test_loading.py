@@ -1,5 +1,6 @@
 """A profile file as a whole: what is accepted, and every mistake reported at its own line and column."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,21 +10,10 @@ from loadlab.installation import bundled_directory
 from loadlab.profile import LoadProfile, load_profile
 
 from .example import GOOD, METRICS, SERVERS
+from .reading import find_mistakes, read_load_profile
 
-
-def load(tmp_path: Path, text: str, *overrides: str) -> LoadProfile:
-    path = tmp_path / "x.yaml"
-    path.write_text(text)
-    profile = load_profile(path, overrides, SERVERS, METRICS).profile
-    assert isinstance(profile, LoadProfile)
-    return profile
-
-
-def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
-    """Return what is wrong with the text, without the folder of the file."""
-    with pytest.raises(ProfileError) as caught:
-        load(tmp_path, text, *overrides)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+load = partial(read_load_profile, servers=SERVERS, metrics=METRICS)
+mistakes = partial(find_mistakes, servers=SERVERS, metrics=METRICS)
 
 
 def changed(old: str, new: str) -> str:

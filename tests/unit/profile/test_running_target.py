@@ -1,13 +1,15 @@
 """Profiles of a server that runs already: what may stand beside its address, in the file and from the command line."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loadlab import targets
-from loadlab.errors import ProfileError
-from loadlab.profile import LoadProfile, load_profile, plan_trials, profile_json_schema
+from loadlab.profile import LoadProfile, plan_trials, profile_json_schema
+
+from .reading import find_mistakes, read_load_profile
 
 LOAD = "load: {connections: 1, duration: 1s}\n"
 BUNDLED = (
@@ -19,19 +21,8 @@ BUNDLED = (
 )
 
 
-def read(tmp_path: Path, text: str, *overrides: str) -> LoadProfile:
-    path = tmp_path / "x.yaml"
-    path.write_text(text)
-    profile = load_profile(path, overrides, servers=targets.catalog()).profile
-    assert isinstance(profile, LoadProfile)
-    return profile
-
-
-def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
-    """Return what is wrong with the text, without the folder of the file."""
-    with pytest.raises(ProfileError) as caught:
-        read(tmp_path, text, *overrides)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+read = partial(read_load_profile, servers=targets.catalog())
+mistakes = partial(find_mistakes, servers=targets.catalog())
 
 
 def running(target: str, more: str = "") -> str:

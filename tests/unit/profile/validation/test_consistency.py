@@ -1,27 +1,18 @@
 """Settings of a load that need or exclude one another: told at their place, over the whole sweep."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from loadlab.errors import ProfileError
-from loadlab.profile import Profile, load_profile
+from ..reading import find_mistakes, read_profile
 
 METRICS = {"requests_per_second", "cost_ns", "failures", "kinds.NAME.requests"}
 LOAD = "name: x\ntarget: {server: epoll}\nload:\n  connections: 4\n  duration: 1s\n"
 
 
-def read(tmp_path: Path, text: str) -> Profile:
-    path = tmp_path / "x.yaml"
-    path.write_text(text)
-    return load_profile(path, metrics=METRICS).profile
-
-
-def mistakes(tmp_path: Path, text: str) -> list[str]:
-    """Return what is wrong with the text, without the folder of the file."""
-    with pytest.raises(ProfileError) as caught:
-        read(tmp_path, text)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+read = partial(read_profile, metrics=METRICS)
+mistakes = partial(find_mistakes, metrics=METRICS)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Entries of `expect` against the profile that they stand in: what is accepted, and each mistake at its own place."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from loadlab.errors import ProfileError
-from loadlab.profile import Profile, load_profile, plan_trials
+from loadlab.profile import plan_trials
 from loadlab.profile.schema import LoadProfile
+
+from ..reading import find_mistakes, read_profile
 
 HEAD = """\
 name: x
@@ -22,16 +24,8 @@ METRICS = {"response_ns.p99", "failures", "kinds.NAME.response_ns.p99"}
 LAW = "slope of cpu_per_request over load.idle < 1ns"
 
 
-def load(tmp_path: Path, text: str, *overrides: str) -> Profile:
-    path = tmp_path / "x.yaml"
-    path.write_text(text)
-    return load_profile(path, overrides, metrics=METRICS).profile
-
-
-def mistakes(tmp_path: Path, text: str, *overrides: str) -> list[str]:
-    with pytest.raises(ProfileError) as caught:
-        load(tmp_path, text, *overrides)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+load = partial(read_profile, metrics=METRICS)
+mistakes = partial(find_mistakes, metrics=METRICS)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.errors import ProfileError
 from loadlab.profile import LoadProfile, OptionSpec, ServerSpec, load_profile
 from loadlab.profile.values import Count
+
+from ..reading import find_mistakes, read_load_profile
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,16 @@ SERVERS: dict[str, ServerSpec] = {
 }
 
 
+def profile_text(target: str, sweep: str = "{}", load: str = "") -> str:
+    return f"name: x\ntarget: {target}\nload: {{connections: 1, duration: 1s{load}}}\nsweep: {sweep}\n"
+
+
 def load(tmp_path: Path, target: str, sweep: str = "{}", load: str = "") -> LoadProfile:
-    path = tmp_path / "x.yaml"
-    path.write_text(
-        f"name: x\ntarget: {target}\nload: {{connections: 1, duration: 1s{load}}}\nsweep: {sweep}\n", encoding="utf-8"
-    )
-    profile = load_profile(path, servers=SERVERS).profile
-    assert isinstance(profile, LoadProfile)
-    return profile
+    return read_load_profile(tmp_path, profile_text(target, sweep, load), servers=SERVERS)
 
 
 def mistakes(tmp_path: Path, target: str, sweep: str = "{}", mix: str = "") -> list[str]:
-    """Return what is wrong, without the folder of the file."""
-    with pytest.raises(ProfileError) as caught:
-        load(tmp_path, target, sweep, mix)
-    return [line.removeprefix(f"{tmp_path}/") for line in caught.value.mistakes]
+    return find_mistakes(tmp_path, profile_text(target, sweep, mix), servers=SERVERS)
 
 
 def test_options_are_kept_as_they_are(tmp_path: Path) -> None:
