@@ -1,5 +1,6 @@
 """Waiting socket calls, for what is not the hot path: each tries first, waits for an event, and tries again."""
 
+import errno
 import os
 import socket
 import struct
@@ -32,6 +33,20 @@ def unconnected(address: Address, source: str | None) -> socket.socket:
     return sock
 
 
+def is_connected(sock: socket.socket, address: Address) -> bool:
+    """Begin to connect, or look how far that is; return whether the connection is established. Never waits.
+
+    connect(2) on a connection that was begun says how it went: EALREADY while it is under way, 0 or EISCONN once it is
+    established, and its error if it failed. Raises that as OSError.
+    """
+    error = sock.connect_ex(address)
+    if error in (errno.EINPROGRESS, errno.EALREADY):
+        return False
+    if error not in (0, errno.EISCONN):
+        raise OSError(error, os.strerror(error))
+    return True
+
+
 async def wait_connected(loop: Loop, address: Address, source: str | None) -> socket.socket:
     """Return a non-blocking TCP socket connected to `address`, registered with the loop. TCP_NODELAY is on.
 
@@ -44,11 +59,8 @@ async def wait_connected(loop: Loop, address: Address, source: str | None) -> so
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.register(sock.fileno())
         registered = True
-        try:
-            sock.connect(address)
-        except BlockingIOError:
-            while not _is_connected(sock):
-                await loop.wait_event(sock.fileno())
+        while not is_connected(sock, address):
+            await loop.wait_event(sock.fileno())
     except BaseException:
         if registered:
             loop.unregister(sock.fileno())
@@ -95,16 +107,6 @@ def discard(loop: Loop, sock: socket.socket) -> None:
     """Unregister and close a socket."""
     loop.unregister(sock.fileno())
     sock.close()
-
-
-def _is_connected(sock: socket.socket) -> bool:
-    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        raise OSError(error, os.strerror(error))
-    try:
-        sock.getpeername()
-    except OSError:
-        return False
-    return True
 
 
 _SO_TIMESTAMPING: Final = 37  # asm-generic/socket.h

@@ -90,9 +90,12 @@ class CancelScope(AbstractContextManager["CancelScope"]):
 
 
 class TaskGroup:
-    """Tasks that end before the block does. The first error of any of them cancels the others and is raised.
+    """Tasks that end before the block does. The first error of any of them, or of the block, cancels all others.
 
     `async with TaskGroup(loop) as group: group.start(work(), "name")`
+
+    A single error is raised as it is. Several are raised together, in an ExceptionGroup (a BaseExceptionGroup if one of
+    them is no Exception): what goes wrong while the others are cancelled may be the cause, and must not be lost.
     """
 
     def __init__(self, loop: "Loop") -> None:
@@ -101,7 +104,7 @@ class TaskGroup:
         self._scope = CancelScope(loop)
         self._children: dict[Task, None] = {}  # a set in the order of starting
         self._cancelled = False
-        self._error: BaseException | None = None
+        self._errors: list[BaseException] = []
 
     def start(self, coroutine: Coroutine[None, None, object], name: str) -> Task:
         """Start a task in this group; it runs from the loop's next turn on."""
@@ -127,6 +130,8 @@ class TaskGroup:
     ) -> bool:
         if error is not None:
             self.cancel()
+            if not isinstance(error, Cancelled):
+                self._errors.append(error)
         from_outside: list[Cancelled] = []
         while self._children:
             try:
@@ -136,7 +141,7 @@ class TaskGroup:
                     from_outside.append(cancelled)
                 self.cancel()
         swallowed = self._scope.__exit__(kind, error, trace)
-        leaving = self._error
+        leaving = self._leaving(error)
         if leaving is None and error is None and from_outside:
             leaving = from_outside.pop(0)
         # Only one error can leave here; what else was to be cancelled further out still will be, at the next yield.
@@ -146,14 +151,19 @@ class TaskGroup:
             raise leaving
         return swallowed
 
+    def _leaving(self, error: BaseException | None) -> BaseException | None:
+        """Return what is to be raised; None if that is nothing, or `error`, with which the block ended."""
+        if len(self._errors) > 1:
+            return BaseExceptionGroup("several tasks failed", self._errors)
+        return self._errors[0] if self._errors and self._errors[0] is not error else None
+
     def _cancel_child(self, task: Task) -> None:
         self._loop.throw_soon(task, Cancelled(self._scope).if_active)
 
     def _on_done(self, task: Task, result: object, error: BaseException | None) -> None:
         self._children.pop(task, None)
         if error is not None and not isinstance(error, Cancelled):
-            if self._error is None:
-                self._error = error
+            self._errors.append(error)
             self.cancel()
             self._scope.cancel()
         if not self._children:

@@ -14,7 +14,6 @@ Dead means silent. Two other kinds of useless connections can be had: `trickle` 
 ends now and then, and `churn` closes connections and opens others in their place.
 """
 
-import errno
 import itertools
 import os
 import resource
@@ -29,7 +28,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import Address, discard, unconnected, wait_connected, wait_received, wait_sent
+from loadlab.kernel.sockets import Address, discard, is_connected, unconnected, wait_connected, wait_received, wait_sent
 
 # Close with a reset: no FIN to wait for and no TIME_WAIT left behind for the next trial (socket(7), SO_LINGER).
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -120,7 +119,7 @@ class IdleConnections:
             self._close(fd)
             # What fails leaves one connection less, which counting tells.
             with suppress(OSError), self._begin(next(self._sources)) as sock:
-                await self._wait_standing(sock)
+                await self._wait_established(sock)
                 self._hold(sock)
 
     def close(self) -> None:
@@ -135,7 +134,7 @@ class IdleConnections:
                 for _ in range(connections):
                     begun.append(self._begin(source))
                 while begun:
-                    await self._wait_standing(begun[0])
+                    await self._wait_established(begun[0])
                     self._hold(begun.popleft())
                     self.opened += 1
                 await self._wait_answered(source)
@@ -167,31 +166,22 @@ class IdleConnections:
         sock = unconnected(self._address, source)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            error = sock.connect_ex(self._address)
-            if error not in (0, errno.EINPROGRESS):
-                raise OSError(error, os.strerror(error))
+            is_connected(sock, self._address)
         except OSError:
             sock.close()
             raise
         return sock
 
-    async def _wait_standing(self, sock: socket.socket) -> None:
-        """Wait until a connection that was begun stands. Raises OSError as connect(2) does."""
-        if self._is_standing(sock):
+    async def _wait_established(self, sock: socket.socket) -> None:
+        """Wait until a connection that was begun is established. Raises OSError as connect(2) does."""
+        if is_connected(sock, self._address):
             return
         self._loop.register(sock.fileno())
         try:
-            while not self._is_standing(sock):
+            while not is_connected(sock, self._address):
                 await self._loop.wait_event(sock.fileno())
         finally:
             self._loop.unregister(sock.fileno())
-
-    def _is_standing(self, sock: socket.socket) -> bool:
-        # The second connect() tells how the first one went: 0 when it is done, EISCONN if that was told before.
-        error = sock.connect_ex(self._address)
-        if error not in (0, errno.EISCONN, errno.EALREADY):
-            raise OSError(error, os.strerror(error))
-        return error != errno.EALREADY
 
     def _hold(self, sock: socket.socket) -> None:
         """Keep the descriptor of a connection that stands, and let go of the rest of it."""

@@ -121,8 +121,9 @@ def test_a_task_is_cancelled_once_so_that_it_can_wait_while_it_cleans_up() -> No
             group.start(fail(), "fail")
             group.start(fail(), "fail as well")
 
-    with pytest.raises(ValueError):  # noqa: PT011  # it has no text
+    with pytest.raises(ExceptionGroup) as caught:
         run(main)
+    assert [type(error) for error in caught.value.exceptions] == [ValueError, ValueError]
     assert log == ["clean"]
 
 

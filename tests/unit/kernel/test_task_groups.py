@@ -125,17 +125,44 @@ def test_an_error_of_a_task_cancels_its_siblings_and_the_body_and_is_raised_with
     assert sorted(ended) == ["body", "sibling"]
 
 
-def test_the_first_error_wins() -> None:
+def test_several_errors_are_raised_together_in_the_order_in_which_they_came() -> None:
     async def fail(error: Exception) -> None:
         raise error
 
+    async def fail_when_cancelled() -> None:
+        try:
+            await forever()
+        finally:
+            raise OSError("while it cleaned up")
+
     async def main(loop: Loop) -> None:
         async with loop.task_group() as group:
+            group.start(fail_when_cancelled(), "clean up")
             group.start(fail(KeyError("first")), "fail")
             group.start(fail(ValueError("second")), "fail")
 
-    with pytest.raises(KeyError):
+    with pytest.raises(ExceptionGroup) as caught:
         run(main)
+    assert [type(error) for error in caught.value.exceptions] == [KeyError, ValueError, OSError]
+    assert all(error.__traceback__ is not None for error in caught.value.exceptions)
+
+
+def test_an_error_of_the_body_does_not_hide_that_of_a_task() -> None:
+    async def fail_when_cancelled() -> None:
+        try:
+            await forever()
+        finally:
+            raise OSError("while it cleaned up")
+
+    async def main(loop: Loop) -> None:
+        async with loop.task_group() as group:
+            group.start(fail_when_cancelled(), "clean up")
+            await loop.yield_now()
+            raise ValueError("from the body")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        run(main)
+    assert [type(error) for error in caught.value.exceptions] == [ValueError, OSError]
 
 
 def test_an_error_of_the_body_cancels_the_tasks_and_is_raised() -> None:
@@ -184,6 +211,20 @@ def test_an_error_passes_through_nested_groups() -> None:
     with pytest.raises(ValueError, match="from the depth"):
         run(main)
     assert ended == ["cousin", "uncle"]
+
+
+def test_what_ends_the_program_is_found_among_several_errors() -> None:
+    async def fail(error: BaseException) -> None:
+        raise error
+
+    async def main(loop: Loop) -> None:
+        async with loop.task_group() as group:
+            group.start(fail(ValueError()), "fail")
+            group.start(fail(SystemExit(3)), "exit")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        run(main)
+    assert caught.value.subgroup(SystemExit) is not None
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
