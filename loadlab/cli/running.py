@@ -13,7 +13,7 @@ from loadlab import targets
 from loadlab.analysis.metrics import metric_names
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.shipped import find_profile
-from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
+from loadlab.cli.tables import ResultsTable, findings_lines, load_model_lines, sorted_trials, unseen_lines
 from loadlab.cli.terminal import Interruption, error_console, notify, show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext, resources_for
@@ -79,7 +79,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
     if as_json:
         write(document.model_dump_json(by_alias=True))
     else:
-        show(results_table(document))
+        show(ResultsTable(document))
         for line in load_model_lines(document):
             write_prose(line)
     for line in expectation_lines(document):

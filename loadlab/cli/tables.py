@@ -1,9 +1,10 @@
 """The results of a run as a table for the terminal, and what its probes did not see."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich import box
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,8 @@ from loadlab.results.model import LoadModel, RunDocument, TrialResult
 from loadlab.results.probe_data import Probes
 
 _NOTHING: Final = "-"
+_GAP: Final = 2
+_DISPENSABLE: Final = ("client CPU per req", "CPU per req")
 _STYLES: Final = {"valid": "green", "suspect": "yellow", "not possible": "yellow"}
 _MODELS: Final[dict[LoadModel, str]] = {
     "closed": "Closed model: users wait while the server stalls, so latencies suffer from coordinated omission.",
@@ -22,30 +25,43 @@ _MODELS: Final[dict[LoadModel, str]] = {
 }
 
 
-def results_table(document: RunDocument) -> Table:
-    """Return one row for each trial, line by line and then along x; a column that would stay empty is left out.
+class ResultsTable:
+    """One row for each trial, line by line and then along x; a column that would stay empty is left out.
 
     A column of failed, dropped or cut requests that are all 0 is left out too, and a percentile that too few samples
-    lie beyond is not shown. "≥" says that the load generator was the limit. CPU time is user and system together.
+    lie beyond is not shown. "≥" says that the load generator was the limit. CPU time is user and system together; it
+    is left out where the terminal is too narrow for all columns.
     """
-    trials = sorted_trials(document)
-    columns: dict[str, list[str]] = {
-        column.short: [_text(column.read(trial)) for trial in trials]
-        for column in identity_columns(trials)
-        if column.short
-    }
-    for column in FIGURES:
-        cells = [_cell(column, trial) for trial in trials]
-        if column.short and any(cell and cell.sort for cell in cells):
-            columns[column.short] = [_text(cell) for cell in cells]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True)
-    for heading in (*columns, VERDICT.short):
-        # On a narrow terminal a figure in two lines is better than one without its end.
-        table.add_column(heading, justify="right", overflow="fold")
-    for trial, *texts in zip(trials, *columns.values(), strict=True):
-        verdict = VERDICT.read(trial)
-        table.add_row(*texts, Text(verdict.text, style=_STYLES.get(verdict.text, "red")))
-    return table
+
+    def __init__(self, document: RunDocument) -> None:
+        trials = sorted_trials(document)
+        self._columns: dict[str, list[str]] = {
+            column.short: [_text(column.read(trial)) for trial in trials]
+            for column in identity_columns(trials)
+            if column.short
+        }
+        for column in FIGURES:
+            cells = [_cell(column, trial) for trial in trials]
+            if column.short and any(cell and cell.sort for cell in cells):
+                self._columns[column.short] = [_text(cell) for cell in cells]
+        self._columns[VERDICT.short] = [VERDICT.read(trial).text for trial in trials]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = dict(self._columns)
+        for heading in _DISPENSABLE:
+            if _least_width(columns) > options.max_width:
+                columns.pop(heading, None)
+        fits = _least_width(columns) <= options.max_width
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True)
+        for heading, texts in columns.items():
+            # On a narrow terminal a figure and its unit in two lines are better than one without its end.
+            is_one_word = not any(" " in text for text in (heading, *texts))
+            is_whole = fits and (is_one_word or heading == VERDICT.short)
+            table.add_column(heading, justify="right", overflow="fold", no_wrap=is_whole)
+        for *texts, verdict in zip(*columns.values(), strict=True):
+            style = _STYLES.get(verdict, "red")
+            table.add_row(*texts, Text(verdict.replace(" ", "\n"), style=style))
+        yield table
 
 
 def load_model_lines(document: RunDocument) -> Iterable[str]:
@@ -80,6 +96,14 @@ def unseen_lines(document: RunDocument) -> Iterable[str]:
             counted[probe] = (times + 1, first)
     for probe, (times, reason) in counted.items():
         yield f"{times} of {len(document.trials)} trials: The probe {probe} saw nothing of the target: {reason}"
+
+
+def _least_width(columns: Mapping[str, Sequence[str]]) -> int:
+    """How wide the table is when each cell has a line for each of its words."""
+    words = (
+        max(len(word) for text in (heading, *texts) for word in text.split()) for heading, texts in columns.items()
+    )
+    return sum(words) + _GAP * (len(columns) - 1)
 
 
 def _cell(column: TrialColumn, trial: TrialResult) -> Cell | None:

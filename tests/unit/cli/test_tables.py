@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from loadlab.cli.progress import format_factors
-from loadlab.cli.tables import findings_lines, load_model_lines, results_table, sorted_trials, unseen_lines
+from loadlab.cli.tables import ResultsTable, findings_lines, load_model_lines, sorted_trials, unseen_lines
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 from loadlab.results.probe_data import CpuProbe, Probes, SyscallProfile, SyscallsProbe
@@ -15,7 +15,7 @@ from ...more_sample_runs import write_open
 def printed(document: RunDocument, width: int) -> list[str]:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        console.print(results_table(document))
+        console.print(ResultsTable(document))
     return capture.get().splitlines()
 
 
@@ -77,7 +77,7 @@ def test_the_model_of_the_load_stands_below_and_beside_only_where_both_occur(
 
 def test_an_open_load_has_its_service_time_and_what_was_not_answered(open_load: RunDocument) -> None:
     header, _, *rows = printed(open_load, 120)
-    assert " ".join(header.split()) == "server rate req/s dropped cut p50 p99 service p99 CPU/req verdict"
+    assert " ".join(header.split()) == "server rate req/s dropped cut p50 p99 service p99 CPU per req verdict"
     assert "offered" not in header
     assert "≥ 16.7k" in rows[7]
     overloaded, calm = rows[7].split(), rows[6].split()
@@ -97,13 +97,28 @@ def test_a_percentile_with_too_few_samples_is_not_shown(open_load: RunDocument) 
     first = open_load.trials[0]
     few = first.model_copy(update={"response_ns": first.response_ns.model_copy(update={"count": 900})})
     header, _, row, *_ = printed(open_load.model_copy(update={"trials": [few]}), 120)
-    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU/req verdict"
+    assert " ".join(header.split()) == "server rate req/s p50 service p99 CPU per req verdict"
     assert "µs" in row
 
 
 def test_a_narrow_terminal_loses_no_figure(open_load: RunDocument) -> None:
     assert not any("\u2026" in line for line in printed(open_load, 60))
     assert len(printed(open_load, 60)) > len(printed(open_load, 120))
+
+
+@pytest.mark.parametrize("width", [60, 70, 80])
+def test_on_a_narrow_terminal_names_and_numbers_stay_whole(sample_run: RunDirectory, width: int) -> None:
+    lines = printed(sample_run.read_document(), width)
+    words = {word for line in lines for word in line.split()}
+    assert {"select", "epoll", "19,000", "20.2k", "1.26", "valid", "invalid", "possible"} <= words
+    assert max(map(len, lines)) <= width
+
+
+def test_cpu_times_are_left_out_where_there_is_no_room(sample_run: RunDirectory) -> None:
+    def has_client(width: int) -> bool:
+        return any("client" in line for line in printed(sample_run.read_document(), width))
+
+    assert [has_client(width) for width in (60, 70)] == [False, True]
 
 
 def test_each_kind_of_finding_is_told_once(sample_run: RunDirectory) -> None:
