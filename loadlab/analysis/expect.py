@@ -40,7 +40,7 @@ def check_law_expectations(entries: Iterable[str | ConditionalExpectation], laws
 
 def _check_figure(text: str, expected: FigureExpectation, result: TrialResult) -> Expectation:
     if not is_metric(expected.metric):
-        raise ValueError(f"no metric is called {expected.metric!r}{did_you_mean(expected.metric, metric_names())}")
+        raise ValueError(f"there is no metric {expected.metric!r}{did_you_mean(expected.metric, metric_names())}")
     value = measured(expected.metric, result)
     if value is None:
         return Expectation(text=text, met=False, measured="nothing")

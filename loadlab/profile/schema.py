@@ -72,6 +72,8 @@ class Profile(Section):
     default_metric: ClassVar[str]
     law_metric: ClassVar[str]
     """What laws are fitted to, over `plot.x`: a cost in ns."""
+    micro_metrics: ClassVar[tuple[str, ...]] = ()
+    """All metrics of a microbenchmark; none for a server under load, which has all others."""
 
     name: Annotated[
         str,
@@ -159,6 +161,7 @@ class WaitCostProfile(Profile):
 
     default_metric = "cost_ns"
     law_metric = "cost_ns"
+    micro_metrics = ("cost_ns", "cost_ns_min", "operation_ns", "run_ns", "overhead_ns")
 
     kind: Literal["wait-cost"] = Field(description="The cost of select, poll and epoll, without a network.")
     wait: Wait = Field(description="The call that waits, and what it watches.")
@@ -180,6 +183,7 @@ class SwitchCostProfile(Profile):
 
     default_metric = "cost_ns"
     law_metric = "cost_ns"
+    micro_metrics = ("cost_ns", "cost_ns_min", "bytes_per_unit", "overhead_ns")
 
     kind: Literal["switch-cost"] = Field(description="The cost of a switch between units of execution.")
     switch: Switch = Field(description="What is switched to.")

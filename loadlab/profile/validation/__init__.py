@@ -29,7 +29,7 @@ def find_mistakes(
     if servers is not None and model is LoadProfile:
         mistakes += server_mistakes(data, servers)
     if metrics is not None:
-        unknown = [*metric_mistakes(data, metrics)]
+        unknown = [*metric_mistakes(model, data, metrics)]
         # The bound of an unknown metric cannot be read either: its unit follows from the metric.
         places = {mistake.path for mistake in unknown}
         mistakes = [mistake for mistake in mistakes if mistake.path not in places] + unknown

@@ -19,7 +19,7 @@ from loadlab.profile.load import SLOW_SENDERS, name_in_mix, request_name
 from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, full_name, split_metric
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
-from loadlab.profile.schema import Profile
+from loadlab.profile.schema import KINDS, Profile
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.values import describe, list_words
@@ -27,8 +27,8 @@ from loadlab.profile.values import describe, list_words
 _FEWEST_VALUES: Final = 3  # as `analysis.scaling` has it
 
 
-def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
-    """Yield the metrics that are named and are not among `metrics`.
+def metric_mistakes(model: type[Profile], data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
+    """Yield the metrics that are named and are not among `metrics`, or not measured by profiles of this kind.
 
     In `metrics` those of a single request begin with REQUEST_METRICS; here the requests of the load have their names.
     """
@@ -38,6 +38,8 @@ def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
     known = of_all | {f"kinds.{request}.{figure}" for request in requests for figure in figures}
     for path, metric in _named_metrics(data):
         if metric in known:
+            if (what := _why_not_measured(model, metric)) is not None:
+                yield Mistake(path, what)
             continue
         request, _figure = split_metric(metric)
         if request is not None and request not in requests:
@@ -46,6 +48,15 @@ def metric_mistakes(data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
         else:
             hint = did_you_mean(metric, known | ALIASES.keys()) or f"; short names are {list_words(ALIASES)}"
             yield Mistake(path, f"there is no metric {describe(metric)}{hint}")
+
+
+def _why_not_measured(model: type[Profile], metric: str) -> str | None:
+    measuring = [kind for kind, other in KINDS.items() if metric in other.micro_metrics]
+    if model.micro_metrics:
+        there = list_words(model.micro_metrics)
+        is_measured = metric in model.micro_metrics or metric == "failures"
+        return None if is_measured else f"{metric} is not measured without a network; the metrics are {there}"
+    return f"{metric} is measured only by profiles of kind {' and '.join(measuring)}" if measuring else None
 
 
 def _named_metrics(data: Data) -> Iterator[tuple[Path, str]]:

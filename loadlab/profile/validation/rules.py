@@ -28,6 +28,14 @@ from loadlab.profile.values import Count, describe, list_words, quotes_hint
 MOST_TRIALS = 10_000
 _MOST_KEYS_LISTED = 6
 _MANY = 1_000_000_000
+# What wrk, hey, vegeta, k6 and Locust call the keys of `load`.
+_OTHER_TOOLS = {
+    **dict.fromkeys(("users", "clients", "concurrency", "vus"), "connections"),
+    **dict.fromkeys(("rps", "qps", "requests_per_second"), "rate"),
+    **dict.fromkeys(("threads", "processes"), "workers"),
+    "url": "path",
+    "status": "expect_status",
+}
 
 
 def schema_mistakes(model: type[Profile], data: Data) -> list[Mistake]:
@@ -35,8 +43,8 @@ def schema_mistakes(model: type[Profile], data: Data) -> list[Mistake]:
     try:
         model.model_validate({key: value for key, value in data.items() if key != "sweep"})
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        return [_in_plain_words(model, details, ()) for details in found if not _is_consequence(details)]
+        found = [details for details in error.errors(include_url=False) if not _is_consequence(details)]
+        return [_with_hint(_in_plain_words(model, details, ()), details, data) for details in found]
     return []
 
 
@@ -119,6 +127,15 @@ def _is_consequence(details: ErrorDetails) -> bool:
     return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
+def _with_hint(mistake: Mistake, details: ErrorDetails, data: Data) -> Mistake:
+    """Return the mistake with a hint for a required setting that is only in the sweep."""
+    sweep, path = data.get("sweep"), dotted(mistake.path)
+    is_swept = isinstance(sweep, dict) and any(f"{swept}.".startswith(f"{path}.") for swept in sweep)
+    if details["type"] != "missing" or not is_swept:
+        return mistake
+    return Mistake(mistake.path, f"{mistake.what}, even where a sweep replaces its value", mistake.part)
+
+
 def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) -> Mistake:
     """Return pydantic's error as a mistake, in a user's terms."""
     path = (*above, *details["loc"])
@@ -161,6 +178,8 @@ def _unknown_key(model: type[Profile], path: Path) -> str:
     if key in sweepable_paths(model):
         section, _, inner = key.rpartition(".")
         return f"unknown key; write {inner} in the section {section}"
+    if path[:-1] == ("load",) and key in _OTHER_TOOLS:
+        return f"unknown key; did you mean '{_OTHER_TOOLS[key]}'?"
     elsewhere = [known for known in sweepable_paths(model) if known.rpartition(".")[2] == key]
     if elsewhere:
         return f"unknown key; did you mean '{elsewhere[0]}'?"

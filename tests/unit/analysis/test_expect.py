@@ -40,7 +40,7 @@ def test_check(text: str, met: bool, measured: str) -> None:
 
 
 def test_an_unknown_metric_is_reported_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"no metric is called 'respons_ns.p99'; did you mean 'response_ns.p99'\?"):
+    with pytest.raises(ValueError, match=r"there is no metric 'respons_ns.p99'; did you mean 'response_ns.p99'\?"):
         check_expectations(["respons_ns.p99 < 1ms"], RESULT)
 
 

@@ -64,12 +64,12 @@ def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
     try:
         profile = load_profile(path, servers=SERVERS, metrics=METRICS).profile
     except ProfileError as error:
-        told = error.mistakes
+        reported = error.mistakes
     else:
-        told = []
+        reported = []
         assert type(profile).model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
         assert plan_trials(profile, seed=1)
-    assert all(line.startswith(str(path)) for line in told)
+    assert all(line.startswith(str(path)) for line in reported)
 
 
 def mistakes_in(path: Path, overrides: list[str]) -> list[str]:

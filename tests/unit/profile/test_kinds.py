@@ -9,7 +9,7 @@ from loadlab.profile import SwitchCostProfile, WaitCostProfile
 
 from .reading import find_mistakes, read_profile
 
-METRICS = {"cost_ns", "failures"}
+METRICS = {"cost_ns", "failures", "response_ns.p99"}
 LOAD = "name: x\ntarget: {server: epoll}\nload: {connections: 4, duration: 1s}\n"
 WAIT = "name: x\nkind: wait-cost\nwait:\n  method: poll\n  descriptors: 1k\n"
 SWITCH = "name: x\nkind: switch-cost\nswitch: {unit: call, count: 100}\n"
@@ -36,7 +36,7 @@ def test_the_cost_of_switching_has_a_section_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         (
             WAIT.replace("wait-cost", "wait-costs"),
@@ -90,12 +90,23 @@ def test_the_cost_of_switching_has_a_section_of_its_own(tmp_path: Path) -> None:
             ["x.yaml:4:1: probes: belongs to profiles of kind load; this one is of kind switch-cost"],
         ),
         (
+            WAIT + "expect: [p99 < 1s]\n",
+            [
+                "x.yaml:6:10: expect: response_ns.p99 is not measured without a network; the metrics are cost_ns, "
+                "cost_ns_min, operation_ns, run_ns and overhead_ns"
+            ],
+        ),
+        (
+            LOAD + "plot: {x: load.idle, y: cost_ns}\n",
+            ["x.yaml:4:25: plot.y: cost_ns is measured only by profiles of kind wait-cost and switch-cost"],
+        ),
+        (
             SWITCH + "placement: none\n",
             ["x.yaml:4:1: placement: belongs to profiles of kind load; this one is of kind"],
         ),
     ],
 )
-def test_a_mistake_in_a_profile_of_another_kind(tmp_path: Path, text: str, told: list[str]) -> None:
+def test_a_mistake_in_a_profile_of_another_kind(tmp_path: Path, text: str, reported: list[str]) -> None:
     lines = mistakes(tmp_path, text)
-    assert len(lines) == len(told)
-    assert all(line.startswith(start) for line, start in zip(lines, told, strict=True)), lines
+    assert len(lines) == len(reported)
+    assert all(line.startswith(start) for line, start in zip(lines, reported, strict=True)), lines

@@ -97,7 +97,7 @@ def test_stages_fill_the_measured_window_exactly(durations: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("added", "told"),
+    ("added", "reported"),
     [
         ("  rate: 0\n  duration: 1s\n", "x.yaml:5:9: load.rate: must be at least 1, not 0"),
         ("  rate: 11M\n  duration: 1s\n", "x.yaml:5:9: load.rate: must be at most 10,000,000, not '11M'"),
@@ -131,9 +131,9 @@ def test_stages_fill_the_measured_window_exactly(durations: list[int]) -> None:
         ),
     ],
 )
-def test_a_mistake_in_a_rate_is_told_once_at_its_place(tmp_path: Path, added: str, told: str) -> None:
+def test_a_mistake_in_a_rate_is_reported_once_at_its_place(tmp_path: Path, added: str, reported: str) -> None:
     (line,) = mistakes(tmp_path, added)
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 def is_load(profile: object) -> TypeGuard[LoadProfile]:

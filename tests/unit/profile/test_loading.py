@@ -69,9 +69,15 @@ def test_what_ships_is_good(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("connections: 16", "conections: 16", "x.yaml:5:3: load.conections: unknown key; did you mean 'connections'?"),
+        (
+            "connections: 16",
+            "users: 16",
+            "x.yaml:5:3: load.users: unknown key; did you mean 'connections'?",
+        ),
+        ("connections: 16", "rps: 16", "x.yaml:5:3: load.rps: unknown key; did you mean 'rate'?"),
         ("name: example", "nme: example", "x.yaml:1:1: nme: unknown key; did you mean 'name'?"),
         ("name: example", "name: a/b", "x.yaml:1:7: name: must be a name of at most 64 letters, digits, dots, dashes"),
         ("name: example", "name: 5", "x.yaml:1:7: name: must be a name of at most 64"),
@@ -138,8 +144,15 @@ def test_what_ships_is_good(path: Path) -> None:
         ("response_ns.p99 <=", "respons_ns.p99 <=", "x.yaml:12:10: expect: there is no metric 'respons_ns.p99'; did"),
     ],
 )
-def test_a_mistake_is_told_at_its_place(tmp_path: Path, old: str, new: str, told: str) -> None:
-    assert any(line.startswith(told) for line in mistakes(tmp_path, changed(old, new)))
+def test_a_mistake_is_reported_at_its_place(tmp_path: Path, old: str, new: str, reported: str) -> None:
+    assert any(line.startswith(reported) for line in mistakes(tmp_path, changed(old, new)))
+
+
+def test_what_is_required_is_so_even_where_it_is_swept(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, changed("  connections: 16\n", ""), "sweep.load.connections=[1]")
+    assert line == "x.yaml:4:1: load.connections: missing; this key is required, even where a sweep replaces its value"
+    lines = mistakes(tmp_path, changed("target:\n  server: epoll\n", ""))
+    assert lines == ["x.yaml:1:1: target: missing; this key is required, even where a sweep replaces its value"]
 
 
 def test_one_mistake_is_one_line(tmp_path: Path) -> None:
@@ -152,10 +165,10 @@ def test_one_mistake_is_one_line(tmp_path: Path) -> None:
         assert len(mistakes(tmp_path, changed(old, new))) == 1
 
 
-def test_every_mistake_is_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_every_mistake_is_reported_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = changed("connections: 16", "conections: 16").replace("1m30s", "long").replace("select,", "selct,")
-    told = mistakes(tmp_path, text, "load.idle=x", "--repeat=none")
-    assert [line.split(": ")[0] for line in told] == [
+    reported = mistakes(tmp_path, text, "load.idle=x", "--repeat=none")
+    assert [line.split(": ")[0] for line in reported] == [
         "x.yaml:4:1",
         "x.yaml:5:3",
         "x.yaml:7:13",
@@ -177,9 +190,9 @@ def test_of_very_many_mistakes_the_first_are_shown(tmp_path: Path) -> None:
 def test_too_many_trials_are_refused(tmp_path: Path) -> None:
     many = ", ".join(str(number) for number in range(200))
     text = changed("[0, 1k]", f"[{many}]").replace("sweep:", f"repeat: 100\nsweep:\n  load.connections: [{many[3:]}]")
-    (told,) = (line for line in mistakes(tmp_path, text) if "trials" in line)
-    assert told.startswith("x.yaml:9:1: sweep: makes ")
-    assert told.endswith(" trials; the limit is 10,000")
+    (reported,) = (line for line in mistakes(tmp_path, text) if "trials" in line)
+    assert reported.startswith("x.yaml:9:1: sweep: makes ")
+    assert reported.endswith(" trials; the limit is 10,000")
 
 
 def test_a_sweep_of_astronomical_size_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -255,7 +268,7 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "reported"),
     [
         ("load.idle", "--set load.idle: write it as PATH=VALUE, such as load.idle=20k"),
         ("=3", "--set =3: write it as PATH=VALUE"),
@@ -277,9 +290,11 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
         ("--seed=x", "--seed=x: seed: must be a whole number such as 42, not 'x'"),
     ],
 )
-def test_a_mistake_in_an_override_is_told_as_the_user_typed_it(tmp_path: Path, override: str, told: str) -> None:
+def test_a_mistake_in_an_override_is_reported_as_the_user_typed_it(
+    tmp_path: Path, override: str, reported: str
+) -> None:
     (line,) = mistakes(tmp_path, GOOD, override)
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 def test_without_a_catalog_names_are_not_checked(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_several_can_be_compared(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         (running("{}"), "x.yaml:2:9: target: needs server (a bundled one) or address (of a running server)"),
         (running("{pid: 5}"), "x.yaml:2:9: target: needs server (a bundled one) or address"),
@@ -106,8 +106,8 @@ def test_several_can_be_compared(tmp_path: Path) -> None:
         (running("{server: epoll}", "placement: {load: [1]}\n"), "x.yaml:4:1: placement.target: missing; this key is"),
     ],
 )
-def test_what_makes_no_sense_is_told_at_its_place(tmp_path: Path, text: str, told: str) -> None:
-    assert [line for line in mistakes(tmp_path, text) if line.startswith(told)]
+def test_what_makes_no_sense_is_reported_at_its_place(tmp_path: Path, text: str, reported: str) -> None:
+    assert [line for line in mistakes(tmp_path, text) if line.startswith(reported)]
 
 
 def test_its_address_takes_the_place_of_a_bundled_server_and_of_what_belongs_to_it(tmp_path: Path) -> None:

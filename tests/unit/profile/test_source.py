@@ -59,7 +59,7 @@ def test_unreadable_text_is_one_line_with_its_place(text: str, line: str) -> Non
         ("a:\n  <<: {b: 1}\n  <<: {b: 1}\n", "p.yaml:3:3: a.<<: duplicate key; it was first given in line 2"),
     ],
 )
-def test_what_is_wrong_in_itself_is_told_and_the_rest_read(text: str, mistake: str) -> None:
+def test_what_is_wrong_in_itself_is_reported_and_the_rest_read(text: str, mistake: str) -> None:
     read = parse_source(text + "last: 7\n", "p.yaml")
     (reported,) = read.mistakes
     assert str(reported).startswith(mistake)

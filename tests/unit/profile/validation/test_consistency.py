@@ -1,4 +1,4 @@
-"""Settings of a load that need or exclude one another: told at their place, over the whole sweep."""
+"""Settings of a load that need or exclude one another: reported at their place, over the whole sweep."""
 
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ mistakes = partial(find_mistakes, metrics=METRICS)
 
 
 @pytest.mark.parametrize(
-    ("added", "told"),
+    ("added", "reported"),
     [
         (
             "  path: /a\n  mix: [{path: /hello}]\n",
@@ -137,9 +137,9 @@ mistakes = partial(find_mistakes, metrics=METRICS)
         ("sweep: {probes: [cpu]}\n", "x.yaml:6:9: sweep.probes: cannot be swept; only settings of target, load"),
     ],
 )
-def test_settings_of_a_load_that_do_not_go_together(tmp_path: Path, added: str, told: str) -> None:
+def test_settings_of_a_load_that_do_not_go_together(tmp_path: Path, added: str, reported: str) -> None:
     (line,) = mistakes(tmp_path, LOAD + added)
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,8 @@ def test_mistakes(tmp_path: Path, entry: str, mistake: str) -> None:
 
 
 def test_a_law_needs_values_to_be_fitted_over(tmp_path: Path) -> None:
-    told = mistakes(tmp_path, HEAD + f"  - {LAW}\n", "load.idle=[0,10k]")
-    assert told == ["x.yaml:9:5: expect: a slope needs at least three values of load.idle; the profile has 2"]
+    reported = mistakes(tmp_path, HEAD + f"  - {LAW}\n", "load.idle=[0,10k]")
+    assert reported == ["x.yaml:9:5: expect: a slope needs at least three values of load.idle; the profile has 2"]
     text = HEAD + "  - exponent of cpu_per_request over load.idle < 1.1\n"
     assert "an exponent needs at least three positive values" in mistakes(tmp_path, text, "load.idle=[0,1k,10k]")[0]
 

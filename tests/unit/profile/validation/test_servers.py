@@ -82,7 +82,7 @@ def test_the_database_is_no_option(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "sweep", "told"),
+    ("target", "sweep", "reported"),
     [
         (
             "{server: epoll, pool: 8}",
@@ -145,9 +145,11 @@ def test_the_database_is_no_option(tmp_path: Path) -> None:
         ("{server: thread, database: 5}", "{}", "x.yaml:2:36: target.database: must be the address of a PostgreSQL se"),
     ],
 )
-def test_what_a_server_does_not_offer_is_told_at_its_place(tmp_path: Path, target: str, sweep: str, told: str) -> None:
+def test_what_a_server_does_not_offer_is_reported_at_its_place(
+    tmp_path: Path, target: str, sweep: str, reported: str
+) -> None:
     (line,) = mistakes(tmp_path, target, sweep)
-    assert line.startswith(told)
+    assert line.startswith(reported)
 
 
 def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("request_", "reported"),
     [
         ("{path: '/slep?ms=5'}", ["x.yaml:3:51: load.mix.path: epoll has no handler 'slep'; did you mean 'sleep'?"]),
         ("{path: /nothing, expect_status: 404}", []),
@@ -164,15 +166,15 @@ def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Pa
         ("{path: '/sleep?ms=5'}", []),
     ],
 )
-def test_the_paths_of_a_mix_name_handlers(tmp_path: Path, request_: str, told: list[str]) -> None:
+def test_the_paths_of_a_mix_name_handlers(tmp_path: Path, request_: str, reported: list[str]) -> None:
     mix = f", mix: [{request_}]"
-    if told:
-        assert mistakes(tmp_path, "{server: epoll}", mix=mix) == told
+    if reported:
+        assert mistakes(tmp_path, "{server: epoll}", mix=mix) == reported
     else:
         assert load(tmp_path, "{server: epoll}", load=mix).load.mix
 
 
-def test_nothing_else_is_told_of_a_server_that_is_not_known(tmp_path: Path) -> None:
+def test_nothing_else_is_reported_of_a_server_that_is_not_known(tmp_path: Path) -> None:
     (line,) = mistakes(tmp_path, "{server: epol, pool: 8, handler: x}")
     assert line == "x.yaml:2:18: target.server: there is no bundled server 'epol'; did you mean 'epoll'?"
 
