@@ -102,6 +102,10 @@ def _whole_groups(arrangement: Arrangement) -> Iterator[tuple[str, list[TrialRes
 
 def _describe_laws(arrangement: Arrangement, laws: Sequence[LineLaw], law_of: str) -> Iterator[str]:
     """Yield what the fitted laws say, with their intervals: those that depend on x, then the names of the others."""
+    if len(laws) == len(arrangement.line_names) == 1:
+        [law] = laws
+        yield f"{law_of}{'' if law.shape == 'constant' else ':'} {law.text}."
+        return
     dependent = [law for law in laws if law.shape != "constant"]
     constant = [law for law in laws if law.shape == "constant"]
     steepest = sorted(dependent, key=lambda law: -abs(law.slope))[:_MOST_LAWS]

@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Literal
 import plotly.graph_objects as go
 
 from loadlab.analysis.verdict import SAMPLES_BEYOND, trustworthy_percentiles
+from loadlab.profile.load import SLOW_SENDERS
 from loadlab.recording.histogram import Histogram
 from loadlab.report.drawing.figure import compose_figure, escape, hover_text, mark_of
 from loadlab.report.drawing.scales import percentile_position, percentile_scale, value_scale
@@ -88,7 +89,9 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
     """Yield the section if any setting has enough responses for a curve."""
     panels, sentence = curves_of(run.arrangement, run.read_latencies)
     if panels:
-        mixed = "All kinds of requests together, without slow senders. " if kind_names(run.trials) else ""
+        kinds = kind_names(run.trials)
+        slow = ", without slow senders" if SLOW_SENDERS in kinds else ""
+        mixed = f"All kinds of requests together{slow}. " if kinds else ""
         yield Percentiles(
             title=f"Response time by percentile{model_suffix(run.models)}",
             panels=panels,
@@ -100,7 +103,7 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
 
 
 def curves_of(arrangement: Arrangement, read_latencies: ReadLatencies) -> tuple[tuple[CurvePanel, ...], str]:
-    """Return a panel of response times, one of service times where they differ, and the sentence on the far end of x.
+    """Return a panel of response times, one of service times where they differ, and a sentence on the far end of x.
 
     There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
     each line: its lowest and highest x; of many lines only the latter.
@@ -117,8 +120,12 @@ def curves_of(arrangement: Arrangement, read_latencies: ReadLatencies) -> tuple[
     if "open" in models_of(trial for setting in settings for trial in setting.measured):
         services = [service for _, _, service in drawable]
         panels.append(CurvePanel("Service time", _curves(arrangement, settings, services)))
-    far_ends = {setting.line: (setting, response) for setting, response, _ in drawable}
-    return tuple(panels), _describe(arrangement, far_ends.values())
+    # Names on x have no far end: each stands for itself.
+    described = {
+        (setting.line, None if arrangement.x_is_number else setting.x): (setting, response)
+        for setting, response, _ in drawable
+    }
+    return tuple(panels), _describe(arrangement, described.values())
 
 
 def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
@@ -200,9 +207,9 @@ def _points(histogram: Histogram) -> Iterable[CurvePoint]:
         yield CurvePoint(point.percentile, point.value_ns)
 
 
-def _describe(arrangement: Arrangement, far_ends: Iterable[tuple[Setting, Histogram]]) -> str:
+def _describe(arrangement: Arrangement, settings: Iterable[tuple[Setting, Histogram]]) -> str:
     described: list[tuple[int, str]] = []
-    for setting, response in far_ends:
+    for setting, response in settings:
         values = response.values_at([50.0, 99.0])
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
         is_firm = "p99" in trustworthy_percentiles(response.count)

@@ -5,7 +5,7 @@ from loadlab.report.measures import RESPONSE_P99, THROUGHPUT
 from loadlab.report.panels import LineLaw, panel_of
 from loadlab.report.sections.overview import describe_impossible, describe_run, overview_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
+from loadlab.results.model import Finding, LatencySummary, Law, RunDocument, Scalar, TrialResult, Verdict
 
 from ..laid_out import run_of
 
@@ -159,6 +159,22 @@ def test_many_laws_are_told_by_the_steepest_and_the_names_of_the_constant() -> N
         "CPU time, by the fitted laws: s3: each adds 3 ns; s2: each adds 2 ns; s1: each adds 1 ns; "
         "1 more under the chart; s4 and s5 do not depend on the number of idle connections."
     )
+
+
+def test_the_law_of_the_only_line_is_a_sentence(million: RunDocument) -> None:
+    law = Law(
+        metric="target.cpu_ns_per_request",
+        over="load.idle",
+        where={},
+        intercept=1,
+        slope=0,
+        slope_interval=(0, 0),
+        exponent=None,
+        shape="constant",
+        text="does not depend on the number of idle connections",
+    )
+    sentence = "CPU time of the target per request does not depend on the number of idle connections."
+    assert sentence in overview(million.model_copy(update={"laws": [law]}))
 
 
 def test_repeats_say_how_far_they_differ() -> None:

@@ -106,3 +106,16 @@ def test_curves_are_traces_in_their_order_with_the_chosen_ones_visible() -> None
     assert figure["data"][0]["x"] == pytest.approx([1, 10, 100])
     assert figure["data"][0]["hovertext"][1] == "<b>epoll at 0</b><br>90 % within 1 ms"
     assert figure["layout"]["xaxis"]["range"] == pytest.approx([0, 2])
+
+
+def test_on_an_axis_of_names_each_place_is_named() -> None:
+    histograms = {}
+    for number, name in enumerate(("epoll", "poll"), start=1):
+        histograms[name] = Histogram()
+        histograms[name].fold([number * 1_000_000] * 2_000)
+    each = [
+        TrialResult(id=name, repeat=1, factors={"target.server": name}, state="done", verdict=Verdict(state="valid"))
+        for name in histograms
+    ]
+    _, sentence = curves_of(arrange({}, each), lambda trial: {"response": histograms[trial]})
+    assert sentence == "Median and p99: epoll 1 ms and 1 ms; poll 2 ms and 2 ms."
