@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/memory.py [--requests 10M] [--stretch 1M] [--connections 64]
 
-One load worker, started as an experiment starts it and recording all that an experiment records, asks the bundled epoll
-server for so many requests; each has a core of its own. Prints the worker's resident memory, read four times a second,
-as the mean over each stretch of so many requests. Ends with code 1 if that of the last is 5 % above the first, or more.
+One load worker, started as an experiment starts it and recording all that an experiment records, sends that many
+requests to the bundled epoll server; each has a core of its own. Prints the worker's resident memory, read four times a
+second, as the mean over each stretch of requests. Ends with code 1 if that of the last is 5 % above the first, or more.
 """
 
 import argparse

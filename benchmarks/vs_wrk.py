@@ -160,7 +160,7 @@ def measure_other(client: str, job: Job) -> Cost:
         output += child.stderr_tail(100)
     requests = sum(map(int, re.findall(requests_line, output)))
     if not requests:
-        sys.exit(f"{client} told of no request:\n{output}")
+        sys.exit(f"{client} reported no request:\n{output}")
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
 
 

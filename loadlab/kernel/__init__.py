@@ -1,7 +1,8 @@
 """The coroutine runtime on its own epoll loop.
 
-Four files: `loop` resumes tasks, `tasks` are what it resumes and the scopes that bound them, `timers` says when, and
-`sockets` are the waiting calls. Almost everything needs only `run` and the methods of `Loop`.
+Four modules: `loop` resumes tasks; `tasks` defines them and the scopes that bound them; `timers` has their deadlines
+and the timerfd that wakes the loop; `sockets` has the calls that wait. Most code needs only `run` and the methods of
+`Loop`.
 """
 
 from loadlab.kernel.loop import Loop, run

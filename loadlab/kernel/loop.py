@@ -5,15 +5,15 @@ Facts about epoll that this file stands on (epoll(7), epoll_wait(2)):
 - A socket is registered once, for everything, edge-triggered, and never modified: no epoll_ctl per request. Edge
   rather than level, because a level-triggered descriptor goes back to the ready list after each report and is polled
   again by the next epoll_wait, only to be found empty: 0.3 us of 6.5 us per request.
-- An edge is told once. Whoever waits must have read until EAGAIN (or a short read, which says the same), and an event
-  for a descriptor that nobody waits on is kept until somebody does.
+- An edge is reported once. A task that waits must have read until EAGAIN (or a short read, which means the same), and
+  an event for a descriptor that no task waits for is kept until one does.
 - A registration is for reading and writing at once, so a wake-up does not say which; nor may an event still belong to
   the descriptor it names, when an earlier task of the batch closed it and a new socket got its number. Hence the rule
-  of `tasks`: whoever wakes looks again.
+  of `tasks`: a task that wakes checks again.
 - maxevents is a constant. Sized by the number of registered descriptors, as the selectors module does it, the poll
   itself would become slower with idle connections, which is the very thing being measured.
-- Its timeout counts in milliseconds. So deadlines are an `Alarm`'s, a timerfd in the same set; and who must be as
-  punctual as the clock allows has the loop poll without waiting over the last stretch (`Pacer`).
+- Its timeout counts in milliseconds. So deadlines are an `Alarm`'s, a timerfd in the same set; and a
+  `Pacer`, which must be as punctual as the clock allows, has the loop poll without waiting over the last stretch.
 """
 
 import select
@@ -36,21 +36,21 @@ Thrower = Callable[[], BaseException | None]
 
 
 class Pacer(Protocol):
-    """One clock that the loop keeps beside its timers, and to the microsecond."""
+    """A schedule that the loop follows beside its timers, to the microsecond."""
 
     def watch_ns(self, now_ns: int) -> int | None:
-        """Return from when on the loop must not sleep, None as long as there is nothing to watch for."""
+        """Return the time from which on the loop must not sleep; None while nothing is due."""
 
     def release(self, now_ns: int) -> None:
-        """Make ready what is due at `now_ns`. Called once a turn."""
+        """Resume what is due at `now_ns`. Called once a turn."""
 
 
 class Loop:
-    """Runs tasks until the main one ends. Made by `run`; every wait is a method of it, so there is no global state.
+    """Runs tasks until the main one ends. Created by `run`; every wait is a method of it, so there is no global state.
 
-    `parked` has for each descriptor the task that waits for it, `True` if an event came while nobody did, or None. The
-    hot path parks itself by an assignment to it; everyone else uses `wait_event`.
-    `batch_ns` is when epoll returned the batch of events that is being worked off. `pacer` is looked at in each turn.
+    `parked` has for each descriptor the task that waits for it, `True` if an event came while none did, or None. The
+    hot path parks itself by an assignment to it; all other code uses `wait_event`.
+    `batch_ns` is when epoll returned the batch of events that is being processed. `pacer` is asked in each turn.
     """
 
     __slots__ = ("_alarm", "_epoll", "_main_error", "_main_result", "_ready", "batch_ns", "current", "pacer", "parked",
@@ -81,7 +81,7 @@ class Loop:
         self.parked[fd] = None
 
     async def wait_event(self, fd: int) -> None:
-        """Suspend until something happened on `fd`, or at once if it did since the last wait."""
+        """Suspend until there is an event on `fd`; return at once if there was one since the last wait."""
         if self.parked[fd] is True:
             self.parked[fd] = None
             return
@@ -110,7 +110,7 @@ class Loop:
         await self.sleep_until(time.monotonic_ns() + duration_ns)
 
     async def yield_now(self) -> None:
-        """Let every other ready task have its turn first."""
+        """Let every other ready task run first."""
         self.resume_soon(self.current)
         await suspend()
 
@@ -128,7 +128,7 @@ class Loop:
         name: str,
         on_done: Callable[[Task, object, BaseException | None], None],
     ) -> Task:
-        """Make a task that runs from the next turn on. Use a task group instead, which waits for it."""
+        """Create a task that runs from the next turn on. Prefer a task group, which waits for its tasks."""
         task = Task(coroutine, name, on_done)
         self.resume_soon(task)
         return task
@@ -138,7 +138,7 @@ class Loop:
         self._ready.append((task, None))
 
     def throw_soon(self, task: Task, thrower: Thrower) -> None:
-        """In the next turn raise in `task` what `thrower` returns then, if it still returns something."""
+        """In the next turn raise in `task` what `thrower` returns then, unless it returns None."""
         self._ready.append((task, thrower))
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -151,12 +151,12 @@ class Loop:
         return self._main_result  # type: ignore[return-value]  # what `main` returned, kept untyped by Task
 
     def close(self) -> None:
-        """Give the loop's own descriptors back."""
+        """Close the loop's own descriptors."""
         self._epoll.close()
         self._alarm.close()
 
     def _turn(self) -> None:
-        """One poll and everything it makes ready. A batch is finished before the next poll."""
+        """Poll once, and run all tasks that this makes ready. A batch is finished before the next poll."""
         parked = self.parked
         events = self._epoll.poll(self._poll_timeout(), MAX_EVENTS)
         self.batch_ns = time.monotonic_ns()
@@ -177,7 +177,7 @@ class Loop:
         self.timers.run_due(now_ns)
         if self.pacer is not None:
             self.pacer.release(now_ns)
-        # Only those that are ready now: what they make ready meanwhile waits its turn, so that sockets get theirs.
+        # Only those that are ready now: what they make ready waits for the next turn, after a poll.
         for _ in range(len(self._ready)):
             task, thrower = self._ready.popleft()
             if not task.done:
@@ -203,7 +203,7 @@ class Loop:
         self._main_result, self._main_error = result, error
 
     def _poll_timeout(self) -> int | None:
-        """Return 0 for not waiting at all, or None, with the alarm set to what is to be waited for."""
+        """Return 0 to poll without waiting, or None to wait, with the alarm set to the next deadline."""
         if self._ready:
             return 0
         now_ns = time.monotonic_ns()

@@ -1,4 +1,7 @@
-"""Waiting socket calls, for what is not the hot path: each tries first, waits for an event, and tries again."""
+"""Socket calls for all but the hot path, and arrival times from the kernel.
+
+Those named wait_... try first, wait for an event, and try again; the others never wait.
+"""
 
 import errno
 import os
@@ -34,10 +37,10 @@ def unconnected(address: Address, source: str | None) -> socket.socket:
 
 
 def is_connected(sock: socket.socket, address: Address) -> bool:
-    """Begin to connect, or look how far that is; return whether the connection is established. Never waits.
+    """Begin to connect, or check on it; return whether the connection is established. Never waits.
 
-    connect(2) on a connection that was begun says how it went: EALREADY while it is under way, 0 or EISCONN once it is
-    established, and its error if it failed. Raises that as OSError.
+    A further connect(2) reports on the first: EALREADY while it is under way, 0 or EISCONN once the connection is
+    established, or why it failed, which is raised as OSError.
     """
     error = sock.connect_ex(address)
     if error in (errno.EINPROGRESS, errno.EALREADY):
@@ -80,7 +83,7 @@ async def wait_sent(loop: Loop, sock: socket.socket, data: bytes) -> None:
 
 
 async def wait_received(loop: Loop, sock: socket.socket, limit_bytes: int) -> bytes:
-    """Return what came, at least one byte and at most `limit_bytes`, or b"" at the end of the stream."""
+    """Return at least one byte and at most `limit_bytes`, or b"" at the end of the stream."""
     while True:
         try:
             return sock.recv(limit_bytes)
@@ -89,9 +92,9 @@ async def wait_received(loop: Loop, sock: socket.socket, limit_bytes: int) -> by
 
 
 def has_spoken(loop: Loop, sock: socket.socket) -> bool:
-    """Return whether the peer of a connection that was silent has closed it, or sent what nobody asked for.
+    """Return whether the peer has closed a connection on which nothing is expected, or sent something unasked.
 
-    Takes the event that is kept for it, and leaves the data to be read.
+    Clears the event that is kept for it, and leaves the data unread.
     """
     loop.parked[sock.fileno()] = None
     try:
@@ -111,24 +114,24 @@ def discard(loop: Loop, sock: socket.socket) -> None:
 
 _SO_TIMESTAMPING: Final = 37  # asm-generic/socket.h
 _RX_SOFTWARE: Final = 1 << 3  # linux/net_tstamp.h: have arrivals stamped by software
-_SOFTWARE: Final = 1 << 4  # and have these stamps told
-_STAMP: Final = struct.Struct("qq")  # the first of three struct timespec: the software's
+_SOFTWARE: Final = 1 << 4  # and have these stamps reported
+_STAMP: Final = struct.Struct("qq")  # the first of three struct timespec: the software stamp
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(3 * _STAMP.size)
 _SECOND_NS: Final = 1_000_000_000
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
-    """Have the kernel keep the time at which data arrives on this socket."""
+    """Have the kernel record the time at which data arrives on this socket."""
     sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE)
 
 
 def receive_stamped(sock: socket.socket, limit_bytes: int) -> tuple[bytes, int]:
-    """Receive like `sock.recv`, and when the last of it arrived, in monotonic ns; 0 if the kernel does not tell."""
+    """Receive like `sock.recv`; return the data, and when the last of it arrived in monotonic ns (0 if unknown)."""
     data, ancillary, _flags, _address = sock.recvmsg(limit_bytes, _ANCILLARY_BYTES)
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPING:
             seconds, nanoseconds = _STAMP.unpack_from(content)
-            # Stamps are of the wall clock. The two clocks are read anew each time, so that it may be adjusted.
+            # Stamps are wall-clock times. Both clocks are read each time, so that the wall clock may be adjusted.
             offset_ns = time.monotonic_ns() - time.time_ns()
             return data, seconds * _SECOND_NS + nanoseconds + offset_ns
     return data, 0

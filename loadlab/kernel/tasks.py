@@ -1,7 +1,7 @@
 """Tasks, and the scopes that bound them: structured concurrency for everything that is not the hot path.
 
 A task is a coroutine that the loop resumes. There is one way to suspend, `suspend`, and every wait is built on it by
-the same rule: arrange to be woken, suspend, and look again, because a wake-up may be spurious. Cancelling raises
+the same rule: arrange to be woken, suspend, and check again, because a wake-up may be spurious. Cancelling raises
 `Cancelled` in the coroutine at its yield; the scope that caused it swallows it.
 """
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @types.coroutine
 def suspend() -> Generator[None, None, None]:
-    """Give control back to the loop until something resumes this task. The only yield of the kernel."""
+    """Return control to the loop until this task is resumed. The only yield of the kernel."""
     yield
 
 
 class Cancelled(BaseException):
-    """Raised at a task's yield when `scope` was cancelled; let it pass, the scope catches it."""
+    """Raised at a task's yield when `scope` was cancelled. Do not catch it: the scope does."""
 
     def __init__(self, scope: "CancelScope") -> None:
         super().__init__()
         self.scope = scope
 
     def if_active(self) -> Self | None:
-        """Return itself, or None if its scope has been left meanwhile: then there is nothing to call off."""
+        """Return itself, or None if its scope has been left meanwhile: then there is nothing to cancel."""
         return self if self.scope.active else None
 
 
@@ -53,9 +53,9 @@ class Task:
 
 
 class CancelScope(AbstractContextManager["CancelScope"]):
-    """A stretch of one task that can be called off, by `cancel()` or by its deadline.
+    """A block of one task that can be cancelled, by `cancel()` or by its deadline.
 
-    After the `with` block, `cancelled` tells whether that cut it short.
+    After the `with` block, `cancelled` is whether it was.
     """
 
     def __init__(self, loop: "Loop", deadline_ns: int | None = None) -> None:
@@ -144,7 +144,7 @@ class TaskGroup:
         leaving = self._leaving(error)
         if leaving is None and error is None and from_outside:
             leaving = from_outside.pop(0)
-        # Only one error can leave here; what else was to be cancelled further out still will be, at the next yield.
+        # Only one error can be raised here; other scopes further out are still cancelled, at the next yield.
         for unheeded in from_outside:
             self._loop.throw_soon(self._parent, unheeded.if_active)
         if leaving is not None:

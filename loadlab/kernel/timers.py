@@ -7,12 +7,12 @@ from collections.abc import Callable
 from itertools import count
 from typing import Final
 
-# Below this many a heap of dead entries is not worth clearing.
+# With fewer cancelled entries than this a heap is not worth clearing.
 _FEW: Final = 64
 
 
 class Timer:
-    """One deadline and what to do then; `action` is None once it ran or was cancelled."""
+    """One deadline and its action, which is None once it has run or was cancelled."""
 
     __slots__ = ("_queue", "action", "deadline_ns")
 
@@ -22,7 +22,7 @@ class Timer:
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
-        """Forget the action. Cancelling twice, or after it ran, does nothing."""
+        """Drop the action. Cancelling twice, or after it has run, does nothing."""
         if self.action is not None:
             self.action = None
             self._queue.note_cancelled()
@@ -53,7 +53,7 @@ class TimerQueue:
         return timer
 
     def next_deadline_ns(self) -> int | None:
-        """Return the earliest deadline that still matters, or None."""
+        """Return the earliest deadline that is not cancelled, or None."""
         while self._heap and self._heap[0][2].action is None:
             heapq.heappop(self._heap)
             self._cancelled -= 1
@@ -65,7 +65,7 @@ class TimerQueue:
         while (deadline_ns := self.next_deadline_ns()) is not None and deadline_ns <= now_ns:
             due.append(heapq.heappop(self._heap)[2])
         for timer in due:
-            # One that an earlier one of these cancelled is in the heap no more.
+            # A timer that an earlier one of these cancelled is no longer in the heap.
             action, timer.action = timer.action, None
             if action is not None:
                 action()
@@ -73,7 +73,7 @@ class TimerQueue:
                 self._cancelled -= 1
 
     def note_cancelled(self) -> None:
-        """Count one more cancelled entry, and clear the heap of them when they are the most of it."""
+        """Count one more cancelled entry, and clear the heap of them when they are more than half of it."""
         self._cancelled += 1
         if self._cancelled > _FEW and self._cancelled > len(self._heap) // 2:
             self._heap = [entry for entry in self._heap if entry[2].action is not None]
@@ -89,7 +89,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _ITimerSpec(ctypes.Structure):
-    """struct itimerspec: how often it repeats (here never), and when it expires."""
+    """struct itimerspec: its interval (here 0, so it does not repeat), and when it expires."""
 
     _fields_ = (
         ("interval_seconds", ctypes.c_long),
@@ -100,7 +100,7 @@ class _ITimerSpec(ctypes.Structure):
 
 
 class Alarm:
-    """A timerfd. Its descriptor `fd` turns readable at the time that was set last; setting it anew clears it."""
+    """A timerfd. Its descriptor `fd` becomes readable at the time that was set last; setting it again clears it."""
 
     __slots__ = ("_spec", "_spec_address", "_wake_ns", "fd")
 
@@ -114,7 +114,7 @@ class Alarm:
         self._wake_ns = 0
 
     def set(self, wake_ns: int) -> None:
-        """Wake epoll at `wake_ns` of the monotonic clock; at once if that is past. A second call for it is free."""
+        """Wake epoll at `wake_ns` of the monotonic clock; at once if that is past. Setting it again is free."""
         if wake_ns == self._wake_ns:
             return
         self._wake_ns = wake_ns
@@ -122,5 +122,5 @@ class Alarm:
         _libc.timerfd_settime(self.fd, _TFD_TIMER_ABSTIME, self._spec_address, None)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self.fd)

@@ -1,4 +1,4 @@
-"""The active connections of one process: its users, opened a few at a time, kept going, and cut off when overdue."""
+"""The active connections of one process: its users, connected in batches, and their overdue requests ended."""
 
 import time
 from collections.abc import Sequence
@@ -45,11 +45,11 @@ class ActiveLoad:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are sent and not yet answered."""
+        """How many requests have been sent and not been answered yet."""
         return len(self._in_flight) - self._in_flight.count(0)
 
     async def open(self) -> None:
-        """Open the connections, a backlog's worth at a time. What fails is tried again, and counted, by `run`."""
+        """Open the connections, a backlog's worth at a time. `run` tries those again that fail, and counts them."""
         for first in range(0, len(self._users), _OPENING_AT_ONCE):
             async with self._loop.task_group() as group:
                 for user in self._users[first : first + _OPENING_AT_ONCE]:

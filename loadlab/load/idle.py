@@ -6,9 +6,9 @@ one more connection asks for an answer. If the server has one listening socket, 
 were accepted, since they are accepted in the order they came. If its processes have one each (SO_REUSEPORT), it proves
 that of one of them, and otherwise only keeps the pace. It needs nothing but HTTP, so it works against any server.
 
-A round is begun as a whole, and then looked through once: over loopback every connection stands by then. So no task
-waits for it, and no event tells of it. Once open, it costs this process its descriptor and nothing else: not even an
-entry in an epoll, which is 200 bytes in the kernel. Whether it still stands is looked at when somebody asks.
+A round is begun as a whole, and then checked once: over loopback every connection is established by then. So no task
+waits for it, and no event reports it. Once open, it costs this process its descriptor and nothing else: not even an
+entry in an epoll, which is 200 bytes in the kernel. Whether it is still established is checked on request.
 
 Dead means silent. Two other kinds of useless connections can be had: `trickle` sends a byte of a request that never
 ends now and then, and `churn` closes connections and opens others in their place.
@@ -32,8 +32,8 @@ from loadlab.kernel.sockets import Address, discard, is_connected, unconnected, 
 
 # Close with a reset: no FIN to wait for and no TIME_WAIT left behind for the next trial (socket(7), SO_LINGER).
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-# Descriptors given to one poll(2): a thousand take 0.1 ms to look at, and little memory to say.
-_LOOKED_AT_AT_ONCE: Final = 1000
+# Descriptors given to one poll(2): a thousand take 0.1 ms, and little memory.
+_EXAMINED_AT_ONCE: Final = 1000
 _ANSWER_BYTES: Final = 4096
 # Connections that do something take turns in steps of this, so that they never do it all at once.
 _STEP_NS: Final = 10_000_000
@@ -50,7 +50,7 @@ class IdleSource:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How the opening went: so many open, in so long, at so much memory of this process; `problem` if it stopped."""
+    """How the opening went: connections opened, the time and this process's memory that took, why it stopped early."""
 
     opened: int
     seconds: float
@@ -59,7 +59,7 @@ class Opening:
 
 
 class IdleConnections:
-    """Connections to `address`, held open; `opened` counts all that ever stood."""
+    """Connections to `address`, held open; `opened` counts all that were ever established."""
 
     def __init__(self, loop: Loop, address: Address, request: bytes, timeout_ns: int) -> None:
         self._loop = loop
@@ -89,26 +89,26 @@ class IdleConnections:
         return Opening(self.opened, seconds, memory / max(self.opened, 1), problem)
 
     def count_alive(self) -> int:
-        """Close those that the other end has ended, as far as this host was told; return how many are left."""
+        """Close those that the peer has ended, as far as this host knows; return how many are left."""
         alive = 0
         descriptors = self._descriptors()
-        for first in range(0, len(descriptors), _LOOKED_AT_AT_ONCE):
-            looked_at = descriptors[first : first + _LOOKED_AT_AT_ONCE]
+        for first in range(0, len(descriptors), _EXAMINED_AT_ONCE):
+            examined = descriptors[first : first + _EXAMINED_AT_ONCE]
             poll = select.poll()
-            for fd in looked_at:
-                # Errors and hang-ups are always told; RDHUP adds the peer's orderly close.
+            for fd in examined:
+                # Errors and hang-ups are always reported; RDHUP adds the peer's orderly close.
                 poll.register(fd, select.POLLRDHUP)
-            dead = poll.poll(0)
-            for fd, _events in dead:
+            ended = poll.poll(0)
+            for fd, _events in ended:
                 self._close(fd)
-            alive += len(looked_at) - len(dead)
+            alive += len(examined) - len(ended)
         return alive
 
     async def trickle(self, pace_ns: int) -> None:
         """Send one more byte of an endless request on each connection every `pace_ns`, until cancelled."""
         begun: set[int] = set()
         async for fd in self._in_turns(pace_ns):
-            # A connection that has died meanwhile is not counted as alive; a full buffer takes the byte another time.
+            # A connection that has ended is not counted as alive; a full buffer takes the byte another time.
             with suppress(OSError):
                 os.write(fd, b"x" if fd in begun else _ENDLESS_REQUEST)
                 begun.add(fd)
@@ -117,7 +117,7 @@ class IdleConnections:
         """Close each connection every `pace_ns`, on average, and open another in its place, until cancelled."""
         async for fd in self._in_turns(pace_ns):
             self._close(fd)
-            # What fails leaves one connection less, which counting tells.
+            # Where that fails there is one connection less, which `count_alive` shows.
             with suppress(OSError), self._begin(next(self._sources)) as sock:
                 await self._wait_established(sock)
                 self._hold(sock)
@@ -184,7 +184,7 @@ class IdleConnections:
             self._loop.unregister(sock.fileno())
 
     def _hold(self, sock: socket.socket) -> None:
-        """Keep the descriptor of a connection that stands, and let go of the rest of it."""
+        """Keep the descriptor of an established connection, and drop the socket object."""
         fd = sock.detach()
         self._held.extend(bytes(max(0, fd + 1 - len(self._held))))
         self._held[fd] = 1

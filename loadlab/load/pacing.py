@@ -1,6 +1,6 @@
-"""When a user may send its next request: when the schedule says so (open model), or after a pause (closed model).
+"""When a user may send its next request: by a schedule (open model), or after a pause (closed model).
 
-A user without pacing sends at once. All of them are silent while the gate of their worker is closed.
+A user without pacing sends at once. All users are silent while the gate of their worker is closed.
 """
 
 import itertools
@@ -23,17 +23,17 @@ _DRAWN: Final = 9973
 
 
 class Pacing(Protocol):
-    """Tells a user when to send next, as the time that the request is intended for (its response time's begin)."""
+    """When a user sends next: the time that the request is intended for, from which its response time counts."""
 
     def take_due(self, now_ns: int) -> int:
-        """Return when the next request was intended if that is not after `now_ns`; it is the caller's then. Else 0."""
+        """Take the next request if it is due at `now_ns`: return when it was intended. Else return 0."""
 
     def wait_turn(self, number: int, now_ns: int) -> Generator[None, None, int]:
-        """Suspend user `number`, who was done at `now_ns`, until a request is intended; return when it was."""
+        """Suspend user `number`, whose last request ended at `now_ns`, until one is due; return when that was."""
 
 
 class Gate:
-    """Where users wait between the windows of their worker; closed at first.
+    """Where the users of a worker wait between its windows; closed at first.
 
     `shut` is a list that is empty while the gate is open: its truth value is the cheapest test that the hot path can
     make before each request. `moves` is how many times it was opened or closed.
@@ -51,15 +51,15 @@ class Gate:
 
     @property
     def closed(self) -> bool:
-        """Whether users have to wait."""
+        """Whether `wait` suspends."""
         return bool(self.shut)
 
     def silent_ns(self) -> int:
-        """Return for how long it has been closed so far, all in all."""
+        """Return for how long it has been closed so far, in total."""
         return self._silent_ns + (time.monotonic_ns() - self._since_ns if self.shut else 0)
 
     def open(self) -> None:
-        """Resume all who wait, in the order in which they came."""
+        """Resume all tasks that wait, in the order in which they came."""
         if self.shut:
             now_ns = time.monotonic_ns()
             self._silent_ns += now_ns - self._since_ns
@@ -70,7 +70,7 @@ class Gate:
                 self._loop.resume_soon(task)
 
     def close(self) -> None:
-        """Let nobody begin a request any more. Requests under way go on until they are answered."""
+        """Let no user begin a request any more. Those under way go on until they are answered."""
         if not self.shut:
             self._since_ns = time.monotonic_ns()
             self.moves += 1
@@ -89,16 +89,16 @@ class Gate:
 
 
 class Agenda:
-    """The open model: arrivals come when they come, and any free user takes the next. Also the loop's `Pacer`.
+    """The open model: requests arrive by a schedule, and any free user takes the next. Also the loop's `Pacer`.
 
-    An arrival that finds no user free waits, in order, until one is. So the queue is simply the rest of the schedule.
-    Outside of a window, which is from `begin` to `drop_overdue`, there are no arrivals, and all users wait.
+    An arrival that finds no user free waits, in order, until one is: the queue is simply the rest of the schedule.
+    Outside of a window, which lasts from `begin` to `drop_overdue`, there are no arrivals, and all users wait.
     """
 
     __slots__ = ("_due_ns", "_free", "_granted", "_last_ns", "_loop", "_next_due_ns", "_spin_ns")
 
     def __init__(self, loop: Loop, users: int, spin_ns: int) -> None:
-        """The loop does not sleep for `spin_ns` before an arrival and after it was sent. None comes before `begin`."""
+        """The loop does not sleep for `spin_ns` before each arrival and after it was sent."""
         self._loop = loop
         self._due_ns = _NEVER
         self._last_ns = 0  # the arrival that was sent last
@@ -112,17 +112,17 @@ class Agenda:
         self._due_ns = self._next_due_ns()
 
     def watch_ns(self, now_ns: int) -> int | None:
-        """Return from when on the loop must not sleep: before the next arrival, and for a while after one was sent.
+        """Return the time from which on the loop must not sleep: before the next arrival, and for a while after one.
 
-        Waking up takes tens of microseconds, which would be told as the server's time. None if nobody is free for the
-        next arrival, or none will come.
+        Waking up takes tens of microseconds, which would count as the server's time. None if no user is free for the
+        next arrival, or there is none.
         """
         if now_ns < self._last_ns + self._spin_ns and len(self._free) < len(self._granted):
             return now_ns
         return self._due_ns - self._spin_ns if self._free and self._due_ns != _NEVER else None
 
     def release(self, now_ns: int) -> None:
-        """Give the arrivals that are due to those who are free, the longest free first: all connections are used."""
+        """Give the arrivals that are due to free users, the longest free first, so that all connections are used."""
         while self._due_ns <= now_ns and self._free:
             task, number = self._free.popleft()
             self._granted[number] = self._last_ns = self._due_ns
@@ -130,7 +130,7 @@ class Agenda:
             self._loop.resume_soon(task)
 
     def take_due(self, now_ns: int) -> int:
-        """Return when the next request was intended if that is not after `now_ns`; it is the caller's then. Else 0."""
+        """Take the next request if it is due at `now_ns`: return when it was intended. Else return 0."""
         due_ns = self._due_ns
         if due_ns > now_ns:
             return 0
@@ -153,8 +153,8 @@ class Agenda:
     def drop_overdue(self, now_ns: int) -> tuple[int, int]:
         """End the arrivals until the next `begin`, and forget those that are due and not sent.
 
-        Return how many of these were about to be sent, and how many not. Those about to be had a free user, who was
-        only not resumed yet; the others would have gone on waiting for one.
+        Return how many of these were about to be sent, and how many were not. The former had a free user that
+        was about to be resumed; the latter would have gone on waiting for one.
         """
         granted = 0
         for number, intended_ns in enumerate(self._granted):
@@ -170,10 +170,10 @@ class Agenda:
 
 
 class ThinkTime:
-    """The closed model with a pause: each user thinks between an answer and its next request.
+    """The closed model with think time: each user pauses between an answer and its next request.
 
-    Only while the gate is open: what is left of a pause when a window ends is spent in the next one. So the users do
-    not all send at once when the gate opens, and the rate within windows is the same however short they are.
+    Only time in which the gate is open counts: what is left of a pause when a window ends is spent in the next one. So
+    users do not all send at once when the gate opens, and the rate does not depend on how long windows are.
     """
 
     __slots__ = ("_gate", "_loop", "_next_pause_ns")
@@ -189,12 +189,12 @@ class ThinkTime:
             self._next_pause_ns = itertools.cycle(pauses).__next__
 
     def take_due(self, now_ns: int) -> int:
-        """Return 0: nobody sends without having thought."""
+        """Return 0: no user sends without a pause."""
         return 0
 
     @types.coroutine
     def wait_turn(self, number: int, now_ns: int) -> Generator[None, None, int]:
-        """Suspend for the time that the user thinks; return when it was over."""
+        """Suspend for the think time; return when it was over."""
         gate = self._gate
         intended_ns, silent_ns = now_ns + self._next_pause_ns(), gate.silent_ns()
         while True:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 STAMPED_EVERY: Final = 61
-"""One answer of so many is asked for its stamp: reading it costs 2 us more than a plain read. Prime, so that it falls
-into step with nothing."""
+"""The arrival time is read with one answer in this many: that costs 2 us more than a plain read. A prime number, so
+that it does not fall into step with anything."""
 
-# So many turns are drawn beforehand and gone through again and again: drawing each anew would cost ten times as much.
+# Turns drawn beforehand, which are then repeated: drawing each when it is needed would cost ten times as much.
 _DRAWN: Final = 9973
 
 Turn = tuple[bytes, int, int, int, bool]

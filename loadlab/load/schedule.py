@@ -2,8 +2,8 @@
 
 The rate over time, integrated, says how many requests should have arrived by then. An arrival process is a row of
 points on that count: whole numbers if arrivals are constant, sums of exponentially distributed steps if they are a
-Poisson process. Turning the integral round gives the time of each point. So a ramp needs no process of its own, and a
-Poisson process whose rate changes is exact (time rescaling; Daley and Vere-Jones, An
+Poisson process. Inverting the integral gives the time of each point. So a ramp needs no process of its own, and a
+Poisson process with a changing rate is exact (time rescaling; Daley and Vere-Jones, An
 Introduction to the Theory of Point Processes, section 7.4).
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SECOND_NS: Final = 1_000_000_000
-# Points worked out in one go: 0.05 us each so, and a pause of a twentieth of a millisecond.
+# Points computed at once: 0.05 us each, and so a pause of 0.05 ms.
 _AT_ONCE: Final = 1024
 
 ArrivalProcess = Literal["constant", "poisson"]

@@ -1,6 +1,6 @@
-"""Slow senders: connections that are at work, but send their request a byte at a time.
+"""Slow senders: active connections that send their request a byte at a time.
 
-They are what tells a server that reads when there is something to read from one that waits for the whole of a request.
+They distinguish a server that reads what is there from one that waits for a whole request.
 """
 
 import socket

@@ -1,7 +1,7 @@
 """One user of the target and its connection: what both models of load are made of.
 
-In the closed model it sends its next request as soon as the answer to the last one is there, or after a pause; in the
-open model when the schedule has one for it. `User.run` is the hot path of the load: per request one write, one wake-up,
+In the closed model it sends its next request as soon as the last one is answered, or after a pause; in the open model
+when the schedule has one for it. `User.run` is the hot path of the load: per request one write, one wake-up,
 one read, one comparison with the last response, one reading of the clock and two appends.
 """
 
@@ -37,56 +37,14 @@ from loadlab.protocols.http1 import (
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
-REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
-"""What an exchange may raise that is a result and not a bug."""
-
-
-def outcome_of_connecting(error: OSError) -> Outcome:
-    """Return why a connection could not be made. Raises `error` again where it means a bug."""
-    return Outcome.CONNECT_TIMEOUT if isinstance(error, TimeoutError) else outcome_of(error)
-
-
-def outcome_of(error: Exception) -> Outcome:
-    """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
-    for kind, outcome in _OUTCOME_BY_ERROR.items():
-        if isinstance(error, kind):
-            return outcome
-    if isinstance(error, OSError) and error.errno in _OUTCOME_BY_ERRNO:
-        return _OUTCOME_BY_ERRNO[error.errno]
-    raise error
-
-
-_OUTCOME_BY_ERROR: Final[dict[type[Exception], Outcome]] = {
-    TimeoutError: Outcome.TIMEOUT,  # also the kernel's, which gives up on a peer that acknowledges nothing
-    MalformedResponse: Outcome.MALFORMED,
-    ResponseTooLarge: Outcome.TOO_LARGE,
-    ResponseCutShort: Outcome.CLOSED_EARLY,
-}
-_OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
-    errno.ECONNREFUSED: Outcome.REFUSED,
-    errno.ECONNRESET: Outcome.RESET,
-    errno.ECONNABORTED: Outcome.RESET,
-    errno.EPIPE: Outcome.RESET,
-    errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
-    errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
-    errno.EADDRNOTAVAIL: Outcome.NO_LOCAL_PORT,
-    errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
-    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
-    errno.ENETUNREACH: Outcome.UNREACHABLE,
-    errno.EHOSTDOWN: Outcome.UNREACHABLE,
-    errno.ENETDOWN: Outcome.UNREACHABLE,
-    errno.EPERM: Outcome.UNREACHABLE,  # a firewall on this host
-    errno.EACCES: Outcome.UNREACHABLE,
-    errno.ENOBUFS: Outcome.NO_MEMORY,
-    errno.ENOMEM: Outcome.NO_MEMORY,
-}
-
-
 RECEIVE_BYTES: Final = 16 * 1024
 PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
-"""After a connection could not be made: not at once again, or a server that is down would keep the client busy."""
+"""Before trying again to connect: otherwise a server that is down would keep the client busy."""
 
 _PIECES_BEFORE_YIELDING: Final = 16
+
+REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
+"""What an exchange may raise that is a result, not a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +65,7 @@ class Exchange:
 
 
 class User:
-    """One user and its connection, which is opened anew whenever it ends. Without `pacing` it sends at once.
+    """One user and its connection, which is opened again whenever it ends. Without `pacing` it sends at once.
 
     While `gate` is closed it begins no request and opens no connection.
     """
@@ -200,13 +158,13 @@ class User:
                             sent_bytes = 0
                         if sent_bytes != request_bytes:
                             yield from wait_sent(loop, sock, request[sent_bytes:])
-                            parked[fd] = True  # it may have taken the event that told of the answer
+                            parked[fd] = True  # it may have taken the event that reported the answer
                         arrived_ns = 0
                         while True:
                             if parked[fd] is None:
                                 parked[fd] = task
                                 yield
-                            else:  # an edge is told only once: look at what came before anyone was parked here
+                            else:  # an edge is reported only once: read what came before this task was parked here
                                 parked[fd] = None
                             try:
                                 if stamped:
@@ -262,11 +220,11 @@ class User:
             try:
                 self._socket.shutdown(socket.SHUT_RDWR)
             except OSError as error:
-                if error.errno != errno.ENOTCONN:  # it has ended by itself meanwhile
+                if error.errno != errno.ENOTCONN:  # it has ended meanwhile
                     raise
 
     async def _connection(self, recorder: Recorder) -> tuple[socket.socket, int]:
-        """Return an open connection, and when the user began to want it."""
+        """Return an open connection, and when the user first needed it."""
         while True:
             if self._socket is None and self._gate.closed:
                 self._in_flight[self._number] = 0
@@ -283,7 +241,7 @@ class User:
         """Count a request that ended with `error`, and its connection with it."""
         self._end_connection()
         recorder.outcomes[Outcome.TIMEOUT if self._timed_out else outcome_of(error)] += 1
-        # A peer that ends each connection at once would otherwise keep this user from ever suspending.
+        # Otherwise a peer that ends each connection at once would keep this user from ever suspending.
         await self._loop.yield_now()
 
     def _end_connection(self) -> None:
@@ -307,5 +265,46 @@ class User:
             if data and (head := reader.feed(data)) is not None:
                 return head
         if self._timed_out:
-            raise ResponseCutShort  # the end is our own doing and completes nothing
+            raise ResponseCutShort  # `expire` ended it, so the end completes nothing
         return reader.feed_end()
+
+
+def outcome_of_connecting(error: OSError) -> Outcome:
+    """Return why a connection could not be made. Raises `error` again where it means a bug."""
+    return Outcome.CONNECT_TIMEOUT if isinstance(error, TimeoutError) else outcome_of(error)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
+    for kind, outcome in _OUTCOME_BY_ERROR.items():
+        if isinstance(error, kind):
+            return outcome
+    if isinstance(error, OSError) and error.errno in _OUTCOME_BY_ERRNO:
+        return _OUTCOME_BY_ERRNO[error.errno]
+    raise error
+
+
+_OUTCOME_BY_ERROR: Final[dict[type[Exception], Outcome]] = {
+    TimeoutError: Outcome.TIMEOUT,  # also the kernel's, which gives up on a peer that acknowledges nothing
+    MalformedResponse: Outcome.MALFORMED,
+    ResponseTooLarge: Outcome.TOO_LARGE,
+    ResponseCutShort: Outcome.CLOSED_EARLY,
+}
+_OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
+    errno.ECONNREFUSED: Outcome.REFUSED,
+    errno.ECONNRESET: Outcome.RESET,
+    errno.ECONNABORTED: Outcome.RESET,
+    errno.EPIPE: Outcome.RESET,
+    errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
+    errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
+    errno.EADDRNOTAVAIL: Outcome.NO_LOCAL_PORT,
+    errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
+    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
+    errno.ENETUNREACH: Outcome.UNREACHABLE,
+    errno.EHOSTDOWN: Outcome.UNREACHABLE,
+    errno.ENETDOWN: Outcome.UNREACHABLE,
+    errno.EPERM: Outcome.UNREACHABLE,  # a firewall on this host
+    errno.EACCES: Outcome.UNREACHABLE,
+    errno.ENOBUFS: Outcome.NO_MEMORY,
+    errno.ENOMEM: Outcome.NO_MEMORY,
+}

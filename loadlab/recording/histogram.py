@@ -142,7 +142,7 @@ class Histogram:
         wanted = list(percentiles)
         if not self.count:
             return {}
-        # The top of a bucket may lie above the largest value seen; nobody waited that long.
+        # The top of a bucket may lie above the largest value seen; no request took that long.
         found = self.hdr.get_percentile_to_value_dict(wanted)
         return {percentile: min(int(found[percentile]), self.max_ns) for percentile in wanted}
 

@@ -8,17 +8,17 @@ class Outcome(StrEnum):
 
     OK = "ok"
     STATUS = "status"  # answered, but not with the expected status
-    REFUSED = "refused"  # nobody listens there
+    REFUSED = "refused"  # no socket listens there
     CONNECT_TIMEOUT = "connect_timeout"
     TIMEOUT = "timeout"  # connected and sent, no complete answer in time
     RESET = "reset"  # the peer ended the connection with a reset
     CLOSED_EARLY = "closed_early"  # the peer ended the connection before the answer was complete
     MALFORMED = "malformed"  # what came is not HTTP
-    TOO_LARGE = "too_large"  # an answer without end: past the limit of head or body
+    TOO_LARGE = "too_large"  # an answer past the limit of head or body
     NO_FILE_DESCRIPTOR = "no_file_descriptor"
     NO_LOCAL_PORT = "no_local_port"
-    NO_MEMORY = "no_memory"  # the kernel's, for sockets
-    UNREACHABLE = "unreachable"  # the network says that there is no way there
+    NO_MEMORY = "no_memory"  # for the kernel's socket buffers
+    UNREACHABLE = "unreachable"  # no route, or a firewall
     DROPPED = "dropped"  # intended, never sent
     CUT = "cut"  # in flight when the measured window ended; neither a success nor a failure
 

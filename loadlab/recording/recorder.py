@@ -1,4 +1,4 @@
-"""What a load writes down while it runs: appends on the hot path, folded into histograms in batches.
+"""What a load worker records while it runs: appends on the hot path, folded into histograms in batches.
 
 An append of a plain integer costs about 15 ns; `fold`, called up to 250 times a second, empties the lists into
 histograms at 0.1 to 0.2 us a value. Recording each value into an HdrHistogram at once would cost 0.8 to 1.5 us
@@ -26,16 +26,16 @@ class Metric(StrEnum):
     RESPONSE = "response"  # done - intended: what a user feels
     SERVICE = "service"  # done - sent: what closed-loop tools report
     LATENESS = "lateness"  # sent - intended: how late the request left
-    WIRE = "wire"  # ready - sent: network and server, until epoll told of the answer
+    WIRE = "wire"  # ready - sent: network and server, until epoll reported the answer
     DISPATCH = "dispatch"  # done - ready: from epoll's return to the response being parsed
     CLIENT = "client"  # done - arrived: what this client added since the kernel had the answer; of a sample only
 
 
 EACH_INTERVAL: Final = (Metric.RESPONSE, Metric.SERVICE)
-"""What is looked at over time: these times are reported at the end of each interval."""
+"""What is shown over time: these times are reported at the end of each interval."""
 
 ONCE_A_WINDOW: Final = tuple(metric for metric in Metric if metric not in EACH_INTERVAL)
-"""The parts of the others, reported at the end of the measured window, where nothing has to wait for it."""
+"""The parts of the others: reported at the end of the measured window, when reporting delays no request."""
 
 
 def empty_histograms() -> dict[Metric, Histogram]:
@@ -81,7 +81,7 @@ class Recorder:
     Only requests that ended as expected have times. The hot path appends to `prompt` the service time of a request
     that was sent when it was intended (its response time is the same, its lateness 0), and to `prompt_dispatch` its
     dispatch; of any other it adds to `late` three numbers, lateness, service time and dispatch. `client` is for those
-    whose arrival the kernel told.
+    whose arrival the kernel has stamped.
     """
 
     __slots__ = ("_answered", "_histograms", "_prompt", "client", "late", "outcomes", "prompt", "prompt_dispatch")

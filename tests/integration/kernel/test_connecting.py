@@ -89,7 +89,7 @@ def test_a_port_where_nobody_listens_is_refused() -> None:
             connect_to(bound.getsockname())
 
 
-def test_a_source_that_is_not_ours_is_told(listener: socket.socket) -> None:
+def test_a_source_that_is_not_ours_is_an_error(listener: socket.socket) -> None:
     with pytest.raises(OSError, match="Cannot assign requested address"):
         connect_to(listener.getsockname(), "192.0.2.1")
 

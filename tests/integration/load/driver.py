@@ -41,7 +41,7 @@ def open_gate(loop: Loop) -> Gate:
 
 
 async def wait_until(loop: Loop, condition: Callable[[], bool]) -> None:
-    """Look every millisecond until it holds; a test that waits in vain fails."""
+    """Check every millisecond until it holds; the test fails if it never does."""
     with loop.time_scope(_DEADLINE_NS) as scope:
         while not condition():
             await loop.sleep(MS)

@@ -1,4 +1,4 @@
-"""A server that holds whatever connects, answers who asks, and ends connections when told to."""
+"""A server that holds all connections, answers requests, and ends connections on command."""
 
 import select
 import socket

@@ -59,7 +59,7 @@ def outcomes_beside_a_good_server(bad: Exchange, good_address: tuple[str, int], 
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_failure_is_told_as_what_it_is(script: Script, expected: set[Outcome], good_address: tuple[str, int]) -> None:
+def test_each_failure_has_its_outcome(script: Script, expected: set[Outcome], good_address: tuple[str, int]) -> None:
     with ScriptedServer(script) as server:
         outcomes = outcomes_beside_a_good_server(exchange_with(server.address), good_address, expected)
     assert outcomes - {"ok", "cut"} <= expected
@@ -155,13 +155,13 @@ def test_a_backlog_that_is_full_is_a_connect_timeout(good_address: tuple[str, in
     assert outcomes - {"ok", "cut"} == {"connect_timeout"}
 
 
-def test_a_source_without_ports_is_told(good_address: tuple[str, int]) -> None:
+def test_a_source_without_ports_has_its_outcome(good_address: tuple[str, int]) -> None:
     elsewhere = replace(exchange_with(good_address), source="192.0.2.1")  # a documentation address: nobody has it
     outcomes = outcomes_beside_a_good_server(elsewhere, good_address, {Outcome.NO_LOCAL_PORT})
     assert outcomes - {"ok", "cut"} == {"no_local_port"}
 
 
-def test_running_out_of_descriptors_is_told_and_overcome() -> None:
+def test_running_out_of_descriptors_has_its_outcome_and_is_overcome() -> None:
     Recorder()  # numpy opens the last of its modules for the first histogram
 
     async def main(loop: Loop) -> None:

@@ -116,7 +116,7 @@ def test_closing_resets_them_all(server: HoldingServer) -> None:
     assert server.resets >= 30
 
 
-def test_a_server_that_stops_answering_is_told_and_what_stands_is_kept(server: HoldingServer) -> None:
+def test_a_server_that_stops_answering_is_reported_and_open_connections_are_kept(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
         with holding(loop, server) as before, holding(loop, server, timeout_ns=200 * MS) as after:
             opening, _ = await open_all(before, [IdleSource(None, 30)])
@@ -132,7 +132,7 @@ def test_a_server_that_stops_answering_is_told_and_what_stands_is_kept(server: H
     run(main)
 
 
-def test_a_server_that_is_gone_is_told() -> None:
+def test_a_server_that_is_gone_is_reported() -> None:
     async def main(loop: Loop) -> Opening:
         with holding(loop, gone) as connections:
             opening, _ = await open_all(connections, [IdleSource(None, 40)])
@@ -144,7 +144,7 @@ def test_a_server_that_is_gone_is_told() -> None:
     assert (opening.opened, opening.problem) == (0, "Connection refused")
 
 
-def test_a_source_that_is_not_ours_is_told(server: HoldingServer) -> None:
+def test_a_source_that_is_not_ours_is_reported(server: HoldingServer) -> None:
     async def main(loop: Loop) -> Opening:
         with holding(loop, server) as connections:
             opening, _ = await open_all(connections, [IdleSource("192.0.2.1", 5)])

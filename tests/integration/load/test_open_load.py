@@ -124,7 +124,7 @@ def test_a_connection_that_the_server_ended_while_it_waited_costs_no_request() -
         assert totals_of(run(main)).outcomes == {"ok": 3}
 
 
-def test_the_kernel_tells_when_an_answer_arrived() -> None:
+def test_the_kernel_stamps_when_an_answer_arrived() -> None:
     async def main(loop: Loop) -> Recorder:
         return await send(loop, server.address, 1, [number * MS // 10 for number in range(500)], answers=500)
 

@@ -77,9 +77,9 @@ def test_every_limit_holds(connections: int, workers: int, idle: int, open_files
 def test_more_than_all_processes_can_open_is_refused(open_files: int) -> None:
     with pytest.raises(LoadlabError) as caught:
         divide(LOOPBACK, 16, 1, 5000, open_files)
-    told = str(caught.value)
-    assert f"do not fit in {MAX_PROCESSES} processes with {open_files} open files each" in told
-    assert "raise the hard limit (ulimit -Hn) or ask for fewer" in told
+    message = str(caught.value)
+    assert f"do not fit in {MAX_PROCESSES} processes with {open_files} open files each" in message
+    assert "raise the hard limit (ulimit -Hn) or ask for fewer" in message
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "::1"])

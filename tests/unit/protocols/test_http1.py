@@ -203,7 +203,7 @@ def test_a_known_interim_head_that_comes_alone_is_still_not_the_answer() -> None
         assert head.status == 200
 
 
-def test_the_head_tells_the_size_of_body_and_message() -> None:
+def test_the_head_gives_the_size_of_body_and_message() -> None:
     raw = OK + b"Content-Length: 5\r\n\r\nhello"
     head = reader_for("GET").feed(raw)
     assert head is not None

@@ -87,7 +87,7 @@ def test_it_is_malformed_however_it_is_cut(raw: bytes) -> None:
             feed_all(new_reader(), pieces)
 
 
-def test_garbage_is_told_at_its_first_wrong_byte() -> None:
+def test_garbage_is_found_at_its_first_wrong_byte() -> None:
     reader = new_reader()
     feed_all(reader, [b"H", b"T", b"T", b"P"])
     with pytest.raises(MalformedResponse):

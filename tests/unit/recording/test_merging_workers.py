@@ -26,7 +26,7 @@ times_ns = st.one_of(st.sampled_from(EDGES_NS), st.integers(0, 10_000_000), st.i
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A request that ended as expected; `client_ns` is None where the kernel did not tell of the arrival."""
+    """A request that ended as expected; `client_ns` is None where its arrival was not stamped."""
 
     lateness_ns: int
     service_ns: int
