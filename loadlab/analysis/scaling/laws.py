@@ -50,7 +50,11 @@ def describe(law: SelectedLaw, x: PathName) -> str:
             value, low, high = (f"{number:.2f}" for number in (coefficient.value, *coefficient.interval))
             return f"proportional to {x.quantity} to the power of {value} (95 %: {low} to {high})"
         case "unclear":
-            return _describe_curve(law.rises, x)
+            return (
+                _describe_curve(law.rises, x)
+                if law.rises
+                else f"{_describe_slope(coefficient, x)}, which may be chance"
+            )
         case "constant":
             bound = max(abs(end) for end in coefficient.interval)
             return f"does not depend on {x.quantity} (95 %: less than {format_duration_ns(bound)} per {x.one})"
@@ -92,16 +96,14 @@ def _fit(observations: Sequence[Observation], metric: str, over: str, where: dic
 
 
 def _describe_slope(slope: Estimate, x: PathName) -> str:
-    low, high = map(format_duration_ns, slope.interval)
-    verb = "adds" if slope.value > 0 else "saves"
-    if slope.value < 0 and slope.high <= 0:
-        low, high = format_duration_ns(-slope.high), format_duration_ns(-slope.low)
+    verb, interval = ("adds", slope.interval) if slope.value > 0 else ("saves", (-slope.high, -slope.low))
+    low, high = map(format_duration_ns, interval)
     return f"each {x.one} {verb} {format_duration_ns(abs(slope.value))} (95 %: {low} to {high})"
 
 
-def _describe_curve(rises: Rises | None, x: PathName) -> str:
+def _describe_curve(rises: Rises, x: PathName) -> str:
     """Say what each one costs on average, and within which range along the curve, if that goes one way only."""
-    if rises is None or rises.least < 0 < rises.greatest:
+    if rises.least < 0 < rises.greatest:
         return f"follows no law over {x.quantity}: it rises and falls"
     verb = "adds" if rises.overall > 0 else "saves"
     least, greatest = sorted((abs(rises.least), abs(rises.greatest)))

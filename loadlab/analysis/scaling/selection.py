@@ -12,6 +12,9 @@ from loadlab.results.model import LawShape
 
 # A change below this share of the cost counts as none: machines drift by as much over an hour.
 _NO_CHANGE: Final = 0.1
+# Noise of 10 % tilts a flat line over five points by an eighth of its height (one standard deviation). A line that rises
+# or falls by more than this is not called flat, however wide its interval is.
+_TILT_OF_NOISE: Final = 0.5
 # Repeats of a trial scatter by 2 to 10 %. What lies further from a line than this is not noise.
 _MOST_NOISE: Final = 0.25
 # Akaike's criterion: with a difference beyond this the worse model has "essentially no support" (Burnham and Anderson,
@@ -62,7 +65,7 @@ class Rises:
 class SelectedLaw:
     """The law that a series follows, with the coefficient that matters: the exponent of a power, the slope of others.
 
-    `rises` is for a series that follows none.
+    A series that is "unclear" follows none, and has `rises`; or a line that may be chance, and has none.
     """
 
     shape: LawShape
@@ -86,8 +89,10 @@ def select_law(observations: Sequence[Observation], candidates: Candidates) -> S
             return best
     if not fits:
         return SelectedLaw("unclear", line.slope, _rises(observations))
-    is_constant = line.slope.holds_zero or _hardly_changes(observations, line)
-    return SelectedLaw("constant" if is_constant else "linear", line.slope)
+    change = _change(observations, line)
+    if change < _NO_CHANGE or (line.slope.holds_zero and change < _TILT_OF_NOISE):
+        return SelectedLaw("constant", line.slope)
+    return SelectedLaw("unclear" if line.slope.holds_zero else "linear", line.slope)
 
 
 def _rivals(observations: Sequence[Observation], candidates: Candidates) -> list[tuple[SelectedLaw, float]]:
@@ -111,9 +116,10 @@ def _misfit(observations: Sequence[Observation], law: Callable[[Observation], fl
     return _EXACT + sum(squares)
 
 
-def _hardly_changes(observations: Sequence[Observation], line: LineFit) -> bool:
+def _change(observations: Sequence[Observation], line: LineFit) -> float:
+    """Return by how much a line rises or falls from the first x to the last, as a share of the median cost."""
     span = max(each.x for each in observations) - min(each.x for each in observations)
-    return abs(line.slope.value * span) < _NO_CHANGE * statistics.median(each.cost for each in observations)
+    return abs(line.slope.value * span) / statistics.median(each.cost for each in observations)
 
 
 def _rises(observations: Sequence[Observation]) -> Rises:

@@ -92,6 +92,7 @@ def test_what_was_not_fitted_is_null() -> None:
     [
         ("linear", Estimate(71.3, 60, 82), "each idle connection adds 71.3 ns (95 %: 60 ns to 82 ns)"),
         ("linear", Estimate(-5, -7, -3), "each idle connection saves 5 ns (95 %: 3 ns to 7 ns)"),
+        ("unclear", Estimate(-5, -7, 3), "each idle connection saves 5 ns (95 %: -3 ns to 7 ns), which may be chance"),
         (
             "constant",
             Estimate(0.1, -0.05, 0.2),
@@ -134,7 +135,7 @@ def test_describe(shape: LawShape, estimate: Estimate, text: str) -> None:
             "each idle connection adds 30 ns on average, but not linearly: 0 ns to 48 ns between neighbouring points",
         ),
         (Rises(30, -1, 48), "follows no law over the number of idle connections: it rises and falls"),
-        (None, "follows no law over the number of idle connections: it rises and falls"),
+        (None, "each idle connection adds 1 ns (95 %: -1 ns to 3 ns), which may be chance"),
     ],
 )
 def test_a_curve_without_a_law_says_how_it_rises(rises: Rises | None, text: str) -> None:

@@ -71,3 +71,10 @@ def test_a_curve_with_a_knee_rises_though_it_wavers_before() -> None:
     assert knee.shape == "unclear"
     assert knee.rises is not None
     assert (knee.rises.least, knee.rises.greatest) == pytest.approx((0, 10))
+
+
+def test_a_cost_that_grows_a_lot_is_not_flat_however_uncertain_its_slope_is() -> None:
+    measured = follow({0: 18_200, 1000: 35_700, 5000: 120_000, 10_000: 244_000})
+    assert measured.coefficient.holds_zero
+    assert measured.coefficient.value == pytest.approx(21, rel=0.1)
+    assert (measured.shape, measured.rises) == ("unclear", None)
