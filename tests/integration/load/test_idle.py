@@ -67,10 +67,10 @@ def test_those_that_the_server_ends_are_noticed(server: HoldingServer, with_rese
     run(main)
 
 
-def test_more_connections_than_are_looked_at_at_once_are_all_looked_at(
+def test_more_connections_than_are_examined_at_once_are_all_examined(
     server: HoldingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loadlab.load.idle._LOOKED_AT_AT_ONCE", 7)
+    monkeypatch.setattr("loadlab.load.idle._EXAMINED_AT_ONCE", 7)
 
     async def main(loop: Loop) -> None:
         with holding(loop, server) as connections:
@@ -82,7 +82,7 @@ def test_more_connections_than_are_looked_at_at_once_are_all_looked_at(
     run(main)
 
 
-def test_a_connection_that_has_died_gives_its_descriptor_back(server: HoldingServer) -> None:
+def test_a_connection_that_has_ended_gives_its_descriptor_back(server: HoldingServer) -> None:
     async def main(loop: Loop) -> None:
         with holding(loop, server) as connections:
             await open_all(connections, [IdleSource(None, 10)])
