@@ -12,8 +12,8 @@ from loadlab.results.model import LawShape
 
 # A change below this share of the cost counts as none: machines drift by as much over an hour.
 _NO_CHANGE: Final = 0.1
-# Noise of 10 % tilts a flat line over five points by an eighth of its height (one standard deviation). A line that rises
-# or falls by more than this is not called flat, however wide its interval is.
+# Noise of 10 % tilts a flat line over five points by an eighth of its height (one standard deviation). A line that
+# rises or falls by more than this is not called flat, however wide its interval is.
 _TILT_OF_NOISE: Final = 0.5
 # Repeats of a trial scatter by 2 to 10 %. What lies further from a line than this is not noise.
 _MOST_NOISE: Final = 0.25
