@@ -91,6 +91,19 @@ def side_by_side(arrangement: Arrangement) -> Arrangement:
     )
 
 
+def above_each_other(arrangement: Arrangement) -> Arrangement:
+    """Return the places of a single line as lines of their own where they are names, so that each has its colour."""
+    if arrangement.x_is_number or len(arrangement.line_names) > 1 or len(arrangement.x_values) < 2:
+        return arrangement
+    places = tuple(setting.x for setting in arrangement.settings)
+    return Arrangement(
+        x_path=None,
+        x_values=(None,),
+        line_names=tuple(format_scalar(place) for place in places),
+        settings=tuple(Setting(None, line, setting.trials) for line, setting in enumerate(arrangement.settings)),
+    )
+
+
 def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrangement:
     """Lay out `trials` as the resolved `profile` asks; each trial comes under exactly one setting."""
     swept = _swept_values(profile, trials)

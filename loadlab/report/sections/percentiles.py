@@ -11,7 +11,7 @@ from loadlab.profile.load import SLOW_SENDERS
 from loadlab.recording.histogram import Histogram
 from loadlab.report.drawing.figure import compose_figure, escape, hover_text, mark_of
 from loadlab.report.drawing.scales import percentile_position, percentile_scale, value_scale
-from loadlab.report.layout import Arrangement, Setting, kind_names
+from loadlab.report.layout import Arrangement, Setting, above_each_other, kind_names
 from loadlab.report.load_model import model_suffix, models_of
 from loadlab.report.measures import TIME, measure_of
 from loadlab.report.sections.section import ReadLatencies, Run, Section
@@ -87,7 +87,8 @@ class Percentiles(Section):
 
 def sections_of(run: Run) -> Iterator[Percentiles]:
     """Yield the section if any setting has enough responses for a curve."""
-    panels, sentence = curves_of(run.arrangement, run.read_latencies)
+    arrangement = above_each_other(run.arrangement)
+    panels, sentence = curves_of(arrangement, run.read_latencies)
     if panels:
         kinds = kind_names(run.trials)
         slow = ", without slow senders" if SLOW_SENDERS in kinds else ""
@@ -97,8 +98,8 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
             panels=panels,
             sentence=sentence,
             note=f"{mixed}{_SCALE}",
-            line_names=run.arrangement.line_names,
-            x_title=run.arrangement.x_title,
+            line_names=arrangement.line_names,
+            x_title=arrangement.x_title,
         )
 
 

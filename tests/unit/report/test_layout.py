@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.report.layout import arrange, format_scalar, side_by_side
+from loadlab.report.layout import above_each_other, arrange, format_scalar, side_by_side
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Scalar, TrialResult, Verdict
 
@@ -73,6 +73,16 @@ def test_a_place_on_x_is_named_in_the_right_number(sample_run: RunDirectory) -> 
         "19,000 idle connections",
     ]
     assert arrange({}, [trial(1, {"target.server": "epoll"})]).describe_x("epoll") == "epoll"
+
+
+def test_names_on_x_can_be_lines_of_their_own(sample_run: RunDirectory) -> None:
+    trials = [trial(number, {"target.server": name}) for number, name in enumerate(["poll", "epoll"])]
+    arrangement = above_each_other(arrange({}, trials))
+    assert (arrangement.x_values, arrangement.line_names) == ((None,), ("poll", "epoll"))
+    assert [arrangement.name_of(setting) for setting in arrangement.settings] == ["poll", "epoll"]
+    document = sample_run.read_document()
+    several = arrange(document.profile, document.trials)
+    assert above_each_other(several) is several
 
 
 def test_a_line_is_found_by_its_factors(sample_run: RunDirectory) -> None:
