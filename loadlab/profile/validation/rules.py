@@ -147,7 +147,7 @@ def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) ->
         case "extra_forbidden":
             return Mistake(path, _unknown_key(model, path), part="key")
         case "value_error":
-            is_sweep = not above and isinstance(value, list) and may_be_swept(model, dotted(path))
+            is_sweep = not above and isinstance(value, list) and _lists_values_of(model, dotted(path), value)
             hint = "; list the values of a setting in the sweep" if is_sweep else ""
             return Mistake(path, f"{details['ctx']['error']}{hint}")
         case "literal_error":
@@ -166,6 +166,17 @@ def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) ->
             return Mistake(path, f"must have at most {details['ctx']['max_length']} items")
         case unforeseen:
             raise AssertionError(f"no words for pydantic's {unforeseen}")
+
+
+def _lists_values_of(model: type[Profile], path: str, values: list[Any]) -> bool:
+    if not may_be_swept(model, path):
+        return False
+    try:
+        for value in values:
+            adapter_of(model, path).validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _unknown_key(model: type[Profile], path: Path) -> str:

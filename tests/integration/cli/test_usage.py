@@ -79,6 +79,31 @@ def test_mistakes_on_the_command_line(program: Program, arguments: list[str], to
     assert told in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the profile is empty"),
+        (b"\x7fELF\x02\x01\x01\0\0\xff\xfe", "not UTF-8 text"),
+        (b"\0" * 5000, "unprintable character"),
+        (b"#" * 200_000, "too large for a profile"),
+        (b"a: " + b"[" * 60_000, "nested too deeply"),
+        (b"a: &a [x, x]\nb: [*a, *a]\n", "aliases are not allowed"),
+        (b"a: " + b"9" * 100_000, "too long a value"),
+        (b"\tname: x\n", "a tab is not allowed here"),
+        (b"<!doctype html>", "a profile must be a mapping"),
+    ],
+    ids=range(9),
+)
+def test_what_is_no_profile_is_one_line(program: Program, content: bytes, told: str) -> None:
+    path = program.directory / "any.yaml"
+    path.write_bytes(content)
+    ended = program.run("run", str(path), "--out", str(program.reports))
+    check_refused(program, ended)
+    lines = [line for line in ended.stderr.splitlines() if "missing" not in line and "unknown key" not in line]
+    assert len(lines) == 1
+    assert told in lines[0]
+
+
 def test_cores_that_are_not_there(program: Program) -> None:
     ended = program.measure(QUICK + "placement: {target: [0], load: [4095]}\n")
     check_refused(program, ended)

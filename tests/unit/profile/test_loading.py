@@ -248,6 +248,8 @@ def test_a_list_that_is_a_value_of_its_own_is_set(tmp_path: Path, override: str,
 def test_a_list_in_the_load_itself_is_sent_to_the_sweep(tmp_path: Path) -> None:
     (line,) = mistakes(tmp_path, changed("connections: 16", "connections: [16, 64]"))
     assert line.endswith("500 or 20k, not a list; list the values of a setting in the sweep")
+    (line,) = mistakes(tmp_path, changed("sweep:", "placement: [0, 1]\nsweep:"))
+    assert line.endswith("or cores such as {target: [0], load: [1]}, not a list")
 
 
 @pytest.mark.parametrize(
