@@ -98,7 +98,7 @@ def run(
         typer.Option(
             "--set",
             metavar="PATH=VALUE",
-            help="Change a setting; on a swept path, its values. Repeatable.",
+            help="Change a setting; a list of values sweeps it. Repeatable.",
             autocompletion=complete_settings,
         ),
     ] = None,
