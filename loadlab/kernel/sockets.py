@@ -62,8 +62,13 @@ async def wait_connected(loop: Loop, address: Address, source: str | None) -> so
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.register(sock.fileno())
         registered = True
+        is_connected(sock, address)  # begins; over loopback the connection is established when it returns
+        has_waited = False
         while not is_connected(sock, address):
             await loop.wait_event(sock.fileno())
+            has_waited = True
+        if has_waited:
+            loop.parked[sock.fileno()] = True  # the same event may have reported data
     except BaseException:
         if registered:
             loop.unregister(sock.fileno())

@@ -14,7 +14,7 @@ from loadlab.recording.recorder import Recorder
 _OPENING_AT_ONCE: Final = 100
 # Users examined for overdue requests before other tasks get their turn. Examining all of 10,000 at once held the others
 # up for 0.65 ms, 20,000 for 1.2 ms; so many at a time take 0.007 ms, or 0.7 ms if each has to be shut down.
-_LOOKED_AT_AT_ONCE: Final = 250
+_EXAMINED_AT_ONCE: Final = 250
 _SHORTEST_PAUSE_NS: Final = 1_000_000
 _LONGEST_PAUSE_NS: Final = 100_000_000
 
@@ -74,8 +74,8 @@ class ActiveLoad:
         examined once a timeout, and not 20 times. An overdue request is found within a twentieth of its timeout.
         """
         oldest_ns = now_ns = time.monotonic_ns()
-        for first in range(0, len(self._users), _LOOKED_AT_AT_ONCE):
-            last = first + _LOOKED_AT_AT_ONCE
+        for first in range(0, len(self._users), _EXAMINED_AT_ONCE):
+            last = first + _EXAMINED_AT_ONCE
             sent_ns = min(filter(None, self._in_flight[first:last]), default=now_ns)
             if now_ns - sent_ns > self._timeout_ns:
                 for user in self._users[first:last]:
