@@ -141,7 +141,7 @@ def describe_answered(arrangement: Arrangement) -> Iterator[str]:
 
 def join_names(names: Sequence[str]) -> str:
     """Return `select`, `select and poll`, or `select, poll and epoll`; with semicolons where names have commas."""
-    separator = "; " if any("," in name for name in names) else ", "
+    separator = "; " if any(", " in name for name in names) else ", "
     return " and ".join(part for part in (separator.join(names[:-1]), *names[-1:]) if part)
 
 

@@ -131,6 +131,7 @@ def test_a_rate_that_was_answered_is_told_as_met(open_load: RunDocument, sample_
         (["a", "b"], "a and b"),
         (["a", "b", "c"], "a, b and c"),
         (["a, 1", "b", "c"], "a, 1; b and c"),
+        (["2,654-fold", "3-fold", "43 %"], "2,654-fold, 3-fold and 43 %"),
     ],
 )
 def test_names_in_a_sentence(names: list[str], joined: str) -> None:
