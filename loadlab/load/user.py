@@ -114,6 +114,7 @@ class User:
         # request at 64 connections, 1.0 us at 1,000.
         # os.write and os.read, the known responses and the list of times are shared by all users: with a thousand of
         # them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
+        # Asking the gate before each request, and each answer whether it is late, costs 12 ns together.
         loop, recorders, known, next_turn = self._loop, self._recorders, self._known, self._exchange.next_turn
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         write, read, clock, timeout_ns = os.write, os.read, time.monotonic_ns, self._exchange.timeout_ns
