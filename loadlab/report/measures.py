@@ -13,6 +13,41 @@ from loadlab.report.layout import metric_in
 from loadlab.results.model import TrialResult
 from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
 
+_PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
+_MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")
+_TITLES: Final = {
+    "requests_per_second": "Requests per second",
+    "offered_per_second": "Offered requests per second",
+    "requests": "Requests answered",
+    "failures": "Requests that failed",
+    "outcomes.dropped": "Requests never sent (dropped)",
+    "outcomes.cut": "Requests in flight at the end (cut)",
+    "cost_ns": "Cost",
+    "cost_ns_min": "Least cost",
+    "operation_ns": "Time of one operation: make ready, wait, read",
+    "run_ns": "Time of a complete chain of events",
+    "bytes_per_unit": "Memory of one unit",
+    "connection_memory.bytes_per_connection": "Memory of one idle connection",
+    "target.rss_bytes": "Memory of the target (RSS)",
+    "target.pss_bytes": "Memory of the target (PSS)",
+    "target.threads": "Threads of the target",
+    "target.processes": "Processes of the target",
+    "target.context_switches": "Context switches of the target",
+    "target.context_switches_per_request": "Context switches of the target per request",
+    "target.run_queue_wait_ns_per_request": "Run-queue wait of the target per request",
+    "target.cpu_ns_per_request": "CPU time of the target per request",
+    "target.cpu_user_ns_per_request": "User CPU time of the target per request",
+    "target.cpu_system_ns_per_request": "System CPU time of the target per request",
+}
+_TIMES: Final = {
+    "response_ns": "Response time",
+    "service_ns": "Service time",
+    "lateness_ns": "Lateness",
+    "wire_ns": "Server and wire",
+    "dispatch_ns": "Dispatch",
+    "client_ns": "Time added by the client",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
@@ -54,42 +89,6 @@ def quantity_of(metric: str) -> Quantity:
     # `bytes_per_unit` begins with its unit; all others end with it, or contain it.
     dimension = Dimension.SIZE if metric.startswith("bytes_") else Dimension.of(metric)
     return {Dimension.DURATION: TIME, Dimension.SIZE: SIZE, Dimension.NUMBER: NUMBER}[dimension]
-
-
-_PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
-_MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")
-_TITLES: Final = {
-    "requests_per_second": "Requests per second",
-    "offered_per_second": "Offered requests per second",
-    "requests": "Requests answered",
-    "failures": "Requests that failed",
-    "outcomes.dropped": "Requests never sent (dropped)",
-    "outcomes.cut": "Requests in flight at the end (cut)",
-    "cost_ns": "Cost",
-    "cost_ns_min": "Least cost",
-    "operation_ns": "Time of one operation: make ready, wait, read",
-    "run_ns": "Time of a complete chain of events",
-    "bytes_per_unit": "Memory of one unit",
-    "connection_memory.bytes_per_connection": "Memory of one idle connection",
-    "target.rss_bytes": "Memory of the target (RSS)",
-    "target.pss_bytes": "Memory of the target (PSS)",
-    "target.threads": "Threads of the target",
-    "target.processes": "Processes of the target",
-    "target.context_switches": "Context switches of the target",
-    "target.context_switches_per_request": "Context switches of the target per request",
-    "target.run_queue_wait_ns_per_request": "Run-queue wait of the target per request",
-    "target.cpu_ns_per_request": "CPU time of the target per request",
-    "target.cpu_user_ns_per_request": "User CPU time of the target per request",
-    "target.cpu_system_ns_per_request": "System CPU time of the target per request",
-}
-_TIMES: Final = {
-    "response_ns": "Response time",
-    "service_ns": "Service time",
-    "lateness_ns": "Lateness",
-    "wire_ns": "Server and wire",
-    "dispatch_ns": "Dispatch",
-    "client_ns": "Time added by the client",
-}
 
 
 @dataclass(frozen=True, slots=True)

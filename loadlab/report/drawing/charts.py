@@ -1,6 +1,7 @@
 """Charts of lines and of stacked bars over x as plotly figures."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import plotly.graph_objects as go
 
@@ -11,6 +12,8 @@ from loadlab.report.measures import Quantity
 from loadlab.report.panels import Chart, Line, Point, StackedChart, StackedPanel
 from loadlab.report.sentences import write_value
 from loadlab.results.model import Scalar
+
+_BAR_WIDTH: Final = 0.6
 
 
 def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
@@ -27,6 +30,22 @@ def draw_chart(arrangement: Arrangement, chart: Chart) -> tuple[go.Figure, ...]:
             y_scales[panel.measure.quantity],
             arrangement.x_title,
         )
+        for panel in chart.panels
+    )
+
+
+def draw_stacked(arrangement: Arrangement, chart: StackedChart) -> tuple[go.Figure, ...]:
+    """Return the bars of each panel, one for each x, with a trace for each part."""
+    places = place_names(arrangement.x_values)
+    shared = stack_scale([total for panel in chart.panels for total in panel.totals], chart.quantity)
+
+    def scale_of(panel: StackedPanel) -> Scale:
+        return shared if chart.scale_is_shared else stack_scale(panel.totals, chart.quantity)
+
+    return tuple(
+        compose_figure(
+            [*_traces(arrangement, chart, panel, places)], places.scale, scale_of(panel), arrangement.x_title
+        ).update_layout(barmode="stack")
         for panel in chart.panels
     )
 
@@ -76,25 +95,6 @@ def _hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Q
     if value.low < value.high:
         parts.append(f"{quantity.format(value.low)} to {quantity.format(value.high)} over repeats")
     return hover_text(line.name, *parts)
-
-
-_BAR_WIDTH = 0.6
-
-
-def draw_stacked(arrangement: Arrangement, chart: StackedChart) -> tuple[go.Figure, ...]:
-    """Return the bars of each panel, one for each x, with a trace for each part."""
-    places = place_names(arrangement.x_values)
-    shared = stack_scale([total for panel in chart.panels for total in panel.totals], chart.quantity)
-
-    def scale_of(panel: StackedPanel) -> Scale:
-        return shared if chart.scale_is_shared else stack_scale(panel.totals, chart.quantity)
-
-    return tuple(
-        compose_figure(
-            [*_traces(arrangement, chart, panel, places)], places.scale, scale_of(panel), arrangement.x_title
-        ).update_layout(barmode="stack")
-        for panel in chart.panels
-    )
 
 
 def _traces(arrangement: Arrangement, chart: StackedChart, panel: StackedPanel, places: Places) -> Iterable[go.Bar]:

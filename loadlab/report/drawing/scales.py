@@ -57,13 +57,6 @@ def value_scale(values: Iterable[float], quantity: Quantity) -> Scale:
     return _linear_scale(0.0, high * 1.08, quantity.format_tick, quantity.base)
 
 
-def _short(value: Scalar) -> str:
-    """As on a tick: `19k`."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return format_count(value)
-    return format_scalar(value)
-
-
 def stack_scale(heights: Iterable[float], quantity: Quantity) -> Scale:
     """Return the y axis for stacked bars: from zero however far they spread, as parts are compared with the whole."""
     high = max(heights, default=0.0)
@@ -124,6 +117,13 @@ def percentile_scale(highest: float) -> Scale:
 def percentile_position(percentile: float) -> float:
     """Where a percentile below 100 stands on `percentile_scale`."""
     return 1 / (1 - percentile / 100)
+
+
+def _short(value: Scalar) -> str:
+    """As on a tick: `19k`."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return format_count(value)
+    return format_scalar(value)
 
 
 def _linear_scale(low: float, high: float, format_tick: Callable[[float], str], base: int = 10) -> Scale:

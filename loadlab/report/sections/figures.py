@@ -24,6 +24,17 @@ from loadlab.report.tables import Group, PlainTable
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_duration_ns, format_size_bytes
 
+_DASH: Final = "\N{EN DASH}"
+# Michael Kerrisk, "The Linux Programming Interface" (2010), table 63-9: CPU seconds for 100,000 monitoring operations
+# on Linux 2.6.25, by the number of descriptors.
+_METHODS: Final = ("poll", "select", "epoll")
+_OF_THE_BOOK: Final[Mapping[int, Mapping[str, float]]] = {
+    10: {"poll": 0.61, "select": 0.73, "epoll": 0.41},
+    100: {"poll": 2.9, "select": 3.0, "epoll": 0.42},
+    1000: {"poll": 35, "select": 35, "epoll": 0.53},
+    10_000: {"poll": 990, "select": 930, "epoll": 0.66},
+}
+_OPERATIONS: Final = 100_000
 # In a closed model they are the response times again.
 _SERVICE: Final = tuple(measure_of(f"service_ns.{percentile}") for percentile in ("p50", "p99"))
 _MEASURES: Final = (
@@ -61,31 +72,6 @@ def figures_of(arrangement: Arrangement) -> PlainTable | None:
         return None
     name = arrangement.name_of(setting) or "measured"
     return PlainTable("Figures", (), ("", name), tuple(rows), note_on(arrangement))
-
-
-def _value(arrangement: Arrangement, measure: Measure) -> Value | None:
-    [line] = panel_of(arrangement, measure).lines
-    return next((value for _, value in line.measured), None)
-
-
-def _describe(measure: Measure, value: Value) -> str:
-    median = write_value(value, measure.quantity)
-    if value.low == value.high:
-        return median
-    return f"{median} ({measure.quantity.format(value.low)} to {measure.quantity.format(value.high)} over repeats)"
-
-
-_DASH: Final = "\N{EN DASH}"
-# Michael Kerrisk, "The Linux Programming Interface" (2010), table 63-9: CPU seconds for 100,000 monitoring operations
-# on Linux 2.6.25, by the number of descriptors.
-_METHODS: Final = ("poll", "select", "epoll")
-_OF_THE_BOOK: Final[Mapping[int, Mapping[str, float]]] = {
-    10: {"poll": 0.61, "select": 0.73, "epoll": 0.41},
-    100: {"poll": 2.9, "select": 3.0, "epoll": 0.42},
-    1000: {"poll": 35, "select": 35, "epoll": 0.53},
-    10_000: {"poll": 990, "select": 930, "epoll": 0.66},
-}
-_OPERATIONS: Final = 100_000
 
 
 def wait_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> PlainTable | None:
@@ -149,6 +135,18 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
         ),
         note="Memory is what each takes in user space; the kernel's own part, for threads and processes, is not in it.",
     )
+
+
+def _value(arrangement: Arrangement, measure: Measure) -> Value | None:
+    [line] = panel_of(arrangement, measure).lines
+    return next((value for _, value in line.measured), None)
+
+
+def _describe(measure: Measure, value: Value) -> str:
+    median = write_value(value, measure.quantity)
+    if value.low == value.high:
+        return median
+    return f"{median} ({measure.quantity.format(value.low)} to {measure.quantity.format(value.high)} over repeats)"
 
 
 def _factors_of(trial: TrialResult, section: str) -> dict[str, Scalar]:
