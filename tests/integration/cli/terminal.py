@@ -16,7 +16,7 @@ from typing import Final
 from .program import DEADLINE_SECONDS, Program
 
 _ROWS, _COLUMNS = 40, 200
-# An interval of the window has been told, and requests were answered in it.
+# An interval of the window has been reported, and requests were answered in it.
 ANSWERED: Final = r"[1-9]\S* req/s"
 _CONTROL_C: Final = b"\x03"
 _ESCAPE_SEQUENCE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

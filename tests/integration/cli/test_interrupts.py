@@ -19,7 +19,7 @@ SHORT_THEN_LONG = QUICK + "sweep: {load.duration: [100ms, 60s]}\nseed: 2\n"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point of a run that lasts until somebody ends it; `shown` tells that it has come."""
+    """A point of a run that lasts until somebody ends it; `shown` is what the terminal shows then."""
 
     server: str
     settings: tuple[str, ...]
@@ -66,7 +66,7 @@ def test_control_c_at_the_terminal(faulty: Program, name: str) -> None:
     assert "stopped before its end" in terminal.shown
     assert "Traceback" not in terminal.shown
     idle = check_interrupted(faulty)["idle"]
-    if name == "opening":  # what was opened so far is told
+    if name == "opening":  # what was opened so far is in the result
         assert idle["wanted"] == 9000
         assert 0 < idle["opened"] < 9000
 

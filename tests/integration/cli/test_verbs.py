@@ -78,7 +78,7 @@ def test_the_schema_is_one_for_editors(program: Program) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_serve_answers_until_it_is_told_to_go(program: Program, number: signal.Signals) -> None:
+def test_serve_answers_until_it_is_ended(program: Program, number: signal.Signals) -> None:
     with program.started("serve", "epoll") as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline().removeprefix("READY "))
@@ -153,7 +153,7 @@ def test_serve_explains_what_it_does_not_understand(program: Program, arguments:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "said"),
     [
         (None, "is not a run directory: it has no run.json; name one that `loadlab run` wrote."),
         ("{", "run.json is not JSON"),
@@ -162,13 +162,13 @@ def test_serve_explains_what_it_does_not_understand(program: Program, arguments:
     ],
     ids=["absent", "not JSON", "of the future", "not text"],
 )
-def test_report_of_what_is_no_run(program: Program, tmp_path: Path, content: str | None, told: str) -> None:
+def test_report_of_what_is_no_run(program: Program, tmp_path: Path, content: str | None, said: str) -> None:
     directory = tmp_path / "run"
     directory.mkdir()
     if content is not None:
         (directory / "run.json").write_bytes(content.encode(errors="surrogateescape"))
     ended = program.run("report", str(directory))
     assert (ended.code, ended.stdout) == (2, "")
-    assert told in ended.stderr
+    assert said in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert not (directory / "index.html").exists()

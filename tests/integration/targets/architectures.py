@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A target with some of its options, and what distinguishes it from others as far as a client can tell.
+    """A target with some of its options, and what distinguishes it from others as far as a client sees.
 
     `idle` is how many idle connections a test may ask it to hold; `own_protocol` whether it speaks HTTP through
     targets/http_protocol.py, and so in the same words; `waits_together` whether several handlers can wait at the same

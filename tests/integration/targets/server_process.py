@@ -1,4 +1,4 @@
-"""A target as a process of the test, and what the kernel tells of it."""
+"""A target as a process of the test, and what the kernel knows of it."""
 
 import contextlib
 import fcntl
@@ -116,7 +116,7 @@ def refusal(name: str, *arguments: str) -> str:
 
 @contextlib.contextmanager
 def reserved_port() -> Iterator[int]:
-    """Keep a port of 127.0.0.1 from all others. It refuses, until a server is told to listen on it."""
+    """Keep a port of 127.0.0.1 from all others. It refuses, until a server listens on it."""
     with socket.socket() as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that the server may have it beside us
         bound.bind(("127.0.0.1", 0))

@@ -36,7 +36,7 @@ def client(server: Server) -> Iterator[socket.socket]:
 
 def cpu_ns(server: Server) -> int:
     """How long it has had a core, which does not depend on how many others wanted it."""
-    server.wait_settled()  # of one that runs, the kernel tells what it had at the last tick
+    server.wait_settled()  # of one that runs, the kernel reports what it had at the last tick
     return int(Path(f"/proc/{server.pid}/schedstat").read_text().split()[0])
 
 
@@ -178,16 +178,16 @@ class TestPostgresql:
             assert body.startswith(b"PostgreSQL: ")
             assert ask(client, "/database?ms=0")[0] == 200
 
-    def test_one_that_is_not_there_is_told_before_anything_is_served(self, tmp_path: Path) -> None:
-        told = refusal("epoll", "--database", f"host={tmp_path}")
-        assert "ended with code 2" in told
+    def test_one_that_is_not_there_is_reported_before_anything_is_served(self, tmp_path: Path) -> None:
+        said = refusal("epoll", "--database", f"host={tmp_path}")
+        assert "ended with code 2" in said
 
     def test_without_psycopg_it_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "psycopg.py").write_text("raise ImportError")
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-        told = refusal("epoll", "--database", "host=nowhere")
-        assert told.endswith("a PostgreSQL database needs the Python module psycopg, of loadlab's extra 'servers'")
-        assert "ended with code 2" in told
+        said = refusal("epoll", "--database", "host=nowhere")
+        assert said.endswith("a PostgreSQL database needs the Python module psycopg, of loadlab's extra 'servers'")
+        assert "ended with code 2" in said
 
 
 class TestUpstream:
@@ -229,7 +229,7 @@ class TestUpstream:
             assert b"refused" in body
             hello([client])
 
-    def test_one_that_answers_with_an_error_is_told(self) -> None:
+    def test_one_that_answers_with_an_error_is_reported(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             address = "{}:{}".format(*listener.getsockname())
             with serving("epoll", "--upstream", address) as server, server.connect() as client:

@@ -99,7 +99,7 @@ pathlib.Path({str(written)!r}).write_text(str(folder))
     assert not Path(written.read_text()).exists()
 
 
-def test_a_target_that_ends_at_once_is_told_with_its_last_words(describe: Describe) -> None:
+def test_a_target_that_ends_at_once_is_reported_with_its_last_words(describe: Describe) -> None:
     with pytest.raises(TrialFailed) as caught:
         launch(describe("import sys; sys.exit('no database here')"))
     assert str(caught.value) == "target 'made-up' ended with code 1 before it was ready: no database here"
@@ -113,7 +113,7 @@ def test_a_target_that_ends_at_once_is_told_with_its_last_words(describe: Descri
         ('READY {"address": ["127.0.0.1", 1], "pid": 1}', "is not valid: capabilities: Field required"),
     ],
 )
-def test_a_target_that_prints_something_else_is_told_what(describe: Describe, line: str, said: str) -> None:
+def test_a_target_that_prints_something_else_is_quoted(describe: Describe, line: str, said: str) -> None:
     with pytest.raises(TrialFailed) as caught:
         launch(describe(f"print({line!r}, flush=True)\nimport signal; signal.pause()"))
     assert said in str(caught.value)
@@ -147,7 +147,7 @@ def test_what_a_target_forks_belongs_to_it_and_ends_with_it(describe: Describe) 
     assert target.pid in pids
 
 
-def test_a_port_in_use_is_told_by_the_target_itself() -> None:
+def test_a_port_in_use_is_reported_by_the_target_itself() -> None:
     epoll = find_target("epoll")
     with launch(epoll) as first, pytest.raises(TrialFailed) as caught:
         launch(epoll, port=first.address[1])

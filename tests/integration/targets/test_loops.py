@@ -144,9 +144,9 @@ class TestProcessesThatShareThePort:
     def test_when_one_dies_all_end_and_the_parent_says_why(self, server: Server) -> None:
         victim = next(pid for pid in server.pids() if pid != server.pid)
         os.kill(victim, signal.SIGKILL)
-        told = server.wait_ended()
-        assert "ended with code 1" in told
-        assert f"process {victim} was killed by SIGKILL, so the others were stopped too" in told
+        said = server.wait_ended()
+        assert "ended with code 1" in said
+        assert f"process {victim} was killed by SIGKILL, so the others were stopped too" in said
         assert server.pids() == []
 
 

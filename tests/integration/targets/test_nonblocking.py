@@ -218,7 +218,7 @@ def test_a_waiting_query_to_postgresql_holds_up_nobody(name: str, database: Data
         assert ask(other, "/database?ms=1")[0] == 200
 
 
-def test_a_lost_connection_to_postgresql_is_told_and_replaced(name: str, database: Database) -> None:
+def test_a_lost_connection_to_postgresql_is_reported_and_replaced(name: str, database: Database) -> None:
     with serving(name, "--database", database.dsn) as server, server.connect() as client:
         assert ask(client, "/database?ms=1")[0] == 200
         before = server.holdings()
@@ -232,7 +232,7 @@ def test_a_lost_connection_to_postgresql_is_told_and_replaced(name: str, databas
         wait_until(lambda: server.holdings() == before)
 
 
-def test_connections_that_postgresql_ended_while_idle_are_told_once_at_most(name: str, database: Database) -> None:
+def test_connections_that_postgresql_ended_while_idle_are_reported_once_at_most(name: str, database: Database) -> None:
     with serving(name, "--database", database.dsn) as server, server.connect() as client:
         assert ask(client, "/database?ms=1")[0] == 200
         database.end_connections()
@@ -254,7 +254,7 @@ def test_connections_to_the_upstream_server_are_kept(name: str) -> None:
         assert upstream.sockets() == before + 1
 
 
-def test_an_upstream_server_that_is_gone_is_told_and_found_again(name: str) -> None:
+def test_an_upstream_server_that_is_gone_is_reported_and_found_again(name: str) -> None:
     with ExitStack() as stack:
         port = stack.enter_context(reserved_port())
         address = f"127.0.0.1:{port}"

@@ -63,9 +63,9 @@ def test_a_pool_that_loses_a_process_ends_the_server_with_a_sentence(busy: bool)
         if busy:
             begin_sleep(server, client, 20_000)
         os.kill(worker, signal.SIGKILL)
-        told = server.wait_ended()
-        assert "ended with code 1" in told
-        assert f"epoll-processes: of the pool, process {worker} was killed by SIGKILL" in told
+        said = server.wait_ended()
+        assert "ended with code 1" in said
+        assert f"epoll-processes: of the pool, process {worker} was killed by SIGKILL" in said
         assert server.pids() == []
 
 

@@ -81,7 +81,7 @@ def test_node_names_its_functions_for_perf_and_takes_the_names_away(need_program
     assert not list(Path.cwd().glob("*v8.log"))
 
 
-def test_node_tells_that_its_upstream_server_is_missing(need_program: Callable[[str], str]) -> None:
+def test_node_reports_that_its_upstream_server_is_missing(need_program: Callable[[str], str]) -> None:
     need_program("node")
     with (
         reserved_port() as port,
@@ -94,7 +94,7 @@ def test_node_tells_that_its_upstream_server_is_missing(need_program: Callable[[
 
 
 @pytest.mark.parametrize("name", ["node", "nginx"])
-def test_a_port_in_use_is_told(name: str, need_program: Callable[[str], str]) -> None:
+def test_a_port_in_use_is_reported(name: str, need_program: Callable[[str], str]) -> None:
     need_program(name)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

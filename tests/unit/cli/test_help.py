@@ -26,7 +26,7 @@ def test_each_example_stays_on_its_line(verb: tuple[str, ...], examples: str) ->
     assert max(map(len, lines)) <= 80
 
 
-def test_what_each_verb_does_is_told_without_being_cut() -> None:
+def test_what_each_verb_does_is_reported_without_being_cut() -> None:
     lines = help_lines()
     verbs = lines[lines.index("Commands:") + 1 : lines.index("", lines.index("Commands:"))]
     assert len(verbs) == len(app.registered_commands)

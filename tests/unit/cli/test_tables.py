@@ -121,7 +121,7 @@ def test_cpu_times_are_left_out_where_there_is_no_room(sample_run: RunDirectory)
     assert [has_client(width) for width in (60, 70)] == [False, True]
 
 
-def test_each_kind_of_finding_is_told_once(sample_run: RunDirectory) -> None:
+def test_each_kind_of_finding_is_reported_once(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     lines = list(findings_lines(document))
     codes = {
@@ -141,7 +141,7 @@ def with_probes(document: RunDocument, *probes: Probes) -> RunDocument:
     return document.model_copy(update={"trials": trials})
 
 
-def test_a_probe_that_saw_nothing_is_told_once_with_what_would_help(sample_run: RunDirectory) -> None:
+def test_a_probe_that_saw_nothing_is_reported_once_with_what_would_help(sample_run: RunDirectory) -> None:
     lacking = SyscallsProbe(missed=["perf: not installed; apt-get install linux-perf"], problems=["none works here"])
     document = with_probes(sample_run.read_document(), *[Probes(syscalls=lacking)] * 2, Probes())
     assert list(unseen_lines(document)) == [
@@ -156,13 +156,13 @@ def test_a_better_backend_that_is_missing_is_not_why_the_one_used_failed(sample_
     assert [line.rpartition("target: ")[2] for line in unseen_lines(document)] == ["perf was killed"]
 
 
-def test_a_cpu_profile_that_never_came_is_told(sample_run: RunDirectory) -> None:
+def test_a_cpu_profile_that_never_came_is_reported(sample_run: RunDirectory) -> None:
     document = with_probes(sample_run.read_document(), Probes(cpu=CpuProbe(problems=["the pass failed"])))
     (line,) = unseen_lines(document)
     assert line.endswith("The probe cpu saw nothing of the target: the pass failed")
 
 
-def test_what_was_seen_or_never_asked_for_is_not_told(sample_run: RunDirectory) -> None:
+def test_what_was_seen_or_never_asked_for_is_not_reported(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     assert list(unseen_lines(with_probes(document, Probes()))) == []
     seen = SyscallsProbe(backend="perf", target=SyscallProfile(backend="perf", window_ns=1, calls=[]))

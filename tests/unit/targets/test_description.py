@@ -127,7 +127,7 @@ def test_a_server_says_which_processes_and_threads_it_runs(
         ),
     ],
 )
-def test_what_is_missing_is_told_with_the_command_that_installs_it(needs: Needs | None, why: str | None) -> None:
+def test_what_is_missing_is_reported_with_the_command_that_installs_it(needs: Needs | None, why: str | None) -> None:
     description = TargetDescription(
         name="x", about="y", handlers=("hello",), options={}, file=Path("x.py"), needs=needs
     )

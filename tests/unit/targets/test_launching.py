@@ -24,7 +24,7 @@ def test_a_missing_handler_is_named_with_those_there_are() -> None:
     assert why_not_handled(CAPABILITIES, "cpu") == "the target has no handler 'cpu'; it has: hello, sleep"
 
 
-def test_too_many_connections_are_told_with_both_numbers() -> None:
+def test_too_many_connections_are_reported_with_both_numbers() -> None:
     reason = why_not_held(CAPABILITIES, 101)
     assert reason is not None
     assert "101 connections" in reason
