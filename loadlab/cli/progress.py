@@ -18,7 +18,7 @@ from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_count, format_duration_ns
 
-# Each refresh costs this process a few milliseconds of a core that the client may be using.
+# Each refresh takes half a millisecond of a core that the client may be using.
 _REFRESHES_PER_SECOND: Final = 4
 _BAR_COLUMNS: Final = 20
 # How the phases begin that open a pass under a profiler; those of the pass itself follow.

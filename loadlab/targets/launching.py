@@ -98,7 +98,7 @@ def why_not_held(capabilities: Capabilities, connections: int) -> str | None:
     """Return why a target cannot hold so many connections, None if it can."""
     if connections <= capabilities.max_connections:
         return None
-    return f"{connections} connections are asked for; the target can hold {capabilities.max_connections} here"
+    return f"{connections:,} connections are needed; the target can hold {capabilities.max_connections:,} here"
 
 
 def launch(

@@ -13,7 +13,7 @@ def test_a_target_that_cannot_hold_so_many_is_not_possible(program: Program) -> 
     for trial in program.document()["trials"]:
         wanted = trial["factors"]["load.idle"] + 4
         assert (trial["state"], trial["requests"]) == ("not possible", 0)
-        assert trial["reason"].startswith(f"{wanted} connections are asked for; the target can hold 48 here")
+        assert trial["reason"].startswith(f"{wanted:,} connections are needed; the target can hold 48 here")
         assert f"not possible: {trial['reason']}" in ended.stderr
     program.check_drawable()
 
