@@ -63,32 +63,6 @@ def exit_code_of(document: RunDocument, accept_invalid: bool = False) -> ExitCod
     return ExitCode.DONE
 
 
-def _command() -> list[str]:
-    # An argument need not be text; run.json is.
-    return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
-
-
-def _warn(readiness: Readiness) -> None:
-    """Print before the first trial what may spoil the run; what is not possible is each trial's own result later."""
-    refusal = readiness.refusal()
-    for warning in [*readiness.warnings(), *([refusal] if refusal else [])]:
-        notify(f"warning: {warning}", style="yellow")
-
-
-def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
-    if as_json:
-        write(document.model_dump_json(by_alias=True))
-    else:
-        show(ResultsTable(document))
-        for line in load_model_lines(document):
-            write_prose(line)
-    for line in expectation_lines(document):
-        notify(line)
-    for line in (*hints(document), *findings_lines(document), *unseen_lines(document)):
-        notify(line)
-    (notify if as_json else write)(f"page: {directory.page_path}")
-
-
 def expectation_lines(document: RunDocument) -> Iterator[str]:
     """Yield a line for each expectation that was met, in all trials that it concerns, or where it was not."""
     by_text: dict[str, list[tuple[str, Expectation]]] = {}
@@ -115,3 +89,35 @@ def hints(document: RunDocument) -> Iterator[str]:
     names = dict.fromkeys(found[1] for trial in failed if (found := _TARGET.match(trial.reason or "")))
     for name in names:
         yield f"To see why {name} failed, run it alone: loadlab serve {name}"
+
+
+def _command() -> list[str]:
+    # An argument need not be text; run.json is.
+    return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
+
+
+def _warn(readiness: Readiness) -> None:
+    """Print before the first trial what may spoil the run; what is not possible is each trial's own result later."""
+    refusal = readiness.refusal()
+    for warning in [*readiness.warnings(), *([refusal] if refusal else [])]:
+        notify(f"warning: {warning}", style="yellow")
+
+
+def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None:
+    if as_json:
+        write(document.model_dump_json(by_alias=True))
+    else:
+        show(ResultsTable(document))
+        for line in load_model_lines(document):
+            write_prose(line)
+    for line in expectation_lines(document):
+        notify(line)
+    for line in (*hints(document), *findings_lines(_judged(document)), *unseen_lines(_judged(document))):
+        notify(line)
+    (notify if as_json else write)(f"page: {directory.page_path}")
+
+
+def _judged(document: RunDocument) -> RunDocument:
+    """Return the document without the trial that was interrupted: that it lacks requests is no news to its user."""
+    trials = [trial for trial in document.trials if trial.state != "interrupted"]
+    return document.model_copy(update={"trials": trials})

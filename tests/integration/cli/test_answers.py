@@ -81,9 +81,9 @@ def test_the_run_is_invalid_and_says_why(measured: tuple[Program, Ended]) -> Non
     program, ended = measured
     assert ended.code == 3
     assert (
-        f"{len(ANSWERED)} of {len(ANSWERED) + 1} trials: No request was answered as expected in the measured window. "
-        "Check that the target speaks HTTP and answers the profile's path with the expected status, "
-        "or measure for longer than one answer takes."
+        f"{len(ANSWERED)} of {len(ANSWERED) + 1} trials: No request succeeded in the measured window. Check that "
+        "the target speaks HTTP and answers the profile's path with the expected status, or use a longer window if a "
+        "single response takes that long."
     ) in ended.stderr.splitlines()
     assert program.document()["verdict"] == "invalid"
 

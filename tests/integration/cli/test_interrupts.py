@@ -64,6 +64,7 @@ def test_control_c_at_the_terminal(faulty: Program, name: str) -> None:
         terminal.press_control_c()
         assert terminal.wait_ended() == 130
     assert "stopped before its end" in terminal.shown
+    assert "1 of 1 trials" not in terminal.shown  # its user knows why it lacks requests
     assert "Traceback" not in terminal.shown
     idle = check_interrupted(faulty)["idle"]
     if name == "opening":  # what was opened so far is in the result
