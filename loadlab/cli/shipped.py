@@ -25,6 +25,8 @@ def find_profile(name: str) -> Path:
     shipped = {path.stem: path for path in _shipped_profiles()}
     if name in shipped:
         return shipped[name]
+    if (stem := Path(name).stem) in shipped:
+        raise LoadlabError(f"{name}: there is no such file; did you mean '{stem}', which ships with loadlab?")
     if "/" not in name and not name.endswith((".yaml", ".yml")):
         hint = did_you_mean(name, shipped) or "; `loadlab profiles` lists those that ship"
         raise LoadlabError(f"{name}: neither a file nor a profile that ships{hint}")

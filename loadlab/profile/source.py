@@ -229,7 +229,7 @@ class _Walk:
 def _read_bytes(path: FilePath) -> bytes:
     """Return up to MOST_BYTES + 1 bytes of a file or pipe. Raises OSError, and TimeoutError for a pipe without data."""
     content = b""
-    # Unless told not to, open waits until a named pipe has a writer.
+    # Without O_NONBLOCK, opening a named pipe waits for a writer.
     with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         poll = select.poll()
         poll.register(file, select.POLLIN)

@@ -23,11 +23,13 @@ def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: py
         ("selct-vs-epoll", "selct-vs-epoll: neither a file nor a profile that ships; did you mean 'select-vs-epoll'?"),
         ("select", "select: neither a file nor a profile that ships; did you mean 'select-vs-epoll'?"),
         ("apache", "apache: neither a file nor a profile that ships; `loadlab profiles` lists those that ship"),
+        ("profiles/node.yaml", "profiles/node.yaml: there is no such file; did you mean 'node', which ships"),
         ("https://localhost:8443/", "https://localhost:8443/: https cannot be measured, only http"),
         ("http://example.com/", "http://example.com/: only servers on this machine can be measured, at localhost or"),
     ],
 )
-def test_what_is_no_profile(name: str, message: str) -> None:
+def test_what_is_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(LoadlabError) as caught:
         find_profile(name)
     assert str(caught.value).startswith(message)
