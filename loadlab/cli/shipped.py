@@ -59,7 +59,7 @@ def become_server(name: str, arguments: Sequence[str]) -> None:
     if missing := targets.why_missing(description, database):
         raise LoadlabError(f"{name} cannot run here: {missing}")
     command = targets.serve_command(name, arguments)
-    os.execv(command[0], command)
+    os.execve(command[0], command, targets.script_environment())
 
 
 def _shipped_profiles() -> list[Path]:

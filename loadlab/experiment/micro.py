@@ -2,16 +2,18 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
+
+from pydantic import ValidationError
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.preflight import why_not_started
 from loadlab.micro.messages import MicroFigures
-from loadlab.processes import spawn
+from loadlab.processes import Child, module_command, spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
@@ -38,11 +40,11 @@ class MicroRun:
         if lack := why_not_started(self.trial.profile):
             raise NotPossible(lack)
         self._context.observer.phase("measuring", None)
-        command = [sys.executable, "-m", "loadlab.micro.worker"]
+        command = module_command("loadlab.micro.worker")
         with spawn("microbenchmark", command, cpus=self._core, stdin=True, stdout=subprocess.PIPE) as worker:
             assert worker.stdin is not None
-            assert worker.stdout is not None
-            worker.stdin.write(json.dumps(self._part()).encode() + b"\n")
+            with suppress(BrokenPipeError):  # it has ended already, and how is looked at below
+                worker.stdin.write(json.dumps(self._part()).encode() + b"\n")
             worker.stdin.close()
             while worker.wait(_LOOK_EVERY_SECONDS) is None:
                 self._context.check()
@@ -50,7 +52,7 @@ class MicroRun:
                 raise NotPossible(worker.stderr_tail(1))
             if worker.poll() != 0:
                 raise TrialFailed(worker.account())
-            self._figures = MicroFigures.model_validate_json(worker.stdout.read())
+            self._figures = _read_figures(worker)
 
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured."""
@@ -84,3 +86,14 @@ class MicroRun:
             return {"kind": profile.kind, **profile.wait.model_dump(mode="json", by_alias=True)}
         assert isinstance(profile, SwitchCostProfile)
         return {"kind": profile.kind, **profile.switch.model_dump(mode="json", by_alias=True)}
+
+
+def _read_figures(worker: Child) -> MicroFigures:
+    """Return what the worker printed. Raises TrialFailed if that is not its figures."""
+    assert worker.stdout is not None
+    printed = worker.stdout.read()
+    try:
+        return MicroFigures.model_validate_json(printed)
+    except ValidationError:
+        shown = printed[:80].decode(errors="replace")
+        raise TrialFailed(f"{worker.name} printed {shown!r} in place of its figures") from None

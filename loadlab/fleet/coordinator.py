@@ -7,7 +7,6 @@ implementation may put the same workers on several machines: nothing in a part o
 import os
 import selectors
 import subprocess
-import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -25,7 +24,7 @@ from loadlab.fleet.messages import (
     decode_message,
     encode_message,
 )
-from loadlab.processes import Child, spawn
+from loadlab.processes import Child, module_command, spawn
 
 _REAP_SECONDS: Final = 2.0
 _READ_BYTES: Final = 1 << 16
@@ -146,7 +145,7 @@ class LocalFleet:
             member.child.close()
 
     def _start(self, members: list[_Member], module: str, name: str, part: LoadPart | IdlePart) -> None:
-        command = [sys.executable, "-m", f"loadlab.fleet.{module}"]
+        command = module_command(f"loadlab.fleet.{module}")
         child = spawn(name, command, cpus=self._cpus, stdin=True, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None

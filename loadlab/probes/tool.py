@@ -43,7 +43,7 @@ class Tool:
         # the kernel counts for them), py-spy runs for 4 to 5 %, and strace, which works in turn with what it watches,
         # left the epoll server 25 % of its throughput unbound and 13 % on the core of target or load.
         try:
-            self._child = spawn(self._name, argv, stdout=stdout)
+            self._child = spawn(self._name, argv, stdout=stdout, environment=tool_environment())
         except LoadlabError as error:
             raise ProbeFailed(str(error)) from error
 
@@ -86,6 +86,11 @@ class Tool:
         if self._child is None:
             raise ProbeFailed(f"{self._name} is not running")
         return self._child
+
+
+def tool_environment() -> dict[str, str]:
+    """Return our environment with the C locale: under others tools write 0,5 for 0.5, and translate their messages."""
+    return {**os.environ, "LC_ALL": "C"}
 
 
 def wait_ended(child: Child, check: Callable[[], None], deadline_seconds: float) -> int | None:

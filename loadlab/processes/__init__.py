@@ -1,7 +1,16 @@
 """Processes and cores: children that cannot outlive us, where they run, and what /proc shows of all of them."""
 
-from loadlab.processes.child import Child, spawn
+from loadlab.processes.child import Child, module_command, spawn
 from loadlab.processes.family import list_family, list_family_without_us, read_parents
 from loadlab.processes.placement import Placement, choose_placement
 
-__all__ = ["Child", "Placement", "choose_placement", "list_family", "list_family_without_us", "read_parents", "spawn"]
+__all__ = [
+    "Child",
+    "Placement",
+    "choose_placement",
+    "list_family",
+    "list_family_without_us",
+    "module_command",
+    "read_parents",
+    "spawn",
+]

@@ -7,8 +7,9 @@ import resource
 import select
 import signal
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import IO, Final, Self
 
 from loadlab.errors import LoadlabError
@@ -110,12 +111,14 @@ def spawn(
     cpus: Collection[int] | None = None,
     stdin: bool = False,
     stdout: int | IO[bytes] = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> Child:
     """Start `argv` as a child that the kernel kills when we end, in whatever way.
 
     It runs on `cpus` (None: wherever we may), in a session of its own, so that Ctrl-C reaches only us, does not ignore
     SIGINT, and may open as many files as the hard limit says. `stdin` makes a pipe; `stdout` is one of subprocess's
-    constants or a file. Standard error goes to an unlinked file, which never makes the child wait. Raises LoadlabError.
+    constants or a file; `environment` replaces ours. Standard error goes to an unlinked file, which never makes the
+    child wait. Raises LoadlabError.
 
     Call it in a thread that lives as long as the child may: for the kernel, that thread is the parent that dies. And
     what the child forks does not inherit the death signal; a target that forks has to request it again.
@@ -128,6 +131,7 @@ def spawn(
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
+            env=environment,
             start_new_session=True,
             # Risky in a process with threads only if it takes a lock that one of them holds. This one takes none: it
             # makes five system calls through modules that are imported already.
@@ -143,6 +147,15 @@ def spawn(
             f"{name} could not be placed on cores {cores}; choose cores that this machine has"
         ) from error
     return Child(name, process, stderr)
+
+
+def module_command(module: str) -> list[str]:
+    """Return the command line that runs a module of loadlab's with this interpreter.
+
+    `-P`: else the current directory would be first on its path, and any file of the user's there that is named like a
+    module of the standard library (random.py) would be imported in its place.
+    """
+    return [sys.executable, "-P", "-m", module]
 
 
 def _prepare_child(parent_pid: int, cpus: Collection[int] | None) -> Callable[[], None]:

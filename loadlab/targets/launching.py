@@ -7,9 +7,9 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final, Self
+from typing import IO, Annotated, Final, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from loadlab.errors import TrialFailed
@@ -29,14 +29,14 @@ class Capabilities:
 
     handlers: tuple[str, ...]
     max_connections: int
-    backlog: int
+    backlog: Annotated[int, Field(ge=0)]
 
 
 @validated_dataclass(frozen=True, slots=True)
 class _Ready:
     """The READY line."""
 
-    address: tuple[str, int]
+    address: tuple[str, Annotated[int, Field(ge=1, le=65_535)]]
     pid: int
     capabilities: Capabilities
 
@@ -87,6 +87,14 @@ def serve_command(name: str, arguments: Sequence[str] = ()) -> list[str]:
     return [*_command(find_target(name)), *arguments]
 
 
+def script_environment() -> dict[str, str]:
+    """Return the environment for a bundled target: ours, with no safe path.
+
+    A script's path begins with its own directory, not with the current one, and that is where its neighbours are.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+
+
 def why_not_handled(capabilities: Capabilities, handler: str) -> str | None:
     """Return why a target cannot serve requests with that handler, None if it can."""
     if handler in capabilities.handlers:
@@ -132,7 +140,8 @@ def launch(
         command += ["--folder", given_up_unless_ready.enter_context(folder)]
         # A file, not a pipe: however much the target prints later on, it never has to wait for us to read it.
         with tempfile.TemporaryFile() as output:
-            child = spawn(f"target '{description.name}'", command, cpus=cpus, stdout=output)
+            name, environment = f"target '{description.name}'", script_environment()
+            child = spawn(name, command, cpus=cpus, stdout=output, environment=environment)
             given_up_unless_ready.callback(_remove_perf_map, child.pid)
             given_up_unless_ready.enter_context(child)
             ready = _wait_ready(child, output, start_timeout_seconds, check)

@@ -12,7 +12,7 @@ from loadlab.errors import LoadlabError
 from loadlab.probes.cpu.samples import Sampling, ThreadSample
 from loadlab.probes.prerequisites import missing_program, perf_denial
 from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
-from loadlab.probes.tool import PerfControl, Tool, wait_ended
+from loadlab.probes.tool import PerfControl, Tool, tool_environment, wait_ended
 from loadlab.processes import spawn
 from loadlab.results.folded_stacks import KERNEL_MARK
 
@@ -105,7 +105,7 @@ class PerfRecordProbe:
 
     def _run_to_end(self, name: str, argv: Sequence[str], stdout: IO[bytes]) -> None:
         try:
-            with spawn(name, argv, stdout=stdout) as child:
+            with spawn(name, argv, stdout=stdout, environment=tool_environment()) as child:
                 code = wait_ended(child, self._check, self._deadline_seconds)
                 if code is None:
                     raise ProbeFailed(f"{name} did not finish within {self._deadline_seconds:g} seconds")

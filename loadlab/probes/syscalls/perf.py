@@ -100,7 +100,7 @@ def parse_profile(text: str, window_ns: int) -> SyscallProfile:
         counts = {counter["event"]: _parse_count(counter["counter-value"]) for counter in counters}
         everything = counts.pop(_ALL)
         named = {event.removeprefix(_ONE): count for event, count in counts.items() if event.startswith(_ONE)}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise ProbeFailed(f"the output of perf cannot be parsed: {type(error).__name__}: {error}") from error
     calls = [CallCount(name=_TABLE_NAMES.get(name, name), calls=count) for name, count in named.items() if count]
     return SyscallProfile(

@@ -78,7 +78,7 @@ def parse_profile(text: str, window_ns: int) -> SyscallProfile:
     """Make a profile of strace's summary, empty if there was no call. Raises ProbeFailed if it is anything else."""
     try:
         calls = [_parse_row(line) for line in _rows(text)]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ProbeFailed(f"the output of strace cannot be parsed: {error}") from error
     return SyscallProfile(
         backend="strace",

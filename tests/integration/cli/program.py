@@ -40,10 +40,15 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The program in a directory of its own. Every process that it starts carries a mark by which it is found."""
+    """The program in a directory of its own. Every process that it starts carries a mark by which it is found.
+
+    It is started in `current` (None: where the tests are), with `settings` added to its environment.
+    """
 
     directory: Path
     driver: tuple[str, ...] = ()
+    current: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
@@ -55,7 +60,7 @@ class Program:
     def environment(self) -> dict[str, str]:
         """What the program and all its children have in their environment."""
         plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-        return {**plain, _MARK: self.mark, "TERM": "xterm"}
+        return {**plain, _MARK: self.mark, "TERM": "xterm", **self.settings}
 
     def driven(self, *how: str) -> "Program":
         """Return the program changed by the options of driver.py."""
@@ -65,7 +70,7 @@ class Program:
         """Return the command line of the program."""
         if self.driver:
             return [sys.executable, str(_DRIVER), *self.driver, "--", *arguments]
-        return [sys.executable, "-m", "loadlab", *arguments]
+        return [sys.executable, "-P", "-m", "loadlab", *arguments]  # as the command does, which is a script elsewhere
 
     def measure_arguments(self, profile: str, *arguments: str) -> list[str]:
         """Return the arguments of `loadlab run` for the profile of that text, without the calibration before it."""
@@ -96,6 +101,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            cwd=self.current,
             env=self.environment,
             preexec_fn=limit if limits else None,
         )

@@ -111,6 +111,7 @@ def test_a_target_that_ends_at_once_is_reported_with_its_last_words(describe: De
         ("hello there", "printed 'hello there' where its READY line belongs"),
         ("READY or not", "printed a READY line that is not valid"),
         ('READY {"address": ["127.0.0.1", 1], "pid": 1}', "is not valid: capabilities: Field required"),
+        ('READY {"address": ["127.0.0.1", 70000], "pid": 1}', "is not valid: address.1: Input should be less than"),
     ],
 )
 def test_a_target_that_prints_something_else_is_quoted(describe: Describe, line: str, said: str) -> None:
