@@ -77,7 +77,7 @@ class RunProgress:
 
     def phase(self, name: str, fraction: float | None) -> None:
         """Show what the trial is doing; before the first one, that the client is being calibrated, by a trial too."""
-        if not self._time_left.began and not name.startswith("calibrating"):
+        if not self._time_left.has_begun and not name.startswith("calibrating"):
             return
         if name.startswith(_PASSES):
             self._pass = name
@@ -96,7 +96,7 @@ class RunProgress:
     def trial_ended(self, result: TrialResult) -> None:
         """Print what came of the trial."""
         self._finished += 1
-        self._time_left.end()
+        self._time_left.end(result.state == "done")
         outcome = _describe(result)
         if (reason := self._news(result)) is not None:
             outcome += f": {reason}"
@@ -164,30 +164,31 @@ class TimeLeft:
         self._planned_done = 0.0
         self._took = 0.0
         self._current = 0.0
-        self._began: float | None = None
-        self.began = False  # whether any trial has
+        self._current_began: float | None = None
+        self.has_begun = False  # whether any trial has
 
     def begin(self, trial: Trial) -> None:
         """Note that a trial begins."""
         self._current = _planned_seconds(trial)
-        self._began = self._clock()
-        self.began = True
+        self._current_began = self._clock()
+        self.has_begun = True
 
-    def end(self) -> None:
-        """Note that it has ended."""
-        if self._began is not None:
-            self._took += self._clock() - self._began
-            self._planned_done += self._current
+    def end(self, done: bool = True) -> None:
+        """Note that it has ended; one that was not done says nothing about how long others take."""
+        if self._current_began is not None:
+            if done:
+                self._took += self._clock() - self._current_began
+                self._planned_done += self._current
             self._planned_left -= self._current
-            self._began = None
+            self._current_began = None
 
     def text(self) -> str:
         """Return it, such as `1:05 left`."""
         stretch = self._took / self._planned_done if self._planned_done else 1.0
         left = self._planned_left * stretch
-        if self._began is not None:
+        if self._current_began is not None:
             # A trial that takes longer than planned leaves to the others what they need.
-            left -= min(self._clock() - self._began, self._current * stretch)
+            left -= min(self._clock() - self._current_began, self._current * stretch)
         seconds = max(0, round(left))
         hours, minutes = divmod(seconds // 60, 60)
         clock = f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
@@ -226,13 +227,10 @@ def _planned_seconds(trial: Trial) -> float:
 def _describe(result: TrialResult) -> str:
     if result.state != "done":
         return result.state
+    verdict = result.verdict.state
     if result.requests_per_second is not None:
-        return f"{result.verdict.state}, {format_count(result.requests_per_second)} req/s"
-    return (
-        result.verdict.state
-        if result.cost_ns is None
-        else f"{result.verdict.state}, {format_duration_ns(result.cost_ns)}"
-    )
+        return f"{verdict}, {format_count(result.requests_per_second)} req/s"
+    return verdict if result.cost_ns is None else f"{verdict}, {format_duration_ns(result.cost_ns)}"
 
 
 def _format_value(value: Scalar) -> str:

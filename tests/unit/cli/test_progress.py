@@ -132,6 +132,15 @@ def test_the_time_left_counts_the_passes_under_profilers() -> None:
     assert TimeLeft(trials_of(probes="all", repeat=2), clock).text() == "2:07 left"
 
 
+def test_a_trial_that_is_not_possible_does_not_make_the_others_quicker() -> None:
+    clock = Clock()
+    first, *_ = trials = trials_of()
+    left = TimeLeft(trials, clock)
+    left.begin(first)
+    left.end(done=False)
+    assert left.text() == "0:20 left"
+
+
 def test_the_time_left_follows_how_long_trials_take() -> None:
     clock = Clock()
     trials = trials_of(sweep={"load.duration": ["8s", "18s"]})
