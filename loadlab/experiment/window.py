@@ -141,8 +141,9 @@ class _Measurement:
                 load.add(event.sender, snapshots)
                 self._observer.phase(self._window.phase, min(1.0, snapshots[0].end_ns / self._window.duration_ns))
                 self._observer.rate(load.last_rate())
-            case Finished(cut, cut_apart, dropped, rest):
+            case Finished(cut, cut_apart, dropped, rest, carried_over):
                 load.add_undone(cut, cut_apart, dropped)
+                load.carried_over += carried_over
                 load.add_rest([Snapshot.from_bytes(each) for each in rest])
                 self._finished += 1
 

@@ -79,6 +79,7 @@ class LoadRecord:
         self.kinds = kinds
         self.totals = Totals()
         self.by_kind = [Totals() for _ in kinds]
+        self.carried_over = 0  # requests in flight when the window began
         self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind
         self._rest: list[Sequence[Snapshot]] = []  # by worker, and then by kind
         self._seen: dict[str, int] = {}

@@ -131,13 +131,15 @@ class Finished(_Message, frozen=True):
 
     When it ended, `cut` requests were in flight or about to be sent, `cut_apart` of slow senders recorded apart, and
     `dropped` more were due by the schedule but found no free connection. `rest` has a recording.Snapshot for each kind
-    of request, encoded: the metrics that are not in those of the intervals, over the whole window.
+    of request, encoded: the metrics that are not in those of the intervals, over the whole window. `carried_over`
+    requests were in flight when it began: their outcomes count in it.
     """
 
     cut: int
     cut_apart: int
     dropped: int
     rest: list[bytes]
+    carried_over: int = 0
 
 
 class Drained(_Message, frozen=True):

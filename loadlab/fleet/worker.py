@@ -7,6 +7,7 @@ and the warm-up before it, its users send; outside of them they are silent, and 
 import gc
 import time
 from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
 from loadlab.fleet.channel import Channel
@@ -78,9 +79,9 @@ async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWin
     The window ends when it was planned to, even if it began late: no worker records outside of the common window.
     """
     await loop.sleep_until(start_ns - window.warmup_ns)
-    crew.go(window.warmup_ns)
+    crew.warm_up(start_ns - window.warmup_ns, window.warmup_ns)
     await loop.sleep_until(start_ns)
-    crew.discard()  # what the warm-up recorded counts for nothing
+    crew.begin_window(start_ns, window.duration_ns)
     began_ns = interval_start_ns = time.monotonic_ns()
     end_ns = start_ns + window.duration_ns
     while interval_start_ns < end_ns:
@@ -113,6 +114,8 @@ class Crew:
         self._loop = loop
         self._part = part
         self._gate = Gate(loop)
+        self._ramps = [Ramp(*ramp) for ramp in pacing.ramps] if isinstance(pacing, OpenPacing) else []
+        self._carried_over = 0
         self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
         self.load = ActiveLoad(loop, fast, self.recorders, self._gate, self._agenda or self._thinking(pacing))
         self._slow = [SlowSender(loop, exchange, slow.pace_ns, self.recorders, self._gate) for exchange in slowed]
@@ -137,16 +140,26 @@ class Crew:
         for sender in (*self._slow, *self._apart):
             group.start(sender.run(), "slow sender")
 
-    def go(self, warmup_ns: int) -> None:
-        """Let all send from now on, by the schedule after `warmup_ns` at its first rate, until `finish`."""
+    def warm_up(self, start_ns: int, duration_ns: int) -> None:
+        """Let all send from now on, in the open model at the first rate of the schedule until the time is over."""
         if self._agenda is not None:
-            self._agenda.begin(map(time.monotonic_ns().__add__, self._arrivals_ns(warmup_ns)))
+            rate = self._ramps[0].from_rate
+            # Seeds of profiles are below 2^32: these arrivals are drawn apart from those of the window.
+            seed = self._part.seed + (1 << 32)
+            self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, [Ramp(duration_ns, rate, rate)], seed))
         self._gate.open()
 
-    def discard(self) -> None:
-        """Forget what was recorded."""
+    def begin_window(self, start_ns: int, duration_ns: int) -> None:
+        """Begin a window: what was recorded before counts for nothing, nor do requests that were due and not sent.
+
+        Those in flight are carried over into the window.
+        """
         for recorder in self.recorders:
             recorder.take(0, 0)
+        self._carried_over = self.in_flight
+        if self._agenda is not None:
+            self._carried_over += self._agenda.granted
+            self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, self._ramps, self._part.seed))
 
     def take_interval(self, start_ns: int, end_ns: int) -> Recorded:
         """Return what was recorded since the last call."""
@@ -157,7 +170,8 @@ class Crew:
         self._gate.close()
         soon, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else (0, 0)
         cut = self.load.in_flight + _in_flight(self._slow) + soon
-        return Finished(cut, _in_flight(self._apart), dropped, self._taken(0, now_ns - began_ns, ONCE_A_WINDOW))
+        rest = self._taken(0, now_ns - began_ns, ONCE_A_WINDOW)
+        return Finished(cut, _in_flight(self._apart), dropped, rest, self._carried_over)
 
     def _taken(self, start_ns: int, end_ns: int, metrics: Collection[Metric]) -> list[bytes]:
         return [recorder.take(start_ns, end_ns, metrics).to_bytes() for recorder in self.recorders]
@@ -167,13 +181,12 @@ class Crew:
             return None
         return ThinkTime(self._loop, self._gate, pacing.think_ns, pacing.think_times, self._seed)
 
-    def _arrivals_ns(self, warmup_ns: int) -> Iterator[int]:
-        """Return this part's arrivals from the start of the warm-up, which has the schedule's first rate."""
-        part, pacing = self._part, self._part.pacing
-        assert isinstance(pacing, OpenPacing)
-        ramps = [Ramp(*ramp) for ramp in pacing.ramps]
-        warmup = Ramp(warmup_ns, ramps[0].from_rate, ramps[0].from_rate)
-        return arrival_times_ns([warmup, *ramps], pacing.arrivals, part.seed, part.share, part.shares)
+    def _arrivals_ns(self, start_ns: int, duration_ns: int, ramps: Sequence[Ramp], seed: int) -> Iterator[int]:
+        """Yield this part's arrivals from `start_ns` on until the time is over: rate r for t seconds is r t of them."""
+        part = self._part
+        assert isinstance(part.pacing, OpenPacing)
+        times_ns = arrival_times_ns(ramps, part.pacing.arrivals, seed, part.share, part.shares)
+        return map(start_ns.__add__, takewhile(duration_ns.__gt__, times_ns))
 
 
 async def fold_regularly(loop: Loop, recorders: Sequence[Recorder]) -> None:

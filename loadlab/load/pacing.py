@@ -107,7 +107,7 @@ class Agenda:
         self._granted = [0] * users
 
     def begin(self, times_ns: Iterator[int]) -> None:
-        """Let requests arrive at these times of the monotonic clock, in order. May be called again for a new window."""
+        """Let requests arrive at these times of the monotonic clock, in order, in place of all that were to come."""
         self._next_due_ns = itertools.chain(times_ns, itertools.repeat(_NEVER)).__next__
         self._due_ns = self._next_due_ns()
 
@@ -149,6 +149,11 @@ class Agenda:
             yield
         granted[number] = 0
         return intended_ns
+
+    @property
+    def granted(self) -> int:
+        """How many arrivals were given to users that are not resumed yet."""
+        return sum(intended_ns > 0 for intended_ns in self._granted)
 
     def drop_overdue(self, now_ns: int) -> tuple[int, int]:
         """End the arrivals until the next `begin`, and forget those that are due and not sent.

@@ -64,7 +64,7 @@ MESSAGES: list[Message] = [
     CountAlive(),
     Ready(),
     Recorded([Recorder().take(0, 10**9).to_bytes(), bytes(range(256))]),
-    Finished(cut=3, cut_apart=1, dropped=70_000, rest=[b"", Recorder().take(0, 10**9).to_bytes()]),
+    Finished(cut=3, cut_apart=1, dropped=70_000, rest=[b"", Recorder().take(0, 10**9).to_bytes()], carried_over=2),
     Drained(),
     OpenedSoFar(512),
     Opened(19_000, 1.25, 96.0, None),
