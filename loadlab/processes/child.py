@@ -92,7 +92,7 @@ class Child:
     def account(self, when: str = "") -> str:
         """Return one sentence: its name, how it ended, `when`, and the last line that it wrote to standard error."""
         # An ExceptionGroup is printed in a frame, whose last line says nothing.
-        *_, last_words = ["", *(words for line in self.stderr_tail().splitlines() if (words := line.strip(" |+-")))]
+        *_, last_words = ["", *(line.lstrip(" |") for line in self.stderr_tail().splitlines() if line.strip(" |+-"))]
         return f"{self.name} {self.describe_exit()}{when}" + (f": {last_words}" if last_words else "")
 
     def stderr_tail(self, lines: int = 5) -> str:

@@ -134,3 +134,16 @@ def test_a_child_can_be_interrupted_though_loadlab_was_started_in_the_background
     with child:
         os.kill(child.pid, signal.SIGINT)
         assert child.wait(DEADLINE_SECONDS) == -signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("code", "last_words"),
+    [
+        ("import sys; sys.exit('no such option: -x')", "no such option: -x"),
+        ("raise ExceptionGroup('several', [KeyError('first'), ValueError('second')])", "ValueError: second"),
+    ],
+)
+def test_the_account_of_an_end_has_the_last_words_that_say_something(code: str, last_words: str) -> None:
+    with spawn("child", run_python(code)) as child:
+        child.wait(DEADLINE_SECONDS)
+        assert child.account() == f"child ended with code 1: {last_words}"
