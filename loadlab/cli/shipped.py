@@ -44,12 +44,12 @@ def list_profiles(as_json: bool) -> None:
 
 
 def list_targets(as_json: bool) -> None:
-    """Print each server's name, what it is, and its options with their defaults; as JSON also what it lacks here."""
+    """Print each server's name, what it is, its options with their defaults, and what is missing for it here."""
     catalog = targets.catalog()
     if as_json:
         write(json.dumps({name: _describe(target) for name, target in catalog.items()}))
     else:
-        _write_list({name: " ".join([target.about, *_option_texts(target)]) for name, target in catalog.items()})
+        _write_list({name: _summarise(target) for name, target in catalog.items()})
 
 
 def become_server(name: str, arguments: Sequence[str]) -> None:
@@ -95,9 +95,13 @@ def _write_list(abouts: Mapping[str, str]) -> None:
     write_prose("\n".join(f"{name:<{width}}  {about}" for name, about in abouts.items()), indent=" " * (width + 2))
 
 
-def _option_texts(target: targets.TargetDescription) -> list[str]:
-    defaults = {name: option.default for name, option in target.options.items()}
-    return [f"[{name}: {value if isinstance(value, str) else json.dumps(value)}]" for name, value in defaults.items()]
+def _summarise(target: targets.TargetDescription) -> str:
+    parts = [target.about]
+    for name, option in target.options.items():
+        parts.append(f"[{name}: {option.default if isinstance(option.default, str) else json.dumps(option.default)}]")
+    if missing := targets.why_missing(target):
+        parts.append(f"(cannot run here: {missing})")
+    return " ".join(parts)
 
 
 def _describe(target: targets.TargetDescription) -> dict[str, object]:

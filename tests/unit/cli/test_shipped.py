@@ -1,11 +1,13 @@
-"""The profile that a user means: a file, one that ships, or a mistake that says what to write."""
+"""What ships, listed; and the profile that a user means: a file, one that ships, or what to write instead."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from loadlab.cli.shipped import find_profile
+from loadlab.cli.shipped import find_profile, list_targets
 from loadlab.errors import LoadlabError
+from loadlab.installation import install_extra
 
 
 def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +51,14 @@ def test_an_address_is_pointed_to_the_setting_for_it(url: str, options: str) -> 
         find_profile(url)
     command = f"loadlab run select-vs-epoll {options}"
     assert str(caught.value) == f"{url}: name a profile, and set the address in it, as in: {command}"
+
+
+def test_a_server_that_cannot_run_here_says_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    list_targets(as_json=False)
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["epoll"].endswith("[trigger: level] [read: event] [processes: 1]")
+    missing = f"the Python module uvloop is not installed; {install_extra('servers')}"
+    assert lines["uvloop"].endswith(f"[processes: 1] (cannot run here: {missing})")
