@@ -1,12 +1,14 @@
 """Durations, counts and sizes with their units ("1m30s", "20k", "2MiB"), to and from plain numbers.
 
-Parsing is exact and strict: text that cannot be read raises ValueError with a sentence that shows how to write it. The
+Parsing is exact and strict: text that cannot be read raises ValueError with a sentence that shows how to write it. All
+numbers are decimal, in ASCII digits; one that other programs would read as octal ("010") is refused. The
 `format_` functions round to three digits unless they say otherwise; `spell_duration_ns` is exact, and
 `parse_duration_ns` reads it back.
 """
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
@@ -14,7 +16,14 @@ from typing import Final
 
 _LONGEST: Final = 100  # characters; the patterns below take time that is quadratic in what they refuse
 _LONGEST_QUOTE: Final = 60
-_NUMBER: Final = r"[0-9][0-9_]*(?:\.[0-9]+)?"
+# Control characters of ASCII and Latin-1, and the separators of lines and paragraphs.
+_CONTROLS: Final = ("Cc", "Zl", "Zp")
+_DIGITS: Final = r"[0-9]+(?:_[0-9]+)*"
+WHOLE_PATTERN: Final = r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)"
+FRACTION_PATTERN: Final = r"\.[0-9]+"
+_NUMBER: Final = rf"{WHOLE_PATTERN}(?:{FRACTION_PATTERN})?"
+# With a unit behind it a leading zero misleads nobody: 1m05s.
+_DURATION_NUMBER: Final = rf"{_DIGITS}(?:{FRACTION_PATTERN})?"
 
 # Smallest first in all of these; the formatters and the duration's spelling rely on it.
 _DURATION_NS: Final = MappingProxyType(
@@ -32,10 +41,14 @@ _DECIMAL_BYTES: Final = MappingProxyType({"kB": 1_000, "MB": 1_000_000, "GB": 1_
 _BINARY_BYTES: Final = MappingProxyType({"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30})
 _BYTES: Final = MappingProxyType({**_BINARY_BYTES, **_DECIMAL_BYTES})
 
-DURATION_PATTERN: Final = rf"(?:{_NUMBER} ?(?:ns|us|µs|ms|s|m|h) ?)+"
+DURATION_PATTERN: Final = rf"(?:{_DURATION_NUMBER} ?(?:ns|us|µs|ms|s|m|h) ?)+"
 COUNT_PATTERN: Final = rf"{_NUMBER} ?[kMG]?"
 
-_DURATION_PART: Final = re.compile(rf"({_NUMBER}) ?(ns|us|ms|s|m|h) ?")
+_DURATION_PART: Final = re.compile(rf"({_DURATION_NUMBER}) ?(ns|us|ms|s|m|h) ?")
+_CLOCK: Final = re.compile(r"([0-9]+):([0-5][0-9])")
+_OTHER_BASE: Final = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
+_OTHER_DECIMAL: Final = re.compile(rf"\+?(?:[0-9]+(?:\.[0-9]*)?|{FRACTION_PATTERN})(?:[eE][+-]?[0-9]{{1,2}})?")
+_MOST_ADVISED: Final = 10**18
 
 
 def parse_duration_ns(text: str) -> int:
@@ -47,8 +60,12 @@ def parse_duration_ns(text: str) -> int:
     plain = text.strip().replace("µ", "u").replace("μ", "u")
     if plain == "0":
         return 0
-    if re.fullmatch(_NUMBER, plain):
-        raise ValueError(f"{quote(text)} has no unit; write {plain}s or {plain}ms")
+    if re.fullmatch(_DURATION_NUMBER, plain):
+        number = re.sub("^0+(?=[0-9])", "", plain)
+        raise ValueError(f"{quote(text)} has no unit; write {number}s or {number}ms")
+    if clock := _CLOCK.fullmatch(plain):
+        larger, smaller = clock.groups()
+        raise ValueError(f"{quote(text)} has no unit; write {larger}m{smaller}s or {larger}h{smaller}m")
     parts = _DURATION_PART.findall(plain)
     units = [_DURATION_NS[unit] for _, unit in parts]
     descending = all(larger > smaller for larger, smaller in itertools.pairwise(units))
@@ -60,7 +77,41 @@ def parse_duration_ns(text: str) -> int:
 
 def parse_count(text: str) -> int:
     """Return "20k", "1.5M" or "1_000" as a number."""
-    return _parse_scaled(text, _COUNT, f"{quote(text)} is not a count; write it like 500, 20k or 1M")
+    return _parse_scaled(
+        text, _COUNT, f"{quote(text)} is not a count; {decimal_advice(text) or 'write it like 500, 20k or 1M'}"
+    )
+
+
+def parse_number(text: str) -> float:
+    """Return "0", "0.5" or "20k" as a number, which need not be whole."""
+    if len(text) <= _LONGEST and re.fullmatch(rf"{WHOLE_PATTERN}{FRACTION_PATTERN}", text):
+        return float(text)
+    try:
+        return parse_count(text)
+    except ValueError:
+        advice = decimal_advice(text) or "write it like 0, 0.5 or 20k"
+        raise ValueError(f"{quote(text)} is not a number; {advice}") from None
+
+
+def decimal_advice(text: str) -> str:
+    """Return what to write for a whole number in a notation that only other programs read, "" for any other text.
+
+    A number with a leading zero is octal in C and YAML 1.1, decimal in YAML 1.2, and a mistake in JSON and Python.
+    """
+    plain = text.strip()
+    if len(plain) > _LONGEST:
+        return ""
+    if _OTHER_BASE.fullmatch(plain):
+        return _write(int(plain, 0))
+    if re.fullmatch(r"0[0-9]+", plain):
+        octal = int(plain, 8) if re.fullmatch("[0-7]+", plain) else None
+        decimal = int(plain)
+        if octal in (None, decimal):
+            return _write(decimal)
+        return f"{_write(decimal)}, or {octal} if octal is meant"
+    if _OTHER_DECIMAL.fullmatch(plain) and not re.fullmatch(_NUMBER, plain):
+        return _write(Decimal(plain))
+    return ""
 
 
 def parse_size_bytes(text: str) -> int:
@@ -111,11 +162,30 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}...")
 
 
+def printable(text: str, keep: str = "") -> str:
+    """Return text with its control characters escaped, so that a terminal obeys none; those in `keep` stay.
+
+    Such text is a file's name for example: "\\x1b[31m" shows the red that a terminal would turn to.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if character not in keep and unicodedata.category(character) in _CONTROLS
+        else character
+        for character in text
+    )
+
+
 def _parse_scaled(text: str, units: Mapping[str, int], complaint: str) -> int:
     found = None if len(text) > _LONGEST else re.fullmatch(rf"({_NUMBER}) ?([A-Za-z]*)", text.strip())
     if found is None or found[2] not in units:
         raise ValueError(complaint)
     return _whole(Decimal(found[1].replace("_", "")) * units[found[2]], f"{quote(text)} is not a whole number")
+
+
+def _write(number: int | Decimal) -> str:
+    return f"write {int(number)}" if number == int(number) and number < _MOST_ADVISED else ""
 
 
 def _whole(number: Decimal, complaint: str) -> int:

@@ -7,11 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from loadlab.units import (
+    FRACTION_PATTERN,
+    WHOLE_PATTERN,
     format_count,
     format_duration_ns,
     format_size_bytes,
-    parse_count,
     parse_duration_ns,
+    parse_number,
     parse_size_bytes,
     quote,
 )
@@ -49,7 +51,7 @@ def full_name(metric: str) -> str:
     "kinds.hello.p99" is "kinds.hello.response_ns.p99".
     """
     request, figure = split_metric(metric)
-    if re.fullmatch(r"p[\d.]+", figure) and figure not in ALIASES:
+    if re.fullmatch(r"p[0-9.]+", figure) and figure not in ALIASES:
         raise ValueError(f"{figure} is not recorded; the percentiles are p50, p90, p99 and p99.9")
     full = ALIASES.get(figure, figure)
     return full if request is None else f"kinds.{request}.{full}"
@@ -82,7 +84,7 @@ class Dimension(Enum):
             case Dimension.SIZE:
                 return parse_size_bytes(text)
             case Dimension.NUMBER:
-                return _parse_number(text)
+                return parse_number(text)
 
     def parse_slope(self, text: str) -> float:
         """Return a bound on a slope, which may be negative or a fraction of a nanosecond."""
@@ -109,11 +111,4 @@ class Dimension(Enum):
                 return format_count(value)
 
 
-def _parse_number(text: str) -> float:
-    try:
-        return float(text) if re.fullmatch(r"\d+\.\d+", text) else parse_count(text)
-    except ValueError:
-        raise ValueError(f"{quote(text)} is not a number; write it like 0, 0.5 or 20k") from None
-
-
-_SLOPE_BOUND: Final = re.compile(r"(-?\d+(?:\.\d+)?) ?([A-Za-zµμ]*)")
+_SLOPE_BOUND: Final = re.compile(rf"(-?{WHOLE_PATTERN}(?:{FRACTION_PATTERN})?) ?([A-Za-zµμ]*)")

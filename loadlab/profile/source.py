@@ -2,8 +2,13 @@
 
 Only plain data is accepted. Aliases are refused: a profile does not need them, each value then has one place in the
 file, and nothing can grow beyond what was written.
+
+What a value without quotes stands for is decided here and not by YAML, whose versions disagree: 010 is 8 or 10, 2:30 is
+150 or text, `on` is true or text. A decimal number is a number; `true`, `false` and an empty value are themselves;
+everything else is text, which `loadlab.units` reads or refuses where a number is expected.
 """
 
+import math
 import os
 import re
 import select
@@ -18,6 +23,7 @@ from loadlab.errors import ProfileError
 from loadlab.profile.mistakes import LocatedMistake, Origin, Origins, Position
 from loadlab.profile.paths import Path, dotted
 from loadlab.profile.values import describe
+from loadlab.units import FRACTION_PATTERN, WHOLE_PATTERN
 
 # A profile is about a page of text. PyYAML reads some 100 KB a second, and recurses once per level.
 MOST_BYTES = 128 * 1024
@@ -26,14 +32,17 @@ _DEEPEST = 20
 _LONGEST_TEXT = 4000
 _LONGEST_KEY = 200
 _PIPE_TIMEOUT_MS: Final = 10_000
-# Not timestamps: a date in a profile is text.
-_TYPES: Final = {
-    "tag:yaml.org,2002:str": "text",
-    "tag:yaml.org,2002:int": "a whole number",
-    "tag:yaml.org,2002:float": "a number",
-    "tag:yaml.org,2002:bool": "true or false",
-    "tag:yaml.org,2002:null": "an empty value",
+# The tags of values to which the author has given none.
+_PLAIN: Final = "loadlab:plain"
+_QUOTED: Final = "loadlab:quoted"
+_WORDS: Final[dict[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_WHOLE: Final = re.compile(rf"0|-?(?!0){WHOLE_PATTERN}")
+_FRACTION: Final = re.compile(rf"-?{WHOLE_PATTERN}{FRACTION_PATTERN}")
+_MOST_BITS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,17 @@ def parse_value(text: str) -> object:
     return value
 
 
+def resolve_plain(text: str) -> str | int | float | bool | None:
+    """Return what a value without quotes stands for."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _FRACTION.fullmatch(text) else text
+
+
 class _ProfileLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, without aliases and of limited depth."""
+    """PyYAML's safe loader, without aliases, of limited depth, and with values left as they are written."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -132,6 +150,11 @@ class _ProfileLoader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: Any) -> Any:  # noqa: ANN401 - as in PyYAML
+        if kind is yaml.ScalarNode:
+            return _PLAIN if implicit[0] else _QUOTED
+        return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
 
     def _refuse_next(self, problem: str) -> NoReturn:
         event: Any = self.get_event()  # type: ignore[no-untyped-call]
@@ -180,13 +203,14 @@ class _Walk:
                 return self.mapping(node, path)
             case yaml.SequenceNode(tag="tag:yaml.org,2002:seq"):
                 return [self.item(item, (*path, index)) for index, item in enumerate(node.value)]
-            case yaml.ScalarNode(tag="tag:yaml.org,2002:timestamp"):
-                return node.value
-            case yaml.ScalarNode() if node.tag in _TYPES:
+            case yaml.ScalarNode() if node.tag in (_PLAIN, _QUOTED):
                 return self.scalar(node, path)
             case _:
                 tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-                return self.refuse(node, path, f"the tag {tag} is not allowed in profiles; write a plain value")
+                what = (
+                    f"the tag {tag} is not allowed in profiles; write a plain value, in quotes if it is meant as text"
+                )
+                return self.refuse(node, path, what)
 
     def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -211,15 +235,16 @@ class _Walk:
         return self.value(node, path)
 
     def scalar(self, node: yaml.ScalarNode, path: Path) -> Any:  # noqa: ANN401 - whatever YAML holds
-        if len(node.value) > _LONGEST_TEXT:
+        text: str = node.value
+        if len(text) > _LONGEST_TEXT:
             return self.refuse(node, path, f"too long a value; the limit is {_LONGEST_TEXT:,} characters")
         try:
-            node.value.encode()  # an escape can make half a surrogate pair, which is no text
-            value = self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            return self.refuse(node, path, f"{describe(node.value)} is not {_TYPES[node.tag]}")
-        if isinstance(value, int) and value.bit_length() > 64:
-            return self.refuse(node, path, f"{describe(node.value)} is too large a number")
+            text.encode()
+        except UnicodeEncodeError:  # an escape can make half a surrogate pair
+            return self.refuse(node, path, f"{describe(text)} is not text")
+        value = resolve_plain(text) if node.tag == _PLAIN else text
+        if isinstance(value, int | float) and (not math.isfinite(value) or int(value).bit_length() > _MOST_BITS):
+            return self.refuse(node, path, f"{describe(text)} is too large a number")
         return value
 
     def refuse(self, node: yaml.Node, path: Path, what: str) -> None:

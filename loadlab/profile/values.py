@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from loadlab.units import COUNT_PATTERN, DURATION_PATTERN, parse_count, parse_duration_ns, quote, spell_duration_ns
+from loadlab.units import (
+    COUNT_PATTERN,
+    DURATION_PATTERN,
+    decimal_advice,
+    parse_count,
+    parse_duration_ns,
+    quote,
+    spell_duration_ns,
+)
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = SECOND_NS // 1000
@@ -68,11 +76,11 @@ class Count:
     def read(self, value: object) -> int:
         """Return the number; raise ValueError with a sentence if it is not a whole number, or out of bounds."""
         try:
-            count = parse_count(value) if isinstance(value, str) else value
+            count = _read_whole(value)
         except ValueError:
-            count = None
-        if isinstance(count, bool) or not isinstance(count, int):
-            raise ValueError(f"must be a whole number such as {self.example}, not {describe(value)}")
+            advice = decimal_advice(value) if isinstance(value, str) else ""
+            hint = f"; {advice}" if advice else ""
+            raise ValueError(f"must be a whole number such as {self.example}, not {describe(value)}{hint}") from None
         _check_bounds(count, self.at_least, self.at_most, value, lambda bound: f"{bound:,}")
         return count
 
@@ -147,6 +155,20 @@ def list_words(words: Collection[str]) -> str:
     """Return words as a sentence lists them: "read, processes and trigger"."""
     *all_but_one, last = words
     return f"{', '.join(all_but_one)} and {last}" if all_but_one else last
+
+
+def _read_whole(value: object) -> int:
+    match value:
+        case bool():
+            raise ValueError
+        case int():
+            return value
+        case float() | str() if str(value).startswith("-"):  # too small for every count, which says more
+            return -parse_count(str(value)[1:])
+        case float() | str():
+            return parse_count(str(value))
+        case _:
+            raise ValueError
 
 
 def _check_bounds(number: int, at_least: int, at_most: int, value: object, spell: Callable[[int], str]) -> None:

@@ -1,5 +1,8 @@
 """Units: what is accepted, what is refused with which advice, and that nothing is lost on the way."""
 
+import re
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,9 @@ from loadlab.units import (
     format_size_bytes,
     parse_count,
     parse_duration_ns,
+    parse_number,
     parse_size_bytes,
+    printable,
     spell_duration_ns,
 )
 
@@ -30,6 +35,7 @@ US, MS, S = 1_000, 1_000_000, 1_000_000_000
         ("500ms", 500 * MS),
         ("1.5s", 1500 * MS),
         ("1m30s", 90 * S),
+        ("1m05s", 65 * S),
         ("1h 2m 3s", 3723 * S),
         (" 10 s ", 10 * S),
         ("1_000ms", S),
@@ -46,6 +52,13 @@ def test_parse_duration(text: str, expected: int) -> None:
         ("10", "no unit; write 10s or 10ms"),
         ("1.5", "no unit"),
         ("", "not a duration"),
+        ("010", "no unit; write 10s or 10ms"),
+        ("2:30", "no unit; write 2m30s or 2h30m"),
+        ("1e3ms", "not a duration; write it like 500ms"),
+        ("0x10s", "not a duration"),
+        (".5s", "not a duration"),
+        ("1_s", "not a duration"),
+        ("٣s", "not a duration"),
         ("fast", "not a duration; write it like 500ms"),
         ("-1s", "not a duration"),
         ("1s1m", "not a duration"),
@@ -74,6 +87,58 @@ def test_parse_count(text: str, expected: int) -> None:
 def test_parse_count_refuses(text: str) -> None:
     with pytest.raises(ValueError, match="is not a"):
         parse_count(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("010", "write 10, or 8 if octal is meant"),
+        ("089", "write 89"),
+        ("007", "write 7"),
+        ("0x1F", "write 31"),
+        ("0o17", "write 15"),
+        ("0b101", "write 5"),
+        ("1e3", "write 1000"),
+        ("1.5e+3", "write 1500"),
+        ("+5", "write 5"),
+        ("5.", "write 5"),
+        # Nothing that a count could be.
+        *((text, "write it like 500, 20k or 1M") for text in ("2:30", ".5", "1e-3", "1e99", ".inf", ".nan", "yes")),
+        *((text, "write it like 500, 20k or 1M") for text in ("010k", "1__0", "1_", "٣", "0x", "+", "e3")),
+    ],
+)
+def test_a_number_in_another_notation_is_refused_with_what_to_write(text: str, advice: str) -> None:
+    with pytest.raises(ValueError, match="is not a count") as caught:
+        parse_count(text)
+    assert str(caught.value) == f"'{text}' is not a count; {advice}"
+    with pytest.raises(ValueError, match="is not a number") as caught:
+        parse_number(text)
+    assert str(caught.value) == f"'{text}' is not a number; {advice.replace('500, 20k or 1M', '0, 0.5 or 20k')}"
+
+
+@given(st.text(st.sampled_from("0123456789_.+-eExob:kM "), max_size=8) | st.text(max_size=4))
+def test_a_count_that_is_read_is_what_stands_there(text: str) -> None:
+    try:
+        count = parse_count(text)
+    except ValueError:
+        return
+    plain = text.strip().replace("_", "").replace(" ", "")
+    scale = {"k": 10**3, "M": 10**6, "G": 10**9}.get(plain[-1], 1)
+    number = plain.rstrip("kMG")
+    assert number.isascii()
+    assert not re.match("0[0-9]", number)
+    assert count == Fraction(number) * scale
+
+
+@pytest.mark.parametrize(("text", "expected"), [("0", 0), ("0.5", 0.5), ("20k", 20_000), ("12.25", 12.25)])
+def test_parse_number(text: str, expected: float) -> None:
+    assert parse_number(text) == expected
+
+
+def test_control_characters_are_made_visible_and_all_else_stays() -> None:
+    emoji = "ü事👩\u200d🚀"
+    assert printable(f"a\x1b[31mb\x00\x7f\x9b\r\n\t\u2028{emoji}") == r"a\x1b[31mb\x00\x7f\x9b\r\n\t\u2028" + emoji
+    assert printable("two\nlines\x1b", keep="\n") == "two\nlines\\x1b"
 
 
 @pytest.mark.parametrize(

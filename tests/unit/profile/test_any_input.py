@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from loadlab.errors import ProfileError
-from loadlab.profile import load_profile, plan_trials
+from loadlab.profile import LoadProfile, load_profile, plan_trials
 from loadlab.profile.paths import put
 from loadlab.profile.schema import KINDS
+from loadlab.profile.source import resolve_plain
 
 from .example import GOOD, METRICS, SERVERS
 
@@ -101,3 +102,65 @@ def test_whatever_stands_in_the_text_it_is_a_profile_or_a_list_of_mistakes(
     path = tmp_path_factory.getbasetemp() / "text.yaml"
     path.write_bytes((GOOD[:start] + put_in + GOOD[start + removed :]).encode("utf-8", "surrogatepass"))
     assert all(line.startswith(f"{path}:") for line in mistakes_in(path, []))
+
+
+SCALARS = (
+    st.text(st.sampled_from("0123456789_.+-eExobkM:~ "), min_size=1, max_size=6)
+    | st.sampled_from(["yes", "no", "on", "off", "true", "false", "null", ".inf", ".nan", "2:30", "1e3", "0x10", "010"])
+    | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
+)
+COUNTED = "load.slow_connections"  # not swept in GOOD
+
+
+def outcome(path: Path, text: str, *overrides: str) -> object:
+    """Return the values of the trials at COUNTED, or why there are none, without the places."""
+    path.write_text(text)
+    try:
+        profile = load_profile(path, overrides, servers=SERVERS, metrics=METRICS).profile
+    except ProfileError as error:
+        return {line.rpartition(f"{COUNTED}: ")[2] if COUNTED in line else "unreadable" for line in error.mistakes}
+    planned = [trial.profile for trial in plan_trials(profile, seed=1)]
+    return {each.load.slow_connections for each in planned if isinstance(each, LoadProfile)}
+
+
+def is_one_plain_scalar(text: str) -> bool:
+    """Return whether PyYAML finds the same text without quotes in a block, in brackets and alone."""
+    if not text.isprintable() or "=" in text:
+        return False
+    try:
+        tokens = [list(yaml.scan(written)) for written in (f"a: {text}\n", f"[{text}]", text)]
+    except yaml.YAMLError:
+        return False
+    scalars = [[token for token in each if isinstance(token, yaml.ScalarToken)] for each in tokens]
+    return all(each and each[-1].plain and each[-1].value == text for each in scalars)
+
+
+@given(SCALARS)
+def test_a_value_means_the_same_in_the_file_in_a_sweep_and_on_the_command_line(
+    tmp_path_factory: pytest.TempPathFactory, scalar: str
+) -> None:
+    assume(is_one_plain_scalar(scalar))
+    path = tmp_path_factory.getbasetemp() / "scalar.yaml"
+    set_in_file = outcome(path, GOOD.replace("  idle: 19k", f"  idle: 19k\n  slow_connections: {scalar}"))
+    assert outcome(path, GOOD, f"{COUNTED}={scalar}") == set_in_file
+    if scalar not in ("~", "null", "Null", "NULL"):  # a value to choose the default, and none that a sweep could have
+        swept = outcome(path, GOOD.replace("sweep:", f"sweep:\n  {COUNTED}: [{scalar}]"))
+        assert swept == set_in_file
+        assert outcome(path, GOOD, f"{COUNTED}=[{scalar}]") == swept
+
+
+@given(SCALARS)
+def test_a_number_in_quotes_is_read_as_without_them(tmp_path_factory: pytest.TempPathFactory, scalar: str) -> None:
+    assume(is_one_plain_scalar(scalar) and isinstance(resolve_plain(scalar), str | int | float))
+    assume(not isinstance(resolve_plain(scalar), bool))
+    path = tmp_path_factory.getbasetemp() / "quoted.yaml"
+    plain, quoted = (
+        outcome(path, GOOD.replace("  idle: 19k", f"  idle: 19k\n  slow_connections: {text}"))
+        for text in (scalar, f"'{scalar.replace(chr(39), 2 * chr(39))}'")
+    )
+    assert without_quotes(plain) == without_quotes(quoted)
+
+
+def without_quotes(found: object) -> object:
+    """Return mistakes without the value in them, which is shown as it was written."""
+    return {str(each).partition(", not ")[0] for each in found} if isinstance(found, set) else found

@@ -107,7 +107,10 @@ def test_stages_fill_the_measured_window_exactly(durations: list[int]) -> None:
             "  rate: {for: 1s}\n  duration: 1s\n",
             "x.yaml:5:9: load.rate: must be a whole number such as 500 or 20k, or a list of stage",
         ),
-        ("  rate: yes\n  duration: 1s\n", "x.yaml:5:9: load.rate: must be a whole number such as 500 or 20k, not true"),
+        (
+            "  rate: yes\n  duration: 1s\n",
+            "x.yaml:5:9: load.rate: must be a whole number such as 500 or 20k, not 'yes'",
+        ),
         ("  rate: []\n", "x.yaml:5:9: load.rate: must not be empty"),
         (f"  rate: [{'{for: 1s, from: 1}, ' * 101}]\n", "x.yaml:5:9: load.rate: must have at most 100 items"),
         ("  rate: [1k]\n", "x.yaml:5:10: load.rate: must be a mapping with the keys for, from and to, not '1k'"),

@@ -305,3 +305,42 @@ def test_without_a_catalog_names_are_not_checked(tmp_path: Path) -> None:
     profile = load_profile(path).profile
     assert isinstance(profile, LoadProfile)
     assert profile.target.server == "nginx"
+
+
+@pytest.mark.parametrize(
+    ("text", "reported"),
+    [
+        ("010", "must be a whole number such as 500 or 20k, not '010'; write 10, or 8 if octal is meant"),
+        ("2:30", "must be a whole number such as 500 or 20k, not '2:30'"),
+        ("0x10", "must be a whole number such as 500 or 20k, not '0x10'; write 16"),
+        ("0b1", "must be a whole number such as 500 or 20k, not '0b1'; write 1"),
+        ("1e3", "must be a whole number such as 500 or 20k, not '1e3'; write 1000"),
+        ("+5", "must be a whole number such as 500 or 20k, not '+5'; write 5"),
+        (".5", "must be a whole number such as 500 or 20k, not '.5'"),
+        (".inf", "must be a whole number such as 500 or 20k, not '.inf'"),
+        (".nan", "must be a whole number such as 500 or 20k, not '.nan'"),
+        ("on", "must be a whole number such as 500 or 20k, not 'on'"),
+        ("-1k", "must be at least 0, not '-1k'"),
+    ],
+)
+def test_a_number_in_another_notation_is_a_mistake_wherever_it_stands(tmp_path: Path, text: str, reported: str) -> None:
+    assert mistakes(tmp_path, changed("idle: 19k", f"idle: {text}")) == [f"x.yaml:6:9: load.idle: {reported}"]
+    assert mistakes(tmp_path, changed("idle: 19k", f"idle: '{text}'")) == [f"x.yaml:6:9: load.idle: {reported}"]
+    swept = changed("[0, 1k]", f"[0, {text}]")
+    assert mistakes(tmp_path, swept) == [f"x.yaml:10:18: sweep.load.idle: {reported}"]
+    for override in (f"load.idle={text}", f"load.idle=[0, {text}]"):
+        assert mistakes(tmp_path, GOOD, override) == [f"--set {override}: sweep.load.idle: {reported}"]
+    not_swept = f"load.slow_connections={text}"
+    assert mistakes(tmp_path, GOOD, not_swept) == [f"--set {not_swept}: load.slow_connections: {reported}"]
+
+
+def test_underscores_and_fractions_of_zero_are_plain_numbers(tmp_path: Path) -> None:
+    for text in ("1_000", "1000", "1k", "1.0k", "1000.0", "'1_000'", "'1000.0'"):
+        assert load(tmp_path, changed("idle: 19k", f"idle: {text}")).load.idle == 1000
+
+
+def test_only_true_and_false_are_truth_values(tmp_path: Path) -> None:
+    for text in ("yes", "no", "on", "off"):
+        assert load(tmp_path, changed("name: example", f"name: {text}\nabout: {text}")).name == text
+    (line,) = mistakes(tmp_path, changed("name: example", "name: true"))
+    assert line.endswith("put it in quotes if it is meant as text")
