@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_in_the_midst_of_a_run(program: Program) -> None:
 
 
 def test_a_file_that_may_not_grow(program: Program) -> None:
-    """The limit of file sizes is met by run.json, which grows with the trials."""
+    """The limit of file sizes is met by run.json, which holds all trials."""
     ended = program.measure(QUICK, "--repeat", "10", *SHORT, limits={resource.RLIMIT_FSIZE: 24 * 1024})
     assert ended.code == 2
     last = ended.stderr.splitlines()[-1]
@@ -113,10 +113,10 @@ def test_a_page_that_cannot_be_written(program: Program) -> None:
 
 def check_whole(program: Program) -> None:
     """Check that all that was written is whole, and can be drawn where there is room."""
-    document = program.document()
-    assert document["trials"]
+    document = RunDirectory.open(program.run_directory()).read_document()
+    assert document.trials
     logs = {path.parent.name for path in program.run_directory().glob("trials/*/latency.hlog")}
-    assert logs >= {trial["id"] for trial in document["trials"]}
+    assert logs >= {trial.id for trial in document.trials}
     program.check_drawable()
 
 

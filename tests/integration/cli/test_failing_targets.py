@@ -48,7 +48,7 @@ def test_the_failure_is_told_in_one_line(
 @pytest.mark.parametrize("server", ["crashing", "killed"])
 def test_where_to_look_is_told_once(program: Program, cast: Path, server: str) -> None:
     ended = program.driven("--targets", str(cast)).measure(QUICK, "--set", f"target.server={server}")
-    assert ended.stderr.count("loadlab serve NAME") == 1
+    assert ended.stderr.count("loadlab serve ") == 1
 
 
 def test_the_others_are_measured(trials: dict[str, dict[str, Any]]) -> None:
