@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 from loadlab.errors import LoadlabError
 from loadlab.processes import Placement, choose_placement
+from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import TrialResult
@@ -40,7 +41,8 @@ class Resources:
 
 def resources_of_host() -> Resources:
     """Return what this machine gives a trial that asks for nothing in particular."""
-    return Resources(choose_placement(os.sched_getaffinity(0)), True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    placement = choose_placement(os.sched_getaffinity(0), own_quota())
+    return Resources(placement, True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
 
 def resources_for(profile: Profile) -> Resources:

@@ -63,6 +63,8 @@ def trial_result(
         client=per_request(usage.client, record.requests) if usage else None,
         intervals=record.intervals(),
         placement=resources.cores_by_side(),
+        control_groups=list(usage.control_groups) if usage else [],
+        pressure=usage.pressure if usage else None,
         probes=_probes(profile, window.timeline),
     )
     if state not in ("done", "interrupted"):

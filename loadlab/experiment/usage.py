@@ -12,9 +12,16 @@ from loadlab.probes.clocks import ClockChange, ClockReading, change_between, rea
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
 from loadlab.probes.tcp import ListenQueue, read_listen_queue
+from loadlab.probes.throttling import (
+    LimitsReading,
+    limits_between,
+    pressure_between,
+    read_limits,
+    read_limits_again,
+)
 from loadlab.processes.cores import CoresReading, read_cores, use_between
 from loadlab.profile.load import Load
-from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class WindowEdge:
     clocks: ClockReading
     target_files: list[OpenFiles]
     listen_queue: ListenQueue | None
+    limits: LimitsReading
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ class WindowUsage:
     listen_queue: ListenQueueUse | None
     clocks: ClockChange
     cores: tuple[CoresReading, CoresReading]
+    control_groups: tuple[ControlGroupUse, ...]
+    pressure: Pressure
 
     def with_memory(self, target_pss_bytes: int | None, client_pss_bytes: int | None) -> Self:
         """Return it with the memory of both sides, what processes share in equal parts; None where it is not known."""
@@ -55,9 +65,13 @@ class WindowUsage:
 
 
 def read_window_edge(
-    target_pids: Sequence[int], worker_pids: Sequence[int], pids_beside: Sequence[int], target_port: int
+    target_pids: Sequence[int],
+    worker_pids: Sequence[int],
+    pids_beside: Sequence[int],
+    target_port: int,
+    start: WindowEdge | None = None,
 ) -> WindowEdge:
-    """Read the counters now."""
+    """Read the counters now; `start` is the edge before this one, if this is the window's end."""
     now_ns = time.monotonic_ns()
     # We ourselves run beside the load, and are no disturbance but part of the trial.
     groups = (target_pids, worker_pids, [*pids_beside, os.getpid()])
@@ -70,6 +84,9 @@ def read_window_edge(
         clocks=read_clocks(),
         target_files=read_open_files(target_pids),
         listen_queue=read_listen_queue(target_port),
+        limits=read_limits_again(start.limits)
+        if start
+        else read_limits({"target": target_pids, "client": [*worker_pids, os.getpid()]}),
     )
 
 
@@ -88,6 +105,8 @@ def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
         listen_queue=_queue_use(start.listen_queue, end.listen_queue),
         clocks=change_between(start.clocks, end.clocks),
         cores=(start.cores, end.cores),
+        control_groups=tuple(limits_between(start.limits, end.limits)),
+        pressure=pressure_between(start.limits, end.limits),
     )
 
 
@@ -116,6 +135,8 @@ def evidence_of(usage: WindowUsage | None, resources: Resources, load: Load) -> 
         clock_set_ns=usage.clocks.set_ns,
         clock_asleep_ns=usage.clocks.asleep_ns,
         clock_corrected_ns=usage.clocks.corrected_ns,
+        control_groups=usage.control_groups,
+        memory_pressure_ns=usage.pressure.memory_ns,
     )
 
 

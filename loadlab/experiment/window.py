@@ -99,7 +99,7 @@ class _Measurement:
         if watch is not None:
             watch.begin()
         self._let_pass(start_ns + self._window.duration_ns, timeline)
-        end = self._read_edge()
+        end = self._read_edge(start)
         if watch is not None:
             watch.end()
         memory = timeline.read_memory()
@@ -147,7 +147,7 @@ class _Measurement:
                 load.add_rest([Snapshot.from_bytes(each) for each in rest])
                 self._finished += 1
 
-    def _read_edge(self) -> WindowEdge:
+    def _read_edge(self, start: WindowEdge | None = None) -> WindowEdge:
         ends = self._rig.ends
         beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
-        return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address[1])
+        return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address[1], start)

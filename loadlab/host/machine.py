@@ -1,15 +1,15 @@
 """This machine as the kernel shows it in /proc, /sys and the control groups, each file read once. Judges nothing."""
 
 import os
-import posixpath
 import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Final, Literal, Self
+from pathlib import Path
+from typing import Final, Self
 
 from loadlab.host.activity import Activity, measure_activity
+from loadlab.processes.control_groups import Controller, groups_of, least_quota, own_quota
 from loadlab.processes.proc import parse_sizes
 
 _UNLIMITED: Final = 1 << 62
@@ -17,12 +17,16 @@ _UNLIMITED: Final = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class OwnLimits:
-    """What this process may use: cores by their numbers, open files, and tasks of its user (None: any number)."""
+    """What this process may use: cores by their numbers, open files, and tasks of its user (None: any number).
+
+    `cpu_quota` is for how many cores its control groups allow it CPU time, None if for all.
+    """
 
     cores: tuple[int, ...]
     open_files_soft: int
     open_files_hard: int
     user_tasks: int | None
+    cpu_quota: float | None = None
 
     @classmethod
     def of_this_process(cls) -> Self:
@@ -34,6 +38,7 @@ class OwnLimits:
             open_files_soft=soft,
             open_files_hard=hard,
             user_tasks=None if user_tasks == resource.RLIM_INFINITY else user_tasks,
+            cpu_quota=own_quota(),
         )
 
 
@@ -83,21 +88,14 @@ class Machine:
         """Return the names of the files that match a pattern, such as `sys/devices/system/cpu/cpu*/online`."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.glob(pattern))
 
-    def control_groups(self, controller: Literal["cpu", "memory", "pids"]) -> Iterator[str]:
-        """Yield the directories of the control groups that hold this process: its own, then each of those above.
+    def control_groups(self, controller: Controller) -> Iterator[str]:
+        """Yield the directories of the control groups that hold this process: its own, then each of those above."""
+        return groups_of(self.read_text("proc/self/cgroup") or "", controller)
 
-        A limit of any of them binds. Both versions are looked at, as a machine may use both (cgroups(7)).
-        """
-        for line in (self.read_text("proc/self/cgroup") or "").splitlines():
-            _, controllers, name = line.split(":", 2)
-            if controllers and controller not in controllers.split(","):
-                continue
-            # In version 1 each controller has a directory; one that several share goes by the names of all of them.
-            tops = dict.fromkeys((controller, controllers)) if controllers else [""]
-            # A group outside of our namespace is shown as /../..
-            group = PurePosixPath(posixpath.normpath("/" + name.lstrip("/")))
-            for top in tops:
-                yield from (posixpath.normpath(f"sys/fs/cgroup/{top}/{each}") for each in (group, *group.parents))
+    @cached_property
+    def cpu_quota(self) -> float | None:
+        """For how many cores our control groups allow CPU time, None if for all."""
+        return least_quota(self.read_text, self.control_groups("cpu"))
 
     @cached_property
     def activity(self) -> Activity | None:

@@ -172,7 +172,7 @@ def _count_workers(profile: LoadProfile, own: OwnLimits) -> int:
 
 def _count_load_cores(profile: LoadProfile, own: OwnLimits) -> int:
     placement = profile.placement
-    cores = placement.load if isinstance(placement, Cores) else choose_placement(own.cores).load
+    cores = placement.load if isinstance(placement, Cores) else choose_placement(own.cores, own.cpu_quota).load
     return len(cores)
 
 

@@ -12,9 +12,15 @@ class Placement:
     load: tuple[int, ...]
 
 
-def choose_placement(available: Collection[int]) -> Placement:
-    """Split the available cores in two halves, the odd one to the load; a single core serves both."""
+def choose_placement(available: Collection[int], quota: float | None = None) -> Placement:
+    """Split the available cores in two halves, the odd one to the load; a single core serves both.
+
+    With CPU time for `quota` cores only, so many are used: on more, all of them would stand still for a part of each
+    period. Two are used in any case, where there are two: one for each side.
+    """
     cores = tuple(sorted(available))
+    if quota is not None:
+        cores = cores[: max(2, int(quota))]
     if len(cores) < 2:
         return Placement(target=cores, load=cores)
     half = len(cores) // 2

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from loadlab.results.probe_data import Document, Probes, ProcessUsage
+from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage
 
 SCHEMA = "loadlab.run/1"
 
@@ -155,6 +155,8 @@ class TrialResult(Document):
     bytes_per_unit: float | None = None
     expectations: list[Expectation] = Field(default=[])
     placement: dict[str, list[int]] = Field(default={})
+    control_groups: list[ControlGroupUse] = Field(default=[])
+    pressure: Pressure | None = None
     probes: Probes = Probes()
 
     @property

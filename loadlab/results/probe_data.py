@@ -16,6 +16,41 @@ class Document(BaseModel):
 _TICKS_TO_DIVIDE_BY: Final = 5
 
 
+Side = Literal["target", "client"]
+
+
+class ControlGroupUse(Document):
+    """What a control group's limits did within the window to the sides that it `holds`.
+
+    `quota_cores` is for how many cores it has CPU time in each period, null without a limit. In `throttled_periods` of
+    its `periods` the quota was used up, and what runs in the group stood still for the rest of the period;
+    `throttled_ns` is how long, counted for each core apart. `memory_high` is how often it exceeded its memory.high. The
+    pressures are for how long some process in it waited for a core, or for memory; null where they are not counted.
+    """
+
+    group: str
+    holds: list[Side]
+    quota_cores: float | None = None
+    periods: int = 0
+    throttled_periods: int = 0
+    throttled_ns: int = 0
+    memory_high: int | None = None
+    cpu_pressure_ns: int | None = None
+    memory_pressure_ns: int | None = None
+
+    @property
+    def throttled_share(self) -> float:
+        """The part of its periods in which it was throttled, 0 to 1."""
+        return self.throttled_periods / self.periods if self.periods else 0.0
+
+
+class Pressure(Document):
+    """For how long in the window some process of the machine waited for a core, or for memory; null if unknown."""
+
+    cpu_ns: int | None = None
+    memory_ns: int | None = None
+
+
 class ProcessState(Document):
     """What a group of processes had at one moment, by the kernel's /proc.
 
@@ -214,7 +249,6 @@ class SyscallsProbe(Document):
 
 
 CpuBackend = Literal["py-spy", "perf"]
-Side = Literal["target", "client"]
 
 
 class FunctionShare(Document):

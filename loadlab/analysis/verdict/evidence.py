@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from loadlab.results.probe_data import ControlGroupUse
+
 CoreOwner = Literal["target", "client", "both"]
 
 
@@ -53,7 +55,8 @@ class WindowEvidence:
     target had to share. `fullest_target` is the process of the target with the fewest descriptors left. Of the target's
     `target_processes` when the window began, `target_processes_ended` were gone when it ended. `clock_set_ns` is by how
     much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` how far the
-    monotonic clock was slewed from its own pace.
+    monotonic clock was slewed from its own pace. `control_groups` are those with a limit;
+    for `memory_pressure_ns` some process of the machine waited for memory.
     """
 
     asked_ns: int | None = None
@@ -70,6 +73,8 @@ class WindowEvidence:
     clock_set_ns: int = 0
     clock_asleep_ns: int = 0
     clock_corrected_ns: int = 0
+    control_groups: tuple[ControlGroupUse, ...] = ()
+    memory_pressure_ns: int | None = None
 
     def pool(self, owner: Literal["target", "client"]) -> CorePool | None:
         """Return the cores that one of the two had for itself."""

@@ -1,10 +1,11 @@
-"""What this machine did beside the trial: other processes on its cores, clocks that jumped."""
+"""What this machine did beside the trial: limits that held it up, other processes on its cores, clocks that jumped."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import CorePool, WindowEvidence, format_cores
 from loadlab.results.model import Finding, TrialResult
+from loadlab.results.probe_data import ControlGroupUse
 from loadlab.units import format_duration_ns, format_share
 
 _STOLEN_SUSPECT: Final = 0.02
@@ -18,6 +19,11 @@ _COUNTABLE_NS: Final = 50_000_000
 _JUMP_NS: Final = 10_000_000
 # By how much the kernel itself lets a clock be slewed in the usual way (adjtimex(2)).
 _USUAL_CORRECTION: Final = 500e-6
+
+# Of the periods of a quota, 100 ms each as a rule. In one that is throttled some requests wait for the next one.
+_THROTTLED_SUSPECT: Final = 0.01
+_THROTTLED_INVALID: Final = 0.1
+_MEMORY_PRESSURE: Final = 0.02
 
 _OWNERS: Final = {"target": "the target's", "client": "the client's", "both": "the shared"}
 
@@ -37,6 +43,53 @@ def stolen(result: TrialResult, window: WindowEvidence) -> Finding | None:
         text="The hypervisor took CPU time from this machine (steal time).",
         evidence=", ".join(shares),
         advice="Run again when the host is quiet, or on a dedicated machine.",
+    )
+
+
+def throttled(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that no CPU quota of a control group stopped target or client.
+
+    One that holds only the target is part of what is measured: its figures are those of a target with that quota.
+    """
+    groups = [group for group in window.control_groups if group.throttled_share > _THROTTLED_SUSPECT]
+    if not groups:
+        return None
+    client_too = any("client" in group.holds and group.throttled_share > _THROTTLED_INVALID for group in groups)
+    sides = {side for group in groups for side in group.holds}
+    return Finding(
+        code="throttled",
+        severity="invalid" if client_too else "suspect",
+        text=f"A CPU quota was used up, and the kernel stopped {' and '.join(sorted(sides, reverse=True))} "
+        "until its next period.",
+        evidence="; ".join(map(_describe_throttling, groups)),
+        advice="Raise the quota, or give whole cores instead (docker run --cpuset-cpus); keep the client out of the "
+        "target's quota. With a target that is to be measured within its quota, lower the load.",
+    )
+
+
+def short_of_memory(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that neither memory.high of a control group nor a lack of memory made processes wait."""
+    evidence = [
+        f"{group.group} exceeded its memory.high {group.memory_high:,} times"
+        for group in window.control_groups
+        if group.memory_high
+    ]
+    pressures = {"this machine": window.memory_pressure_ns}
+    pressures |= {group.group: group.memory_pressure_ns for group in window.control_groups}
+    shares = {whose: (waited_ns or 0) / result.window_ns for whose, waited_ns in pressures.items() if result.window_ns}
+    evidence += [
+        f"some process of {whose} waited for memory for {format_share(round(share, 3))} of the time"
+        for whose, share in shares.items()
+        if share > _MEMORY_PRESSURE
+    ]
+    if not evidence:
+        return None
+    return Finding(
+        code="short_of_memory",
+        severity="suspect",
+        text="Memory ran short, and processes waited while the kernel reclaimed some.",
+        evidence="; ".join(evidence),
+        advice="Raise memory.high of that group, stop other programs, or ask for fewer connections.",
     )
 
 
@@ -83,6 +136,14 @@ def _disturbed_pools(result: TrialResult, window: WindowEvidence) -> Iterator[Co
         allowed = max(_OTHERS_CORES, _OTHERS_OF_MANY * len(pool.idle))
         if pool.others > allowed and pool.others * result.window_ns > _COUNTABLE_NS:
             yield pool
+
+
+def _describe_throttling(group: ControlGroupUse) -> str:
+    return (
+        f"{group.group}, {group.quota_cores or 0:.3g} cores for {' and '.join(sorted(group.holds, reverse=True))}: "
+        f"throttled in {group.throttled_periods:,} of {group.periods:,} periods "
+        f"({format_share(round(group.throttled_share, 3))}), for {format_duration_ns(group.throttled_ns)} in all"
+    )
 
 
 def _name(pool: CorePool) -> str:

@@ -26,6 +26,8 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     client.late,
     client.client_added,
     host.stolen,
+    host.throttled,
+    host.short_of_memory,
     host.disturbed,
     host.clock_jumped,
     steadiness.unsteady,

@@ -50,26 +50,28 @@ class Cores(Check):
 
 
 class CpuQuota(Check):
-    """Whether a control group, such as a container's, limits our CPU time to less than our cores have."""
+    """Whether a control group, such as a container's, limits our CPU time to less than the cores that are used have."""
 
     name = "CPU quota"
 
     def __init__(self, machine: Machine) -> None:
         self._cores = len(machine.own.cores)
-        quotas = [quota for group in machine.control_groups("cpu") if (quota := _quota(machine, group)) is not None]
-        self._quota = min(quotas, default=None)
+        self._quota = machine.cpu_quota
 
     def examine(self, needed: Requirements) -> Diagnosis:
         if self._quota is None:
             return self.ok("none")
         here = f"{self._quota:.3g} cores of {self._cores}"
-        if self._quota >= self._cores:
-            return self.ok(here)
+        # As in processes.choose_placement: one core for each side in any case, and no more than there is time for.
+        used = len(needed.cores) or min(self._cores, max(int(self._quota), 2 if needed.connections else 1))
+        if self._quota >= used:
+            return self.ok(here if self._quota >= self._cores else f"{here}, so {_count_cores(used)} are used")
         return self.warning(
             here,
-            None,
-            f"a control group limits CPU time to {self._quota:.3g} of {_count_cores(self._cores)}: the kernel stops "
-            "target and client for a while each time that it is used up",
+            f"{used}" if needed.connections else None,
+            f"a control group limits CPU time to {self._quota:.3g} of {_count_cores(self._cores)}, and "
+            f"{_count_cores(used)} would be used: the kernel stops target and client for a while each time that the "
+            "quota is used up",
             "give the container whole cores instead: `docker run --cpuset-cpus 0-3` in place of --cpus",
         )
 
@@ -192,16 +194,6 @@ class StolenTime(Check):
             f"the hypervisor gives {share:.0%} of the time of these cores to other machines".replace("%", " %"),
             "use a machine with dedicated cores, or repeat trials at a quieter time",
         )
-
-
-def _quota(machine: Machine, group: str) -> float | None:
-    """Return for how many cores a control group has CPU time, None if there is no limit that can be seen."""
-    match machine.read_words(f"{group}/cpu.max"):
-        case [quota, period] if quota.isdigit() and period.isdigit():
-            return int(quota) / int(period)
-    microseconds = machine.read_number(f"{group}/cpu.cfs_quota_us")
-    period_us = machine.read_number(f"{group}/cpu.cfs_period_us")
-    return microseconds / period_us if microseconds is not None and microseconds > 0 and period_us else None
 
 
 def _spell(cores: Collection[int]) -> str:

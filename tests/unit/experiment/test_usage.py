@@ -11,9 +11,11 @@ from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles
 from loadlab.probes.procfs import GroupReading, ProcessReading
 from loadlab.probes.tcp import ListenQueue
+from loadlab.probes.throttling import GroupCounters, LimitsReading
 from loadlab.processes import Placement
 from loadlab.processes.cores import CoresReading, CoreTimes
 from loadlab.profile.load import Load
+from loadlab.results.probe_data import ControlGroupUse, Pressure
 
 SECOND_NS = 1_000_000_000
 APART = Resources(Placement(target=(0,), load=(1,)), pinned=True, open_files=1024)
@@ -28,6 +30,11 @@ def group(time_ns: int, **cpu_ns: int) -> GroupReading:
     return GroupReading(time_ns, processes)
 
 
+def limits(throttled: int) -> LimitsReading:
+    group = GroupCounters(0.4, throttled * 2, throttled, throttled * 1_000_000, None, None, None)
+    return LimitsReading({"g": frozenset({"target"})}, {"g": group}, Pressure(cpu_ns=None, memory_ns=throttled))
+
+
 START = WindowEdge(
     target=group(0, p1=0, p2=0),
     client=group(0, p3=0),
@@ -36,6 +43,7 @@ START = WindowEdge(
     clocks=ClockReading(0, 1_000, 500, 0),
     target_files=[OpenFiles(pid=1, open=10, limit=64), OpenFiles(pid=2, open=63, limit=64)],
     listen_queue=ListenQueue(turned_away=2, backlog=16),
+    limits=limits(throttled=3),
 )
 # The target was given 0.7 s of core 0, which was idle for 0.2 s; of core 1 load and others beside it had 0.4 s.
 END = WindowEdge(
@@ -50,6 +58,7 @@ END = WindowEdge(
     clocks=ClockReading(SECOND_NS, SECOND_NS + 1_300, SECOND_NS + 500, SECOND_NS - 40),
     target_files=[OpenFiles(pid=1, open=20, limit=64)],
     listen_queue=ListenQueue(turned_away=5, backlog=16),
+    limits=limits(throttled=10),
 )
 
 
@@ -70,6 +79,16 @@ def test_what_others_used_of_each_side_is_what_the_trial_did_not(usage: WindowUs
     target, client = evidence_of(usage, APART, load()).pools
     assert rounded(target) == CorePool("target", {0: 0.2}, stolen=0.05, others=0.05)
     assert rounded(client) == CorePool("client", {1: 0.5}, stolen=0.0, others=0.05)
+
+
+def test_what_limits_did_within_the_window_is_evidence(usage: WindowUsage) -> None:
+    evidence = evidence_of(usage, APART, load())
+    assert evidence.control_groups == (
+        ControlGroupUse(
+            group="/g", holds=["target"], quota_cores=0.4, periods=14, throttled_periods=7, throttled_ns=7_000_000
+        ),
+    )
+    assert evidence.memory_pressure_ns == 7
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
 from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult, Verdict
+from loadlab.results.probe_data import ControlGroupUse, Side
 
 from ....trials import make_trial, make_usage
 
@@ -49,6 +50,21 @@ def pools(
 def disturbed_target() -> dict[str, tuple[CorePool, ...]]:
     """The target's core is full, but half of that is others' work."""
     return {"pools": (CorePool("target", {0: 0.0}, 0.0, 0.5), CorePool("client", {1: 0.0}, 0.0, 0.0))}
+
+
+def throttling(
+    holds: list[Side], throttled_periods: int, periods: int, **more: int
+) -> dict[str, tuple[ControlGroupUse, ...]]:
+    group = ControlGroupUse(
+        group="/sys/fs/cgroup/cpu/job",
+        holds=holds,
+        quota_cores=0.4,
+        periods=periods,
+        throttled_periods=throttled_periods,
+        throttled_ns=throttled_periods * 60_000_000,
+        **more,
+    )
+    return {"control_groups": (group,)}
 
 
 def many_cores(others: float) -> dict[str, tuple[CorePool, ...]]:
@@ -208,6 +224,19 @@ def test_a_target_of_one_thread_cannot_use_a_second_core() -> None:
         (pools(stolen=0.0251), {"stolen": "suspect"}),
         (pools(stolen=0.2), {"stolen": "suspect"}),
         (pools(stolen=0.21), {"stolen": "invalid"}),
+        (throttling(["target", "client"], 1, 100), {}),
+        (throttling(["target", "client"], 2, 100), {"throttled": "suspect"}),
+        (throttling(["client"], 10, 100), {"throttled": "suspect"}),
+        (throttling(["client"], 11, 100), {"throttled": "invalid"}),
+        (throttling(["target", "client"], 30, 30), {"throttled": "invalid"}),
+        (throttling(["target"], 30, 30), {"throttled": "suspect"}),
+        (throttling(["client"], 0, 0), {}),
+        (throttling(["target"], 0, 0, memory_high=0), {}),
+        (throttling(["target"], 0, 0, memory_high=1), {"short_of_memory": "suspect"}),
+        (throttling(["target"], 0, 0, memory_pressure_ns=SECOND_NS // 25), {}),
+        (throttling(["target"], 0, 0, memory_pressure_ns=SECOND_NS // 20), {"short_of_memory": "suspect"}),
+        ({"memory_pressure_ns": SECOND_NS // 25}, {}),
+        ({"memory_pressure_ns": SECOND_NS // 20}, {"short_of_memory": "suspect"}),
         (pools(others=0.15), {}),
         (pools(others=0.16), {"disturbed": "suspect"}),
         (many_cores(others=1.0), {}),
@@ -274,6 +303,17 @@ def test_a_process_that_ends_counts_where_connections_broke(
         (trial(), window(**pools(others=0.5)), "used 0.50 of the client's core 1"),
         (trial(), window(**pools(stolen=0.5)), "50 % of the time of the client's core 1"),
         (trial(), window(**many_cores(others=2.0)), "used 2.00 of the shared cores 0-49"),
+        (
+            trial(),
+            window(**throttling(["client", "target"], 24, 30)),
+            "/sys/fs/cgroup/cpu/job, 0.4 cores for target and client: throttled in 24 of 30 periods (80 %), "
+            "for 1.44 s in all",
+        ),
+        (
+            trial(),
+            window(memory_pressure_ns=SECOND_NS // 2),
+            "some process of this machine waited for memory for 25 % of the time",
+        ),
         (trial(), window(shared_cores=(0,)), "both could run on core 0"),
         (trial(), window(shared_cores=(0, 1, 4)), "both could run on cores 0-1, 4"),
         (trial(), window(clock_set_ns=-20_000_000), "the wall clock was set by -20 ms"),

@@ -52,6 +52,8 @@ def test_many_cores_are_a_range(cores: tuple[int, ...], here: str) -> None:
         ({"sys/fs/cgroup/cpu.max": "400000 100000\n"}, "4 cores of 4", State.OK),
         ({"sys/fs/cgroup/cpu.max": "150000 100000\n"}, "1.5 cores of 4", State.WARNING),
         ({"sys/fs/cgroup/cpu.max": "garbage\n"}, "none", State.OK),
+        ({"sys/fs/cgroup/cpu.max": "200000 100000\n"}, "2 cores of 4, so 2 cores are used", State.OK),
+        ({"sys/fs/cgroup/cpu.max": "350000 100000\n"}, "3.5 cores of 4, so 3 cores are used", State.OK),
         (
             {
                 "proc/self/cgroup": "3:cpu,cpuacct:/job\n",
@@ -70,6 +72,13 @@ def test_a_quota_below_the_cores_stops_processes_now_and_then(
 ) -> None:
     found = CpuQuota(machine(files)).examine(NETWORKED)
     assert (found.here, found.state) == (here, state)
+
+
+def test_a_quota_is_held_against_the_cores_that_the_profile_names() -> None:
+    check = CpuQuota(machine({"sys/fs/cgroup/cpu.max": "200000 100000\n"}))
+    found = check.examine(Requirements(connections=1, cores=frozenset({0, 1, 2})))
+    assert (found.state, found.needed) == (State.WARNING, "3")
+    assert "limits CPU time to 2 of 4 cores, and 3 cores would be used" in str(found.problem)
 
 
 def test_a_core_sends_only_so_many_requests() -> None:
