@@ -80,6 +80,12 @@ def answer_slowly(client: socket.socket) -> None:
     client.sendall(ANSWER)
 
 
+def answer_slowly_at_first(client: socket.socket) -> None:
+    """Take ten times as long over the first answer of all: of at most nine, it is the 90th percentile."""
+    time.sleep(0.3 if next(_request_numbers) == 1 else 0.03)
+    client.sendall(ANSWER)
+
+
 def answer_until_it_stalls(client: socket.socket) -> None:
     if next(_request_numbers) > REQUESTS_BEFORE_THE_FAULT:
         answer_never(client)
@@ -109,6 +115,7 @@ ANSWERS: Final[dict[str, Callable[[socket.socket], None]]] = {
     "resetting": answer_with_a_reset,
     "closing": answer_and_close,
     "slow": answer_slowly,
+    "slow-at-first": answer_slowly_at_first,
     "stalling": answer_until_it_stalls,
     "dying": answer_until_it_dies,
     "killed": answer_until_it_is_killed,

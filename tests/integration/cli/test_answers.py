@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from .faulty_server import REQUESTS_BEFORE_THE_FAULT
-from .program import QUICK, Ended, Program
+from .foreign_servers import faulty_serving
+from .program import ANY_VERDICT, QUICK, Ended, Program
 
 # The outcome that each fault of the server must be counted as, by whether the client's patience has to end for it.
 ANSWERED = {
@@ -91,3 +92,15 @@ def test_the_run_is_invalid_and_says_why(measured: tuple[Program, Ended]) -> Non
 def test_the_page_shows_them(measured: tuple[Program, Ended], measured_impatiently: tuple[Program, Ended]) -> None:
     for program, _ in (measured, measured_impatiently):
         program.check_drawable()
+
+
+def test_the_largest_of_nine_times_is_their_90th_percentile(program: Program) -> None:
+    # In 540 ms there is time for the slow answer and eight others at most; there may be fewer on a busy machine.
+    profile = "name: slow-at-first\ntarget: {address: 127.0.0.1:1}\nload: {connections: 1, warmup: 0, timeout: 60s}\n"
+    with faulty_serving("slow-at-first") as server:
+        settings = (f"target.address={server.address}", "load.duration=540ms", "expect=[p90 < 100ms]")
+        ended = program.measure(profile, *(part for each in settings for part in ("--set", each)), ANY_VERDICT)
+    (trial,) = program.document()["trials"]
+    assert 1 <= trial["requests"] <= 9
+    assert trial["response_ns"]["p90"] == trial["response_ns"]["max"] >= 300_000_000
+    assert (ended.code, trial["expectations"][0]["met"]) == (1, False)

@@ -1,6 +1,9 @@
 """Histograms: the package's own counts, whichever way values come in, and nothing lost on the way out."""
 
+import math
 import random
+from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -174,10 +177,52 @@ def test_decoded_histograms_can_be_merged_into_each_other() -> None:
 
 @given(values=st.lists(values_in_range, min_size=1, max_size=200), percentile=st.floats(0.001, 100))
 def test_a_percentile_is_that_of_the_sorted_values_to_three_digits(values: list[int], percentile: float) -> None:
-    rank = max(1, int(percentile * len(values) / 100 + 0.5))  # rounded, as all of HdrHistogram's tools do it
+    rank = max(1, math.ceil(Decimal(str(percentile)) * len(values) / 100))
     exact = sorted(values)[rank - 1]
     found = folded(values).values_at([percentile])[percentile]
     assert exact <= found <= exact * 1.001 + 1
+
+
+# Each of the first 1,000 whole numbers has a bucket of its own, so that the value at a rank is the rank.
+@pytest.mark.parametrize(("percentile", "per_mille"), [(50, 500), (90, 900), (99, 990), (99.9, 999)])
+def test_a_percentile_is_the_nearest_rank_for_every_number_of_values(percentile: float, per_mille: int) -> None:
+    histogram = Histogram()
+    for count in range(1, 1_001):
+        histogram.add(count, 1)
+        rank = -(-per_mille * count // 1_000)
+        assert histogram.values_at([percentile]) == {percentile: rank}, count
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 8), (500, 500), (33, 966)])
+def test_a_percentile_is_the_nearest_rank_after_merging_absorbing_and_decoding(first: int, second: int) -> None:
+    low, high = range(1, first + 1), range(first + 1, first + second + 1)
+    merged, absorbing = folded(list(high)), Histogram()
+    merged.merge(folded(list(low)))
+    for part in (low, high):
+        absorbing.absorb(folded(list(part)).drain())
+    count = first + second
+    ranks = {50: (count + 1) // 2, 90: -(-9 * count // 10), 99: -(-99 * count // 100), 99.9: -(-999 * count // 1_000)}
+    for histogram in (merged, absorbing, Histogram.decode(merged.encode())):
+        assert histogram.values_at(ranks) == ranks
+
+
+def test_the_ninetieth_percentile_of_nine_is_the_largest() -> None:
+    assert folded([10_000_000] * 8 + [300_000_000]).values_at([90]) == {90: 300_000_000}
+
+
+@given(values=st.lists(values_in_range, min_size=1, max_size=60))
+def test_each_point_of_the_curve_is_a_nearest_rank(values: list[int]) -> None:
+    ordered = sorted(values)
+    for point in folded(values).percentile_curve():
+        exact = ordered[max(1, math.ceil(Fraction(point.percentile) * len(values) / 100)) - 1]
+        assert exact <= point.value_ns <= exact * 1.001 + 1
+        assert point.value_ns <= ordered[-1]
+
+
+def test_the_curve_has_as_many_points_for_each_halving_of_the_rest() -> None:
+    levels = [point.percentile for point in folded(list(range(1, 2_001))).percentile_curve(5)]
+    assert levels[:16] == [0, 10, 20, 30, 40, 50, 55, 60, 65, 70, 75, 77.5, 80, 82.5, 85, 87.5]
+    assert levels[-1] == 100
 
 
 def test_several_percentiles_at_once_in_any_order() -> None:
