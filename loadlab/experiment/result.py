@@ -48,6 +48,7 @@ def trial_result(
         load_model=profile.load.model,
         offered_per_second=_offered_per_second(profile.load),
         outcomes={str(outcome): count for outcome, count in record.totals.outcomes.items()},
+        statuses=dict(record.totals.statuses),
         carried_over=record.carried_over,
         out_of_range=record.totals.out_of_range,
         response_ns=latency[Metric.RESPONSE],

@@ -104,7 +104,7 @@ class SlowSender:
             recorder.prompt.append(done_ns - sent_ns)
             recorder.prompt_dispatch.append(done_ns - loop.batch_ns)
         else:
-            recorder.outcomes[Outcome.STATUS] += 1
+            recorder.count_status(head.status)
         return head.keep_alive
 
     async def _receive(self, sock: socket.socket) -> ResponseHead:

@@ -196,7 +196,7 @@ class User:
                             if arrived_ns:
                                 recorders[kind].client.append(done_ns - arrived_ns)
                         else:
-                            recorders[kind].outcomes[Outcome.STATUS] += 1
+                            recorders[kind].count_status(head.status)
                         keep_alive = head.keep_alive
                         if keep_alive:
                             request, request_bytes, expected_status, kind, stamped = next_turn()

@@ -114,7 +114,8 @@ class TrialResult(Document):
     For each request response = lateness + wire + dispatch, and service is the latter two. `client_ns` is the time that
     the client added, from the kernel's receive stamp on the response to its being parsed, for a sample of requests.
     `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
-    were in flight when it began, and have their outcomes in it.
+    were in flight when it began, and have their outcomes in it. `statuses` counts the answers with the outcome `status`
+    by the status that they had.
 
     A microbenchmark sets `cost_ns` and the fields after it, and none of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
@@ -133,6 +134,7 @@ class TrialResult(Document):
     load_model: LoadModel | None = None
     offered_per_second: float | None = None
     outcomes: dict[str, int] = Field(default={})
+    statuses: dict[str, int] = Field(default={})
     carried_over: int = 0
     out_of_range: int = 0
     response_ns: LatencySummary = LatencySummary()

@@ -39,10 +39,11 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that there is anything to judge."""
     if result.requests:
         return None
+    statuses = f" ({_statuses(result)})" if result.statuses else ""
     return Finding(
         code="no_requests",
         severity="invalid",
-        text="No request succeeded in the measured window.",
+        text=f"No request succeeded in the measured window{statuses}.",
         evidence=f"0 successful requests in {format_duration_ns(result.window_ns)}",
         advice="Check that the target speaks HTTP and answers the profile's path with the expected status, "
         "or use a longer window if a single response takes that long.",
@@ -59,7 +60,7 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if share <= _FAILED_SUSPECT:
         return None
     (_, commonest), *_ = failed
-    reason = f"most often: {_REASONS[commonest]}"
+    reason = f"most often: {_statuses(result) if commonest is Outcome.STATUS else _REASONS[commonest]}"
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
@@ -68,6 +69,14 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
         + ", ".join(f"{outcome} {count:,}" for count, outcome in failed),
         advice="Lower the load until the target copes, or read the failures as the result.",
     )
+
+
+def _statuses(result: TrialResult) -> str:
+    """Return which status most of the answers had that did not have the expected one."""
+    if not result.statuses:  # of a run from before they were counted
+        return _REASONS[Outcome.STATUS]
+    most = max(result.statuses, key=lambda status: result.statuses[status])
+    return f"status {most}" if len(result.statuses) == 1 else f"status {most}, and others"
 
 
 def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:

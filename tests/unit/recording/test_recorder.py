@@ -171,7 +171,10 @@ def test_a_snapshot_travels_as_bytes() -> None:
     recorder.late += [5, 2_000, 1]
     recorder.prompt_dispatch += [2, 3]
     recorder.outcomes[Outcome.CLOSED_EARLY] += 1
+    recorder.count_status(404)
     snapshot = recorder.take(5, 6)
+    assert (snapshot.outcomes["status"], snapshot.statuses) == (1, {"404": 1})
+    assert recorder.take(6, 7).statuses == {}
     assert Snapshot.from_bytes(snapshot.to_bytes()) == snapshot
 
 

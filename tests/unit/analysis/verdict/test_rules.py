@@ -119,6 +119,14 @@ def test_requests_and_connections(changes: dict[str, object], expected: dict[str
 def test_failures_name_the_commonest_outcome() -> None:
     found = only_finding(trial(outcomes={"ok": 40, "timeout": 20, "status": 40}))
     assert found.text.startswith("Many requests failed (most often: unexpected status), so ")
+    found = only_finding(trial(outcomes={"ok": 40, "status": 60}, statuses={"404": 59, "503": 1}))
+    assert found.text.startswith("Many requests failed (most often: status 404, and others), so ")
+
+
+def test_where_nothing_succeeded_the_status_is_named() -> None:
+    result = trial(requests=0, outcomes={"status": 60}, statuses={"404": 60})
+    [found] = [each for each in judge_trial(result, QUIET).findings if each.code == "no_requests"]
+    assert found.text == "No request succeeded in the measured window (status 404)."
 
 
 def test_idle_connections_that_could_not_be_opened_say_why() -> None:
