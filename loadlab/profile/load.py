@@ -1,6 +1,5 @@
 """The section `load`: connections, active and idle, which requests they send, and at what rate."""
 
-import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -14,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from loadlab.profile.request_path import RequestTarget, request_name
 from loadlab.profile.values import (
     DAY_NS,
     HOUR_NS,
@@ -98,13 +98,8 @@ SLOW_SENDERS: Final = "slow-senders"
 
 _MOST_CONNECTIONS: Final = 10_000_000
 
-RequestPath = Annotated[str, Text(r"/[!-~]*", "a request path that starts with /, in ASCII without spaces")]
+RequestPath = Annotated[str, RequestTarget()]
 Status = Annotated[int, Count(100, 599, "200")]
-
-
-def request_name(path: str) -> str:
-    """Return the default name of a request: its path, without the slash and what a name cannot contain."""
-    return re.sub("[.,]", ";", path.removeprefix("/"))[:64] or "/"
 
 
 def name_in_mix(request: object) -> str | None:

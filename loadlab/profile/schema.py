@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from loadlab.profile.expect import ExpectEntry
 from loadlab.profile.load import Load, MixedRequest
 from loadlab.profile.metrics import full_name
+from loadlab.profile.request_path import path_as_sent
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.target import Target
 from loadlab.profile.values import Count, Scalar, Section, Text, describe
@@ -133,10 +134,11 @@ class LoadProfile(Profile):
 
     @property
     def requests(self) -> tuple[MixedRequest, ...]:
-        """The requests that the load draws from by their weights, at least one."""
+        """The requests that the load draws from by their weights, at least one, with their paths as they are sent."""
         load, target = self.load, self.target
         path = load.path or (f"/{target.handler}" if target.server is not None else "/")
-        return load.mix or (MixedRequest(path=path, expect_status=load.expect_status),)
+        written = load.mix or (MixedRequest(path=path, expect_status=load.expect_status),)
+        return tuple(request.model_copy(update={"path": path_as_sent(request.path)}) for request in written)
 
 
 class Wait(Section):

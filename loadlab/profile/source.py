@@ -172,6 +172,7 @@ _SLIPS: Final = {
     "could not find expected ':'": "a key without ':'",
     "but found another document": "a second document starts here; a profile is a single one",
     "found unexpected end of stream": "a quote is not closed",
+    "but got '?'": "text with '?' in brackets or braces must be in quotes",
     "found duplicate anchor": "anchors are not allowed in profiles; write the value itself",
 }
 

@@ -39,6 +39,18 @@ def test_a_mix_is_reported_by_path_weight_and_name() -> None:
     assert (nap.path, nap.name, nap.weight, nap.expect_status) == ("/sleep?ms=5", "nap", 1, 503)
 
 
+def test_a_path_is_kept_as_written_and_sent_in_ascii() -> None:
+    mixed = profile(mix=[{"path": "/straße?q=ü%20b"}, {"path": "/事", "name": "things"}])
+    assert mixed.load.mix is not None
+    assert [request.path for request in mixed.load.mix] == ["/straße?q=ü%20b", "/事"]
+    assert [(request.path, request.name) for request in mixed.requests] == [
+        ("/stra%C3%9Fe?q=%C3%BC%20b", "stra%C3%9Fe?q=%C3%BC%20b"),
+        ("/%E4%BA%8B", "things"),
+    ]
+    (request,) = profile(path="/ä").requests
+    assert (request.path, request.name) == ("/%C3%A4", "%C3%A4")
+
+
 def test_a_mix_dumped_as_json_is_the_same_mix() -> None:
     mixed = profile(mix=[{"path": "/hello"}, {"path": "/cpu?us=1,2", "weight": 3}])
     assert LoadProfile.model_validate(mixed.model_dump(mode="json", by_alias=True)) == mixed

@@ -31,6 +31,8 @@ from loadlab.profile.source import MOST_BYTES, parse_source, parse_value, read_t
             "a: {b: 1\n",
             "p.yaml:2:1: not valid YAML: while parsing a flow mapping, expected ',' or '}', but got the",
         ),
+        ("a: [/b?c=d]\n", "p.yaml:1:7: not valid YAML: text with '?' in brackets or braces must be in quotes"),
+        ("a: {b: /?}\n", "p.yaml:1:9: not valid YAML: text with '?' in brackets or braces must be in quotes"),
         ("a: &x 1\nb: &x 2\n", "p.yaml:2:4: not valid YAML: anchors are not allowed in profiles; write the value"),
         ("a: 1\nb: \x01\n", "p.yaml:2:4: not valid YAML: unprintable character"),
     ],
