@@ -16,8 +16,8 @@ from typing import Final
 
 _LONGEST: Final = 100  # characters; the patterns below take time that is quadratic in what they refuse
 _LONGEST_QUOTE: Final = 60
-# Control characters of ASCII and Latin-1, and the separators of lines and paragraphs.
-_CONTROLS: Final = ("Cc", "Zl", "Zp")
+# Control characters, the separators of lines and paragraphs, and bytes of a file name that are not UTF-8 (PEP 383).
+_CONTROLS: Final = ("Cc", "Cs", "Zl", "Zp")
 _DIGITS: Final = r"[0-9]+(?:_[0-9]+)*"
 WHOLE_PATTERN: Final = r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)"
 FRACTION_PATTERN: Final = r"\.[0-9]+"

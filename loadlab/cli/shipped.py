@@ -14,22 +14,24 @@ from loadlab.installation import bundled_directory
 from loadlab.profile import load_profile
 from loadlab.profile.address import parse_address
 from loadlab.profile.suggestions import did_you_mean
+from loadlab.units import printable
 
 
 def find_profile(name: str) -> Path:
     """Return the file that a user means: a path, or else the name of a profile that ships. Raises LoadlabError."""
     if os.path.exists(name):  # of a name that is too long, Path.exists raises OSError
         return Path(name)
+    shown = printable(name)
     if "://" in name or _is_address(name.partition("/")[0]):
-        raise LoadlabError(f"{name}: {_why_no_profile(name)}")
+        raise LoadlabError(f"{shown}: {_why_no_profile(name)}")
     shipped = {path.stem: path for path in _shipped_profiles()}
     if name in shipped:
         return shipped[name]
     if (stem := Path(name).stem) in shipped:
-        raise LoadlabError(f"{name}: there is no such file; did you mean '{stem}', which ships with loadlab?")
+        raise LoadlabError(f"{shown}: there is no such file; did you mean '{stem}', which ships with loadlab?")
     if "/" not in name and not name.endswith((".yaml", ".yml")):
         hint = did_you_mean(name, shipped) or "; `loadlab profiles` lists those that ship"
-        raise LoadlabError(f"{name}: neither a file nor a profile that ships{hint}")
+        raise LoadlabError(f"{shown}: neither a file nor a profile that ships{hint}")
     return Path(name)
 
 

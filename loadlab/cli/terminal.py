@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import textwrap
+from collections.abc import Iterator
 from functools import cache
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Final, Self
 import typer
 
 from loadlab.errors import LoadlabError
+from loadlab.units import printable
 
 if TYPE_CHECKING:  # rich takes time to import, which `--help` and `--version` need not wait for
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 # Off a terminal rich assumes 80 columns; a file or a CI log has room for whole lines.
 _WIDTH_OF_FILES: Final = 120
+_LAYOUT: Final = "\n\t"
 _ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -48,15 +52,20 @@ def show(results: "RenderableType") -> None:
     drawn = io.StringIO()
     on_terminal = sys.stdout.isatty()
     width = Console().width if on_terminal else _WIDTH_OF_FILES
-    Console(file=drawn, force_terminal=on_terminal, width=width).print(results)
-    write(drawn.getvalue().rstrip("\n"))
+    Console(file=drawn, force_terminal=on_terminal, width=width).print(_Visible(results))
+    _print(drawn.getvalue().rstrip("\n"))
 
 
 def write(text: str) -> None:
     """Print what another program may read, and which may leave early, as `head` does.
 
-    Raises LoadlabError where it cannot be printed for another reason.
+    A terminal is shown control characters, and obeys none; another program gets the text as it is. Raises LoadlabError
+    where it cannot be printed.
     """
+    _print(printable(text, keep=_LAYOUT) if sys.stdout.isatty() else text)
+
+
+def _print(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -69,12 +78,18 @@ def write(text: str) -> None:
 
 def write_prose(text: str, indent: str = "") -> None:
     """Print sentences like `write`; on a terminal lines are broken between words, and go on behind `indent`."""
-    write(wrap(text, shutil.get_terminal_size().columns, indent) if sys.stdout.isatty() else text)
+    if sys.stdout.isatty():
+        text = wrap(printable(text, keep=_LAYOUT), shutil.get_terminal_size().columns, indent)
+    write(text)
 
 
 def notify(text: str, style: str | None = None) -> None:
-    """Print lines to standard error as they are: a path or a server's words may hold square brackets."""
+    """Print lines to standard error as they are: a path or a server's words may hold square brackets.
+
+    They may hold control characters too, which are shown and not obeyed.
+    """
     console = error_console()
+    text = printable(text, keep=_LAYOUT)
     if console.is_terminal:
         text = wrap(text, console.width)
     with contextlib.suppress(OSError):  # the reader has gone
@@ -120,6 +135,17 @@ class Interruption:
             for standard in (0, 1, 2):
                 os.dup2(nowhere, standard)
             os.close(nowhere)
+
+
+class _Visible:
+    """Something rich can draw, with the control characters in its text made visible."""
+
+    def __init__(self, results: "RenderableType") -> None:
+        self._results = results
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[Segment]":
+        for segment in console.render(self._results, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text, keep=_LAYOUT))
 
 
 def _abandon_stdout() -> None:

@@ -17,6 +17,7 @@ from loadlab.profile.source import Source, parse_source, parse_value, read_text
 from loadlab.profile.target import belongs_to_running
 from loadlab.profile.validation import find_mistakes
 from loadlab.profile.validation.servers import ServerSpec
+from loadlab.units import printable
 
 _LONGEST_SHOWN: Final = 100
 
@@ -77,7 +78,7 @@ def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistak
     for number, text in enumerate(texts):
         option = text if text.startswith("--") else f"--set {text}"
         shown = option if len(option) <= _LONGEST_SHOWN else f"{option[: _LONGEST_SHOWN - 3]}..."
-        position = Position.on_command_line(number, shown)
+        position = Position.on_command_line(number, printable(shown))
         try:
             _apply(source, _parse(text, position))
         except ValueError as error:

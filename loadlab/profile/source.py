@@ -23,7 +23,7 @@ from loadlab.errors import ProfileError
 from loadlab.profile.mistakes import LocatedMistake, Origin, Origins, Position
 from loadlab.profile.paths import Path, dotted
 from loadlab.profile.values import describe
-from loadlab.units import FRACTION_PATTERN, WHOLE_PATTERN
+from loadlab.units import FRACTION_PATTERN, WHOLE_PATTERN, printable
 
 # A profile is about a page of text. PyYAML reads some 100 KB a second, and recurses once per level.
 MOST_BYTES = 128 * 1024
@@ -62,20 +62,21 @@ def read_text(path: FilePath) -> str:
 
     A pipe is read to its end, for `loadlab run <(make-profile)`.
     """
+    shown = printable(str(path))
     try:
         content = _read_bytes(path)
     except TimeoutError:
         seconds = _PIPE_TIMEOUT_MS // 1000
-        raise ProfileError([f"{path}: cannot be read: nothing came out of this pipe for {seconds} s"]) from None
+        raise ProfileError([f"{shown}: cannot be read: nothing came out of this pipe for {seconds} s"]) from None
     except OSError as error:
-        raise ProfileError([f"{path}: cannot be read: {error.strerror}"]) from None
+        raise ProfileError([f"{shown}: cannot be read: {error.strerror}"]) from None
     if len(content) > MOST_BYTES:
-        raise ProfileError([f"{path}: too large for a profile; the limit is {MOST_BYTES // 1024} KiB"])
+        raise ProfileError([f"{shown}: too large for a profile; the limit is {MOST_BYTES // 1024} KiB"])
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line, column = _line_and_column(content[: error.start].decode("utf-8"))
-        raise ProfileError([f"{path}:{line}:{column}: not UTF-8 text; save the file as UTF-8"]) from None
+        raise ProfileError([f"{shown}:{line}:{column}: not UTF-8 text; save the file as UTF-8"]) from None
 
 
 def parse_source(text: str, file: str) -> Source:
@@ -83,6 +84,7 @@ def parse_source(text: str, file: str) -> Source:
 
     Mistakes that leave the rest readable, such as a duplicate key, are in the result.
     """
+    file = printable(file)
     try:
         loader = _ProfileLoader(text)
         node = loader.get_single_node()

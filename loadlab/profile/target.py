@@ -43,7 +43,10 @@ class Target(Section):
         default="hello", description="What the bundled server does for each request."
     )
     database: (
-        Annotated[str, Text(r"[^\x00-\x1f]+", "the address of a PostgreSQL server, such as postgresql:///test")] | None
+        Annotated[
+            str, Text(r"[^\x00-\x1f\x7f-\x9f]+", "the address of a PostgreSQL server, such as postgresql:///test")
+        ]
+        | None
     ) = Field(
         default=None,
         description="The PostgreSQL server that the handler `database` queries; by default it queries a SQLite file.",

@@ -138,6 +138,7 @@ def test_parse_number(text: str, expected: float) -> None:
 def test_control_characters_are_made_visible_and_all_else_stays() -> None:
     emoji = "ü事👩\u200d🚀"
     assert printable(f"a\x1b[31mb\x00\x7f\x9b\r\n\t\u2028{emoji}") == r"a\x1b[31mb\x00\x7f\x9b\r\n\t\u2028" + emoji
+    assert printable("not UTF-8: \udcff") == r"not UTF-8: \udcff"
     assert printable("two\nlines\x1b", keep="\n") == "two\nlines\\x1b"
 
 

@@ -36,6 +36,11 @@ class Terminal:
         """All that was ever shown, without colours and cursor movements."""
         return _ESCAPE_SEQUENCE.sub("", self._shown.decode(errors="replace"))
 
+    @property
+    def raw(self) -> bytes:
+        """All that was ever sent to the terminal."""
+        return self._shown
+
     def wait_shown(self, pattern: str) -> None:
         """Wait until the terminal has shown what the regular expression matches."""
         deadline = time.monotonic() + DEADLINE_SECONDS

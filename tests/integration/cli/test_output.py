@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from .program import ANY_VERDICT, DEADLINE_SECONDS, QUICK, Program
+from .terminal import open_terminal
 
 SHORT = ("--set", "load.duration=20ms", "--set", "load.warmup=0", ANY_VERDICT)
 
@@ -74,3 +75,18 @@ def test_a_listing_that_cannot_be_printed(program: Program, verb: str) -> None:
     assert ended.returncode == 2
     assert "No space left on device" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_file_name_with_an_escape_sequence_does_not_reach_the_terminal(program: Program, tmp_path: Path) -> None:
+    profile = tmp_path / "\x1b[35mevil\n\r.yaml"
+    profile.write_text("name: x\n")
+    with open_terminal(program, "run", str(profile)) as terminal:
+        assert terminal.wait_ended() == 2
+        assert r"\x1b[35mevil\n\r.yaml:1:1: target: missing" in terminal.shown.replace("\r\n", "")
+        assert b"\x1b[35m" not in terminal.raw
+    with open_terminal(program, "run", str(profile.with_name("\x1b[35mnone.yaml"))) as terminal:
+        assert terminal.wait_ended() == 2
+        assert b"\x1b[35m" not in terminal.raw
+    with open_terminal(program, "run", "a.yaml", "\x1b[35mb.yaml") as terminal:
+        assert terminal.wait_ended() == 2
+        assert b"\x1b[35m" not in terminal.raw
