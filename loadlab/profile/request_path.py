@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import quote as percent_encode
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -25,6 +25,15 @@ def path_as_sent(path: str) -> str:
 def request_name(path: str) -> str:
     """Return the default name of a request: its path as it is sent, without the slash and what names cannot contain."""
     return re.sub("[.,]", ";", path_as_sent(path).removeprefix("/"))[:_LONGEST_NAME] or "/"
+
+
+def is_request_path(value: object) -> TypeGuard[str]:
+    """Return whether a value of the profile is a path that can be sent."""
+    try:
+        RequestTarget().read(value)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from loadlab.profile.address import SocketAddress
 from loadlab.profile.suggestions import nearest
 from loadlab.profile.values import Count, OptionScalar, OptionValue, Section, Text
 
-OPTION_PATTERN = r"[a-z][a-z0-9-]*"
+OPTION_PATTERN: Final = r"[a-z][a-z0-9-]*"
+HANDLER_PATTERN: Final = r"[a-z][a-z0-9-]*"
 
 Option = Annotated[OptionScalar, OptionValue()]
 
@@ -39,7 +40,7 @@ class Target(Section):
     server: Annotated[str, Text(r"[!-~]+", "the name of a server")] | None = Field(
         default=None, description="A bundled server; `loadlab targets` lists them with their options."
     )
-    handler: Annotated[str, Text(r"[a-z][a-z0-9-]*", "the name of a handler")] = Field(
+    handler: Annotated[str, Text(HANDLER_PATTERN, "the name of a handler")] = Field(
         default="hello", description="What the bundled server does for each request."
     )
     database: (

@@ -1,14 +1,16 @@
 """What a profile demands of servers, checked against their descriptions: names, handlers, and options."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from loadlab.profile.load import handler_of
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, option_of, value_at
+from loadlab.profile.request_path import is_request_path
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import Written, all_values, values_in_trials
-from loadlab.profile.target import Target
+from loadlab.profile.target import HANDLER_PATTERN, Target
 from loadlab.profile.values import OptionScalar, describe, list_words
 
 
@@ -63,9 +65,10 @@ def key_of(data: Data, path: str) -> Path:
 def _handler_mistakes(data: Data, chosen: Mapping[str, ServerSpec]) -> Iterator[Mistake]:
     known = {handler for server in chosen.values() for handler in server.handlers}
     asked = [(written.path, written.value) for written in all_values(data, "target.handler")]
-    asked += _handlers_of_mix(data)
-    for path, handler in asked:
-        if isinstance(handler, str) and handler not in known:
+    # The schema reports what cannot be a handler or a path at all.
+    named = [(path, name) for path, name in asked if isinstance(name, str) and re.fullmatch(HANDLER_PATTERN, name)]
+    for path, handler in [*named, *_handlers_of_mix(data)]:
+        if handler not in known:
             has_no = "{} has no" if len(chosen) == 1 else "none of {} has a"
             hint = did_you_mean(handler, known) or f"; there are {list_words(sorted(known))}"
             yield Mistake(path, f"{has_no.format(list_words(chosen))} handler {describe(handler)}{hint}")
@@ -76,7 +79,7 @@ def _handlers_of_mix(data: Data) -> Iterator[tuple[Path, str]]:
     mix = value_at(data, ("load", "mix"))
     for index, request in enumerate(mix if isinstance(mix, list) else []):
         path = request.get("path") if isinstance(request, dict) else None
-        if isinstance(path, str) and path.startswith("/") and request.get("expect_status", 200) == 200:
+        if is_request_path(path) and request.get("expect_status", 200) == 200:
             yield ("load", "mix", index, "path"), handler_of(path)
 
 

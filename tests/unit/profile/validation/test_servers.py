@@ -142,6 +142,7 @@ def test_the_database_is_no_option(tmp_path: Path) -> None:
             "{target.server: [nginx, thread], target.handler: [hello, slep]}",
             "x.yaml:4:65: sweep.target.handler: none of nginx and thread has a handler 'slep'; did you mean 'sleep'?",
         ),
+        ("{server: epoll, handler: 0x10}", "{}", "x.yaml:2:34: target.handler: must be the name of a handler, not '0"),
         ("{server: thread, database: 5}", "{}", "x.yaml:2:36: target.database: must be the address of a PostgreSQL se"),
     ],
 )
@@ -161,6 +162,14 @@ def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Pa
     ("request_", "reported"),
     [
         ("{path: '/slep?ms=5'}", ["x.yaml:3:51: load.mix.path: epoll has no handler 'slep'; did you mean 'sleep'?"]),
+        ("{path: /Sleep}", ["x.yaml:3:51: load.mix.path: epoll has no handler 'Sleep'; did you mean 'sleep'?"]),
+        (
+            "{path: /slep#x}",
+            [
+                "x.yaml:3:51: load.mix.path: '#x' is a fragment, which is never sent to a server; remove it, or write "
+                "%23 for #"
+            ],
+        ),
         ("{path: /nothing, expect_status: 404}", []),
         ("{path: /}", []),
         ("{path: '/sleep?ms=5'}", []),
