@@ -163,9 +163,9 @@ def quote(text: str) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return text with its control characters escaped, so that a terminal obeys none; those in `keep` stay.
+    """Return text with its control characters escaped, all but those in `keep`.
 
-    Such text is a file's name for example: "\\x1b[31m" shows the red that a terminal would turn to.
+    For what loadlab did not write itself, such as the name of a file: a terminal must not interpret it.
     """
     if text.isprintable():
         return text

@@ -52,15 +52,15 @@ def show(results: "RenderableType") -> None:
     drawn = io.StringIO()
     on_terminal = sys.stdout.isatty()
     width = Console().width if on_terminal else _WIDTH_OF_FILES
-    Console(file=drawn, force_terminal=on_terminal, width=width).print(_Visible(results))
+    Console(file=drawn, force_terminal=on_terminal, width=width).print(_Escaped(results))
     _print(drawn.getvalue().rstrip("\n"))
 
 
 def write(text: str) -> None:
     """Print what another program may read, and which may leave early, as `head` does.
 
-    A terminal is shown control characters, and obeys none; another program gets the text as it is. Raises LoadlabError
-    where it cannot be printed.
+    On a terminal control characters are shown escaped; another program gets the text as it is. Raises LoadlabError
+    where it cannot be printed for another reason.
     """
     _print(printable(text, keep=_LAYOUT) if sys.stdout.isatty() else text)
 
@@ -86,7 +86,7 @@ def write_prose(text: str, indent: str = "") -> None:
 def notify(text: str, style: str | None = None) -> None:
     """Print lines to standard error as they are: a path or a server's words may hold square brackets.
 
-    They may hold control characters too, which are shown and not obeyed.
+    They may hold control characters too, which are shown escaped.
     """
     console = error_console()
     text = printable(text, keep=_LAYOUT)
@@ -137,8 +137,8 @@ class Interruption:
             os.close(nowhere)
 
 
-class _Visible:
-    """Something rich can draw, with the control characters in its text made visible."""
+class _Escaped:
+    """Something rich can draw, with the control characters in its text escaped."""
 
     def __init__(self, results: "RenderableType") -> None:
         self._results = results

@@ -1,4 +1,4 @@
-"""What is printed: a terminal obeys no control character of a name or a message, another program gets what there is."""
+"""What is printed: on a terminal control characters are escaped, another program gets the text as it is."""
 
 import io
 import sys

@@ -135,3 +135,18 @@ def test_a_duration_matches_its_pattern(text: str) -> None:
 @pytest.mark.parametrize("text", ["10", "fast", "1 day", ""])
 def test_what_is_no_duration_does_not(text: str) -> None:
     assert not re.search(properties("Load")["duration"]["pattern"], text)
+
+
+@pytest.mark.parametrize(("text", "fits"), [("20k", True), ("1_000", True), ("010", False), ("1e3", False)])
+def test_a_count_matches_its_pattern_if_it_can_be_read(text: str, fits: bool) -> None:
+    pattern = next(each["pattern"] for each in properties("Load")["idle"]["anyOf"] if "pattern" in each)
+    assert bool(re.search(pattern, text)) is fits
+
+
+@pytest.mark.parametrize(
+    ("path", "fits"),
+    [("/", True), ("/straße?q=1", True), ("/a#b", False), ("/a b", False), ("/a\tb", False), ("a", False)],
+)
+def test_a_request_path_matches_its_pattern_if_it_can_be_sent(path: str, fits: bool) -> None:
+    pattern = properties("MixedRequest")["path"]["pattern"]
+    assert bool(re.search(pattern, path)) is fits

@@ -344,3 +344,13 @@ def test_only_true_and_false_are_truth_values(tmp_path: Path) -> None:
         assert load(tmp_path, changed("name: example", f"name: {text}\nabout: {text}")).name == text
     (line,) = mistakes(tmp_path, changed("name: example", "name: true"))
     assert line.endswith("put it in quotes if it is meant as text")
+
+
+def test_every_number_of_a_flow_mapping_has_its_own_column(tmp_path: Path) -> None:
+    text = "name: x\ntarget: {server: epoll}\nload: {connections: 0100, rate: 2:30, warmup: 2:30, duration: 0300ms}\n"
+    assert mistakes(tmp_path, text) == [
+        "x.yaml:3:21: load.connections: must be a whole number such as 500 or 20k, not '0100'; write 100, or 64 if "
+        "octal is meant",
+        "x.yaml:3:33: load.rate: must be a whole number such as 500 or 20k, not '2:30'",
+        "x.yaml:3:47: load.warmup: '2:30' has no unit; write 2m30s or 2h30m",
+    ]
