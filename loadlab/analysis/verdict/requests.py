@@ -39,12 +39,12 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that there is anything to judge."""
     if result.requests:
         return None
-    statuses = f" ({_statuses(result)})" if result.statuses else ""
+    statuses = f", most often {_statuses(result)}" if result.statuses else ""
     return Finding(
         code="no_requests",
         severity="invalid",
-        text=f"No request succeeded in the measured window{statuses}.",
-        evidence=f"0 successful requests in {format_duration_ns(result.window_ns)}",
+        text="No request succeeded in the measured window.",
+        evidence=f"0 successful requests in {format_duration_ns(result.window_ns)}{statuses}",
         advice="Check that the target speaks HTTP and answers the profile's path with the expected status, "
         "or use a longer window if a single response takes that long.",
     )
