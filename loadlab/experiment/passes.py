@@ -85,7 +85,9 @@ class Passes:
         if choice.backend is None:
             which = f"{tracer} does not work here" if tracer else "no tracer of system calls works here"
             return SyscallsProbe(missed=missed, problems=[which])
-        made = self._watch(choice.backend.open_probe, f"tracing with {choice.backend.name}")
+        made = self._watch(
+            choice.backend.open_probe, f"tracing with {choice.backend.name}", choice.backend.can_be_switched
+        )
         target = made.seen.get("target")
         probe = SyscallsProbe(
             backend=choice.backend.name,
@@ -97,9 +99,12 @@ class Passes:
             target=target,
             client=made.seen.get("client"),
         )
-        if target is None:
+        if target is None or made.result is None:
             return probe
-        requests = probe.requests_within(target.window_ns)
+        if choice.backend.can_be_switched:
+            requests = probe.requests_within(target.window_ns)
+        else:
+            requests = made.result.requests + made.result.outcomes.get("cut", 0)
         return probe.model_copy(
             update={
                 "calls_per_request": target.calls_per_request(requests),
@@ -123,18 +128,25 @@ class Passes:
             client=summaries.get("client"),
         )
 
-    def _watch(self, open_probe: OpenProbe[Result], phase: str) -> Pass[Result]:
-        """Measure one more window with a probe on each side."""
+    def _watch(self, open_probe: OpenProbe[Result], phase: str, can_be_switched: bool = True) -> Pass[Result]:
+        """Measure one more window with a probe on each side.
+
+        One that cannot be switched sees all that happens from one idle moment to the next: it stands before the first
+        request, so there is no warm-up, and goes when the last one in flight has been answered.
+        """
         if self._broken:
             return Pass({}, None, ["there was no further pass: the target or the load had failed in the one before"])
         rig, load = self._rig, self._rig.profile.load
         rig.context.observer.phase(phase, None)
-        window = Window(min(load.warmup_ns, _LONGEST_WARMUP_NS), load.duration_ns, phase)
+        warmup_ns = min(load.warmup_ns, _LONGEST_WARMUP_NS) if can_be_switched else 0
+        window = Window(warmup_ns, load.duration_ns, phase)
         record = WindowRecord(rig.profile)
-        with BothSides(open_probe, rig.context.check) as sides:
+        with BothSides(open_probe, rig.context.check, ends_with_window=can_be_switched) as sides:
             try:
                 rig.ends.wait_drained(load.timeout_ns / 1e9)
                 measure_window(rig, window, record, sides)
+                if not can_be_switched:
+                    rig.ends.wait_drained(load.timeout_ns / 1e9)
             except TrialFailed as failure:
                 self._broken = True
                 return Pass({}, None, [f"the pass under the profiler failed: {failure}"])
@@ -148,12 +160,15 @@ class BothSides(Generic[Result]):
     """Two probes of one kind; a context manager that stops them.
 
     Each is opened with `check`. One that fails is stopped and watches no more. It costs its own result and nothing
-    else: `problems` says why.
+    else: `problems` says why. Where they do not end with the window, they end when their results are collected.
     """
 
-    def __init__(self, open_probe: OpenProbe[Result], check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, open_probe: OpenProbe[Result], check: Callable[[], None] = lambda: None, ends_with_window: bool = True
+    ) -> None:
         self._open_probe = open_probe
         self._check = check
+        self._ends_with_window = ends_with_window
         self._probes: dict[Side, Probe[Result]] = {}
         self.problems: dict[Side, str] = {}
         self._seen: dict[Side, Result] = {}
@@ -178,15 +193,22 @@ class BothSides(Generic[Result]):
             self._try(side, probe.begin)
 
     def end(self) -> None:
+        """The window is over."""
+        if self._ends_with_window:
+            self._finish()
+
+    def collect(self) -> dict[Side, Result]:
+        """Return what was seen, by side; a side whose probe failed is left out."""
+        if not self._ends_with_window:
+            self._finish()
+        return self._seen
+
+    def _finish(self) -> None:
         """Switch off, and take what was seen, while the watched processes live: many tools end with them."""
         for side, probe in [*self._probes.items()]:
             self._try(side, probe.end)
         seen = {side: self._try(side, probe.collect) for side, probe in [*self._probes.items()]}
         self._seen = {side: result for side, result in seen.items() if result is not None}
-
-    def collect(self) -> dict[Side, Result]:
-        """Return what was seen, by side; a side whose probe failed is left out."""
-        return self._seen
 
     def _open(self, side: Side) -> Probe[Result]:
         probe = self._probes[side] = self._open_probe(self._check)

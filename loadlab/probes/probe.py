@@ -57,11 +57,15 @@ OpenProbe = Callable[[Callable[[], None]], Probe[Result_co]]
 
 @dataclass(frozen=True, slots=True)
 class Backend(Generic[Name_co, Result_co]):
-    """One program that a probe can use: its name, what it lacks here (None: it should work), and the probe itself."""
+    """One program that a probe can use: its name, what it lacks here (None: it should work), and the probe itself.
+
+    Where the program cannot be switched, it watches from `prepare` on, so there must not be any load before the window.
+    """
 
     name: Name_co
     why_unavailable: Callable[[], Lack | None]
     open_probe: OpenProbe[Result_co]
+    can_be_switched: bool = True
 
 
 def list_descendants(pids: Collection[int], proc: Path = PROC) -> set[int]:

@@ -30,7 +30,7 @@ class Choice:
 BACKENDS: Final[tuple[Tracer, ...]] = (
     Backend("bpftrace", bpftrace.why_unavailable, bpftrace.BpftraceProbe),
     Backend("perf", perf.why_unavailable, perf.PerfStatProbe),
-    Backend("strace", strace.why_unavailable, strace.StraceProbe),
+    Backend("strace", strace.why_unavailable, strace.StraceProbe, can_be_switched=False),
 )
 """The one that shows most comes first; strace, which slows a server down several times over, last."""
 

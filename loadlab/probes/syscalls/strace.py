@@ -16,26 +16,28 @@ COLUMNS: Final = ("name", "calls", "errors", "total-time")
 
 
 class StraceProbe:
-    """`strace -c -f` for one window; a Probe."""
+    """`strace -c -f` for one window; a Probe. It cannot be switched: what it counts begins with `prepare`.
+
+    Attached within the window, it would count at the rate of a server that is traced what was requested at the rate of
+    one that is not yet: calls per request were 3 to 21 % too low.
+    """
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         self._tool = Tool("strace", check)
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-strace-")
         self._result = Path(self._directory.name) / "summary"
-        self._pids: frozenset[int] = frozenset()
         self._begin_ns = self._window_ns = 0
 
     def prepare(self, pids: Collection[int]) -> None:
-        """Note which processes to watch."""
-        self._pids = frozenset(pids)
-
-    def begin(self) -> None:
         """Attach to every thread of the processes and their descendants; return when all are attached."""
-        watched = list_descendants(self._pids)
+        watched = list_descendants(pids)
         attach = [argument for pid in sorted(watched) for argument in ("-p", str(pid))]
         # Wall-clock time (-w), as the other backends measure it; without it strace shows the system's CPU time.
         self._tool.start(["strace", "-c", "-w", "-f", "-U", ",".join(COLUMNS), "-o", str(self._result), *attach])
         self._tool.wait_until(lambda: _are_traced(watched, self._tool.pid), "attach to the processes")
+
+    def begin(self) -> None:
+        """Note the time."""
         self._begin_ns = time.monotonic_ns()
 
     def end(self) -> None:

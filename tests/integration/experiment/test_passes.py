@@ -75,6 +75,10 @@ def test_all_passes_share_one_target_and_its_idle_connections(launch: Mock, need
     assert syscalls is not None
     assert syscalls.target is not None
     assert syscalls.requests
+    # This server reads and writes once for each request, however many connections it has.
+    per_request = syscalls.calls_per_request or {}
+    assert per_request["recvfrom"] == pytest.approx(1, abs=0.02)
+    assert per_request["sendto"] == pytest.approx(1, abs=0.02)
     assert result.probes.cpu is not None
     assert any(file.startswith("cpu-target") for file in kept), kept
 

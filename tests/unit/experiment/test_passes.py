@@ -104,6 +104,17 @@ def test_both_sides_are_watched_from_begin_to_end_and_stopped() -> None:
     assert steps == ["prepare", "prepare", "begin", "begin", "end", "end", "collect", "collect", "stop", "stop"]
 
 
+def test_probes_that_do_not_end_with_the_window_end_when_they_are_collected() -> None:
+    steps: list[str] = []
+    with BothSides(lambda _: Recorder(steps), ends_with_window=False) as sides:
+        sides.prepare([1], [2])
+        sides.begin()
+        sides.end()
+        assert steps == ["prepare", "prepare", "begin", "begin"]
+        assert sides.collect() == {"target": "saw [1]", "client": "saw [2]"}
+    assert steps[4:] == ["end", "end", "collect", "collect", "stop", "stop"]
+
+
 @pytest.mark.parametrize("step", ["prepare", "begin", "end", "collect"])
 def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) -> None:
     failing: list[str] = []
