@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from loadlab.probes.open_files import count_open
-from loadlab.processes.proc import PROC, read_cpu_clock, read_stat
+from loadlab.processes.proc import PROC, read_cpu_clock, read_rss_bytes, read_stat
 from loadlab.results.probe_data import ProcessState, ProcessUsage
 
 
@@ -81,7 +81,8 @@ def read_process(
     """Read one process with all its threads, or None if it is gone."""
     clock_ns = read_clock(pid)
     stat = read_stat(pid, proc)
-    if stat is None:
+    rss_bytes = read_rss_bytes(pid, proc)
+    if stat is None or rss_bytes is None:
         return None
     try:
         # Switches and waits are counted per thread; the process's own files report those of its first one only.
@@ -96,7 +97,7 @@ def read_process(
         involuntary_switches=sum(thread.involuntary_switches for thread in threads),
         run_queue_wait_ns=sum(thread.run_queue_wait_ns for thread in threads),
         threads=stat.threads,
-        rss_bytes=stat.rss_bytes,
+        rss_bytes=rss_bytes,
         started_ticks=stat.started_ticks,
         open_descriptors=count_open(pid, proc),
         exact_cpu_ns=None if clock_ns is None else clock_ns + of_children_ns,

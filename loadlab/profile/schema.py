@@ -16,7 +16,7 @@ from loadlab.profile.metrics import full_name
 from loadlab.profile.request_path import path_as_sent
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.target import Target
-from loadlab.profile.values import Count, Scalar, Section, Text, describe
+from loadlab.profile.values import Count, Name, Scalar, Section, describe
 
 Core = Annotated[int, Count(0, 4095, "0")]
 ALL_PROBES: Final = ("procfs", "sockets", "syscalls", "cpu")
@@ -76,10 +76,7 @@ class Profile(Section):
     micro_metrics: ClassVar[tuple[str, ...]] = ()
     """All metrics of a microbenchmark; none for a server under load, which has all others."""
 
-    name: Annotated[
-        str,
-        Text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of at most 64 letters, digits, dots, dashes and underscores"),
-    ] = Field(description="Names the run directory.")
+    name: Annotated[str, Name(64)] = Field(description="Names the run directory.")
     about: str = Field(default="", description="What the experiment shows, printed at the head of the page.")
     kind: str = Field(description="What is measured: a server under load, or one microbenchmark without a network.")
     sweep: dict[str, Annotated[tuple[Scalar, ...], Field(min_length=1)]] = Field(

@@ -1,6 +1,7 @@
 """The types of value in a profile, each with its bounds, its error message, and its JSON Schema."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,33 @@ class Text:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name in any script: letters, with the marks that belong to them, digits, dots, dashes and underscores."""
+
+    longest: int
+
+    def read(self, value: object) -> str:
+        """Return the name; raise ValueError with a sentence if it is none."""
+        rule = f"must be a name of at most {self.longest} letters, digits, dots, dashes and underscores"
+        if not isinstance(value, str):
+            raise ValueError(f"{rule}, not {describe(value)}{quotes_hint(value)}")
+        if not (value[:1].isalnum() and len(value) <= self.longest and all(map(is_name_character, value))):
+            raise ValueError(f"{rule}, not {describe(value)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "pattern": rf"^[\p{{L}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}._-]{{0,{self.longest - 1}}}$"}
+
+
+def is_name_character(character: str) -> bool:
+    """Return whether a `Name` may hold that character."""
+    return character.isalnum() or character in "._-" or unicodedata.category(character).startswith("M")
 
 
 @dataclass(frozen=True, slots=True)

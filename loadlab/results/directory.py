@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,12 +15,14 @@ import yaml
 from pydantic import ValidationError
 
 from loadlab.errors import ReportError
+from loadlab.profile.values import is_name_character
 from loadlab.recording.histogram import Histogram
 from loadlab.results.folded_stacks import Stack, Stacks, format_folded, parse_folded
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
 from loadlab.results.model import SCHEMA, RunDocument, TrialResult
 
 _LONGEST_NAME = 80
+_LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow; the time comes before it
 _LATENCY_LOG = "latency.hlog"
 _TRIAL = "trial.json"
 _TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -192,8 +195,14 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _safe_name(profile_name: str) -> str:
-    """Return a profile's name as part of a file name that is safe in shells, URLs and other file systems."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", profile_name)[:_LONGEST_NAME].strip("-.") or "run"
+    """Return a profile's name as part of a file name: safe in shells and other file systems, in whatever script."""
+    name = "".join(character if is_name_character(character) else " " for character in profile_name[:_LONGEST_NAME])
+    try:
+        encoded = os.fsencode("-".join(name.split()))
+    except UnicodeEncodeError:  # the locale is one for which there are other scripts only
+        encoded = "-".join(re.findall(r"[A-Za-z0-9._-]+", name)).encode()
+    # Cut where a character ends.
+    return encoded[:_LONGEST_NAME_BYTES].decode(sys.getfilesystemencoding(), "ignore").strip("-.") or "run"
 
 
 def _make_new(parent: Path, name: str) -> Path:

@@ -28,6 +28,18 @@ def test_bundled_servers_find_their_neighbours_where_pythons_path_is_safe(progra
     assert [trial["state"] for trial in program.document()["trials"]] == ["done"]
 
 
+@pytest.mark.parametrize(
+    "settings", [{}, {"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_a_profile_may_have_a_name_in_any_script(program: Program, settings: dict[str, str]) -> None:
+    ended = replace(program, settings=settings).measure(QUICK.replace("name: quick", "name: 事件驱动"), ANY_VERDICT)
+    assert ended.code == 0, ended.stderr
+    name = program.run_directory().name
+    assert name.endswith("事件驱动" if "PYTHONUTF8" not in settings else "run")
+    assert program.document()["profile"]["name"] == "事件驱动"
+    program.check_drawable()
+
+
 @pytest.fixture(scope="session")
 def comma_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Give the settings of a locale in which one half is written 0,5."""

@@ -15,7 +15,11 @@ def write_stat(
     started: int = 77,
     pages: int = 100,
 ) -> None:
-    """Write /proc/PID/stat, `ticks` being user and system time, its own and of children; makes the directory."""
-    fields = [state, parent, pid, pid, *[0] * 7, *ticks, 20, 0, threads, 0, started, 0, pages, 0, 0]
+    """Write /proc/PID/stat and statm, `ticks` being user and system time, its own and of children.
+
+    Of its pages stat has fewer, as the kernel's has.
+    """
+    fields = [state, parent, pid, pid, *[0] * 7, *ticks, 20, 0, threads, 0, started, 0, pages - 7, 0, 0]
     (proc / str(pid)).mkdir(parents=True, exist_ok=True)
     (proc / str(pid) / "stat").write_text(f"{pid} ({name}) {' '.join(map(str, fields))}\n")
+    (proc / str(pid) / "statm").write_text(f"{10 * pages} {pages} 3 1 0 9 0\n")

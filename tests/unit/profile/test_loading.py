@@ -80,6 +80,8 @@ def test_what_ships_is_good(path: Path) -> None:
         ("connections: 16", "rps: 16", "x.yaml:5:3: load.rps: unknown key; did you mean 'rate'?"),
         ("name: example", "nme: example", "x.yaml:1:1: nme: unknown key; did you mean 'name'?"),
         ("name: example", "name: a/b", "x.yaml:1:7: name: must be a name of at most 64 letters, digits, dots, dashes"),
+        ("name: example", "name: a 件", "x.yaml:1:7: name: must be a name of at most 64 letters, digits, dots, dashes"),
+        ("name: example", "name: -x", "x.yaml:1:7: name: must be a name of at most 64 letters, digits, dots, dashes"),
         ("name: example", "name: 5", "x.yaml:1:7: name: must be a name of at most 64"),
         ("name: example", "name: example\ntimeout: 1s", "x.yaml:2:1: timeout: unknown key; did you mean 'load.timeo"),
         ("name: example", "name: example\nabout: 5", "x.yaml:2:8: about: must be text, not 5; put it in quotes"),

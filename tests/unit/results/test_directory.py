@@ -97,7 +97,10 @@ def test_runs_of_the_same_second_do_not_share_a_directory(reports: Path) -> None
     [
         ("../../etc/passwd", "etc-passwd"),
         ("<img src=x onerror=alert(1)>", "img-src-x-onerror-alert-1"),
-        ("été", "t"),
+        ("été 事件驱动", "été-事件驱动"),
+        ("हिन्दी", "हिन्दी"),
+        ("事" * 80, "事" * 66),
+        ("\u202eevil", "evil"),
         ("///", "run"),
         ("n" * 500, "n" * 80),
     ],
@@ -106,6 +109,14 @@ def test_a_profile_name_never_leaves_the_parent(reports: Path, name: str, safe: 
     path = RunDirectory.create(reports, name, "", STARTED).path
     assert path.parent == reports
     assert path.name == f"2026-10-14T17-05-01Z-{safe}"
+
+
+def test_a_locale_without_a_script_keeps_what_it_can_write(reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def encode(name: str) -> bytes:
+        return name.encode("iso8859-1")
+
+    monkeypatch.setattr("loadlab.results.directory.os.fsencode", encode)
+    assert RunDirectory.create(reports, "事件-driven", "", STARTED).path.name == "2026-10-14T17-05-01Z-driven"
 
 
 def test_create_fails_at_once_where_it_cannot_write(tmp_path: Path) -> None:
