@@ -2,8 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from loadlab.analysis.metrics import is_metric, measured, metric_names
-from loadlab.profile.expect import ConditionalExpectation, ExpectRule, FigureExpectation, LawExpectation, rule_of
+from loadlab.analysis.metrics import is_metric, is_too_low, measured, metric_names
+from loadlab.profile.expect import (
+    Comparison,
+    ConditionalExpectation,
+    ExpectRule,
+    FigureExpectation,
+    LawExpectation,
+    rule_of,
+)
 from loadlab.profile.metrics import Dimension
 from loadlab.profile.path_names import name_of_value
 from loadlab.profile.suggestions import did_you_mean
@@ -13,8 +20,8 @@ from loadlab.results.model import Expectation, Law, TrialResult
 def check_expectations(entries: Iterable[str | ConditionalExpectation], result: TrialResult) -> list[Expectation]:
     """Return whether a completed trial met each expectation on a figure that applies to it (by `where`).
 
-    A figure that was not measured does not meet one. Raises ValueError with a sentence for an expectation that cannot
-    be read, or that names no metric.
+    A figure that was not measured does not meet one; one that is too low meets lower bounds only.
+    Raises ValueError with a sentence for an expectation that cannot be read, or that names no metric.
     """
     rules = [(rule, rule.expectation) for rule in map(rule_of, entries) if rule.applies_to(result.factors)]
     return [
@@ -44,7 +51,11 @@ def _check_figure(text: str, expected: FigureExpectation, result: TrialResult) -
     value = measured(expected.metric, result)
     if value is None:
         return Expectation(text=text, met=False, measured="nothing")
-    return Expectation(text=text, met=expected.met_by(value), measured=Dimension.of(expected.metric).format(value))
+    written = Dimension.of(expected.metric).format(value)
+    if is_too_low(expected.metric, result):
+        met = expected.comparison in (Comparison.MORE, Comparison.AT_LEAST) and expected.met_by(value)
+        return Expectation(text=text, met=met, measured=f"at least {written}: the window was too short")
+    return Expectation(text=text, met=expected.met_by(value), measured=written)
 
 
 def _check_laws(rule: ExpectRule, expected: LawExpectation, laws: Sequence[Law]) -> list[Expectation]:

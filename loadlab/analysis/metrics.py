@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from loadlab.profile.metrics import REQUEST_METRICS, split_metric
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import KindResult, TrialResult
+from loadlab.results.model import KindResult, LatencySummary, TrialResult
 
 
 @cache
@@ -41,6 +41,17 @@ def measured(metric: str, result: TrialResult) -> float | None:
     if metric.startswith("outcomes."):
         return result.outcomes.get(metric.removeprefix("outcomes."), 0)
     return _look_up(result, metric)
+
+
+def is_too_low(metric: str, result: TrialResult) -> bool:
+    """Return whether a figure is only a lower bound, as slower requests were in flight when the window ended."""
+    name, figure = split_metric(metric)
+    section, _, of_section = figure.partition(".")
+    where = result if name is None else next((kind for kind in result.kinds if kind.name == name), None)
+    summary = getattr(where, section, None)
+    if not isinstance(summary, LatencySummary) or not summary.too_low:
+        return False
+    return of_section in (*summary.too_low, "mean", "max")
 
 
 def _look_up(model: BaseModel, metric: str) -> float | None:

@@ -18,8 +18,17 @@ Percentile = Literal["p50", "p90", "p99", "p99.9"]
 BEYOND_PER_MILLE: Final[dict[Percentile, int]] = {"p50": 500, "p90": 100, "p99": 10, "p99.9": 1}
 
 
-def summarise_latency(histogram: Histogram) -> LatencySummary:
-    """Return the percentiles of a histogram, in nanoseconds; all None if it holds no value."""
+# A percentile is too low if requests that are not in the sample would add half as many to those beyond it. Even in a
+# steady load some of those in flight are older than it: as a share of those beyond, the time by which these exceed it
+# on average, divided by the window.
+_UNSEEN_OF_BEYOND: Final = 0.5
+
+
+def summarise_latency(histogram: Histogram, in_flight: Histogram | None = None) -> LatencySummary:
+    """Return the percentiles of a histogram, in nanoseconds; all None if it holds no value.
+
+    `in_flight` has how long those requests had already taken that had not ended, and are not in `histogram`.
+    """
     if not histogram.count:
         return LatencySummary()
     at = histogram.values_at([50, 90, 99, 99.9])
@@ -31,7 +40,16 @@ def summarise_latency(histogram: Histogram) -> LatencySummary:
         max=histogram.max_ns,
         mean=histogram.mean_ns,
         count=histogram.count,
+        too_low=[] if in_flight is None else _too_low(at, histogram.count, in_flight),
     )
+
+
+def _too_low(at: dict[float, int], count: int, in_flight: Histogram) -> list[str]:
+    return [
+        name
+        for (name, per_mille), value_ns in zip(BEYOND_PER_MILLE.items(), at.values(), strict=True)
+        if in_flight.count_above(value_ns) > _UNSEEN_OF_BEYOND * max(per_mille * count / 1000, SAMPLES_BEYOND)
+    ]
 
 
 def trustworthy_percentiles(count: int) -> frozenset[str]:
@@ -40,8 +58,8 @@ def trustworthy_percentiles(count: int) -> frozenset[str]:
 
 
 def trusted_ns(summary: LatencySummary, percentile: Percentile) -> int | None:
-    """Return a percentile, or None if it has too few values beyond it to be shown."""
-    if percentile not in trustworthy_percentiles(summary.count):
+    """Return a percentile, or None if it is not to be shown: too few values lie beyond it, or it is too low."""
+    if percentile in summary.too_low or percentile not in trustworthy_percentiles(summary.count):
         return None
     value_ns: int | None = getattr(summary, percentile.replace(".", "_"))
     return value_ns

@@ -1,5 +1,7 @@
 """From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
 
+from typing import Final
+
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
 from loadlab.analysis.verdict import judge_trial
@@ -8,15 +10,19 @@ from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import evidence_of
 from loadlab.experiment.window import WindowRecord
-from loadlab.experiment.workers import LoadRecord
+from loadlab.experiment.workers import LoadRecord, RecordedKind
 from loadlab.load.schedule import Ramp
 from loadlab.profile.load import Load
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
+from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric
-from loadlab.results.model import KindResult, TrialResult, TrialState, Verdict
+from loadlab.results.model import KindResult, LatencySummary, TrialResult, TrialState, Verdict
 from loadlab.results.probe_data import Probes
+
+# The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
+_FROM_SENDING_ON: Final = (Metric.RESPONSE, Metric.SERVICE, Metric.WIRE)
 
 
 def trial_result(
@@ -34,7 +40,10 @@ def trial_result(
     profile = trial.profile
     assert isinstance(profile, LoadProfile)
     record, usage = window.load, window.usage
-    latency = {metric: summarise_latency(histogram) for metric, histogram in record.totals.histograms.items()}
+    latency = {
+        metric: summarise_latency(histogram, record.cut_ages if metric in _FROM_SENDING_ON else None)
+        for metric, histogram in record.totals.histograms.items()
+    }
     result = TrialResult(
         id=trial.id,
         repeat=trial.repeat,
@@ -50,6 +59,7 @@ def trial_result(
         outcomes={str(outcome): count for outcome, count in record.totals.outcomes.items()},
         statuses=dict(record.totals.statuses),
         carried_over=record.carried_over,
+        cut_age_ns=summarise_latency(record.cut_ages),
         out_of_range=record.totals.out_of_range,
         response_ns=latency[Metric.RESPONSE],
         service_ns=latency[Metric.SERVICE],
@@ -70,7 +80,7 @@ def trial_result(
     )
     if state not in ("done", "interrupted"):
         return result
-    verdict = judge_trial(result, evidence_of(usage, resources, profile.load))
+    verdict = judge_trial(result, evidence_of(usage, resources, profile.load, record.cut_ages))
     expectations = check_expectations(profile.expect, result) if state == "done" else []
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
 
@@ -88,17 +98,24 @@ def _offered_per_second(load: Load) -> float | None:
 def _kind_results(record: LoadRecord) -> list[KindResult]:
     if len(record.kinds) == 1:
         return []
+    # Of which kind the requests in flight are is not known: what they say of all is taken to hold for each.
+    too_low = summarise_latency(record.totals.histograms[Metric.RESPONSE], record.cut_ages).too_low
     return [
         KindResult(
             name=kind.name,
             requests=totals.outcomes[Outcome.OK],
             requests_per_second=_per_second(totals.outcomes[Outcome.OK], record),
             outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
-            response_ns=summarise_latency(totals.histograms[Metric.RESPONSE]),
-            service_ns=summarise_latency(totals.histograms[Metric.SERVICE]),
+            response_ns=_of_kind(kind, totals.histograms[Metric.RESPONSE], too_low),
+            service_ns=_of_kind(kind, totals.histograms[Metric.SERVICE], too_low),
         )
         for kind, totals in zip(record.kinds, record.by_kind, strict=True)
     ]
+
+
+def _of_kind(kind: RecordedKind, histogram: Histogram, too_low: list[str]) -> LatencySummary:
+    summary = summarise_latency(histogram)
+    return summary if kind.apart else summary.model_copy(update={"too_low": too_low})
 
 
 def _probes(profile: LoadProfile, timeline: Timeline | None) -> Probes:

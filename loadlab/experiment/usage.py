@@ -21,6 +21,7 @@ from loadlab.probes.throttling import (
 )
 from loadlab.processes.cores import CoresReading, read_cores, use_between
 from loadlab.profile.load import Load
+from loadlab.recording.histogram import Histogram
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
 
@@ -110,8 +111,13 @@ def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
     )
 
 
-def evidence_of(usage: WindowUsage | None, resources: Resources, load: Load) -> WindowEvidence:
-    """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end."""
+def evidence_of(
+    usage: WindowUsage | None, resources: Resources, load: Load, in_flight: Histogram | None = None
+) -> WindowEvidence:
+    """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end.
+
+    `in_flight` has how long ago the requests had been sent that were in flight when the window ended.
+    """
     target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
     cores = target_cores | load_cores
     shared = target_cores & load_cores if resources.pinned or len(cores) == 1 else set()
@@ -120,6 +126,9 @@ def evidence_of(usage: WindowUsage | None, resources: Resources, load: Load) -> 
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
         target_cores=len(target_cores if resources.pinned else cores),
         shared_cores=tuple(sorted(shared)),
+        # Of slow senders the time that sending takes is no part of the response time.
+        users=None if load.stages or load.think_ns or load.senders == "slow" else load.connections,
+        in_flight=in_flight,
     )
     if usage is None:
         return known

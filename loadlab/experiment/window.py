@@ -141,7 +141,8 @@ class _Measurement:
                 load.add(event.sender, snapshots)
                 self._observer.phase(self._window.phase, min(1.0, snapshots[0].end_ns / self._window.duration_ns))
                 self._observer.rate(load.last_rate())
-            case Finished(cut, cut_apart, dropped, rest, carried_over):
+            case Finished(cut, cut_apart, dropped, rest, carried_over, cut_ages):
+                load.cut_ages.absorb(cut_ages)
                 load.add_undone(cut, cut_apart, dropped)
                 load.carried_over += carried_over
                 load.add_rest([Snapshot.from_bytes(each) for each in rest])

@@ -80,6 +80,7 @@ class LoadRecord:
         self.totals = Totals()
         self.by_kind = [Totals() for _ in kinds]
         self.carried_over = 0  # requests in flight when the window began
+        self.cut_ages = Histogram()  # how long ago those in flight when it ended had been sent
         self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind
         self._rest: list[Sequence[Snapshot]] = []  # by worker, and then by kind
         self._seen: dict[str, int] = {}

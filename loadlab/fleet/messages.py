@@ -132,7 +132,8 @@ class Finished(_Message, frozen=True):
     When it ended, `cut` requests were in flight or about to be sent, `cut_apart` of slow senders recorded apart, and
     `dropped` more were due by the schedule but found no free connection. `rest` has a recording.Snapshot for each kind
     of request, encoded: the metrics that are not in those of the intervals, over the whole window. `carried_over`
-    requests were in flight when it began: their outcomes count in it.
+    requests were in flight when it began: their outcomes count in it. `cut_ages` has how long ago those in flight at
+    its end had been sent, as Histogram.drain writes it; slow senders have none.
     """
 
     cut: int
@@ -140,6 +141,7 @@ class Finished(_Message, frozen=True):
     dropped: int
     rest: list[bytes]
     carried_over: int = 0
+    cut_ages: bytes = b""
 
 
 class Drained(_Message, frozen=True):

@@ -29,6 +29,7 @@ from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
 from loadlab.load.user import Exchange
+from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder
 
 # Folding costs 0.1 ms, and 0.2 us for each request. Not before there are many, or a slow schedule is late for it too
@@ -171,7 +172,9 @@ class Crew:
         soon, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else (0, 0)
         cut = self.load.in_flight + _in_flight(self._slow) + soon
         rest = self._taken(0, now_ns - began_ns, ONCE_A_WINDOW)
-        return Finished(cut, _in_flight(self._apart), dropped, rest, self._carried_over)
+        ages = Histogram()
+        ages.fold([max(age_ns, 0) for age_ns in self.load.ages_ns(now_ns)])
+        return Finished(cut, _in_flight(self._apart), dropped, rest, self._carried_over, ages.drain())
 
     def _taken(self, start_ns: int, end_ns: int, metrics: Collection[Metric]) -> list[bytes]:
         return [recorder.take(start_ns, end_ns, metrics).to_bytes() for recorder in self.recorders]

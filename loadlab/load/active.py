@@ -48,6 +48,10 @@ class ActiveLoad:
         """How many requests have been sent and not been answered yet."""
         return len(self._in_flight) - self._in_flight.count(0)
 
+    def ages_ns(self, now_ns: int) -> list[int]:
+        """Return how long ago each request in flight was sent."""
+        return [now_ns - sent_ns for sent_ns in self._in_flight if sent_ns]
+
     async def open(self) -> None:
         """Open the connections, a backlog's worth at a time. `run` tries those again that fail, and counts them."""
         for first in range(0, len(self._users), _OPENING_AT_ONCE):

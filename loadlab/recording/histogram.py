@@ -131,11 +131,11 @@ class Histogram:
         return bytes([count_bytes]) + _in_planes(distances, _INDEX_BYTES) + _in_planes(counts, count_bytes)
 
     def absorb(self, drained: bytes) -> None:
-        """Add the counts that `drain` returned. The smallest and largest value are known by their bucket."""
+        """Add the counts that `drain` returned, if any. The smallest and largest value are known by their bucket."""
+        if len(drained) <= len(_NO_COUNTS):
+            return
         count_bytes = drained[0]
         buckets = (len(drained) - 1) // (_INDEX_BYTES + count_bytes)
-        if not buckets:
-            return
         end = 1 + _INDEX_BYTES * buckets
         indexes = np.cumsum(_from_planes(drained[1:end], _INDEX_BYTES))
         counts = _from_planes(drained[end:], count_bytes)
@@ -154,6 +154,11 @@ class Histogram:
             return {}
         ranked = _Ranked(self)
         return {each: ranked.value_ns(ranked.position(rank_of(each, self.count))) for each in percentiles}
+
+    def count_above(self, value_ns: int) -> int:
+        """Return how many values lie above `value_ns`, and not in the same bucket as it."""
+        bucket = max(value_ns.bit_length() - _SUB_BUCKET_BITS, 0)
+        return int(self._counts[(bucket << _HALF_BITS) + (value_ns >> bucket) + 1 :].sum())
 
     def percentile_curve(self, steps_per_halving: int = 5) -> Iterator[PercentilePoint]:
         """Yield the curve of HdrHistogram's own plots: `steps_per_halving` points each time the rest halves.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from loadlab.analysis.metrics import measured
+from loadlab.analysis.metrics import is_too_low, measured
 from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
 from loadlab.profile.metrics import Dimension, split_metric
 from loadlab.report.layout import metric_in
@@ -155,10 +155,12 @@ def _read(trial: TrialResult, metric: str) -> float | None:
 
 
 def _is_firm(trial: TrialResult, metric: str) -> bool:
-    """Whether a percentile has enough samples beyond it; true of any other figure, and of what was not measured."""
+    """Whether a percentile may be shown; true of any other figure, and of what was not measured."""
     percentile = _PERCENTILE.fullmatch(metric)
     count = _read(trial, f"{percentile['summary']}.count") if percentile else None
-    return not percentile or not count or percentile["name"] in trustworthy_percentiles(int(count))
+    if not percentile or not count:
+        return True
+    return percentile["name"] in trustworthy_percentiles(int(count)) and not is_too_low(metric_in(trial, metric), trial)
 
 
 def _answered_share(trial: TrialResult) -> float | None:

@@ -33,7 +33,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured at one x, None where nothing was; `too_few` says that for a percentile samples were lacking."""
+    """What was measured at one x, None where nothing was; `too_few` says that samples of a percentile were lacking."""
 
     x: Scalar
     value: Value | None = None

@@ -117,7 +117,7 @@ def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterator[str]:
     if any(value.at_least for value in values):
         yield "Hollow points are lower bounds: the load generator, not the target, was the limit there."
     if any(point.too_few for point in points):
-        yield "A percentile is left out where fewer than 10 samples lie beyond it."
+        yield "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
 
 
 def describe_answered(arrangement: Arrangement) -> Iterator[str]:

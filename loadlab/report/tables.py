@@ -77,7 +77,9 @@ def time_cell(value_ns: float | None, absent: str) -> Cell:
 
 
 def percentile_cell(summary: LatencySummary, name: Percentile, absent: str) -> Cell:
-    """Return the cell of a percentile; one that too few samples lie beyond is not shown."""
+    """Return the cell of a percentile; not of one that is too low, or that too few samples lie beyond."""
+    if name in summary.too_low:
+        return absent_cell(f"{name} is higher than was measured: slower requests were in flight when the window ended.")
     if summary.count and trusted_ns(summary, name) is None:
         return absent_cell(f"Fewer than 10 of {summary.count:,} samples lie beyond {name}: too few to show it.")
     return time_cell(trusted_ns(summary, name), absent)

@@ -22,7 +22,10 @@ Scalar = str | int | float | bool | None
 
 
 class LatencySummary(Document):
-    """Percentiles of one kind of time, in nanoseconds; all null where `count` is 0."""
+    """Percentiles of one kind of time, in nanoseconds; all null where `count` is 0.
+
+    `too_low` names the percentiles that requests would have raised which were still in flight when the window ended.
+    """
 
     p50: int | None = None
     p90: int | None = None
@@ -31,6 +34,7 @@ class LatencySummary(Document):
     max: int | None = None
     mean: float | None = None
     count: int = 0
+    too_low: list[str] = Field(default=[])
 
 
 class IdleSummary(Document):
@@ -113,6 +117,7 @@ class TrialResult(Document):
 
     For each request response = lateness + wire + dispatch, and service is the latter two. `client_ns` is the time that
     the client added, from the kernel's receive stamp on the response to its being parsed, for a sample of requests.
+    `cut_age_ns` is how long ago the requests had been sent that were in flight when the window ended.
     `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
     were in flight when it began, and have their outcomes in it. `statuses` counts the answers with the outcome `status`
     by the status that they had.
@@ -136,6 +141,7 @@ class TrialResult(Document):
     outcomes: dict[str, int] = Field(default={})
     statuses: dict[str, int] = Field(default={})
     carried_over: int = 0
+    cut_age_ns: LatencySummary = LatencySummary()
     out_of_range: int = 0
     response_ns: LatencySummary = LatencySummary()
     service_ns: LatencySummary = LatencySummary()

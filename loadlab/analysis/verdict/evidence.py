@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from loadlab.recording.histogram import Histogram
 from loadlab.results.probe_data import ControlGroupUse
 
 CoreOwner = Literal["target", "client", "both"]
@@ -56,7 +57,9 @@ class WindowEvidence:
     `target_processes` when the window began, `target_processes_ended` were gone when it ended. `clock_set_ns` is by how
     much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` how far the
     monotonic clock was slewed from its own pace. `control_groups` are those with a limit;
-    for `memory_pressure_ns` some process of the machine waited for memory.
+    for `memory_pressure_ns` some process of the machine waited for memory. `users` of a closed load send
+    again as soon as they have their response; None where that is not so. `in_flight` has how long ago the requests had
+    been sent that were in flight when the window ended.
     """
 
     asked_ns: int | None = None
@@ -75,6 +78,8 @@ class WindowEvidence:
     clock_corrected_ns: int = 0
     control_groups: tuple[ControlGroupUse, ...] = ()
     memory_pressure_ns: int | None = None
+    users: int | None = None
+    in_flight: Histogram | None = None
 
     def pool(self, owner: Literal["target", "client"]) -> CorePool | None:
         """Return the cores that one of the two had for itself."""

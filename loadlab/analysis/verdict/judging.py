@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from loadlab.analysis.verdict import client, connections, host, requests, steadiness
+from loadlab.analysis.verdict import client, connections, duration, host, requests, steadiness
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
 
@@ -14,6 +14,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     requests.no_requests,
     requests.failures,
     requests.dropped,
+    duration.window_too_short,
     connections.idle_not_opened,
     connections.idle_died,
     connections.listen_queue_full,
@@ -32,7 +33,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     host.clock_jumped,
     steadiness.unsteady,
     requests.few_samples,
-    requests.short_window,
+    duration.short_window,
 )
 
 

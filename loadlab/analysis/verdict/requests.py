@@ -15,7 +15,6 @@ _FAILED_SUSPECT: Final = 0.01
 _FAILED_INVALID: Final = 0.5
 _DROPPED_SUSPECT: Final = 0.001
 _DROPPED_INVALID: Final = 0.01
-_SHORTEST_OF_ASKED: Final = 0.8
 
 _REASONS: Final[Mapping[Outcome, str]] = MappingProxyType(
     {
@@ -117,17 +116,4 @@ def few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
         text="There are too few requests for the highest percentiles.",
         evidence=f"fewer than {SAMPLES_BEYOND} of {count:,} requests lie beyond {', '.join(weak)}",
         advice="Measure for longer, or read the lower percentiles only.",
-    )
-
-
-def short_window(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Check that the trial ran to its end."""
-    if window.asked_ns is None or result.window_ns >= _SHORTEST_OF_ASKED * window.asked_ns:
-        return None
-    return Finding(
-        code="short_window",
-        severity="suspect",
-        text="The measurement was stopped early.",
-        evidence=f"measured {format_duration_ns(result.window_ns)} of {format_duration_ns(window.asked_ns)}",
-        advice="Let the trial run to its end.",
     )

@@ -21,6 +21,7 @@ from loadlab.units import format_duration_ns
 Stroke = Literal["solid", "dash", "dot"]
 
 _MOST_LINES_WITH_BOTH_ENDS: Final = 6
+_MEDIAN: Final = 50.0
 _MOST_LINES_NAMED: Final = 6
 _MARKS_ON_CURVE: Final = 7
 _SCALE: Final = (
@@ -112,7 +113,7 @@ def curves_of(arrangement: Arrangement, read_latencies: ReadLatencies) -> tuple[
     drawable: list[tuple[Setting, Histogram, Histogram]] = []
     for setting in arrangement.settings:
         response, service = _merged(setting, read_latencies)
-        if response.count >= 2 * SAMPLES_BEYOND:
+        if response.count >= 2 * SAMPLES_BEYOND and _known_below(setting) > _MEDIAN:
             drawable.append((setting, response, service))
     if not drawable:
         return (), ""
@@ -187,7 +188,7 @@ def _curves(
             x=setting.x,
             name=arrangement.name_of(setting),
             stroke=_stroke(arrangement, setting.x),
-            points=tuple(_points(histogram)),
+            points=tuple(_points(histogram, _known_below(setting))),
             chosen=any(setting is end for end in ends),
         )
         for number, (setting, histogram) in enumerate(zip(settings, histograms, strict=True))
@@ -201,9 +202,15 @@ def _stroke(arrangement: Arrangement, x: Scalar) -> Stroke:
     return "dot" if x == arrangement.x_values[0] else "dash"
 
 
-def _points(histogram: Histogram) -> Iterable[CurvePoint]:
+def _known_below(setting: Setting) -> float:
+    """Return the lowest percentile that is known to be too low in any of its trials."""
+    too_low = [float(name.removeprefix("p")) for trial in setting.measured for name in trial.response_ns.too_low]
+    return min(too_low, default=100.0)
+
+
+def _points(histogram: Histogram, known_below: float) -> Iterable[CurvePoint]:
     for point in histogram.percentile_curve():
-        if histogram.count * (1 - point.percentile / 100) < SAMPLES_BEYOND:
+        if histogram.count * (1 - point.percentile / 100) < SAMPLES_BEYOND or point.percentile >= known_below:
             return
         yield CurvePoint(point.percentile, point.value_ns)
 
@@ -213,9 +220,14 @@ def _describe(arrangement: Arrangement, settings: Iterable[tuple[Setting, Histog
     for setting, response in settings:
         values = response.values_at([50.0, 99.0])
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
-        is_firm = "p99" in trustworthy_percentiles(response.count)
-        name = arrangement.name_of(setting) or "the target"
-        described.append((values[99.0], f"{name} {p50} {f'and {p99}' if is_firm else '(too few requests for p99)'}"))
+        name, known_below = arrangement.name_of(setting) or "the target", _known_below(setting)
+        if known_below <= 99:
+            p99s = "(the window was too short for p99)"
+        elif "p99" in trustworthy_percentiles(response.count):
+            p99s = f"and {p99}"
+        else:
+            p99s = "(too few requests for p99)"
+        described.append((values[99.0], f"{name} {p50} {p99s}"))
     if not described:
         return ""
     rest = ""

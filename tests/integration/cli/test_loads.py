@@ -37,6 +37,22 @@ def test_a_mix_is_told_together_and_by_kind(program: Program) -> None:
     program.check_drawable()
 
 
+def test_a_window_that_only_the_fastest_answers_fit_into_is_invalid(program: Program) -> None:
+    # One answer after the other, 50 ms each: the last of 40 users waits for 2 s.
+    load = "load: {connections: 40, path: '/sleep?ms=50', warmup: 0, duration: 500ms, timeout: 60s}\n"
+    ended = program.measure(f"name: quick\ntarget: {{server: epoll}}\n{load}expect: ['p50 < 5s']\n")
+    assert ended.code == 3, ended.stderr
+    trial = only_trial(program)
+    assert 0 < trial["requests"] <= 10
+    assert trial["cut_age_ns"]["count"] == trial["outcomes"]["cut"] == 40
+    assert trial["cut_age_ns"]["max"] >= 400_000_000
+    (found,) = (each for each in trial["verdict"]["findings"] if each["code"] == "window_too_short")
+    assert found["severity"] == "invalid"
+    assert "p50" in trial["response_ns"]["too_low"]
+    assert [expectation["met"] for expectation in trial["expectations"]] == [False]
+    program.check_drawable()
+
+
 def test_slow_senders_are_told_apart(program: Program) -> None:
     ended = program.measure(profile("server: epoll", ", slow_connections: 2, pace: 1ms"), ANY_VERDICT)
     assert ended.code == 0, ended.stderr

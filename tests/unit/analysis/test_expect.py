@@ -5,7 +5,7 @@ import pytest
 from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
 from loadlab.profile.expect import ConditionalExpectation, Wanted
-from loadlab.results.model import Expectation, LatencySummary, Law
+from loadlab.results.model import Expectation, KindResult, LatencySummary, Law
 
 from ...trials import make_trial
 
@@ -37,6 +37,34 @@ RESULT = make_trial(
 )
 def test_check(text: str, met: bool, measured: str) -> None:
     assert check_expectations([text], RESULT) == [Expectation(text=text, met=met, measured=measured)]
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("p99 < 2ms", False),  # it is longer than was measured, and by how much is not known
+        ("p99 == 1234us", False),
+        ("p99 != 2ms", False),
+        ("p99 > 1ms", True),
+        ("p99 >= 2ms", False),
+        ("response_ns.mean < 1s", False),
+        ("p50 < 1ms", True),
+    ],
+)
+def test_a_figure_that_is_too_low_meets_only_what_a_higher_one_meets_too(text: str, met: bool) -> None:
+    response = RESULT.response_ns.model_copy(update={"too_low": ["p99"], "mean": 5_000.0})
+    (checked,) = check_expectations([text], RESULT.model_copy(update={"response_ns": response}))
+    assert checked.met is met
+    assert checked.measured.endswith("the window was too short") is not text.startswith("p50")
+
+
+def test_of_a_kind_of_request_too() -> None:
+    times = LatencySummary(p99=1_000, count=1000, too_low=["p99"])
+    kind = KindResult(
+        name="slow", requests=1000, requests_per_second=1.0, outcomes={}, response_ns=times, service_ns=times
+    )
+    (checked,) = check_expectations(["kinds.slow.response_ns.p99 < 1s"], RESULT.model_copy(update={"kinds": [kind]}))
+    assert (checked.met, checked.measured) == (False, "at least 1 µs: the window was too short")
 
 
 def test_an_unknown_metric_is_reported_with_the_nearest() -> None:

@@ -1,5 +1,7 @@
 """Summaries: percentiles as the histogram has them, and figures per request."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from loadlab.analysis.summary import RepeatedMeasure, over_repeats, per_request, summarise_latency
@@ -21,6 +23,28 @@ def test_percentiles_of_a_known_histogram() -> None:
 def test_nothing_measured_is_null_and_not_zero() -> None:
     assert summarise_latency(Histogram()) == LatencySummary(count=0)
     assert summarise_latency(Histogram()).p50 is None
+
+
+def folded(values: Iterable[int]) -> Histogram:
+    histogram = Histogram()
+    histogram.fold(list(values))
+    return histogram
+
+
+# Beyond the p90 of 1,000 lie 100, beyond their p99 10.
+@pytest.mark.parametrize(
+    ("in_flight", "too_low"),
+    [
+        ([], []),
+        ([900] * 1_000, ["p50"]),  # older than the median, but not than p90
+        ([901] * 50, []),
+        ([901] * 51, ["p90"]),
+        ([10**9] * 5, []),  # a few may always be
+        ([10**9] * 6, ["p99", "p99.9"]),
+    ],
+)
+def test_a_percentile_is_too_low_where_older_requests_are_in_flight(in_flight: list[int], too_low: list[str]) -> None:
+    assert summarise_latency(folded(range(1, 1001)), folded(in_flight)).too_low == too_low
 
 
 def usage(user_ns: int = 30_000_000, system_ns: int = 60_000_000) -> ProcessUsage:

@@ -10,6 +10,7 @@ from loadlab.processes import Placement
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
+from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Recorder
 from loadlab.results.model import TrialResult, TrialState
@@ -19,7 +20,9 @@ SECOND = 1000 * MS
 RESOURCES = Resources(Placement(target=(0,), load=(1,)), pinned=True, open_files=1024)
 
 
-def result(state: TrialState, reason: str | None = None, rest: bool = True, **load: object) -> TrialResult:
+def result(
+    state: TrialState, reason: str | None = None, rest: bool = True, cut_ages: bytes = b"", **load: object
+) -> TrialResult:
     """The result of a trial with a window of 2 s, in which three requests were answered and one timed out."""
     load = {"connections": 5, "duration": "2s", **load}
     data = {"name": "x", "target": {"server": "epoll"}, "load": load, "expect": ["p50 < 1ms"]}
@@ -35,6 +38,7 @@ def result(state: TrialState, reason: str | None = None, rest: bool = True, **lo
     window.load.add("load worker 1", [each.take(0, 2 * SECOND, EACH_INTERVAL) for each in (recorder, *idle)])
     if rest:
         window.load.add_rest([each.take(0, 2 * SECOND, ONCE_A_WINDOW) for each in (recorder, *idle)])
+        window.load.cut_ages.absorb(cut_ages)
         window.load.add_undone(cut=2, cut_apart=1, dropped=0)
     held = HeldConnections(profile.load, Unobserved())
     return trial_result(Trial("007", 2, {"a": 1}, profile, 0), state, reason, RESOURCES, held, window)
@@ -59,6 +63,16 @@ def test_what_ended_before_its_window_keeps_what_it_had() -> None:
     assert failed.lateness_ns.count == 0  # reported at the end of a window
     assert (failed.verdict.state, failed.verdict.findings, failed.expectations) == ("invalid", [], [])
     assert result("interrupted").expectations == []
+
+
+def test_requests_in_flight_tell_how_long_they_had_been_so() -> None:
+    ages = Histogram()
+    ages.fold([MS] + [30 * MS] * 6)
+    done = result("done", cut_ages=ages.drain())
+    assert done.cut_age_ns.count == 7
+    assert done.cut_age_ns.max == pytest.approx(30 * MS, rel=0.001)
+    assert done.response_ns.too_low == done.service_ns.too_low == ["p50", "p90", "p99", "p99.9"]
+    assert done.dispatch_ns.too_low == []
 
 
 def test_an_open_load_says_what_it_offered() -> None:

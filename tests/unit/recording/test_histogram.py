@@ -132,6 +132,13 @@ def test_what_is_drained_can_be_absorbed_elsewhere(first: list[int], second: lis
     assert absorbing.hdr.get_min_value() == expected.get_min_value()
 
 
+def test_nothing_can_be_absorbed() -> None:
+    histogram = folded([7])
+    histogram.absorb(b"")
+    histogram.absorb(Histogram().drain())
+    assert_same(histogram, recorded_one_by_one([7]))
+
+
 def test_a_drained_histogram_is_as_good_as_new() -> None:
     histogram = folded([5, 10**9, -1])
     histogram.drain()
@@ -204,6 +211,12 @@ def test_a_percentile_is_the_nearest_rank_after_merging_absorbing_and_decoding(f
     ranks = {50: (count + 1) // 2, 90: -(-9 * count // 10), 99: -(-99 * count // 100), 99.9: -(-999 * count // 1_000)}
     for histogram in (merged, absorbing, Histogram.decode(merged.encode())):
         assert histogram.values_at(ranks) == ranks
+
+
+@given(values=st.lists(values_in_range, max_size=60), limit=values_in_range)
+def test_values_above_a_limit_are_counted_but_for_those_in_its_bucket(values: list[int], limit: int) -> None:
+    bucket_top = HdrHistogram(1, HIGHEST_NS, 3).get_highest_equivalent_value(limit)
+    assert folded(values).count_above(limit) == sum(value > bucket_top for value in values)
 
 
 def test_the_ninetieth_percentile_of_nine_is_the_largest() -> None:

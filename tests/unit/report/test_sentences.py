@@ -104,7 +104,9 @@ def test_marks_are_explained_where_they_occur() -> None:
     assert "0 set apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
     assert told(Point(0, measured(1, 2, 3))).startswith("Points are medians of up to 3 repeats")
     assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow points are lower bounds")
-    assert told(Point(0, too_few=True)) == "A percentile is left out where fewer than 10 samples lie beyond it."
+    assert told(Point(0, too_few=True)) == (
+        "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
+    )
 
 
 def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:

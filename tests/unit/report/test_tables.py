@@ -31,5 +31,11 @@ def test_what_was_not_measured_is_a_dash_that_says_why() -> None:
     assert "too few" in percentile_cell(LatencySummary(p99=5, count=20), "p99", "").note
 
 
+def test_a_percentile_that_is_too_low_is_not_shown() -> None:
+    cell = percentile_cell(LatencySummary(p99=5, count=10_000, too_low=["p99"]), "p99", "")
+    assert cell.sort is None
+    assert cell.note.startswith("p99 is higher than was measured")
+
+
 def test_a_count_sorts_by_its_number() -> None:
     assert (count_cell(12_345).text, count_cell(12_345).sort) == ("12,345", 12_345)

@@ -169,7 +169,7 @@ def test_run_json_uses_the_documented_names(sample_run: RunDirectory) -> None:
     data = json.loads((sample_run.path / "run.json").read_text())
     assert data["schema"] == "loadlab.run/1"
     assert data["trials"][0]["factors"].keys() == {"target.server", "load.idle"}
-    assert data["trials"][0]["response_ns"].keys() == {"p50", "p90", "p99", "p99.9", "max", "mean", "count"}
+    assert data["trials"][0]["response_ns"].keys() == {"p50", "p90", "p99", "p99.9", "max", "mean", "count", "too_low"}
 
 
 def test_what_is_not_a_number_is_null_in_run_json(run: RunDirectory, sample_run: RunDirectory) -> None:

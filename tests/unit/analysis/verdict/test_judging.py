@@ -89,6 +89,7 @@ def test_a_percentile_is_shown_where_it_can_be_trusted() -> None:
     assert trusted_ns(LatencySummary(p99=5, p99_9=7, count=9_999), "p99") == 5
     assert trusted_ns(LatencySummary(p99=5, p99_9=7, count=9_999), "p99.9") is None
     assert trusted_ns(LatencySummary(p99=5, p99_9=7, count=10_000), "p99.9") == 7
+    assert trusted_ns(LatencySummary(p99=5, p99_9=7, count=10_000, too_low=["p99"]), "p99") is None
 
 
 @pytest.mark.parametrize(

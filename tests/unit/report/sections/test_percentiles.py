@@ -7,7 +7,7 @@ from loadlab.recording.histogram import Histogram
 from loadlab.report.layout import arrange
 from loadlab.report.sections.percentiles import Curve, CurvePanel, CurvePoint, curves_of, draw_curves
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import TrialResult, Verdict
+from loadlab.results.model import LatencySummary, TrialResult, Verdict
 
 
 def test_the_ends_of_each_line_are_chosen(sample_run: RunDirectory) -> None:
@@ -42,6 +42,19 @@ def test_a_curve_ends_where_too_few_samples_lie_beyond() -> None:
     assert 98 < curve.points[-1].percentile <= 100 * (1 - SAMPLES_BEYOND / 1000)
     times = [point.time_ns for point in curve.points]
     assert times == sorted(times)
+
+
+def too_low_from(percentile: str) -> list[TrialResult]:
+    return [each.model_copy(update={"response_ns": LatencySummary(too_low=[percentile])}) for each in trials(1)]
+
+
+def test_a_curve_ends_where_it_is_too_low() -> None:
+    histogram = Histogram()
+    histogram.fold(range(1_000, 5_001_000, 1_000))
+    [panel], sentence = curves_of(arrange({}, too_low_from("p90")), lambda _: {"response": histogram})
+    assert 87 < panel.curves[0].points[-1].percentile < 90
+    assert sentence.endswith("(the window was too short for p99).")
+    assert curves_of(arrange({}, too_low_from("p50")), lambda _: {"response": histogram}) == ((), "")
 
 
 def test_repeats_are_merged_into_one_curve() -> None:
