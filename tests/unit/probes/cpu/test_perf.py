@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadlab.probes.cpu.perf import is_map, name_compiled, parse_script
+from loadlab.probes.cpu.perf import PERIODS_NS, is_map, name_compiled, parse_script
 from loadlab.probes.cpu.samples import ThreadSample
 
 CAPTURED = """python   549/550   
@@ -108,3 +108,18 @@ def test_only_perfs_own_files_are_maps() -> None:
     assert is_map("perf-4711.map")
     assert not is_map("libperf-1.map.so")
     assert not is_map("perf.map")
+
+
+@pytest.mark.parametrize("period_ns", PERIODS_NS.values())
+@pytest.mark.parametrize("ratio", [1 / 3, 1 / 2, 1, 3 / 2, 2, 3])
+@pytest.mark.parametrize("begin", [0.0, 0.5, 0.99])
+def test_no_cost_of_a_request_is_in_step_with_more_than_one_clock(period_ns: int, ratio: float, begin: float) -> None:
+    cost_ns = round(period_ns * ratio)
+
+    def share_seen_by(clock_ns: int) -> float:
+        """The share of a function that runs for the first three quarters of each request, over 10 s of CPU time."""
+        positions = ((begin * cost_ns + number * clock_ns) % cost_ns for number in range(10_000_000_000 // clock_ns))
+        return sum(position < 0.75 * cost_ns for position in positions) / (10_000_000_000 // clock_ns)
+
+    errors = sorted(abs(share_seen_by(clock_ns) - 0.75) for clock_ns in PERIODS_NS.values())
+    assert errors[-2] < 0.05
