@@ -1,5 +1,6 @@
 """The results of a run as a table for the terminal, and what its probes did not see."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -76,14 +77,17 @@ def sorted_trials(document: RunDocument) -> list[TrialResult]:
 
 
 def findings_lines(document: RunDocument) -> Iterable[str]:
-    """Yield one line for each kind of finding beyond a note, with how many trials it concerns."""
-    counted: dict[str, tuple[int, str]] = {}
-    for trial in document.trials:
-        for finding in trial.verdict.findings:
-            if finding.severity != "note":
-                times, _ = counted.get(finding.code, (0, ""))
-                counted[finding.code] = (times + 1, f"{finding.text} {finding.advice}")
-    for times, text in counted.values():
+    """Yield one line for each kind of finding beyond a note, with how many trials it concerns.
+
+    Findings of one kind that do not say or advise the same have a line each.
+    """
+    counted = Counter(
+        f"{finding.text} {finding.advice}".rstrip()
+        for trial in document.trials
+        for finding in trial.verdict.findings
+        if finding.severity != "note"
+    )
+    for text, times in counted.items():
         yield f"{times} of {len(document.trials)} trials: {text}"
 
 

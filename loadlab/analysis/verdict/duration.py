@@ -20,6 +20,9 @@ from loadlab.units import format_duration_ns, format_rate
 _SHORTEST_OF_ASKED: Final = 0.8
 _CONTRADICTED_FROM: Final = 1.25
 _RESPONSES_IN_WINDOW: Final = 5
+# Advice is rounded, so that trials which need about the same are reported together.
+_FINE_SECONDS: Final = 10
+_COARSE_SECONDS: Final = 5
 _SECOND_NS: Final = 1_000_000_000
 
 
@@ -83,4 +86,5 @@ def _sufficient_seconds(result: TrialResult, window: WindowEvidence) -> int:
     """Return how long a window holds several of the slow response times, as far as these are known, in seconds."""
     oldest_ns = window.in_flight.max_ns if window.in_flight is not None else 0
     slowest_ns = max(result.response_ns.max or 0, oldest_ns, _little_ns(result, window) or 0.0)
-    return math.ceil(_RESPONSES_IN_WINDOW * slowest_ns / _SECOND_NS)
+    seconds = math.ceil(_RESPONSES_IN_WINDOW * slowest_ns / _SECOND_NS)
+    return seconds if seconds <= _FINE_SECONDS else math.ceil(seconds / _COARSE_SECONDS) * _COARSE_SECONDS

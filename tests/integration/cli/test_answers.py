@@ -81,11 +81,18 @@ def test_a_server_that_closes_after_each_answer_is_no_fault(trials: dict[str, di
 def test_the_run_is_invalid_and_says_why(measured: tuple[Program, Ended]) -> None:
     program, ended = measured
     assert ended.code == 3
-    assert (
-        f"{len(ANSWERED)} of {len(ANSWERED) + 1} trials: No request succeeded in the measured window. Check that "
-        "the target speaks HTTP and answers the profile's path with the expected status, or use a longer window if a "
-        "single response takes that long."
-    ) in ended.stderr.splitlines()
+    lines, number = ended.stderr.splitlines(), len(ANSWERED) + 1
+    assert f"{len(ANSWERED)} of {number} trials: No request succeeded in the measured window." in lines
+    for failure, advice in (
+        ("malformed response", "Check that this is an HTTP/1.1 server without TLS"),
+        ("connection reset", "Look in the target's log for why it ended connections"),
+        ("connection refused", "Check that the target listens at this address"),
+        ("status 503", "Look at what the target answers"),
+    ):
+        (line,) = (line for line in lines if f"(most often: {failure})" in line)
+        assert line.startswith(f"1 of {number} trials: Many requests failed ")
+        assert advice in line
+    assert not any("Lower the load" in line for line in lines)
     assert program.document()["verdict"] == "invalid"
 
 

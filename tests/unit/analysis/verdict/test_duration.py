@@ -64,7 +64,7 @@ def test_a_server_that_answers_a_third_of_the_users_makes_the_rest_invalid() -> 
     )
     assert "1,000 users at 160 requests/s mean 6.25 s for each (Little's law), not 1.5 s" in found.evidence
     assert "p50, p90 are too low and not shown" in found.evidence
-    assert found.advice.startswith("Measure for at least 32 s")
+    assert found.advice.startswith("Measure for at least 35 s")
 
 
 @pytest.mark.parametrize("shape", [0.5, 1.0, 4.0, 1_000_000.0])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
+from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult, Verdict
 from loadlab.results.probe_data import ControlGroupUse, Side
 
@@ -121,6 +122,46 @@ def test_failures_name_the_commonest_outcome() -> None:
     assert found.text.startswith("Many requests failed (most often: unexpected status), so ")
     found = only_finding(trial(outcomes={"ok": 40, "status": 60}, statuses={"404": 59, "503": 1}))
     assert found.text.startswith("Many requests failed (most often: status 404, and others), so ")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "advice"),
+    [
+        ("timeout", "Lower the load until"),
+        ("malformed", "Check that this is an HTTP/1.1 server"),
+        ("closed_early", "Look in the target's log for why it closed connections"),
+        ("reset", "Look in the target's log for why it ended connections"),
+        ("refused", "Check that the target listens"),
+        ("status", "Look at what the target answers"),
+        ("connect_timeout", "Let the target accept faster"),
+        ("unreachable", "Check the route"),
+    ],
+)
+def test_the_advice_fits_the_commonest_failure(outcome: str, advice: str) -> None:
+    assert only_finding(trial(outcomes={"ok": 40, outcome: 20, "too_large": 5})).advice.startswith(advice)
+
+
+def test_every_failure_has_advice_and_a_lower_load_helps_against_timeouts_only() -> None:
+    for outcome in FAILURES - {Outcome.DROPPED}:
+        (found,) = (
+            each
+            for each in judge_trial(trial(outcomes={"ok": 1, outcome: 9}), QUIET).findings
+            if each.code == "failures"
+        )
+        assert found.advice.endswith(".")
+        assert ("ower the load" in found.advice) is (outcome is Outcome.TIMEOUT)
+
+
+def test_where_all_time_out_a_lower_load_is_not_the_first_thing_to_try() -> None:
+    found = judge_trial(trial(requests=0, outcomes={"timeout": 9}), QUIET).findings
+    advice = {each.code: each.advice for each in found}
+    assert advice["failures"].startswith("Check that the target answers this path at all")
+    assert advice["no_requests"] == ""  # the other has it
+
+
+def test_where_nothing_failed_and_nothing_was_answered_the_window_was_too_short() -> None:
+    found = judge_trial(trial(requests=0, outcomes={"cut": 9}, response_ns=times(0)), QUIET).findings
+    assert [(each.code, each.advice.split(":")[0]) for each in found] == [("no_requests", "Use a longer window")]
 
 
 def test_where_nothing_succeeded_the_status_is_named() -> None:
