@@ -7,7 +7,7 @@ from typing import Final
 from loadlab.kernel.loop import Loop
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.user import Exchange, User
-from loadlab.protocols.http1 import KnownResponses
+from loadlab.protocols.http1 import ResponseParsers
 from loadlab.recording.recorder import Recorder
 
 # Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
@@ -36,10 +36,10 @@ class ActiveLoad:
         self._loop = loop
         self._gate = gate
         self._timeout_ns = min((exchange.timeout_ns for exchange in exchanges), default=0)
-        known = {exchange.method: KnownResponses(exchange.method) for exchange in exchanges}
+        parsers = {exchange.method: ResponseParsers(exchange.method) for exchange in exchanges}
         self._in_flight = [0] * len(exchanges)
         self._users = [
-            User(loop, exchange, recorders, known[exchange.method], gate, pacing, self._in_flight, number)
+            User(loop, exchange, recorders, parsers[exchange.method], gate, pacing, self._in_flight, number)
             for number, exchange in enumerate(exchanges)
         ]
 

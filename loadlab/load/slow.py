@@ -19,7 +19,7 @@ from loadlab.load.user import (
     outcome_of,
     outcome_of_connecting,
 )
-from loadlab.protocols.http1 import KnownResponses, ResponseHead, ResponseReader
+from loadlab.protocols.http1 import ResponseHead, ResponseParsers, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -37,7 +37,7 @@ class SlowSender:
         self._pace_ns = pace_ns
         self._recorders = recorders  # by kind of request
         self._gate = gate
-        self._known = KnownResponses(exchange.method)
+        self._parsers = ResponseParsers(exchange.method)
         self.in_flight = 0
 
     async def run(self) -> None:
@@ -108,7 +108,7 @@ class SlowSender:
         return head.keep_alive
 
     async def _receive(self, sock: socket.socket) -> ResponseHead:
-        reader = ResponseReader(self._known)
+        reader = ResponseReader(self._parsers)
         while data := await wait_received(self._loop, sock, RECEIVE_BYTES):
             if (head := reader.feed(data)) is not None:
                 return head

@@ -27,10 +27,10 @@ from loadlab.kernel.sockets import (
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.requests import NextTurn
 from loadlab.protocols.http1 import (
-    KnownResponses,
     MalformedResponse,
     ResponseCutShort,
     ResponseHead,
+    ResponseParsers,
     ResponseReader,
     ResponseTooLarge,
 )
@@ -70,7 +70,7 @@ class User:
     While `gate` is closed it begins no request and opens no connection.
     """
 
-    __slots__ = ("_exchange", "_gate", "_in_flight", "_known", "_loop", "_number", "_pacing", "_recorders", "_socket",
+    __slots__ = ("_exchange", "_gate", "_in_flight", "_loop", "_number", "_pacing", "_parsers", "_recorders", "_socket",
                  "_timed_out")  # fmt: skip
 
     def __init__(
@@ -78,7 +78,7 @@ class User:
         loop: Loop,
         exchange: Exchange,
         recorders: Sequence[Recorder],
-        known: KnownResponses,
+        parsers: ResponseParsers,
         gate: Gate,
         pacing: Pacing | None,
         in_flight: list[int],
@@ -87,7 +87,7 @@ class User:
         self._loop = loop
         self._exchange = exchange
         self._recorders = recorders  # by kind of request
-        self._known = known
+        self._parsers = parsers
         self._gate = gate
         self._pacing = pacing
         self._in_flight = in_flight  # by user: when the request in flight was sent, 0 if there is none
@@ -112,10 +112,10 @@ class User:
         # One generator that yields by itself. Resuming a coroutine goes through every coroutine that awaits within it,
         # and awaiting `suspend()` would make another one for each request: together 0.3 us of 2.0 us user time per
         # request at 64 connections, 1.0 us at 1,000.
-        # os.write and os.read, the known responses and the list of times are shared by all users: with a thousand of
-        # them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
+        # os.write and os.read, the parsers of responses and the list of times are shared by all users: with a thousand
+        # of them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
         # Asking the gate before each request, and each answer whether it is late, costs 12 ns together.
-        loop, recorders, known, next_turn = self._loop, self._recorders, self._known, self._exchange.next_turn
+        loop, recorders, parsers, next_turn = self._loop, self._recorders, self._parsers, self._exchange.next_turn
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         write, read, clock, timeout_ns = os.write, os.read, time.monotonic_ns, self._exchange.timeout_ns
         gate, shut = self._gate, self._gate.shut
@@ -129,7 +129,7 @@ class User:
                 sock, wanted_ns = yield from self._connection(recorders[kind])
                 if granted_ns and gate.moves != moves:
                     granted_ns = in_flight[number] = 0  # of a window that is over
-                fd, reader = sock.fileno(), ResponseReader(known)
+                fd, reader = sock.fileno(), ResponseReader(parsers)
                 sent_ns = clock()
                 lateness_ns = sent_ns - wanted_ns
                 keep_alive = True
@@ -175,8 +175,8 @@ class User:
                                 break
                             except BlockingIOError:
                                 continue
-                        if data == known.message:
-                            head = known.head
+                        if data == parsers.message:
+                            head = parsers.head
                         elif (complete := reader.feed(data)) is not None:
                             head = complete
                         else:
