@@ -9,7 +9,8 @@ Facts about httptools and llhttp that this file stands on:
 
 - A parser that has read a whole message is ready for the next one, also behind `Connection: close` if it is lenient
   about that. So a connection has a parser only while its response is incomplete; responses that come in one piece are
-  all read by the same one, which stays in the processor's cache.
+  all read by the same one, which stays in the processor's cache. But behind a close the length of a body that never
+  comes (204, 304) would be added to the next one.
 - Where in the bytes a message ended is not reported. So their last byte is fed by itself: a message that was complete
   before it has bytes behind it. This costs 0.1 us, and sees a stray line end, which llhttp skips.
 - What a head says can only be asked for within a callback: behind the message it is forgotten.
@@ -33,6 +34,7 @@ MAX_BODY_BYTES: Final = 1 << 30
 
 _LAST_LINE_ENDS_BYTES: Final = 4
 _FIRST_BYTE: Final = b"H"
+_WITHOUT_BODY: Final = (204, 304)
 _FOLD: Final = re.compile(rb"(?<!\r\n)\r\n[ \t]+")
 
 
@@ -149,15 +151,17 @@ class ResponseReader:
         room = MAX_HEAD_BYTES + _LAST_LINE_ENDS_BYTES - len(self._raw_head)
         piece, rest = data[:room], data[room:]
         self._raw_head += piece
-        try:
-            head = parser.feed(piece)
-        except MalformedResponse:
-            unfolded = unfold(self._raw_head)
-            if not parser.headless or unfolded == self._raw_head:
-                raise
-            self._raw_head, self._parser = unfolded, self._parsers.new_parser()
-            parser = self._parser
-            head = parser.feed(unfolded)
+        fresh: bytes | memoryview = piece
+        while True:
+            try:
+                head = parser.feed(fresh)
+                break
+            except MalformedResponse:
+                fresh = unfold(self._raw_head)
+                if not parser.headless or fresh == self._raw_head:
+                    raise
+                self._parser = parser = self._parsers.new_parser()
+                self._raw_head = fresh
         if head is None and parser.headless and len(piece) == room:
             raise ResponseTooLarge
         if head is not None and rest:
@@ -203,7 +207,7 @@ class ResponseParser:
                 self._feed_data(data[-1:])
                 if (complete := self._complete) is None:
                     return None
-                if self._fields is None:
+                if self._fields is None and (complete.keep_alive or complete.status not in _WITHOUT_BODY):
                     self._complete = None
                     return complete
         except httptools.HttpParserUpgrade:
@@ -280,7 +284,7 @@ def unfold(raw: bytes) -> bytes:
     llhttp rejects folded lines, or ignores them when it is lenient, be it a length that is on them.
     """
     first = _FOLD.search(raw)
-    if first is None:
+    if first is None or raw[: first.start()].rpartition(b"\r\n")[2].startswith(b"HTTP/"):  # a status line is no field
         return raw
     end = raw.find(b"\r\n\r\n", first.start())
     end = len(raw) if end < 0 else end

@@ -36,6 +36,7 @@ MALFORMED = {
     "no colon": OK + b"Header\r\n\r\n",
     "no name": OK + b": x\r\n\r\n",
     "a zero byte in a value": OK + b"X: a\0b\r\n\r\n",
+    "a folded status line": b"HTTP/1.1\r\n 200 OK\r\n\r\n",
     "one line ended by LF alone": OK + b"X: a\nContent-Length: 2\r\n\r\nok",
     "lengths that differ": OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok",
     "lengths that differ in one field": OK + b"Content-Length: 2, 3\r\n\r\nok",
