@@ -43,6 +43,7 @@ def load_parts(
             pacing=pacing,
             slow=SlowSending(load.senders == "slow", slow, load.pace_ns),
             timeout_ns=load.timeout_ns,
+            retry=load.retry,
             stamped_every=stamped_every,
         )
         for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))

@@ -68,8 +68,9 @@ class LoadPart(_Message, frozen=True):
     """To a load worker, first: number `share` of `shares` parts of the load.
 
     Where: `endpoint`. What: `requests`, one of them drawn each time by a generator that `seed` fixes, and who sends
-    slowly. When: `pacing`, within the windows of a `Plan`. How recorded: overdue after `timeout_ns`, and for one answer
-    of `stamped_every` the kernel is asked when it arrived.
+    slowly. When: `pacing`, within the windows of a `Plan`; and again, with `retry`, where the server had ended the
+    connection. How recorded: overdue after `timeout_ns`, and for one answer of `stamped_every` the kernel is asked when
+    it arrived.
     """
 
     share: int
@@ -81,6 +82,7 @@ class LoadPart(_Message, frozen=True):
     slow: SlowSending
     timeout_ns: int
     stamped_every: int = STAMPED_EVERY
+    retry: bool = True
 
 
 class IdlePart(_Message, frozen=True):

@@ -106,7 +106,7 @@ class Crew:
         self._seed = part.seed + part.share
         next_turn = take_turns(kinds, self._seed, part.stamped_every)
         exchanges = [
-            Exchange(address, source, "GET", part.timeout_ns, next_turn)
+            Exchange(address, source, "GET", part.timeout_ns, next_turn, part.retry)
             for source, connections in endpoint.sources
             for _ in range(connections)
         ]

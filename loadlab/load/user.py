@@ -41,6 +41,7 @@ RECEIVE_BYTES: Final = 16 * 1024
 PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
 """Before trying again to connect: otherwise a server that is down would keep the client busy."""
 
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _PIECES_BEFORE_YIELDING: Final = 16
 
 REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
@@ -62,6 +63,12 @@ class Exchange:
     method: str
     timeout_ns: int
     next_turn: NextTurn
+    retry: bool = True
+
+    @property
+    def retries(self) -> bool:
+        """Whether a request may be sent again: not if it might take effect twice (RFC 9110, 9.2.2)."""
+        return self.retry and self.method in _IDEMPOTENT
 
 
 class User:
@@ -122,17 +129,23 @@ class User:
         record_prompt = [recorder.prompt.append for recorder in recorders]
         record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
         record_late = [recorder.late.extend for recorder in recorders]
-        granted_ns = moves = 0  # when the request to be sent was intended, as the pacing said, and in which window
+        unsent = False  # whether the request that was drawn is still to be sent
+        # When the request to be sent was intended, if the pacing said so or it is sent again, and in which window.
+        granted_ns = moves = 0
         try:
             while True:
-                request, request_bytes, expected_status, kind, stamped = next_turn()
+                if not unsent:
+                    request, request_bytes, expected_status, kind, stamped = next_turn()
+                unsent = False
                 sock, wanted_ns = yield from self._connection(recorders[kind])
                 if granted_ns and gate.moves != moves:
                     granted_ns = in_flight[number] = 0  # of a window that is over
                 fd, reader = sock.fileno(), ResponseReader(parsers)
                 sent_ns = clock()
-                lateness_ns = sent_ns - wanted_ns
-                keep_alive = True
+                lateness_ns = sent_ns - (granted_ns or wanted_ns)
+                keep_alive, reused = True, False  # whether it was open for a while before the request
+                if pacing is None:
+                    granted_ns = 0
                 try:
                     while keep_alive:
                         if pacing is not None:
@@ -140,18 +153,21 @@ class User:
                             if not granted_ns:
                                 in_flight[number] = 0
                                 granted_ns = yield from pacing.wait_turn(number, sent_ns)
-                                if parked[fd] is True and has_spoken(loop, sock):
-                                    break  # and send what was granted on another connection
-                                sent_ns = clock()
+                                sent_ns, reused = clock(), True
+                            if parked[fd] is True and reused and has_spoken(loop, sock):
+                                unsent = True
+                                break  # and send what was granted on another connection
                             lateness_ns, granted_ns = sent_ns - granted_ns, 0
                         elif shut:
                             in_flight[number] = 0
                             yield from gate.wait()
-                            if has_spoken(
-                                loop, sock
-                            ):  # asked in any case: the end may have come with the answer's event
+                            sent_ns, lateness_ns, reused = clock(), 0, True
+                            if parked[fd] is True and has_spoken(loop, sock):
+                                unsent = True
                                 break
-                            sent_ns, lateness_ns = clock(), 0
+                        elif parked[fd] is True and reused and has_spoken(loop, sock):
+                            unsent = True
+                            break
                         in_flight[number] = sent_ns
                         try:
                             sent_bytes = write(fd, request)
@@ -200,12 +216,18 @@ class User:
                         keep_alive = head.keep_alive
                         if keep_alive:
                             request, request_bytes, expected_status, kind, stamped = next_turn()
-                        sent_ns, lateness_ns = done_ns, 0
+                        sent_ns, lateness_ns, reused = done_ns, 0, True
                     self._end_connection()
                     # What was granted is under way, though it needs another connection first.
                     in_flight[number], moves = granted_ns, gate.moves
                 except REQUEST_FAILURES as error:
-                    yield from self._fail(error, recorders[kind])
+                    if reused and not reader.begun and self._retries(error):
+                        recorders[kind].outcomes[Outcome.RETRIED] += 1
+                        self._end_connection()
+                        unsent, moves = True, gate.moves
+                        granted_ns = in_flight[number] = sent_ns - lateness_ns
+                    else:
+                        yield from self._fail(error, recorders[kind])
         finally:
             self._end_connection()
 
@@ -238,6 +260,15 @@ class User:
             recorder.outcomes[outcome] += 1
             await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
 
+    def _retries(self, error: Exception) -> bool:
+        """Return whether a request that ended with `error`, without a byte of its answer, is sent again.
+
+        A server may end a connection that it keeps alive at any time, so the request may never have reached it
+        (RFC 9112, 9.3.1).
+        """
+        closed = isinstance(error, ResponseCutShort | ConnectionResetError | BrokenPipeError)
+        return closed and not self._timed_out and self._exchange.retries
+
     async def _fail(self, error: Exception, recorder: Recorder) -> None:
         """Count a request that ended with `error`, and its connection with it."""
         self._end_connection()
@@ -253,17 +284,17 @@ class User:
 
     async def _receive_rest(self, sock: socket.socket, reader: ResponseReader, data: bytes) -> ResponseHead:
         """Receive the rest of a response that did not come whole. Raises as `ResponseReader` does."""
-        pieces = 0
-        while data:
+        buffer, received, pieces = self._parsers.buffer, len(data), 0
+        while received:
             pieces += 1
             if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
                 await self._loop.yield_now()
             try:
-                data = sock.recv(RECEIVE_BYTES)
+                received = sock.recv_into(buffer)
             except BlockingIOError:
                 await self._loop.wait_event(sock.fileno())
                 continue
-            if data and (head := reader.feed(data)) is not None:
+            if received and (head := reader.feed(buffer[:received])) is not None:
                 return head
         if self._timed_out:
             raise ResponseCutShort  # `expire` ended it, so the end completes nothing

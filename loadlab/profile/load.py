@@ -234,6 +234,11 @@ class Load(Section):
         description="How long a request may take before it counts as timed out.",
         json_schema_extra={"default": "5s"},
     )
+    retry: bool = Field(
+        default=True,
+        description="Whether a request is sent again, once, if the server ends a connection that it had kept alive "
+        "before any of the answer came; otherwise it fails.",
+    )
     workers: Annotated[
         Literal["auto"] | Annotated[int, Field(ge=1, le=256)],
         BeforeValidator(_read_workers),

@@ -20,7 +20,8 @@ class Outcome(StrEnum):
     NO_MEMORY = "no_memory"  # for the kernel's socket buffers
     UNREACHABLE = "unreachable"  # no route, or a firewall
     DROPPED = "dropped"  # intended, never sent
+    RETRIED = "retried"  # sent again, as the server had ended the connection; counted beside what then became of it
     CUT = "cut"  # in flight when the measured window ended; neither a success nor a failure
 
 
-FAILURES = frozenset(Outcome) - {Outcome.OK, Outcome.CUT}
+FAILURES = frozenset(Outcome) - {Outcome.OK, Outcome.CUT, Outcome.RETRIED}

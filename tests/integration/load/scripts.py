@@ -1,8 +1,10 @@
 """The scripts that a ScriptedServer plays."""
 
+import socket
+import time
 from itertools import count
 
-from .scripted_server import RESPONSE, Peer
+from .scripted_server import RESPONSE, Peer, Script
 
 
 def correct(peer: Peer) -> None:
@@ -30,6 +32,45 @@ def large_body(peer: Peer) -> None:
 def close_after_each(peer: Peer) -> None:
     if peer.receive_request():
         peer.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")
+
+
+def answer_and_end(peer: Peer) -> None:
+    """Ends without having said so: its end may come with the answer, behind it, or behind the next request."""
+    if peer.receive_request():
+        peer.send(RESPONSE)
+        peer.sock.shutdown(socket.SHUT_WR)
+        peer.wait_closed()
+
+
+def answer_and_close_in_one_segment(peer: Peer) -> None:
+    if peer.receive_request():
+        peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        peer.send(RESPONSE)
+
+
+def answer_and_close_later(peer: Peer) -> None:
+    if peer.receive_request():
+        peer.send(RESPONSE)
+        time.sleep(0.005)
+
+
+def answer_one_and_take_another(peer: Peer) -> None:
+    if peer.receive_request():
+        peer.send(RESPONSE)
+        if peer.receive_request():
+            time.sleep(0.02)
+
+
+def answer_every_second_connection() -> Script:
+    """Return a script that answers one request of every second connection, and takes one more; of the others one."""
+    number = count()
+
+    def play(peer: Peer) -> None:
+        if next(number) % 2 == 0 and peer.receive_request():
+            peer.send(RESPONSE)
+        peer.receive_request()
+
+    return play
 
 
 def body_until_close(peer: Peer) -> None:

@@ -121,6 +121,27 @@ def test_a_kept_event_serves_one_wait(make_pair: Callable[[], Pair]) -> None:
     assert run(main) == b"second"
 
 
+def test_an_end_that_comes_with_data_is_kept_for_the_next_wait(make_pair: Callable[[], Pair]) -> None:
+    """The kernel reports both in one edge, and never again."""
+    near, far = make_pair()
+
+    async def main(loop: Loop) -> list[bytes]:
+        await settle(loop, near)
+
+        def send_and_end() -> None:
+            far.send(b"last")
+            far.shutdown(socket.SHUT_WR)
+
+        loop.timers.add(0, send_and_end)
+        received = []
+        for _ in range(2):
+            await loop.wait_event(near.fileno())
+            received.append(near.recv(100))
+        return received
+
+    assert run(main) == [b"last", b""]
+
+
 def test_the_event_of_a_closed_descriptor_only_wakes_who_got_its_number(make_pair: Callable[[], Pair]) -> None:
     """Two events in one batch; the task that gets the first closes the second's socket and opens another there."""
     first, first_peer = make_pair()

@@ -178,5 +178,5 @@ def test_a_snapshot_travels_as_bytes() -> None:
     assert Snapshot.from_bytes(snapshot.to_bytes()) == snapshot
 
 
-def test_success_and_what_the_end_of_the_window_cut_are_no_failures() -> None:
-    assert {Outcome.OK, Outcome.CUT} == set(Outcome) - FAILURES
+def test_success_what_was_sent_again_and_what_the_end_of_the_window_cut_are_no_failures() -> None:
+    assert {Outcome.OK, Outcome.RETRIED, Outcome.CUT} == set(Outcome) - FAILURES
