@@ -73,11 +73,19 @@ class Loop:
         self._alarm = Alarm()
         self.register(self._alarm.fd)
 
-    def register(self, fd: int) -> None:
-        """Watch `fd` for all events, edge-triggered, until `unregister`. Raises OSError as epoll_ctl(2) does."""
-        self._epoll.register(fd, _EVERYTHING)
+    def register(self, fd: int, for_sending: bool = True) -> None:
+        """Watch `fd` for all events, edge-triggered, until `unregister` or until it is closed.
+
+        Without `for_sending` it is not reported that it can be written to, which for a new connection would be the
+        first event. Raises OSError as epoll_ctl(2) does.
+        """
+        self._epoll.register(fd, _EVERYTHING if for_sending else _EVERYTHING & ~select.EPOLLOUT)
         self.parked.extend([None] * (fd + 1 - len(self.parked)))
         self.parked[fd] = None
+
+    def watch_sending(self, fd: int) -> None:
+        """Watch `fd`, which was registered without `for_sending`, for all events."""
+        self._epoll.modify(fd, _EVERYTHING)
 
     def unregister(self, fd: int) -> None:
         """Stop watching `fd`; to be called before it is closed, so that its number can be used again."""

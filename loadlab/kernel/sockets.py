@@ -50,30 +50,52 @@ def is_connected(sock: socket.socket, address: Address) -> bool:
     return True
 
 
+def connect_nowait(loop: Loop, address: Address, source: str | None) -> tuple[socket.socket, bool]:
+    """Begin to connect; return the socket, and whether the connection is established, as it is over loopback.
+
+    TCP_NODELAY is on. If the connection is established, the socket is registered with the loop, but not for sending:
+    `Loop.watch_sending` before waiting for that. If not, `wait_established` is to be called. With `source` the
+    connection leaves from that local address. Raises OSError as connect(2) does.
+    """
+    sock = unconnected(address, source)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        is_connected(sock, address)  # begins
+        established = is_connected(sock, address)
+        if established:
+            loop.register(sock.fileno(), for_sending=False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock, established
+
+
+async def wait_established(loop: Loop, sock: socket.socket, address: Address) -> None:
+    """Register a socket with the loop and wait until its connection is established; close it if that fails.
+
+    Raises OSError as connect(2) does. Wrap it in a time scope to bound it.
+    """
+    loop.register(sock.fileno())
+    try:
+        while not is_connected(sock, address):
+            await loop.wait_event(sock.fileno())
+        loop.parked[sock.fileno()] = True  # the same event may have reported data
+    except BaseException:
+        discard(loop, sock)
+        raise
+
+
 async def wait_connected(loop: Loop, address: Address, source: str | None) -> socket.socket:
     """Return a non-blocking TCP socket connected to `address`, registered with the loop. TCP_NODELAY is on.
 
     With `source` the connection leaves from that local address. Raises OSError as connect(2) does. Wrap it in a time
     scope to bound it.
     """
-    sock = unconnected(address, source)
-    registered = False
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        loop.register(sock.fileno())
-        registered = True
-        is_connected(sock, address)  # begins; over loopback the connection is established when it returns
-        has_waited = False
-        while not is_connected(sock, address):
-            await loop.wait_event(sock.fileno())
-            has_waited = True
-        if has_waited:
-            loop.parked[sock.fileno()] = True  # the same event may have reported data
-    except BaseException:
-        if registered:
-            loop.unregister(sock.fileno())
-        sock.close()
-        raise
+    sock, established = connect_nowait(loop, address, source)
+    if established:
+        loop.watch_sending(sock.fileno())
+    else:
+        await wait_established(loop, sock, address)
     return sock
 
 
@@ -112,8 +134,8 @@ def has_spoken(loop: Loop, sock: socket.socket) -> bool:
 
 
 def discard(loop: Loop, sock: socket.socket) -> None:
-    """Unregister and close a socket."""
-    loop.unregister(sock.fileno())
+    """Close a socket that is registered; closing it takes it out of epoll's set, without another system call."""
+    loop.parked[sock.fileno()] = None
     sock.close()
 
 

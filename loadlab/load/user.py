@@ -18,10 +18,11 @@ from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import (
     Address,
     ask_for_stamps,
+    connect_nowait,
     discard,
     has_spoken,
     receive_stamped,
-    wait_connected,
+    wait_established,
     wait_sent,
 )
 from loadlab.load.pacing import Gate, Pacing
@@ -104,14 +105,19 @@ class User:
 
     async def open(self) -> Outcome:
         """Connect; return OK or why not."""
-        exchange = self._exchange
-        with self._loop.time_scope(exchange.timeout_ns) as scope:
-            try:
-                self._socket = await wait_connected(self._loop, exchange.address, exchange.source)
-                ask_for_stamps(self._socket)
-            except OSError as error:
-                return outcome_of_connecting(error)
-        return Outcome.CONNECT_TIMEOUT if scope.cancelled else Outcome.OK
+        exchange, loop = self._exchange, self._loop
+        try:
+            sock, established = connect_nowait(loop, exchange.address, exchange.source)
+            if not established:
+                with loop.time_scope(exchange.timeout_ns) as scope:
+                    await wait_established(loop, sock, exchange.address)
+                if scope.cancelled:
+                    return Outcome.CONNECT_TIMEOUT
+            ask_for_stamps(sock)
+        except OSError as error:
+            return outcome_of_connecting(error)
+        self._socket = sock
+        return Outcome.OK
 
     @types.coroutine
     def run(self) -> Generator[None, None, None]:
@@ -174,6 +180,7 @@ class User:
                         except BlockingIOError:
                             sent_bytes = 0
                         if sent_bytes != request_bytes:
+                            loop.watch_sending(fd)
                             yield from wait_sent(loop, sock, request[sent_bytes:])
                             parked[fd] = True  # it may have taken the event that reported the answer
                         arrived_ns = 0

@@ -21,7 +21,6 @@ Facts about httptools and llhttp that this file stands on:
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Final
 
 import httptools
@@ -36,7 +35,7 @@ REST_BYTES: Final = 64 * 1024
 """The most that is received at once of a response that did not come in one piece."""
 
 _LAST_LINE_ENDS_BYTES: Final = 4
-_FIRST_BYTE: Final = b"H"
+_FIRST_BYTE: Final = ord("H")
 _WITHOUT_BODY: Final = (204, 304)
 _FOLD: Final = re.compile(rb"(?<!\r\n)\r\n[ \t]+")
 
@@ -115,7 +114,7 @@ class ResponseReader:
         that the connection cannot be used again. Raises MalformedResponse or ResponseTooLarge; the connection is of no
         use then.
         """
-        if self._parser is None and data[:1] == _FIRST_BYTE and len(data) <= MAX_HEAD_BYTES:
+        if self._parser is None and data and data[0] == _FIRST_BYTE and len(data) <= MAX_HEAD_BYTES:
             parsers = self._parsers
             try:
                 head = parsers.spare.feed(data)
@@ -147,7 +146,7 @@ class ResponseReader:
         if not data:
             return None
         if self._parser is None:
-            if data[:1] != _FIRST_BYTE:  # llhttp skips empty lines
+            if data[0] != _FIRST_BYTE:  # llhttp skips empty lines
                 raise MalformedResponse("it does not start with HTTP/")
             self._parser, self._raw_head, self._body_bytes = self._parsers.take_spare(), b"", 0
         if self._parser.headless:
@@ -191,17 +190,17 @@ class ResponseParser:
     `headless` is empty from the end of a head to the end of its message, so that the one callback is a list's `clear`.
     """
 
-    __slots__ = ("_complete", "_feed_data", "_fields", "_httptools", "headless", "on_header",
+    __slots__ = ("_httptools", "_keep_alive", "_status", "complete", "feed_data", "fields", "headless", "on_header",
                  "on_headers_complete", "on_message_begin", "on_message_complete")  # fmt: skip
 
     def __init__(self, is_head_request: bool) -> None:
         self.headless: list[bool] = []
-        self._complete: ResponseHead | None
-        self._fields: HeadFields | None = None
+        self.complete: ResponseHead | None
+        self.fields: HeadFields | None = None
         if is_head_request:
-            self._fields = HeadFields()
-            self.on_message_begin, self.on_header = self._fields.clear, self._fields.on_header
-            self.on_headers_complete = self._on_end
+            self.fields = HeadFields()
+            self.on_message_begin, self.on_header = self.fields.clear, self.fields.on_header
+            self.on_headers_complete = self._on_end_of_head
         else:
             self.on_headers_complete = self.headless.clear
             self.on_message_complete = self._on_end
@@ -211,44 +210,49 @@ class ResponseParser:
         """Take bytes, at least one; return what the response says if they complete it. Raises MalformedResponse."""
         surplus = True
         try:
-            self._feed_data(data[:-1])
-            if self._complete is None:
+            self.feed_data(data[:-1])
+            if self.complete is None:
                 surplus = False
-                self._feed_data(data[-1:])
-                if (complete := self._complete) is None:
+                self.feed_data(data[-1:])
+                if (complete := self.complete) is None:
                     return None
-                if self._fields is None and (complete.keep_alive or complete.status not in _WITHOUT_BODY):
-                    self._complete = None
+                if self.fields is None and (complete.keep_alive or complete.status not in _WITHOUT_BODY):
+                    self.complete = None
                     return complete
         except httptools.HttpParserUpgrade:
             pass  # 101 is complete
         except httptools.HttpParserError as error:
-            if self._complete is None:
+            if self.complete is None:
                 raise MalformedResponse(str(error.__context__ or error)) from None
-        complete = self._complete
+        complete = self.complete
         assert complete is not None
         self._renew()
         return replace(complete, keep_alive=False, surplus=True) if surplus else complete
 
     def _renew(self) -> None:
-        self._complete = None
+        self.complete = None
         self.headless[:] = [True]
         self._httptools = _new_httptools_parser(self)
-        self._feed_data = self._httptools.feed_data
+        self.feed_data = self._httptools.feed_data
+        self._status, self._keep_alive = self._httptools.get_status_code, self._httptools.should_keep_alive
 
     def _on_end(self) -> None:
         self.headless.append(True)
-        if self._complete is not None:
+        if self.complete is not None:
             return  # of another message, behind the response
-        parser = self._httptools
-        status = parser.get_status_code()
-        if status < 100:
-            raise MalformedResponse(f"its status is {status}")
+        status = self._status()
         if status >= 200:
-            keep_alive = parser.should_keep_alive() if self._fields is None else self._fields.keep_alive(parser)
-            self._complete = _response_head(status, keep_alive)
+            self.complete = (_KEPT_ALIVE if self._keep_alive() else _CLOSED)[status]
         elif status == 101:  # the only 1xx that is the answer (RFC 9110, 15.2): it ends HTTP on this connection
-            self._complete = _response_head(status, False)
+            self.complete = _CLOSED[status]
+        elif status < 100:
+            raise MalformedResponse(f"its status is {status}")
+
+    def _on_end_of_head(self) -> None:
+        self._on_end()
+        if self.complete is not None and self.complete.status >= 200 and self.fields is not None:
+            alive = self.fields.keep_alive(self._httptools)  # llhttp awaits a body, and its end with the connection
+            self.complete = (_KEPT_ALIVE if alive else _CLOSED)[self.complete.status]
 
 
 class HeadFields:
@@ -307,6 +311,16 @@ def _new_httptools_parser(protocol: object) -> httptools.HttpResponseParser:
     return parser
 
 
-@cache
-def _response_head(status: int, keep_alive: bool) -> ResponseHead:
-    return ResponseHead(status, keep_alive)
+class _Heads(dict[int, ResponseHead]):
+    """What complete responses say, by status; made once, so that the hot path only looks them up."""
+
+    def __init__(self, keep_alive: bool) -> None:
+        self._keep_alive = keep_alive
+
+    def __missing__(self, status: int) -> ResponseHead:
+        head = self[status] = ResponseHead(status, self._keep_alive)
+        return head
+
+
+_KEPT_ALIVE: Final = _Heads(keep_alive=True)
+_CLOSED: Final = _Heads(keep_alive=False)
