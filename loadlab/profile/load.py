@@ -23,6 +23,7 @@ from loadlab.profile.values import (
     Duration,
     Section,
     Text,
+    Truth,
     describe,
     without_default,
 )
@@ -234,7 +235,7 @@ class Load(Section):
         description="How long a request may take before it counts as timed out.",
         json_schema_extra={"default": "5s"},
     )
-    retry: bool = Field(
+    retry: Annotated[bool, Truth()] = Field(
         default=True,
         description="Whether a request is sent again, once, if the server ends a connection that it had kept alive "
         "before any of the answer came; otherwise it fails.",

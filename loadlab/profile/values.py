@@ -143,6 +143,23 @@ def is_name_character(character: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """True or false, and nothing that might mean it."""
+
+    def read(self, value: object) -> bool:
+        """Return the value; raise ValueError with a sentence if it is neither."""
+        if not isinstance(value, bool):
+            raise ValueError(f"must be true or false, not {describe(value)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
 class OptionValue:
     """The value of a server's own option; the server declares which values it takes."""
 

@@ -51,6 +51,17 @@ def test_settings_of_an_open_load_have_defaults_and_can_be_set(tmp_path: Path) -
     assert (load.arrivals, load.spin_ns) == ("poisson", 1_000_000)
 
 
+def test_requests_are_sent_again_unless_the_profile_says_otherwise(tmp_path: Path) -> None:
+    assert read(tmp_path, "  duration: 1s\n").load.retry is True
+    assert read(tmp_path, "  duration: 1s\n  retry: false\n").load.retry is False
+
+
+@pytest.mark.parametrize("value", ["3", "'true'", "[]", ""])
+def test_whether_they_are_is_true_or_false(tmp_path: Path, value: str) -> None:
+    (mistake,) = mistakes(tmp_path, f"  duration: 1s\n  retry: {value}\n")
+    assert "load.retry: must be true or false, not " in mistake
+
+
 def test_without_a_rate_users_may_think(tmp_path: Path) -> None:
     load = read(tmp_path, "  duration: 1s\n").load
     assert (load.rate, load.stages, load.model) == (None, None, "closed")
