@@ -61,6 +61,8 @@ class TimerQueue:
 
     def run_due(self, now_ns: int) -> None:
         """Call the actions whose deadline is not after `now_ns`; what they add waits for the next call."""
+        if not self._heap or self._heap[0][0] > now_ns:  # most often: the loop asks in each turn
+            return
         due: list[Timer] = []
         while (deadline_ns := self.next_deadline_ns()) is not None and deadline_ns <= now_ns:
             due.append(heapq.heappop(self._heap)[2])
