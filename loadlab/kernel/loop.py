@@ -25,7 +25,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from loadlab.kernel.tasks import CancelScope, Task, TaskGroup, suspend
-from loadlab.kernel.timers import Alarm, TimerQueue
+from loadlab.kernel.timers import NEVER_NS, Alarm, TimerQueue
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ MAX_EVENTS: Final = 64
 _EVERYTHING: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 # The bits of EPOLLERR, EPOLLHUP and EPOLLRDHUP are above these, so that one comparison sees any of them.
 _NO_END: Final = select.EPOLLIN | select.EPOLLPRI | select.EPOLLOUT
+_NOT_ARMED: Final = -1
 
 Thrower = Callable[[], BaseException | None]
 
@@ -57,8 +58,8 @@ class Loop:
     `batch_ns` is when epoll returned the batch of events that is being processed. `pacer` is asked in each turn.
     """
 
-    __slots__ = ("_alarm", "_epoll", "_main_error", "_main_result", "_ready", "batch_ns", "current", "pacer", "parked",
-                 "timers")  # fmt: skip
+    __slots__ = ("_alarm", "_armed_ns", "_epoll", "_main_error", "_main_result", "_ready", "batch_ns", "current",
+                 "pacer", "parked", "timers")  # fmt: skip
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -71,6 +72,7 @@ class Loop:
         self.batch_ns = time.monotonic_ns()
         self.current: Task
         self._alarm = Alarm()
+        self._armed_ns = _NOT_ARMED  # the time that the alarm is set to, if that is still to come
         self.register(self._alarm.fd)
 
     def register(self, fd: int, for_sending: bool = True) -> None:
@@ -169,8 +171,14 @@ class Loop:
 
     def _turn(self) -> None:
         """Poll once, and run all tasks that this makes ready. A batch is finished before the next poll."""
-        parked = self.parked
-        events = self._epoll.poll(self._poll_timeout(), MAX_EVENTS)
+        parked, timers = self.parked, self.timers
+        # Where a server answers one request after the other, nearly each has a turn of its own. So what mostly has not
+        # changed since the last one is not asked for: that was 0.5 us of 8.
+        if self.pacer is None and timers.first_ns == self._armed_ns and not self._ready:
+            timeout = None
+        else:
+            timeout = self._poll_timeout()
+        events = self._epoll.poll(timeout, MAX_EVENTS)
         self.batch_ns = time.monotonic_ns()
         for fd, event in events:
             task = parked[fd]
@@ -186,7 +194,9 @@ class Loop:
             except BaseException as error:
                 self._finish(task, None, error)
         now_ns = time.monotonic_ns()
-        self.timers.run_due(now_ns)
+        if timers.first_ns <= now_ns:
+            self._armed_ns = _NOT_ARMED  # the alarm has gone off, or is about to
+            timers.run_due(now_ns)
         if self.pacer is not None:
             self.pacer.release(now_ns)
         # Only those that are ready now: what they make ready waits for the next turn, after a poll.
@@ -226,6 +236,7 @@ class Loop:
             if wake_ns <= now_ns:
                 return 0
             self._alarm.set(wake_ns)
+        self._armed_ns = NEVER_NS if wake_ns is None else wake_ns
         return None
 
 

@@ -3,9 +3,12 @@
 import ctypes
 import heapq
 import os
+import sys
 from collections.abc import Callable
 from itertools import count
 from typing import Final
+
+NEVER_NS: Final = sys.maxsize
 
 # With fewer cancelled entries than this a heap is not worth clearing.
 _FEW: Final = 64
@@ -33,14 +36,17 @@ class TimerQueue:
 
     A cancelled timer stays in the heap until it surfaces, or until more than half of the heap is cancelled: with a
     minute's timeout for each of twenty thousand connections a second, waiting for them to surface would keep a million.
+
+    `first_ns` is not after the earliest deadline; NEVER_NS if there is none. So it is cheap to see that none is due.
     """
 
-    __slots__ = ("_cancelled", "_heap", "_order")
+    __slots__ = ("_cancelled", "_heap", "_order", "first_ns")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Timer]] = []
         self._order = count()
         self._cancelled = 0
+        self.first_ns = NEVER_NS
 
     def __len__(self) -> int:
         """How many entries the heap holds, cancelled ones among them."""
@@ -50,6 +56,7 @@ class TimerQueue:
         """Have `action` called by the first `run_due` at or after `deadline_ns`."""
         timer = Timer(self, deadline_ns, action)
         heapq.heappush(self._heap, (deadline_ns, next(self._order), timer))
+        self.first_ns = min(self.first_ns, deadline_ns)
         return timer
 
     def next_deadline_ns(self) -> int | None:
@@ -57,12 +64,11 @@ class TimerQueue:
         while self._heap and self._heap[0][2].action is None:
             heapq.heappop(self._heap)
             self._cancelled -= 1
+        self.first_ns = self._heap[0][0] if self._heap else NEVER_NS
         return self._heap[0][0] if self._heap else None
 
     def run_due(self, now_ns: int) -> None:
         """Call the actions whose deadline is not after `now_ns`; what they add waits for the next call."""
-        if not self._heap or self._heap[0][0] > now_ns:  # most often: the loop asks in each turn
-            return
         due: list[Timer] = []
         while (deadline_ns := self.next_deadline_ns()) is not None and deadline_ns <= now_ns:
             due.append(heapq.heappop(self._heap)[2])

@@ -254,6 +254,18 @@ def test_sleepers_wake_in_the_order_of_their_deadlines() -> None:
     assert woken == [1, 2, 3]
 
 
+def test_a_deadline_for_which_the_alarm_has_gone_off_already_is_not_slept_through() -> None:
+    async def main(loop: Loop) -> None:
+        for _ in range(3):
+            deadline_ns = loop.batch_ns + 1_000_000
+            await loop.sleep_until(deadline_ns)
+            await loop.sleep_until(deadline_ns)
+            await loop.sleep_until(0)
+            await loop.sleep_until(deadline_ns)
+
+    run(main)
+
+
 def test_a_spurious_wake_up_does_not_end_a_sleep() -> None:
     async def main(loop: Loop) -> bool:
         sleeper = loop.current
