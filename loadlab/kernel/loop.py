@@ -173,7 +173,7 @@ class Loop:
         """Poll once, and run all tasks that this makes ready. A batch is finished before the next poll."""
         parked, timers = self.parked, self.timers
         # Where a server answers one request after the other, nearly each has a turn of its own. So what mostly has not
-        # changed since the last one is not asked for: that was 0.5 us of 8.
+        # changed since the last turn is not asked for: that was 0.2 us of 1 us for a turn.
         if self.pacer is None and timers.first_ns == self._armed_ns and not self._ready:
             timeout = None
         else:
