@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 from typing import Final
 
+import numpy as np
+
 from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import (
     ClosedPacing,
@@ -103,8 +105,9 @@ class Crew:
         endpoint, pacing, slow = part.endpoint, part.pacing, part.slow
         address = (endpoint.host, endpoint.port)
         kinds = [RequestKind(request.content, request.status, request.weight) for request in part.requests]
-        self._seed = part.seed + part.share
-        next_turn = take_turns(kinds, self._seed, part.stamped_every)
+        # Drawn from one stream in step, the kind of a request would decide the pause before it.
+        kinds_seed, self._pauses_seed = np.random.SeedSequence([part.seed, part.share]).spawn(2)
+        next_turn = take_turns(kinds, kinds_seed, part.stamped_every)
         exchanges = [
             Exchange(address, source, "GET", part.timeout_ns, next_turn, part.retry)
             for source, connections in endpoint.sources
@@ -123,7 +126,7 @@ class Crew:
         self._apart: list[SlowSender] = []
         if slow.connections:
             recorders = [Recorder()]
-            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], self._seed))
+            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], 0))
             self._apart = [
                 SlowSender(loop, beside, slow.pace_ns, recorders, self._gate) for _ in range(slow.connections)
             ]
@@ -182,7 +185,7 @@ class Crew:
     def _thinking(self, pacing: ClosedPacing | OpenPacing) -> Pacing | None:
         if isinstance(pacing, OpenPacing) or not pacing.think_ns:
             return None
-        return ThinkTime(self._loop, self._gate, pacing.think_ns, pacing.think_times, self._seed)
+        return ThinkTime(self._loop, self._gate, pacing.think_ns, pacing.think_times, self._pauses_seed)
 
     def _arrivals_ns(self, start_ns: int, duration_ns: int, ramps: Sequence[Ramp], seed: int) -> Iterator[int]:
         """Yield this part's arrivals from `start_ns` on until the time is over: rate r for t seconds is r t of them."""

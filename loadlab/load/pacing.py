@@ -4,7 +4,6 @@ A user without pacing sends at once. All users are silent while the gate of thei
 """
 
 import itertools
-import random
 import sys
 import time
 import types
@@ -12,13 +11,15 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from typing import Final, Protocol
 
+import numpy as np
+
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.tasks import Task
-from loadlab.load.schedule import ThinkTimes
+from loadlab.load.schedule import Seed, ThinkTimes
 
 _NEVER: Final = sys.maxsize
 _REVOKED: Final = -1
-# As with the turns of a mix: drawn once and gone through again and again.
+# Pauses are drawn once and gone through again and again.
 _DRAWN: Final = 9973
 
 
@@ -183,14 +184,13 @@ class ThinkTime:
 
     __slots__ = ("_gate", "_loop", "_next_pause_ns")
 
-    def __init__(self, loop: Loop, gate: Gate, mean_ns: int, times: ThinkTimes, seed: int) -> None:
+    def __init__(self, loop: Loop, gate: Gate, mean_ns: int, times: ThinkTimes, seed: Seed) -> None:
         self._loop = loop
         self._gate = gate
         if times == "constant":
             self._next_pause_ns = itertools.repeat(mean_ns).__next__
         else:
-            drawn = random.Random(seed)
-            pauses = [round(drawn.expovariate(1 / mean_ns)) for _ in range(_DRAWN)]
+            pauses = np.rint(np.random.default_rng(seed).exponential(mean_ns, _DRAWN)).astype(np.int64).tolist()
             self._next_pause_ns = itertools.cycle(pauses).__next__
 
     def take_due(self, now_ns: int) -> int:

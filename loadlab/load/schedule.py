@@ -18,6 +18,9 @@ _SECOND_NS: Final = 1_000_000_000
 # Points computed at once: 0.05 us each, and so a pause of 0.05 ms.
 _AT_ONCE: Final = 1024
 
+Seed = int | np.random.SeedSequence
+"""What fixes a stream of random numbers. Streams of one seed that must not go in step are spawned from it."""
+
 ArrivalProcess = Literal["constant", "poisson"]
 ThinkTimes = Literal["constant", "exponential"]
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from loadlab.load.requests import STAMPED_EVERY, RequestKind, take_turns
@@ -39,3 +40,20 @@ def test_the_order_is_fixed_by_the_seed_and_is_no_pattern() -> None:
     assert [again()[3] for _ in range(100)] == order
     assert [other()[3] for _ in range(100)] != order
     assert order != [0, 1] * 50
+
+
+@pytest.mark.parametrize("weights", [(1, 999_999), (1, 9, 90), (3, 1, 1), (1, 500, 123_456)])
+def test_shares_are_exact_also_of_rare_kinds(weights: tuple[int, ...]) -> None:
+    next_turn = take_turns([RequestKind(b"a", weight=weight) for weight in weights], seed=0)
+    number = 2_000 * 1024
+    drawn = Counter(next_turn()[3] for _ in range(number))
+    for kind, weight in enumerate(weights):
+        assert abs(drawn[kind] - number * weight / sum(weights)) <= 1
+
+
+def test_kinds_and_pauses_of_one_seed_are_independent() -> None:
+    kinds_seed, pauses_seed = np.random.SeedSequence([7, 0]).spawn(2)
+    next_turn = take_turns([RequestKind(b"a"), RequestKind(b"b")], kinds_seed)
+    pauses = np.random.default_rng(pauses_seed).exponential(1.0, 8192)
+    kinds = np.array([next_turn()[3] for _ in range(8192)])
+    assert abs(np.corrcoef(kinds, pauses)[0, 1]) < 4 / 8192**0.5
