@@ -30,7 +30,7 @@ class ResultsTable:
     """One row for each trial, line by line and then along x; a column that would stay empty is left out.
 
     A column of failed, dropped or cut requests that are all 0 is left out too, and a percentile that too few samples
-    lie beyond is not shown. "≥" says that the load generator was the limit. CPU time is user and system together; it
+    lie beyond is not shown. "≥" says that the client was the limit. CPU time is user and system together; it
     is left out where the terminal is too narrow for all columns.
     """
 

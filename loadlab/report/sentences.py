@@ -115,7 +115,7 @@ def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterator[str]:
     if repeats > 1:
         yield f"Points are medians of up to {repeats} repeats; whiskers reach from the lowest to the highest."
     if any(value.at_least for value in values):
-        yield "Hollow points are lower bounds: the load generator, not the target, was the limit there."
+        yield "Hollow points are lower bounds: the client, not the target, was the limit there."
     if any(point.too_few for point in points):
         yield "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
 

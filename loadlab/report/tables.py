@@ -95,7 +95,7 @@ def rate_cell(requests_per_second: float, trial: TrialResult | None = None) -> C
     text, short = format_rate(requests_per_second), format_count(requests_per_second)
     if trial is None or not throughput_is_lower_bound(trial):
         return Cell(text, requests_per_second, short=short)
-    note = "A lower bound: the load generator was the limit."
+    note = "A lower bound: the client was the limit."
     return Cell(f"≥ {text}", requests_per_second, note, short=f"≥ {short}")
 
 

@@ -142,7 +142,7 @@ def describe_dependence(arrangement: Arrangement, changes: Sequence[Change], mea
         names = _names(unknown)
         whose = f" of {join_many(names)}" if names else ""
         values = f" ({_values(unknown[0], measure)})" if len(unknown) == 1 else ""
-        yield f"How {measure.phrase}{whose} changes is not known: the load generator was the limit{values}."
+        yield f"How {measure.phrase}{whose} changes is not known: the client was the limit{values}."
 
 
 def describe_repeats(changes: Iterable[Change]) -> Iterator[str]:

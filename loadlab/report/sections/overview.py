@@ -165,7 +165,7 @@ def _compare(values: Sequence[tuple[str, Value]], measure: Measure) -> str:
     )
     best_value, worst_value = write_value(best, quantity), write_value(worst, quantity)
     if worst.at_least:
-        return f"the load generator was the limit ({best_name} {best_value}, {worst_name} {worst_value})"
+        return f"the client was the limit ({best_name} {best_value}, {worst_name} {worst_value})"
     if _are_equal(best, worst):
         which = "both" if len(values) == 2 else f"all {len(values)}"
         return f"{which} are within 5{_NBSP}% of each other, {best_name} {best_word} with {best_value}"

@@ -244,10 +244,10 @@ def bounded(x_path: str, rates: dict[str, dict[Scalar, float]], bounds: dict[str
         (100, 250, {9}, "epoll speeds up with more idle connections, at least 2.5-fold at 9"),
         (100, 150, {9}, f"epoll speeds up with more idle connections, by at least 50{NBSP}% at 9"),
         (100, 50, {0}, f"epoll slows down with more idle connections, by at least 50{NBSP}% at 9"),
-        (100, 90, {9}, "How throughput of epoll changes is not known: the load generator was the limit"),
-        (100, 110, {0}, "How throughput of epoll changes is not known: the load generator was the limit"),
-        (100, 105, {9}, "How throughput of epoll changes is not known: the load generator was the limit"),
-        (100, 50, {0, 9}, "How throughput of epoll changes is not known: the load generator was the limit"),
+        (100, 90, {9}, "How throughput of epoll changes is not known: the client was the limit"),
+        (100, 110, {0}, "How throughput of epoll changes is not known: the client was the limit"),
+        (100, 105, {9}, "How throughput of epoll changes is not known: the client was the limit"),
+        (100, 50, {0, 9}, "How throughput of epoll changes is not known: the client was the limit"),
     ],
 )
 def test_a_bound_says_as_much_of_a_change_as_is_certain(
@@ -267,7 +267,7 @@ def test_two_bounds_are_not_ranked() -> None:
     del rates["select"]
     [sentence] = described(bounded("load.idle", rates, {"epoll": {0}, "nginx": {0}}))
     assert sentence == (
-        "Throughput at 0 idle connections: the load generator was the limit (nginx at least 90,000 requests/s, "
+        "Throughput at 0 idle connections: the client was the limit (nginx at least 90,000 requests/s, "
         "epoll at least 80,000 requests/s)."
     )
 
