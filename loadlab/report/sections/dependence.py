@@ -215,6 +215,8 @@ def _amounts(group: Sequence[Change], measure: Measure) -> str:
     ends_alike = len({change.last_x for change in group}) == 1
     places = ["" if ends_alike else f" at {format_scalar(change.last_x)}" for change in group]
     place = f" at {format_scalar(group[0].last_x)}" if ends_alike else ""
+    if ends_alike and len({change.amount for change in group}) == 1:
+        return f"{group[0].amount} each{place}"
     amounts = [group[0].amount, *(change.amount.removeprefix("by ") for change in group[1:])]
     if len(group) <= _MOST_AMOUNTS:
         return join_names([f"{amount}{at}" for amount, at in zip(amounts, places, strict=True)]) + place

@@ -109,6 +109,11 @@ def test_of_many_lines_the_ends_of_the_range_are_named() -> None:
     )
 
 
+def test_lines_that_change_by_the_same_say_it_once() -> None:
+    sentence, *_ = described(over("load.idle", {"poll": {0: 100, 9: 4}, "select": {0: 200, 9: 8}}))
+    assert sentence == f"poll and select slow down with more idle connections, by 96{NBSP}% each at 9."
+
+
 def test_a_small_change_of_throughput_at_constant_cost_is_none() -> None:
     arrangement = over("load.idle", {"epoll": {0: 100, 9: 75}, "select": {0: 100, 9: 75}})
     sentence, *_ = described(arrangement, constant(0))
