@@ -1,12 +1,12 @@
 """What everything in a run shares: this machine's resources, who is kept informed, and how it is ended early."""
 
 import os
-import resource
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Protocol
 
 from loadlab.errors import LoadlabError
+from loadlab.host import OwnLimits
 from loadlab.processes import Placement, choose_placement
 from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
@@ -42,7 +42,7 @@ class Resources:
 def resources_of_host() -> Resources:
     """Return what this machine gives a trial that asks for nothing in particular."""
     placement = choose_placement(os.sched_getaffinity(0), own_quota())
-    return Resources(placement, True, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    return Resources(placement, True, OwnLimits.of_this_process().open_files_hard)
 
 
 def resources_for(profile: Profile) -> Resources:
@@ -123,7 +123,3 @@ class RunContext:
     resources: Resources
     observer: Observer
     check: Callable[[], None]
-
-    def with_resources(self, resources: Resources) -> Self:
-        """Return the context with other resources."""
-        return replace(self, resources=resources)

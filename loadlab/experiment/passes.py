@@ -81,7 +81,7 @@ class Passes:
     def _watch_syscalls(self, tracer: str) -> SyscallsProbe:
         """Watch under that tracer of system calls, or if it is "" under the best that works here."""
         choice = choose_backend(tracer or None)
-        missed = [f"{missed.name}: {missed.lack.why}; {missed.lack.fix}" for missed in choice.missed]
+        missed = [f"{missed.name}: {missed.lack.sentence()}" for missed in choice.missed]
         if choice.backend is None:
             which = f"{tracer} does not work here" if tracer else "no tracer of system calls works here"
             return SyscallsProbe(missed=missed, problems=[which])

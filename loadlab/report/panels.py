@@ -12,7 +12,7 @@ from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import Measure, Quantity
 from loadlab.results.model import Law, LawShape, Scalar
 
-# In bars lower than this part of the highest the parts cannot be told apart.
+# In bars lower than this part of the highest the parts cannot be distinguished.
 _READABLE: Final = 0.1
 _MOST_LARGE_PANELS: Final = 6
 

@@ -1,4 +1,4 @@
-"""Mistakes in profiles and on the command line: all told at once, exit code 2, nothing started, nothing written."""
+"""Mistakes in profiles and on the command line: all reported at once, exit code 2, nothing started, nothing written."""
 
 import pytest
 
@@ -27,19 +27,19 @@ def test_every_mistake_of_a_profile_in_one_go(program: Program) -> None:
     ended = program.measure(SEVERAL_MISTAKES)
     check_refused(program, ended)
     path = program.directory / "profile.yaml"
-    told = ended.stderr.splitlines()
+    reported = ended.stderr.splitlines()
     expected = [
         f"{path}:2:18: target.server: there is no bundled server 'epol'; did you mean 'epoll'?",
         f"{path}:4:3: load.conections: unknown key; did you mean 'connections'?",
         f"{path}:5:13: load.duration: '10' has no unit; write 10s or 10ms",
         f"{path}:8:18: sweep.load.idle: must be a whole number such as 500 or 20k, not 'many'",
     ]
-    assert [line for line in told if line in expected] == expected
-    assert all(line.startswith(f"{path}:") for line in told)
+    assert [line for line in reported if line in expected] == expected
+    assert all(line.startswith(f"{path}:") for line in reported)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         ("load.idel=5", "--set load.idel=5: load.idel: unknown key; did you mean 'idle'?"),
         ("load.idle=many", "must be a whole number such as 500 or 20k, not 'many'"),
@@ -47,15 +47,15 @@ def test_every_mistake_of_a_profile_in_one_go(program: Program) -> None:
         ("load.idle=[0, ", "--set load.idle=[0, "),
     ],
 )
-def test_mistakes_in_a_setting(program: Program, change: str, told: str) -> None:
+def test_mistakes_in_a_setting(program: Program, change: str, reported: str) -> None:
     ended = program.measure(QUICK, "--set", change)
     check_refused(program, ended)
-    assert told in ended.stderr
+    assert reported in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["run", "selct-vs-epoll"], "did you mean 'select-vs-epoll'?"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
@@ -73,14 +73,14 @@ def test_mistakes_in_a_setting(program: Program, change: str, told: str) -> None
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistakes_on_the_command_line(program: Program, arguments: list[str], told: str) -> None:
+def test_mistakes_on_the_command_line(program: Program, arguments: list[str], reported: str) -> None:
     ended = program.run(*arguments)
     check_refused(program, ended)
-    assert told in ended.stderr
+    assert reported in ended.stderr
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         (b"", "the profile is empty"),
         (b"\x7fELF\x02\x01\x01\0\0\xff\xfe", "not UTF-8 text"),
@@ -94,14 +94,14 @@ def test_mistakes_on_the_command_line(program: Program, arguments: list[str], to
     ],
     ids=range(9),
 )
-def test_what_is_no_profile_is_one_line(program: Program, content: bytes, told: str) -> None:
+def test_what_is_no_profile_is_one_line(program: Program, content: bytes, reported: str) -> None:
     path = program.directory / "any.yaml"
     path.write_bytes(content)
     ended = program.run("run", str(path), "--out", str(program.reports))
     check_refused(program, ended)
     lines = [line for line in ended.stderr.splitlines() if "missing" not in line and "unknown key" not in line]
     assert len(lines) == 1
-    assert told in lines[0]
+    assert reported in lines[0]
 
 
 def test_cores_that_are_not_there(program: Program) -> None:

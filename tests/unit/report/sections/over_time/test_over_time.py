@@ -20,7 +20,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 @pytest.fixture(scope="module")
 def chapter(run: RunDirectory) -> OverTime:
-    return told(run.read_document(), run.read_document().trials)
+    return over_time(run.read_document(), run.read_document().trials)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def document(run: RunDirectory) -> RunDocument:
     return run.read_document()
 
 
-def told(document: RunDocument, trials: list[TrialResult]) -> OverTime:
+def over_time(document: RunDocument, trials: list[TrialResult]) -> OverTime:
     [section] = sections_of(run_of(document.model_copy(update={"trials": trials})))
     return section
 
@@ -53,23 +53,23 @@ def test_the_one_in_which_something_moved_is_shown_first(chapter: OverTime) -> N
 
 
 def test_a_quiet_run_says_so_and_shows_the_end_of_its_first_line(document: RunDocument) -> None:
-    chapter = told(document, [quiet_trial(number) for number in (1, 2, 3)])
+    chapter = over_time(document, [quiet_trial(number) for number in (1, 2, 3)])
     assert chapter.sentence == "Everything was steady over the window in all 3 trials."
     assert [trial.id for trial in chapter.trials if trial.chosen] == ["003"]
-    assert told(document, [quiet_trial(1)]).sentence == "Everything was steady over the window."
+    assert over_time(document, [quiet_trial(1)]).sentence == "Everything was steady over the window."
 
 
 def test_many_trials_are_counted(document: RunDocument) -> None:
     halves = [
         Interval(start=second / 4, end=(second + 1) / 4, requests=500 + 500 * (second > 3)) for second in range(8)
     ]
-    chapter = told(document, [quiet_trial(number, intervals=halves) for number in (1, 2, 3)])
+    chapter = over_time(document, [quiet_trial(number, intervals=halves) for number in (1, 2, 3)])
     assert chapter.sentence == "Changed within the window: throughput (3 trials). Everything else was steady."
 
 
 def test_throughput_of_a_long_window_has_few_steps_that_lose_no_request(document: RunDocument) -> None:
     intervals = [Interval(start=second, end=second + 1, requests=1000 + second) for second in range(1000)]
-    [trial] = told(document, [quiet_trial(1, intervals=intervals)]).trials
+    [trial] = over_time(document, [quiet_trial(1, intervals=intervals)]).trials
     throughput = trial.panels[0]
     assert len(throughput.lines[0].values) == len(throughput.seconds) - 1 <= 64
     lengths = [end - start for start, end in itertools.pairwise(throughput.seconds)]
