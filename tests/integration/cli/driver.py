@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -72,9 +71,9 @@ def limit_fleet(open_files: int) -> None:
     def spawn_limited(name: str, argv: Sequence[str], **how: Any) -> Child:  # noqa: ANN401 - handed on as they are
         return spawn(name, ["prlimit", f"--nofile={open_files}:{open_files}", *argv], **how)
 
-    limits = SimpleNamespace(RLIMIT_NOFILE=resource.RLIMIT_NOFILE, getrlimit=lambda _: (open_files, open_files))
+    own = SimpleNamespace(of_this_process=lambda: SimpleNamespace(open_files_hard=open_files))
     patch("loadlab.fleet.coordinator.spawn", spawn_limited).start()
-    patch("loadlab.experiment.context.resource", limits).start()
+    patch("loadlab.experiment.context.OwnLimits", own).start()
 
 
 def interrupt_before(method: str, call: int) -> None:
