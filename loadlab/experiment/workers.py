@@ -25,7 +25,7 @@ def load_parts(
     """Return the parts of the workers, one for each share of the connections to the target at `address`."""
     load, (host, port) = profile.load, address
     requests = [
-        WeightedRequest(format_request(address, request.path), request.expect_status, request.weight)
+        WeightedRequest(format_request(address, request.path), min(request.expected_statuses), request.weight)
         for request in profile.requests
     ]
     pacing: ClosedPacing | OpenPacing = ClosedPacing(load.think_ns, load.think_times)

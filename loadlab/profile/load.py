@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from loadlab.profile.request_path import RequestTarget, request_name
+from loadlab.profile.statuses import SUCCESS, Statuses, expand_statuses
 from loadlab.profile.values import (
     DAY_NS,
     HOUR_NS,
@@ -100,7 +101,6 @@ SLOW_SENDERS: Final = "slow-senders"
 _MOST_CONNECTIONS: Final = 10_000_000
 
 RequestPath = Annotated[str, RequestTarget()]
-Status = Annotated[int, Count(100, 599, "200")]
 
 
 def name_in_mix(request: object) -> str | None:
@@ -141,7 +141,14 @@ class MixedRequest(Section):
         json_schema_extra=without_default,
         description="Its name in the results; by default its path without the slash.",
     )
-    expect_status: Status = Field(default=200, description="The HTTP status that counts as success.")
+    expect_status: Statuses = Field(
+        default=SUCCESS, description="The statuses that count as success: one (204), a class (2xx), or a list of both."
+    )
+
+    @property
+    def expected_statuses(self) -> frozenset[int]:
+        """Every status that counts as success."""
+        return expand_statuses(self.expect_status)
 
 
 def _read_workers(value: object) -> object:
@@ -250,7 +257,9 @@ class Load(Section):
     path: RequestPath | None = Field(
         default=None, description="The requested path; by default / and the name of the handler."
     )
-    expect_status: Status = Field(default=200, description="The HTTP status that counts as success.")
+    expect_status: Statuses = Field(
+        default=SUCCESS, description="The statuses that count as success: one (204), a class (2xx), or a list of both."
+    )
     mix: Annotated[tuple[MixedRequest, ...], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Several requests, drawn at random by their weights, in place of one path."
     )

@@ -147,7 +147,8 @@ def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) ->
         case "extra_forbidden":
             return Mistake(path, _unknown_key(model, path), part="key")
         case "value_error":
-            is_sweep = not above and isinstance(value, list) and _lists_values_of(model, dotted(path), value)
+            is_setting = not above and all(isinstance(key, str) for key in path)
+            is_sweep = is_setting and isinstance(value, list) and _lists_values_of(model, dotted(path), value)
             hint = "; list the values of a setting in the sweep" if is_sweep else ""
             return Mistake(path, f"{details['ctx']['error']}{hint}")
         case "literal_error":

@@ -8,6 +8,7 @@ from loadlab.profile.load import handler_of
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, option_of, value_at
 from loadlab.profile.request_path import is_request_path
+from loadlab.profile.statuses import SUCCESS, read_statuses
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import Written, all_values, values_in_trials
 from loadlab.profile.target import HANDLER_PATTERN, Target
@@ -75,12 +76,19 @@ def _handler_mistakes(data: Data, chosen: Mapping[str, ServerSpec]) -> Iterator[
 
 
 def _handlers_of_mix(data: Data) -> Iterator[tuple[Path, str]]:
-    """Yield the handlers in the paths of a mix; a path that expects another status than 200 need not name one."""
+    """Yield the handlers in the paths of a mix; a request that does not expect 200 need not name one."""
     mix = value_at(data, ("load", "mix"))
     for index, request in enumerate(mix if isinstance(mix, list) else []):
         path = request.get("path") if isinstance(request, dict) else None
-        if is_request_path(path) and request.get("expect_status", 200) == 200:
+        if is_request_path(path) and 200 in _expected(request.get("expect_status")):
             yield ("load", "mix", index, "path"), handler_of(path)
+
+
+def _expected(written: object) -> frozenset[int]:
+    try:
+        return read_statuses(SUCCESS if written is None else written)
+    except ValueError:  # the schema reports it
+        return frozenset()
 
 
 def _option_mistakes(data: Data, path: str, chosen: Mapping[str, ServerSpec]) -> Iterator[Mistake]:

@@ -27,7 +27,7 @@ def test_units_are_read_and_defaults_filled_in(tmp_path: Path) -> None:
     assert profile.load.duration_ns == 90_000_000_000
     assert (profile.load.warmup_ns, profile.load.timeout_ns) == (1_000_000_000, 5_000_000_000)
     assert (profile.load.workers, profile.placement, profile.repeat, profile.seed) == ("auto", "auto", 1, None)
-    assert [(request.path, request.expect_status) for request in profile.requests] == [("/hello", 200)]
+    assert [(request.path, request.expect_status) for request in profile.requests] == [("/hello", ("2xx", "3xx"))]
     assert (profile.load.model, profile.load.stages, profile.probes) == ("closed", None, ("procfs", "sockets"))
     assert (profile.kind, profile.plotted_metric, dict(profile.target.options)) == ("load", "requests_per_second", {})
 

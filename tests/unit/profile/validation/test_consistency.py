@@ -151,7 +151,7 @@ def test_settings_of_a_load_that_do_not_go_together(tmp_path: Path, added: str, 
         "  pace: 5ms\nsweep: {load.senders: [fast, slow]}\n",
         "  slow_connections: 3\nsweep: {load.senders: [fast, slow]}\n",
         "  pace: 10ms\n  idle_pace: 1s\n  slow_connections: 0\n",  # the defaults, as a dumped profile has them
-        "  expect_status: 200\n  path: ~\n  mix: [{path: /hello}]\n",
+        "  expect_status: [2xx, 3xx]\n  path: ~\n  mix: [{path: /hello}]\n",
         "  idle_kind: churn\n  idle_pace: 5s\n",
         "  idle_pace: 5s\nsweep: {load.idle_kind: [silent, trickle]}\n",
         "  mix: [{path: /a}, {path: /a, name: b}]\n",
