@@ -64,6 +64,33 @@ class ConnectionMemory(Document):
     bytes_per_connection: float
 
 
+class ConnectCounts(Document):
+    """Attempts to connect within the window: connections `opened`, and how many `failed`, by outcome.
+
+    They are not requests: a connection that cannot be had is tried again and again, whether or not a request is due.
+    """
+
+    opened: int = 0
+    failed: dict[str, int] = Field(default={})
+
+
+class FailureSample(Document):
+    """One request that failed, or one attempt to connect; the first few of each outcome are kept.
+
+    `kind` is the name of the request. `reason` is what the parser or the operating system said, with its `errno`.
+    `received` is the beginning of what had come of the answer, escaped. It took `after_ns`, on a connection that had
+    carried requests before (`reused`) or was opened for it.
+    """
+
+    outcome: str
+    kind: str
+    reason: str
+    errno: int | None = None
+    received: str = ""
+    after_ns: int
+    reused: bool
+
+
 class Interval(Document):
     """A part of the measured window, in seconds from its start; for throughput over time."""
 
@@ -108,6 +135,7 @@ class KindResult(Document):
     requests: int
     requests_per_second: float | None
     outcomes: dict[str, int]
+    statuses: dict[str, int] = Field(default={})
     response_ns: LatencySummary
     service_ns: LatencySummary
 
@@ -117,10 +145,12 @@ class TrialResult(Document):
 
     For each request response = lateness + wire + dispatch, and service is the latter two. `client_ns` is the time that
     the client added, from the kernel's receive stamp on the response to its being parsed, for a sample of requests.
-    `cut_age_ns` is how long ago the requests had been sent that were in flight when the window ended.
+    `cut_age_ns` is how long ago the requests had been sent that were in flight when the window ended. They were
+    finished then: `cut_outcomes` is what became of them, `cut_response_ns` how long those that are ok took in all.
     `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
-    were in flight when it began, and have their outcomes in it. `statuses` counts the answers with the outcome `status`
-    by the status that they had.
+    were in flight when it began, and have their outcomes in it. Each request has one outcome. `statuses` counts all
+    answers by their status, `retried` the requests that were sent again on another connection, `surplus` the answers
+    behind which bytes came that nobody had asked for.
 
     A microbenchmark sets `cost_ns` and the fields after it, and none of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
@@ -140,8 +170,14 @@ class TrialResult(Document):
     offered_per_second: float | None = None
     outcomes: dict[str, int] = Field(default={})
     statuses: dict[str, int] = Field(default={})
+    retried: int = 0
+    surplus: int = 0
+    connects: ConnectCounts = ConnectCounts()
+    failure_samples: list[FailureSample] = Field(default=[])
     carried_over: int = 0
     cut_age_ns: LatencySummary = LatencySummary()
+    cut_outcomes: dict[str, int] = Field(default={})
+    cut_response_ns: LatencySummary = LatencySummary()
     out_of_range: int = 0
     response_ns: LatencySummary = LatencySummary()
     service_ns: LatencySummary = LatencySummary()
