@@ -17,7 +17,7 @@ from loadlab.errors import TrialFailed
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.window import Window, WindowRecord, measure_window
-from loadlab.probes.cpu.probe import CpuSampler, why_none_works
+from loadlab.probes.cpu.probe import CpuSampler, can_be_switched, why_none_works
 from loadlab.probes.probe import OpenProbe, Probe, ProbeFailed
 from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.schema import LoadProfile
@@ -116,7 +116,7 @@ class Passes:
     def _watch_cpu(self) -> CpuProbe:
         if lacks := why_none_works():
             return CpuProbe(problems=["no CPU profiler works here", *lacks])
-        made = self._watch(CpuSampler, "profiling the CPU")
+        made = self._watch(CpuSampler, "profiling the CPU", can_be_switched())
         for side, recording in made.seen.items():
             for recorded in recording.recorded:
                 self._keep_stacks(folded_file(side, recorded.backend), recorded.stacks)

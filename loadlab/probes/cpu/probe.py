@@ -15,7 +15,7 @@ Done = TypeVar("Done")
 Sampler = Backend[CpuBackend, Sampling]
 
 BACKENDS: Final[tuple[Sampler, ...]] = (
-    Backend("py-spy", py_spy.why_unavailable, py_spy.PySpyProbe),
+    Backend("py-spy", py_spy.why_unavailable, py_spy.PySpyProbe, can_be_switched=False),
     Backend("perf", perf.why_unavailable, perf.PerfRecordProbe),
 )
 
@@ -78,6 +78,11 @@ def why_none_works(backends: Sequence[Sampler] = BACKENDS) -> list[str]:
     """Return what each backend lacks on this machine, a sentence each; nothing where one should work."""
     lacks = [lack for backend in backends if (lack := _lack_of(backend)) is not None]
     return lacks if len(lacks) == len(backends) else []
+
+
+def can_be_switched(backends: Sequence[Sampler] = BACKENDS) -> bool:
+    """Return whether each backend that works here can be switched on and off within the window."""
+    return all(backend.can_be_switched for backend in backends if backend.why_unavailable() is None)
 
 
 def join_threads(samplings: Iterable[Sampling]) -> tuple[RecordedStacks, ...]:

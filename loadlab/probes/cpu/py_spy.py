@@ -28,8 +28,9 @@ _UNWINDS_NATIVE: Final = platform.machine() == "x86_64"
 
 
 class PySpyProbe:
-    """`py-spy record` for one window; a Probe. It cannot be switched, so `begin` starts it, which takes 10 to 50 ms.
+    """`py-spy record` for one window; a Probe. It cannot be switched: it samples from `prepare` on.
 
+    So the processes must be silent between `prepare` and `begin`; waiting threads have no samples.
     `deadline_seconds` is for it to attach, and to write its result.
     """
 
@@ -37,30 +38,25 @@ class PySpyProbe:
         self._check = check
         self._deadline_seconds = deadline_seconds
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-py-spy-")
-        self._pids: Collection[int] = ()
-        self._spied: list[int] = []
         self._follows = True
         self._spies: list[_Spy] = []
         self._blocking = True
 
     def prepare(self, pids: Collection[int]) -> None:
-        """Find the Python processes of `pids`. Raises ProbeFailed if there are none."""
-        self._pids = pids
+        """Attach to the Python processes of `pids`. Raises ProbeFailed if there are none."""
         python = [pid for pid in pids if runs_python(pid)]
         if not python:
             raise ProbeFailed("none of the watched processes runs Python, and py-spy can only sample Python")
         # py-spy follows all children or none; those of a server that started loadlab are loadlab and the client, too.
         self._follows = os.getpid() not in list_family(python)
-        self._spied = list_roots(python) if self._follows else python
-
-    def begin(self) -> None:
-        """Start sampling."""
-        # How many threads there are is known now only: some servers start one for each connection, or a process.
-        self._blocking = count_threads(list_descendants(self._pids)) <= _MOST_THREADS_STOPPED
-        for pid in self._spied:
+        self._blocking = count_threads(list_descendants(pids)) <= _MOST_THREADS_STOPPED
+        for pid in list_roots(python) if self._follows else python:
             self._start(pid)
         for spy in self._spies:
             spy.tool.wait_until(spy.samples, "attach")
+
+    def begin(self) -> None:
+        """Do nothing: it samples already."""
 
     def end(self) -> None:
         """Have the samples written."""

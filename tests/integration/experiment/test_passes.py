@@ -8,8 +8,11 @@ from unittest.mock import Mock
 import pytest
 
 from loadlab import targets
+from loadlab.experiment import passes
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.trial import TrialRun
+from loadlab.experiment.window import measure_window
+from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.syscalls.choice import BACKENDS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import plan_trials
@@ -46,6 +49,22 @@ def launch(monkeypatch: pytest.MonkeyPatch) -> Mock:
     counting = Mock(wraps=targets.launch)
     monkeypatch.setattr(targets, "launch", counting)
     return counting
+
+
+def test_py_spy_stands_before_the_first_request_of_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    [lack] = [each.why_unavailable() for each in cpu.BACKENDS if each.name == "py-spy"]
+    if lack is not None:
+        pytest.skip(f"{lack.why}; {lack.fix}")
+    measured = Mock(wraps=measure_window)
+    monkeypatch.setattr(passes, "measure_window", measured)
+    [trial] = plan_trials(profile(["cpu"]), seed=0)
+    run = TrialRun(trial, RunContext(resources_of_host(), Unobserved(), lambda: None), keep_stacks=Mock())
+    run.measure()
+    assert [call.args[1].warmup_ns for call in measured.call_args_list] == [0]
+    found = run.result("done", None).probes.cpu
+    assert found is not None
+    assert found.target is not None
+    assert found.target.backend.startswith("py-spy")
 
 
 def test_all_passes_share_one_target_and_its_idle_connections(launch: Mock, need_program: Callable[[str], str]) -> None:

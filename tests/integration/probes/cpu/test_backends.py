@@ -59,6 +59,19 @@ def test_py_spy_tells_functions_threads_and_children(start_burner: StartBurner, 
     assert sampling.blocking
 
 
+def test_py_spy_samples_from_the_moment_it_is_attached(start_burner: StartBurner, stack: ExitStack) -> None:
+    need(backend for backend in BACKENDS if backend.name == "py-spy")
+    probe = PySpyProbe()
+    stack.callback(probe.stop)
+    burner = start_burner()
+    probe.prepare([burner.pid])
+    burner.burn()
+    burner.wait_used(CPU_SECONDS)
+    probe.begin()
+    probe.end()
+    assert count(probe.collect(), "heavy (burner.py:", "burner-7") > 0
+
+
 def test_perf_tells_the_kernels_functions(start_burner: StartBurner, stack: ExitStack) -> None:
     need(backend for backend in BACKENDS if backend.name == "perf")
     probe = PerfRecordProbe()
@@ -95,7 +108,13 @@ def test_very_many_threads_are_not_stopped_and_that_is_said(start_burner: StartB
     need(backend for backend in BACKENDS if backend.name == "py-spy")
     probe = PySpyProbe()
     stack.callback(probe.stop)
-    sampling = watch(probe, start_burner(crowd=80))
+    burner = start_burner(crowd=80)
+    burner.burn()  # the crowd is there when it is attached, as a server's threads are that it has for its connections
+    probe.prepare([burner.pid])
+    probe.begin()
+    burner.wait_used(CPU_SECONDS)
+    probe.end()
+    sampling = probe.collect()
     assert not sampling.blocking
     assert any("without stopping" in note for note in sampling.notes)
     assert count(sampling, "heavy (burner.py:") > 0

@@ -1,9 +1,9 @@
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from loadlab.probes.cpu.probe import CpuSampler, Sampler, join_threads, why_none_works
+from loadlab.probes.cpu.probe import CpuSampler, Sampler, can_be_switched, join_threads, why_none_works
 from loadlab.probes.cpu.samples import Sampling, ThreadSample, fold
 from loadlab.probes.probe import Backend, Lack, ProbeFailed
 from loadlab.results.probe_data import CpuBackend
@@ -88,6 +88,14 @@ def test_none_works_only_if_every_backend_lacks_something() -> None:
         "perf: perf is not installed; apt-get install perf",
     ]
     assert why_none_works([py_spy, backend("perf", FakeProbe(NATIVE))]) == []
+
+
+def test_the_backends_can_be_switched_if_all_that_work_here_can() -> None:
+    unswitched = replace(backend("py-spy", FakeProbe(PYTHON)), can_be_switched=False)
+    missing = replace(unswitched, why_unavailable=lambda: Lack("py-spy is not installed", "pip install py-spy"))
+    perf = backend("perf", FakeProbe(NATIVE))
+    assert not can_be_switched([unswitched, perf])
+    assert can_be_switched([missing, perf])
 
 
 @pytest.mark.parametrize("step", ["prepare", "begin", "end", "collect"])
