@@ -30,6 +30,7 @@ from loadlab.fleet.messages import (
     WeightedRequest,
 )
 from loadlab.probes.procfs import read_process
+from loadlab.profile.address import socket_address
 from loadlab.recording.recorder import Snapshot
 from loadlab.targets import find_target, launch
 from loadlab.units import parse_count
@@ -65,12 +66,11 @@ def _readings(connections: int) -> Generator[tuple[int, int], None, None]:
     """Run a load worker until closed; yield, each interval, the requests answered and its resident memory in bytes."""
     cores = sorted(os.sched_getaffinity(0))
     with launch(find_target("epoll"), cpus=cores[:1]) as target, LocalFleet(cores[-1:]) as fleet:
-        host, port = target.address
         part = LoadPart(
             share=0,
             shares=1,
-            endpoint=Endpoint(host, port, [(None, connections)]),
-            requests=[WeightedRequest(format_request(target.address, "/hello"), 200, 1)],
+            endpoint=Endpoint(socket_address(target.address), [(None, connections)]),
+            requests=[WeightedRequest(format_request(target.authority, "/hello"), 200, 1)],
             seed=0,
             pacing=ClosedPacing(),
             slow=SlowSending(all=False, connections=0, pace_ns=0),

@@ -14,6 +14,7 @@ from loadlab.installation import bundled_directory
 from loadlab.profile import load_profile
 from loadlab.profile.address import parse_address
 from loadlab.profile.suggestions import did_you_mean
+from loadlab.profile.values import describe
 from loadlab.units import printable
 
 
@@ -85,7 +86,7 @@ def _why_no_profile(url: str) -> str:
     if not re.search(r":\d+$", address):
         address += ":80"
     if not _is_address(address):
-        return "only servers on this machine can be measured, at localhost or an IP address"
+        return f"{describe(address)} is not a host and a port"
     value = f'"{address}"' if address.startswith("[") else address  # in YAML, brackets are a list
     settings = [f"target.address={value}", f"load.path=/{path}"]
     options = " ".join(f"--set {shlex.quote(setting)}" for setting in settings)

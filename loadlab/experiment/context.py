@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from loadlab.errors import LoadlabError
@@ -12,6 +12,7 @@ from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import TrialResult
+from loadlab.targets import Names
 
 
 class NotPossible(Exception):
@@ -114,7 +115,7 @@ class Unobserved:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The resources that trials have, the observer, and `check`.
+    """The resources that trials have, the addresses of their servers, the observer, and `check`.
 
     `check` is called many times a second wherever a trial can end without losing anything. It raises KeyboardInterrupt
     when the user wants an end.
@@ -123,3 +124,4 @@ class RunContext:
     resources: Resources
     observer: Observer
     check: Callable[[], None]
+    names: Names = field(default_factory=Names)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from loadlab.errors import TargetDied, TrialFailed
 from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.fleet.messages import Drained, Plan
+from loadlab.profile.address import Address
 from loadlab.targets import Capabilities
 
 _TICK_SECONDS: Final = 0.1
@@ -17,8 +18,12 @@ class Server(Protocol):
     """What a rig needs of a server that listens, whether loadlab started it or not."""
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Where it listens: IP address and port."""
+    def address(self) -> Address:
+        """Where it listens; a host is an IP address."""
+
+    @property
+    def authority(self) -> str:
+        """What the header Host says in requests to it."""
 
     @property
     def capabilities(self) -> Capabilities:

@@ -11,6 +11,7 @@ from loadlab.fleet.division import Share
 from loadlab.fleet.messages import Alive, Endpoint, IdlePart, Opened, OpenedSoFar
 from loadlab.probes.memory import memory_of_connections, read_memory
 from loadlab.probes.open_files import read_open_files
+from loadlab.profile.address import socket_address
 from loadlab.profile.load import Load
 from loadlab.results.model import ConnectionMemory, IdleSummary
 
@@ -38,14 +39,14 @@ class HeldConnections:
 
         `request` is what a holder sends to ask for an answer.
         """
-        load, (host, port) = self._load, ends.target.address
+        load, address = self._load, socket_address(ends.target.address)
         # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
         round_size = max(1, min(_LARGEST_ROUND, ends.target.capabilities.backlog // (2 * len(shares))))
         before = read_memory(ends.target.pids(), ())
         ends.fleet.start_holders(
             [
                 IdlePart(
-                    Endpoint(host, port, share), request, round_size, load.timeout_ns, load.idle_kind, load.idle_pace_ns
+                    Endpoint(address, share), request, round_size, load.timeout_ns, load.idle_kind, load.idle_pace_ns
                 )
                 for share in shares
             ]

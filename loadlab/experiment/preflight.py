@@ -14,7 +14,7 @@ from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.probe import Lack
 from loadlab.probes.syscalls import choice as syscalls
 from loadlab.profile import LoadProfile, Profile, Trial
-from loadlab.profile.address import parse_address
+from loadlab.profile.address import TcpAddress, parse_address
 from loadlab.profile.target import Target
 
 
@@ -27,17 +27,19 @@ class Readiness:
     impossible: int
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], machine: Machine | None = None) -> Self:
+    def of(cls, trials: Sequence[Trial], machine: Machine | None = None, names: targets.Names | None = None) -> Self:
         """Judge the trials of a profile by a machine, by default this one now, and by the servers that are installed.
 
         Takes half a second, to see what else runs.
         """
         machine = Machine() if machine is None else machine
+        names = targets.Names() if names is None else names
         examination = Examination(machine)
         asked = [trial.profile.target if isinstance(trial.profile, LoadProfile) else None for trial in trials]
         catalog = targets.catalog()
         by_name = {target.name: target for target in asked if target is not None}
-        missing = {name: found for name, target in sorted(by_name.items()) if (found := _diagnose(target, catalog))}
+        diagnoses = {name: _diagnose(target, catalog, names) for name, target in sorted(by_name.items())}
+        missing = {name: found for name, found in diagnoses.items() if found is not None}
         needed = [_requirements_of(trial.profile, machine, catalog) for trial in trials]
         impossible = sum(
             (target is not None and target.name in missing)
@@ -103,12 +105,16 @@ def _requirements_of(
     return requirements_of(profile, machine.own, bundled)
 
 
-def _diagnose(target: Target, catalog: Mapping[str, targets.TargetDescription]) -> Diagnosis | None:
+def _diagnose(
+    target: Target, catalog: Mapping[str, targets.TargetDescription], names: targets.Names
+) -> Diagnosis | None:
     """Return why a target cannot be had, None if it can."""
     if target.address is not None:
         try:
-            targets.find_server(targets.resolve_localhost(parse_address(target.address)), target.pid)
-        except targets.NotAttachable as lack:
+            address = names.resolve(parse_address(target.address))
+            if not isinstance(address, TcpAddress) or targets.is_of_this_machine(address.host):
+                targets.find_server(address, target.pid)
+        except (targets.NotAllowed, targets.NotAttachable, targets.NotResolvable) as lack:
             return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
         return None
     needs = targets.missing_need(catalog[target.name], target.database)

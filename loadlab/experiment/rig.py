@@ -25,7 +25,7 @@ from loadlab.load.requests import STAMPED_EVERY
 from loadlab.probes.open_files import read_open_files
 from loadlab.probes.tcp import read_listen_queue
 from loadlab.processes import list_family_without_us
-from loadlab.profile.address import parse_address
+from loadlab.profile.address import Address, TcpAddress, authority_of, parse_address
 from loadlab.profile.load import handler_of
 from loadlab.profile.schema import LoadProfile
 
@@ -65,9 +65,9 @@ class Rig:
             _, load_cores = self.resources.cores
             fleet = standing.enter_context(LocalFleet(load_cores))
             self.ends = Ends(target, upstream, fleet, self.context.check)
-            division = self._divide(target.address[0])
+            division = self._divide(target.address)
             if division.holders:
-                request = format_request(target.address, self.profile.requests[0].path)
+                request = format_request(target.authority, self.profile.requests[0].path)
                 self.idle.open(self.ends, division.holders, request)
             self._connect(division.workers)
             self._standing = standing.pop_all()
@@ -125,22 +125,32 @@ class Rig:
         return target, upstream
 
     def _attach(self, text: str, standing: ExitStack) -> Server:
-        address = targets.resolve_localhost(parse_address(text))
+        written = parse_address(text)
+        authority = authority_of(written)
         try:
+            address = self.context.names.resolve(written)
+            if isinstance(address, TcpAddress) and not targets.is_of_this_machine(address.host):
+                return self._attach_remote(address, authority)
             roots = targets.find_server(address, self.profile.target.pid)
-            capabilities = _capabilities_of(list_family_without_us(roots), address[1])
-            target = standing.enter_context(targets.AttachedTarget(address, roots, capabilities))
-        except targets.NotAttachable as lack:
+            capabilities = _capabilities_of(list_family_without_us(roots), address)
+            target = standing.enter_context(targets.AttachedTarget(address, authority, roots, capabilities))
+        except (targets.NotAllowed, targets.NotAttachable, targets.NotResolvable) as lack:
             raise NotPossible(str(lack)) from None
         self.resources = resources_beside(self.resources, self.profile, target.cores(), os.sched_getaffinity(0))
         return target
 
-    def _divide(self, host: str) -> Division:
+    def _attach_remote(self, address: TcpAddress, authority: str) -> Server:
+        """Have all cores for the load, as the target uses none of this machine's."""
+        self.resources = resources_beside(self.resources, self.profile, (), os.sched_getaffinity(0))
+        capabilities = targets.Capabilities(handlers=(), max_connections=_NO_LIMIT, backlog=_CAUTIOUS_BACKLOG)
+        return targets.RemoteTarget(address, authority, capabilities)
+
+    def _divide(self, address: Address) -> Division:
         load, workers = self.profile.load, self.profile.load.workers
         if workers == "auto":
             workers = len(self.resources.placement.load)
         try:
-            return divide(host, load.connections, workers, load.idle, self.resources.open_files)
+            return divide(address, load.connections, workers, load.idle, self.resources.open_files)
         except LoadlabError as error:
             raise NotPossible(str(error)) from None
 
@@ -148,18 +158,20 @@ class Rig:
         load, ready = self.profile.load, set[str]()
         self.workers = len(shares)
         self.context.observer.phase(f"connecting {load.connections:,}", None)
-        address = self.ends.target.address
-        self.ends.fleet.start_workers(load_parts(self.profile, address, self._seed, self._stamped_every, shares))
+        target = self.ends.target
+        self.ends.fleet.start_workers(
+            load_parts(self.profile, target.address, target.authority, self._seed, self._stamped_every, shares)
+        )
         for event in self.ends.listen_while(lambda: len(ready) < len(shares), load.timeout_ns / 1e9):
             if isinstance(event.message, Ready):
                 ready.add(event.sender)
 
 
-def _capabilities_of(pids: set[int], port: int) -> targets.Capabilities:
+def _capabilities_of(pids: set[int], address: Address) -> targets.Capabilities:
     """Return what a server that runs already can do, by what the kernel says; its handlers are its own affair."""
     files = read_open_files(pids)
     # If one process cannot be read, it may have room for all.
     room = sum(process.free for process in files) if len(files) == len(pids) else _NO_LIMIT
-    queue = read_listen_queue(port)
+    queue = read_listen_queue(address)
     backlog = _CAUTIOUS_BACKLOG if queue is None else queue.backlog
     return targets.Capabilities(handlers=(), max_connections=room, backlog=backlog)

@@ -20,6 +20,7 @@ from loadlab.probes.throttling import (
     read_limits_again,
 )
 from loadlab.processes.cores import CoresReading, read_cores, use_between
+from loadlab.profile.address import Address
 from loadlab.profile.load import Load
 from loadlab.recording.histogram import Histogram
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
@@ -69,7 +70,7 @@ def read_window_edge(
     target_pids: Sequence[int],
     worker_pids: Sequence[int],
     pids_beside: Sequence[int],
-    target_port: int,
+    target_address: Address,
     start: WindowEdge | None = None,
 ) -> WindowEdge:
     """Read the counters now; `start` is the edge before this one, if this is the window's end."""
@@ -84,7 +85,7 @@ def read_window_edge(
         cores=read_cores(),
         clocks=read_clocks(),
         target_files=read_open_files(target_pids),
-        listen_queue=read_listen_queue(target_port),
+        listen_queue=read_listen_queue(target_address),
         limits=read_limits_again(start.limits)
         if start
         else read_limits({"target": target_pids, "client": [*worker_pids, os.getpid()]}),

@@ -151,4 +151,4 @@ class _Measurement:
     def _read_edge(self, start: WindowEdge | None = None) -> WindowEdge:
         ends = self._rig.ends
         beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
-        return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address[1], start)
+        return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)

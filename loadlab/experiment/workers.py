@@ -6,7 +6,7 @@ from typing import Final
 
 from loadlab.fleet.division import Share, split_evenly
 from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
-from loadlab.profile.address import format_address
+from loadlab.profile.address import Address, socket_address
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.histogram import Histogram
@@ -15,17 +15,19 @@ from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Sna
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Interval
 
-_HTTP_PORT: Final = 80
 _SECOND_NS: Final = 1_000_000_000
 
 
 def load_parts(
-    profile: LoadProfile, address: tuple[str, int], seed: int, stamped_every: int, shares: Sequence[Share]
+    profile: LoadProfile, address: Address, authority: str, seed: int, stamped_every: int, shares: Sequence[Share]
 ) -> list[LoadPart]:
-    """Return the parts of the workers, one for each share of the connections to the target at `address`."""
-    load, (host, port) = profile.load, address
+    """Return the parts of the workers, one for each share of the connections to the target at `address`.
+
+    `authority` is what the header Host says.
+    """
+    load = profile.load
     requests = [
-        WeightedRequest(format_request(address, request.path), min(request.expected_statuses), request.weight)
+        WeightedRequest(format_request(authority, request.path), min(request.expected_statuses), request.weight)
         for request in profile.requests
     ]
     pacing: ClosedPacing | OpenPacing = ClosedPacing(load.think_ns, load.think_times)
@@ -37,7 +39,7 @@ def load_parts(
         LoadPart(
             share=number,
             shares=len(shares),
-            endpoint=Endpoint(host, port, share),
+            endpoint=Endpoint(socket_address(address), share),
             requests=requests,
             seed=seed,
             pacing=pacing,
@@ -50,10 +52,9 @@ def load_parts(
     ]
 
 
-def format_request(address: tuple[str, int], path: str) -> bytes:
-    """Return a request as it is sent. Host names the port unless it is the one of HTTP (RFC 9110, 7.2)."""
-    name = format_address(address).removesuffix(f":{_HTTP_PORT}")
-    return f"GET {path} HTTP/1.1\r\nHost: {name}\r\n\r\n".encode("latin-1")
+def format_request(authority: str, path: str) -> bytes:
+    """Return a request as it is sent."""
+    return f"GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

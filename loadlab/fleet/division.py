@@ -10,6 +10,7 @@ from itertools import groupby, islice, repeat
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, processes_for
 from loadlab.errors import LoadlabError
+from loadlab.profile.address import Address, UnixAddress
 
 Share = list[tuple[str | None, int]]
 """One process's connections: (local address or None for the kernel's choice, how many)."""
@@ -23,15 +24,15 @@ class Division:
     holders: list[Share]
 
 
-def divide(host: str, connections: int, workers: int, idle: int, open_files: int) -> Division:
+def divide(address: Address, connections: int, workers: int, idle: int, open_files: int) -> Division:
     """Divide `connections` among at least `workers` load workers, and `idle` among as few holders as can hold them.
 
-    Raises LoadlabError where the open files of a reasonable number of processes, or the local ports towards `host`,
+    Raises LoadlabError where the open files of a reasonable number of processes, or the local ports towards `address`,
     do not suffice.
     """
     worker_count = max(min(workers, connections), _count_processes(connections, "connections", open_files))
     holder_count = _count_processes(idle, "idle connections", open_files)
-    addresses = _addresses(host, connections + idle)
+    addresses = _addresses(address, connections + idle)
     worker_shares = [_share(addresses, count) for count in split_evenly(connections, worker_count)]
     holder_shares = [_share(addresses, count) for count in split_evenly(idle, holder_count)]
     return Division(worker_shares, holder_shares)
@@ -52,15 +53,16 @@ def _count_processes(count: int, what: str, open_files: int) -> int:
     return needed
 
 
-def _addresses(host: str, needed: int) -> Iterator[str | None]:
+def _addresses(address: Address, needed: int) -> Iterator[str | None]:
     """Yield one local address for each connection, each address PORTS_PER_SOURCE times."""
-    if needed <= PORTS_PER_SOURCE:
+    # A connection to a Unix socket takes no port.
+    if needed <= PORTS_PER_SOURCE or isinstance(address, UnixAddress):
         return repeat(None, needed)
-    address = ip_address(host)
-    if not (address.version == 4 and address.is_loopback):
+    ip = ip_address(address.host)
+    if not (ip.version == 4 and ip.is_loopback):
         raise LoadlabError(
-            f"{needed:,} connections to {host} do not fit in the {PORTS_PER_SOURCE:,} local ports used of one address; "
-            "only towards 127.0.0.0/8 there are more addresses to use: ask for fewer"
+            f"{needed:,} connections to {address.host} do not fit in the {PORTS_PER_SOURCE:,} local ports used of one "
+            "address; only towards 127.0.0.0/8 there are more addresses to use: ask for fewer"
         )
     # From 127.1.0.1 up, so that 127.0.0.1 keeps its ports for everything else on the machine.
     first = ip_address("127.1.0.1")

@@ -12,7 +12,7 @@ async def hold(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, IdlePart):
         return
-    connections = IdleConnections(loop, (part.endpoint.host, part.endpoint.port), part.request, part.timeout_ns)
+    connections = IdleConnections(loop, part.endpoint.address, part.request, part.timeout_ns)
 
     async def open_all() -> None:
         sources = [IdleSource(address, count) for address, count in part.endpoint.sources]

@@ -23,10 +23,12 @@ class _Message(_Part, frozen=True, tag=True):
 
 
 class Endpoint(_Part, frozen=True):
-    """Where to connect, and from which local addresses: (address or None for the kernel's choice, connections)."""
+    """Where to connect, and from which local addresses: (address or None for the kernel's choice, connections).
 
-    host: str
-    port: int
+    `address` is an IP address and a port, or the path of a Unix socket.
+    """
+
+    address: tuple[str, int] | str
     sources: list[tuple[str | None, int]]
 
 

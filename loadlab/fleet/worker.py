@@ -103,7 +103,7 @@ class Crew:
 
     def __init__(self, loop: Loop, part: LoadPart) -> None:
         endpoint, pacing, slow = part.endpoint, part.pacing, part.slow
-        address = (endpoint.host, endpoint.port)
+        address = endpoint.address
         kinds = [RequestKind(request.content, request.status, request.weight) for request in part.requests]
         # Drawn from one stream in step, the kind of a request would decide the pause before it.
         kinds_seed, self._pauses_seed = np.random.SeedSequence([part.seed, part.share]).spawn(2)

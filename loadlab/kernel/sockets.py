@@ -15,15 +15,18 @@ from loadlab.kernel.loop import Loop
 # From linux/in.h; the socket module has no name for it before Python 3.12.
 _IP_BIND_ADDRESS_NO_PORT = 24
 
-Address = tuple[str, int]
+Address = tuple[str, int] | str
+"""IP address and port, or the path of a Unix socket."""
 
 
 def unconnected(address: Address, source: str | None) -> socket.socket:
-    """Return a non-blocking TCP socket that can be connected to `address`.
+    """Return a non-blocking socket that can be connected to `address`.
 
     With `source` its connection leaves from that local address; the port is chosen only at connect(2), so that one
     local port can serve connections to several destinations (IP_BIND_ADDRESS_NO_PORT, ip(7)). Raises OSError.
     """
+    if isinstance(address, str):
+        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
@@ -59,7 +62,8 @@ def connect_nowait(loop: Loop, address: Address, source: str | None) -> tuple[so
     """
     sock = unconnected(address, source)
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         is_connected(sock, address)  # begins
         established = is_connected(sock, address)
         if established:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.processes.proc import PAGE_BYTES
+from loadlab.profile.address import Address, UnixAddress
 from loadlab.results.probe_data import SocketCounters, SocketsReading
 
 
@@ -67,9 +68,12 @@ class ListenQueue:
     backlog: int
 
 
-def read_listen_queue(port: int) -> ListenQueue | None:
-    """Return the queue of this machine's listeners on `port`, on whatever address; None if there is none to be seen."""
-    found = [listener for family in (socket.AF_INET, socket.AF_INET6) for listener in _listeners(family, port)]
+def read_listen_queue(address: Address) -> ListenQueue | None:
+    """Return the queue of this machine's listeners on the port of `address`; None if there is none to be seen."""
+    if isinstance(address, UnixAddress):
+        return None
+    families = (socket.AF_INET, socket.AF_INET6)
+    found = [listener for family in families for listener in _listeners(family, address.port)]
     if not found:
         return None
     return ListenQueue(sum(each.turned_away for each in found), sum(each.backlog for each in found))

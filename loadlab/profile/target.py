@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from loadlab.profile.address import SocketAddress
+from loadlab.profile.address import ServerAddress
 from loadlab.profile.suggestions import nearest
 from loadlab.profile.values import Count, OptionScalar, OptionValue, Section, Text
 
@@ -52,7 +52,7 @@ class Target(Section):
         default=None,
         description="The PostgreSQL server that the handler `database` queries; by default it queries a SQLite file.",
     )
-    address: Annotated[str, SocketAddress()] | None = Field(
+    address: Annotated[str, ServerAddress()] | None = Field(
         default=None,
         description="The address of a running server on this machine, in place of a bundled one: localhost or an IP "
         "address, and a port.",

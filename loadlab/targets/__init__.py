@@ -3,7 +3,7 @@
 docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
-from loadlab.targets.attaching import AttachedTarget, NotAttachable, find_server
+from loadlab.targets.attaching import AttachedTarget, NotAttachable, RemoteTarget, find_server
 from loadlab.targets.description import (
     Needs,
     Option,
@@ -22,22 +22,26 @@ from loadlab.targets.launching import (
     why_not_handled,
     why_not_held,
 )
-from loadlab.targets.listeners import resolve_localhost
+from loadlab.targets.names import Names, NotAllowed, NotResolvable, is_of_this_machine
 
 __all__ = [
     "AttachedTarget",
     "Capabilities",
+    "Names",
     "Needs",
+    "NotAllowed",
     "NotAttachable",
+    "NotResolvable",
     "Option",
+    "RemoteTarget",
     "RunningTarget",
     "TargetDescription",
     "catalog",
     "find_server",
     "find_target",
+    "is_of_this_machine",
     "launch",
     "missing_need",
-    "resolve_localhost",
     "script_environment",
     "serve_command",
     "why_missing",

@@ -1,20 +1,23 @@
-"""A server that runs already: who it is, and watching it without ever touching it."""
+"""A server that runs already: which processes it is, and watching them without ever touching them."""
 
 import contextlib
+import errno
 import os
 import select
 import socket
+import struct
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Self
 
 from loadlab.errors import LoadlabError
 from loadlab.processes import list_family, list_family_without_us, read_parents
-from loadlab.profile.address import format_address
+from loadlab.profile.address import Address, UnixAddress, format_address, socket_address
 from loadlab.targets.launching import Capabilities
 from loadlab.targets.listeners import find_holders, listening_inodes
 
 _PROC: Final = Path("/proc")
+_CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: process, user and group
 
 
 class NotAttachable(LoadlabError):
@@ -24,9 +27,10 @@ class NotAttachable(LoadlabError):
 class AttachedTarget:
     """A server that runs already, `pids()` its processes; leaving the `with` block leaves it as it is."""
 
-    def __init__(self, address: tuple[str, int], roots: Collection[int], capabilities: Capabilities) -> None:
+    def __init__(self, address: Address, authority: str, roots: Collection[int], capabilities: Capabilities) -> None:
         """`roots` are the processes from which all its others come. Raises NotAttachable if one of them has ended."""
         self.address = address
+        self.authority = authority
         self.capabilities = capabilities
         self._roots = frozenset(roots)
         with contextlib.ExitStack() as closed_unless_attached:
@@ -61,22 +65,40 @@ class AttachedTarget:
         return frozenset(found)
 
 
-def find_server(address: tuple[str, int], pid: int | None = None, proc: Path = _PROC) -> frozenset[int]:
+class RemoteTarget:
+    """A server on another machine, of which nothing is known but its address."""
+
+    def __init__(self, address: Address, authority: str, capabilities: Capabilities) -> None:
+        self.address = address
+        self.authority = authority
+        self.capabilities = capabilities
+
+    def pids(self) -> list[int]:
+        """Return no pids: its processes are not on this machine."""
+        return []
+
+    def poll_exit(self) -> str | None:
+        """Return None: that it ended is seen in the outcomes of requests only."""
+        return None
+
+
+def find_server(address: Address, pid: int | None = None, proc: Path = _PROC) -> frozenset[int]:
     """Return the processes from which all of the server at `address` come: `pid` if it is given, else who listens.
+
+    The address is one of this machine; a host is an IP address.
 
     Those that share a listening socket come from one another as a rule, and the first of them is the server; processes
     that listen at one port with a socket each (SO_REUSEPORT) may have no such ancestor. Raises NotAttachable.
     """
-    if not _is_ours(address[0]):
-        raise NotAttachable(
-            f"{address[0]} is not an address of this machine: loadlab measures the server's CPU time, memory and "
-            "system calls as well, so run it where the server runs"
-        )
+    if isinstance(address, UnixAddress):
+        _check_reachable(address)
     inodes = listening_inodes(address, proc)
+    if isinstance(address, UnixAddress) and not inodes and pid is None:
+        return _find_peer(address)
     return _find_listening(address, inodes, proc) if pid is None else _check_listening(address, pid, inodes, proc)
 
 
-def _find_listening(address: tuple[str, int], inodes: Collection[int], proc: Path) -> frozenset[int]:
+def _find_listening(address: Address, inodes: Collection[int], proc: Path) -> frozenset[int]:
     if not inodes:
         raise NotAttachable(f"nothing listens at {format_address(address)}; start the server first")
     parents = read_parents(proc)
@@ -96,7 +118,7 @@ def _find_listening(address: tuple[str, int], inodes: Collection[int], proc: Pat
     return frozenset(pid for pid in serving if parents[pid] not in serving)
 
 
-def _check_listening(address: tuple[str, int], pid: int, inodes: Collection[int], proc: Path) -> frozenset[int]:
+def _check_listening(address: Address, pid: int, inodes: Collection[int], proc: Path) -> frozenset[int]:
     family = list_family([pid], proc)
     if not family:
         raise NotAttachable(f"there is no process {pid} (target.pid) to watch for {format_address(address)}")
@@ -110,13 +132,42 @@ def _check_listening(address: tuple[str, int], pid: int, inodes: Collection[int]
     return frozenset({pid})
 
 
-def _is_ours(host: str) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+def _check_reachable(address: UnixAddress) -> None:
+    path = socket_address(address)
+    assert isinstance(path, str)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        match error := probe.connect_ex(path):
+            case errno.ENOENT | errno.ECONNREFUSED:
+                raise NotAttachable(f"nothing listens at {format_address(address)}; start the server first")
+            case errno.EACCES | errno.EPERM:
+                raise NotAttachable(
+                    f"{format_address(address)} belongs to another user: run loadlab as root or as that user"
+                )
+            case errno.EPROTOTYPE:
+                raise NotAttachable(f"{format_address(address)} is no stream socket, so no HTTP server listens there")
+            case 0 | errno.EAGAIN:  # its queue may be full
+                return
+        raise NotAttachable(f"{format_address(address)} cannot be connected to: {os.strerror(error)}")
+
+
+def _find_peer(address: UnixAddress) -> frozenset[int]:
+    """Return who listens at a Unix socket that was bound under another path, or from another network namespace."""
+    path = socket_address(address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
-            probe.bind((host, 0))
-        except OSError:
-            return False
-    return True
+            probe.connect(path)
+        except OSError as error:
+            raise NotAttachable(
+                f"{format_address(address)} cannot be connected to: {error.strerror}; start the server again"
+            ) from None
+        pid, _user, _group = _CREDENTIALS.unpack(
+            probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        )
+    if not pid or not list_family([pid]):  # in a PID namespace that we do not see, or it has handed the socket on
+        raise NotAttachable(
+            f"the process that listens at {format_address(address)} cannot be found: name it (target.pid)"
+        )
+    return frozenset({pid})
 
 
 def _has_our_network(pid: int, proc: Path) -> bool:
@@ -133,7 +184,7 @@ def _name_of(pid: int, proc: Path) -> str:
         return ""  # it has ended
 
 
-def _open_pidfd(pid: int, address: tuple[str, int], stack: contextlib.ExitStack) -> int:
+def _open_pidfd(pid: int, address: Address, stack: contextlib.ExitStack) -> int:
     try:
         pidfd = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -142,6 +193,6 @@ def _open_pidfd(pid: int, address: tuple[str, int], stack: contextlib.ExitStack)
     return pidfd
 
 
-def _describe(address: tuple[str, int], pids: Collection[int]) -> str:
+def _describe(address: Address, pids: Collection[int]) -> str:
     named = ", ".join(map(str, sorted(pids)))
     return f"the server at {format_address(address)} (process{'' if len(pids) == 1 else 'es'} {named})"

@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 
 from loadlab.errors import TrialFailed
 from loadlab.processes import Child, spawn
-from loadlab.profile.address import format_address
+from loadlab.profile.address import Address, TcpAddress, authority_of, format_address
 from loadlab.profile.values import OptionScalar
 from loadlab.targets.description import TargetDescription, find_target, first_mistake
 
@@ -51,10 +51,11 @@ class RunningTarget:
     """
 
     def __init__(
-        self, child: Child, address: tuple[str, int], capabilities: Capabilities, held: contextlib.ExitStack
+        self, child: Child, address: TcpAddress, capabilities: Capabilities, held: contextlib.ExitStack
     ) -> None:
         """`held` is what leaving the block gives up: the child and its folder."""
         self.address = address
+        self.authority = authority_of(address)
         self.capabilities = capabilities
         self.pid = child.pid
         self._child = child
@@ -114,7 +115,7 @@ def launch(
     *,
     options: Mapping[str, object] = {},
     database: str | None = None,
-    upstream: tuple[str, int] | None = None,
+    upstream: Address | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
     cpus: Collection[int] | None = None,
@@ -145,7 +146,7 @@ def launch(
             given_up_unless_ready.callback(_remove_perf_map, child.pid)
             given_up_unless_ready.enter_context(child)
             ready = _wait_ready(child, output, start_timeout_seconds, check)
-        return RunningTarget(child, ready.address, ready.capabilities, given_up_unless_ready.pop_all())
+        return RunningTarget(child, TcpAddress(*ready.address), ready.capabilities, given_up_unless_ready.pop_all())
 
 
 def _command(description: TargetDescription) -> list[str]:

@@ -2,17 +2,19 @@
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
-from loadlab.profile.address import LOCALHOST
+from loadlab.profile.address import Address, UnixAddress
 
 _PROC: Final = Path("/proc")
 _LISTENING: Final = "0A"  # TCP_LISTEN
+_ACCEPTS: Final = 1 << 16  # net/unix: __SO_ACCEPTCON
+_STREAM: Final = 1  # SOCK_STREAM
 _WORD_BYTES: Final = 4
 
 
@@ -33,27 +35,18 @@ class Holders:
     hidden: frozenset[int]
 
 
-def resolve_localhost(address: tuple[str, int], proc: Path = _PROC) -> tuple[str, int]:
-    """Return an address as it is, but for localhost: that is 127.0.0.1, or ::1 if only there somebody listens."""
-    host, port = address
-    if host != LOCALHOST:
-        return address
-    # Some servers (node among them) take the first address that the name has, which may be ::1 alone.
-    by_preference = [("127.0.0.1", port), ("::1", port)]
-    return next((each for each in by_preference if listening_inodes(each, proc)), by_preference[0])
-
-
-def listening_inodes(address: tuple[str, int], proc: Path = _PROC) -> frozenset[int]:
+def listening_inodes(address: Address, proc: Path = _PROC) -> frozenset[int]:
     """Return the inodes of the sockets that the kernel gives connections to `address` to; none if nothing listens.
 
     A socket bound to the address itself goes before those of all addresses, and those of IPv4 before those of IPv6,
-    which take IPv4 as well.
+    which take IPv4 as well. A Unix socket is found by the path under which it was bound.
     """
-    host, port = address
+    if isinstance(address, UnixAddress):
+        return frozenset(_unix_inodes(address.path, proc))
     by_rank: dict[int, set[int]] = {}
     for listener in _read_listeners(proc):
-        rank = _rank(listener.ip, ip_address(host))
-        if listener.port == port and rank is not None:
+        rank = _rank(listener.ip, ip_address(address.host))
+        if listener.port == address.port and rank is not None:
             by_rank.setdefault(rank, set()).add(listener.inode)
     return frozenset(by_rank[min(by_rank)]) if by_rank else frozenset()
 
@@ -94,6 +87,17 @@ def _read_listeners(proc: Path) -> Iterable[Listener]:
                 if listener is None:
                     break  # the kernel lists those that listen before all connections, which may be a million
                 yield listener
+
+
+def _unix_inodes(path: str, proc: Path) -> Iterator[int]:
+    wanted = {path, os.path.realpath(path)}
+    with suppress(FileNotFoundError), (proc / "net" / "unix").open(encoding="utf-8", errors="surrogateescape") as table:
+        next(table)
+        for line in table:
+            # The path comes last, and may hold spaces; sockets without one end with the inode.
+            _slot, _references, _protocol, flags, kind, _state, inode, *bound = line.rstrip("\n").split(maxsplit=7)
+            if bound and bound[0] in wanted and int(flags, 16) & _ACCEPTS and int(kind, 16) == _STREAM:
+                yield int(inode)
 
 
 def _rank(ip: IPv4Address | IPv6Address, wanted: IPv4Address | IPv6Address) -> int | None:

@@ -88,7 +88,7 @@ def test_where_there_is_no_such_server_the_trial_is_not_possible(program: Progra
     addresses = f"sweep.target.address=['{nobody}', '192.0.2.1:80']"
     reasons = reasons_of(program, "--set", addresses)
     assert reasons[nobody] == f"nothing listens at {nobody}; start the server first"
-    assert reasons["192.0.2.1:80"].startswith("192.0.2.1 is not an address of this machine: loadlab measures")
+    assert reasons["192.0.2.1:80"].startswith("192.0.2.1:80 is not on this machine")
 
 
 def test_its_host_may_be_called_localhost(program: Program) -> None:

@@ -12,7 +12,7 @@ START_THEM = f"""
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import Endpoint, IdlePart, Opened
 
-part = IdlePart(Endpoint("127.0.0.1", 1, []), b"", 1, 10**9, "silent", 10**9)
+part = IdlePart(Endpoint(("127.0.0.1", 1), []), b"", 1, 10**9, "silent", 10**9)
 with LocalFleet(None) as fleet:
     fleet.start_holders([part] * {PROCESSES})
     opened = 0

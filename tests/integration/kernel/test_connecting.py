@@ -28,10 +28,10 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
-def connect_to(address: Address, source: str | None = None) -> tuple[Address, int, int]:
+def connect_to(address: Address, source: str | None = None) -> tuple[tuple[str, int], int, int]:
     """Connect and close; return the local address, TCP_NODELAY and IP_BIND_ADDRESS_NO_PORT of the connection."""
 
-    async def main(loop: Loop) -> tuple[Address, int, int]:
+    async def main(loop: Loop) -> tuple[tuple[str, int], int, int]:
         sock = await wait_connected(loop, address, source)
         host, port = sock.getsockname()[:2]
         no_delay = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

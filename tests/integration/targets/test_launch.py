@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.errors import TrialFailed
+from loadlab.profile.address import TcpAddress
 from loadlab.targets import Option, TargetDescription, find_target, launch
 
 DEADLINE_SECONDS = 30.0
@@ -49,7 +50,7 @@ def describe(tmp_path: Path) -> Describe:
 
 def test_address_and_capabilities_are_those_of_the_ready_line(describe: Describe) -> None:
     with launch(describe(PRINT_READY + "import signal; signal.pause()"), cpus=[min(os.sched_getaffinity(0))]) as target:
-        assert target.address == ("127.0.0.1", 4711)
+        assert target.address == TcpAddress("127.0.0.1", 4711)
         assert target.capabilities.max_connections == 10
         assert target.pids() == [target.pid]
         assert target.poll_exit() is None
@@ -68,7 +69,7 @@ def test_options_and_what_it_reaches_are_its_arguments(describe: Describe, tmp_p
         replace(describe(code + PRINT_READY + "signal.pause()"), options=options),
         options={"pool": "1k", "blocking": True, "reuse": False, "trigger": "edge"},
         database="host=/run/postgresql",
-        upstream=("::1", 8080),
+        upstream=TcpAddress("::1", 8080),
     ):
         arguments = json.loads(written.read_text())
     assert arguments[arguments.index("--pool") :][:2] == ["--pool", "1000"]
@@ -151,7 +152,7 @@ def test_what_a_target_forks_belongs_to_it_and_ends_with_it(describe: Describe) 
 def test_a_port_in_use_is_reported_by_the_target_itself() -> None:
     epoll = find_target("epoll")
     with launch(epoll) as first, pytest.raises(TrialFailed) as caught:
-        launch(epoll, port=first.address[1])
+        launch(epoll, port=first.address.port)
     message = str(caught.value)
     assert "ended with code 2 before it was ready" in message
-    assert f"cannot listen on 127.0.0.1 port {first.address[1]}: Address already in use" in message
+    assert f"cannot listen on 127.0.0.1 port {first.address.port}: Address already in use" in message

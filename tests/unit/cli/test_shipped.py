@@ -27,7 +27,7 @@ def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: py
         ("apache", "apache: neither a file nor a profile that ships; `loadlab profiles` lists those that ship"),
         ("profiles/node.yaml", "profiles/node.yaml: there is no such file; did you mean 'node', which ships"),
         ("https://localhost:8443/", "https://localhost:8443/: https cannot be measured, only http"),
-        ("http://example.com/", "http://example.com/: only servers on this machine can be measured, at localhost or"),
+        ("http://a&b/", "http://a&b/: 'a&b:80' is not a host and a port"),
     ],
 )
 def test_what_is_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:

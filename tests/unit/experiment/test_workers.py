@@ -1,8 +1,9 @@
 """The parts that the load of a trial is divided into, and the snapshots of several workers merged into one record."""
 
-from loadlab.experiment.workers import LoadRecord, RecordedKind, format_request, load_parts
+from loadlab.experiment.workers import LoadRecord, RecordedKind, load_parts
 from loadlab.fleet.division import Share
 from loadlab.fleet.messages import LoadPart, OpenPacing, WeightedRequest
+from loadlab.profile.address import TcpAddress
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder, Snapshot
@@ -17,7 +18,7 @@ SHARES: list[Share] = [[(None, 3)], [("127.1.0.1", 2)]]
 def parts_of(**load: object) -> list[LoadPart]:
     load = {"connections": 5, "duration": "2s", **load}
     profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": load})
-    return load_parts(profile, ("127.0.0.1", 8080), 7, 61, SHARES)
+    return load_parts(profile, TcpAddress("127.0.0.1", 8080), "127.0.0.1:8080", 7, 61, SHARES)
 
 
 def test_each_worker_has_its_share_of_connections_and_the_whole_schedule() -> None:
@@ -39,16 +40,6 @@ def test_requests_are_encoded_once_with_their_weights() -> None:
         WeightedRequest(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 3),
         WeightedRequest(b"GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 1),
     ]
-
-
-def test_an_ipv6_host_stands_in_brackets() -> None:
-    assert format_request(("::1", 8080), "/") == b"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"
-
-
-def test_the_port_of_http_is_not_named() -> None:
-    assert format_request(("127.0.0.1", 80), "/") == b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    assert format_request(("::1", 80), "/") == b"GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"
-    assert format_request(("127.0.0.1", 18080), "/") == b"GET / HTTP/1.1\r\nHost: 127.0.0.1:18080\r\n\r\n"
 
 
 def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) -> Snapshot:

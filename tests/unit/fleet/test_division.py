@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
 from loadlab.errors import LoadlabError
 from loadlab.fleet.division import Share, divide, split_evenly
+from loadlab.profile.address import TcpAddress
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK = TcpAddress("127.0.0.1", 8080)
 
 
 def held(share: Share) -> int:
@@ -84,8 +85,8 @@ def test_more_than_all_processes_can_open_is_refused(open_files: int) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "::1"])
 def test_only_loopback_has_further_addresses_to_use(host: str) -> None:
-    assert held(divide(host, 16, 1, 9000, 20_000).holders[0]) == 9000
+    assert held(divide(TcpAddress(host, 80), 16, 1, 9000, 20_000).holders[0]) == 9000
     with pytest.raises(LoadlabError) as caught:
-        divide(host, 16, 1, 10_000, 20_000)
+        divide(TcpAddress(host, 80), 16, 1, 10_000, 20_000)
     assert str(caught.value).startswith(f"10,016 connections to {host} do not fit in the 10,000 local ports")
     assert str(caught.value).endswith("ask for fewer")

@@ -34,7 +34,7 @@ MESSAGES: list[Message] = [
     LoadPart(
         share=1,
         shares=2,
-        endpoint=Endpoint("127.0.0.1", 80, [("127.1.0.1", 8), (None, 7)]),
+        endpoint=Endpoint(("127.0.0.1", 80), [("127.1.0.1", 8), (None, 7)]),
         requests=[WeightedRequest("GET /\xe4 HTTP/1.1\r\n\r\n".encode("latin-1"), 200, 9)],
         seed=1,
         pacing=ClosedPacing(think_ns=3, think_times="exponential"),
@@ -44,7 +44,7 @@ MESSAGES: list[Message] = [
     LoadPart(
         share=0,
         shares=1,
-        endpoint=Endpoint("127.0.0.1", 80, [(None, 7)]),
+        endpoint=Endpoint(("127.0.0.1", 80), [(None, 7)]),
         requests=[WeightedRequest(b"GET / HTTP/1.1\r\n\r\n", 200, 1)],
         seed=0,
         pacing=OpenPacing(ramps=[(10**9, 0.0, 1e3)], arrivals="poisson", spin_ns=10_000),
@@ -53,7 +53,7 @@ MESSAGES: list[Message] = [
         stamped_every=1,
     ),
     IdlePart(
-        Endpoint("::1", 8080, [(None, 10_000), ("127.1.0.2", 9_000)]),
+        Endpoint(("::1", 8080), [(None, 10_000), ("127.1.0.2", 9_000)]),
         b"GET / HTTP/1.1\r\n\r\n",
         512,
         10**9,

@@ -16,6 +16,7 @@ from loadlab.probes.tcp import (
     read_listen_queue,
     read_sockets,
 )
+from loadlab.profile.address import TcpAddress, UnixAddress
 
 SOCKSTAT = "sockets: used 17\nTCP: inuse 3 orphan 1 tw 9018 alloc 4 mem 5\nUDP: inuse 0 mem 0\n"
 SNMP = "Ip: Forwarding DefaultTTL\nIp: 2 64\nTcp: MaxConn RetransSegs OutRsts\nTcp: -1 7 9\n"
@@ -107,7 +108,7 @@ def test_connections_beyond_the_backlog_are_counted(family: socket.AddressFamily
         except OSError:
             pytest.skip("this machine has no IPv6")
         port: int = server.getsockname()[1]
-        before = read_listen_queue(port)
+        before = read_listen_queue(TcpAddress(host, port))
         if before is None:
             pytest.skip("this kernel has no socket diagnostics")
         assert before == ListenQueue(turned_away=0, backlog=1)
@@ -116,7 +117,7 @@ def test_connections_beyond_the_backlog_are_counted(family: socket.AddressFamily
             client.setblocking(False)
             # On loopback the kernel deals with the SYN within the call.
             assert client.connect_ex((host, port)) != 0
-        after = read_listen_queue(port)
+        after = read_listen_queue(TcpAddress(host, port))
         assert after is not None
         assert after.turned_away >= 1
 
@@ -124,4 +125,5 @@ def test_connections_beyond_the_backlog_are_counted(family: socket.AddressFamily
 def test_a_port_that_nobody_listens_on_has_no_queue() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
-    assert read_listen_queue(port) is None
+    assert read_listen_queue(TcpAddress("127.0.0.1", port)) is None
+    assert read_listen_queue(UnixAddress("/nowhere")) is None

@@ -65,11 +65,11 @@ def test_several_can_be_compared(tmp_path: Path) -> None:
         (running("{pid: 5}"), "x.yaml:2:9: target: needs server (a bundled one) or address"),
         (running("{server: epoll, address: 127.0.0.1:1}"), "x.yaml:2:9: target: has both server and address; remove"),
         (
-            running("{address: example.com:80}"),
-            "x.yaml:2:19: target.address: must be localhost or an IP address of this machine, and a port, such as "
-            "localhost:8080 or \"[::1]:8080\", not 'example.com:80'",
+            running("{address: example.com}"),
+            'x.yaml:2:19: target.address: must be a host and a port, such as localhost:8080 or "[::1]:8080", or a '
+            "Unix socket, such as unix:/run/app.sock, not 'example.com'",
         ),
-        (running("{address: 8080}"), "x.yaml:2:19: target.address: must be localhost or an IP address of this machine"),
+        (running("{address: 8080}"), "x.yaml:2:19: target.address: must be a host and a port"),
         (running("{address: 127.0.0.1:1, pid: 0}"), "x.yaml:2:37: target.pid: must be at least 1, not 0"),
         (
             running("{address: 127.0.0.1:1, handler: cpu}"),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.targets.listeners import Holders, find_holders, listening_inodes, parse_listener, resolve_localhost
+from loadlab.profile.address import TcpAddress, UnixAddress
+from loadlab.targets.listeners import Holders, find_holders, listening_inodes, parse_listener
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 # As x86-64 and arm64 print them: each word of the address with its last byte first.
@@ -59,29 +60,12 @@ def test_a_connection_is_no_listener() -> None:
 )
 def test_the_closest_listeners_are_taken(tmp_path: Path, host: str, tcp: str, tcp6: str, inodes: set[int]) -> None:
     write_tables(tmp_path, tcp, tcp6)
-    assert listening_inodes((host, PORT), tmp_path) == inodes
+    assert listening_inodes(TcpAddress(host, PORT), tmp_path) == inodes
 
 
 def test_a_kernel_without_ipv6_has_no_table_for_it(tmp_path: Path) -> None:
     write_tables(tmp_path, row(ANY, 1))
-    assert listening_inodes(("127.0.0.1", PORT), tmp_path) == {1}
-
-
-@pytest.mark.parametrize(
-    ("host", "tcp", "tcp6", "ip"),
-    [
-        ("localhost", row(LOOPBACK, 1), row(LOOPBACK_6, 2), "127.0.0.1"),
-        ("localhost", "", row(ANY_6, 2), "127.0.0.1"),
-        ("localhost", row(LOOPBACK, 1, port=80), row(LOOPBACK_6, 2), "::1"),
-        ("localhost", "", "", "127.0.0.1"),
-        ("127.0.0.1", "", row(LOOPBACK_6, 2), "127.0.0.1"),
-    ],
-)
-def test_localhost_is_the_loopback_address_where_somebody_listens(
-    tmp_path: Path, host: str, tcp: str, tcp6: str, ip: str
-) -> None:
-    write_tables(tmp_path, tcp, tcp6)
-    assert resolve_localhost((host, PORT), tmp_path) == (ip, PORT)
+    assert listening_inodes(TcpAddress("127.0.0.1", PORT), tmp_path) == {1}
 
 
 def test_those_that_have_a_socket_open_are_found(tmp_path: Path) -> None:
@@ -91,3 +75,18 @@ def test_those_that_have_a_socket_open_are_found(tmp_path: Path) -> None:
         for number, link in enumerate(links):
             (directory / str(number)).symlink_to(link)
     assert find_holders({1, 2}, [10, 11, 12, 13], tmp_path) == Holders(frozenset({10, 12}), frozenset())
+
+
+def test_unix_sockets_are_found_by_their_path(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "unix").write_text(
+        "Num       RefCount Protocol Flags    Type St Inode Path\n"
+        "0000000000000000: 00000002 00000000 00010000 0001 01 11 /run/my app.sock\n"
+        "0000000000000000: 00000003 00000000 00000000 0001 03 12 /run/my app.sock\n"  # a connection
+        "0000000000000000: 00000002 00000000 00010000 0005 01 13 /run/my app.sock\n"  # SOCK_SEQPACKET
+        "0000000000000000: 00000002 00000000 00010000 0001 01 14 @app\n"
+        "0000000000000000: 00000003 00000000 00000000 0001 03 15\n"
+    )
+    assert listening_inodes(UnixAddress("/run/my app.sock"), tmp_path) == {11}
+    assert listening_inodes(UnixAddress("@app"), tmp_path) == {14}
+    assert listening_inodes(UnixAddress("/run/other"), tmp_path) == set()
