@@ -35,6 +35,12 @@ class Resources:
         """The cores to bind target and load to; None leaves it to the kernel."""
         return (self.placement.target, self.placement.load) if self.pinned else (None, None)
 
+    @property
+    def shared_cores(self) -> frozenset[int]:
+        """The cores that both sides may run on."""
+        target, load = set(self.placement.target), set(self.placement.load)
+        return frozenset(target & load if self.pinned else target | load)
+
     def cores_by_side(self) -> dict[str, list[int]]:
         """Return the cores that each side was bound to, by side; empty if neither was."""
         return {"target": list(self.placement.target), "load": list(self.placement.load)} if self.pinned else {}

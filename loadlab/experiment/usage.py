@@ -8,6 +8,7 @@ from typing import Self
 
 from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment.context import Resources
+from loadlab.experiment.shared_cores import SharedCoresUse
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
@@ -54,8 +55,13 @@ class WindowUsage:
     listen_queue: ListenQueueUse | None
     clocks: ClockChange
     cores: tuple[CoresReading, CoresReading]
+    threads: SharedCoresUse
     control_groups: tuple[ControlGroupUse, ...]
     pressure: Pressure
+
+    def with_threads(self, threads: SharedCoresUse) -> Self:
+        """Return it with what the threads of the trial did on cores that they shared."""
+        return replace(self, threads=threads)
 
     def with_memory(self, target_pss_bytes: int | None, client_pss_bytes: int | None) -> Self:
         """Return it with the memory of both sides, what processes share in equal parts; None where it is not known."""
@@ -107,6 +113,7 @@ def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
         listen_queue=_queue_use(start.listen_queue, end.listen_queue),
         clocks=change_between(start.clocks, end.clocks),
         cores=(start.cores, end.cores),
+        threads=SharedCoresUse(),
         control_groups=tuple(limits_between(start.limits, end.limits)),
         pressure=pressure_between(start.limits, end.limits),
     )
@@ -120,13 +127,11 @@ def evidence_of(
     `in_flight` has how long ago the requests had been sent that were in flight when the window ended.
     """
     target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
-    cores = target_cores | load_cores
-    shared = target_cores & load_cores if resources.pinned or len(cores) == 1 else set()
     known = WindowEvidence(
         asked_ns=load.duration_ns,
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
-        target_cores=len(target_cores if resources.pinned else cores),
-        shared_cores=tuple(sorted(shared)),
+        target_cores=len(target_cores if resources.pinned else target_cores | load_cores),
+        shared_cores=tuple(sorted(resources.shared_cores)),
         # Of slow senders the time that sending takes is no part of the response time.
         users=None if load.stages or load.think_ns or load.senders == "slow" else load.connections,
         in_flight=in_flight,
@@ -137,6 +142,9 @@ def evidence_of(
         known,
         client_busy_by_worker=usage.client_busy_by_worker,
         target_busy=usage.target.busy,
+        target_threads=usage.threads.target,
+        client_threads=usage.threads.client,
+        threads_beside=usage.threads.beside,
         pools=_pools(usage, resources),
         listen_queue=usage.listen_queue,
         fullest_target=usage.fullest_target,

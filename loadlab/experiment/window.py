@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from loadlab.experiment.rig import Rig
+from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, usage_over
 from loadlab.experiment.workers import LoadRecord, kinds_of
@@ -83,6 +84,7 @@ class _Measurement:
         self._window = window
         self._record = record
         self._observer = rig.context.observer
+        self._shared_cores = SharedCoresWatch(rig.ends, rig.resources)
         self._interval_ns = interval_of(window.duration_ns)
         self._finished = 0
 
@@ -96,14 +98,16 @@ class _Measurement:
         start_ns = self._plan()
         self._take_until(start_ns)
         start = self._read_edge()
+        self._shared_cores.begin()
         if watch is not None:
             watch.begin()
         self._let_pass(start_ns + self._window.duration_ns, timeline)
+        threads = self._shared_cores.end()
         end = self._read_edge(start)
         if watch is not None:
             watch.end()
         memory = timeline.read_memory()
-        record.usage = usage_over(start, end).with_memory(memory.target, memory.client)
+        record.usage = usage_over(start, end).with_threads(threads).with_memory(memory.target, memory.client)
         for event in ends.listen_while(lambda: self._finished < rig.workers):
             self._take(event)
         record.idle_at_end = rig.idle.count(ends)
@@ -126,6 +130,7 @@ class _Measurement:
             timeline.read()
         while (now_ns := time.monotonic_ns()) < end_ns:
             self._take_until(min(now_ns + self._interval_ns, end_ns))
+            self._shared_cores.look()
             if looks_on:
                 timeline.read(at_end=time.monotonic_ns() >= end_ns)
 

@@ -75,6 +75,15 @@ def read_rss_bytes(pid: int, proc: Path = PROC) -> int | None:
         return None
 
 
+def read_last_core(pid: int, thread: int, proc: Path = PROC) -> int | None:
+    """Return the core that a thread runs on, or ran on last; None if it is gone, or hidden."""
+    try:
+        text = (proc / str(pid) / "task" / str(thread) / "stat").read_text(encoding="utf-8", errors="replace")
+    except _UNSEEN:
+        return None
+    return int(text.rpartition(")")[2].split()[39 - 3])
+
+
 def list_pids(proc: Path = PROC) -> list[int]:
     """Return the pids of all processes that can be seen."""
     return [int(name) for name in os.listdir(proc) if name.isdigit()]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from loadlab.analysis.summary import Percentile, trusted_ns
-from loadlab.analysis.verdict.evidence import WindowEvidence, format_cores
+from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import Outcome
 from loadlab.results.model import Finding, LatencySummary, TrialResult
 from loadlab.units import format_duration_ns, format_share
@@ -31,9 +31,9 @@ def throughput_is_lower_bound(result: TrialResult) -> bool:
     """Return whether the client held the target back: then "at least" belongs before the throughput.
 
     An open load that is met has asked for no more: its throughput is the rate, and "at least" would add nothing. One
-    that is missed for the target's own sake has found its limit, unless the target's cores were not its own.
+    that is missed for the target's own sake has found its limit, unless the client took CPU time from the target.
     """
-    codes = {finding.code for finding in result.verdict.findings}
+    codes = {finding.code for finding in result.verdict.findings if finding.severity != "note"}
     return "client_bound" in codes or ("shared_core" in codes and not rate_is_met(result))
 
 
@@ -76,21 +76,6 @@ def client_bound(result: TrialResult, window: WindowEvidence) -> Finding | None:
         text="The client was the bottleneck, not the target: the target's throughput is at least this figure.",
         evidence=evidence,
         advice="Give the client more load workers and cores, or the target fewer cores.",
-    )
-
-
-def shared_core(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Check that target and client did not take CPU time from each other."""
-    if not window.shared_cores:
-        return None
-    effect = "its times may be shorter" if rate_is_met(result) else "its throughput is at least this figure"
-    return Finding(
-        code="shared_core",
-        severity="suspect",
-        text=f"Target and client shared a core: with cores of the target's own, {effect}.",
-        evidence=f"both could run on {format_cores(window.shared_cores)}",
-        advice="Use a machine with two cores or more, and give each side its own (placement); "
-        "bind a server that runs already to its own: taskset -acp CORES PID.",
     )
 
 

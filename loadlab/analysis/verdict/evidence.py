@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from loadlab.processes.threads import ThreadUse
 from loadlab.recording.histogram import Histogram
 from loadlab.results.probe_data import ControlGroupUse
 
@@ -52,14 +53,15 @@ class WindowEvidence:
     """What is known of the window; None or empty where it could not be measured.
 
     `asked_ns` is the length that the profile asks for; `steady_load` is false where the schedule changes the rate. Busy
-    figures are in cores; `target_cores` is how many the target could run on, `shared_cores` those that client and
-    target had to share. `fullest_target` is the process of the target with the fewest descriptors left. Of the target's
-    `target_processes` when the window began, `target_processes_ended` were gone when it ended. `clock_set_ns` is by how
-    much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` how far the
-    monotonic clock was slewed from its own pace. `control_groups` are those with a limit;
-    for `memory_pressure_ns` some process of the machine waited for memory. `users` of a closed load send
-    again as soon as they have their response; None where that is not so. `in_flight` has how long ago the requests had
-    been sent that were in flight when the window ended.
+    figures are in cores; `target_cores` is how many the target could run on, `shared_cores` those that both client and
+    target could run on. Only if there are any it is known what their threads and those of the trial's other processes
+    (`threads_beside`) did. `fullest_target` is the process of the target with the fewest descriptors left. Of the
+    target's `target_processes` when the window began, `target_processes_ended` were gone when it ended. `clock_set_ns`
+    is by how much the wall clock was set, `clock_asleep_ns` how long the machine slept, `clock_corrected_ns` how far
+    the monotonic clock was slewed from its own pace. `control_groups` are those with a limit; for `memory_pressure_ns`
+    some process of the machine waited for memory. `users` of a closed load send again as soon as they have their
+    response; None where that is not so. `in_flight` has how long ago the requests had been sent that were in flight
+    when the window ended.
     """
 
     asked_ns: int | None = None
@@ -68,6 +70,9 @@ class WindowEvidence:
     target_busy: float | None = None
     target_cores: int = 1
     shared_cores: tuple[int, ...] = ()
+    target_threads: tuple[ThreadUse, ...] = ()
+    client_threads: tuple[ThreadUse, ...] = ()
+    threads_beside: tuple[ThreadUse, ...] = ()
     pools: tuple[CorePool, ...] = ()
     listen_queue: ListenQueueUse | None = None
     fullest_target: DescriptorUse | None = None

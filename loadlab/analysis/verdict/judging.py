@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from loadlab.analysis.verdict import client, connections, duration, host, requests, steadiness
+from loadlab.analysis.verdict import client, connections, duration, host, requests, shared_cores, steadiness
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
 
@@ -23,7 +23,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     connections.target_out_of_files,
     connections.target_process_ended,
     client.client_bound,
-    client.shared_core,
+    shared_cores.shared_core,
     client.late,
     client.client_added,
     host.stolen,

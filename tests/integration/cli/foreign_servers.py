@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from . import faulty_server
+from . import faulty_server, slow_app
 from .program import wait_until
 
 _NGINX: Final = """\
@@ -77,6 +77,15 @@ def nginx_serving(program: str, folder: Path) -> Iterator[Foreign]:
 def node_serving(program: str) -> Iterator[Foreign]:
     """Run Node.js with a server of a few words."""
     process = subprocess.Popen([program, "-e", _NODE], stdout=subprocess.PIPE, text=True)
+    with _ended(process):
+        assert process.stdout is not None
+        yield Foreign(process, int(process.stdout.readline()))
+
+
+@contextmanager
+def uvicorn_serving() -> Iterator[Foreign]:
+    """Run slow_app.py, a server of one thread under uvicorn."""
+    process = subprocess.Popen([sys.executable, slow_app.__file__], stdout=subprocess.PIPE, text=True)
     with _ended(process):
         assert process.stdout is not None
         yield Foreign(process, int(process.stdout.readline()))

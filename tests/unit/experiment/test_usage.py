@@ -94,7 +94,7 @@ def test_what_limits_did_within_the_window_is_evidence(usage: WindowUsage) -> No
 @pytest.mark.parametrize(
     ("conditions", "shared"),
     [
-        (replace(APART, pinned=False), ()),
+        (replace(APART, pinned=False), (0, 1)),
         (Resources(Placement(target=(0, 1), load=(1,)), pinned=True, open_files=1024), (1,)),
     ],
 )

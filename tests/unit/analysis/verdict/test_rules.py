@@ -384,17 +384,9 @@ def test_no_line_breaks_before_a_percent_sign() -> None:
     assert only_finding(trial(), window(**pools(stolen=0.5))).evidence.startswith("50\N{NO-BREAK SPACE}%")
 
 
-def test_findings_that_make_throughput_a_lower_bound_say_so() -> None:
+def test_the_finding_that_makes_throughput_a_lower_bound_says_so() -> None:
     bound = only_finding(trial(), window(client_busy_by_worker=(1.0,), target_busy=0.5))
-    shared = only_finding(trial(), window(shared_cores=(0,)))
     assert "at least this figure" in bound.text
-    assert "at least this figure" in shared.text
-
-
-def test_an_open_load_that_is_met_has_no_lower_bound_for_shared_cores() -> None:
-    met = only_finding(open_trial(requests_per_second=49_000.0, offered_per_second=50_000.0), window(shared_cores=(0,)))
-    assert met.code == "shared_core"
-    assert "at least" not in met.text
 
 
 def test_the_advice_has_the_command_to_run() -> None:
