@@ -1,4 +1,4 @@
-"""Socket calls for all but the hot path, and arrival times from the kernel.
+"""Socket calls for all but the hot path, over TCP and Unix sockets, and arrival times from the kernel.
 
 Those named wait_... try first, wait for an event, and try again; the others never wait.
 """
@@ -15,15 +15,18 @@ from loadlab.kernel.loop import Loop
 # From linux/in.h; the socket module has no name for it before Python 3.12.
 _IP_BIND_ADDRESS_NO_PORT = 24
 
+_BACKLOG_FULL_PAUSE_NS: Final = 1_000_000
+
 Address = tuple[str, int] | str
-"""IP address and port, or the path of a Unix socket."""
+"""IPv4 or IPv6 address and port; or the path of a Unix socket (an abstract one begins with a null character)."""
 
 
 def unconnected(address: Address, source: str | None) -> socket.socket:
-    """Return a non-blocking socket that can be connected to `address`.
+    """Return a non-blocking stream socket that can be connected to `address`.
 
     With `source` its connection leaves from that local address; the port is chosen only at connect(2), so that one
-    local port can serve connections to several destinations (IP_BIND_ADDRESS_NO_PORT, ip(7)). Raises OSError.
+    local port can serve connections to several destinations (IP_BIND_ADDRESS_NO_PORT, ip(7)). It means nothing for a
+    Unix socket. Raises OSError.
     """
     if isinstance(address, str):
         return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -43,10 +46,11 @@ def is_connected(sock: socket.socket, address: Address) -> bool:
     """Begin to connect, or check on it; return whether the connection is established. Never waits.
 
     A further connect(2) reports on the first: EALREADY while it is under way, 0 or EISCONN once the connection is
-    established, or why it failed, which is raised as OSError.
+    established, or why it failed, which is raised as OSError. To a Unix socket whose backlog is full nothing is under
+    way (EAGAIN), and has to be tried again.
     """
     error = sock.connect_ex(address)
-    if error in (errno.EINPROGRESS, errno.EALREADY):
+    if error in (errno.EINPROGRESS, errno.EALREADY) or (error == errno.EAGAIN and isinstance(address, str)):
         return False
     if error not in (0, errno.EISCONN):
         raise OSError(error, os.strerror(error))
@@ -62,7 +66,7 @@ def connect_nowait(loop: Loop, address: Address, source: str | None) -> tuple[so
     """
     sock = unconnected(address, source)
     try:
-        if sock.family != socket.AF_UNIX:
+        if not isinstance(address, str):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         is_connected(sock, address)  # begins
         established = is_connected(sock, address)
@@ -82,15 +86,23 @@ async def wait_established(loop: Loop, sock: socket.socket, address: Address) ->
     loop.register(sock.fileno())
     try:
         while not is_connected(sock, address):
-            await loop.wait_event(sock.fileno())
+            await wait_progress(loop, sock, address)
         loop.parked[sock.fileno()] = True  # the same event may have reported data
     except BaseException:
         discard(loop, sock)
         raise
 
 
+async def wait_progress(loop: Loop, sock: socket.socket, address: Address) -> None:
+    """Wait until `is_connected` is worth another try. No event reports that a Unix socket's backlog has room."""
+    if isinstance(address, str):
+        await loop.sleep(_BACKLOG_FULL_PAUSE_NS)
+    else:
+        await loop.wait_event(sock.fileno())
+
+
 async def wait_connected(loop: Loop, address: Address, source: str | None) -> socket.socket:
-    """Return a non-blocking TCP socket connected to `address`, registered with the loop. TCP_NODELAY is on.
+    """Return a non-blocking socket connected to `address`, registered with the loop. TCP_NODELAY is on.
 
     With `source` the connection leaves from that local address. Raises OSError as connect(2) does. Wrap it in a time
     scope to bound it.
@@ -103,7 +115,7 @@ async def wait_connected(loop: Loop, address: Address, source: str | None) -> so
     return sock
 
 
-async def wait_sent(loop: Loop, sock: socket.socket, data: bytes) -> None:
+async def wait_sent(loop: Loop, sock: socket.socket, data: bytes | memoryview) -> None:
     """Send all of `data`. Raises OSError as send(2) does."""
     rest = memoryview(data)
     while rest:
@@ -152,7 +164,7 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 def ask_for_stamps(sock: socket.socket) -> None:
-    """Have the kernel record the time at which data arrives on this socket."""
+    """Have the kernel record the time at which data arrives on this socket. Over a Unix socket it has none."""
     sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPING, _RX_SOFTWARE | _SOFTWARE)
 
 

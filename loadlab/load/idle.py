@@ -28,7 +28,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import Address, discard, is_connected, unconnected, wait_connected, wait_received, wait_sent
+from loadlab.kernel.sockets import (
+    Address,
+    discard,
+    is_connected,
+    unconnected,
+    wait_connected,
+    wait_progress,
+    wait_received,
+    wait_sent,
+)
 
 # Close with a reset: no FIN to wait for and no TIME_WAIT left behind for the next trial (socket(7), SO_LINGER).
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -179,7 +188,7 @@ class IdleConnections:
         self._loop.register(sock.fileno())
         try:
             while not is_connected(sock, self._address):
-                await self._loop.wait_event(sock.fileno())
+                await wait_progress(self._loop, sock, self._address)
         finally:
             self._loop.unregister(sock.fileno())
 

@@ -3,11 +3,22 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.kernel.sockets import Address, discard, wait_connected, wait_received, wait_sent
+from loadlab.kernel.sockets import (
+    Address,
+    ask_for_stamps,
+    discard,
+    has_spoken,
+    receive_stamped,
+    wait_connected,
+    wait_received,
+    wait_sent,
+)
 from loadlab.kernel.tasks import Task
 
 pytestmark = pytest.mark.timeout(30)
@@ -79,7 +90,10 @@ def test_ipv6() -> None:
         pytest.skip("this machine has no IPv6 on loopback")
     with listener:
         (host, _), _, _ = connect_to(listener.getsockname()[:2])
-    assert host == "::1"
+        (source, port), _, no_port = connect_to(listener.getsockname()[:2], "::1")
+    assert host == source == "::1"
+    assert port > 0
+    assert no_port == 1
 
 
 def test_a_port_where_nobody_listens_is_refused() -> None:
@@ -129,3 +143,95 @@ def test_many_at_once() -> None:
             return len(opened)
 
         assert run(main) == 200
+
+
+class TestUnixSockets:
+    def listen(self, name: str, backlog: int = 100) -> socket.socket:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(name)
+        server.listen(backlog)
+        return server
+
+    @pytest.mark.parametrize("source", [None, "127.0.0.1"])
+    def test_a_connection_talks_both_ways(self, source: str | None, tmp_path: Path) -> None:
+        path = str(tmp_path / "app.sock")
+
+        async def main(loop: Loop) -> tuple[bytes, int]:
+            sock = await wait_connected(loop, path, source)
+            ask_for_stamps(sock)
+            accepted, _ = server.accept()
+            with accepted:
+                await wait_sent(loop, sock, b"question")
+                assert accepted.recv(100) == b"question"
+                accepted.send(b"answer")
+                await loop.wait_event(sock.fileno())
+                answer = receive_stamped(sock, 100)
+            discard(loop, sock)
+            return answer
+
+        with self.listen(path) as server:
+            assert run(main) == (b"answer", 0)
+
+    def test_an_abstract_name(self) -> None:
+        name = f"\0loadlab-test-{os.getpid()}"
+
+        async def main(loop: Loop) -> None:
+            discard(loop, await wait_connected(loop, name, None))
+
+        with self.listen(name):
+            run(main)
+
+    def test_a_full_backlog_is_waited_for(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "app.sock")
+
+        async def main(loop: Loop) -> int:
+            opened: list[socket.socket] = []
+
+            async def open_all() -> None:
+                for _ in range(20):
+                    opened.append(await wait_connected(loop, path, None))
+
+            async with loop.task_group() as group:
+                group.start(open_all(), "open")
+                while len(opened) < 20:
+                    await loop.sleep(5_000_000)
+                    assert len(opened) <= len(accepted) + 3
+                    with suppress(BlockingIOError):
+                        accepted.append(server.accept()[0])
+            for sock in [*opened, *accepted]:
+                sock.close()
+            return len(accepted)
+
+        accepted: list[socket.socket] = []
+        with self.listen(path, backlog=1) as server:
+            server.setblocking(False)
+            assert run(main) >= 17
+
+    def test_an_end_of_the_connection_is_reported(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "app.sock")
+
+        async def main(loop: Loop) -> bytes:
+            sock = await wait_connected(loop, path, None)
+            accepted, _ = server.accept()
+            assert not has_spoken(loop, sock)
+            accepted.close()
+            received = await wait_received(loop, sock, 100)
+            assert has_spoken(loop, sock)
+            discard(loop, sock)
+            return received
+
+        with self.listen(path) as server:
+            assert run(main) == b""
+
+    def test_nobody_listens(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "app.sock")
+        self.listen(path).close()
+
+        async def main(loop: Loop) -> None:
+            await wait_connected(loop, path, None)
+
+        with pytest.raises(ConnectionRefusedError):
+            run(main)
+        os.unlink(path)
+        with pytest.raises(FileNotFoundError):
+            run(main)
