@@ -3,14 +3,19 @@
 from loadlab.processes.child import Child, module_command, spawn
 from loadlab.processes.family import list_family, list_family_without_us, read_parents
 from loadlab.processes.placement import Placement, choose_placement
+from loadlab.processes.program import NotStarted, Program, start_program, why_not_found
 
 __all__ = [
     "Child",
+    "NotStarted",
     "Placement",
+    "Program",
     "choose_placement",
     "list_family",
     "list_family_without_us",
     "module_command",
     "read_parents",
     "spawn",
+    "start_program",
+    "why_not_found",
 ]

@@ -112,8 +112,9 @@ def spawn(
     stdin: bool = False,
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     environment: Mapping[str, str] | None = None,
+    death_signal: int = signal.SIGKILL,
 ) -> Child:
-    """Start `argv` as a child that the kernel kills when we end, in whatever way.
+    """Start `argv` as a child that gets `death_signal` from the kernel when we end, in whatever way.
 
     It runs on `cpus` (None: wherever we may), in a session of its own, so that Ctrl-C reaches only us, does not ignore
     SIGINT, and may open as many files as the hard limit says. `stdin` makes a pipe; `stdout` is one of subprocess's
@@ -135,7 +136,7 @@ def spawn(
             start_new_session=True,
             # Risky in a process with threads only if it takes a lock that one of them holds. This one takes none: it
             # makes five system calls through modules that are imported already.
-            preexec_fn=_prepare_child(os.getpid(), cpus),
+            preexec_fn=prepare_child(os.getpid(), cpus, death_signal),
         )
     except OSError as error:
         stderr.close()
@@ -158,12 +159,14 @@ def module_command(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
-def _prepare_child(parent_pid: int, cpus: Collection[int] | None) -> Callable[[], None]:
-    """Return what the child does between fork and exec."""
+def prepare_child(
+    parent_pid: int, cpus: Collection[int] | None, death_signal: int = signal.SIGKILL
+) -> Callable[[], None]:
+    """Return what a child does between fork and exec, to be what `spawn` says."""
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def prepare() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
         if os.getppid() != parent_pid:
             os._exit(1)  # the parent ended before prctl: no signal will come any more
         if cpus is not None:
