@@ -4,7 +4,8 @@
 
 Each response is valid or up to three steps away from that, and read three times: cut into up to six pieces with parsers
 that have read all responses before it, whole with parsers that have made a pattern of the valid one, and whole with new
-ones. All have to end alike, in an outcome, not in another exception. docs/benchmarks.md keeps the figures; tests/unit/protocols does the same for a few thousand.
+ones. All have to end alike, in an outcome, not in another exception. docs/benchmarks.md keeps the figures;
+tests/unit/protocols does the same for a few thousand.
 """
 
 import argparse
