@@ -31,7 +31,7 @@ class ResponsePatterns(Generic[Meaning]):
     __slots__ = ("_made", "_seen", "by_length")
 
     def __init__(self) -> None:
-        self.by_length: dict[int, tuple[Callable[[bytes], object], Meaning]] = {}
+        self.by_length: dict[int, tuple[Callable[[bytes | memoryview], object], Meaning]] = {}
         self._seen: set[int] = set()
         self._made = 0
 
