@@ -17,7 +17,7 @@ from loadlab.experiment.context import NotPossible, RunContext, resources_beside
 from loadlab.experiment.ends import Ends, Server
 from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.preflight import why_not_started
-from loadlab.experiment.workers import format_request, load_parts
+from loadlab.experiment.workers import format_probe, load_parts
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.division import Division, Share, divide
 from loadlab.fleet.messages import Ready
@@ -67,8 +67,7 @@ class Rig:
             self.ends = Ends(target, upstream, fleet, self.context.check)
             division = self._divide(target.address)
             if division.holders:
-                request = format_request(target.authority, self.profile.requests[0].path)
-                self.idle.open(self.ends, division.holders, request)
+                self.idle.open(self.ends, division.holders, format_probe(self.profile, target.authority))
             self._connect(division.workers)
             self._standing = standing.pop_all()
         return self

@@ -6,8 +6,11 @@ from typing import Final
 
 from loadlab.fleet.division import Share, split_evenly
 from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
+from loadlab.load.rendering import RenderedKind, render_requests
 from loadlab.profile.address import Address, socket_address
+from loadlab.profile.files import read_table
 from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.request import MixedRequest
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
@@ -26,9 +29,10 @@ def load_parts(
     `authority` is what the header Host says.
     """
     load = profile.load
+    # Of a request with data the first row is sent until a worker takes them all.
     requests = [
-        WeightedRequest(format_request(authority, request.path), min(request.expected_statuses), request.weight)
-        for request in profile.requests
+        WeightedRequest(kind.contents[0], min(kind.statuses), kind.weight)
+        for kind in rendered_kinds(profile, authority)
     ]
     pacing: ClosedPacing | OpenPacing = ClosedPacing(load.think_ns, load.think_times)
     if load.stages:
@@ -52,9 +56,21 @@ def load_parts(
     ]
 
 
+def rendered_kinds(profile: LoadProfile, authority: str) -> list[RenderedKind]:
+    """Return the requests of a profile as they are sent to a target whose Host header says `authority`."""
+    data = read_table(profile.load.data.file) if profile.load.data else None
+    return render_requests(profile.requests, data, authority, profile.load.connection == "per-request")
+
+
+def format_probe(profile: LoadProfile, authority: str) -> bytes:
+    """Return a request that asks the target for some answer and changes nothing in it."""
+    data = read_table(profile.load.data.file) if profile.load.data else None
+    return render_requests([profile.requests[0].without_body("GET")], data, authority)[0].contents[0]
+
+
 def format_request(authority: str, path: str) -> bytes:
-    """Return a request as it is sent."""
-    return f"GET {path} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode("latin-1")
+    """Return a request for a path as it is sent."""
+    return render_requests([MixedRequest(path=path)], None, authority)[0].contents[0]
 
 
 @dataclass(frozen=True, slots=True)

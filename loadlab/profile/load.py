@@ -13,8 +13,8 @@ from pydantic import (
     model_validator,
 )
 
-from loadlab.profile.request_path import RequestTarget, request_name
-from loadlab.profile.statuses import SUCCESS, Statuses, expand_statuses
+from loadlab.profile.http_values import SUCCESS, Statuses
+from loadlab.profile.request import MixedRequest, Request, RequestData, RequestPath
 from loadlab.profile.values import (
     DAY_NS,
     HOUR_NS,
@@ -23,7 +23,6 @@ from loadlab.profile.values import (
     Count,
     Duration,
     Section,
-    Text,
     Truth,
     describe,
     without_default,
@@ -100,55 +99,10 @@ SLOW_SENDERS: Final = "slow-senders"
 
 _MOST_CONNECTIONS: Final = 10_000_000
 
-RequestPath = Annotated[str, RequestTarget()]
-
-
-def name_in_mix(request: object) -> str | None:
-    """Return the name of a request of a mix as written; None if it has none that can be read."""
-    if not isinstance(request, dict):
-        return None
-    name, path = request.get("name"), request.get("path")
-    if name is None and isinstance(path, str):
-        return request_name(path)
-    return name if isinstance(name, str) else None
-
 
 def handler_of(path: str) -> str:
     """Return the handler that a bundled server chooses by a path, the part between slash and query; "/" is hello."""
     return path[1:].partition("?")[0] or "hello"
-
-
-def _read_name(value: object, info: ValidationInfo) -> object:
-    # A wrong path is not in the data; it is reported by itself.
-    return request_name(info.data.get("path", "/")) if value is None else value
-
-
-class MixedRequest(Section):
-    """One request of a mix, with latencies and outcomes of its own."""
-
-    path: RequestPath = Field(description="The requested path.")
-    weight: Annotated[int, Count(1, 1_000_000)] = Field(
-        default=1, description="How often it is sent, relative to the others."
-    )
-    # No commas, which separate the fields of the latency log, and no dots, which separate those of a metric.
-    name: Annotated[
-        str,
-        Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 ASCII characters without spaces, commas or dots"),
-        BeforeValidator(_read_name),
-    ] = Field(
-        default=None,
-        validate_default=True,
-        json_schema_extra=without_default,
-        description="Its name in the results; by default its path without the slash.",
-    )
-    expect_status: Statuses = Field(
-        default=SUCCESS, description="The statuses that count as success: one (204), a class (2xx), or a list of both."
-    )
-
-    @property
-    def expected_statuses(self) -> frozenset[int]:
-        """Every status that counts as success."""
-        return expand_statuses(self.expect_status)
 
 
 def _read_workers(value: object) -> object:
@@ -254,14 +208,24 @@ class Load(Section):
         default="auto",
         description="Load workers, the processes that send; auto starts as many as there are cores left for them.",
     )
+    connection: Literal["keep-alive", "per-request"] = Field(
+        default="keep-alive",
+        description="Whether a connection is kept for further requests, or each request opens one and closes it.",
+    )
     path: RequestPath | None = Field(
         default=None, description="The requested path; by default / and the name of the handler."
     )
     expect_status: Statuses = Field(
         default=SUCCESS, description="The statuses that count as success: one (204), a class (2xx), or a list of both."
     )
+    request: Request | None = Field(
+        default=None, description="The request, with method, headers and body, in place of path and expect_status."
+    )
     mix: Annotated[tuple[MixedRequest, ...], Field(min_length=1, max_length=16)] | None = Field(
-        default=None, description="Several requests, drawn at random by their weights, in place of one path."
+        default=None, description="Several requests, drawn at random by their weights, in place of a single one."
+    )
+    data: RequestData | None = Field(
+        default=None, description="A table of values for the requests, which name its columns as in {{id}}."
     )
 
     @model_validator(mode="before")

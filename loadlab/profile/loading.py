@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from loadlab.errors import ProfileError
+from loadlab.profile.files import resolve_files
 from loadlab.profile.mistakes import LocatedMistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
 from loadlab.profile.schema import Profile, model_of
@@ -44,7 +45,10 @@ def load_profile(
     """
     text = read_text(path)
     source = parse_source(text, str(path))
+    # A profile out of a pipe lies nowhere.
+    resolve_files(source.data, path.parent if path.is_file() else FilePath())
     found = source.mistakes + _apply_overrides(source, overrides)
+    resolve_files(source.data, FilePath())
     # A value that could not be read is None in the data; that None does not fit either is not worth a second line.
     unreadable = {mistake.position for mistake in found}
     mistakes = find_mistakes(source.data, servers, metrics)

@@ -10,7 +10,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from loadlab.profile.schema import KINDS, LoadProfile, Profile
@@ -43,7 +43,9 @@ def value_at(data: Data, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - a prof
 def put(data: Data, path: tuple[str, ...], value: object) -> None:
     """Set the value at a path, in place, with new mappings on the way; raise KeyError where a value is in the way."""
     for key in path[:-1]:
-        data = data.setdefault(key, {})
+        if data.get(key) is None:
+            data[key] = {}
+        data = data[key]
         if not isinstance(data, dict):
             raise KeyError(key)
     data[path[-1]] = value
@@ -77,7 +79,8 @@ def sweepable_paths(model: type[Profile]) -> tuple[str, ...]:
 
 def may_be_swept(model: type[Profile], path: str) -> bool:
     """Return whether a sweep may vary a dotted path, as far as that is known without its server."""
-    return path in sweepable_paths(model) or ("target" in model.model_fields and option_of(path) is not None)
+    is_known = path in sweepable_paths(model) or _entry_adapter(model, path) is not None
+    return is_known or ("target" in model.model_fields and option_of(path) is not None)
 
 
 def option_of(path: str) -> str | None:
@@ -92,7 +95,7 @@ def adapter_of(model: type[Profile], path: str) -> TypeAdapter[Any]:
     """Return the validator for a single value at a path that may be swept."""
     field = _sweepable_fields(model).get(path)
     if field is None:
-        return TypeAdapter(Option)
+        return _entry_adapter(model, path) or TypeAdapter(Option)
     annotation: Any = field.annotation
     for mark in field.metadata:
         annotation = Annotated[annotation, mark]
@@ -133,12 +136,33 @@ def profile_json_schema() -> dict[str, Any]:
 @cache
 def _sweepable_fields(model: type[Profile]) -> dict[str, FieldInfo]:
     found = ((path, field) for key in own_keys(model) for path, field in _leaves(_fields(model)[key], (key,)))
-    return {dotted(path): field for path, field in found if not _holds_lists_only(field.annotation)}
+    return {dotted(path): field for path, field in found if not _holds_many_only(field.annotation)}
+
+
+@cache
+def _entry_adapter(model: type[Profile], path: str) -> TypeAdapter[Any] | None:
+    """Return the validator for an entry of a mapping whose keys are the user's own, such as a header."""
+    section, _, key = path.rpartition(".")
+    types = _open_mappings(model).get(section)
+    if types is None:
+        return None
+    key_type, value_type = types
+    try:
+        TypeAdapter(key_type).validate_python(key)
+    except ValidationError:
+        return None
+    return TypeAdapter(value_type)
+
+
+@cache
+def _open_mappings(model: type[Profile]) -> dict[str, tuple[Any, Any]]:
+    found = ((path, field) for key in own_keys(model) for path, field in _leaves(_fields(model)[key], (key,)))
+    return {dotted(path): get_args(field.annotation) for path, field in found if get_origin(field.annotation) is dict}
 
 
 def _leaves(field: FieldInfo, path: Path) -> Iterator[tuple[Path, FieldInfo]]:
-    inner = field.annotation
-    if isinstance(inner, type) and issubclass(inner, Section):
+    inner = _only_section_in(field.annotation)
+    if inner is not None:
         for key, inner_field in _fields(inner).items():
             yield from _leaves(inner_field, (*path, key))
     else:
@@ -149,6 +173,14 @@ def _fields(section: type[Section]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
+def _only_section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an annotation has no type of its own
+    """Return the section that a value must be, if it is set."""
+    if get_origin(annotation) in (UnionType, Union):
+        members = [member for member in get_args(annotation) if member is not NoneType]
+        annotation = members[0] if len(members) == 1 else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+
+
 def _section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an annotation has no type of its own
     """Return the section in an annotation: itself, a member of a union, or the items of a list."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
@@ -156,18 +188,19 @@ def _section_in(annotation: Any) -> type[Section] | None:  # noqa: ANN401 - an a
     return next((found for member in get_args(annotation) if (found := _section_in(member))), None)
 
 
-def _holds_lists_only(annotation: Any) -> bool:  # noqa: ANN401 - an annotation has no type of its own
+def _holds_many_only(annotation: Any) -> bool:  # noqa: ANN401 - an annotation has no type of its own
     if get_origin(annotation) is Annotated:
-        return _holds_lists_only(get_args(annotation)[0])
+        return _holds_many_only(get_args(annotation)[0])
     if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
-        return all(_holds_lists_only(member) for member in get_args(annotation) if member is not NoneType)
-    return get_origin(annotation) is tuple
+        return all(_holds_many_only(member) for member in get_args(annotation) if member is not NoneType)
+    return get_origin(annotation) in (tuple, dict)
 
 
 def _schema_of(model: type[Profile]) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
     names: dict[str, Any] = {"enum": list(sweepable_paths(model))}
     if "target" in model.model_fields:
-        names = {"anyOf": [names, {"pattern": rf"^target\.{OPTION_PATTERN}$"}]}
+        entries = [rf"^{re.escape(path)}\.[^.]+$" for path in _open_mappings(model)]
+        names = {"anyOf": [names, *({"pattern": each} for each in (rf"^target\.{OPTION_PATTERN}$", *entries))]}
     schema["properties"]["sweep"]["propertyNames"] = names
     return schema

@@ -11,12 +11,13 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from loadlab.profile.expect import ExpectEntry
-from loadlab.profile.load import Load, MixedRequest
+from loadlab.profile.http_values import template_as_sent
+from loadlab.profile.load import Load
 from loadlab.profile.metrics import full_name
-from loadlab.profile.request_path import path_as_sent
+from loadlab.profile.request import MixedRequest
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.target import Target
-from loadlab.profile.values import Count, Name, Scalar, Section, describe
+from loadlab.profile.values import Count, HostName, Name, Scalar, Section, describe
 
 Core = Annotated[int, Count(0, 4095, "0")]
 ALL_PROBES: Final = ("procfs", "sockets", "syscalls", "cpu")
@@ -123,6 +124,11 @@ class LoadProfile(Profile):
         json_schema_extra=_allow_one_or_all,
     )
 
+    allow_remote: tuple[Annotated[str, HostName()], ...] = Field(
+        default=(),
+        description="Hosts other than this machine that may be put under load; without it there are none.",
+    )
+
     @property
     def syscalls_tracer(self) -> str | None:
         """The tracer for the probe `syscalls`, "" for the best one; None without that probe."""
@@ -133,9 +139,13 @@ class LoadProfile(Profile):
     def requests(self) -> tuple[MixedRequest, ...]:
         """The requests that the load draws from by their weights, at least one, with their paths as they are sent."""
         load, target = self.load, self.target
-        path = load.path or (f"/{target.handler}" if target.server is not None else "/")
-        written = load.mix or (MixedRequest(path=path, expect_status=load.expect_status),)
-        return tuple(request.model_copy(update={"path": path_as_sent(request.path)}) for request in written)
+        written = load.mix
+        if not written:
+            asked = load.request.model_dump(by_alias=True) if load.request else {"expect_status": load.expect_status}
+            by_default = f"/{target.handler}" if target.server is not None else "/"
+            path = (load.request.path if load.request else load.path) or by_default
+            written = (MixedRequest.model_validate({**asked, "path": path}),)
+        return tuple(request.model_copy(update={"path": template_as_sent(request.path)}) for request in written)
 
 
 class Wait(Section):

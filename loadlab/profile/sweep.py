@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from loadlab.profile.paths import Data, Path, put, split, value_at
+from pydantic import ValidationError
+
+from loadlab.profile.paths import Data, Path, adapter_of, default_of, put, split, value_at
 from loadlab.profile.schema import Profile
 from loadlab.profile.values import Scalar
 
@@ -67,6 +69,22 @@ def all_values(data: Data, path: str) -> list[Written]:
     in_trials = values_in_trials(data, path)
     plain = Written(split(path), value_at(data, split(path)))
     return in_trials if plain.value is None or plain in in_trials else [plain, *in_trials]
+
+
+def place_of_change(model: type[Profile], data: Data, path: str) -> Path | None:
+    """Return where a path is swept, or set to another value than its default; None if it is neither."""
+    if value_at(data, ("sweep", path)) is not None:
+        return ("sweep", path)
+    value = read_one(model, path, value_at(data, split(path)))
+    return None if value is None or value == default_of(model, path) else split(path)
+
+
+def read_one(model: type[Profile], path: str, value: object) -> Any:  # noqa: ANN401 - as different as the fields
+    """Return a value as the schema has it at a path that may be swept; None if it does not fit."""
+    try:
+        return None if value is None else adapter_of(model, path).validate_python(value)
+    except ValidationError:
+        return None
 
 
 def _combinations(profile: Profile) -> Iterator[tuple[dict[str, Scalar], Profile]]:

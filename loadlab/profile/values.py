@@ -3,7 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -140,6 +142,29 @@ class Name:
 def is_name_character(character: str) -> bool:
     """Return whether a `Name` may hold that character."""
     return character.isalnum() or character in "._-" or unicodedata.category(character).startswith("M")
+
+
+@dataclass(frozen=True, slots=True)
+class HostName:
+    """The name or IP address of a host, without a port."""
+
+    def read(self, value: object) -> str:
+        """Return the host, an IP address in its usual form; raise ValueError with a sentence if it is none."""
+        rule = "must be the name or IP address of a host, such as staging.internal"
+        if not isinstance(value, str):
+            raise ValueError(f"{rule}, not {describe(value)}{quotes_hint(value)}")
+        with suppress(ValueError):
+            return str(ip_address(value.strip("[]")))
+        if not re.fullmatch(r"[\w.-]{1,253}", value):
+            instead = "; leave out the port" if re.fullmatch(r"[\w.-]+:[0-9]+", value) else ""
+            raise ValueError(f"{rule}, not {describe(value)}{instead}")
+        return value.lower()
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from loadlab.profile.paths import Data
 from loadlab.profile.schema import LoadProfile, model_of
 from loadlab.profile.validation.consistency import consistency_mistakes
 from loadlab.profile.validation.expect import expect_mistakes, metric_mistakes
+from loadlab.profile.validation.requests import request_mistakes
 from loadlab.profile.validation.rules import plot_mistakes, schema_mistakes, sweep_mistakes
 from loadlab.profile.validation.servers import ServerSpec, server_mistakes
 
@@ -26,6 +27,8 @@ def find_mistakes(
         *consistency_mistakes(model, data),
         *expect_mistakes(model, data),
     ]
+    if model is LoadProfile:
+        mistakes += request_mistakes(data)
     if servers is not None and model is LoadProfile:
         mistakes += server_mistakes(data, servers)
     if metrics is not None:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import ValidationError
-
-from loadlab.profile.load import SLOW_SENDERS, RateStage, name_in_mix, total_ns
+from loadlab.profile.load import RateStage, total_ns
 from loadlab.profile.mistakes import Mistake
-from loadlab.profile.paths import Data, Path, adapter_of, default_of, split, value_at
+from loadlab.profile.paths import Data, default_of, split, value_at
 from loadlab.profile.schema import LoadProfile, Profile, WaitCostProfile
-from loadlab.profile.sweep import values_in_trials
+from loadlab.profile.sweep import place_of_change, read_one, values_in_trials
 from loadlab.profile.validation.servers import key_of, option_paths
 from loadlab.profile.values import describe
 from loadlab.units import spell_duration_ns
@@ -19,7 +17,6 @@ def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
     """Yield the settings that have no effect with others, or contradict them; each fits the schema by itself."""
     if model is LoadProfile:
         yield from _running_mistakes(data) if values_in_trials(data, "target.address") else _bundled_mistakes(data)
-        yield from _mix_mistakes(data)
         yield from _pace_mistakes(data)
         yield from _open_mistakes(data) if values_in_trials(data, "load.rate") else _closed_mistakes(data)
         yield from _probe_mistakes(data)
@@ -32,7 +29,7 @@ def _running_mistakes(data: Data) -> Iterator[Mistake]:
     for swept, other in (("target.server", "target.address"), ("target.address", "target.server")):
         if value_at(data, ("sweep", swept)) is not None and value_at(data, split(other)) is not None:
             yield Mistake(("sweep", swept), f"cannot be swept together with {other}; remove one of the two", part="key")
-    ours = [_place_of_change(LoadProfile, data, path) for path in ("target.handler", "target.database")]
+    ours = [place_of_change(LoadProfile, data, path) for path in ("target.handler", "target.database")]
     for place in [*filter(None, ours), *(key_of(data, path) for path in option_paths(data))]:
         what = "is for bundled servers only, not for the running one at target.address; remove it"
         yield Mistake(place, what, part="key")
@@ -42,49 +39,28 @@ def _running_mistakes(data: Data) -> Iterator[Mistake]:
 
 
 def _bundled_mistakes(data: Data) -> Iterator[Mistake]:
-    if place := _place_of_change(LoadProfile, data, "target.pid"):
+    if place := place_of_change(LoadProfile, data, "target.pid"):
         yield Mistake(place, "has no effect without target.address; set both", "key")
     placement = data.get("placement")
     if isinstance(placement, dict) and "load" in placement and placement.get("target") is None:
         yield Mistake(("placement", "target"), "missing; this key is required")
 
 
-def _mix_mistakes(data: Data) -> Iterator[Mistake]:
-    mix = value_at(data, ("load", "mix"))
-    if not isinstance(mix, list):
-        return
-    for path in ("target.handler", "load.path", "load.expect_status"):
-        if place := _place_of_change(LoadProfile, data, path):
-            what = "has no effect with load.mix, whose requests have their own; remove one of the two"
-            yield Mistake(place, what, part="key")
-    seen = set()
-    for index, request in enumerate(mix):
-        name = name_in_mix(request)
-        if name == SLOW_SENDERS:
-            what = f"the name {SLOW_SENDERS} is reserved for slow_connections; choose another"
-            yield Mistake(("load", "mix", index), what)
-        if name in seen:
-            what = f"repeats the name {describe(name)}; give each request a name of its own"
-            yield Mistake(("load", "mix", index), what)
-        if name is not None:
-            seen.add(name)
-
-
 def _pace_mistakes(data: Data) -> Iterator[Mistake]:
     senders, slow = _read(LoadProfile, data, "load.senders"), _read(LoadProfile, data, "load.slow_connections")
-    if senders == ["slow"] and (place := _place_of_change(LoadProfile, data, "load.slow_connections")):
+    if senders == ["slow"] and (place := place_of_change(LoadProfile, data, "load.slow_connections")):
         what = "has no effect with senders: slow, which makes all connections slow; raise load.connections"
         yield Mistake(place, what, part="key")
-    if "slow" not in senders and not any(slow) and (place := _place_of_change(LoadProfile, data, "load.pace")):
+    if "slow" not in senders and not any(slow) and (place := place_of_change(LoadProfile, data, "load.pace")):
         yield Mistake(place, "has no effect without slow senders; set senders: slow or slow_connections", "key")
     idle_kinds = _read(LoadProfile, data, "load.idle_kind")
-    if set(idle_kinds) <= {"silent"} and (place := _place_of_change(LoadProfile, data, "load.idle_pace")):
+    if set(idle_kinds) <= {"silent"} and (place := place_of_change(LoadProfile, data, "load.idle_pace")):
         yield Mistake(place, "has no effect on silent connections; set idle_kind to trickle or churn", "key")
 
 
 def _open_mistakes(data: Data) -> Iterator[Mistake]:
     for path in ("load.think", "load.think_times"):
-        if place := _place_of_change(LoadProfile, data, path):
+        if place := place_of_change(LoadProfile, data, path):
             what = "has no effect with load.rate, which does not wait for users; remove one of the two"
             yield Mistake(place, what, part="key")
     for written in values_in_trials(data, "load.senders"):
@@ -99,20 +75,20 @@ def _open_mistakes(data: Data) -> Iterator[Mistake]:
 def _length_mistakes(data: Data, stages: tuple[RateStage, ...]) -> Iterator[Mistake]:
     total = total_ns(stages)
     for written in values_in_trials(data, "load.duration"):
-        if _read_one(LoadProfile, "load.duration", written.value) not in (None, total):
+        if read_one(LoadProfile, "load.duration", written.value) not in (None, total):
             must = f"must be {spell_duration_ns(total)}, the sum of the stages of load.rate"
             yield Mistake(written.path, f"{must}, not {describe(written.value)}; remove it")
 
 
 def _closed_mistakes(data: Data) -> Iterator[Mistake]:
     for path in ("load.arrivals", "load.spin"):
-        if place := _place_of_change(LoadProfile, data, path):
+        if place := place_of_change(LoadProfile, data, path):
             yield Mistake(place, "has no effect without load.rate; set that too", "key")
     senders = _read(LoadProfile, data, "load.senders")
-    if senders == ["slow"] and (place := _place_of_change(LoadProfile, data, "load.think")):
+    if senders == ["slow"] and (place := place_of_change(LoadProfile, data, "load.think")):
         yield Mistake(place, "has no effect with senders: slow, which never pause; remove one of the two", "key")
     pauses = any(_read(LoadProfile, data, "load.think"))
-    if not pauses and (place := _place_of_change(LoadProfile, data, "load.think_times")):
+    if not pauses and (place := place_of_change(LoadProfile, data, "load.think_times")):
         yield Mistake(place, "has no effect without load.think; set that too", "key")
 
 
@@ -127,29 +103,14 @@ def _probe_mistakes(data: Data) -> Iterator[Mistake]:
 def _active_mistakes(data: Data) -> Iterator[Mistake]:
     fewest = min(_read(WaitCostProfile, data, "wait.descriptors"), default=None)
     for written in values_in_trials(data, "wait.active"):
-        active = _read_one(WaitCostProfile, "wait.active", written.value)
+        active = read_one(WaitCostProfile, "wait.active", written.value)
         if fewest is not None and active is not None and active > fewest:
             what = f"must be at most {fewest:,}, the smallest number of descriptors, not {active:,}"
             yield Mistake(written.path, what)
 
 
-def _place_of_change(model: type[Profile], data: Data, path: str) -> Path | None:
-    """Return where a path is swept, or set to another value than its default; None if it is neither."""
-    if value_at(data, ("sweep", path)) is not None:
-        return ("sweep", path)
-    value = _read_one(model, path, value_at(data, split(path)))
-    return None if value is None or value == default_of(model, path) else split(path)
-
-
 def _read(model: type[Profile], data: Data, path: str) -> list[Any]:
     """Return the values at a path over all trials, or its default; values that do not fit the schema are left out."""
     written = values_in_trials(data, path)
-    read = [_read_one(model, path, each.value) for each in written] if written else [default_of(model, path)]
+    read = [read_one(model, path, each.value) for each in written] if written else [default_of(model, path)]
     return [value for value in read if value is not None]
-
-
-def _read_one(model: type[Profile], path: str, value: object) -> Any:  # noqa: ANN401 - as different as the fields
-    try:
-        return None if value is None else adapter_of(model, path).validate_python(value)
-    except ValidationError:
-        return None

@@ -15,11 +15,12 @@ from loadlab.profile.expect import (
     metric_of,
     rule_of,
 )
-from loadlab.profile.load import SLOW_SENDERS, name_in_mix
+from loadlab.profile.http_values import request_name
+from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, full_name, split_metric
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
-from loadlab.profile.request_path import request_name
+from loadlab.profile.request import name_in_mix
 from loadlab.profile.schema import KINDS, Profile
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import values_in_trials

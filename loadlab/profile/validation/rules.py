@@ -34,6 +34,8 @@ _OTHER_TOOLS = {
     **dict.fromkeys(("rps", "qps", "requests_per_second"), "rate"),
     **dict.fromkeys(("threads", "processes"), "workers"),
     "url": "path",
+    **dict.fromkeys(("header", "headers"), "request.headers"),
+    "csv": "data",
     "status": "expect_status",
 }
 
@@ -144,6 +146,8 @@ def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) ->
     match details["type"]:
         case "missing":
             return Mistake(path, "missing; this key is required")
+        case _ if path[-1:] == ("[key]",):  # as pydantic marks a mistake in a key
+            return Mistake(path[:-1], str(details["ctx"]["error"]), part="key")
         case "extra_forbidden":
             return Mistake(path, _unknown_key(model, path), part="key")
         case "value_error":
@@ -159,9 +163,11 @@ def _in_plain_words(model: type[Profile], details: ErrorDetails, above: Path) ->
             return Mistake(path, f"must be text, not {found}{quotes_hint(value)}")
         case "model_type":
             return Mistake(path, f"must be a mapping with {_list_keys(keys_of(model, path))}, not {found}")
+        case "dict_type":
+            return Mistake(path, f"must be a mapping, not {found}")
         case "tuple_type":
             return Mistake(path, f"must be a list, not {found}")
-        case "too_short":
+        case "too_short" | "string_too_short":
             return Mistake(path, "must not be empty")
         case "too_long":
             return Mistake(path, f"must have at most {details['ctx']['max_length']} items")
@@ -182,6 +188,8 @@ def _lists_values_of(model: type[Profile], path: str, values: list[Any]) -> bool
 
 def _unknown_key(model: type[Profile], path: Path) -> str:
     key, siblings = str(path[-1]), keys_of(model, path[:-1])
+    if path[:-1] == ("load",) and key in _OTHER_TOOLS:
+        return f"unknown key; did you mean '{_OTHER_TOOLS[key]}'?"
     if near := did_you_mean(key, siblings):
         return f"unknown key{near}"
     owner = next((kind for kind, other in KINDS.items() if len(path) == 1 and key in own_keys(other)), None)
@@ -190,8 +198,6 @@ def _unknown_key(model: type[Profile], path: Path) -> str:
     if key in sweepable_paths(model):
         section, _, inner = key.rpartition(".")
         return f"unknown key; write {inner} in the section {section}"
-    if path[:-1] == ("load",) and key in _OTHER_TOOLS:
-        return f"unknown key; did you mean '{_OTHER_TOOLS[key]}'?"
     elsewhere = [known for known in sweepable_paths(model) if known.rpartition(".")[2] == key]
     if elsewhere:
         return f"unknown key; did you mean '{elsewhere[0]}'?"

@@ -4,11 +4,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
+from loadlab.profile.http_values import SUCCESS, is_request_path, read_statuses
 from loadlab.profile.load import handler_of
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, option_of, value_at
-from loadlab.profile.request_path import is_request_path
-from loadlab.profile.statuses import SUCCESS, read_statuses
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.sweep import Written, all_values, values_in_trials
 from loadlab.profile.target import HANDLER_PATTERN, Target

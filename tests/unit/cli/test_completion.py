@@ -24,7 +24,7 @@ def offered(line: str) -> list[str]:
         ("loadlab run select-", ["select-vs-epoll"]),
         ("loadlab doctor slow", ["slow-senders"]),
         ("loadlab serve epoll-", ["epoll-processes", "epoll-threads"]),
-        ("loadlab run my.yaml --set load.conn", ["load.connections="]),
+        ("loadlab run my.yaml --set load.conn", ["load.connection=", "load.connections="]),
         ("loadlab run my", []),  # so the shell offers files
     ],
 )

@@ -1,6 +1,7 @@
 """The parts that the load of a trial is divided into, and the snapshots of several workers merged into one record."""
 
-from loadlab.experiment.workers import LoadRecord, RecordedKind, load_parts
+from loadlab import __version__
+from loadlab.experiment.workers import LoadRecord, RecordedKind, format_probe, load_parts
 from loadlab.fleet.division import Share
 from loadlab.fleet.messages import LoadPart, OpenPacing, WeightedRequest
 from loadlab.profile.address import TcpAddress
@@ -34,12 +35,22 @@ def test_slow_senders_are_divided_without_a_remainder() -> None:
     assert sorted(part.slow.connections for part in parts) == [1, 2]
 
 
+AGENT = b"User-Agent: loadlab/" + __version__.encode()
+
+
 def test_requests_are_encoded_once_with_their_weights() -> None:
     (first, _) = parts_of(mix=[{"path": "/hello", "weight": 3}, {"path": "/sleep?ms=1"}])
     assert first.requests == [
-        WeightedRequest(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 3),
-        WeightedRequest(b"GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, 1),
+        WeightedRequest(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + AGENT + b"\r\n\r\n", 200, 3),
+        WeightedRequest(b"GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + AGENT + b"\r\n\r\n", 200, 1),
     ]
+
+
+def test_the_server_is_asked_for_any_answer_without_the_body_of_the_first_request() -> None:
+    load = {"connections": 5, "duration": "2s", "request": {"path": "/a", "body": "x", "headers": {"X-Key": "5"}}}
+    profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": load})
+    probe = format_probe(profile, "127.0.0.1")
+    assert probe == b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\n" + AGENT + b"\r\nX-Key: 5\r\n\r\n"
 
 
 def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) -> Snapshot:

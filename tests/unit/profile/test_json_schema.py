@@ -87,12 +87,13 @@ def test_probes_are_named_once_each() -> None:
 
 
 def test_a_sweep_knows_its_paths() -> None:
-    paths, options = properties("LoadProfile")["sweep"]["propertyNames"]["anyOf"]
+    paths, options, *entries = properties("LoadProfile")["sweep"]["propertyNames"]["anyOf"]
     assert set(paths["enum"]) == set(sweepable_paths(LoadProfile)) >= {"load.idle", "target.server", "placement"}
     assert "load.rate" in paths["enum"]
     assert not {"load.mix", "probes"} & set(paths["enum"])
     assert re.search(options["pattern"], "target.disk-threads")
     assert not re.search(options["pattern"], "load.pool")
+    assert any(re.search(entry["pattern"], "load.request.headers.Accept-Encoding") for entry in entries)
     waits = properties("WaitCostProfile")["sweep"]["propertyNames"]["enum"]
     assert set(waits) == set(sweepable_paths(WaitCostProfile)) >= {"wait.method", "wait.descriptors"}
     assert not any(path.startswith(("target", "load")) for path in waits)
@@ -145,7 +146,15 @@ def test_a_count_matches_its_pattern_if_it_can_be_read(text: str, fits: bool) ->
 
 @pytest.mark.parametrize(
     ("path", "fits"),
-    [("/", True), ("/straße?q=1", True), ("/a#b", False), ("/a b", False), ("/a\tb", False), ("a", False)],
+    [
+        ("/", True),
+        ("/straße?q=1", True),
+        ("/a#b", False),
+        ("/a b", True),
+        ("{{path}}", True),
+        ("/a\tb", False),
+        ("a", False),
+    ],
 )
 def test_a_request_path_matches_its_pattern_if_it_can_be_sent(path: str, fits: bool) -> None:
     pattern = properties("MixedRequest")["path"]["pattern"]

@@ -42,7 +42,7 @@ mistakes = partial(find_mistakes, metrics=METRICS)
         ("  mix: [{weight: 2}]\n", "x.yaml:6:9: load.mix.path: missing; this key is required"),
         (
             "  mix: [/hello]\n",
-            "x.yaml:6:9: load.mix: must be a mapping with the keys path, weight, name and expect_status",
+            "x.yaml:6:9: load.mix: must be a mapping with keys such as method, path and headers",
         ),
         ("  mix: []\n", "x.yaml:6:8: load.mix: must not be empty"),
         (f"  mix: [{', '.join(f'{{path: /{n}}}' for n in range(17))}]\n", "x.yaml:6:8: load.mix: must have at most 16"),
