@@ -16,6 +16,7 @@ takes one read of the socket, where OpenSSL by itself makes two or three. Facts 
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -53,33 +54,24 @@ class TlsTransport:
     this).
     """
 
-    __slots__ = ("_client", "_ended", "_incoming", "_loop", "_outgoing", "_sent_bytes", "_ssl", "_unsent", "cut_short")
+    # What `read` and `write` call is bound once for each connection, and it is OpenSSL's own object that they call:
+    # ssl.SSLObject would add a call in Python to each. Together that was 0.5 us of 11 us per request.
+    __slots__ = ("_client", "_decrypt", "_encrypt", "_ended", "_incoming", "_loop", "_outgoing", "_sent_bytes", "_ssl",
+                 "_take_encrypted", "_take_received", "_unsent", "cut_short")  # fmt: skip
 
     def __init__(self, loop: Loop, client: TlsClient) -> None:
         self._loop = loop
         self._client = client
-        self._ssl: ssl.SSLObject
-        self._incoming: ssl.MemoryBIO
-        self._outgoing: ssl.MemoryBIO
-        self._unsent = memoryview(b"")  # encrypted, and not taken by the socket yet
-        self._sent_bytes = 0  # of the data in hand: what has been encrypted
-        self._ended = False  # whether the peer has ended the session
+        self._ended = True  # whether the peer has ended the session
         self.cut_short = False
-
-    @property
-    def session(self) -> TlsSession:
-        """What the handshake of this connection agreed on."""
-        cipher = self._ssl.cipher()
-        return TlsSession(self._ssl.version() or "", cipher[0] if cipher else "")
 
     async def wait_handshake(self, sock: socket.socket) -> None:
         """Agree with the server on a session over a connection that is registered with the loop.
 
         Raises TlsError, or OSError as recv(2) and send(2) do. Wrap it in a time scope to bound it.
         """
-        incoming, outgoing = self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._ssl = self._client.wrap(incoming, outgoing)
-        self._unsent, self._sent_bytes, self._ended, self.cut_short = memoryview(b""), 0, False, False
+        self._begin()
+        incoming, outgoing = self._incoming, self._outgoing
         first = b""
         while True:
             try:
@@ -99,6 +91,12 @@ class TlsTransport:
         if outgoing.pending:
             await wait_sent(self._loop, sock, outgoing.read())
 
+    @property
+    def session(self) -> TlsSession:
+        """What the handshake of this connection agreed on."""
+        cipher = self._ssl.cipher()
+        return TlsSession(self._ssl.version() or "", cipher[0] if cipher else "")
+
     def write(self, fd: int, data: bytes) -> int:
         """Send `data` and return its length; or 0 if the socket did not take all of it: `wait_sent` sends the rest.
 
@@ -107,17 +105,16 @@ class TlsTransport:
         if len(data) > _ENCRYPTED_AT_ONCE:
             return 0
         try:
-            self._ssl.write(data)
+            self._encrypt(data)
+            encrypted = self._take_encrypted()
+            sent_bytes = os.write(fd, encrypted)
+        except BlockingIOError:
+            sent_bytes = 0
         except ssl.SSLError as error:
             raise self._failure(error) from None
-        encrypted = self._outgoing.read()
-        try:
-            taken = os.write(fd, encrypted)
-        except BlockingIOError:
-            taken = 0
-        if taken == len(encrypted):
+        if sent_bytes == len(encrypted):
             return len(data)
-        self._unsent, self._sent_bytes = memoryview(encrypted)[taken:], len(data)
+        self._unsent, self._sent_bytes = memoryview(encrypted)[sent_bytes:], len(data)
         return 0
 
     async def wait_sent(self, sock: socket.socket, data: bytes) -> None:
@@ -130,36 +127,48 @@ class TlsTransport:
             if not rest:
                 return
             try:
-                self._ssl.write(rest[:_ENCRYPTED_AT_ONCE])
+                self._encrypt(rest[:_ENCRYPTED_AT_ONCE])
             except ssl.SSLError as error:
                 raise self._failure(error) from None
             rest = rest[_ENCRYPTED_AT_ONCE:]
-            self._unsent = memoryview(self._outgoing.read())
+            self._unsent = memoryview(self._take_encrypted())
 
-    def read(self, fd: int, limit_bytes: int) -> bytes:
+    def read(self, fd: int, limit_bytes: int, receive: Callable[[int, int], bytes] = os.read) -> bytes:
         """Return what has come, about `limit_bytes` at most, or b"" at the end.
 
         Raises BlockingIOError if nothing has come whole: there will be an event. Raises TlsError or OSError.
         """
         while not self._ended:
-            received = os.read(fd, limit_bytes)
-            data = self._decrypt(fd, received)
-            if data is not None:
-                return data
-            if received and len(received) < limit_bytes:
-                raise BlockingIOError
+            received = receive(fd, limit_bytes)
+            if not received:
+                self._ended = self.cut_short = True
+                break
+            self._take_received(received)
+            try:
+                data = self._decrypt(_RECORD_BYTES)
+            except ssl.SSLWantReadError:
+                if len(received) < limit_bytes:
+                    raise BlockingIOError from None
+                continue
+            except ssl.SSLError as error:
+                raise self._failure(error) from None
+            if not data:
+                self._ended = True
+            elif self._incoming.pending:
+                return self._decrypt_rest(fd, data)
+            return data
         return b""
 
     def receive_stamped(self, sock: socket.socket, limit_bytes: int) -> tuple[bytes, int]:
         """Read like `read`; return the data, and when the last of it arrived in monotonic ns (0 if unknown)."""
-        while not self._ended:
+        arrived_ns = 0
+
+        def receive(fd: int, limit_bytes: int) -> bytes:
+            nonlocal arrived_ns
             received, arrived_ns = receive_stamped(sock, limit_bytes)
-            data = self._decrypt(sock.fileno(), received)
-            if data is not None:
-                return data, arrived_ns
-            if received and len(received) < limit_bytes:
-                raise BlockingIOError
-        return b"", 0
+            return received
+
+        return self.read(sock.fileno(), limit_bytes, receive), arrived_ns
 
     def has_spoken(self, sock: socket.socket) -> bool:
         """Return whether the peer has ended a connection on which nothing is expected, or sent data unasked.
@@ -184,30 +193,22 @@ class TlsTransport:
             self._ssl.unwrap()
         self._send_alert(sock)
 
-    def _decrypt(self, fd: int, received: bytes) -> bytes | None:
-        """Take what the socket returned; return all data that has come whole, b"" at the end, None if there is none."""
-        if not received:
-            self._ended = self.cut_short = True
-            return b""
-        incoming = self._incoming
-        incoming.write(received)
-        try:
-            data = self._ssl.read(_RECORD_BYTES)
-        except ssl.SSLWantReadError:
-            return None
-        except ssl.SSLError as error:
-            raise self._failure(error) from None
-        if not data:
-            self._ended = True
-        elif incoming.pending:
-            return self._decrypt_rest(fd, data)
-        return data
+    def _begin(self) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._ssl = self._client.wrap(self._incoming, self._outgoing)
+        openssl = self._ssl._sslobj  # type: ignore[attr-defined]  # it has no public name
+        self._encrypt: Callable[[bytes | memoryview], int] = openssl.write
+        self._decrypt: Callable[[int], bytes] = openssl.read
+        self._take_encrypted, self._take_received = self._outgoing.read, self._incoming.write
+        self._unsent = memoryview(b"")  # encrypted, and not taken by the socket yet
+        self._sent_bytes = 0  # of the data in hand: what has been encrypted
+        self._ended = self.cut_short = False
 
     def _decrypt_rest(self, fd: int, first: bytes) -> bytes:
         pieces = [first]
         while self._incoming.pending:
             try:
-                data = self._ssl.read(_RECORD_BYTES)
+                data = self._decrypt(_RECORD_BYTES)
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLError as error:
@@ -224,6 +225,6 @@ class TlsTransport:
 
     def _send_alert(self, sock: socket.socket) -> None:
         """Send what OpenSSL has left for the peer, if the socket takes it at once."""
-        if alert := self._outgoing.read():
+        if alert := self._take_encrypted():
             with suppress(OSError):
                 sock.send(alert)
