@@ -70,7 +70,7 @@ def _readings(connections: int) -> Generator[tuple[int, int], None, None]:
             share=0,
             shares=1,
             endpoint=Endpoint(socket_address(target.address), [(None, connections)]),
-            requests=[WeightedRequest(format_request(target.authority, "/hello"), 200, 1)],
+            requests=[WeightedRequest([format_request(target.authority, "/hello")], [200])],
             seed=0,
             pacing=ClosedPacing(),
             slow=SlowSending(all=False, connections=0, pace_ns=0),

@@ -230,7 +230,7 @@ def measure_loadlab(job: Job, rate: float | None) -> Cost:
         share=0,
         shares=1,
         endpoint=Endpoint(("127.0.0.1", job.port), [(None, job.connections)]),
-        requests=[WeightedRequest(format_request(f"127.0.0.1:{job.port}", job.path), 200, 1)],
+        requests=[WeightedRequest([format_request(f"127.0.0.1:{job.port}", job.path)], [200])],
         seed=0,
         pacing=ClosedPacing() if rate is None else OpenPacing([(duration_ns, rate, rate)], "constant", spin_ns=0),
         slow=SlowSending(all=False, connections=0, pace_ns=0),

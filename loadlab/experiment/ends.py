@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from loadlab.errors import TargetDied, TrialFailed
 from loadlab.fleet.coordinator import Event, Fleet
-from loadlab.fleet.messages import Drained, Plan
+from loadlab.fleet.messages import Plan
 from loadlab.profile.address import Address
 from loadlab.targets import Capabilities
 
@@ -49,18 +49,10 @@ class Ends:
         self.fleet = fleet
         self._check = check
         self._end_of_target: str | None = None
-        self._drained: set[str] = set()
 
     def measure(self, plan: Plan) -> None:
         """Give the load workers their windows."""
-        self._drained.clear()
         self.fleet.measure(plan)
-
-    def wait_drained(self, longest_seconds: float) -> None:
-        """Wait until the load workers are idle after their plan of one window: all requests answered or timed out."""
-        workers = len(self.fleet.worker_pids())
-        for _ in self.listen_while(lambda: len(self._drained) < workers, longest_seconds):
-            pass
 
     def listen_until(self, deadline_ns: int) -> Iterator[Event]:
         """Yield what the fleet says until the monotonic clock reads `deadline_ns`."""
@@ -90,7 +82,6 @@ class Ends:
         if self._end_of_target is not None:
             raise TargetDied(self._end_of_target)
         events = self.fleet.next_events(timeout_seconds)
-        self._drained |= {event.sender for event in events if isinstance(event.message, Drained)}
         for server in filter(None, (self.target, self.upstream)):
             if (end := server.poll_exit()) is not None:
                 # Not at once: what the workers have reported is not to be lost with it.

@@ -143,10 +143,7 @@ class Passes:
         record = WindowRecord(rig.profile)
         with BothSides(open_probe, rig.context.check, ends_with_window=can_be_switched) as sides:
             try:
-                rig.ends.wait_drained(load.timeout_ns / 1e9)
                 measure_window(rig, window, record, sides)
-                if not can_be_switched:
-                    rig.ends.wait_drained(load.timeout_ns / 1e9)
             except TrialFailed as failure:
                 self._broken = True
                 return Pass({}, None, [f"the pass under the profiler failed: {failure}"])

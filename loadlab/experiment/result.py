@@ -18,7 +18,15 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric
-from loadlab.results.model import KindResult, LatencySummary, TrialResult, TrialState, Verdict
+from loadlab.results.model import (
+    ConnectCounts,
+    FailureSample,
+    KindResult,
+    LatencySummary,
+    TrialResult,
+    TrialState,
+    Verdict,
+)
 from loadlab.results.probe_data import Probes
 
 # The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
@@ -58,8 +66,14 @@ def trial_result(
         offered_per_second=_offered_per_second(profile.load),
         outcomes={str(outcome): count for outcome, count in record.totals.outcomes.items()},
         statuses=dict(record.totals.statuses),
+        retried=record.totals.retried,
+        surplus=record.totals.surplus,
+        connects=_connect_counts(record),
+        failure_samples=_failure_samples(record),
         carried_over=record.carried_over,
         cut_age_ns=summarise_latency(record.cut_ages),
+        cut_outcomes={outcome: count for outcome, count in record.finished_later.outcomes.items() if count},
+        cut_response_ns=summarise_latency(record.finished_later.histograms[Metric.RESPONSE]),
         out_of_range=record.totals.out_of_range,
         response_ns=latency[Metric.RESPONSE],
         service_ns=latency[Metric.SERVICE],
@@ -67,6 +81,8 @@ def trial_result(
         wire_ns=latency[Metric.WIRE],
         dispatch_ns=latency[Metric.DISPATCH],
         client_ns=latency[Metric.CLIENT],
+        connect_ns=latency[Metric.CONNECT],
+        handshake_ns=latency[Metric.HANDSHAKE],
         kinds=_kind_results(record),
         idle=idle.summary(window.idle_at_start, window.idle_at_end),
         connection_memory=idle.memory,
@@ -95,6 +111,33 @@ def _offered_per_second(load: Load) -> float | None:
     return sum(ramp.arrivals for ramp in ramps) * 1e9 / load.duration_ns if ramps else None
 
 
+def _connect_counts(record: LoadRecord) -> ConnectCounts:
+    connects = record.totals.connects
+    failed = {outcome: count for outcome, count in connects.items() if outcome != Outcome.OK}
+    return ConnectCounts(opened=connects[Outcome.OK], failed=failed)
+
+
+def _failure_samples(record: LoadRecord) -> list[FailureSample]:
+    return [
+        FailureSample(
+            outcome=sample.outcome,
+            kind=kind.name,
+            reason=sample.reason,
+            errno=sample.errno,
+            received=_escaped(sample.received),
+            after_ns=sample.after_ns,
+            reused=sample.reused,
+        )
+        for kind, totals in zip(record.kinds, record.by_kind, strict=True)
+        for sample in totals.samples
+    ]
+
+
+def _escaped(received: bytes) -> str:
+    """Return bytes as printable ASCII, the others as Python writes them in a bytes literal."""
+    return received.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
 def _kind_results(record: LoadRecord) -> list[KindResult]:
     if len(record.kinds) == 1:
         return []
@@ -106,6 +149,7 @@ def _kind_results(record: LoadRecord) -> list[KindResult]:
             requests=totals.outcomes[Outcome.OK],
             requests_per_second=_per_second(totals.outcomes[Outcome.OK], record),
             outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
+            statuses=dict(totals.statuses),
             response_ns=_of_kind(kind, totals.histograms[Metric.RESPONSE], too_low),
             service_ns=_of_kind(kind, totals.histograms[Metric.SERVICE], too_low),
         )

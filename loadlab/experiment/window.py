@@ -6,18 +6,20 @@ timeline in between, and a watch may look at both sides meanwhile.
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from loadlab.errors import TrialFailed
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, usage_over
-from loadlab.experiment.workers import LoadRecord, kinds_of
+from loadlab.experiment.workers import LoadRecord, kinds_of, read_snapshots
 from loadlab.fleet.coordinator import Event
-from loadlab.fleet.messages import Finished, Plan, PlannedWindow, Recorded
+from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recorded
 from loadlab.profile.schema import LoadProfile
-from loadlab.recording.recorder import Snapshot
+from loadlab.recording.outcomes import Outcome
 
 # From sending the plan until its warm-up begins.
 _LEAD_NS: Final = 50_000_000
@@ -65,7 +67,7 @@ class WindowRecord:
 def measure_window(rig: Rig, window: Window, record: WindowRecord, watch: Watch | None = None) -> None:
     """Measure one window on a rig that is idle, into `record`. Raises TrialFailed, or what the context's check raises.
 
-    Requests in flight at its end may still be so when it returns: `Ends.wait_drained` waits for them.
+    The rig is idle again when it returns, unless target or load has failed meanwhile, or the run is to end.
     """
     _Measurement(rig, window, record).measure(watch)
 
@@ -86,7 +88,7 @@ class _Measurement:
         self._observer = rig.context.observer
         self._shared_cores = SharedCoresWatch(rig.ends, rig.resources)
         self._interval_ns = interval_of(window.duration_ns)
-        self._finished = 0
+        self._finished = self._drained = 0
 
     def measure(self, watch: Watch | None) -> None:
         rig, ends, record = self._rig, self._rig.ends, self._record
@@ -111,6 +113,17 @@ class _Measurement:
         for event in ends.listen_while(lambda: self._finished < rig.workers):
             self._take(event)
         record.idle_at_end = rig.idle.count(ends)
+        # What was measured stands, whatever ends the trial now.
+        with suppress(TrialFailed, KeyboardInterrupt):
+            self._finish_in_flight()
+
+    def _finish_in_flight(self) -> None:
+        """Wait for what became of the requests in flight; they are answered or overdue within their timeout."""
+        rig = self._rig
+        if in_flight := self._record.load.totals.outcomes[Outcome.CUT]:
+            self._observer.phase(f"{in_flight:,} request{'' if in_flight == 1 else 's'} in flight", None)
+        for event in rig.ends.listen_while(lambda: self._drained < rig.workers, rig.profile.load.timeout_ns / 1e9):
+            self._take(event)
 
     def _plan(self) -> int:
         """Give the workers the window; return when it starts, on the monotonic clock."""
@@ -142,16 +155,19 @@ class _Measurement:
         load = self._record.load
         match event.message:
             case Recorded(encoded):
-                snapshots = [Snapshot.from_bytes(each) for each in encoded]
+                snapshots = read_snapshots(event.sender, encoded)
                 load.add(event.sender, snapshots)
                 self._observer.phase(self._window.phase, min(1.0, snapshots[0].end_ns / self._window.duration_ns))
                 self._observer.rate(load.last_rate())
-            case Finished(cut, cut_apart, dropped, rest, carried_over, cut_ages):
+            case Finished(cut, dropped, rest, carried_over, cut_ages):
                 load.cut_ages.absorb(cut_ages)
-                load.add_undone(cut, cut_apart, dropped)
+                load.add_undone(cut, dropped)
                 load.carried_over += carried_over
-                load.add_rest([Snapshot.from_bytes(each) for each in rest])
+                load.add_rest(read_snapshots(event.sender, rest))
                 self._finished += 1
+            case Drained(encoded):
+                load.add_finished_later(read_snapshots(event.sender, encoded))
+                self._drained += 1
 
     def _read_edge(self, start: WindowEdge | None = None) -> WindowEdge:
         ends = self._rig.ends

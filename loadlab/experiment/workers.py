@@ -1,9 +1,12 @@
 """The load of a trial, divided among its load workers, and what they recorded of it, merged."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
+from loadlab.errors import TrialFailed
 from loadlab.fleet.division import Share, split_evenly
 from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
 from loadlab.load.rendering import RenderedKind, render_requests
@@ -19,6 +22,7 @@ from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Interval
 
 _SECOND_NS: Final = 1_000_000_000
+_OF_DATA: Final = 1  # tells the random draws for the rows of data from those that a seed is used for elsewhere
 
 
 def load_parts(
@@ -29,11 +33,9 @@ def load_parts(
     `authority` is what the header Host says.
     """
     load = profile.load
-    # Of a request with data the first row is sent until a worker takes them all.
-    requests = [
-        WeightedRequest(kind.contents[0], min(kind.statuses), kind.weight)
-        for kind in rendered_kinds(profile, authority)
-    ]
+    kinds = rendered_kinds(profile, authority)
+    if load.data is not None and load.data.order == "random":
+        kinds = [replace(kind, contents=_shuffled(kind.contents, seed)) for kind in kinds]
     pacing: ClosedPacing | OpenPacing = ClosedPacing(load.think_ns, load.think_times)
     if load.stages:
         ramps = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages]
@@ -44,16 +46,34 @@ def load_parts(
             share=number,
             shares=len(shares),
             endpoint=Endpoint(socket_address(address), share),
-            requests=requests,
+            requests=[
+                WeightedRequest(
+                    _part_of(kind.contents, number, len(shares)), sorted(kind.statuses), kind.weight, kind.method
+                )
+                for kind in kinds
+            ],
             seed=seed,
             pacing=pacing,
             slow=SlowSending(load.senders == "slow", slow, load.pace_ns),
             timeout_ns=load.timeout_ns,
             retry=load.retry,
+            per_request=load.connection == "per-request",
             stamped_every=stamped_every,
         )
         for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
     ]
+
+
+def _shuffled(contents: Sequence[bytes], seed: int) -> tuple[bytes, ...]:
+    order = np.random.default_rng([seed, _OF_DATA]).permutation(len(contents)).tolist()
+    return tuple(contents[position] for position in order)
+
+
+def _part_of(contents: Sequence[bytes], share: int, shares: int) -> list[bytes]:
+    """Return a worker's part of the requests of a kind: each is one worker's, if there are enough for all."""
+    if len(contents) >= shares:
+        return list(contents[share::shares])
+    return [contents[share % len(contents)]]
 
 
 def rendered_kinds(profile: LoadProfile, authority: str) -> list[RenderedKind]:
@@ -99,6 +119,7 @@ class LoadRecord:
         self.by_kind = [Totals() for _ in kinds]
         self.carried_over = 0  # requests in flight when the window began
         self.cut_ages = Histogram()  # how long ago those in flight when it ended had been sent
+        self.finished_later = Totals()  # what became of them
         self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind
         self._rest: list[Sequence[Snapshot]] = []  # by worker, and then by kind
         self._seen: dict[str, int] = {}
@@ -117,14 +138,18 @@ class LoadRecord:
         self._rest.append(snapshots)
         self._count(snapshots)
 
-    def add_undone(self, cut: int, cut_apart: int, dropped: int) -> None:
-        """Add what one worker left undone at the window's end: requests in flight, and those it never sent."""
-        self.totals.outcomes[Outcome.CUT] += cut
-        if dropped:  # in the closed model nothing can be
-            self.totals.outcomes[Outcome.DROPPED] += dropped
-        for kind, totals in zip(self.kinds, self.by_kind, strict=True):
-            if kind.apart:
-                totals.outcomes[Outcome.CUT] += cut_apart
+    def add_undone(self, cut: Sequence[int], dropped: Sequence[int]) -> None:
+        """Add what one worker left undone at the window's end, by kind: requests in flight, and those never sent."""
+        for kind, totals, in_flight, never_sent in zip(self.kinds, self.by_kind, cut, dropped, strict=True):
+            for counted in (totals,) if kind.apart else (totals, self.totals):
+                counted.outcomes[Outcome.CUT] += in_flight
+                if never_sent:  # in the closed model nothing can be
+                    counted.outcomes[Outcome.DROPPED] += never_sent
+
+    def add_finished_later(self, snapshots: Sequence[Snapshot]) -> None:
+        """Add what became of one worker's requests that were in flight at the window's end, by kind."""
+        for snapshot in self._counting(snapshots):
+            self.finished_later.add(snapshot)
 
     @property
     def requests(self) -> int:
@@ -190,6 +215,14 @@ class LoadRecord:
 
     def _counting(self, snapshots: Sequence[Snapshot]) -> Iterator[Snapshot]:
         return (snapshot for kind, snapshot in zip(self.kinds, snapshots, strict=True) if not kind.apart)
+
+
+def read_snapshots(sender: str, encoded: Sequence[bytes]) -> list[Snapshot]:
+    """Return the snapshots that a worker sent. Raises TrialFailed, with whose they are, if they cannot be read."""
+    try:
+        return [Snapshot.from_bytes(each) for each in encoded]
+    except ValueError as error:
+        raise TrialFailed(f"{sender} reported something that cannot be read ({error})") from None
 
 
 def _all(interval: dict[str, Sequence[Snapshot]]) -> Iterable[Snapshot]:

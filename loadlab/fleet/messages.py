@@ -33,11 +33,12 @@ class Endpoint(_Part, frozen=True):
 
 
 class WeightedRequest(_Part, frozen=True):
-    """A request as it is sent, the status that it expects, and how often it is drawn among others."""
+    """A kind of request: what is sent, in turn, the statuses expected, and how often it is drawn among others."""
 
-    content: bytes
-    status: int
-    weight: int
+    contents: list[bytes]
+    statuses: list[int]
+    weight: int = 1
+    method: str = "GET"
 
 
 class ClosedPacing(_Part, frozen=True, tag=True):
@@ -69,10 +70,10 @@ class SlowSending(_Part, frozen=True):
 class LoadPart(_Message, frozen=True):
     """To a load worker, first: number `share` of `shares` parts of the load.
 
-    Where: `endpoint`. What: `requests`, one of them drawn each time by a generator that `seed` fixes, and who sends
-    slowly. When: `pacing`, within the windows of a `Plan`; and again, with `retry`, where the server had ended the
-    connection. How recorded: overdue after `timeout_ns`, and for one answer of `stamped_every` the kernel is asked when
-    it arrived.
+    Where: `endpoint`, on a connection for each request or on connections that are kept. What: `requests`, one of them
+    drawn each time by a generator that `seed` fixes, and who sends slowly. When: `pacing`, within the windows of a
+    `Plan`; and again, with `retry`, where the server had ended the connection. How recorded: overdue after
+    `timeout_ns`, and for at least one answer of `stamped_every` the kernel is asked when it arrived.
     """
 
     share: int
@@ -85,6 +86,7 @@ class LoadPart(_Message, frozen=True):
     timeout_ns: int
     stamped_every: int = STAMPED_EVERY
     retry: bool = True
+    per_request: bool = False
 
 
 class IdlePart(_Message, frozen=True):
@@ -131,25 +133,29 @@ class Recorded(_Message, frozen=True):
 
 
 class Finished(_Message, frozen=True):
-    """From a load worker: a window of its plan is over.
+    """From a load worker: a window of its plan is over. Lists are by kind of request, slow senders' last.
 
-    When it ended, `cut` requests were in flight or about to be sent, `cut_apart` of slow senders recorded apart, and
-    `dropped` more were due by the schedule but found no free connection. `rest` has a recording.Snapshot for each kind
-    of request, encoded: the metrics that are not in those of the intervals, over the whole window. `carried_over`
-    requests were in flight when it began: their outcomes count in it. `cut_ages` has how long ago those in flight at
-    its end had been sent, as Histogram.drain writes it; slow senders have none.
+    When it ended, `cut` requests were in flight or about to be sent, and `dropped` more were due by the schedule but
+    found no free connection. `rest` has a recording.Snapshot for each kind, encoded: the metrics that are not in those
+    of the intervals, over the whole window. `carried_over` requests were in flight when it began: their outcomes count
+    in it. `cut_ages` has how long ago those in flight at its end had been sent, as Histogram.drain writes it; slow
+    senders have none.
     """
 
-    cut: int
-    cut_apart: int
-    dropped: int
+    cut: list[int]
+    dropped: list[int]
     rest: list[bytes]
     carried_over: int = 0
     cut_ages: bytes = b""
 
 
 class Drained(_Message, frozen=True):
-    """From a load worker, after Finished: what was in flight has been answered or given up; it is idle now."""
+    """From a load worker, after Finished: what was in flight has been answered or given up; it is idle now.
+
+    `snapshots` has a recording.Snapshot of these requests for each kind, encoded, with their response times.
+    """
+
+    snapshots: list[bytes] = []
 
 
 class OpenedSoFar(_Message, frozen=True):

@@ -6,6 +6,7 @@ and the warm-up before it, its users send; outside of them they are silent, and 
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 from typing import Final
@@ -27,7 +28,7 @@ from loadlab.fleet.messages import (
 from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.active import ActiveLoad
 from loadlab.load.pacing import Agenda, Gate, Pacing, ThinkTime
-from loadlab.load.requests import RequestKind, take_turns
+from loadlab.load.requests import RequestKind, Stamping, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
 from loadlab.load.user import Exchange
@@ -68,12 +69,12 @@ async def carry_out(loop: Loop, channel: Channel, crew: "Crew", plan: Plan) -> N
     unix_offset_ns = time.monotonic_ns() - time.time_ns()
     for window in plan.windows:
         async with loop.task_group() as group:
-            group.start(fold_regularly(loop, crew.recorders), "fold samples")
+            group.start(fold_regularly(loop, crew), "fold samples")
             await measure(loop, channel, crew, window, window.start_unix_ns + unix_offset_ns)
             group.cancel()
         while crew.in_flight:
             await loop.sleep(_DRAINED_LOOK_NS)
-        channel.send(Drained())
+        channel.send(crew.drained())
 
 
 async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWindow, start_ns: int) -> None:
@@ -82,8 +83,9 @@ async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWin
     The window ends when it was planned to, even if it began late: no worker records outside of the common window.
     """
     await loop.sleep_until(start_ns - window.warmup_ns)
-    crew.warm_up(start_ns - window.warmup_ns, window.warmup_ns)
-    await loop.sleep_until(start_ns)
+    crew.warm_up(start_ns - window.warmup_ns, window)
+    if window.warmup_ns:  # else what is sent at once belongs to the window
+        await loop.sleep_until(start_ns)
     crew.begin_window(start_ns, window.duration_ns)
     began_ns = interval_start_ns = time.monotonic_ns()
     end_ns = start_ns + window.duration_ns
@@ -104,29 +106,35 @@ class Crew:
     def __init__(self, loop: Loop, part: LoadPart) -> None:
         endpoint, pacing, slow = part.endpoint, part.pacing, part.slow
         address = endpoint.address
-        kinds = [RequestKind(request.content, request.status, request.weight) for request in part.requests]
+        kinds = [
+            RequestKind(request.contents, frozenset(request.statuses), request.weight, request.method)
+            for request in part.requests
+        ]
         # Drawn from one stream in step, the kind of a request would decide the pause before it.
         kinds_seed, self._pauses_seed = np.random.SeedSequence([part.seed, part.share]).spawn(2)
-        next_turn = take_turns(kinds, kinds_seed, part.stamped_every)
+        self._stamping = Stamping(part.stamped_every)
+        self._next_turn = take_turns(kinds, kinds_seed, self._stamping)
         exchanges = [
-            Exchange(address, source, "GET", part.timeout_ns, next_turn, part.retry)
+            Exchange(address, source, part.timeout_ns, kinds, self._next_turn, part.retry, part.per_request)
             for source, connections in endpoint.sources
             for _ in range(connections)
         ]
         fast, slowed = ([], exchanges) if slow.all else (exchanges, [])
-        self.recorders = [Recorder() for _ in kinds]
+        self.recorders = [Recorder(kind.usual_status) for kind in kinds]
         self._loop = loop
         self._part = part
         self._gate = Gate(loop)
         self._ramps = [Ramp(*ramp) for ramp in pacing.ramps] if isinstance(pacing, OpenPacing) else []
         self._carried_over = 0
+        # For the stamps: requests answered and reported since the load began to send, and the window's length.
+        self._answered = self._sends_since_ns = self._window_ns = 0
         self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
         self.load = ActiveLoad(loop, fast, self.recorders, self._gate, self._agenda or self._thinking(pacing))
         self._slow = [SlowSender(loop, exchange, slow.pace_ns, self.recorders, self._gate) for exchange in slowed]
         self._apart: list[SlowSender] = []
         if slow.connections:
-            recorders = [Recorder()]
-            beside = Exchange(address, None, "GET", part.timeout_ns, take_turns(kinds[:1], 0))
+            recorders = [Recorder(kinds[0].usual_status)]
+            beside = Exchange(address, None, part.timeout_ns, kinds[:1], take_turns(kinds[:1], 0, Stamping()))
             self._apart = [
                 SlowSender(loop, beside, slow.pace_ns, recorders, self._gate) for _ in range(slow.connections)
             ]
@@ -135,7 +143,7 @@ class Crew:
     @property
     def in_flight(self) -> int:
         """How many requests are under way."""
-        return self.load.in_flight + _in_flight(self._slow) + _in_flight(self._apart)
+        return self.load.in_flight + len(_kinds_in_flight(self._slow)) + len(_kinds_in_flight(self._apart))
 
     def start(self, group: TaskGroup) -> None:
         """Start all users; they wait for a window, until the group is cancelled."""
@@ -144,8 +152,10 @@ class Crew:
         for sender in (*self._slow, *self._apart):
             group.start(sender.run(), "slow sender")
 
-    def warm_up(self, start_ns: int, duration_ns: int) -> None:
-        """Let all send from now on, in the open model at the first rate of the schedule until the time is over."""
+    def warm_up(self, start_ns: int, window: PlannedWindow) -> None:
+        """Let all send from now on, in the open model at the first rate of the schedule until the window begins."""
+        self._answered, self._sends_since_ns, self._window_ns = 0, time.monotonic_ns(), window.duration_ns
+        duration_ns = window.warmup_ns
         if self._agenda is not None:
             rate = self._ramps[0].from_rate
             # Seeds of profiles are below 2^32: these arrivals are drawn apart from those of the window.
@@ -158,8 +168,7 @@ class Crew:
 
         Those in flight are carried over into the window.
         """
-        for recorder in self.recorders:
-            recorder.take(0, 0)
+        self._taken(0, 0, tuple(Metric))
         self._carried_over = self.in_flight
         if self._agenda is not None:
             self._carried_over += self._agenda.granted
@@ -172,14 +181,30 @@ class Crew:
     def finish(self, began_ns: int, now_ns: int) -> Finished:
         """Have all users wait for the next window; return what is left undone, and the rest of what was recorded."""
         self._gate.close()
-        soon, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else (0, 0)
-        cut = self.load.in_flight + _in_flight(self._slow) + soon
+        about_to_send, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else ([], 0)
+        cut = [*self.load.kinds_in_flight(), *_kinds_in_flight(self._slow), *self.load.kinds_of(about_to_send)]
+        cut += [len(self.recorders) - 1] * len(_kinds_in_flight(self._apart))
+        never_sent = [self._next_turn()[3] for _ in range(dropped)]  # drawn now, in their shares
         rest = self._taken(0, now_ns - began_ns, ONCE_A_WINDOW)
         ages = Histogram()
         ages.fold([max(age_ns, 0) for age_ns in self.load.ages_ns(now_ns)])
-        return Finished(cut, _in_flight(self._apart), dropped, rest, self._carried_over, ages.drain())
+        return Finished(self._by_kind(cut), self._by_kind(never_sent), rest, self._carried_over, ages.drain())
+
+    def drained(self) -> Drained:
+        """Return what became of the requests that were in flight when the window ended."""
+        return Drained(self._taken(0, 0, [Metric.RESPONSE]))
+
+    def adapt_stamps(self) -> None:
+        """Have as many answers stamped as the window needs, by how many have come since the warm-up began."""
+        answered = self._answered + sum(recorder.answered for recorder in self.recorders)
+        self._stamping.adapt(answered, time.monotonic_ns() - self._sends_since_ns, self._window_ns)
+
+    def _by_kind(self, kinds: Sequence[int]) -> list[int]:
+        counts = Counter(kinds)
+        return [counts[kind] for kind in range(len(self.recorders))]
 
     def _taken(self, start_ns: int, end_ns: int, metrics: Collection[Metric]) -> list[bytes]:
+        self._answered += sum(recorder.answered for recorder in self.recorders)
         return [recorder.take(start_ns, end_ns, metrics).to_bytes() for recorder in self.recorders]
 
     def _thinking(self, pacing: ClosedPacing | OpenPacing) -> Pacing | None:
@@ -195,17 +220,18 @@ class Crew:
         return map(start_ns.__add__, takewhile(duration_ns.__gt__, times_ns))
 
 
-async def fold_regularly(loop: Loop, recorders: Sequence[Recorder]) -> None:
-    """Keep the recorders' memory bounded, until cancelled."""
+async def fold_regularly(loop: Loop, crew: Crew) -> None:
+    """Keep the recorders' memory bounded, and stamps as dense as needed, until cancelled."""
     while True:
         await loop.sleep(_FOLD_EVERY_NS)
-        for recorder in recorders:
+        crew.adapt_stamps()
+        for recorder in crew.recorders:
             if recorder.waiting >= _WORTH_FOLDING:
                 recorder.fold()
 
 
-def _in_flight(senders: Sequence[SlowSender]) -> int:
-    return sum(sender.in_flight for sender in senders)
+def _kinds_in_flight(senders: Sequence[SlowSender]) -> list[int]:
+    return [sender.kind_in_flight for sender in senders if sender.kind_in_flight is not None]
 
 
 if __name__ == "__main__":

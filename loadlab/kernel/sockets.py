@@ -14,6 +14,7 @@ from loadlab.kernel.loop import Loop
 
 # From linux/in.h; the socket module has no name for it before Python 3.12.
 _IP_BIND_ADDRESS_NO_PORT = 24
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 _BACKLOG_FULL_PAUSE_NS: Final = 1_000_000
 
@@ -147,6 +148,14 @@ def has_spoken(loop: Loop, sock: socket.socket) -> bool:
     except OSError:
         return True
     return True
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """Have the connection end with a reset when it is closed: then neither end keeps its port in TIME_WAIT.
+
+    To be used where all that was expected has been received, or nothing was (socket(7), SO_LINGER).
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def discard(loop: Loop, sock: socket.socket) -> None:

@@ -6,8 +6,7 @@ from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.load.pacing import Gate, Pacing
-from loadlab.load.user import Exchange, User
-from loadlab.protocols.http1 import ResponseParsers
+from loadlab.load.user import Exchange, User, parsers_of
 from loadlab.recording.recorder import Recorder
 
 # Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
@@ -20,7 +19,9 @@ _LONGEST_PAUSE_NS: Final = 100_000_000
 
 
 class ActiveLoad:
-    """Users on one loop, one for each of `exchanges`, all with the same pacing (None: each sends at once).
+    """Users on one loop, one for each of `exchanges`, all with the same kinds of requests and the same pacing.
+
+    Without pacing each sends at once.
 
     They are silent while `gate` is closed. Their connections stay open.
     """
@@ -36,17 +37,26 @@ class ActiveLoad:
         self._loop = loop
         self._gate = gate
         self._timeout_ns = min((exchange.timeout_ns for exchange in exchanges), default=0)
-        parsers = {exchange.method: ResponseParsers(exchange.method) for exchange in exchanges}
+        parsers = parsers_of(exchanges[0].kinds) if exchanges else []
         self._in_flight = [0] * len(exchanges)
+        self._kinds = [0] * len(exchanges)
         self._users = [
-            User(loop, exchange, recorders, parsers[exchange.method], gate, pacing, self._in_flight, number)
+            User(loop, exchange, recorders, parsers, gate, pacing, self._in_flight, self._kinds, number)
             for number, exchange in enumerate(exchanges)
         ]
 
     @property
     def in_flight(self) -> int:
-        """How many requests have been sent and not been answered yet."""
+        """How many requests have been begun and not been answered yet."""
         return len(self._in_flight) - self._in_flight.count(0)
+
+    def kinds_in_flight(self) -> list[int]:
+        """Return of which kinds these are."""
+        return [kind for kind, sent_ns in zip(self._kinds, self._in_flight, strict=True) if sent_ns]
+
+    def kinds_of(self, users: Sequence[int]) -> list[int]:
+        """Return of which kinds the requests are that these users have or will send next."""
+        return [self._kinds[number] for number in users]
 
     def ages_ns(self, now_ns: int) -> list[int]:
         """Return how long ago each request in flight was sent."""

@@ -19,7 +19,6 @@ import os
 import resource
 import select
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -32,6 +31,7 @@ from loadlab.kernel.sockets import (
     Address,
     discard,
     is_connected,
+    reset_on_close,
     unconnected,
     wait_connected,
     wait_progress,
@@ -39,8 +39,6 @@ from loadlab.kernel.sockets import (
     wait_sent,
 )
 
-# Close with a reset: no FIN to wait for and no TIME_WAIT left behind for the next trial (socket(7), SO_LINGER).
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 # Descriptors given to one poll(2): a thousand take 0.1 ms, and little memory.
 _EXAMINED_AT_ONCE: Final = 1000
 _ANSWER_BYTES: Final = 4096
@@ -174,7 +172,7 @@ class IdleConnections:
         """Begin to connect, from `source` if that is given, and do not wait. Raises OSError as connect(2) does."""
         sock = unconnected(self._address, source)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            reset_on_close(sock)
             is_connected(sock, self._address)
         except OSError:
             sock.close()
@@ -205,7 +203,7 @@ class IdleConnections:
     async def _wait_answered(self, source: str | None) -> None:
         sock = await wait_connected(self._loop, self._address, source)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            reset_on_close(sock)
             await wait_sent(self._loop, sock, self._request)
             await wait_received(self._loop, sock, _ANSWER_BYTES)
         finally:

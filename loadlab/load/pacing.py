@@ -19,12 +19,17 @@ from loadlab.load.schedule import Seed, ThinkTimes
 
 _NEVER: Final = sys.maxsize
 _REVOKED: Final = -1
-# Pauses are drawn once and gone through again and again.
-_DRAWN: Final = 9973
+# Pauses that are drawn at once, in 0.1 ms.
+_DRAWN: Final = 1024
 
 
 class Pacing(Protocol):
-    """When a user sends next: the time that the request is intended for, from which its response time counts."""
+    """When a user sends next: the time that the request is intended for, from which its response time counts.
+
+    `needs_connection` says that only users with a connection wait for their turn.
+    """
+
+    needs_connection: bool
 
     def take_due(self, now_ns: int) -> int:
         """Take the next request if it is due at `now_ns`: return when it was intended. Else return 0."""
@@ -98,6 +103,8 @@ class Agenda:
 
     __slots__ = ("_due_ns", "_free", "_granted", "_last_ns", "_loop", "_next_due_ns", "_spin_ns")
 
+    needs_connection = True
+
     def __init__(self, loop: Loop, users: int, spin_ns: int) -> None:
         """The loop does not sleep for `spin_ns` before each arrival and after it was sent."""
         self._loop = loop
@@ -156,23 +163,21 @@ class Agenda:
         """How many arrivals were given to users that are not resumed yet."""
         return sum(intended_ns > 0 for intended_ns in self._granted)
 
-    def drop_overdue(self, now_ns: int) -> tuple[int, int]:
+    def drop_overdue(self, now_ns: int) -> tuple[list[int], int]:
         """End the arrivals until the next `begin`, and forget those that are due and not sent.
 
-        Return how many of these were about to be sent, and how many were not. The former had a free user that
-        was about to be resumed; the latter would have gone on waiting for one.
+        Return the users that were about to send one of them, and how many there were beside. Each of the former had
+        been given one, or was free and about to be; the latter would have gone on waiting for a free user.
         """
-        granted = 0
-        for number, intended_ns in enumerate(self._granted):
-            if intended_ns > 0:
-                self._granted[number] = _REVOKED
-                granted += 1
+        about_to_send = [number for number, intended_ns in enumerate(self._granted) if intended_ns > 0]
+        for number in about_to_send:
+            self._granted[number] = _REVOKED
         overdue = 0
         while self.take_due(now_ns):
             overdue += 1
         self._due_ns = _NEVER
-        soon = min(overdue, len(self._free))
-        return granted + soon, overdue - soon
+        free = [number for _, number in itertools.islice(self._free, overdue)]
+        return about_to_send + free, overdue - len(free)
 
 
 class ThinkTime:
@@ -184,14 +189,15 @@ class ThinkTime:
 
     __slots__ = ("_gate", "_loop", "_next_pause_ns")
 
+    needs_connection = False
+
     def __init__(self, loop: Loop, gate: Gate, mean_ns: int, times: ThinkTimes, seed: Seed) -> None:
         self._loop = loop
         self._gate = gate
         if times == "constant":
             self._next_pause_ns = itertools.repeat(mean_ns).__next__
         else:
-            pauses = np.rint(np.random.default_rng(seed).exponential(mean_ns, _DRAWN)).astype(np.int64).tolist()
-            self._next_pause_ns = itertools.cycle(pauses).__next__
+            self._next_pause_ns = itertools.chain.from_iterable(_exponential_rows(mean_ns, seed)).__next__
 
     def take_due(self, now_ns: int) -> int:
         """Return 0: no user sends without a pause."""
@@ -209,3 +215,9 @@ class ThinkTime:
             if not missed_ns:
                 return intended_ns
             intended_ns, silent_ns = intended_ns + missed_ns, silent_ns + missed_ns
+
+
+def _exponential_rows(mean_ns: int, seed: Seed) -> Iterator[list[int]]:
+    random = np.random.default_rng(seed)
+    while True:
+        yield np.rint(random.exponential(mean_ns, _DRAWN)).astype(np.int64).tolist()

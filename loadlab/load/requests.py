@@ -10,43 +10,106 @@ import numpy as np
 from loadlab.load.schedule import Seed
 
 STAMPED_EVERY: Final = 61
-"""The arrival time is read with one answer in this many: that costs 2 us more than a plain read. A prime number, so
-that it does not fall into step with anything."""
+"""The arrival time is read with at least one answer in this many: that costs 2 us more than a plain read."""
 
-# Turns drawn at once, in a pause of 0.07 ms. So a turn of a mix costs 0.12 us, where going through the same turns
-# again and again took 0.03; but then the share of a rare kind is that of the first few thousand turns, for good.
+# The primes up to that, so that the stamped ones do not fall into step with anything.
+_STEPS: Final = (1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, STAMPED_EVERY)
+# A p99 is shown from 1,000 requests on. Twice as many stamps cost 4 ms of a window.
+_WANTED_STAMPS: Final = 2000
+
+# Turns of a mix that are drawn at once, in a pause of 0.04 ms. So a turn costs 0.12 us, where going through the same
+# turns again and again took 0.03; but then the share of a rare kind is that of the first few thousand turns, for good.
 _DRAWN: Final = 1024
+# Turns that are made at once of those drawn: all of them have the step of stamps that holds by then.
+_MADE: Final = 64
 
 Turn = tuple[bytes, int, int, int, bool]
-"""The request, its length in bytes, the status that it expects, the number of its kind, and whether the client's own
-share of its time is to be measured."""
+"""The request, its length in bytes, the status that its answer usually has, the number of its kind, and whether the
+client's own share of its time is to be measured."""
 
 NextTurn = Callable[[], Turn]
+
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
 class RequestKind:
-    """One kind of request: its bytes, the status that counts as success, and how often it comes among others."""
+    """One kind of request: what is sent, in turn if it is not always the same, and how often it comes among others.
 
-    request: bytes
-    status: int = 200
+    An answer is as expected if its status is one of `statuses`.
+    """
+
+    contents: Sequence[bytes]
+    statuses: frozenset[int] = frozenset(range(200, 400))
     weight: int = 1
+    method: str = "GET"
+
+    @property
+    def usual_status(self) -> int:
+        """The status to compare with first."""
+        return 200 if 200 in self.statuses else min(self.statuses)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it may be sent again: it has the same effect if it takes effect twice (RFC 9110, 9.2.2)."""
+        return self.method in _IDEMPOTENT
 
 
-def take_turns(kinds: Sequence[RequestKind], seed: Seed, stamped_every: int = STAMPED_EVERY) -> NextTurn:
+class Stamping:
+    """For which answers the kernel is asked when they arrived: one in `every`, as densely as percentiles need.
+
+    A p99 of the client's own time is worth something from a thousand stamps on. So at a low rate each answer is
+    stamped, and at a high one as few as make a good two thousand of the window, but at least one in `sparsest`.
+    """
+
+    __slots__ = ("_sparsest", "every")
+
+    def __init__(self, sparsest: int = STAMPED_EVERY) -> None:
+        self._sparsest = sparsest
+        self.every = 1
+
+    def adapt(self, answered: int, passed_ns: int, duration_ns: int) -> None:
+        """Choose anew, from how many requests were answered in the part of a window that has passed."""
+        expected = answered * duration_ns / max(passed_ns, 1)
+        self.every = max(step for step in _STEPS if step <= min(max(1.0, expected / _WANTED_STAMPS), self._sparsest))
+
+
+def take_turns(kinds: Sequence[RequestKind], seed: Seed, stamping: Stamping) -> NextTurn:
     """Return a function that returns the next turn; all users of a worker share it, so that the mix is as weighted.
 
     In random order and not in a fixed one, which the users would fall into step with. The shares are exact, to within
-    two requests of each kind whenever a row of 1,024 turns is over. One turn of `stamped_every` is stamped.
+    two requests of each kind whenever a row of 1,024 turns is over.
     """
-    plain, stamped = ([_turn(kind, number, look) for number, kind in enumerate(kinds)] for look in (False, True))
-    if len(kinds) == 1:
-        return itertools.cycle([*stamped, *plain * (stamped_every - 1)]).__next__
-    rows = _rows([kind.weight for kind in kinds], np.random.default_rng(seed))
-    positions = itertools.count()
-    return itertools.chain.from_iterable(
-        [(plain if next(positions) % stamped_every else stamped)[number] for number in row] for row in rows
-    ).__next__
+    if len(kinds) == len(kinds[0].contents) == 1:
+        return itertools.chain.from_iterable(_same_turns(kinds[0], stamping)).__next__
+    numbers: Iterator[list[int]] = itertools.repeat([0] * _MADE)
+    if len(kinds) > 1:
+        rows = _rows([kind.weight for kind in kinds], np.random.default_rng(seed))
+        numbers = (row[first : first + _MADE] for row in rows for first in range(0, _DRAWN, _MADE))
+    return itertools.chain.from_iterable(_drawn_turns(kinds, numbers, stamping)).__next__
+
+
+def _same_turns(kind: RequestKind, stamping: Stamping) -> Iterator[list[Turn]]:
+    request = kind.contents[0]
+    plain, stamped = ((request, len(request), kind.usual_status, 0, look) for look in (False, True))
+    by_step = {step: [stamped, *[plain] * (step - 1)] for step in _STEPS}
+    while True:
+        yield by_step[stamping.every]
+
+
+def _drawn_turns(
+    kinds: Sequence[RequestKind], numbers: Iterator[list[int]], stamping: Stamping
+) -> Iterator[list[Turn]]:
+    contents = [itertools.cycle(kind.contents).__next__ for kind in kinds]
+    statuses = [kind.usual_status for kind in kinds]
+    position = 0
+    for drawn in numbers:
+        every = stamping.every
+        yield [
+            (request := contents[number](), len(request), statuses[number], number, (position + place) % every == 0)
+            for place, number in enumerate(drawn)
+        ]
+        position += len(drawn)
 
 
 def _rows(weights: Sequence[int], random: np.random.Generator) -> Iterator[list[int]]:
@@ -64,7 +127,3 @@ def _rows(weights: Sequence[int], random: np.random.Generator) -> Iterator[list[
             counts[max(open_to, key=rest.__getitem__)] += step
         came = [before + count for before, count in zip(came, counts, strict=True)]
         yield random.permutation(np.repeat(np.arange(len(weights)), counts)).tolist()
-
-
-def _turn(kind: RequestKind, number: int, stamped: bool) -> Turn:
-    return kind.request, len(kind.request), kind.status, number, stamped

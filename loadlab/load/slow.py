@@ -9,17 +9,11 @@ from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import discard, has_spoken, wait_connected, wait_received, wait_sent
+from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
-from loadlab.load.user import (
-    PAUSE_AFTER_REFUSAL_NS,
-    RECEIVE_BYTES,
-    REQUEST_FAILURES,
-    Exchange,
-    outcome_of,
-    outcome_of_connecting,
-)
-from loadlab.protocols.http1 import ResponseHead, ResponseParsers, ResponseReader
+from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, parsers_of
+from loadlab.protocols.http1 import ResponseHead, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -27,8 +21,8 @@ from loadlab.recording.recorder import Recorder
 class SlowSender:
     """A user that sends a byte every `pace_ns`. Its times count from its last byte: before, the server owes nothing.
 
-    While `gate` is closed it begins no request and opens no connection. `in_flight` is 1 from a request's first byte
-    to the end of its answer, otherwise 0.
+    While `gate` is closed it begins no request and opens no connection. `kind_in_flight` is that of the request from
+    its wish to connect, or its first byte, to the end of its answer, otherwise None. Requests are not sent again.
     """
 
     def __init__(self, loop: Loop, exchange: Exchange, pace_ns: int, recorders: Sequence[Recorder], gate: Gate) -> None:
@@ -37,17 +31,18 @@ class SlowSender:
         self._pace_ns = pace_ns
         self._recorders = recorders  # by kind of request
         self._gate = gate
-        self._parsers = ResponseParsers(exchange.method)
-        self.in_flight = 0
+        self._parsers = parsers_of(exchange.kinds)
+        self.kind_in_flight: int | None = None
 
     async def run(self) -> None:
         """Send one request after the other, on one connection after the other, until cancelled."""
         while True:
             await self._gate.wait()
             turn = self._exchange.next_turn()
-            outcome, sock = await self._connect()
+            self.kind_in_flight = turn[3]
+            sock = await self._connect(self._recorders[turn[3]])
             if sock is None:
-                self._recorders[turn[3]].outcomes[outcome] += 1
+                self.kind_in_flight = None
                 await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
                 continue
             try:
@@ -55,60 +50,79 @@ class SlowSender:
             finally:
                 discard(self._loop, sock)
 
-    async def _connect(self) -> tuple[Outcome, socket.socket | None]:
-        """Return OK and a connection, or why there is none."""
-        exchange = self._exchange
+    async def _connect(self, recorder: Recorder) -> socket.socket | None:
+        """Return a connection; None after counting the request as failed."""
+        exchange, begun_ns = self._exchange, time.monotonic_ns()
+        sock, failure = None, connecting_failure(TimeoutError())
         with self._loop.time_scope(exchange.timeout_ns):
             try:
-                return Outcome.OK, await wait_connected(self._loop, exchange.address, exchange.source)
+                sock = await wait_connected(self._loop, exchange.address, exchange.source)
             except OSError as error:
-                return outcome_of_connecting(error), None
-        return Outcome.CONNECT_TIMEOUT, None
+                failure = connecting_failure(error)
+        after_ns = time.monotonic_ns() - begun_ns
+        if sock is not None:
+            recorder.connects[Outcome.OK] += 1
+            recorder.connect.append(after_ns)
+            return sock
+        recorder.fail_to_connect(failure.outcome, failure.reason, failure.errno, after_ns)
+        recorder.outcomes[failure.outcome] += 1
+        return None
 
     async def _use(self, sock: socket.socket, turn: Turn) -> None:
         """Send requests, the first of them `turn`, until the connection cannot be used any more."""
+        reused = False
         while True:
             if self._gate.closed:
+                self.kind_in_flight = None
                 await self._gate.wait()
                 if has_spoken(self._loop, sock):
                     return
-            self.in_flight = 1
+            kind = self.kind_in_flight = turn[3]
+            reader = ResponseReader(self._parsers[kind])
+            begun_ns = time.monotonic_ns()
             try:
-                if not await self._exchange_one(sock, turn):
-                    return
+                head = await self._exchange_one(sock, turn, reader)
             except REQUEST_FAILURES as error:
-                self._recorders[turn[3]].outcomes[outcome_of(error)] += 1
+                self._fail(request_failure(error), kind, reader.received, begun_ns, reused)
+                self.kind_in_flight = None
                 await self._loop.yield_now()
                 return
             finally:
-                self.in_flight = 0
-            turn = self._exchange.next_turn()
+                self.kind_in_flight = None
+            if not head.keep_alive or self._exchange.per_request:
+                return
+            turn, reused = self._exchange.next_turn(), True
 
-    async def _exchange_one(self, sock: socket.socket, turn: Turn) -> bool:
-        """Send one request, slowly, and receive its answer; return whether the connection can be used again."""
-        loop = self._loop
-        request, request_bytes, expected_status, kind, _stamped = turn
+    def _fail(self, failure: Failure, kind: int, received: bytes, begun_ns: int, reused: bool) -> None:
+        after_ns = time.monotonic_ns() - begun_ns
+        self._recorders[kind].fail(failure.outcome, failure.reason, failure.errno, received, after_ns, reused)
+
+    async def _exchange_one(self, sock: socket.socket, turn: Turn, reader: ResponseReader) -> ResponseHead:
+        """Send one request, slowly; return what its answer says, which has been recorded."""
+        loop, timeout_ns = self._loop, self._exchange.timeout_ns
+        request, request_bytes, usual_status, kind, _stamped = turn
         recorder = self._recorders[kind]
         for position in range(request_bytes):
             if position:
                 await loop.sleep(self._pace_ns)
             await wait_sent(loop, sock, request[position : position + 1])
         sent_ns = time.monotonic_ns()
-        with loop.time_scope(self._exchange.timeout_ns) as waiting:
-            head = await self._receive(sock)
+        with loop.time_scope(timeout_ns) as waiting:
+            head = await self._receive(sock, reader)
         done_ns = time.monotonic_ns()
-        if waiting.cancelled or done_ns - sent_ns > self._exchange.timeout_ns:
-            recorder.outcomes[Outcome.TIMEOUT] += 1
-            return False
-        if head.status == expected_status:
-            recorder.prompt.append(done_ns - sent_ns)
-            recorder.prompt_dispatch.append(done_ns - loop.batch_ns)
-        else:
-            recorder.count_status(head.status)
-        return head.keep_alive
+        if waiting.cancelled or done_ns - sent_ns > timeout_ns:
+            raise TimeoutError
+        if head.status != usual_status:
+            expected = head.status in self._exchange.kinds[kind].statuses
+            recorder.count_status(head.status, expected)
+            if not expected:
+                recorder.fail(Outcome.STATUS, f"status {head.status}", None, b"", done_ns - sent_ns, reused=True)
+                return head
+        recorder.prompt.append(done_ns - sent_ns)
+        recorder.prompt_dispatch.append(done_ns - loop.batch_ns)
+        return head
 
-    async def _receive(self, sock: socket.socket) -> ResponseHead:
-        reader = ResponseReader(self._parsers)
+    async def _receive(self, sock: socket.socket, reader: ResponseReader) -> ResponseHead:
         while data := await wait_received(self._loop, sock, RECEIVE_BYTES):
             if (head := reader.feed(data)) is not None:
                 return head

@@ -22,19 +22,14 @@ from loadlab.kernel.sockets import (
     discard,
     has_spoken,
     receive_stamped,
+    reset_on_close,
     wait_established,
     wait_sent,
 )
+from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate, Pacing
-from loadlab.load.requests import NextTurn
-from loadlab.protocols.http1 import (
-    MalformedResponse,
-    ResponseCutShort,
-    ResponseHead,
-    ResponseParsers,
-    ResponseReader,
-    ResponseTooLarge,
-)
+from loadlab.load.requests import NextTurn, RequestKind
+from loadlab.protocols.http1 import ResponseCutShort, ResponseHead, ResponseParsers, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -42,16 +37,15 @@ RECEIVE_BYTES: Final = 16 * 1024
 PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
 """Before trying again to connect: otherwise a server that is down would keep the client busy."""
 
-_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _PIECES_BEFORE_YIELDING: Final = 16
-
-REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
-"""What an exchange may raise that is a result, not a bug."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a user does: send its next turn to `address`, and expect the answer within `timeout_ns`.
+    """What a user does: send its next turn, of one of `kinds`, to `address`; expect the answer within `timeout_ns`.
+
+    With `per_request` each request has a connection of its own. Otherwise a request that is idempotent is sent again,
+    with `retry`, if the server had ended its connection.
 
     An answer's time is when it is read, for its outcome as for its latency. One that is read after `timeout_ns` is a
     TIMEOUT and ends its connection, even if it had waited in the kernel while this process was held up: a user of this
@@ -61,63 +55,72 @@ class Exchange:
 
     address: Address
     source: str | None
-    method: str
     timeout_ns: int
+    kinds: Sequence[RequestKind]
     next_turn: NextTurn
     retry: bool = True
-
-    @property
-    def retries(self) -> bool:
-        """Whether a request may be sent again: not if it might take effect twice (RFC 9110, 9.2.2)."""
-        return self.retry and self.method in _IDEMPOTENT
+    per_request: bool = False
 
 
 class User:
     """One user and its connection, which is opened again whenever it ends. Without `pacing` it sends at once.
 
-    While `gate` is closed it begins no request and opens no connection.
+    While `gate` is closed it begins no request and opens no connection. Each request that it begins has one outcome.
+    In the closed model a request begins when the user wants to send it, and fails if it cannot connect. In the open
+    model users connect ahead, and only those that are connected are given requests; one that has to connect again for a
+    request keeps trying until that is overdue. (With a connection for each request it is as in the closed model.)
     """
 
-    __slots__ = ("_exchange", "_gate", "_in_flight", "_loop", "_number", "_pacing", "_parsers", "_recorders", "_socket",
-                 "_timed_out")  # fmt: skip
+    __slots__ = ("_connects_ahead", "_exchange", "_gate", "_in_flight", "_kinds", "_loop", "_number", "_pacing",
+                 "_parsers", "_recorders", "_socket", "_timed_out")  # fmt: skip
 
     def __init__(
         self,
         loop: Loop,
         exchange: Exchange,
         recorders: Sequence[Recorder],
-        parsers: ResponseParsers,
+        parsers: Sequence[ResponseParsers],
         gate: Gate,
         pacing: Pacing | None,
         in_flight: list[int],
+        kinds: list[int],
         number: int,
     ) -> None:
         self._loop = loop
         self._exchange = exchange
         self._recorders = recorders  # by kind of request
-        self._parsers = parsers
+        self._parsers = parsers  # by kind of request
         self._gate = gate
         self._pacing = pacing
         self._in_flight = in_flight  # by user: when the request in flight was sent, 0 if there is none
+        self._kinds = kinds  # by user: of which kind its request is, or its next one
         self._number = number
+        self._connects_ahead = pacing is not None and pacing.needs_connection and not exchange.per_request
         self._socket: socket.socket | None = None
         self._timed_out = False
 
-    async def open(self) -> Outcome:
-        """Connect; return OK or why not."""
+    async def open(self) -> Failure | None:
+        """Connect; return None or why not."""
         exchange, loop = self._exchange, self._loop
+        self._timed_out = False
+        begun_ns = time.monotonic_ns()
         try:
             sock, established = connect_nowait(loop, exchange.address, exchange.source)
             if not established:
                 with loop.time_scope(exchange.timeout_ns) as scope:
                     await wait_established(loop, sock, exchange.address)
                 if scope.cancelled:
-                    return Outcome.CONNECT_TIMEOUT
+                    return connecting_failure(TimeoutError())
             ask_for_stamps(sock)
+            if exchange.per_request:
+                reset_on_close(sock)
         except OSError as error:
-            return outcome_of_connecting(error)
+            return connecting_failure(error)
         self._socket = sock
-        return Outcome.OK
+        recorder = self._recorders[self._kinds[self._number]]
+        recorder.connects[Outcome.OK] += 1
+        recorder.connect.append(time.monotonic_ns() - begun_ns)
+        return None
 
     @types.coroutine
     def run(self) -> Generator[None, None, None]:
@@ -128,25 +131,43 @@ class User:
         # os.write and os.read, the parsers of responses and the list of times are shared by all users: with a thousand
         # of them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
         # Asking the gate before each request, and each answer whether it is late, costs 12 ns together.
-        loop, recorders, parsers, next_turn = self._loop, self._recorders, self._parsers, self._exchange.next_turn
+        loop, recorders, next_turn = self._loop, self._recorders, self._exchange.next_turn
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         write, read, clock, timeout_ns = os.write, os.read, time.monotonic_ns, self._exchange.timeout_ns
-        gate, shut = self._gate, self._gate.shut
+        gate, shut, kinds, reuses = self._gate, self._gate.shut, self._kinds, not self._exchange.per_request
+        parsers = self._parsers[0]
+        mixes_parsers = any(each is not parsers for each in self._parsers)
         record_prompt = [recorder.prompt.append for recorder in recorders]
         record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
         record_late = [recorder.late.extend for recorder in recorders]
-        unsent = False  # whether the request that was drawn is still to be sent
+        drawn = False  # whether there is a request that was drawn and is still to be sent
         # When the request to be sent was intended, if the pacing said so or it is sent again, and in which window.
         granted_ns = moves = 0
         try:
             while True:
-                if not unsent:
-                    request, request_bytes, expected_status, kind, stamped = next_turn()
-                unsent = False
-                sock, wanted_ns = yield from self._connection(recorders[kind])
-                if granted_ns and gate.moves != moves:
-                    granted_ns = in_flight[number] = 0  # of a window that is over
+                if not drawn:
+                    request, request_bytes, usual_status, kind, stamped = next_turn()
+                    kinds[number] = kind
+                drawn = True
+                if self._socket is None:
+                    if shut or (granted_ns and gate.moves != moves):
+                        granted_ns = in_flight[number] = 0  # of a window that is over
+                        yield from gate.wait()
+                    if not granted_ns and pacing is not None and not self._connects_ahead:
+                        granted_ns, moves = (yield from pacing.wait_turn(number, clock())), gate.moves
+                    wanted_ns = granted_ns or clock()
+                    yield from self._connect(recorders[kind], granted_ns, wanted_ns)
+                    if self._socket is None:
+                        drawn = self._connects_ahead and in_flight[number] == granted_ns
+                        granted_ns = in_flight[number]
+                        continue
+                else:
+                    wanted_ns = clock()
+                sock = self._socket
+                assert sock is not None
                 fd, reader = sock.fileno(), ResponseReader(parsers)
+                if granted_ns and gate.moves != moves:
+                    granted_ns = in_flight[number] = 0
                 sent_ns = clock()
                 lateness_ns = sent_ns - (granted_ns or wanted_ns)
                 keep_alive, reused = True, False  # whether it was open for a while before the request
@@ -161,7 +182,6 @@ class User:
                                 granted_ns = yield from pacing.wait_turn(number, sent_ns)
                                 sent_ns, reused = clock(), True
                             if parked[fd] is True and reused and has_spoken(loop, sock):
-                                unsent = True
                                 break  # and send what was granted on another connection
                             lateness_ns, granted_ns = sent_ns - granted_ns, 0
                         elif shut:
@@ -169,12 +189,13 @@ class User:
                             yield from gate.wait()
                             sent_ns, lateness_ns, reused = clock(), 0, True
                             if parked[fd] is True and has_spoken(loop, sock):
-                                unsent = True
                                 break
                         elif parked[fd] is True and reused and has_spoken(loop, sock):
-                            unsent = True
                             break
                         in_flight[number] = sent_ns
+                        if mixes_parsers and self._parsers[kind] is not parsers:
+                            parsers = self._parsers[kind]
+                            reader = ResponseReader(parsers)
                         try:
                             sent_bytes = write(fd, request)
                         except BlockingIOError:
@@ -203,14 +224,14 @@ class User:
                         elif (complete := reader.feed(data)) is not None:
                             head = complete
                         else:
-                            head = yield from self._receive_rest(sock, reader, data)
+                            head = yield from self._receive_rest(sock, reader, parsers.buffer, len(data))
                             arrived_ns = 0  # of its first piece only
                         # One reading of the clock ends this request and begins the next, which is sent at once.
                         done_ns = clock()
                         service_ns = done_ns - sent_ns
                         if service_ns > timeout_ns:
                             raise TimeoutError
-                        if head.status == expected_status:
+                        if head.status == usual_status or self._is_expected(head, kind, data, service_ns, reused):
                             if lateness_ns:
                                 record_late[kind]((lateness_ns, service_ns, done_ns - loop.batch_ns))
                             else:
@@ -218,23 +239,26 @@ class User:
                                 record_dispatch[kind](done_ns - loop.batch_ns)
                             if arrived_ns:
                                 recorders[kind].client.append(done_ns - arrived_ns)
-                        else:
-                            recorders[kind].count_status(head.status)
-                        keep_alive = head.keep_alive
+                        keep_alive = reuses and head.keep_alive
                         if keep_alive:
-                            request, request_bytes, expected_status, kind, stamped = next_turn()
+                            request, request_bytes, usual_status, kind, stamped = next_turn()
+                            kinds[number] = kind
+                        else:
+                            drawn = False
+                            recorders[kind].surplus += head.surplus
                         sent_ns, lateness_ns, reused = done_ns, 0, True
                     self._end_connection()
                     # What was granted is under way, though it needs another connection first.
                     in_flight[number], moves = granted_ns, gate.moves
                 except REQUEST_FAILURES as error:
-                    if reused and not reader.begun and self._retries(error):
-                        recorders[kind].outcomes[Outcome.RETRIED] += 1
+                    if reused and not reader.begun and self._retries(error, kind):
+                        recorders[kind].retried += 1
                         self._end_connection()
-                        unsent, moves = True, gate.moves
+                        moves = gate.moves
                         granted_ns = in_flight[number] = sent_ns - lateness_ns
                     else:
-                        yield from self._fail(error, recorders[kind])
+                        yield from self._fail(error, kind, reader.received, sent_ns, reused)
+                        drawn = False
         finally:
             self._end_connection()
 
@@ -253,33 +277,50 @@ class User:
                 if error.errno != errno.ENOTCONN:  # it has ended meanwhile
                     raise
 
-    async def _connection(self, recorder: Recorder) -> tuple[socket.socket, int]:
-        """Return an open connection, and when the user first needed it."""
-        while True:
-            if self._socket is None and self._gate.closed:
-                self._in_flight[self._number] = 0
-                await self._gate.wait()
-            intended_ns = time.monotonic_ns()
-            outcome = Outcome.OK if self._socket is not None else await self.open()
-            if self._socket is not None:
-                self._timed_out = False
-                return self._socket, intended_ns
-            recorder.outcomes[outcome] += 1
-            await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
+    async def _connect(self, recorder: Recorder, granted_ns: int, wanted_ns: int) -> None:
+        """Try to open a connection, for the request granted at that time (0: none) or wanted at that other one.
 
-    def _retries(self, error: Exception) -> bool:
+        If it fails, so has the request, unless it was granted to a user that connects ahead, and is not overdue yet:
+        then it is still in flight.
+        """
+        if granted_ns or not self._connects_ahead:
+            self._in_flight[self._number] = wanted_ns
+        begun_ns = time.monotonic_ns()
+        failure = await self.open()
+        if failure is None:
+            return
+        now_ns = time.monotonic_ns()
+        recorder.fail_to_connect(failure.outcome, failure.reason, failure.errno, now_ns - begun_ns)
+        if not self._connects_ahead or (granted_ns and now_ns - granted_ns > self._exchange.timeout_ns):
+            recorder.outcomes[failure.outcome] += 1
+            self._in_flight[self._number] = 0
+        await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
+
+    def _is_expected(self, head: ResponseHead, kind: int, data: bytes, service_ns: int, reused: bool) -> bool:
+        """Count an answer whose status is not the usual one; return whether it is expected all the same."""
+        recorder = self._recorders[kind]
+        expected = head.status in self._exchange.kinds[kind].statuses
+        recorder.count_status(head.status, expected)
+        if not expected:
+            recorder.fail(Outcome.STATUS, f"status {head.status}", None, data, service_ns, reused)
+        return expected
+
+    def _retries(self, error: Exception, kind: int) -> bool:
         """Return whether a request that ended with `error`, without a byte of its answer, is sent again.
 
         A server may end a connection that it keeps alive at any time, so the request may never have reached it
         (RFC 9112, 9.3.1).
         """
         closed = isinstance(error, ResponseCutShort | ConnectionResetError | BrokenPipeError)
-        return closed and not self._timed_out and self._exchange.retries
+        exchange = self._exchange
+        return closed and not self._timed_out and exchange.retry and exchange.kinds[kind].idempotent
 
-    async def _fail(self, error: Exception, recorder: Recorder) -> None:
+    async def _fail(self, error: Exception, kind: int, received: bytes, sent_ns: int, reused: bool) -> None:
         """Count a request that ended with `error`, and its connection with it."""
         self._end_connection()
-        recorder.outcomes[Outcome.TIMEOUT if self._timed_out else outcome_of(error)] += 1
+        failure = request_failure(TimeoutError() if self._timed_out else error)
+        after_ns = time.monotonic_ns() - sent_ns
+        self._recorders[kind].fail(failure.outcome, failure.reason, failure.errno, received, after_ns, reused)
         # Otherwise a peer that ends each connection at once would keep this user from ever suspending.
         await self._loop.yield_now()
 
@@ -289,9 +330,11 @@ class User:
             discard(self._loop, self._socket)
             self._socket = None
 
-    async def _receive_rest(self, sock: socket.socket, reader: ResponseReader, data: bytes) -> ResponseHead:
-        """Receive the rest of a response that did not come whole. Raises as `ResponseReader` does."""
-        buffer, received, pieces = self._parsers.buffer, len(data), 0
+    async def _receive_rest(
+        self, sock: socket.socket, reader: ResponseReader, buffer: memoryview, received: int
+    ) -> ResponseHead:
+        """Receive the rest of a response of which so many bytes came first. Raises as `ResponseReader` does."""
+        pieces = 0
         while received:
             pieces += 1
             if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
@@ -308,42 +351,7 @@ class User:
         return reader.feed_end()
 
 
-def outcome_of_connecting(error: OSError) -> Outcome:
-    """Return why a connection could not be made. Raises `error` again where it means a bug."""
-    return Outcome.CONNECT_TIMEOUT if isinstance(error, TimeoutError) else outcome_of(error)
-
-
-def outcome_of(error: Exception) -> Outcome:
-    """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
-    for kind, outcome in _OUTCOME_BY_ERROR.items():
-        if isinstance(error, kind):
-            return outcome
-    if isinstance(error, OSError) and error.errno in _OUTCOME_BY_ERRNO:
-        return _OUTCOME_BY_ERRNO[error.errno]
-    raise error
-
-
-_OUTCOME_BY_ERROR: Final[dict[type[Exception], Outcome]] = {
-    TimeoutError: Outcome.TIMEOUT,  # also the kernel's, which gives up on a peer that acknowledges nothing
-    MalformedResponse: Outcome.MALFORMED,
-    ResponseTooLarge: Outcome.TOO_LARGE,
-    ResponseCutShort: Outcome.CLOSED_EARLY,
-}
-_OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
-    errno.ECONNREFUSED: Outcome.REFUSED,
-    errno.ECONNRESET: Outcome.RESET,
-    errno.ECONNABORTED: Outcome.RESET,
-    errno.EPIPE: Outcome.RESET,
-    errno.EMFILE: Outcome.NO_FILE_DESCRIPTOR,
-    errno.ENFILE: Outcome.NO_FILE_DESCRIPTOR,
-    errno.EADDRNOTAVAIL: Outcome.NO_LOCAL_PORT,
-    errno.EADDRINUSE: Outcome.NO_LOCAL_PORT,
-    errno.EHOSTUNREACH: Outcome.UNREACHABLE,
-    errno.ENETUNREACH: Outcome.UNREACHABLE,
-    errno.EHOSTDOWN: Outcome.UNREACHABLE,
-    errno.ENETDOWN: Outcome.UNREACHABLE,
-    errno.EPERM: Outcome.UNREACHABLE,  # a firewall on this host
-    errno.EACCES: Outcome.UNREACHABLE,
-    errno.ENOBUFS: Outcome.NO_MEMORY,
-    errno.ENOMEM: Outcome.NO_MEMORY,
-}
+def parsers_of(kinds: Sequence[RequestKind]) -> list[ResponseParsers]:
+    """Return the parsers of responses to each kind: the same for all, but for those to HEAD, which have no body."""
+    by_head = {is_head: ResponseParsers("HEAD" if is_head else "GET") for is_head in (False, True)}
+    return [by_head[kind.method == "HEAD"] for kind in kinds]

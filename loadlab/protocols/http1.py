@@ -114,7 +114,7 @@ class ResponseReader:
     def __init__(self, parsers: ResponseParsers) -> None:
         self._parsers = parsers
         self._parser: ResponseParser | None = None  # of an incomplete response
-        self._raw_head: bytes  # of an incomplete response: all pieces of its head
+        self._raw_head: bytes  # of an incomplete or malformed response: all pieces of its head
         self._body_bytes: int  # of an incomplete response: behind the piece in which its head ended
 
     def feed(self, data: bytes | memoryview) -> ResponseHead | None:
@@ -146,6 +146,11 @@ class ResponseReader:
         """Whether a part of a response has come."""
         return self._parser is not None
 
+    @property
+    def received(self) -> bytes:
+        """What has come of an incomplete or malformed response, up to the piece in which its head ends."""
+        return b"" if self._parser is None else self._raw_head
+
     def feed_end(self) -> ResponseHead:
         """Take the end of the stream; return what the response says that it completes.
 
@@ -159,9 +164,10 @@ class ResponseReader:
         if not data:
             return None
         if self._parser is None:
-            if data[0] != _FIRST_BYTE:  # llhttp skips empty lines
-                raise MalformedResponse("it does not start with HTTP/")
             self._parser, self._raw_head, self._body_bytes = self._parsers.take_spare(), b"", 0
+            if data[0] != _FIRST_BYTE:  # llhttp skips empty lines
+                self._raw_head = bytes(data)
+                raise MalformedResponse("it does not start with HTTP/")
         if self._parser.headless:
             return self._feed_head(self._parser, data)
         self._body_bytes += len(data)

@@ -4,10 +4,11 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of one request, or of the connection it needed."""
+    """What became of one request, or of an attempt to connect."""
 
     OK = "ok"
     STATUS = "status"  # answered, but not with the expected status
+    UNEXPECTED = "unexpected"  # answered with the expected status, but not with the expected header or body
     REFUSED = "refused"  # no socket listens there
     CONNECT_TIMEOUT = "connect_timeout"
     TIMEOUT = "timeout"  # connected and sent, no complete answer in time
@@ -20,8 +21,7 @@ class Outcome(StrEnum):
     NO_MEMORY = "no_memory"  # for the kernel's socket buffers
     UNREACHABLE = "unreachable"  # no route, or a firewall
     DROPPED = "dropped"  # intended, never sent
-    RETRIED = "retried"  # sent again, as the server had ended the connection; counted beside what then became of it
-    CUT = "cut"  # in flight when the measured window ended; neither a success nor a failure
+    CUT = "cut"  # in flight, or waiting to connect, when the measured window ended; neither a success nor a failure
 
 
-FAILURES = frozenset(Outcome) - {Outcome.OK, Outcome.CUT, Outcome.RETRIED}
+FAILURES = frozenset(Outcome) - {Outcome.OK, Outcome.CUT}

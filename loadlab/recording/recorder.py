@@ -5,19 +5,23 @@ histograms at 0.02 to 0.1 us a value. Recording each value into an HdrHistogram 
 (benchmarks/recording.py).
 """
 
-import json
 import zlib
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
+
+SAMPLES_OF_OUTCOME: Final = 3
+"""Failures of each outcome that are kept with their reasons."""
+
+_RECEIVED_BYTES: Final = 200
 
 
 class Metric(StrEnum):
@@ -29,6 +33,8 @@ class Metric(StrEnum):
     WIRE = "wire"  # ready - sent: network and server, until epoll reported the answer
     DISPATCH = "dispatch"  # done - ready: from epoll's return to the response being parsed
     CLIENT = "client"  # done - arrived: what this client added since the kernel had the answer; of a sample only
+    CONNECT = "connect"  # of a connection: from connect(2) until it was established
+    HANDSHAKE = "handshake"  # of a connection with TLS: from then until the handshake was done
 
 
 EACH_INTERVAL: Final = (Metric.RESPONSE, Metric.SERVICE)
@@ -43,38 +49,54 @@ def empty_histograms() -> dict[Metric, Histogram]:
     return {metric: Histogram() for metric in Metric}
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class FailureSample(msgspec.Struct, frozen=True):
+    """One failure: its outcome, what parser or kernel said, and the beginning of what had come of the answer.
+
+    It took `after_ns`, on a connection that had carried requests before (`reused`) or was opened for it.
+    """
+
+    outcome: str
+    reason: str
+    errno: int | None
+    received: bytes
+    after_ns: int
+    reused: bool
+
+
+class Snapshot(msgspec.Struct, frozen=True):
     """What one load worker recorded from `start_ns` to `end_ns`, counted from the start of the measured window.
 
-    `out_of_range` is how many of the requests that are ok took longer than the histograms reach (an hour).
+    `outcomes` counts requests, `connects` attempts to connect by their outcome, `statuses` answers. `histograms` are by
+    Metric, as Histogram.drain writes them, of those that were taken. `out_of_range` is how many of the requests that
+    are ok took longer than the histograms reach (an hour).
     """
 
     start_ns: int
     end_ns: int
-    outcomes: Mapping[str, int]
-    histograms: Mapping[str, bytes]  # by Metric, as Histogram.drain writes them; of those that were taken
+    outcomes: dict[str, int]
+    histograms: dict[str, bytes]
     out_of_range: int
-    statuses: Mapping[str, int]  # of the answers whose status was not the expected one
+    statuses: dict[str, int]
+    connects: dict[str, int]
+    retried: int
+    surplus: int
+    samples: list[FailureSample]
 
     def to_bytes(self) -> bytes:
         """Return it for the wire: a few kilobytes, as most buckets are next to each other and most counts small."""
-        sizes = {metric: len(drained) for metric, drained in self.histograms.items()}
-        fields = [self.start_ns, self.end_ns, self.outcomes, sizes, self.out_of_range, self.statuses]
-        head = json.dumps(fields).encode("ascii")
         # Level 1 takes half the time of the default and leaves a tenth more.
-        return zlib.compress(b"\n".join((head, b"".join(self.histograms.values()))), level=1)
+        return zlib.compress(_ENCODER.encode(self), level=1)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote."""
-        head, _, body = zlib.decompress(data).partition(b"\n")
-        start_ns, end_ns, outcomes, sizes, out_of_range, statuses = json.loads(head)
-        histograms, position = {}, 0
-        for metric, size in sizes.items():
-            histograms[metric] = body[position : position + size]
-            position += size
-        return cls(start_ns, end_ns, outcomes, histograms, out_of_range, statuses)
+        """Read what `to_bytes` wrote. Raises ValueError if it is nothing of that kind."""
+        try:
+            return msgspec.msgpack.decode(zlib.decompress(data), type=cls)
+        except (zlib.error, msgspec.DecodeError) as error:
+            raise ValueError(f"not a snapshot: {error}") from None
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 class Recorder:
@@ -83,41 +105,61 @@ class Recorder:
     Only requests that ended as expected have times. The hot path appends to `prompt` the service time of a request
     that was sent when it was intended (its response time is the same, its lateness 0), and to `prompt_dispatch` its
     dispatch; of any other it adds to `late` three numbers, lateness, service time and dispatch. `client` is for those
-    whose arrival the kernel has stamped.
+    whose arrival the kernel has stamped, `connect` and `handshake` for connections that were opened.
     """
 
-    __slots__ = (
-        "_answered",
-        "_histograms",
-        "_prompt",
-        "client",
-        "late",
-        "outcomes",
-        "prompt",
-        "prompt_dispatch",
-        "statuses",
-    )
+    __slots__ = ("_answered", "_histograms", "_prompt", "_samples", "_unusual", "_usual_status", "client", "connect",
+                 "connects", "handshake", "late", "outcomes", "prompt", "prompt_dispatch", "retried", "statuses",
+                 "surplus")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, usual_status: int = 200) -> None:
+        """All answers that `count_status` does not count have the usual status."""
         self.prompt: list[int] = []
         self.prompt_dispatch: list[int] = []
         self.late: list[int] = []
         self.client: list[int] = []
+        self.connect: list[int] = []
+        self.handshake: list[int] = []
         self.outcomes: Counter[Outcome] = Counter()
+        self.connects: Counter[Outcome] = Counter()
         self.statuses: Counter[int] = Counter()
+        self.retried = self.surplus = 0
+        self._usual_status = usual_status
+        self._unusual = 0  # of the answers as expected: those counted in `statuses`
+        self._samples: list[FailureSample] = []
         self._answered = 0  # of those folded
         self._prompt = Histogram()  # apart until `take`: folded once, though it counts for response and service
         self._histograms = empty_histograms()
 
-    def count_status(self, status: int) -> None:
-        """Count an answer whose status was not the expected one."""
-        self.outcomes[Outcome.STATUS] += 1
+    def count_status(self, status: int, as_expected: bool) -> None:
+        """Count an answer by its status, before its times or its failure are recorded."""
         self.statuses[status] += 1
+        self._unusual += as_expected
+
+    def fail(
+        self, outcome: Outcome, reason: str, errno: int | None, received: bytes, after_ns: int, reused: bool
+    ) -> None:
+        """Count a request that failed."""
+        self.outcomes[outcome] += 1
+        if self.outcomes[outcome] <= SAMPLES_OF_OUTCOME:
+            beginning = bytes(received[:_RECEIVED_BYTES])
+            self._samples.append(FailureSample(outcome.value, reason, errno, beginning, after_ns, reused))
+
+    def fail_to_connect(self, outcome: Outcome, reason: str, errno: int | None, after_ns: int) -> None:
+        """Count an attempt to connect that failed; it is no request."""
+        self.connects[outcome] += 1
+        if self.connects[outcome] <= SAMPLES_OF_OUTCOME:
+            self._samples.append(FailureSample(outcome.value, reason, errno, b"", after_ns, reused=False))
 
     @property
     def waiting(self) -> int:
         """How many requests wait to be folded."""
         return len(self.prompt) + len(self.late) // 3
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered as expected since the last snapshot."""
+        return self._answered + self.waiting
 
     def fold(self) -> None:
         """Move the samples appended so far into the histograms."""
@@ -135,9 +177,14 @@ class Recorder:
             histograms[Metric.RESPONSE].fold(lateness + service)
             self._fold_parts(service, dispatch)
             self.late.clear()
-        if self.client:
-            histograms[Metric.CLIENT].fold(np.array(self.client))
-            self.client.clear()
+        for metric, values in (
+            (Metric.CLIENT, self.client),
+            (Metric.CONNECT, self.connect),
+            (Metric.HANDSHAKE, self.handshake),
+        ):
+            if values:
+                histograms[metric].fold(np.array(values))
+                values.clear()
 
     def _fold_parts(self, service: NDArray[np.int64], dispatch: NDArray[np.int64]) -> None:
         self._answered += len(service)
@@ -154,30 +201,51 @@ class Recorder:
         histograms[Metric.SERVICE].merge(prompt)
         histograms[Metric.LATENESS].add(0, prompt.count)
         prompt.clear()
-        outcomes = {Outcome.OK.value: self._answered}
-        outcomes |= {outcome.value: count for outcome, count in self.outcomes.items()}
-        statuses = {str(status): count for status, count in self.statuses.items()}
-        self._answered = 0
-        self.outcomes.clear()
-        self.statuses.clear()
         out_of_range = histograms[Metric.RESPONSE].out_of_range if Metric.RESPONSE in metrics else 0
-        drained = {metric.value: histograms[metric].drain() for metric in metrics}
-        return Snapshot(start_ns, end_ns, outcomes, drained, out_of_range, statuses)
+        self.statuses[self._usual_status] += self._answered - self._unusual
+        snapshot = Snapshot(
+            start_ns,
+            end_ns,
+            {Outcome.OK.value: self._answered} | {outcome.value: count for outcome, count in self.outcomes.items()},
+            {metric.value: histograms[metric].drain() for metric in metrics},
+            out_of_range,
+            {str(status): count for status, count in self.statuses.items() if count},
+            {outcome.value: count for outcome, count in self.connects.items()},
+            self.retried,
+            self.surplus,
+            self._samples,
+        )
+        self._answered = self._unusual = self.retried = self.surplus = 0
+        self._samples = []
+        for counts in (self.outcomes, self.connects, self.statuses):
+            counts.clear()
+        return snapshot
 
 
 class Totals:
-    """Snapshots of any number of workers and intervals, merged exactly."""
+    """Snapshots of any number of workers and intervals, merged exactly. Of samples the first few are kept."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
+        self.connects: Counter[str] = Counter()
+        self.retried = self.surplus = 0
+        self.samples: list[FailureSample] = []
         self.histograms = empty_histograms()
         self.out_of_range = 0
+        self._sampled: Counter[str] = Counter()
 
     def add(self, snapshot: Snapshot) -> None:
         """Add one snapshot."""
         self.outcomes.update(snapshot.outcomes)
         self.statuses.update(snapshot.statuses)
+        self.connects.update(snapshot.connects)
+        self.retried += snapshot.retried
+        self.surplus += snapshot.surplus
         self.out_of_range += snapshot.out_of_range
+        for sample in snapshot.samples:
+            self._sampled[sample.outcome] += 1
+            if self._sampled[sample.outcome] <= SAMPLES_OF_OUTCOME:
+                self.samples.append(sample)
         for metric, drained in snapshot.histograms.items():
             self.histograms[Metric(metric)].absorb(drained)

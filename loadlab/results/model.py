@@ -145,6 +145,7 @@ class TrialResult(Document):
 
     For each request response = lateness + wire + dispatch, and service is the latter two. `client_ns` is the time that
     the client added, from the kernel's receive stamp on the response to its being parsed, for a sample of requests.
+    `connect_ns` and `handshake_ns` (of TLS) are of the connections that were opened within the window.
     `cut_age_ns` is how long ago the requests had been sent that were in flight when the window ended. They were
     finished then: `cut_outcomes` is what became of them, `cut_response_ns` how long those that are ok took in all.
     `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
@@ -185,6 +186,8 @@ class TrialResult(Document):
     wire_ns: LatencySummary = LatencySummary()
     dispatch_ns: LatencySummary = LatencySummary()
     client_ns: LatencySummary = LatencySummary()
+    connect_ns: LatencySummary = LatencySummary()
+    handshake_ns: LatencySummary = LatencySummary()
     kinds: list[KindResult] = Field(default=[])
     idle: IdleSummary | None = None
     connection_memory: ConnectionMemory | None = None

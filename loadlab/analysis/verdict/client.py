@@ -46,7 +46,7 @@ def rate_is_met(result: TrialResult) -> bool:
 def dropped_share(result: TrialResult) -> float:
     """Return the share of the schedule's requests that were never sent."""
     dropped = result.outcomes.get(Outcome.DROPPED, 0)
-    total = sum(result.outcomes.values()) - result.outcomes.get(Outcome.RETRIED, 0)
+    total = sum(result.outcomes.values())
     return dropped / total if total else 0.0
 
 

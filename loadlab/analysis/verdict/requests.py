@@ -32,6 +32,10 @@ _FAILURES: Final[Mapping[Outcome, _Failure]] = MappingProxyType(
             "unexpected status",
             "Look at what the target answers (curl -i) and correct the path, or set expect_status if that is right.",
         ),
+        Outcome.UNEXPECTED: _Failure(
+            "unexpected answer",
+            "Compare what came (the sample of the failure) with the header or body that the request expects.",
+        ),
         Outcome.REFUSED: _Failure(
             "connection refused",
             "Check that the target listens at this address, and in its log whether it stopped or restarted.",

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from loadlab.kernel import Loop
 from loadlab.load.active import ActiveLoad
 from loadlab.load.pacing import Gate
-from loadlab.load.requests import RequestKind, take_turns
+from loadlab.load.requests import RequestKind, Stamping, take_turns
 from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
@@ -16,9 +16,13 @@ _DEADLINE_NS = 30_000 * MS
 
 
 def exchange_with(
-    address: tuple[str, int], timeout_ns: int = 10_000 * MS, request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    address: tuple[str, int],
+    timeout_ns: int = 10_000 * MS,
+    request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    method: str = "GET",
 ) -> Exchange:
-    return Exchange(address, None, "GET", timeout_ns, take_turns([RequestKind(request)], seed=0))
+    kinds = [RequestKind([request], method=method)]
+    return Exchange(address, None, timeout_ns, kinds, take_turns(kinds, 0, Stamping()))
 
 
 @asynccontextmanager

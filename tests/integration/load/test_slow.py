@@ -7,14 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.slow import SlowSender
-from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
 from . import scripts
-from .driver import MS, open_gate, wait_until
+from .driver import MS, exchange_with, open_gate, wait_until
 from .scripted_server import RESPONSE, Peer, ScriptedServer
 
 pytestmark = pytest.mark.timeout(90)
@@ -23,7 +21,7 @@ REQUEST = b"GET / HTTP/1.1\r\n\r\n"
 
 
 def send_slowly(address: tuple[str, int], until: Callable[[Recorder], bool], timeout_ns: int = 10_000 * MS) -> Recorder:
-    exchange = Exchange(address, None, "GET", timeout_ns, take_turns([RequestKind(REQUEST)], seed=0))
+    exchange = exchange_with(address, timeout_ns, REQUEST)
     recorder = Recorder()
 
     async def main(loop: Loop) -> None:

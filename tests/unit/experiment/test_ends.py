@@ -8,7 +8,7 @@ import pytest
 from loadlab.errors import TargetDied
 from loadlab.experiment.ends import Ends, Server
 from loadlab.fleet.coordinator import Event, Fleet
-from loadlab.fleet.messages import Drained, Finished, Message, Plan
+from loadlab.fleet.messages import Finished, Message, Plan
 
 
 class Script:
@@ -35,18 +35,7 @@ def ends_of(script: Script) -> Ends:
 
 
 def test_what_was_read_when_the_target_died_is_not_lost() -> None:
-    listening = ends_of(Script(Finished(1, 0, 0, []))).listen_while(lambda: True)
-    assert next(listening).message == Finished(1, 0, 0, [])
+    listening = ends_of(Script(Finished([1], [0], []))).listen_while(lambda: True)
+    assert next(listening).message == Finished([1], [0], [])
     with pytest.raises(TargetDied):
         next(listening)
-
-
-def test_workers_are_drained_anew_for_each_plan() -> None:
-    script = Script(Drained(), Drained(), Finished(0, 0, 0, []))
-    ends = ends_of(script)
-    ends.wait_drained(1.0)
-    ends.wait_drained(1.0)  # known already
-    assert len(script.batches) == 2
-    ends.measure(Plan([]))
-    ends.wait_drained(1.0)
-    assert len(script.batches) == 1

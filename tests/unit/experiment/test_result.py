@@ -39,7 +39,7 @@ def result(
     if rest:
         window.load.add_rest([each.take(0, 2 * SECOND, ONCE_A_WINDOW) for each in (recorder, *idle)])
         window.load.cut_ages.absorb(cut_ages)
-        window.load.add_undone(cut=2, cut_apart=1, dropped=0)
+        window.load.add_undone(cut=[2, 1][:kinds], dropped=[0] * kinds)
     held = HeldConnections(profile.load, Unobserved())
     return trial_result(Trial("007", 2, {"a": 1}, profile, 0), state, reason, RESOURCES, held, window)
 
@@ -84,6 +84,6 @@ def test_slow_senders_are_a_kind_apart() -> None:
     done = result("done", slow_connections=2)
     assert done.outcomes["cut"] == 2
     assert [(kind.name, kind.outcomes["ok"], kind.outcomes.get("cut", 0)) for kind in done.kinds] == [
-        ("hello", 3, 0),
+        ("hello", 3, 2),
         (SLOW_SENDERS, 0, 1),
     ]

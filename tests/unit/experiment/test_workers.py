@@ -39,10 +39,15 @@ AGENT = b"User-Agent: loadlab/" + __version__.encode()
 
 
 def test_requests_are_encoded_once_with_their_weights() -> None:
-    (first, _) = parts_of(mix=[{"path": "/hello", "weight": 3}, {"path": "/sleep?ms=1"}])
+    (first, _) = parts_of(
+        mix=[
+            {"path": "/hello", "weight": 3, "expect_status": 200},
+            {"path": "/sleep?ms=1", "expect_status": [404, 200]},
+        ]
+    )
     assert first.requests == [
-        WeightedRequest(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + AGENT + b"\r\n\r\n", 200, 3),
-        WeightedRequest(b"GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + AGENT + b"\r\n\r\n", 200, 1),
+        WeightedRequest([b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + AGENT + b"\r\n\r\n"], [200], 3),
+        WeightedRequest([b"GET /sleep?ms=1 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + AGENT + b"\r\n\r\n"], [200, 404]),
     ]
 
 
@@ -82,6 +87,8 @@ def test_everything_is_added_up() -> None:
         "wire": 5,
         "dispatch": 5,
         "client": 0,
+        "connect": 0,
+        "handshake": 0,
     }
 
 
@@ -107,11 +114,12 @@ def test_an_empty_record_covers_no_time() -> None:
 def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
     record = LoadRecord([RecordedKind("hello"), RecordedKind("sleep"), RecordedKind("slow senders", apart=True)])
     record.add("load worker 1", [snapshot(0, 1000, 1, 2), snapshot(0, 1000, 50), snapshot(0, 1000, 900, timeouts=3)])
-    record.add_undone(cut=4, cut_apart=2, dropped=5)
-    record.add_undone(cut=6, cut_apart=1, dropped=0)
+    record.add_undone(cut=[3, 1, 2], dropped=[4, 1, 0])
+    record.add_undone(cut=[6, 0, 1], dropped=[0, 0, 0])
     assert record.requests == 3
     assert record.totals.outcomes == {"ok": 3, "cut": 10, "dropped": 5}
     assert [totals.outcomes["ok"] for totals in record.by_kind] == [2, 1, 1]
+    assert record.by_kind[0].outcomes == {"ok": 2, "cut": 9, "dropped": 4}
     assert record.by_kind[2].outcomes == {"ok": 1, "timeout": 3, "cut": 3}
     assert record.last_rate() == 3.0
     (interval,) = record.latency_intervals()

@@ -1,19 +1,22 @@
 """The recorder and what becomes of its snapshots: each time under its name, each request once."""
 
+import zlib
 from random import Random
 
 import pytest
 
 from loadlab.recording.histogram import HIGHEST_NS, Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder, Snapshot, Totals
+from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, FailureSample, Metric, Recorder, Snapshot, Totals
+
+OF_EACH_REQUEST = set(Metric) - {Metric.CLIENT, Metric.CONNECT, Metric.HANDSHAKE}
 
 
 def absorbed(snapshot: Snapshot) -> dict[Metric, Histogram]:
     """Return the histograms that every request is in."""
     totals = Totals()
     totals.add(snapshot)
-    return {metric: histogram for metric, histogram in totals.histograms.items() if metric is not Metric.CLIENT}
+    return {metric: histogram for metric, histogram in totals.histograms.items() if metric in OF_EACH_REQUEST}
 
 
 def median_ns(histogram: Histogram) -> int:
@@ -61,7 +64,7 @@ def test_each_request_is_counted_once_in_every_metric(fold_between: bool) -> Non
     snapshot = recorder.take(10, 20)
     assert (snapshot.start_ns, snapshot.end_ns, snapshot.out_of_range) == (10, 20, 0)
     assert snapshot.outcomes == {"ok": 600}
-    assert [histogram.count for histogram in absorbed(snapshot).values()] == [600] * (len(Metric) - 1)
+    assert [histogram.count for histogram in absorbed(snapshot).values()] == [600] * len(OF_EACH_REQUEST)
 
 
 def test_the_parts_of_a_request_sum_to_its_response_time_whatever_the_batch_it_came_in() -> None:
@@ -93,7 +96,7 @@ def test_a_second_snapshot_has_only_what_came_since_the_first() -> None:
     recorder.take(0, 1)
     second = recorder.take(1, 2)
     assert second.outcomes == {"ok": 0}
-    assert [histogram.count for histogram in absorbed(second).values()] == [0] * (len(Metric) - 1)
+    assert [histogram.count for histogram in absorbed(second).values()] == [0] * len(OF_EACH_REQUEST)
     recorder.prompt.append(2_000)
     assert recorder.take(2, 3).outcomes == {"ok": 1}
 
@@ -149,7 +152,7 @@ def test_what_is_taken_each_interval_leaves_the_rest_for_the_end_of_the_window()
     totals.add(rest)
     assert totals.outcomes == {"ok": 15, "timeout": 3}
     assert {metric: histogram.count for metric, histogram in totals.histograms.items()} == {
-        metric: 3 if metric is Metric.CLIENT else 15 for metric in Metric
+        metric: 15 if metric in OF_EACH_REQUEST else 3 if metric is Metric.CLIENT else 0 for metric in Metric
     }
     assert recorder.take(3, 4).histograms == Recorder().take(3, 4).histograms  # nothing is left
 
@@ -171,12 +174,51 @@ def test_a_snapshot_travels_as_bytes() -> None:
     recorder.late += [5, 2_000, 1]
     recorder.prompt_dispatch += [2, 3]
     recorder.outcomes[Outcome.CLOSED_EARLY] += 1
-    recorder.count_status(404)
+    recorder.count_status(404, as_expected=False)
+    recorder.fail(Outcome.STATUS, "status 404", None, b"HTTP/1.1 404 Not Found", 7, reused=True)
+    recorder.fail_to_connect(Outcome.REFUSED, "Connection refused", 111, 3)
+    recorder.connect.append(9)
     snapshot = recorder.take(5, 6)
-    assert (snapshot.outcomes["status"], snapshot.statuses) == (1, {"404": 1})
-    assert recorder.take(6, 7).statuses == {}
+    assert snapshot.samples == [
+        FailureSample("status", "status 404", None, b"HTTP/1.1 404 Not Found", 7, True),
+        FailureSample("refused", "Connection refused", 111, b"", 3, False),
+    ]
+    assert (snapshot.outcomes["status"], snapshot.connects) == (1, {"refused": 1})
     assert Snapshot.from_bytes(snapshot.to_bytes()) == snapshot
 
 
-def test_success_what_was_sent_again_and_what_the_end_of_the_window_cut_are_no_failures() -> None:
-    assert {Outcome.OK, Outcome.RETRIED, Outcome.CUT} == set(Outcome) - FAILURES
+@pytest.mark.parametrize("data", [b"", b"HTTP", zlib.compress(b"{}"), zlib.compress(b"\x81\xa8start_ns\x01")])
+def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not a snapshot"):
+        Snapshot.from_bytes(data)
+
+
+def test_all_answers_are_counted_by_their_status() -> None:
+    recorder = Recorder(usual_status=200)
+    recorder.prompt += [1, 2, 3]
+    recorder.prompt_dispatch += [1, 1, 1]
+    recorder.count_status(302, as_expected=True)  # one of the three
+    recorder.count_status(404, as_expected=False)
+    assert recorder.take(0, 1).statuses == {"200": 2, "302": 1, "404": 1}
+    assert recorder.take(1, 2).statuses == {}
+
+
+def test_the_first_failures_of_each_outcome_are_kept_with_their_reasons() -> None:
+    totals = Totals()
+    for interval in range(2):
+        recorder = Recorder()
+        for number in range(10):
+            recorder.fail(Outcome.RESET, f"number {number}", 104, b"x" * 1_000, 5, reused=True)
+            recorder.fail(Outcome.TIMEOUT, "late", None, b"", 5, reused=False)
+        totals.add(recorder.take(interval, interval + 1))
+    assert [sample.reason for sample in totals.samples if sample.outcome == "reset"] == [
+        "number 0",
+        "number 1",
+        "number 2",
+    ]
+    assert (len(totals.samples), len(totals.samples[0].received)) == (6, 200)
+    assert totals.outcomes == {"ok": 0, "reset": 20, "timeout": 20}
+
+
+def test_success_and_what_the_end_of_the_window_cut_are_no_failures() -> None:
+    assert {Outcome.OK, Outcome.CUT} == set(Outcome) - FAILURES

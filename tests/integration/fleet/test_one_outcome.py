@@ -1,0 +1,228 @@
+"""Each request has exactly one outcome, whatever the server does: schedule, or requests begun = sum of outcomes."""
+
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Final, cast
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from loadlab.fleet.channel import Channel
+from loadlab.fleet.messages import (
+    ClosedPacing,
+    Endpoint,
+    Finished,
+    LoadPart,
+    Message,
+    OpenPacing,
+    PlannedWindow,
+    Recorded,
+    SlowSending,
+    WeightedRequest,
+)
+from loadlab.fleet.worker import Crew, measure
+from loadlab.kernel import Loop, run
+from loadlab.load.requests import NextTurn, Turn, take_turns
+from loadlab.recording.recorder import Snapshot
+
+pytestmark = pytest.mark.timeout(180)
+
+MS: Final = 1_000_000
+WINDOW_NS: Final = 400 * MS
+TIMEOUT_NS: Final = 60 * MS
+USERS: Final = 6
+RATE: Final = 1_000
+REQUEST: Final = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+RESET: Final = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+
+OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+# What is sent for a request, and whether the connection ends then.
+ANSWERS: Final[Sequence[tuple[bytes, bool]]] = (
+    (OK, False),
+    (OK, True),  # an end that was not announced
+    (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", False),
+    (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", True),
+    (OK[:-1], True),
+    (b"", True),
+    (b"nonsense\r\n\r\n", False),
+    (OK + b"more", False),
+    (b"", False),  # silence
+)
+
+
+class FaultyServer:
+    """Answers at random, and does not listen for a part of the time."""
+
+    def __init__(self, weights: Sequence[int], seed: int, away: tuple[float, float]) -> None:
+        self._weights = weights
+        self._random = random.Random(seed)
+        self._away = away
+        self._reserved = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._reserved.getsockname()
+        self._ends = threading.Event()
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._listen)]
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        self._threads[0].start()
+        try:
+            yield
+        finally:
+            self._ends.set()
+            self._threads[0].join()
+            for sock in self._open:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+            for thread in self._threads[1:]:
+                thread.join()
+            for sock in self._open:
+                sock.close()
+
+    def _listen(self) -> None:
+        began = time.monotonic()
+        listener: socket.socket | None = self._reserved
+        while not self._ends.is_set():
+            passed = time.monotonic() - began
+            if self._away[0] <= passed < self._away[1]:
+                if listener is not None:
+                    listener.close()
+                listener = None
+                time.sleep(0.005)
+                continue
+            listener = listener or socket.create_server(self.address)
+            listener.settimeout(0.005)
+            with suppress(TimeoutError):
+                sock, _ = listener.accept()
+                self._open.append(sock)
+                self._threads.append(threading.Thread(target=self._serve, args=(sock,)))
+                self._threads[-1].start()
+        if listener is not None:
+            listener.close()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with suppress(OSError):
+            while sock.recv(65_536):
+                ((answer, ends),) = self._random.choices(ANSWERS, self._weights)
+                if answer:
+                    sock.sendall(answer)
+                if ends:
+                    if self._random.random() < 0.5:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                    break
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+
+class Kept:
+    """In place of the pipe to the coordinator."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def send(self, message: Message) -> None:
+        self.messages.append(message)
+
+
+class Counted:
+    """Counts the turns that users take."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def around(self, next_turn: NextTurn) -> NextTurn:
+        def counted() -> Turn:
+            self.taken += 1
+            return next_turn()
+
+        return counted
+
+
+def part_of(address: tuple[str, int], pacing: ClosedPacing | OpenPacing, per_request: bool, retry: bool) -> LoadPart:
+    return LoadPart(
+        share=0,
+        shares=1,
+        endpoint=Endpoint(address, [(None, USERS)]),
+        requests=[WeightedRequest([REQUEST], [200], 2), WeightedRequest([REQUEST], [200, 404])],
+        seed=1,
+        pacing=pacing,
+        slow=SlowSending(all=False, connections=0, pace_ns=MS),
+        timeout_ns=TIMEOUT_NS,
+        per_request=per_request,
+        retry=retry,
+    )
+
+
+def measured(part: LoadPart, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[str], Finished, int]:
+    """Measure a window; return its outcomes, what was left undone at its end, and how many turns were taken."""
+    kept, counted = Kept(), Counted()
+
+    async def main(loop: Loop) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                "loadlab.fleet.worker.take_turns", lambda *arguments: counted.around(take_turns(*arguments))
+            )
+            crew = Crew(loop, part)
+        await crew.load.open()
+        async with loop.task_group() as group:
+            crew.start(group)
+            start_ns = time.monotonic_ns()
+            window = PlannedWindow(time.time_ns(), 0, WINDOW_NS, WINDOW_NS)
+            await measure(loop, cast(Channel, kept), crew, window, start_ns)
+            while crew.in_flight:
+                await loop.sleep(MS)
+            group.cancel()
+
+    run(main)
+    (finished,) = (message for message in kept.messages if isinstance(message, Finished))
+    outcomes: Counter[str] = Counter()
+    for message in kept.messages:
+        if isinstance(message, Recorded):
+            for each in message.snapshots:
+                outcomes.update(Snapshot.from_bytes(each).outcomes)
+    return outcomes, finished, counted.taken
+
+
+# Shrinking would run hundreds of windows.
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    weights=st.tuples(st.integers(20, 200), *[st.integers(0, 5) for _ in ANSWERS[1:]]),
+    seed=st.integers(0, 1000),
+    away=st.tuples(st.floats(0, 0.4), st.floats(0, 0.6)),
+    per_request=st.booleans(),
+    retry=st.booleans(),
+)
+@pytest.mark.parametrize("model", ["open", "closed", "think"])
+def test_each_request_has_one_outcome(
+    model: str,
+    weights: tuple[int, ...],
+    seed: int,
+    away: tuple[float, float],
+    per_request: bool,
+    retry: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pacing: ClosedPacing | OpenPacing = ClosedPacing(2 * MS if model == "think" else 0, "exponential")
+    if model == "open":
+        pacing = OpenPacing([(WINDOW_NS, RATE, RATE)], "constant", 0)
+    server = FaultyServer(weights, seed, away)
+    with ExitStack() as stack:
+        stack.enter_context(server.serving())
+        outcomes, finished, taken = measured(part_of(server.address, pacing, per_request, retry), monkeypatch)
+    counted = outcomes.total() + sum(finished.cut) + sum(finished.dropped)
+    if model == "open":
+        assert counted == RATE * WINDOW_NS // 1_000_000_000 + finished.carried_over
+    else:
+        # A user whose turn has not come has drawn its next request already.
+        assert 0 <= taken - counted <= USERS
