@@ -24,7 +24,14 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 
 MOST_ROWS: Final = 1_000_000
 _MOST_COLUMNS: Final = 100
-_FILES: Final = ("load.request.file", "load.data.file")
+_FILES: Final = (
+    "load.request.file",
+    "load.data.file",
+    "target.cwd",
+    "target.tls.ca",
+    "target.tls.cert",
+    "target.tls.key",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from loadlab.profile.mistakes import LocatedMistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
 from loadlab.profile.schema import Profile, model_of
 from loadlab.profile.source import Source, parse_source, parse_value, read_text
-from loadlab.profile.target import belongs_to_running
+from loadlab.profile.target import LISTS, TargetKind, belongs_to, kind_of_target
 from loadlab.profile.validation import find_mistakes
 from loadlab.profile.validation.servers import ServerSpec
 from loadlab.units import printable
@@ -46,9 +46,9 @@ def load_profile(
     text = read_text(path)
     source = parse_source(text, str(path))
     # A profile out of a pipe lies nowhere.
-    resolve_files(source.data, path.parent if path.is_file() else FilePath())
+    _resolve(source.data, path.parent if path.is_file() else FilePath())
     found = source.mistakes + _apply_overrides(source, overrides)
-    resolve_files(source.data, FilePath())
+    _resolve(source.data, FilePath())
     # A value that could not be read is None in the data; that None does not fit either is not worth a second line.
     unreadable = {mistake.position for mistake in found}
     mistakes = find_mistakes(source.data, servers, metrics)
@@ -56,6 +56,14 @@ def load_profile(
     if found:
         raise ProfileError([str(mistake) for mistake in sorted(found)])
     return LoadedProfile(model_of(source.data).model_validate(source.data), text, str(path))
+
+
+def _resolve(data: Data, folder: FilePath) -> None:
+    """Make the names of files absolute, in place; a command starts in `folder` unless it says where."""
+    target = data.get("target")
+    if isinstance(target, dict) and target.get("command") is not None and target.get("cwd") is None:
+        target["cwd"] = str(folder)
+    resolve_files(data, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +75,16 @@ class _Override:
     position: Position
 
     @property
-    def chosen_target(self) -> str | None:
-        """The key of `target` by which the user chooses the server, `server` or `address`; None for all others."""
-        chooses = self.path in (("target", "server"), ("target", "address")) and self.value is not None
-        return self.path[-1] if chooses else None
+    def chosen_target(self) -> TargetKind | None:
+        """The kind of server that the user chooses by this setting; None where it chooses none."""
+        return kind_of_target({self.path[1]: self.value}) if len(self.path) == 2 and self.path[0] == "target" else None
+
+    @property
+    def lists_values(self) -> bool:
+        """Whether it gives several values, and not one."""
+        if not isinstance(self.value, list):
+            return False
+        return dotted(self.path) not in LISTS or any(isinstance(each, list) for each in self.value)
 
 
 def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistake]:
@@ -79,12 +93,13 @@ def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistak
     Mistakes name a text that begins with dashes as the option that it is, and any other as `--set`.
     """
     mistakes = []
+    starts_command = any(text.startswith("target.command=") for text in texts)
     for number, text in enumerate(texts):
         option = text if text.startswith("--") else f"--set {text}"
         shown = option if len(option) <= _LONGEST_SHOWN else f"{option[: _LONGEST_SHOWN - 3]}..."
         position = Position.on_command_line(number, printable(shown))
         try:
-            _apply(source, _parse(text, position))
+            _apply(source, _parse(text, position), starts_command)
         except ValueError as error:
             mistakes.append(LocatedMistake(position, "", str(error)))
     return mistakes
@@ -97,16 +112,20 @@ def _parse(text: str, position: Position) -> _Override:
     return _Override(split(name), parse_value(value), position)
 
 
-def _apply(source: Source, override: _Override) -> None:
+def _apply(source: Source, override: _Override, starts_command: bool) -> None:
+    """Put a setting over the data; with `starts_command` another one gives a command, and an address is its own."""
     path, value = override.path, override.value
-    if (chosen := override.chosen_target) is not None:
-        _drop_other_target(source.data, runs=belongs_to_running(chosen))
-    if isinstance(value, list) and value and _is_swept_by(source.data, path, value):
+    chosen = override.chosen_target
+    if chosen == "address" and starts_command:
+        chosen = None
+    if chosen is not None:
+        _drop_other_target(source.data, chosen)
+    if isinstance(value, list) and value and override.lists_values and _is_swept_by(source.data, path, value):
         if chosen is not None and value_at(source.data, path) is None:  # required, although the sweep replaces it
             _put(source, path, value[0], override.position)
         _put(source, ("sweep", dotted(path)), value, override.position)
     elif dotted(path) in _sweep_of(source.data):
-        _put(source, ("sweep", dotted(path)), value if isinstance(value, list) else [value], override.position)
+        _put(source, ("sweep", dotted(path)), value if override.lists_values else [value], override.position)
     else:
         _put(source, path, value, override.position)
 
@@ -132,14 +151,18 @@ def _put(source: Source, path: tuple[str, ...], value: object, position: Positio
     source.origins.replace(path, origin)
 
 
-def _drop_other_target(data: Data, runs: bool) -> None:
-    """Remove what the profile sets, and sweeps, of the kind of target that the user has not chosen."""
+def _drop_other_target(data: Data, chosen: TargetKind) -> None:
+    """Remove what the profile sets, and sweeps, of the kinds of target that the user has not chosen."""
     target, sweep = data.get("target"), _sweep_of(data)
-    if isinstance(target, dict):
-        for key in [key for key in target if belongs_to_running(key) != runs]:
-            del target[key]
+    if not isinstance(target, dict):
+        return
+    # Its address is that of a server that runs already, or of another command.
+    dropped = {"address"} if chosen == "command" else set()
+    for key in [key for key in target if key in dropped or not belongs_to(chosen, key)]:
+        del target[key]
     for path in [path for path in sweep if path.startswith("target.")]:
-        if belongs_to_running(path.removeprefix("target.")) != runs:
+        key = split(path)[1]
+        if key in dropped or not belongs_to(chosen, key):
             del sweep[path]
 
 

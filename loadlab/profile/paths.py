@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from loadlab.profile.schema import KINDS, LoadProfile, Profile
-from loadlab.profile.target import OPTION_PATTERN, Option, Target
+from loadlab.profile.target import LISTS, OPTION_PATTERN, Option, Target
 from loadlab.profile.values import Section
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -136,7 +136,8 @@ def profile_json_schema() -> dict[str, Any]:
 @cache
 def _sweepable_fields(model: type[Profile]) -> dict[str, FieldInfo]:
     found = ((path, field) for key in own_keys(model) for path, field in _leaves(_fields(model)[key], (key,)))
-    return {dotted(path): field for path, field in found if not _holds_many_only(field.annotation)}
+    named = ((dotted(path), field) for path, field in found)
+    return {path: field for path, field in named if path in LISTS or not _holds_many_only(field.annotation)}
 
 
 @cache

@@ -80,7 +80,7 @@ class Profile(Section):
     name: Annotated[str, Name(64)] = Field(description="Names the run directory.")
     about: str = Field(default="", description="What the experiment shows, printed at the head of the page.")
     kind: str = Field(description="What is measured: a server under load, or one microbenchmark without a network.")
-    sweep: dict[str, Annotated[tuple[Scalar, ...], Field(min_length=1)]] = Field(
+    sweep: dict[str, Annotated[tuple[Scalar | tuple[str | int, ...], ...], Field(min_length=1)]] = Field(
         default={}, description="Paths of the profile and the values to try; the trials are the product."
     )
     repeat: Annotated[int, Count(1, 1000, "3")] = Field(

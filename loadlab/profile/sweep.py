@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, put, split, value_at
 from loadlab.profile.schema import Profile
+from loadlab.profile.target import LISTS, describe_command
 from loadlab.profile.values import Scalar
 
 
@@ -18,7 +19,8 @@ class Trial:
     """One combination of the sweep, measured once.
 
     `id` counts in running order; `repeat` counts from 1. `factors` are the swept settings: numbers plain, durations
-    with their unit. `profile` has them applied, and no sweep of its own. `seed` fixes what the load draws at random.
+    with their unit, a command as text. `profile` has them applied, and no sweep of its own. `seed` fixes what the load
+    draws at random.
     """
 
     id: str
@@ -94,4 +96,8 @@ def _combinations(profile: Profile) -> Iterator[tuple[dict[str, Scalar], Profile
             put(data, split(path), value)
         resolved = type(profile).model_validate(data)
         spelt = resolved.model_dump(mode="json", by_alias=True)
-        yield {path: value_at(spelt, split(path)) for path in profile.sweep}, resolved
+        yield {path: _as_factor(path, value_at(spelt, split(path))) for path in profile.sweep}, resolved
+
+
+def _as_factor(path: str, value: Any) -> Scalar:  # noqa: ANN401 - as different as the fields
+    return describe_command(value) if path in LISTS else value

@@ -7,6 +7,7 @@ from typing import Any
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import split_metric
 from loadlab.profile.path_names import PathName, name_of_path, name_of_value
+from loadlab.profile.target import describe_command
 from loadlab.results.model import Scalar, TrialResult
 
 
@@ -167,7 +168,12 @@ def _swept_values(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> 
         for path, value in trial.factors.items():
             found.setdefault(path, {})[value] = None
     sweep = profile.get("sweep") or {}
-    return {path: _in_order(list(values), list(sweep.get(path) or ())) for path, values in found.items()}
+    return {path: _in_order(list(values), [*map(_as_factor, sweep.get(path) or ())]) for path, values in found.items()}
+
+
+def _as_factor(value: Any) -> Scalar:  # noqa: ANN401 - whatever a sweep may hold
+    """Return a value of the sweep as trials have it in their factors, where a command is text."""
+    return describe_command(value) if isinstance(value, list | tuple) else value
 
 
 def _in_order(values: list[Scalar], written: list[Any]) -> tuple[Scalar, ...]:

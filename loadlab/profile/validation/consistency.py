@@ -5,10 +5,9 @@ from typing import Any
 
 from loadlab.profile.load import RateStage, total_ns
 from loadlab.profile.mistakes import Mistake
-from loadlab.profile.paths import Data, default_of, split, value_at
+from loadlab.profile.paths import Data, default_of, value_at
 from loadlab.profile.schema import LoadProfile, Profile, WaitCostProfile
 from loadlab.profile.sweep import place_of_change, read_one, values_in_trials
-from loadlab.profile.validation.servers import key_of, option_paths
 from loadlab.profile.values import describe
 from loadlab.units import spell_duration_ns
 
@@ -16,34 +15,11 @@ from loadlab.units import spell_duration_ns
 def consistency_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
     """Yield the settings that have no effect with others, or contradict them; each fits the schema by itself."""
     if model is LoadProfile:
-        yield from _running_mistakes(data) if values_in_trials(data, "target.address") else _bundled_mistakes(data)
         yield from _pace_mistakes(data)
         yield from _open_mistakes(data) if values_in_trials(data, "load.rate") else _closed_mistakes(data)
         yield from _probe_mistakes(data)
     if model is WaitCostProfile:
         yield from _active_mistakes(data)
-
-
-def _running_mistakes(data: Data) -> Iterator[Mistake]:
-    """Yield what a profile with a running server sets that only bundled servers have."""
-    for swept, other in (("target.server", "target.address"), ("target.address", "target.server")):
-        if value_at(data, ("sweep", swept)) is not None and value_at(data, split(other)) is not None:
-            yield Mistake(("sweep", swept), f"cannot be swept together with {other}; remove one of the two", part="key")
-    ours = [place_of_change(LoadProfile, data, path) for path in ("target.handler", "target.database")]
-    for place in [*filter(None, ours), *(key_of(data, path) for path in option_paths(data))]:
-        what = "is for bundled servers only, not for the running one at target.address; remove it"
-        yield Mistake(place, what, part="key")
-    if value_at(data, ("placement", "target")) is not None:
-        what = "a running server stays on its own cores; bind it with taskset, and set only placement.load"
-        yield Mistake(("placement", "target"), what, part="key")
-
-
-def _bundled_mistakes(data: Data) -> Iterator[Mistake]:
-    if place := place_of_change(LoadProfile, data, "target.pid"):
-        yield Mistake(place, "has no effect without target.address; set both", "key")
-    placement = data.get("placement")
-    if isinstance(placement, dict) and "load" in placement and placement.get("target") is None:
-        yield Mistake(("placement", "target"), "missing; this key is required")
 
 
 def _pace_mistakes(data: Data) -> Iterator[Mistake]:

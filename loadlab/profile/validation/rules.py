@@ -23,6 +23,7 @@ from loadlab.profile.paths import (
 )
 from loadlab.profile.schema import KINDS, Profile
 from loadlab.profile.suggestions import did_you_mean
+from loadlab.profile.target import LISTS
 from loadlab.profile.values import Count, describe, list_words, quotes_hint
 
 MOST_TRIALS = 10_000
@@ -87,7 +88,7 @@ def _value_mistakes(model: type[Profile], path: str, values: list[Any]) -> Itera
     seen: dict[object, object] = {}
     for index, value in enumerate(values):
         here: Path = ("sweep", path, index)
-        if value is None or isinstance(value, dict | list):
+        if value is None or isinstance(value, dict) or (isinstance(value, list) and path not in LISTS):
             yield Mistake(here, f"must be a single value, not {describe(value)}")
             continue
         try:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from loadlab.profile.target import describe_command
 from loadlab.report.load_model import describe_calibration
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import RunDocument
@@ -53,7 +54,9 @@ def format_profile(profile: Mapping[str, Any]) -> str:
 def facts_of(document: RunDocument) -> Iterator[str]:
     """Yield the key facts, each a few words."""
     target, sweep = document.profile.get("target") or {}, document.profile.get("sweep") or {}
-    if "address" in target and "target.address" not in sweep:
+    if "command" in target and "target.command" not in sweep:
+        yield describe_command(target["command"])
+    elif target.get("address") is not None and "target.address" not in sweep:
         yield f"the server at {target['address']}"
     states = Counter(trial.state for trial in document.trials)
     counted = f"{document.trials_planned} trial{'' if document.trials_planned == 1 else 's'}"

@@ -42,7 +42,7 @@ def test_its_root_is_asked_for_unless_a_path_is_set(tmp_path: Path) -> None:
 def test_the_resolved_profile_says_what_belongs_to_it_and_reads_as_the_same(tmp_path: Path) -> None:
     text = running("{address: '[0::1]:80', pid: 4711}", "placement: {load: [1]}\n")
     profile = read(tmp_path, text)
-    assert dumped(profile)["target"] == {"address": "[::1]:80", "pid": 4711}
+    assert dumped(profile)["target"] == {"address": "[::1]:80", "pid": 4711, "tls": None}
     assert LoadProfile.model_validate(dumped(profile)) == profile
     of_ours = dumped(read(tmp_path, "name: x\ntarget: {server: epoll, trigger: edge}\n" + LOAD))
     assert of_ours["target"] == {"server": "epoll", "handler": "hello", "database": None, "trigger": "edge"}
@@ -61,8 +61,8 @@ def test_several_can_be_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reported"),
     [
-        (running("{}"), "x.yaml:2:9: target: needs server (a bundled one) or address (of a running server)"),
-        (running("{pid: 5}"), "x.yaml:2:9: target: needs server (a bundled one) or address"),
+        (running("{}"), "x.yaml:2:9: target: needs server (a bundled one), command (a program to start) or address"),
+        (running("{pid: 5}"), "x.yaml:2:9: target: needs server (a bundled one), command (a"),
         (running("{server: epoll, address: 127.0.0.1:1}"), "x.yaml:2:9: target: has both server and address; remove"),
         (
             running("{address: example.com}"),
@@ -134,7 +134,8 @@ def test_what_is_set_beside_it_stays(tmp_path: Path) -> None:
     assert (profile.target.address, profile.target.pid) == ("127.0.0.1:1", 7)
 
 
-def test_a_schema_asks_for_one_of_both() -> None:
+def test_a_schema_asks_for_one_of_them() -> None:
     target = profile_json_schema()["$defs"]["Target"]
-    assert target["oneOf"] == [{"required": ["server"]}, {"required": ["address"]}]
+    of_running = {"required": ["address"], "not": {"required": ["command"]}}
+    assert target["oneOf"] == [{"required": ["server"]}, {"required": ["command"]}, of_running]
     assert "required" not in target
