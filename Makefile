@@ -40,7 +40,7 @@ integration: $(VENV)/dev.installed
 	$(BIN)/pytest -m alone tests/integration
 
 benchmark: $(VENV)/run.installed
-	$(BIN)/python benchmarks/vs_wrk.py
+	$(BIN)/python -m benchmarks.vs_wrk
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

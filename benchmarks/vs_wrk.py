@@ -1,6 +1,6 @@
 """loadlab against wrk and its kin: CPU time per request of each client, in turn, against the same server.
 
-    .venv/bin/python benchmarks/vs_wrk.py [--answers same unique ...] [--connections 64 1000] [--rounds 7] [--seconds 3]
+    .venv/bin/python -m benchmarks.vs_wrk [--answers same unique ...] [--connections 64 1000] [--rounds 7] [--seconds 3]
 
 The server (nginx with one worker process, or Node.js) is bound to the first core, the client to the second. Each round
 runs every client once: wrk, loadlab's closed loop, and, where the server always answers with the same bytes, loadlab's
@@ -15,94 +15,22 @@ import argparse
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from loadlab.experiment.workers import format_request
-from loadlab.fleet.coordinator import LocalFleet
-from loadlab.fleet.messages import (
-    ClosedPacing,
-    Endpoint,
-    Finished,
-    LoadPart,
-    OpenPacing,
-    Plan,
-    PlannedWindow,
-    Ready,
-    Recorded,
-    SlowSending,
-    WeightedRequest,
-)
+from benchmarks.one_worker import measure_worker, open_pacing
+from benchmarks.servers import ANSWERS, STARTS, Answer
+from loadlab.fleet.messages import ClosedPacing
 from loadlab.probes.procfs import read_group, usage_between
 from loadlab.processes import spawn
-from loadlab.recording.recorder import Snapshot, Totals
-
-_NGINX_CONF = """
-daemon off;
-worker_processes 1;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log;
-events {{ worker_connections 8192; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000000;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location /same {{ return 200 "Hello, world!\n"; }}
-        location /unique {{ add_header X-Request-Id $request_id; return 200 "$request_id says hello, world!\n"; }}
-        location /file {{ alias {directory}/file; }}
-    }}
-}}
-"""
-
-# What a request costs Node.js itself is not the point, so there is no framework; its own fields are unique enough.
-_NODE_PROGRAM = """
-let number = 0;
-require("http").createServer((request, response) => {{
-    number += 1;
-    const body = JSON.stringify({{id: number, name: "user " + number, tags: ["a", "b"], at: Date.now()}});
-    const head = {{"ETag": `W/"${{number}}"`, "Content-Type": "application/json; charset=utf-8"}};
-    if (request.url === "/close") head["Connection"] = "close";
-    if (request.url !== "/chunked") head["Content-Length"] = Buffer.byteLength(body);
-    response.writeHead(200, head);
-    if (request.url === "/chunked") response.write(body.slice(0, 20)), response.end(body.slice(20));
-    else response.end(body);
-}}).listen({{port: {port}, host: "127.0.0.1", backlog: 4096}});
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answers with: the server and the path that it is asked for."""
-
-    about: str
-    server: str
-    path: str
-
-
-_ANSWERS: Final = {
-    "same": Answer("the same bytes each time", "nginx", "/same"),
-    "unique": Answer("a unique X-Request-Id and body", "nginx", "/unique"),
-    "json": Answer("a unique ETag, JSON body", "node", "/json"),
-    "chunked": Answer("chunked, unique head", "node", "/chunked"),
-    "file": Answer("100 kB body", "nginx", "/file"),
-    "close": Answer("a connection for each request", "node", "/close"),
-}
-_FILE_BYTES: Final = 100_000
+from loadlab.results.probe_data import ProcessUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +55,7 @@ class Job:
 
     port: int
     path: str
+    posted_bytes: int
     connections: int
     seconds: int
     core: int
@@ -154,13 +83,14 @@ _COMMANDS: Final[dict[str, tuple[list[str], str]]] = {
 }  # fmt: skip
 _OTHERS: Final = ("ab", "hey", "locust")
 _LOCUST_FILE: Final = Path(__file__).parent / "locustfile.py"
-_WARMUP_NS: Final = 300_000_000
+_METHODS: Final = ("GET", "POST")
+_POSTING: Final = 'wrk.method = "POST"\nwrk.body = string.rep("x", {posted_bytes})\n'
 
 
 def main() -> None:
     """Run the benchmark and print its figures."""
     arguments = _parse_arguments()
-    answers = [_ANSWERS[name] for name in arguments.answers]
+    answers = [ANSWERS[name] for name in arguments.answers]
     for program in {"wrk", *(answer.server for answer in answers)}:
         if shutil.which(program) is None:
             sys.exit(f"{program} is missing: apt-get install {'nodejs' if program == 'node' else program}")
@@ -172,13 +102,15 @@ def main() -> None:
     medians = []
     with ExitStack() as servers:
         ports = {
-            server: servers.enter_context(_STARTS[server](arguments.port + number, cores[0]))
+            server: servers.enter_context(STARTS[server](arguments.port + number, cores[0]))
             for number, server in enumerate(sorted({answer.server for answer in answers}))
         }
         for answer in answers:
             for connections in arguments.connections:
-                job = Job(ports[answer.server], answer.path, connections, arguments.seconds, cores[1])
-                plain = answer.path == "/same"
+                job = Job(
+                    ports[answer.server], answer.path, answer.posted_bytes, connections, arguments.seconds, cores[1]
+                )
+                plain = answer is ANSWERS["same"]
                 rounds = [
                     _run_round(job, others if plain else [], plain, number + 1) for number in range(arguments.rounds)
                 ]
@@ -203,7 +135,8 @@ def _run_round(job: Job, others: Sequence[str], open_model: bool, number: int) -
         costs["loadlab open"] = measure_loadlab(job, costs["wrk"].rate / 2)
     costs |= {client: measure_other(client, job) for client in others}
     for client, cost in costs.items():
-        print(f"{job.path:9} {job.connections:5} connections, round {number}: {client:14} {cost}", flush=True)
+        what = f"{_METHODS[bool(job.posted_bytes)]} {job.path}"
+        print(f"{what:13} {job.connections:5} connections, round {number}: {client:14} {cost}", flush=True)
     return costs
 
 
@@ -211,99 +144,43 @@ def measure_other(client: str, job: Job) -> Cost:
     """Run another client once."""
     arguments, requests_line = _COMMANDS[client]
     command = [part.format(**asdict(job), file=_LOCUST_FILE) for part in arguments]
-    with spawn(client, command, cpus=[job.core], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        output = child.stdout.read().decode()
-        # It has ended but is not reaped yet, so its counters are still there.
-        usage = usage_between(read_group([], 0), read_group([child.pid], 1))
-        output += child.stderr_tail(100)
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        if job.posted_bytes:
+            assert client == "wrk", "only wrk is given a body"
+            script.write(_POSTING.format(posted_bytes=job.posted_bytes))
+            script.flush()
+            command[1:1] = ["-s", script.name]
+        output, usage = _run(client, command, job.core)
     requests = sum(map(int, re.findall(requests_line, output)))
     if not requests:
         sys.exit(f"{client} reported no request:\n{output}")
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
 
 
+def _run(name: str, command: Sequence[str], core: int) -> tuple[str, ProcessUsage]:
+    """Run a client to its end; return what it printed and used."""
+    with spawn(name, command, cpus=[core], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        output = child.stdout.read().decode()
+        # It has ended but is not reaped yet, so its counters are still there.
+        usage = usage_between(read_group([], 0), read_group([child.pid], 1))
+        output += child.stderr_tail(100)
+    return output, usage
+
+
 def measure_loadlab(job: Job, rate: float | None) -> Cost:
     """Run one load worker once: in the open model at `rate` requests a second, or in the closed one."""
-    duration_ns = job.seconds * 1_000_000_000
-    part = LoadPart(
-        share=0,
-        shares=1,
-        endpoint=Endpoint(("127.0.0.1", job.port), [(None, job.connections)]),
-        requests=[WeightedRequest([format_request(f"127.0.0.1:{job.port}", job.path)], [200])],
-        seed=0,
-        pacing=ClosedPacing() if rate is None else OpenPacing([(duration_ns, rate, rate)], "constant", spin_ns=0),
-        slow=SlowSending(all=False, connections=0, pace_ns=0),
-        timeout_ns=5_000_000_000,
-    )
-    with LocalFleet([job.core]) as fleet:
-        worker = _Worker(fleet)
-        fleet.start_workers([part])
-        worker.listen_until(Ready)
-        start_ns = time.monotonic_ns() + _WARMUP_NS
-        fleet.measure(Plan([PlannedWindow(time.time_ns() + _WARMUP_NS, _WARMUP_NS, duration_ns, 250_000_000)]))
-        worker.listen_until(start_ns)
-        before = read_group(fleet.worker_pids(), time.monotonic_ns())
-        worker.listen_until(start_ns + duration_ns)
-        usage = usage_between(before, read_group(fleet.worker_pids(), time.monotonic_ns()))
-        worker.listen_until(Finished)
-    requests = worker.totals.outcomes["ok"]
-    return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, requests / job.seconds)
+    pacing = ClosedPacing() if rate is None else open_pacing(rate, job.seconds, spin_ns=0)
+    measured = measure_worker(job.core, job.port, _format_request(job), job.connections, pacing, job.seconds)
+    requests = measured.totals.outcomes["ok"]
+    usage = measured.usage
+    return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, measured.rate)
 
 
-class _Worker:
-    """What the one load worker of a fleet reports."""
-
-    def __init__(self, fleet: LocalFleet) -> None:
-        self._fleet = fleet
-        self._kinds: set[type] = set()
-        self.totals = Totals()
-
-    def listen_until(self, what: type | int) -> None:
-        """Add up what it reports, until it has sent a message of that type, or the monotonic clock reads so much."""
-        while not self._has_come(what):
-            left_ns = what - time.monotonic_ns() if isinstance(what, int) else 1_000_000_000
-            for event in self._fleet.next_events(max(left_ns, 0) / 1e9):
-                self._kinds.add(type(event.message))
-                if isinstance(event.message, Recorded):
-                    self.totals.add(Snapshot.from_bytes(event.message.snapshots[0]))
-
-    def _has_come(self, what: type | int) -> bool:
-        return time.monotonic_ns() >= what if isinstance(what, int) else what in self._kinds
-
-
-@contextmanager
-def _start_nginx(port: int, core: int) -> Iterator[int]:
-    with tempfile.TemporaryDirectory() as directory:
-        Path(directory).chmod(0o755)  # its worker is another user
-        (Path(directory) / "file").write_bytes(b"0123456789" * (_FILE_BYTES // 10))
-        configuration = Path(directory) / "nginx.conf"
-        configuration.write_text(_NGINX_CONF.format(directory=directory, port=port))
-        with _serving(["nginx", "-c", str(configuration)], port, core):
-            yield port
-
-
-@contextmanager
-def _start_node(port: int, core: int) -> Iterator[int]:
-    with _serving(["node", "-e", _NODE_PROGRAM.format(port=port)], port, core):
-        yield port
-
-
-_STARTS: Final = {"nginx": _start_nginx, "node": _start_node}
-
-
-@contextmanager
-def _serving(command: list[str], port: int, core: int) -> Iterator[None]:
-    with spawn(command[0], command, cpus=[core]) as child:
-        while True:
-            if child.poll() is not None:
-                sys.exit(f"{command[0]} {child.describe_exit()}: {child.stderr_tail()}")
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except ConnectionRefusedError:
-                time.sleep(0.05)
-        yield
+def _format_request(job: Job) -> bytes:
+    length = f"Content-Length: {job.posted_bytes}\r\n" if job.posted_bytes else ""
+    head = f"{_METHODS[bool(job.posted_bytes)]} {job.path} HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n{length}\r\n"
+    return head.encode() + b"x" * job.posted_bytes
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -312,7 +189,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--port", type=int, default=8099, help="where the first server listens (default %(default)s)")
-    parser.add_argument("--answers", nargs="+", choices=_ANSWERS, default=list(_ANSWERS), help="kinds of answers")
+    parser.add_argument("--answers", nargs="+", choices=ANSWERS, default=list(ANSWERS), help="kinds of answers")
     return parser.parse_args()
 
 
