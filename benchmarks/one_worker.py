@@ -48,7 +48,7 @@ def open_pacing(rate: float, seconds: float, spin_ns: int) -> OpenPacing:
 
 
 def measure_worker(
-    core: int, port: int, request: bytes, connections: int, pacing: ClosedPacing | OpenPacing, seconds: float
+    core: int, port: int, request: WeightedRequest, connections: int, pacing: ClosedPacing | OpenPacing, seconds: float
 ) -> Measured:
     """Run a load worker on `core` against 127.0.0.1:`port` for one window."""
     duration_ns = round(seconds * _SECOND_NS)
@@ -56,7 +56,7 @@ def measure_worker(
         share=0,
         shares=1,
         endpoint=Endpoint(("127.0.0.1", port), [(None, connections)]),
-        requests=[WeightedRequest([request], [200])],
+        requests=[request],
         seed=0,
         pacing=pacing,
         slow=SlowSending(all=False, connections=0, pace_ns=0),
@@ -96,7 +96,7 @@ class _Worker:
                         self.totals.add(Snapshot.from_bytes(snapshots[0]))
                     case Finished():
                         self.totals.add(Snapshot.from_bytes(event.message.rest[0]))
-                        self.unanswered = event.message.cut + event.message.dropped
+                        self.unanswered = sum(event.message.cut) + sum(event.message.dropped)
 
     def _has_come(self, what: type | int) -> bool:
         return time.monotonic_ns() >= what if isinstance(what, int) else what in self._kinds

@@ -29,6 +29,7 @@ from typing import Final
 
 from benchmarks.one_worker import Measured, measure_worker, open_pacing
 from benchmarks.servers import ANSWERS, start_nginx
+from loadlab.fleet.messages import WeightedRequest
 from loadlab.processes import Child, spawn
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
@@ -84,7 +85,7 @@ def main() -> None:
 
 def _run_round(rate: int, spin: str, port: int, cores: Sequence[int], arguments: argparse.Namespace) -> Round:
     seconds, connections = arguments.seconds, arguments.connections
-    request = f"GET {_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+    request = WeightedRequest([f"GET {_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()], [200])
     pacing = open_pacing(rate, seconds, parse_duration_ns(spin))
     measured = measure_worker(cores[1], port, request, connections, pacing, seconds)
     lateness = measured.totals.histograms[Metric.LATENESS].values_at(_SHOWN)

@@ -27,7 +27,7 @@ from typing import Final
 
 from benchmarks.one_worker import measure_worker, open_pacing
 from benchmarks.servers import ANSWERS, STARTS, Answer
-from loadlab.fleet.messages import ClosedPacing
+from loadlab.fleet.messages import ClosedPacing, WeightedRequest
 from loadlab.probes.procfs import read_group, usage_between
 from loadlab.processes import spawn
 from loadlab.results.probe_data import ProcessUsage
@@ -171,16 +171,17 @@ def _run(name: str, command: Sequence[str], core: int) -> tuple[str, ProcessUsag
 def measure_loadlab(job: Job, rate: float | None) -> Cost:
     """Run one load worker once: in the open model at `rate` requests a second, or in the closed one."""
     pacing = ClosedPacing() if rate is None else open_pacing(rate, job.seconds, spin_ns=0)
-    measured = measure_worker(job.core, job.port, _format_request(job), job.connections, pacing, job.seconds)
+    measured = measure_worker(job.core, job.port, _request(job), job.connections, pacing, job.seconds)
     requests = measured.totals.outcomes["ok"]
     usage = measured.usage
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, measured.rate)
 
 
-def _format_request(job: Job) -> bytes:
+def _request(job: Job) -> WeightedRequest:
+    method = _METHODS[bool(job.posted_bytes)]
     length = f"Content-Length: {job.posted_bytes}\r\n" if job.posted_bytes else ""
-    head = f"{_METHODS[bool(job.posted_bytes)]} {job.path} HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n{length}\r\n"
-    return head.encode() + b"x" * job.posted_bytes
+    head = f"{method} {job.path} HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n{length}\r\n"
+    return WeightedRequest([head.encode() + b"x" * job.posted_bytes], [200], method=method)
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -4,7 +4,7 @@ from benchmarks.pacing import lateness_of_gaps, read_wrk2
 
 
 def test_a_perfect_client_is_late_by_what_is_left_of_the_gap() -> None:
-    # 1,000 requests/s for a tenth of a second: one each millisecond, of which those at 10, 11 and 12 ms wait until 12.5.
+    # One request each millisecond for a tenth of a second; those at 10, 11 and 12 ms wait until 12.5.
     late = lateness_of_gaps([(9_500_000, 12_500_000), (20_100_000, 20_900_000)], 1_000, 0.1)
     assert late[50.0] == 0
     assert late[99.0] == 1_500_159  # the top of its bucket
