@@ -96,7 +96,7 @@ def trial_result(
     )
     if state not in ("done", "interrupted"):
         return result
-    verdict = judge_trial(result, evidence_of(usage, resources, profile.load, record.cut_ages))
+    verdict = judge_trial(result, evidence_of(usage, resources, profile, record))
     expectations = check_expectations(profile.expect, result) if state == "done" else []
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
 

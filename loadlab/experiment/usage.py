@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -9,6 +10,7 @@ from typing import Self
 from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment.context import Resources
 from loadlab.experiment.shared_cores import SharedCoresUse
+from loadlab.experiment.workers import LoadRecord
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
@@ -22,8 +24,8 @@ from loadlab.probes.throttling import (
 )
 from loadlab.processes.cores import CoresReading, read_cores, use_between
 from loadlab.profile.address import Address
-from loadlab.profile.load import Load
-from loadlab.recording.histogram import Histogram
+from loadlab.profile.schema import LoadProfile
+from loadlab.recording.recorder import Metric
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
 
@@ -120,12 +122,10 @@ def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
 
 
 def evidence_of(
-    usage: WindowUsage | None, resources: Resources, load: Load, in_flight: Histogram | None = None
+    usage: WindowUsage | None, resources: Resources, profile: LoadProfile, record: LoadRecord
 ) -> WindowEvidence:
-    """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end.
-
-    `in_flight` has how long ago the requests had been sent that were in flight when the window ended.
-    """
+    """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end."""
+    load = profile.load
     target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
     known = WindowEvidence(
         asked_ns=load.duration_ns,
@@ -134,7 +134,10 @@ def evidence_of(
         shared_cores=tuple(sorted(resources.shared_cores)),
         # Of slow senders the time that sending takes is no part of the response time.
         users=None if load.stages or load.think_ns or load.senders == "slow" else load.connections,
-        in_flight=in_flight,
+        in_flight=record.cut_ages,
+        service_times=record.totals.histograms[Metric.SERVICE],
+        connects_per_request=load.connection == "per-request",
+        unexpected_statuses=_unexpected_statuses(profile, record),
     )
     if usage is None:
         return known
@@ -156,6 +159,15 @@ def evidence_of(
         control_groups=usage.control_groups,
         memory_pressure_ns=usage.pressure.memory_ns,
     )
+
+
+def _unexpected_statuses(profile: LoadProfile, record: LoadRecord) -> dict[str, int]:
+    """Return how many answers had which status that was not expected; slow senders come last and are left out."""
+    found: Counter[str] = Counter()
+    for request, totals in zip(profile.requests, record.by_kind, strict=False):
+        expected = set(map(str, request.expected_statuses))
+        found.update({status: count for status, count in totals.statuses.items() if status not in expected})
+    return dict(found)
 
 
 def _pools(usage: WindowUsage, resources: Resources) -> tuple[CorePool, ...]:

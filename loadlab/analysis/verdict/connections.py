@@ -2,11 +2,15 @@
 
 from typing import Final
 
+from loadlab.analysis.failures import advice_on
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import Outcome
 from loadlab.results.model import Finding, TrialResult
 
 _MANY: Final = 0.1
+# Connections opened for more than half of the responses are opened for each, some of them beside the window's edges.
+_MOST_REQUESTS: Final = 0.5
+_FEWEST_OPENED: Final = 10
 # A bundled server keeps eight to spare when it is as full as it says it can be; one that has run out has none, or turns
 # connections away by means of a last one.
 _FREE_DESCRIPTORS: Final = 4
@@ -44,6 +48,40 @@ def idle_died(result: TrialResult, window: WindowEvidence) -> Finding | None:
     )
 
 
+def each_request_connects(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that connections are used again, unless the profile asks for one per request.
+
+    A note: the server closes them, and what that costs is part of what is measured.
+    """
+    answered = result.outcomes.get(Outcome.OK, 0) + result.outcomes.get(Outcome.STATUS, 0)
+    opened = result.connects.opened
+    if window.connects_per_request or opened < _FEWEST_OPENED or opened <= _MOST_REQUESTS * answered:
+        return None
+    return Finding(
+        code="each_request_connects",
+        severity="note",
+        text="Each request opens a connection: the server closes them, so the figures include setting them up.",
+        evidence=f"{opened:,} connections opened for {answered:,} responses",
+        advice="Enable keep-alive at the server if its clients use it; with load.connection: per-request this is "
+        "what the profile asks for.",
+    )
+
+
+def connects_failed(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that no attempt to connect failed. Those are repeated, and a request that waits meanwhile is late."""
+    failed = {outcome: count for outcome, count in result.connects.failed.items() if count}
+    if not failed:
+        return None
+    counted = ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(failed.items(), key=lambda one: -one[1]))
+    return Finding(
+        code="connects_failed",
+        severity="note",
+        text="Attempts to connect failed and were repeated; requests waited for them.",
+        evidence=f"{sum(failed.values()):,} attempts failed: {counted}; {result.connects.opened:,} succeeded",
+        advice=advice_on(max(failed, key=lambda outcome: failed[outcome])),
+    )
+
+
 def listen_queue_full(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that the kernel turned no connections away because the target did not accept them fast enough.
 
@@ -66,7 +104,7 @@ def listen_queue_full(result: TrialResult, window: WindowEvidence) -> Finding | 
 
 def client_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that the client's processes did not run out of descriptors."""
-    missing = result.outcomes.get(Outcome.NO_FILE_DESCRIPTOR, 0)
+    missing = _not_opened(result, Outcome.NO_FILE_DESCRIPTOR)
     if not missing:
         return None
     return Finding(
@@ -81,7 +119,7 @@ def client_out_of_files(result: TrialResult, window: WindowEvidence) -> Finding 
 
 def client_out_of_ports(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that the client always had a local port left for a connection."""
-    missing = result.outcomes.get(Outcome.NO_LOCAL_PORT, 0)
+    missing = _not_opened(result, Outcome.NO_LOCAL_PORT)
     if not missing:
         return None
     return Finding(
@@ -141,3 +179,8 @@ def target_died(reason: str) -> Finding:
         evidence=reason,
         advice="Look in its log for why; a bundled server can be run alone: loadlab serve NAME.",
     )
+
+
+def _not_opened(result: TrialResult, reason: Outcome) -> int:
+    """Return how many attempts to connect failed for a reason; before they were counted apart, how many requests."""
+    return max(result.connects.failed.get(reason, 0), result.outcomes.get(reason, 0))

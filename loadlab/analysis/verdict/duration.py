@@ -45,6 +45,9 @@ def window_too_short(result: TrialResult, window: WindowEvidence) -> Finding | N
     if window.in_flight is not None and window.in_flight.count:
         oldest = format_duration_ns(window.in_flight.max_ns)
         evidence.append(f"{window.in_flight.count:,} were still in flight, for up to {oldest}")
+    if (later := result.cut_response_ns).count:
+        took = f"{format_duration_ns(later.p50 or 0)} in the median and at most {format_duration_ns(later.max or 0)}"
+        evidence.append(f"{later.count:,} of these were answered afterwards, and took {took}")
     if little_ns is not None:
         evidence.append(
             f"{window.users:,} users at {format_rate(result.requests_per_second or 0.0)} requests/s mean "
@@ -85,6 +88,8 @@ def _little_ns(result: TrialResult, window: WindowEvidence) -> float | None:
 def _sufficient_seconds(result: TrialResult, window: WindowEvidence) -> int:
     """Return how long a window holds several of the slow response times, as far as these are known, in seconds."""
     oldest_ns = window.in_flight.max_ns if window.in_flight is not None else 0
-    slowest_ns = max(result.response_ns.max or 0, oldest_ns, _little_ns(result, window) or 0.0)
+    slowest_ns = max(
+        result.response_ns.max or 0, result.cut_response_ns.max or 0, oldest_ns, _little_ns(result, window) or 0.0
+    )
     seconds = math.ceil(_RESPONSES_IN_WINDOW * slowest_ns / _SECOND_NS)
     return seconds if seconds <= _FINE_SECONDS else math.ceil(seconds / _COARSE_SECONDS) * _COARSE_SECONDS

@@ -1,7 +1,7 @@
 """What the verdict knows of the measured window beside the trial's own figures."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from loadlab.processes.threads import ThreadUse
@@ -61,7 +61,8 @@ class WindowEvidence:
     the monotonic clock was slewed from its own pace. `control_groups` are those with a limit; for `memory_pressure_ns`
     some process of the machine waited for memory. `users` of a closed load send again as soon as they have their
     response; None where that is not so. `in_flight` has how long ago the requests had been sent that were in flight
-    when the window ended.
+    when the window ended, `service_times` the times of those that were answered, `unexpected_statuses` how many answers
+    had which status that was not expected of them. With `connects_per_request` the profile asks for no keep-alive.
     """
 
     asked_ns: int | None = None
@@ -85,6 +86,9 @@ class WindowEvidence:
     memory_pressure_ns: int | None = None
     users: int | None = None
     in_flight: Histogram | None = None
+    service_times: Histogram | None = None
+    connects_per_request: bool = False
+    unexpected_statuses: Mapping[str, int] = field(default_factory=dict)
 
     def pool(self, owner: Literal["target", "client"]) -> CorePool | None:
         """Return the cores that one of the two had for itself."""

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from loadlab.analysis.verdict import client, connections, duration, host, requests, shared_cores, steadiness
+from loadlab.analysis.verdict import (
+    client,
+    connections,
+    delayed_ack,
+    duration,
+    host,
+    requests,
+    shared_cores,
+    steadiness,
+)
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
 
@@ -17,6 +26,8 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     duration.window_too_short,
     connections.idle_not_opened,
     connections.idle_died,
+    connections.each_request_connects,
+    connections.connects_failed,
     connections.listen_queue_full,
     connections.client_out_of_files,
     connections.client_out_of_ports,
@@ -26,6 +37,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     shared_cores.shared_core,
     client.late,
     client.client_added,
+    delayed_ack.delayed_ack,
     host.stolen,
     host.throttled,
     host.short_of_memory,

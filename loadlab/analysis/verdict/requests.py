@@ -1,10 +1,8 @@
 """How requests ended: failed, never sent, too few of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
+from loadlab.analysis.failures import advice_on, name_of_failure
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
 from loadlab.analysis.verdict.client import client_is_behind, dropped_share
 from loadlab.analysis.verdict.evidence import WindowEvidence
@@ -18,65 +16,6 @@ _DROPPED_SUSPECT: Final = 0.001
 _DROPPED_INVALID: Final = 0.01
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What a failure is called, and what to do about it."""
-
-    reason: str
-    advice: str
-
-
-_FAILURES: Final[Mapping[Outcome, _Failure]] = MappingProxyType(
-    {
-        Outcome.STATUS: _Failure(
-            "unexpected status",
-            "Look at what the target answers (curl -i) and correct the path, or set expect_status if that is right.",
-        ),
-        Outcome.UNEXPECTED: _Failure(
-            "unexpected answer",
-            "Compare what came (the sample of the failure) with the header or body that the request expects.",
-        ),
-        Outcome.REFUSED: _Failure(
-            "connection refused",
-            "Check that the target listens at this address, and in its log whether it stopped or restarted.",
-        ),
-        Outcome.CONNECT_TIMEOUT: _Failure(
-            "connect timeout",
-            "Let the target accept faster or lengthen its listen queue (its backlog and net.core.somaxconn); "
-            "a firewall that drops packets looks the same.",
-        ),
-        Outcome.TIMEOUT: _Failure(
-            "timeout",
-            "Lower the load until the target answers in time, or raise load.timeout if responses may take longer.",
-        ),
-        Outcome.RESET: _Failure(
-            "connection reset",
-            "Look in the target's log for why it ended connections: a crash, or a limit on connections or requests.",
-        ),
-        Outcome.CLOSED_EARLY: _Failure(
-            "connection closed before the response was complete",
-            "Look in the target's log for why it closed connections: a crash, a timeout of its own, "
-            "or a limit on requests per connection.",
-        ),
-        Outcome.MALFORMED: _Failure(
-            "malformed response",
-            "Check that this is an HTTP/1.1 server without TLS, and look at what it sends (curl -v).",
-        ),
-        Outcome.TOO_LARGE: _Failure("response too large", "Request something smaller."),
-        Outcome.NO_FILE_DESCRIPTOR: _Failure(
-            "no file descriptor left", "Raise the client's limit of open files, or open fewer connections."
-        ),
-        Outcome.NO_LOCAL_PORT: _Failure(
-            "no local port left", "Widen net.ipv4.ip_local_port_range, or open fewer connections."
-        ),
-        Outcome.NO_MEMORY: _Failure(
-            "kernel out of socket memory", "Raise net.ipv4.tcp_mem, or open fewer connections."
-        ),
-        Outcome.UNREACHABLE: _Failure(
-            "network unreachable", "Check the route to the target (ip route get ADDRESS) and the firewalls on it."
-        ),
-    }
-)
 _NOTHING_IN_TIME: Final = (
     "Check that the target answers this path at all (curl -v), or raise load.timeout if a response takes longer."
 )
@@ -87,7 +26,7 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if result.requests:
         return None
     failed = _failed(result)
-    statuses = f", most often {_statuses(result)}" if result.statuses else ""
+    statuses = f", most often {_statuses(window)}" if window.unexpected_statuses else ""
     return Finding(
         code="no_requests",
         severity="invalid",
@@ -107,7 +46,7 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if share <= _FAILED_SUSPECT:
         return None
     (_, commonest), *_ = failed
-    reason = f"most often: {_statuses(result) if commonest is Outcome.STATUS else _FAILURES[commonest].reason}"
+    reason = f"most often: {_statuses(window) if commonest is Outcome.STATUS else name_of_failure(commonest)}"
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
@@ -169,12 +108,13 @@ def _advice(result: TrialResult, commonest: Outcome) -> str:
     """Return what to do about the commonest failure. A lower load helps against timeouts, if anything is answered."""
     if commonest is Outcome.TIMEOUT and not result.requests:
         return _NOTHING_IN_TIME
-    return _FAILURES[commonest].advice
+    return advice_on(commonest)
 
 
-def _statuses(result: TrialResult) -> str:
-    """Return which status most of the answers had that did not have the expected one."""
-    if not result.statuses:  # of a run from before they were counted
-        return _FAILURES[Outcome.STATUS].reason
-    most = max(result.statuses, key=lambda status: result.statuses[status])
-    return f"status {most}" if len(result.statuses) == 1 else f"status {most}, and others"
+def _statuses(window: WindowEvidence) -> str:
+    """Return which status most of the answers had that did not have an expected one."""
+    statuses = window.unexpected_statuses
+    if not statuses:
+        return name_of_failure(Outcome.STATUS)
+    most = max(statuses, key=lambda status: statuses[status])
+    return f"status {most}" if len(statuses) == 1 else f"status {most}, and others"

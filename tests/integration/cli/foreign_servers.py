@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from . import faulty_server, slow_app
+from . import faulty_server, nagle_server, slow_app
 from .program import wait_until
 
 _NGINX: Final = """\
@@ -85,10 +85,15 @@ def node_serving(program: str) -> Iterator[Foreign]:
 @contextmanager
 def uvicorn_serving() -> Iterator[Foreign]:
     """Run slow_app.py, a server of one thread under uvicorn."""
-    process = subprocess.Popen([sys.executable, slow_app.__file__], stdout=subprocess.PIPE, text=True)
-    with _ended(process):
-        assert process.stdout is not None
-        yield Foreign(process, int(process.stdout.readline()))
+    with _script_serving(slow_app.__file__) as server:
+        yield server
+
+
+@contextmanager
+def two_pieces_serving(*options: str) -> Iterator[Foreign]:
+    """Run nagle_server.py."""
+    with _script_serving(nagle_server.__file__, *options) as server:
+        yield server
 
 
 @contextmanager
@@ -100,6 +105,15 @@ def faulty_serving(fault: str) -> Iterator[Foreign]:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline().removeprefix("READY "))
         yield Foreign(process, ready["address"][1])
+
+
+@contextmanager
+def _script_serving(path: str, *arguments: str) -> Iterator[Foreign]:
+    """Run a Python script that prints the port that it serves on."""
+    process = subprocess.Popen([sys.executable, path, *arguments], stdout=subprocess.PIPE, text=True)
+    with _ended(process):
+        assert process.stdout is not None
+        yield Foreign(process, int(process.stdout.readline()))
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse
+from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
+from loadlab.experiment import usage as usage_module
 from loadlab.experiment.context import Resources
-from loadlab.experiment.usage import WindowEdge, WindowUsage, evidence_of, usage_over
+from loadlab.experiment.usage import WindowEdge, WindowUsage, usage_over
+from loadlab.experiment.workers import LoadRecord, kinds_of
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles
 from loadlab.probes.procfs import GroupReading, ProcessReading
@@ -14,7 +16,8 @@ from loadlab.probes.tcp import ListenQueue
 from loadlab.probes.throttling import GroupCounters, LimitsReading
 from loadlab.processes import Placement
 from loadlab.processes.cores import CoresReading, CoreTimes
-from loadlab.profile.load import Load
+from loadlab.profile.schema import LoadProfile
+from loadlab.recording.recorder import Metric
 from loadlab.results.probe_data import ControlGroupUse, Pressure
 
 SECOND_NS = 1_000_000_000
@@ -71,18 +74,27 @@ def rounded(pool: CorePool) -> CorePool:
     return replace(pool, others=round(pool.others, 9))
 
 
-def load(**settings: object) -> Load:
-    return Load.model_validate({"connections": 1, "duration": "1s", **settings})
+def profile(**load: object) -> LoadProfile:
+    settings = {"connections": 1, "duration": "1s", **load}
+    return LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": settings})
+
+
+def evidence_of(
+    usage: WindowUsage | None, resources: Resources, load: LoadProfile | None = None, record: LoadRecord | None = None
+) -> WindowEvidence:
+    """The evidence of a load of one connection, of which nothing is recorded."""
+    asked = load or profile()
+    return usage_module.evidence_of(usage, resources, asked, record or LoadRecord(kinds_of(asked)))
 
 
 def test_what_others_used_of_each_side_is_what_the_trial_did_not(usage: WindowUsage) -> None:
-    target, client = evidence_of(usage, APART, load()).pools
+    target, client = evidence_of(usage, APART).pools
     assert rounded(target) == CorePool("target", {0: 0.2}, stolen=0.05, others=0.05)
     assert rounded(client) == CorePool("client", {1: 0.5}, stolen=0.0, others=0.05)
 
 
 def test_what_limits_did_within_the_window_is_evidence(usage: WindowUsage) -> None:
-    evidence = evidence_of(usage, APART, load())
+    evidence = evidence_of(usage, APART)
     assert evidence.control_groups == (
         ControlGroupUse(
             group="/g", holds=["target"], quota_cores=0.4, periods=14, throttled_periods=7, throttled_ns=7_000_000
@@ -101,7 +113,7 @@ def test_what_limits_did_within_the_window_is_evidence(usage: WindowUsage) -> No
 def test_cores_that_are_not_kept_apart_are_one_pool(
     usage: WindowUsage, conditions: Resources, shared: tuple[int, ...]
 ) -> None:
-    evidence = evidence_of(usage, conditions, load())
+    evidence = evidence_of(usage, conditions)
     assert [rounded(pool) for pool in evidence.pools] == [CorePool("both", {0: 0.2, 1: 0.5}, stolen=0.025, others=0.1)]
     assert evidence.shared_cores == shared
     assert evidence.target_cores == 2
@@ -109,16 +121,16 @@ def test_cores_that_are_not_kept_apart_are_one_pool(
 
 def test_a_machine_with_one_core_shares_it_whatever_the_placement() -> None:
     one = Resources(Placement(target=(0,), load=(0,)), pinned=False, open_files=1024)
-    assert evidence_of(None, one, load()).shared_cores == (0,)
+    assert evidence_of(None, one).shared_cores == (0,)
 
 
 def test_cores_that_cannot_be_read_are_no_pool() -> None:
     blind = replace(END, cores=CoresReading(SECOND_NS, {}, interrupts_charged=False))
-    assert evidence_of(usage_over(START, blind), APART, load()).pools == ()
+    assert evidence_of(usage_over(START, blind), APART).pools == ()
 
 
 def test_the_use_of_each_side_is_told(usage: WindowUsage) -> None:
-    evidence = evidence_of(usage, APART, load())
+    evidence = evidence_of(usage, APART)
     assert evidence.client_busy_by_worker == (0.3,)
     assert evidence.target_busy == 0.7
     assert (evidence.target_processes, evidence.target_processes_ended) == (2, 1)
@@ -128,12 +140,12 @@ def test_the_use_of_each_side_is_told(usage: WindowUsage) -> None:
 
 
 def test_a_listener_that_is_not_seen_tells_nothing() -> None:
-    evidence = evidence_of(usage_over(replace(START, listen_queue=None), END), APART, load())
+    evidence = evidence_of(usage_over(replace(START, listen_queue=None), END), APART)
     assert evidence.listen_queue is None
 
 
 def test_without_a_window_only_what_was_asked_for_is_known() -> None:
-    evidence = evidence_of(None, APART, load())
+    evidence = evidence_of(None, APART)
     assert evidence.asked_ns == SECOND_NS
     assert evidence.pools == ()
     assert evidence.target_busy is None
@@ -149,4 +161,21 @@ def test_without_a_window_only_what_was_asked_for_is_known() -> None:
     ],
 )
 def test_a_ramp_is_no_steady_load(rate: object, steady: bool) -> None:
-    assert evidence_of(None, APART, load(rate=rate)).steady_load is steady
+    assert evidence_of(None, APART, profile(rate=rate)).steady_load is steady
+
+
+def test_statuses_that_no_request_of_their_kind_expects_are_counted() -> None:
+    mix = [{"path": "/a", "name": "a", "weight": 1}, {"path": "/b", "name": "b", "weight": 1, "expect_status": "404"}]
+    asked = profile(mix=mix, slow_connections=1)
+    record = LoadRecord(kinds_of(asked))
+    for totals, statuses in zip(record.by_kind, ({"200": 5, "404": 2}, {"404": 7, "500": 1}, {"500": 9}), strict=True):
+        totals.statuses.update(statuses)
+    assert evidence_of(None, APART, asked, record).unexpected_statuses == {"404": 2, "500": 1}
+
+
+def test_the_service_times_are_evidence() -> None:
+    record = LoadRecord(kinds_of(profile()))
+    record.totals.histograms[Metric.SERVICE].fold([7, 8])
+    times = evidence_of(None, APART, profile(), record).service_times
+    assert times is not None
+    assert times.count == 2

@@ -109,3 +109,23 @@ def test_slow_answers_of_an_open_load_that_never_end_in_the_window_are_missed() 
 
 def test_without_an_answer_there_is_nothing_to_judge() -> None:
     assert judged([], [SECOND] * 10, 10, SECOND) is None
+
+
+def test_what_requests_in_flight_took_afterwards_is_evidence_and_decides_on_the_window() -> None:
+    response, in_flight, later = Histogram(), Histogram(), Histogram()
+    response.fold([SECOND] * 300)
+    in_flight.fold([2 * SECOND] * 900)
+    later.fold([*[5 * SECOND] * 800, *[7 * SECOND] * 90])
+    result = make_trial(
+        window_ns=2 * SECOND,
+        requests=300,
+        requests_per_second=150.0,
+        load_model="closed",
+        outcomes={"ok": 300, "cut": 900},
+        response_ns=summarise_latency(response, in_flight),
+        cut_response_ns=summarise_latency(later),
+    )
+    found = window_too_short(result, WindowEvidence(asked_ns=2 * SECOND, in_flight=in_flight))
+    assert found is not None
+    assert "890 of these were answered afterwards, and took 5 s in the median and at most 7 s" in found.evidence
+    assert "at least 35 s" in found.advice

@@ -111,16 +111,30 @@ def test_a_sound_measurement_is_valid_without_findings() -> None:
         ({"idle": idle(1000, 1000, 899)}, {"idle_died": "invalid"}),
         ({"outcomes": {"ok": 999, "no_file_descriptor": 1}}, {"client_out_of_files": "suspect"}),
         ({"outcomes": {"ok": 999, "no_local_port": 1}}, {"client_out_of_ports": "suspect"}),
+        ({"connects": {"opened": 50_000}}, {}),
+        ({"connects": {"opened": 50_001}}, {"each_request_connects": "note"}),
+        ({"connects": {"opened": 8, "failed": {"refused": 0}}}, {}),
+        ({"connects": {"opened": 8, "failed": {"refused": 9}}}, {"connects_failed": "note"}),
+        ({"connects": {"failed": {"no_local_port": 1}}}, {"client_out_of_ports": "suspect", "connects_failed": "note"}),
+        (
+            {"connects": {"failed": {"no_file_descriptor": 1}}},
+            {"client_out_of_files": "suspect", "connects_failed": "note"},
+        ),
     ],
 )
 def test_requests_and_connections(changes: dict[str, object], expected: dict[str, str]) -> None:
     assert findings(trial(**changes)) == expected
 
 
+def test_a_connection_for_each_request_is_no_news_where_the_profile_asks_for_it() -> None:
+    assert findings(trial(connects={"opened": 100_000}), window(connects_per_request=True)) == {}
+
+
 def test_failures_name_the_commonest_outcome() -> None:
     found = only_finding(trial(outcomes={"ok": 40, "timeout": 20, "status": 40}))
     assert found.text.startswith("Many requests failed (most often: unexpected status), so ")
-    found = only_finding(trial(outcomes={"ok": 40, "status": 60}, statuses={"404": 59, "503": 1}))
+    statuses = window(unexpected_statuses={"404": 59, "503": 1})
+    found = only_finding(trial(outcomes={"ok": 40, "status": 60}), statuses)
     assert found.text.startswith("Many requests failed (most often: status 404, and others), so ")
 
 
@@ -166,7 +180,8 @@ def test_where_nothing_failed_and_nothing_was_answered_the_window_was_too_short(
 
 def test_where_nothing_succeeded_the_status_is_named() -> None:
     result = trial(requests=0, outcomes={"status": 60}, statuses={"404": 60})
-    [found] = [each for each in judge_trial(result, QUIET).findings if each.code == "no_requests"]
+    judged = judge_trial(result, window(unexpected_statuses={"404": 60}))
+    [found] = [each for each in judged.findings if each.code == "no_requests"]
     assert found.evidence == "0 successful requests in 2 s, most often status 404"
 
 
@@ -362,6 +377,16 @@ def test_a_process_that_ends_counts_where_connections_broke(
             trial(),
             window(memory_pressure_ns=SECOND_NS // 2),
             "some process of this machine waited for memory for 25 % of the time",
+        ),
+        (
+            trial(connects={"opened": 99_000}),
+            QUIET,
+            "99,000 connections opened for 100,000 responses",
+        ),
+        (
+            trial(connects={"opened": 64, "failed": {"reset": 2, "refused": 1300}}),
+            QUIET,
+            "1,302 attempts failed: refused 1,300, reset 2; 64 succeeded",
         ),
         (trial(), window(shared_cores=(0,)), "both could run on core 0"),
         (trial(), window(shared_cores=(0, 1, 4)), "both could run on cores 0-1, 4"),
