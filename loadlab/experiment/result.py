@@ -68,6 +68,7 @@ def trial_result(
         statuses=dict(record.totals.statuses),
         retried=record.totals.retried,
         surplus=record.totals.surplus,
+        compared=record.compared,
         connects=_connect_counts(record),
         failure_samples=_failure_samples(record),
         carried_over=record.carried_over,

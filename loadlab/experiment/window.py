@@ -159,10 +159,11 @@ class _Measurement:
                 load.add(event.sender, snapshots)
                 self._observer.phase(self._window.phase, min(1.0, snapshots[0].end_ns / self._window.duration_ns))
                 self._observer.rate(load.last_rate())
-            case Finished(cut, dropped, rest, carried_over, cut_ages):
+            case Finished(cut, dropped, rest, carried_over, cut_ages, compared):
                 load.cut_ages.absorb(cut_ages)
                 load.add_undone(cut, dropped)
                 load.carried_over += carried_over
+                load.compared += compared
                 load.add_rest(read_snapshots(event.sender, rest))
                 self._finished += 1
             case Drained(encoded):

@@ -48,7 +48,12 @@ def load_parts(
             endpoint=Endpoint(socket_address(address), share),
             requests=[
                 WeightedRequest(
-                    _part_of(kind.contents, number, len(shares)), sorted(kind.statuses), kind.weight, kind.method
+                    _part_of(kind.contents, number, len(shares)),
+                    sorted(kind.statuses),
+                    kind.weight,
+                    kind.method,
+                    kind.expected_body,
+                    list(kind.expected_headers),
                 )
                 for kind in kinds
             ],
@@ -118,6 +123,7 @@ class LoadRecord:
         self.totals = Totals()
         self.by_kind = [Totals() for _ in kinds]
         self.carried_over = 0  # requests in flight when the window began
+        self.compared = 0  # answers that were compared with an expected body and headers
         self.cut_ages = Histogram()  # how long ago those in flight when it ended had been sent
         self.finished_later = Totals()  # what became of them
         self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind

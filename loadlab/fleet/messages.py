@@ -33,12 +33,17 @@ class Endpoint(_Part, frozen=True):
 
 
 class WeightedRequest(_Part, frozen=True):
-    """A kind of request: what is sent, in turn, the statuses expected, and how often it is drawn among others."""
+    """A kind of request: what is sent, in turn, what is expected, and how often it is drawn among others.
+
+    The body of an answer is to contain `expected_body`, and headers the text beside their name.
+    """
 
     contents: list[bytes]
     statuses: list[int]
     weight: int = 1
     method: str = "GET"
+    expected_body: bytes | None = None
+    expected_headers: list[tuple[bytes, bytes]] = []
 
 
 class ClosedPacing(_Part, frozen=True, tag=True):
@@ -139,7 +144,7 @@ class Finished(_Message, frozen=True):
     found no free connection. `rest` has a recording.Snapshot for each kind, encoded: the metrics that are not in those
     of the intervals, over the whole window. `carried_over` requests were in flight when it began: their outcomes count
     in it. `cut_ages` has how long ago those in flight at its end had been sent, as Histogram.drain writes it; slow
-    senders have none.
+    senders have none. `compared` answers were compared with an expected body or headers.
     """
 
     cut: list[int]
@@ -147,6 +152,7 @@ class Finished(_Message, frozen=True):
     rest: list[bytes]
     carried_over: int = 0
     cut_ages: bytes = b""
+    compared: int = 0
 
 
 class Drained(_Message, frozen=True):

@@ -24,9 +24,11 @@ from loadlab.fleet.messages import (
     PlannedWindow,
     Ready,
     Recorded,
+    WeightedRequest,
 )
 from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.active import ActiveLoad
+from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.pacing import Agenda, Gate, Pacing, ThinkTime
 from loadlab.load.requests import RequestKind, Stamping, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
@@ -107,7 +109,9 @@ class Crew:
         endpoint, pacing, slow = part.endpoint, part.pacing, part.slow
         address = endpoint.address
         kinds = [
-            RequestKind(request.contents, frozenset(request.statuses), request.weight, request.method)
+            RequestKind(
+                request.contents, frozenset(request.statuses), request.weight, request.method, check_of(request)
+            )
             for request in part.requests
         ]
         # Drawn from one stream in step, the kind of a request would decide the pause before it.
@@ -125,7 +129,8 @@ class Crew:
         self._part = part
         self._gate = Gate(loop)
         self._ramps = [Ramp(*ramp) for ramp in pacing.ramps] if isinstance(pacing, OpenPacing) else []
-        self._carried_over = 0
+        self._carried_over = self._compared_before = 0
+        self._kinds = kinds
         # For the stamps: requests answered and reported since the load began to send, and the window's length.
         self._answered = self._sends_since_ns = self._window_ns = 0
         self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
@@ -169,6 +174,7 @@ class Crew:
         Those in flight are carried over into the window.
         """
         self._taken(0, 0, tuple(Metric))
+        self._compared_before = self._count_compared()
         self._carried_over = self.in_flight
         if self._agenda is not None:
             self._carried_over += self._agenda.granted
@@ -188,7 +194,8 @@ class Crew:
         rest = self._taken(0, now_ns - began_ns, ONCE_A_WINDOW)
         ages = Histogram()
         ages.fold([max(age_ns, 0) for age_ns in self.load.ages_ns(now_ns)])
-        return Finished(self._by_kind(cut), self._by_kind(never_sent), rest, self._carried_over, ages.drain())
+        compared = self._count_compared() - self._compared_before
+        return Finished(self._by_kind(cut), self._by_kind(never_sent), rest, self._carried_over, ages.drain(), compared)
 
     def drained(self) -> Drained:
         """Return what became of the requests that were in flight when the window ended."""
@@ -198,6 +205,9 @@ class Crew:
         """Have as many answers stamped as the window needs, by how many have come since the warm-up began."""
         answered = self._answered + sum(recorder.answered for recorder in self.recorders)
         self._stamping.adapt(answered, time.monotonic_ns() - self._sends_since_ns, self._window_ns)
+
+    def _count_compared(self) -> int:
+        return sum(kind.check.compared for kind in self._kinds if kind.check is not None)
 
     def _by_kind(self, kinds: Sequence[int]) -> list[int]:
         counts = Counter(kinds)
@@ -218,6 +228,13 @@ class Crew:
         assert isinstance(part.pacing, OpenPacing)
         times_ns = arrival_times_ns(ramps, part.pacing.arrivals, seed, part.share, part.shares)
         return map(start_ns.__add__, takewhile(duration_ns.__gt__, times_ns))
+
+
+def check_of(request: WeightedRequest) -> AnswerCheck | None:
+    """Return what compares the answers to a request, None if only their status matters."""
+    if request.expected_body is None and not request.expected_headers:
+        return None
+    return AnswerCheck(request.expected_body, request.expected_headers)
 
 
 async def fold_regularly(loop: Loop, crew: Crew) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.schedule import Seed
 
 STAMPED_EVERY: Final = 61
@@ -24,8 +25,8 @@ _DRAWN: Final = 1024
 _MADE: Final = 64
 
 Turn = tuple[bytes, int, int, int, bool]
-"""The request, its length in bytes, the status that its answer usually has, the number of its kind, and whether the
-client's own share of its time is to be measured."""
+"""The request, its length in bytes, the status of an answer that needs no further look, the number of its kind, and
+whether the client's own share of its time is to be measured."""
 
 NextTurn = Callable[[], Turn]
 
@@ -36,17 +37,20 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELET
 class RequestKind:
     """One kind of request: what is sent, in turn if it is not always the same, and how often it comes among others.
 
-    An answer is as expected if its status is one of `statuses`.
+    An answer is as expected if its status is one of `statuses`, and `check` finds no difference.
     """
 
     contents: Sequence[bytes]
     statuses: frozenset[int] = frozenset(range(200, 400))
     weight: int = 1
     method: str = "GET"
+    check: AnswerCheck | None = None
 
     @property
     def usual_status(self) -> int:
-        """The status to compare with first."""
+        """The status to compare with first, of the answers that need no further look; 0 if all need one."""
+        if self.check is not None:
+            return 0
         return 200 if 200 in self.statuses else min(self.statuses)
 
     @property

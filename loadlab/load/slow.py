@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import discard, has_spoken, wait_connected, wait_received, wait_sent
+from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
-from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, parsers_of
+from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected, parsers_of
 from loadlab.protocols.http1 import ResponseHead, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
@@ -81,7 +82,7 @@ class SlowSender:
             reader = ResponseReader(self._parsers[kind])
             begun_ns = time.monotonic_ns()
             try:
-                head = await self._exchange_one(sock, turn, reader)
+                head = await self._exchange_one(sock, turn, reader, reused)
             except REQUEST_FAILURES as error:
                 self._fail(request_failure(error), kind, reader.received, begun_ns, reused)
                 self.kind_in_flight = None
@@ -97,7 +98,9 @@ class SlowSender:
         after_ns = time.monotonic_ns() - begun_ns
         self._recorders[kind].fail(failure.outcome, failure.reason, failure.errno, received, after_ns, reused)
 
-    async def _exchange_one(self, sock: socket.socket, turn: Turn, reader: ResponseReader) -> ResponseHead:
+    async def _exchange_one(
+        self, sock: socket.socket, turn: Turn, reader: ResponseReader, reused: bool
+    ) -> ResponseHead:
         """Send one request, slowly; return what its answer says, which has been recorded."""
         loop, timeout_ns = self._loop, self._exchange.timeout_ns
         request, request_bytes, usual_status, kind, _stamped = turn
@@ -108,22 +111,22 @@ class SlowSender:
             await wait_sent(loop, sock, request[position : position + 1])
         sent_ns = time.monotonic_ns()
         with loop.time_scope(timeout_ns) as waiting:
-            head = await self._receive(sock, reader)
+            head, answer = await self._receive(sock, reader)
         done_ns = time.monotonic_ns()
         if waiting.cancelled or done_ns - sent_ns > timeout_ns:
             raise TimeoutError
-        if head.status != usual_status:
-            expected = head.status in self._exchange.kinds[kind].statuses
-            recorder.count_status(head.status, expected)
-            if not expected:
-                recorder.fail(Outcome.STATUS, f"status {head.status}", None, b"", done_ns - sent_ns, reused=True)
-                return head
-        recorder.prompt.append(done_ns - sent_ns)
-        recorder.prompt_dispatch.append(done_ns - loop.batch_ns)
+        wanted, service_ns = self._exchange.kinds[kind], done_ns - sent_ns
+        if head.status == usual_status or is_expected(head.status, answer, wanted, recorder, service_ns, reused):
+            recorder.prompt.append(service_ns)
+            recorder.prompt_dispatch.append(done_ns - loop.batch_ns)
         return head
 
-    async def _receive(self, sock: socket.socket, reader: ResponseReader) -> ResponseHead:
+    async def _receive(self, sock: socket.socket, reader: ResponseReader) -> tuple[ResponseHead, bytes]:
+        """Return what an answer says, and its beginning."""
+        answer = b""
         while data := await wait_received(self._loop, sock, RECEIVE_BYTES):
+            if len(answer) < KEPT_BYTES:
+                answer += data
             if (head := reader.feed(data)) is not None:
-                return head
-        return reader.feed_end()
+                return head, answer
+        return reader.feed_end(), answer

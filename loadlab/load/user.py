@@ -26,6 +26,7 @@ from loadlab.kernel.sockets import (
     wait_established,
     wait_sent,
 )
+from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.requests import NextTurn, RequestKind
@@ -135,7 +136,7 @@ class User:
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         write, read, clock, timeout_ns = os.write, os.read, time.monotonic_ns, self._exchange.timeout_ns
         gate, shut, kinds, reuses = self._gate, self._gate.shut, self._kinds, not self._exchange.per_request
-        parsers = self._parsers[0]
+        parsers, wanted = self._parsers[0], self._exchange.kinds
         mixes_parsers = any(each is not parsers for each in self._parsers)
         record_prompt = [recorder.prompt.append for recorder in recorders]
         record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
@@ -224,14 +225,19 @@ class User:
                         elif (complete := reader.feed(data)) is not None:
                             head = complete
                         else:
-                            head = yield from self._receive_rest(sock, reader, parsers.buffer, len(data))
+                            kept = None if wanted[kind].check is None else [data]
+                            head = yield from self._receive_rest(sock, reader, parsers.buffer, len(data), kept)
+                            if kept is not None:
+                                data = b"".join(kept)
                             arrived_ns = 0  # of its first piece only
                         # One reading of the clock ends this request and begins the next, which is sent at once.
                         done_ns = clock()
                         service_ns = done_ns - sent_ns
                         if service_ns > timeout_ns:
                             raise TimeoutError
-                        if head.status == usual_status or self._is_expected(head, kind, data, service_ns, reused):
+                        if head.status == usual_status or is_expected(
+                            head.status, data, wanted[kind], recorders[kind], service_ns, reused
+                        ):
                             if lateness_ns:
                                 record_late[kind]((lateness_ns, service_ns, done_ns - loop.batch_ns))
                             else:
@@ -296,15 +302,6 @@ class User:
             self._in_flight[self._number] = 0
         await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
 
-    def _is_expected(self, head: ResponseHead, kind: int, data: bytes, service_ns: int, reused: bool) -> bool:
-        """Count an answer whose status is not the usual one; return whether it is expected all the same."""
-        recorder = self._recorders[kind]
-        expected = head.status in self._exchange.kinds[kind].statuses
-        recorder.count_status(head.status, expected)
-        if not expected:
-            recorder.fail(Outcome.STATUS, f"status {head.status}", None, data, service_ns, reused)
-        return expected
-
     def _retries(self, error: Exception, kind: int) -> bool:
         """Return whether a request that ended with `error`, without a byte of its answer, is sent again.
 
@@ -331,10 +328,13 @@ class User:
             self._socket = None
 
     async def _receive_rest(
-        self, sock: socket.socket, reader: ResponseReader, buffer: memoryview, received: int
+        self, sock: socket.socket, reader: ResponseReader, buffer: memoryview, received: int, kept: list[bytes] | None
     ) -> ResponseHead:
-        """Receive the rest of a response of which so many bytes came first. Raises as `ResponseReader` does."""
-        pieces = 0
+        """Receive the rest of a response of which so many bytes came first; add it to what is `kept`, up to a limit.
+
+        Raises as `ResponseReader` does.
+        """
+        pieces, total = 0, received
         while received:
             pieces += 1
             if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
@@ -344,6 +344,9 @@ class User:
             except BlockingIOError:
                 await self._loop.wait_event(sock.fileno())
                 continue
+            if kept is not None and total < KEPT_BYTES:
+                kept.append(bytes(buffer[:received]))
+                total += received
             if received and (head := reader.feed(buffer[:received])) is not None:
                 return head
         if self._timed_out:
@@ -355,3 +358,15 @@ def parsers_of(kinds: Sequence[RequestKind]) -> list[ResponseParsers]:
     """Return the parsers of responses to each kind: the same for all, but for those to HEAD, which have no body."""
     by_head = {is_head: ResponseParsers("HEAD" if is_head else "GET") for is_head in (False, True)}
     return [by_head[kind.method == "HEAD"] for kind in kinds]
+
+
+def is_expected(status: int, answer: bytes, kind: RequestKind, recorder: Recorder, after_ns: int, reused: bool) -> bool:
+    """Count an answer whose status is not the usual one, or that is compared; return whether it is expected."""
+    outcome, reason = Outcome.STATUS, f"status {status}"
+    expected = status in kind.statuses
+    if expected and kind.check is not None and (difference := kind.check.difference(answer)) is not None:
+        outcome, reason, expected = Outcome.UNEXPECTED, difference, False
+    recorder.count_status(status, expected)
+    if not expected:
+        recorder.fail(outcome, reason, None, answer, after_ns, reused)
+    return expected

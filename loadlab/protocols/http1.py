@@ -20,6 +20,7 @@ Facts about httptools and llhttp that this file stands on:
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -309,6 +310,20 @@ def parse_head_until_close(raw: bytes) -> ResponseHead:
     if codings[-1:] == [b"chunked"] or (not codings and fields.tokens(b"content-length")):
         raise ResponseCutShort
     return ResponseHead(parser.get_status_code(), keep_alive=False, until_close=True)
+
+
+def decode_body(response: bytes) -> bytes:
+    """Return the body of a valid response, or of its beginning, without the framing of chunks."""
+    pieces: list[bytes] = []
+    parser = _new_httptools_parser(_BodyPieces(pieces))
+    with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+        parser.feed_data(response)
+    return b"".join(pieces)
+
+
+class _BodyPieces:
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.on_body = pieces.append
 
 
 def unfold(raw: bytes) -> bytes:

@@ -151,7 +151,8 @@ class TrialResult(Document):
     `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
     were in flight when it began, and have their outcomes in it. Each request has one outcome. `statuses` counts all
     answers by their status, `retried` the requests that were sent again on another connection, `surplus` the answers
-    behind which bytes came that nobody had asked for.
+    behind which bytes came that nobody had asked for, `compared` those whose body and headers were compared with what
+    the profile expects.
 
     A microbenchmark sets `cost_ns` and the fields after it, and none of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
@@ -173,6 +174,7 @@ class TrialResult(Document):
     statuses: dict[str, int] = Field(default={})
     retried: int = 0
     surplus: int = 0
+    compared: int = 0
     connects: ConnectCounts = ConnectCounts()
     failure_samples: list[FailureSample] = Field(default=[])
     carried_over: int = 0
