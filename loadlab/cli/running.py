@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +14,21 @@ from loadlab import targets
 from loadlab.analysis.metrics import metric_names
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.shipped import find_profile
-from loadlab.cli.tables import ResultsTable, findings_lines, load_model_lines, sorted_trials, unseen_lines
+from loadlab.cli.tables import (
+    ResultsTable,
+    answer_lines,
+    findings_lines,
+    load_model_lines,
+    sorted_trials,
+    unseen_lines,
+)
 from loadlab.cli.terminal import Interruption, error_console, notify, show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext, resources_for
 from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials
+from loadlab.report.failures import failure_lines
 from loadlab.report.page import render
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Expectation, RunDocument
@@ -108,11 +117,13 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         write(document.model_dump_json(by_alias=True))
     else:
         show(ResultsTable(document))
-        for line in load_model_lines(document):
+        for line in (*load_model_lines(document), *answer_lines(document)):
             write_prose(line)
     for line in expectation_lines(document):
         notify(line)
-    for line in (*hints(document), *findings_lines(_judged(document)), *unseen_lines(_judged(document))):
+    judged = _judged(document)
+    lines = findings_lines(judged), failure_lines(judged.trials), unseen_lines(judged)
+    for line in (*hints(document), *chain.from_iterable(lines)):
         notify(line)
     (notify if as_json else write)(f"page: {directory.page_path}")
 

@@ -70,6 +70,24 @@ def load_model_lines(document: RunDocument) -> Iterable[str]:
     return (_MODELS[model] for model in models_of(trial for trial in document.trials if trial.is_credible))
 
 
+def answer_lines(document: RunDocument) -> Iterable[str]:
+    """Yield what is worth saying of all responses together: statuses other than 200, and what connections did."""
+    statuses: Counter[str] = Counter()
+    for trial in document.trials:
+        statuses.update(trial.statuses)
+    if statuses.keys() - {"200"}:
+        ranked = sorted(statuses.items(), key=lambda each: (-each[1], each[0]))
+        yield f"Responses by status: {', '.join(f'{status}: {count:,}' for status, count in ranked)}."
+    counts = {
+        "connections opened": sum(trial.connects.opened for trial in document.trials),
+        "requests sent again on a new connection": sum(trial.retried for trial in document.trials),
+        "responses with surplus bytes behind them": sum(trial.surplus for trial in document.trials),
+    }
+    counted = [f"{what}: {count:,}" for what, count in counts.items() if count]
+    if counted:
+        yield f"Within the window{'' if len(document.trials) == 1 else 's'}: {'; '.join(counted)}."
+
+
 def sorted_trials(document: RunDocument) -> list[TrialResult]:
     """Return the trials as the page lays them out, line by line and then along x, not in running order."""
     arrangement = arrange(document.profile, document.trials)

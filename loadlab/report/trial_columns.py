@@ -24,6 +24,8 @@ from loadlab.results.model import LatencySummary, TrialResult
 
 ReadCell = Callable[[TrialResult], Cell]
 
+_MOST_STATUSES: Final = 4
+
 
 @dataclass(frozen=True, slots=True)
 class TrialColumn:
@@ -149,6 +151,22 @@ def _outcome(trial: TrialResult, outcome: Outcome) -> Cell:
     return count_cell(trial.outcomes.get(outcome, 0)) if done else absent_cell(reason_of(trial))
 
 
+def _statuses(trial: TrialResult) -> Cell:
+    """How many responses had which status; sorted by the share of those that were not 200."""
+    total = sum(trial.statuses.values())
+    if not total:
+        return absent_cell(reason_of(trial))
+    ranked = sorted(trial.statuses.items(), key=lambda each: (-each[1], each[0]))
+    texts = [f"{status}: {count:,}" for status, count in ranked]
+    listed = ", ".join(texts)
+    text = listed if len(texts) <= _MOST_STATUSES else f"{', '.join(texts[:_MOST_STATUSES])}, others"
+    return Cell(text, 1 - trial.statuses.get("200", 0) / total, "" if text == listed else listed)
+
+
+def _counted(read: Callable[[TrialResult], int]) -> ReadCell:
+    return lambda trial: count_cell(read(trial)) if trial.state == "done" else absent_cell(reason_of(trial))
+
+
 def _alive(trial: TrialResult) -> Cell:
     if trial.idle is None:
         return absent_cell(reason_of(trial))
@@ -163,6 +181,9 @@ FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("failed", _failed, "failed", is_count=True),
     TrialColumn("dropped", _dropped, "dropped", is_count=True, rare=True),
     TrialColumn("cut", _cut, "cut", is_count=True, rare=True),
+    TrialColumn("statuses", _statuses, is_count=True, rare=True),
+    TrialColumn("retried", _counted(lambda trial: trial.retried), is_count=True, rare=True),
+    TrialColumn("surplus", _counted(lambda trial: trial.surplus), is_count=True, rare=True),
     TrialColumn("p50", _percentile(lambda trial: trial.response_ns, "p50"), "p50"),
     TrialColumn("service p50", _percentile(_service, "p50")),
     TrialColumn("p90", _percentile(lambda trial: trial.response_ns, "p90")),
@@ -172,6 +193,11 @@ FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("max", _time(lambda trial: trial.response_ns.max)),
     TrialColumn("added by client p50", _percentile(lambda trial: trial.client_ns, "p50")),
     TrialColumn("added by client p99", _percentile(lambda trial: trial.client_ns, "p99")),
+    TrialColumn("connections opened", _counted(lambda trial: trial.connects.opened), is_count=True, rare=True),
+    TrialColumn("connect p50", _percentile(lambda trial: trial.connect_ns, "p50")),
+    TrialColumn("connect p99", _percentile(lambda trial: trial.connect_ns, "p99")),
+    TrialColumn("TLS handshake p50", _percentile(lambda trial: trial.handshake_ns, "p50")),
+    TrialColumn("TLS handshake p99", _percentile(lambda trial: trial.handshake_ns, "p99")),
     TrialColumn("CPU per request", _time(CPU_TOTAL.read), "CPU per req"),
     TrialColumn("user", _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
     TrialColumn("system", _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),

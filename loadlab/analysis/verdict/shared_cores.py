@@ -159,7 +159,7 @@ def _parts(window: WindowEvidence, target: CoreWait, client: CoreWait) -> Iterat
     if len(idle) > _MOST_LISTED:
         yield f"the cores were idle for {_percent(_mean([*idle.values()]))} of the time"
     elif idle:
-        yield "idle: " + ", ".join(f"core {core} {_percent(share)}" for core, share in sorted(idle.items()))
+        yield "idle time: " + ", ".join(f"{_percent(share)} of core {core}" for core, share in sorted(idle.items()))
 
 
 def _places(threads: Sequence[ThreadUse]) -> str:

@@ -1,9 +1,10 @@
-"""The findings of the verdict, each shown once for all the trials that have it, and what went wrong in TCP."""
+"""The findings of the verdict, each shown once for all its trials; samples of failed requests; TCP's trouble."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from loadlab.report.failures import SampledFailure, sampled_failures
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
@@ -40,15 +41,24 @@ class FindingGroup:
 
 @dataclass(frozen=True, slots=True)
 class Findings(Section):
-    """All of them, the gravest first."""
+    """All of them, the gravest first, and samples of the requests that failed."""
 
     groups: tuple[FindingGroup, ...]
+    failures: tuple[SampledFailure, ...]
+    of_kinds: bool
+    of_trials: bool
     template: ClassVar[str] = "findings.html"
 
 
 def sections_of(run: Run) -> Iterator[Findings]:
     """Yield the section, even if nothing was found: that is a result too."""
-    yield Findings(group_findings(run.trials, run.arrangement.name_of_trial))
+    failures = sampled_failures(run.trials)
+    yield Findings(
+        groups=group_findings(run.trials, run.arrangement.name_of_trial),
+        failures=failures,
+        of_kinds=any(failure.kind for failure in failures),
+        of_trials=len(run.trials) > 1,
+    )
 
 
 def group_findings(trials: Iterable[TrialResult], name_of: Callable[[TrialResult], str]) -> tuple[FindingGroup, ...]:

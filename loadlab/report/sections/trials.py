@@ -17,28 +17,40 @@ from loadlab.results.model import KindResult, TrialResult
 _KIND_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")
 _KIND_FIGURES: Final = ("requests", "requests/s", "p50", "service p50", "p99", "service p99", "failed")
 
+_RARE: Final = {
+    "retried": "Retried ones were sent again on a new connection, as the server had ended theirs.",
+    "surplus": "Surplus counts responses with bytes behind them that belong to none.",
+    "connections opened": "Connections opened are those within the window, and connect is how long each took to open.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Trials(Section):
-    """Both tables; `sockets` is the trouble that TCP had, `of_load` whether there were requests at all."""
+    """Both tables; `sockets` is the trouble that TCP had, `of_load` whether there were requests at all.
+
+    `explained` says what the rare columns of the table are, in whole sentences with a space behind each.
+    """
 
     suffix: str
     table: Table
     kinds_table: Table | None
     sockets: str
     of_load: bool
+    explained: str
     template: ClassVar[str] = "trials.html"
 
 
 def sections_of(run: Run) -> Iterator[Trials]:
     """Yield the section."""
     trials = run.trials
+    table = tabulate(trials)
     yield Trials(
         suffix=model_suffix(run.models),
-        table=tabulate(trials),
+        table=table,
         kinds_table=tabulate_kinds(trials),
         sockets=describe_sockets(trials),
         of_load=run.kind == "load",
+        explained="".join(f"{_RARE[column.title]} " for column in table.columns if column.title in _RARE),
     )
 
 

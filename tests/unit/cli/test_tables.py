@@ -4,9 +4,9 @@ import pytest
 from rich.console import Console
 
 from loadlab.cli.progress import format_factors
-from loadlab.cli.tables import ResultsTable, findings_lines, load_model_lines, sorted_trials, unseen_lines
+from loadlab.cli.tables import ResultsTable, answer_lines, findings_lines, load_model_lines, sorted_trials, unseen_lines
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import ConnectCounts, RunDocument
 from loadlab.results.probe_data import CpuProbe, Probes, SyscallProfile, SyscallsProbe
 
 from ...more_sample_runs import write_open
@@ -167,3 +167,22 @@ def test_what_was_seen_or_never_asked_for_is_not_reported(sample_run: RunDirecto
     assert list(unseen_lines(with_probes(document, Probes()))) == []
     seen = SyscallsProbe(backend="perf", target=SyscallProfile(backend="perf", window_ns=1, calls=[]))
     assert list(unseen_lines(with_probes(document, Probes(syscalls=seen)))) == []
+
+
+def test_statuses_and_connections_are_summed_up_below_the_table(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    assert list(answer_lines(document)) == []
+    first, second, *_ = document.trials
+    trials = [
+        first.model_copy(update={"statuses": {"200": 4, "503": 1_000}, "retried": 2}),
+        second.model_copy(update={"statuses": {"200": 5}, "connects": ConnectCounts(opened=1_200), "surplus": 1}),
+    ]
+    assert list(answer_lines(document.model_copy(update={"trials": trials}))) == [
+        "Responses by status: 503: 1,000, 200: 9.",
+        "Within the windows: connections opened: 1,200; requests sent again on a new connection: 2; "
+        "responses with surplus bytes behind them: 1.",
+    ]
+    plain = first.model_copy(update={"statuses": {"200": 4}, "connects": ConnectCounts(opened=7)})
+    assert list(answer_lines(document.model_copy(update={"trials": [plain]}))) == [
+        "Within the window: connections opened: 7."
+    ]

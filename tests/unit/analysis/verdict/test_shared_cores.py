@@ -65,7 +65,7 @@ def test_a_full_target_that_kept_its_core_is_worth_a_note_and_its_throughput_is_
     assert found.evidence.replace("\N{NO-BREAK SPACE}", " ") == (
         "both could run on cores 0-1; run-queue wait: target 0.5 % of the time that it was ready to run (0 % due to "
         "the client), client 15.8 % (15.8 % due to the target); the target ran on core 0 (96 %) and core 1 (4 %), the "
-        "client on core 1; idle: core 0 2 %, core 1 80 %"
+        "client on core 1; idle time: 2 % of core 0, 80 % of core 1"
     )
 
 

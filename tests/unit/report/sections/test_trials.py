@@ -1,7 +1,13 @@
+"""The tables of trials and of kinds of requests."""
+
+from typing import Any
+
 from loadlab.report.sections.trials import tabulate, tabulate_kinds
 from loadlab.report.tables import Cell, Row, Table
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
+
+from ....trials import make_trial
 
 
 def cells(table: Table, row: Row) -> dict[str, Cell]:
@@ -182,3 +188,38 @@ def test_an_invalid_trial_has_no_rate_for_its_kinds_either(mix: RunDocument) -> 
     table = tabulate_kinds([invalid])
     assert table is not None
     assert table.rows[0].cells[5].sort is None
+
+
+def columns_of(*trials: TrialResult) -> list[dict[str, Cell]]:
+    table = tabulate(trials)
+    return [cells(table, row) for row in table.rows]
+
+
+def test_statuses_have_a_column_where_some_response_was_not_200() -> None:
+    plain = make_trial(outcomes={"ok": 9}, statuses={"200": 9})
+    assert "statuses" not in columns_of(plain)[0]
+    mixed = make_trial(outcomes={"ok": 9}, statuses={"503": 1_000, "200": 3_000})
+    assert [row["statuses"].text for row in columns_of(plain, mixed)] == ["200: 9", "200: 3,000, 503: 1,000"]
+    assert columns_of(mixed)[0]["statuses"].sort == 0.25
+    redirects = make_trial(outcomes={"ok": 9}, statuses={"302": 9})
+    assert columns_of(redirects)[0]["statuses"].text == "302: 9"
+    many = make_trial(outcomes={"ok": 9}, statuses={str(status): 1 for status in range(500, 507)})
+    assert columns_of(many)[0]["statuses"].text == "500: 1, 501: 1, 502: 1, 503: 1, others"
+    assert columns_of(many)[0]["statuses"].note.endswith("506: 1")
+
+
+def test_what_connections_did_has_columns_where_there_is_any() -> None:
+    rare = {"connections opened", "retried", "surplus", "connect p50", "TLS handshake p50"}
+    quiet = make_trial(outcomes={"ok": 9})
+    assert not rare & columns_of(quiet)[0].keys()
+    times = {"p50": 30_000, "p99": 90_000, "count": 5_000}
+    counts: dict[str, Any] = {
+        "connects": {"opened": 5_000},
+        "retried": 3,
+        "surplus": 2,
+        "connect_ns": times,
+        "handshake_ns": times,
+    }
+    row = columns_of(quiet, make_trial(outcomes={"ok": 9}, **counts))[1]
+    assert [row[title].text for title in ("connections opened", "retried", "surplus")] == ["5,000", "3", "2"]
+    assert [row[title].text for title in ("connect p50", "TLS handshake p99")] == ["30 µs", "90 µs"]

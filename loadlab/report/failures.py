@@ -1,0 +1,73 @@
+"""Samples of the requests that failed, those of one kind together, for the page and the terminal."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from loadlab.analysis.failures import name_of_failure
+from loadlab.results.model import FailureSample, TrialResult
+from loadlab.units import format_duration_ns
+
+_MOST_OF_OUTCOME: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFailure:
+    """One failure of many that had the same outcome and reason; `failed` counts those of that outcome in all trials.
+
+    `kind` is the name of the request where there are several kinds, `trials` are the ids of those that have such a
+    sample.
+    """
+
+    name: str
+    failed: int
+    kind: str
+    reason: str
+    received: str
+    after: str
+    connection: str
+    trials: tuple[str, ...]
+
+
+def sampled_failures(trials: Sequence[TrialResult]) -> tuple[SampledFailure, ...]:
+    """Return the failures of `trials`, the commonest outcome first, and of each outcome a few that differ."""
+    found: dict[tuple[str, str, str], list[tuple[TrialResult, FailureSample]]] = {}
+    for trial in trials:
+        for sample in trial.failure_samples:
+            kind = sample.kind if trial.kinds else ""
+            found.setdefault((sample.outcome, kind, sample.reason), []).append((trial, sample))
+    counts = {outcome: _count(outcome, trials) for outcome, _, _ in found}
+    ranked = sorted(found, key=lambda key: (-counts[key[0]], key[0]))
+    return tuple(
+        _describe(found[key], key[1], counts[outcome])
+        for outcome, keys in groupby(ranked, key=lambda key: key[0])
+        for key in [*keys][:_MOST_OF_OUTCOME]
+    )
+
+
+def failure_lines(trials: Sequence[TrialResult]) -> Iterator[str]:
+    """Yield a line for each of them, for the terminal."""
+    for each in sampled_failures(trials):
+        kind = f" ({each.kind})" if each.kind else ""
+        failed = f"{each.name}{kind}, {each.failed:,} in all" if each.failed else f"{each.name}{kind}"
+        received = f"received: {each.received}" if each.received else "nothing received"
+        yield f"Failed, {failed}: {each.reason}, after {each.after} on a {each.connection} connection; {received}"
+
+
+def _describe(samples: Sequence[tuple[TrialResult, FailureSample]], kind: str, failed: int) -> SampledFailure:
+    _, first = samples[0]
+    return SampledFailure(
+        name=name_of_failure(first.outcome),
+        failed=failed,
+        kind=kind,
+        reason=first.reason if first.errno is None else f"{first.reason} (errno {first.errno})",
+        received=first.received,
+        after=format_duration_ns(first.after_ns),
+        connection="reused" if first.reused else "new",
+        trials=tuple(dict.fromkeys(trial.id for trial, _ in samples)),
+    )
+
+
+def _count(outcome: str, trials: Iterable[TrialResult]) -> int:
+    return sum(trial.outcomes.get(outcome, 0) for trial in trials)

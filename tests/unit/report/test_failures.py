@@ -1,0 +1,62 @@
+"""Samples of failed requests: those alike together, the commonest first."""
+
+from typing import Any
+
+from loadlab.report.failures import failure_lines, sampled_failures
+from loadlab.results.model import TrialResult
+
+from ...trials import make_trial
+
+
+def sample(outcome: str, reason: str = "said so", **changes: object) -> dict[str, object]:
+    return {"outcome": outcome, "kind": "/", "reason": reason, "after_ns": 2_000_000, "reused": False} | changes
+
+
+def trial(number: int, outcomes: dict[str, int], *samples: dict[str, object], **fields: Any) -> TrialResult:  # noqa: ANN401
+    return make_trial(id=f"{number:03}", outcomes=outcomes, failure_samples=list(samples), **fields)
+
+
+def test_samples_of_one_reason_are_one_with_the_trials_that_have_it() -> None:
+    trials = [
+        trial(1, {"ok": 5, "reset": 2}, sample("reset", errno=104), sample("reset", errno=104)),
+        trial(2, {"reset": 3}, sample("reset", errno=104, reused=True)),
+        trial(3, {"ok": 9}),
+    ]
+    [found] = sampled_failures(trials)
+    assert (found.name, found.failed, found.trials) == ("connection reset", 5, ("001", "002"))
+    assert (found.reason, found.after, found.connection) == ("said so (errno 104)", "2 ms", "new")
+
+
+def test_the_commonest_outcome_comes_first_and_of_each_a_few_reasons() -> None:
+    reasons = [sample("malformed", f"reason {number}") for number in range(5)]
+    found = sampled_failures([trial(1, {"timeout": 9, "malformed": 7}, *reasons, sample("timeout"))])
+    assert [(each.name, each.reason) for each in found] == [
+        ("timeout", "said so"),
+        ("malformed response", "reason 0"),
+        ("malformed response", "reason 1"),
+        ("malformed response", "reason 2"),
+    ]
+
+
+def test_kinds_are_named_where_there_are_several() -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": name, "requests": 1, "requests_per_second": 1, "outcomes": {}, "response_ns": {}, "service_ns": {}}
+        for name in ("a", "b")
+    ]
+    samples = sample("status", kind="a"), sample("status", kind="b")
+    assert [each.kind for each in sampled_failures([trial(1, {"status": 2}, *samples, kinds=kinds)])] == ["a", "b"]
+    assert [each.kind for each in sampled_failures([trial(1, {"status": 2}, sample("status"))])] == [""]
+
+
+def test_the_terminal_has_a_line_for_each() -> None:
+    received = sample("malformed", "it does not start with HTTP/", received="SSH-2.0\\r\\n", reused=True)
+    lines = failure_lines([trial(1, {"malformed": 1200, "timeout": 3}, received, sample("timeout", "none in time"))])
+    assert list(lines) == [
+        "Failed, malformed response, 1,200 in all: it does not start with HTTP/, after 2 ms on a reused connection; "
+        "received: SSH-2.0\\r\\n",
+        "Failed, timeout, 3 in all: none in time, after 2 ms on a new connection; nothing received",
+    ]
+
+
+def test_where_nothing_failed_there_is_none() -> None:
+    assert sampled_failures([trial(1, {"ok": 9})]) == ()
