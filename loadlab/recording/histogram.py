@@ -10,20 +10,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-HIGHEST_NS: Final = 3_600_000_000_000
+from loadlab.recording.buckets import HALF_BITS, HIGHEST_NS, SUB_BUCKET_BITS, buckets_of, pack, unpack
+
 _SIGNIFICANT_DIGITS: Final = 3
-# HdrHistogram with 3 digits: 2048 sub-buckets in the first bucket, 1024 in each further one (its paper calls the
-# latter the half count). Indexes below follow from these two numbers.
-_SUB_BUCKET_BITS: Final = 11
-_HALF_BITS: Final = _SUB_BUCKET_BITS - 1
-_INDEX_BYTES: Final = 2  # there are 33,792 buckets
-_NO_COUNTS: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +61,8 @@ class Histogram:
         """Mean of the values as recorded (each at the middle of its bucket), 0 if there is none."""
         # The package's own way costs 40 ms, a step of Python for each bucket there is.
         filled = self._filled()
-        bucket = np.maximum((filled >> _HALF_BITS) - 1, 0)
-        middle_ns = ((filled - (bucket << _HALF_BITS)) << bucket) + (1 << bucket >> 1)
+        bucket = np.maximum((filled >> HALF_BITS) - 1, 0)
+        middle_ns = ((filled - (bucket << HALF_BITS)) << bucket) + (1 << bucket >> 1)
         return float(np.dot(self._counts[filled], middle_ns) / self.count) if self.count else 0.0
 
     def fold(self, values_ns: Sequence[int] | NDArray[np.int64]) -> None:
@@ -82,10 +77,7 @@ class Histogram:
             if not len(in_range):
                 return
             values, lowest, highest = in_range, int(in_range.min()), int(in_range.max())
-        # The bit length of each value: frexp is exact here, as one hour of nanoseconds is below 2**53.
-        bits = np.frexp(values)[1]
-        bucket = np.maximum(bits - _SUB_BUCKET_BITS, 0).astype(np.int64)
-        np.add.at(self._counts, (bucket << _HALF_BITS) + (values >> bucket), 1)
+        np.add.at(self._counts, buckets_of(values), 1)
         self.hdr.total_count += len(values)
         self.hdr.min_value = min(self.hdr.min_value, lowest)
         self.hdr.max_value = max(self.hdr.max_value, highest)
@@ -114,35 +106,19 @@ class Histogram:
         self.out_of_range = 0
 
     def drain(self) -> bytes:
-        """Empty the histogram and return its counts for `absorb`.
-
-        The first byte is the size of a count. Then come the buckets in use, each as its distance from the one before,
-        and their counts; of both the lowest bytes first, then the second lowest, which are mostly 0 and compress to
-        nothing. A load worker does this in the midst of its measured window: with compression it takes 0.1 ms whatever
-        the values are, where the standard encoding takes 0.3 if they are spread widely (benchmarks/recording.py).
-        """
-        if not self.count:
-            self.out_of_range = 0
-            return _NO_COUNTS
+        """Empty the histogram and return its counts for `absorb`."""
         filled = self._filled()
-        counts = self._counts[filled]
+        packed = pack(filled, self._counts[filled])
         self.clear()
-        count_bytes = np.min_scalar_type(counts.max()).itemsize
-        distances = np.diff(filled, prepend=0)
-        return bytes([count_bytes]) + _in_planes(distances, _INDEX_BYTES) + _in_planes(counts, count_bytes)
+        return packed
 
     def absorb(self, drained: bytes) -> None:
         """Add the counts that `drain` returned, if any. The smallest and largest value are known by their bucket."""
-        if len(drained) <= len(_NO_COUNTS):
-            return
-        count_bytes = drained[0]
-        buckets = (len(drained) - 1) // (_INDEX_BYTES + count_bytes)
-        end = 1 + _INDEX_BYTES * buckets
-        indexes = np.cumsum(_from_planes(drained[1:end], _INDEX_BYTES))
-        counts = _from_planes(drained[end:], count_bytes)
-        self._counts[indexes] += counts
-        filled = self._filled()
-        self.hdr.set_internal_tacking_values(int(filled[0]), int(filled[-1]), self.count + int(counts.sum()))
+        indexes, counts = unpack(drained)
+        if len(indexes):
+            self._counts[indexes] += counts
+            filled = self._filled()
+            self.hdr.set_internal_tacking_values(int(filled[0]), int(filled[-1]), self.count + int(counts.sum()))
 
     def values_at(self, percentiles: Iterable[float]) -> dict[float, int]:
         """Return {percentile (0..100): value in ns} by nearest rank: p of n values is the one at rank ceil(p n / 100).
@@ -158,8 +134,8 @@ class Histogram:
 
     def count_above(self, value_ns: int) -> int:
         """Return how many values lie above `value_ns`, and not in the same bucket as it."""
-        bucket = max(value_ns.bit_length() - _SUB_BUCKET_BITS, 0)
-        return int(self._counts[(bucket << _HALF_BITS) + (value_ns >> bucket) + 1 :].sum())
+        bucket = max(value_ns.bit_length() - SUB_BUCKET_BITS, 0)
+        return int(self._counts[(bucket << HALF_BITS) + (value_ns >> bucket) + 1 :].sum())
 
     def percentile_curve(self, steps_per_halving: int = 5) -> Iterator[PercentilePoint]:
         """Yield the curve of HdrHistogram's own plots: `steps_per_halving` points each time the rest halves.
@@ -223,13 +199,3 @@ class _Ranked:
     def point(self, percentile: float, position: int) -> PercentilePoint:
         """Return the point of the percentile curve there."""
         return PercentilePoint(percentile, self.value_ns(position), int(self._up_to[position]))
-
-
-def _in_planes(numbers: NDArray[Any], item_bytes: int) -> bytes:
-    """Return the lowest byte of each number, then the second lowest of each, and so on."""
-    return numbers.astype(f"<u{item_bytes}").view(np.uint8).reshape(-1, item_bytes).T.tobytes()
-
-
-def _from_planes(data: bytes, item_bytes: int) -> NDArray[np.int64]:
-    planes = np.frombuffer(data, dtype=np.uint8).reshape(item_bytes, -1)
-    return np.ascontiguousarray(planes.T).view(f"<u{item_bytes}").ravel().astype(np.int64)

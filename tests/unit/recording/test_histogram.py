@@ -11,7 +11,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadlab.recording.histogram import HIGHEST_NS, Histogram
+from loadlab.recording.buckets import HIGHEST_NS
+from loadlab.recording.histogram import Histogram
 
 EDGES = [0, 1, 2, 1_023, 1_024, 2_047, 2_048, 2_049, 4_095, 4_096, 4_097, 2**32 - 1, 2**32, HIGHEST_NS - 1, HIGHEST_NS]
 

@@ -13,7 +13,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.recording.histogram import HIGHEST_NS, Histogram
+from loadlab.recording.buckets import HIGHEST_NS
+from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot, Totals
 

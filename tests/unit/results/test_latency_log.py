@@ -4,7 +4,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from loadlab.recording.histogram import HIGHEST_NS, Histogram
+from loadlab.recording.buckets import HIGHEST_NS
+from loadlab.recording.histogram import Histogram
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
 
 
