@@ -62,7 +62,7 @@ def _resolve(data: Data, folder: FilePath) -> None:
     """Make the names of files absolute, in place; a command starts in `folder` unless it says where."""
     target = data.get("target")
     if isinstance(target, dict) and target.get("command") is not None and target.get("cwd") is None:
-        target["cwd"] = str(folder)
+        target["cwd"] = "."
     resolve_files(data, folder)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loadlab import targets
-from loadlab.profile import LoadProfile, plan_trials
+from loadlab.profile import LoadProfile, load_profile, plan_trials
 from loadlab.profile.target import describe_command
 
 from .reading import find_mistakes, read_load_profile
@@ -35,6 +35,15 @@ def test_a_command_is_a_list_of_words_and_starts_beside_the_profile(tmp_path: Pa
     assert (profile.target.ready.path, profile.target.ready.status) == ("/", None)
     assert profile.target.name == "./server --workers 4 {port}"
     assert LoadProfile.model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
+
+
+def test_it_starts_there_by_whatever_path_the_profile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "x.yaml").write_text(starting(COMMAND))
+    monkeypatch.chdir(tmp_path)
+    loaded = load_profile(Path("service/x.yaml")).profile
+    assert isinstance(loaded, LoadProfile)
+    assert loaded.target.cwd == str(tmp_path / "service")
 
 
 def test_one_from_the_command_line_starts_where_the_user_is(tmp_path: Path) -> None:
