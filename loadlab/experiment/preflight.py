@@ -109,6 +109,9 @@ def _diagnose(
     target: Target, catalog: Mapping[str, targets.TargetDescription], names: targets.Names
 ) -> Diagnosis | None:
     """Return why a target cannot be had, None if it can."""
+    if target.kind == "command":
+        lack = targets.why_command_not_started(target)
+        return None if lack is None else Diagnosis(f"server {target.name}", "not found", None, State.BLOCKER, lack)
     if target.address is not None:
         try:
             address = names.resolve(parse_address(target.address))

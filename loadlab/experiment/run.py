@@ -72,7 +72,9 @@ class Experiment:
         if isinstance(trial.profile, LoadProfile):
             # Of repeats only the first is made again under profilers.
             keep_stacks = partial(self._directory.write_stacks, trial.id) if trial.repeat == 1 else None
-            run = TrialRun(trial, self._context, keep_stacks=keep_stacks)
+            prints = trial.profile.target.kind == "command"
+            target_log = self._directory.place_target_log(trial.id) if prints else None
+            run = TrialRun(trial, self._context, keep_stacks=keep_stacks, target_log=target_log)
         else:
             run = MicroRun(trial, self._context)
         try:

@@ -5,6 +5,7 @@ has a result.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.passes import KeepStacks, Passes
@@ -27,15 +28,17 @@ class TrialRun:
         context: RunContext,
         stamped_every: int = STAMPED_EVERY,
         keep_stacks: KeepStacks | None = None,
+        target_log: Path | None = None,
     ) -> None:
         """For one answer of `stamped_every` the kernel is asked when it arrived.
 
-        Without `keep_stacks` there are no passes under profilers, whatever the profile asks for.
+        Without `keep_stacks` there are no passes under profilers, whatever the profile asks for. What a target prints
+        that a command has started goes to `target_log`.
         """
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self._profile = trial.profile
-        self._rig = Rig(trial.profile, trial.seed, context, stamped_every)
+        self._rig = Rig(trial.profile, trial.seed, context, stamped_every, target_log)
         self._window = WindowRecord(trial.profile)
         self._keep_stacks = keep_stacks
         self._passes: Passes | None = None

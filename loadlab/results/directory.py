@@ -24,6 +24,7 @@ from loadlab.results.model import SCHEMA, RunDocument, TrialResult
 _LONGEST_NAME = 80
 _LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow; the time comes before it
 _LATENCY_LOG = "latency.hlog"
+TARGET_LOG = "target.log"
 _TRIAL = "trial.json"
 _TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 _ADVICE = {
@@ -91,6 +92,12 @@ class RunDirectory:
         """Write a CPU profile of one trial as folded stacks to trials/<id>/<file>."""
         self._write_trial_file(trial_id, file, format_folded(stacks))
 
+    def place_target_log(self, trial_id: str) -> Path:
+        """Return the file for what the target of one trial prints, in a directory that is made if need be."""
+        path = self._trial_path(trial_id, TARGET_LOG)
+        _make_directory(path.parent)
+        return path
+
     def write_page(self, html: str) -> None:
         """Write index.html."""
         write_whole(self.page_path, html)
@@ -144,10 +151,7 @@ class RunDirectory:
 
     def _write_trial_file(self, trial_id: str, file: str, text: str) -> None:
         path = self._trial_path(trial_id, file)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        _make_directory(path.parent)
         write_whole(path, text)
 
     def _trial_path(self, trial_id: str, file: str) -> Path:
@@ -184,6 +188,13 @@ def cannot_write(path: Path, error: OSError) -> ReportError:
     """Return an error that says why `path` could not be written, and what to do about it."""
     advice = _ADVICE.get(error.errno or 0, "choose another place with --out")
     return ReportError(f"Cannot write {path}: {error.strerror or error}; {advice}.")
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _sync_directory(directory: Path) -> None:

@@ -4,6 +4,7 @@ docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
 from loadlab.targets.attaching import AttachedTarget, NotAttachable, RemoteTarget, find_server
+from loadlab.targets.commands import CommandTarget, launch_command, why_command_not_started
 from loadlab.targets.description import (
     Needs,
     Option,
@@ -22,11 +23,12 @@ from loadlab.targets.launching import (
     why_not_handled,
     why_not_held,
 )
-from loadlab.targets.names import Names, NotAllowed, NotResolvable, is_of_this_machine
+from loadlab.targets.names import Names, NotAllowed, NotResolvable, accepts, is_of_this_machine
 
 __all__ = [
     "AttachedTarget",
     "Capabilities",
+    "CommandTarget",
     "Names",
     "Needs",
     "NotAllowed",
@@ -36,14 +38,17 @@ __all__ = [
     "RemoteTarget",
     "RunningTarget",
     "TargetDescription",
+    "accepts",
     "catalog",
     "find_server",
     "find_target",
     "is_of_this_machine",
     "launch",
+    "launch_command",
     "missing_need",
     "script_environment",
     "serve_command",
+    "why_command_not_started",
     "why_missing",
     "why_not_handled",
     "why_not_held",

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final
 
-from loadlab.profile.address import Address, UnixAddress
+from loadlab.profile.address import Address, TcpAddress, UnixAddress
 
 _PROC: Final = Path("/proc")
 _LISTENING: Final = "0A"  # TCP_LISTEN
@@ -49,6 +49,15 @@ def listening_inodes(address: Address, proc: Path = _PROC) -> frozenset[int]:
         if listener.port == address.port and rank is not None:
             by_rank.setdefault(rank, set()).add(listener.inode)
     return frozenset(by_rank[min(by_rank)]) if by_rank else frozenset()
+
+
+def listening_addresses(pids: Collection[int], proc: Path = _PROC) -> list[TcpAddress]:
+    """Return where these processes listen over TCP; "0.0.0.0" and "::" stand for all addresses."""
+    found = []
+    for listener in _read_listeners(proc):
+        if find_holders([listener.inode], pids, proc).pids:
+            found.append(TcpAddress(str(listener.ip), listener.port))
+    return found
 
 
 def find_holders(inodes: Collection[int], pids: Iterable[int], proc: Path = _PROC) -> Holders:

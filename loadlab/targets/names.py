@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from loadlab.errors import LoadlabError
-from loadlab.profile.address import Address, TcpAddress, UnixAddress, format_address
+from loadlab.profile.address import Address, TcpAddress, UnixAddress, format_address, socket_address
 
 LOCALHOST: Final = "localhost"
 _LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -33,22 +33,26 @@ class Names:
     def __init__(self, allow_remote: Collection[str] = ()) -> None:
         self._allowed = {host.lower().strip("[]") for host in allow_remote}
         self._resolved: dict[str, tuple[str, ...] | str] = {}  # its IP addresses, or why it has none
-        self._chosen: dict[Address, TcpAddress] = {}
+        self._chosen: dict[Address, Address] = {}
 
     def resolve(self, address: Address) -> Address:
         """Return an address with an IP address for its host: the first of a name's that accepts a connection.
 
         Where none does, it is the first. Raises NotResolvable, and NotAllowed.
         """
-        if isinstance(address, UnixAddress):
-            return address
         if address not in self._chosen:
-            candidates = [TcpAddress(ip, address.port) for ip in self._permitted(address)]
-            found = next(filter(_accepts, candidates), None) if len(candidates) > 1 else candidates[0]
+            candidates = self.candidates(address)
+            found = next(filter(accepts, candidates), None) if len(candidates) > 1 else candidates[0]
             if found is None:
                 return candidates[0]  # and look again next time
             self._chosen[address] = found
         return self._chosen[address]
+
+    def candidates(self, address: Address) -> Sequence[Address]:
+        """Return the addresses that an address may stand for, at least one. Raises as `resolve` does."""
+        if isinstance(address, UnixAddress):
+            return [address]
+        return [TcpAddress(ip, address.port) for ip in self._permitted(address)]
 
     def check(self, address: Address) -> None:
         """Raise NotAllowed if the address is of another machine only, and must not be loaded."""
@@ -107,9 +111,15 @@ def _look_up(host: str) -> tuple[str, ...] | str:
     return tuple(dict.fromkeys(sorted(ips, key=lambda ip: ":" in ip)))
 
 
-def _accepts(address: TcpAddress) -> bool:
-    try:
-        with socket.create_connection((address.host, address.port), _CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False
+def accepts(address: Address) -> bool:
+    """Return whether a server accepts connections at an address whose host is an IP address."""
+    at = socket_address(address)
+    family = socket.AF_UNIX if isinstance(at, str) else socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_CONNECT_SECONDS)
+        try:
+            probe.connect(at)
+            # A port in the range of outgoing connections may be connected to itself, if nobody listens there.
+            return isinstance(at, str) or probe.getsockname() != probe.getpeername()
+        except OSError:
+            return False

@@ -31,7 +31,7 @@ def accepting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hosts that accept connections, which may be changed."""
     ips: list[str] = []
     accepts: Callable[[TcpAddress], bool] = lambda address: address.host in ips  # noqa: E731
-    monkeypatch.setattr("loadlab.targets.names._accepts", accepts)
+    monkeypatch.setattr("loadlab.targets.names.accepts", accepts)
     return ips
 
 
