@@ -54,7 +54,7 @@ def run_profile(
         _warn(readiness)
         with RunProgress(error_console(), trials, known=readiness.reasons()) as progress:
             context = RunContext(resources, progress, interruption.check)
-            document = Experiment(loaded.profile, seed, _command(), context, directory).run(trials, calibrates)
+            document = Experiment(loaded, seed, _command(), context, directory).run(trials, calibrates)
         directory.write_page(render(directory))
         _show(document, directory, as_json)
     return exit_code_of(document, accept_invalid)

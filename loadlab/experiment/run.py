@@ -12,27 +12,33 @@ from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.trial import TrialRun
-from loadlab.profile.schema import LoadProfile, Profile
+from loadlab.profile.loading import LoadedProfile
+from loadlab.profile.masking import Masker, mask_command, mask_data
+from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 
 
 class Experiment:
-    """One run of a profile. `document` is what it has found so far; each trial is on disk once it has ended."""
+    """One run of a profile. `document` is what it has found so far; each trial is on disk once it has ended.
+
+    Neither holds credentials: those of the profile, of its data and of the command are masked.
+    """
 
     def __init__(
-        self, profile: Profile, seed: int, command: Sequence[str], context: RunContext, directory: RunDirectory
+        self, loaded: LoadedProfile, seed: int, command: Sequence[str], context: RunContext, directory: RunDirectory
     ) -> None:
-        self._profile = profile
+        self._profile = profile = loaded.profile
+        self._masker = loaded.masker
         self._context = context
         self._directory = directory
         self.document = RunDocument(
             loadlab=__version__,
-            command=list(command),
+            command=[self._masker.mask_values(argument) for argument in mask_command(command)],
             started=_now(),
             seed=seed,
-            profile=profile.model_dump(mode="json", by_alias=True),
+            profile=mask_data(profile.model_dump(mode="json", by_alias=True)),
             host=host.fingerprint(),
             verdict="invalid",
             trials=[],
@@ -89,10 +95,30 @@ class Experiment:
             result = run.result("interrupted", "stopped before its end")
         if result.window_ns:
             self._directory.write_latency_log(trial.id, run.latency_intervals())
-        return result
+        return mask_result(result, self._masker)
 
     def _change(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
+
+
+def mask_result(result: TrialResult, masker: Masker) -> TrialResult:
+    """Return the result of a trial without credentials in what servers and tools have said."""
+    mask = masker.mask
+    findings = [
+        each.model_copy(update={name: mask(getattr(each, name)) for name in ("text", "evidence", "advice")})
+        for each in result.verdict.findings
+    ]
+    samples = [
+        each.model_copy(update={"reason": mask(each.reason), "received": mask(each.received)})
+        for each in result.failure_samples
+    ]
+    return result.model_copy(
+        update={
+            "reason": None if result.reason is None else mask(result.reason),
+            "verdict": result.verdict.model_copy(update={"findings": findings}),
+            "failure_samples": samples,
+        }
+    )
 
 
 def _now() -> str:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from loadlab.profile.masking import mask_text
 from loadlab.profile.template import Column, parse_template
 from loadlab.profile.values import Count, describe, quotes_hint
 
@@ -48,7 +49,7 @@ def request_name(path: str) -> str:
         sent = template_as_sent(path)
     except ValueError:  # no template, which is reported where it is written
         sent = path_as_sent(path)
-    name = re.sub("[.,]", ";", sent.removeprefix("/"))
+    name = re.sub("[.,]", ";", mask_text(sent).removeprefix("/"))
     return re.sub("[^!-~]", "_", name)[:_LONGEST_NAME] or "/"
 
 

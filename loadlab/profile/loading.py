@@ -10,11 +10,21 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from loadlab.errors import ProfileError
-from loadlab.profile.files import resolve_files
-from loadlab.profile.mistakes import LocatedMistake, Origin, Position
+from loadlab.profile.files import read_table, resolve_files
+from loadlab.profile.masking import (
+    Masker,
+    is_secret_path,
+    mask_command,
+    mask_quotes,
+    mask_source,
+    mask_text,
+    secret_columns,
+)
+from loadlab.profile.mistakes import LocatedMistake, Mistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
 from loadlab.profile.schema import Profile, model_of
 from loadlab.profile.source import Source, parse_source, parse_value, read_text
+from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.target import LISTS, TargetKind, belongs_to, kind_of_target
 from loadlab.profile.validation import find_mistakes
 from loadlab.profile.validation.servers import ServerSpec
@@ -25,11 +35,15 @@ _LONGEST_SHOWN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class LoadedProfile:
-    """A profile as checked, and its file: the text as read, and the path as given."""
+    """A profile as checked, and its file: the text as read, without credentials, and the path as given.
+
+    `masker` finds the credentials that it holds, and those in its data, wherever they come up.
+    """
 
     profile: Profile
     text: str
     path: str
+    masker: Masker
 
 
 def load_profile(
@@ -51,11 +65,13 @@ def load_profile(
     _resolve(source.data, FilePath())
     # A value that could not be read is None in the data; that None does not fit either is not worth a second line.
     unreadable = {mistake.position for mistake in found}
-    mistakes = find_mistakes(source.data, servers, metrics)
+    mistakes = [_without_credential(source.data, each) for each in find_mistakes(source.data, servers, metrics)]
     found += [mistake for mistake in source.origins.locate(mistakes) if mistake.position not in unreadable]
     if found:
         raise ProfileError([str(mistake) for mistake in sorted(found)])
-    return LoadedProfile(model_of(source.data).model_validate(source.data), text, str(path))
+    masker = Masker.of(source.data, _columns(source.data))
+    profile = model_of(source.data).model_validate(source.data)
+    return LoadedProfile(profile, mask_source(text, masker), str(path), masker)
 
 
 def _resolve(data: Data, folder: FilePath) -> None:
@@ -95,14 +111,38 @@ def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistak
     mistakes = []
     starts_command = any(text.startswith("target.command=") for text in texts)
     for number, text in enumerate(texts):
-        option = text if text.startswith("--") else f"--set {text}"
+        option = text if text.startswith("--") else f"--set {mask_command([text])[0]}"
         shown = option if len(option) <= _LONGEST_SHOWN else f"{option[: _LONGEST_SHOWN - 3]}..."
         position = Position.on_command_line(number, printable(shown))
         try:
             _apply(source, _parse(text, position), starts_command)
         except ValueError as error:
-            mistakes.append(LocatedMistake(position, "", str(error)))
+            name, _, value = text.partition("=")
+            what = mask_quotes(str(error), value) if is_secret_path(name.split(".")) else mask_text(str(error))
+            mistakes.append(LocatedMistake(position, "", what))
     return mistakes
+
+
+def _without_credential(data: Data, mistake: Mistake) -> Mistake:
+    if not is_secret_path(mistake.path) or mistake.part == "key":
+        return mistake
+    value: object = data
+    for key in mistake.path:
+        if isinstance(value, dict):
+            value = value.get(str(key))
+        elif isinstance(value, list) and isinstance(key, int):
+            value = value[key]
+    return Mistake(mistake.path, mask_quotes(mistake.what, value))
+
+
+def _columns(data: Data) -> dict[str, list[str]]:
+    """Return the columns with credentials of all data files that the trials use."""
+    columns: dict[str, list[str]] = {}
+    for written in values_in_trials(data, "load.data.file"):
+        table = read_table(str(written.value))
+        for name in secret_columns(data, table.columns):
+            columns.setdefault(name, []).extend(table.columns[name])
+    return columns
 
 
 def _parse(text: str, position: Position) -> _Override:

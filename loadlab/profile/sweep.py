@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from loadlab.profile.masking import mask_swept
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, put, split, value_at
 from loadlab.profile.schema import Profile
 from loadlab.profile.target import LISTS, describe_command
@@ -19,8 +20,8 @@ class Trial:
     """One combination of the sweep, measured once.
 
     `id` counts in running order; `repeat` counts from 1. `factors` are the swept settings: numbers plain, durations
-    with their unit, a command as text. `profile` has them applied, and no sweep of its own. `seed` fixes what the load
-    draws at random.
+    with their unit, a command as text, and credentials masked. `profile` has them applied, and no sweep of its own.
+    `seed` fixes what the load draws at random.
     """
 
     id: str
@@ -90,13 +91,19 @@ def read_one(model: type[Profile], path: str, value: object) -> Any:  # noqa: AN
 
 
 def _combinations(profile: Profile) -> Iterator[tuple[dict[str, Scalar], Profile]]:
-    for values in itertools.product(*profile.sweep.values()):
+    shown = {path: mask_swept(path, values) for path, values in profile.sweep.items()}
+    for numbers in itertools.product(*(range(len(values)) for values in profile.sweep.values())):
+        values = [written[number] for written, number in zip(profile.sweep.values(), numbers, strict=True)]
         data = profile.model_dump(mode="json", by_alias=True, exclude={"sweep"})
         for path, value in zip(profile.sweep, values, strict=True):
             put(data, split(path), value)
         resolved = type(profile).model_validate(data)
         spelt = resolved.model_dump(mode="json", by_alias=True)
-        yield {path: _as_factor(path, value_at(spelt, split(path))) for path in profile.sweep}, resolved
+        factors = {path: value_at(spelt, split(path)) for path in profile.sweep}
+        for path, number in zip(profile.sweep, numbers, strict=True):
+            if shown[path][number] != profile.sweep[path][number]:
+                factors[path] = shown[path][number]
+        yield {path: _as_factor(path, value) for path, value in factors.items()}, resolved
 
 
 def _as_factor(path: str, value: Any) -> Scalar:  # noqa: ANN401 - as different as the fields

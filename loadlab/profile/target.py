@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from loadlab.profile.address import ServerAddress, TcpAddress, parse_address
 from loadlab.profile.http_values import RequestTarget, Statuses
+from loadlab.profile.masking import mask_command
 from loadlab.profile.suggestions import nearest
 from loadlab.profile.values import (
     HOUR_NS,
@@ -256,9 +257,9 @@ class Target(Section):
 
     @property
     def name(self) -> str:
-        """The name of the bundled server, the command, or the address."""
+        """The name of the bundled server, the command without credentials, or the address."""
         if self.command is not None:
-            return describe_command(self.command)
+            return describe_command(mask_command(self.command))
         return self.server or self.address or ""
 
     @property

@@ -17,6 +17,7 @@ from loadlab.profile.expect import (
 )
 from loadlab.profile.http_values import request_name
 from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.masking import mask_swept
 from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, full_name, split_metric
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
@@ -96,6 +97,11 @@ def expect_mistakes(model: type[Profile], data: Data) -> Iterator[Mistake]:
 def _where_mistakes(model: type[Profile], data: Data, here: Path, path: str, selector: Selector) -> Iterator[Mistake]:
     if not may_be_swept(model, path):
         yield Mistake(here, f"no such path in the profile{did_you_mean(path, sweepable_paths(model))}", part="key")
+        return
+    swept = value_at(data, ("sweep", path))
+    if isinstance(swept, list) and mask_swept(path, swept) != swept:
+        what = "has credentials, which are masked in the results; select the trials by another path"
+        yield Mistake(here, what, part="key")
         return
     values = _values(model, data, path)
     if not values:

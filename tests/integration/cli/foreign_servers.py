@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from . import faulty_server, nagle_server, slow_app
+from . import echo_server, faulty_server, nagle_server, slow_app
 from .program import wait_until
 
 _NGINX: Final = """\
@@ -93,6 +93,13 @@ def uvicorn_serving() -> Iterator[Foreign]:
 def two_pieces_serving(*options: str) -> Iterator[Foreign]:
     """Run nagle_server.py."""
     with _script_serving(nagle_server.__file__, *options) as server:
+        yield server
+
+
+@contextmanager
+def echo_serving() -> Iterator[Foreign]:
+    """Run echo_server.py, which repeats what it is sent."""
+    with _script_serving(echo_server.__file__) as server:
         yield server
 
 

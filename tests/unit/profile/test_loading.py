@@ -284,7 +284,7 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
         ("load.wramup=1s", "--set load.wramup=1s: load.wramup: unknown key; did you mean 'warmup'?"),
         ("name.first=x", "--set name.first=x: name is not a section of the profile, so it has no keys"),
         ("plot.x=nothing", "--set plot.x=nothing: plot.x: 'nothing' is not a path of the profile"),
-        ("new.key=1", "--set new.key=1: new: unknown key"),
+        ("new.part=1", "--set new.part=1: new: unknown key"),
         (
             "name=[a",
             "--set name=[a: '[a' is not valid YAML; put text in quotes that the shell leaves: '\"...\"'",

@@ -1,0 +1,31 @@
+"""A server that refuses every request and repeats it in the answer; it prints its port."""
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what it has received: first the headers, then the path and the body."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        wanted = self.headers.get("X-Echo", "")
+        parts = {"headers": bytes(self.headers), "path": self.path.encode(), "body": body}
+        content = parts.get(wanted, b"".join(parts.values()))
+        self.wfile.write(b"HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
