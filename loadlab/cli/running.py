@@ -29,6 +29,7 @@ from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials
 from loadlab.report.failures import failure_lines
+from loadlab.report.loaded import loaded_lines
 from loadlab.report.page import render
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Expectation, RunDocument
@@ -117,7 +118,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         write(document.model_dump_json(by_alias=True))
     else:
         show(ResultsTable(document))
-        for line in (*load_model_lines(document), *answer_lines(document)):
+        for line in (*load_model_lines(document), *answer_lines(document), *loaded_lines(document)):
             write_prose(line)
     for line in expectation_lines(document):
         notify(line)

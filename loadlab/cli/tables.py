@@ -140,6 +140,11 @@ def _text(cell: Cell | None) -> str:
 def _unseen(probes: Probes) -> Iterator[tuple[str, str]]:
     if (syscalls := probes.syscalls) and syscalls.target is None:
         lacks = syscalls.missed if syscalls.backend is None else []
-        yield "syscalls", "; ".join([*syscalls.problems, *lacks])
+        yield "syscalls", "; ".join([*_of_target(syscalls.problems), *lacks])
     if (cpu := probes.cpu) and not (cpu.target and cpu.target.profiles):
-        yield "cpu", "; ".join([*cpu.problems, *(cpu.target.missing if cpu.target else [])])
+        yield "cpu", "; ".join([*_of_target(cpu.problems), *(cpu.target.missing if cpu.target else [])])
+
+
+def _of_target(problems: Iterable[str]) -> Iterator[str]:
+    """Yield the problems that a probe had, without saying again that it is the target."""
+    return (problem.removeprefix("target: ") for problem in problems)

@@ -39,6 +39,8 @@ class Resources:
     def shared_cores(self) -> frozenset[int]:
         """The cores that both sides may run on."""
         target, load = set(self.placement.target), set(self.placement.load)
+        if not target:  # it is on another machine
+            return frozenset()
         return frozenset(target & load if self.pinned else target | load)
 
     def cores_by_side(self) -> dict[str, list[int]]:

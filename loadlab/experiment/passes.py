@@ -181,7 +181,10 @@ class BothSides(Generic[Result]):
 
     def prepare(self, target_pids: Collection[int], client_pids: Collection[int]) -> None:
         """Attach to the processes of both sides."""
-        self._try("target", lambda: self._open("target").prepare(target_pids))
+        if target_pids:
+            self._try("target", lambda: self._open("target").prepare(target_pids))
+        else:
+            self.problems["target"] = "its processes are not on this machine"
         self._try("client", lambda: self._open("client").prepare(client_pids))
 
     def begin(self) -> None:

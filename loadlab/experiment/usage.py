@@ -144,7 +144,7 @@ def evidence_of(
     return replace(
         known,
         client_busy_by_worker=usage.client_busy_by_worker,
-        target_busy=usage.target.busy,
+        target_busy=usage.target.busy if usage.target.processes else None,
         target_threads=usage.threads.target,
         client_threads=usage.threads.client,
         threads_beside=usage.threads.beside,

@@ -18,8 +18,11 @@ from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, 
 from loadlab.experiment.workers import LoadRecord, kinds_of, read_snapshots
 from loadlab.fleet.coordinator import Event
 from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recorded
+from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.outcomes import Outcome
+from loadlab.results.model import LoadedServer
+from loadlab.targets import is_of_this_machine
 
 # From sending the plan until its warm-up begins.
 _LEAD_NS: Final = 50_000_000
@@ -58,6 +61,7 @@ class WindowRecord:
 
     def __init__(self, profile: LoadProfile) -> None:
         self.load = LoadRecord(kinds_of(profile))
+        self.server: LoadedServer | None = None
         self.usage: WindowUsage | None = None
         self.timeline: Timeline | None = None
         self.idle_at_start: int | None = None
@@ -92,6 +96,9 @@ class _Measurement:
 
     def measure(self, watch: Watch | None) -> None:
         rig, ends, record = self._rig, self._rig.ends, self._record
+        record.server = LoadedServer(
+            address=format_address(ends.target.address), remote=_is_remote(ends.target.address)
+        )
         record.idle_at_start = rig.idle.count(ends)
         timeline = record.timeline = Timeline(ends)
         timeline.read_memory()
@@ -174,3 +181,7 @@ class _Measurement:
         ends = self._rig.ends
         beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
         return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)
+
+
+def _is_remote(address: Address) -> bool:
+    return isinstance(address, TcpAddress) and not is_of_this_machine(address.host)

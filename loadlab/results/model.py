@@ -91,6 +91,23 @@ class FailureSample(Document):
     reused: bool
 
 
+class TlsSession(Document):
+    """What the TLS handshakes of a trial agreed on, such as TLSv1.3 and TLS_AES_256_GCM_SHA384."""
+
+    version: str
+    cipher: str
+
+
+class LoadedServer(Document):
+    """Where a trial's requests went: an IP address and port, or a Unix socket; `remote` if it is another machine's.
+
+    Of the processes on another machine nothing is known: the trial's `target` is null.
+    """
+
+    address: str
+    remote: bool = False
+
+
 class Interval(Document):
     """A part of the measured window, in seconds from its start; for throughput over time."""
 
@@ -191,6 +208,8 @@ class TrialResult(Document):
     connect_ns: LatencySummary = LatencySummary()
     handshake_ns: LatencySummary = LatencySummary()
     kinds: list[KindResult] = Field(default=[])
+    server: LoadedServer | None = None
+    tls: TlsSession | None = None
     idle: IdleSummary | None = None
     connection_memory: ConnectionMemory | None = None
     target: ProcessUsage | None = None

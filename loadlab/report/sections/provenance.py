@@ -11,6 +11,7 @@ import yaml
 
 from loadlab.profile.target import describe_command
 from loadlab.report.load_model import describe_calibration
+from loadlab.report.loaded import servers_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import RunDocument
 from loadlab.units import format_size_bytes
@@ -57,7 +58,8 @@ def facts_of(document: RunDocument) -> Iterator[str]:
     if "command" in target and "target.command" not in sweep:
         yield describe_command(target["command"])
     elif target.get("address") is not None and "target.address" not in sweep:
-        yield f"the server at {target['address']}"
+        servers = {loaded.name: loaded.text for loaded in servers_of(document)}
+        yield f"the server at {servers.get(str(target['address']), target['address'])}"
     states = Counter(trial.state for trial in document.trials)
     counted = f"{document.trials_planned} trial{'' if document.trials_planned == 1 else 's'}"
     if states["done"] != document.trials_planned:
@@ -90,6 +92,11 @@ def machine_of(document: RunDocument) -> Iterator[Fact]:
     yield Fact("Local ports", f"{host.local_ports[0]} to {host.local_ports[1]}")
     yield Fact("Load average before the run", f"{host.load_average:.2f}")
     yield Fact("Seed", str(document.seed))
+    servers = servers_of(document)
+    for loaded in servers:
+        yield Fact("Server", loaded.text)
+    if any(loaded.server.remote for loaded in servers):
+        yield Fact("CPU time and memory of the target", "not known: it is not on this machine")
     placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
     for placement, number in placements.items():
         yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
@@ -117,7 +124,7 @@ def _format_placement(placement: Mapping[str, Any]) -> str:
     # In run.json the client's side is called load; a microbenchmark has no other.
     if [*placement] == ["load"]:
         return f"CPU {_join(placement['load'])}"
-    sides = {"client" if role == "load" else role: cpus for role, cpus in placement.items()}
+    sides = {"client" if role == "load" else role: cpus for role, cpus in placement.items() if cpus}
     return "; ".join(f"{side} on CPU {_join(cpus)}" for side, cpus in sorted(sides.items()))
 
 

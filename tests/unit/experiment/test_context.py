@@ -34,3 +34,19 @@ def test_cores_that_the_profile_names_stay() -> None:
     given = Resources(Placement(target=(1, 2, 3), load=(0,)), pinned=True, open_files=1024)
     found = resources_beside(given, profile(placement={"load": [0]}), {0, 1}, range(4))
     assert found.placement == Placement(target=(0, 1), load=(0,))
+
+
+@pytest.mark.parametrize(
+    ("target", "load", "pinned", "shared"),
+    [
+        ((0,), (1,), True, set()),
+        ((0, 1), (1,), True, {1}),
+        ((0,), (1,), False, {0, 1}),
+        ((), (0, 1), True, set()),  # on another machine
+        ((), (0, 1), False, set()),
+    ],
+)
+def test_cores_are_shared_where_both_sides_may_run(
+    target: tuple[int, ...], load: tuple[int, ...], pinned: bool, shared: set[int]
+) -> None:
+    assert Resources(Placement(target, load), pinned, open_files=1024).shared_cores == shared

@@ -127,6 +127,17 @@ def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) 
     assert sound == ["prepare", "begin", "end", "collect", "stop"]
 
 
+def test_of_a_target_on_another_machine_the_client_alone_is_watched() -> None:
+    steps: list[str] = []
+    with BothSides(lambda _: Recorder(steps)) as sides:
+        sides.prepare([], [3])
+        sides.begin()
+        sides.end()
+        assert sides.collect() == {"client": "saw [3]"}
+    assert sides.problems == {"target": "its processes are not on this machine"}
+    assert steps == ["prepare", "begin", "end", "collect", "stop"]
+
+
 def test_both_are_stopped_when_the_trial_fails() -> None:
     steps: list[str] = []
 

@@ -179,3 +179,11 @@ def test_the_service_times_are_evidence() -> None:
     times = evidence_of(None, APART, profile(), record).service_times
     assert times is not None
     assert times.count == 2
+
+
+def test_of_a_target_on_another_machine_no_use_is_known() -> None:
+    usage = usage_over(replace(START, target=group(0)), replace(END, target=group(SECOND_NS)))
+    elsewhere = Resources(Placement(target=(), load=(0, 1)), pinned=True, open_files=1024)
+    evidence = evidence_of(usage, elsewhere)
+    assert (evidence.target_busy, evidence.shared_cores) == (None, ())
+    assert [pool.owner for pool in evidence.pools] == ["client"]

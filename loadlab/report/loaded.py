@@ -1,0 +1,54 @@
+"""Which servers a run has loaded: as the profile names them, where their names lead, and over what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from loadlab.results.model import LoadedServer, RunDocument, TlsSession, TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A server that was not started by loadlab, by its name in the profile, or one that was reached over TLS."""
+
+    name: str
+    server: LoadedServer
+    tls: TlsSession | None
+
+    @property
+    def text(self) -> str:
+        """Return its name with all that does not follow from it."""
+        address = "" if self.server.address == self.name else f" ({self.server.address})"
+        remote = ", on another machine" if self.server.remote else ""
+        return f"{self.name}{address}{remote}{f', {describe_tls(self.tls)}' if self.tls else ''}"
+
+
+def servers_of(document: RunDocument) -> tuple[Loaded, ...]:
+    """Return the servers that the run has loaded, each once."""
+    target = document.profile.get("target") or {}
+    found: dict[Loaded, None] = {}
+    for trial in document.trials:
+        name = _name(trial, target.get("address"))
+        if trial.server is not None and name is not None:
+            found[Loaded(name, trial.server, trial.tls)] = None
+    return tuple(found)
+
+
+def loaded_lines(document: RunDocument) -> Iterator[str]:
+    """Yield a line on each server of which more is to be said than its name, for the terminal."""
+    for loaded in servers_of(document):
+        if loaded.text != loaded.name:
+            unknown = "; its CPU time and memory are not known" if loaded.server.remote else ""
+            yield f"Loaded {loaded.text}{unknown}."
+
+
+def describe_tls(session: TlsSession) -> str:
+    """Return what a handshake agreed on: "TLSv1.3 with TLS_AES_256_GCM_SHA384"."""
+    return f"{session.version} with {session.cipher}"
+
+
+def _name(trial: TrialResult, of_profile: object) -> str | None:
+    """Return what the profile calls the server; one that loadlab starts has a name only if over TLS."""
+    name = trial.factors.get("target.address", of_profile)
+    if name is not None:
+        return str(name)
+    return trial.server.address if trial.server and trial.tls else None
