@@ -95,6 +95,7 @@ class Experiment:
             result = run.result("interrupted", "stopped before its end")
         if result.window_ns:
             self._directory.write_latency_log(trial.id, run.latency_intervals())
+        self._directory.rewrite_target_log(trial.id, self._masker.mask)
         return mask_result(result, self._masker)
 
     def _change(self, **changes: object) -> None:

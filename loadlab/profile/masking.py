@@ -38,14 +38,16 @@ _HEADER_NAME: Final = (
     rf"[\w-]*[-_]{_WORD}[\w-]*|[\w-]*{_WORD}[-_][\w-]*|token|secret|passw(?:or)?d|(?:api|access|private|auth)key"
 )
 _COLUMN_ALONE: Final = re.compile(r"(?:[A-Za-z]+ +)?\{\{[^{}]*\}\}")
+# Every text that a pattern matches has one of these; most texts have none.
+_HINT: Final = re.compile(f"{_WORD}|authorization|cookie|://|bearer|basic|digest", re.IGNORECASE)
 _BARE_WORD: Final = frozenset({"", "null", "true", "false", "~", "none"})
 _PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # JSON, as it is or escaped once more: "token": "abc". A text may end in the middle of the value.
         rf"""(?P<before>\\"(?:{_NAME}|{_HEADER})\\"\s*:\s*\\")(?P<value>.*?)(?=\\"|$)""",
-        rf"""(?P<before>"(?:{_NAME}|{_HEADER})"\s*:\s*")(?P<value>(?:[^"\\]|\\.)*)""",
-        rf"""(?P<before>'(?:{_NAME}|{_HEADER})'\s*:\s*')(?P<value>(?:[^'\\]|\\.)*)""",
+        rf"""(?P<before>"(?:{_NAME}|{_HEADER})"\s*:\s*")(?P<value>(?:[^"\\\r\n]|\\.)*)""",
+        rf"""(?P<before>'(?:{_NAME}|{_HEADER})'\s*:\s*')(?P<value>(?:[^'\\\r\n]|\\.)*)""",
         rf"""(?P<before>\\?["'](?:{_NAME}|{_HEADER})\\?["']\s*:\s*)(?P<value>[^\s"'\\,\[\]{{}}]+)""",
         # Headers, up to the end of their line, which may be escaped: X-Api-Key: abc\r\n
         rf"""(?P<before>{_START}(?:{_HEADER}|{_HEADER_NAME})"""
@@ -65,6 +67,8 @@ def is_secret_name(name: str) -> bool:
 
 def mask_text(text: str) -> str:
     """Return a text with what its patterns show to be credentials masked."""
+    if _HINT.search(text) is None:
+        return text
     for pattern in _PATTERNS:
         text = pattern.sub(_mask_match, text)
     return text

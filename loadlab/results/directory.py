@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -26,6 +26,7 @@ _LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow; the time comes 
 _LATENCY_LOG = "latency.hlog"
 TARGET_LOG = "target.log"
 _TRIAL = "trial.json"
+_LOG_PIECE_BYTES = 1 << 16
 _TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 _ADVICE = {
     errno.ENOSPC: "free some space there, or choose another place with --out",
@@ -97,6 +98,24 @@ class RunDirectory:
         path = self._trial_path(trial_id, TARGET_LOG)
         _make_directory(path.parent)
         return path
+
+    def rewrite_target_log(self, trial_id: str, change: Callable[[str], str]) -> None:
+        """Write the target's log of one trial anew as `change` returns it, some hundred lines at a time."""
+        path = self._trial_path(trial_id, TARGET_LOG)
+        changed = path.with_name(f".{path.name}.unfinished")
+        try:
+            with (
+                path.open(encoding="utf-8", errors="surrogateescape", newline="") as old,
+                changed.open("w", encoding="utf-8", errors="surrogateescape", newline="") as new,
+            ):
+                while lines := old.readlines(_LOG_PIECE_BYTES):
+                    new.write(change("".join(lines)))
+            changed.replace(path)
+        except FileNotFoundError:  # the target was not started
+            return
+        except OSError as error:
+            changed.unlink(missing_ok=True)
+            raise cannot_write(path, error) from error
 
     def write_page(self, html: str) -> None:
         """Write index.html."""

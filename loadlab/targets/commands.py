@@ -12,7 +12,7 @@ from typing import Final, Self
 from loadlab.errors import TrialFailed
 from loadlab.processes import NotStarted, Program, start_program, why_not_found
 from loadlab.profile.address import Address, TcpAddress, UnixAddress, authority_of, format_address, parse_address
-from loadlab.profile.target import Target, describe_command
+from loadlab.profile.target import Target
 from loadlab.targets.launching import Capabilities
 from loadlab.targets.listeners import listening_addresses
 from loadlab.targets.names import LOCALHOST, Names, NotAllowed, NotResolvable, accepts
@@ -115,7 +115,7 @@ def _launch(
         try:
             program = start_program(
                 [place.fill_in(word) for word in target.command],
-                name=f"`{_shorten(describe_command(target.command))}`",
+                name=f"`{_shorten(target.name)}`",
                 output=folder / "output" if output is None else output,
                 environment={**os.environ, **added},
                 cwd=None if target.cwd is None else Path(target.cwd),

@@ -1,5 +1,8 @@
-"""A server that refuses every request and repeats it in the answer; it prints its port."""
+"""A server that refuses every request and repeats it in the answer; it prints its port, or all that it was given."""
 
+import argparse
+import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -22,8 +25,12 @@ class Echo(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    print(server.server_address[1], flush=True)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--token")
+    port = parser.parse_args().port
+    server = ThreadingHTTPServer(("127.0.0.1", port), Echo)
+    print(*([sys.argv, dict(os.environ)] if port else [server.server_address[1]]), flush=True)
     server.serve_forever()
 
 

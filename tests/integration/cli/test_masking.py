@@ -1,11 +1,13 @@
 """No credential of a profile, of its data or of the command line is in anything that a run writes or prints."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from . import echo_server
 from .foreign_servers import echo_serving
 from .program import ANY_VERDICT, Program
 
@@ -71,6 +73,24 @@ def test_no_credential_is_written_or_printed(program: Program, extra: tuple[str,
     assert any("***" in sample for sample in samples)  # which shows that they would have been there
     assert program.document()["profile"]["load"]["mix"][0]["headers"]["X-Echo"] == "headers"
     assert "b?access_token=***" in [kind["name"] for kind in trial["kinds"]]
+
+
+def test_what_a_program_of_the_user_is_given_and_prints_is_masked(program: Program) -> None:
+    profile = f"""\
+name: command
+target:
+  command: [{sys.executable}, {echo_server.__file__}, --port, "{{port}}", --token, t0ken-argument]
+  env: {{DATABASE_URL: "postgresql://me:p4ss-in-url@db/x", APP_SECRET: env5ecret}}
+load: {{connections: 1, warmup: 0, duration: 100ms, timeout: 20s, request: {{headers: {{X-Api-Key: hdr5ecret}}}}}}
+"""
+    ended = program.measure(profile, ANY_VERDICT)
+    written = texts_of(program.reports)
+    log = written[f"{program.run_directory().name}/trials/001/target.log"]
+    assert "'APP_SECRET': '***'" in log
+    assert "'--token', '***'" in log
+    secrets = ("t0ken-argument", "p4ss-in-url", "env5ecret", "hdr5ecret")
+    for name, text in {**written, "stdout": ended.stdout, "stderr": ended.stderr}.items():
+        assert [secret for secret in secrets if secret in text] == [], name
 
 
 def test_mistakes_do_not_show_credentials(program: Program) -> None:

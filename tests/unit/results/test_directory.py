@@ -76,6 +76,21 @@ def run(reports: Path) -> RunDirectory:
     return RunDirectory.create(reports, "select-vs-epoll", "name: select-vs-epoll\n", STARTED)
 
 
+def test_the_log_of_a_target_is_changed_in_place_whatever_bytes_it_has(run: RunDirectory) -> None:
+    log = run.place_target_log("001")
+    log.write_bytes(b"secret\r\n\xff\x00" + b"a line\n" * 50_000 + b"secret")
+    run.rewrite_target_log("001", lambda text: text.replace("secret", "***"))
+    assert log.read_bytes() == b"***\r\n\xff\x00" + b"a line\n" * 50_000 + b"***"
+    assert [each.name for each in log.parent.iterdir()] == ["target.log"]
+
+
+def test_there_is_no_log_to_change_of_a_target_that_was_not_started(run: RunDirectory) -> None:
+    run.rewrite_target_log("001", str.upper)
+    run.place_target_log("002")
+    run.rewrite_target_log("002", str.upper)
+    assert not list(run.path.glob("trials/*/*"))
+
+
 def test_create_names_the_directory_by_utc_time_and_profile(reports: Path, run: RunDirectory) -> None:
     assert run.path == reports / "2026-10-14T17-05-01Z-select-vs-epoll"
     assert run.read_profile_text() == "name: select-vs-epoll\n"
