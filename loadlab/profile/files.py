@@ -105,7 +105,7 @@ def _stamp(file: str) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _cached_content(file: str, _stamp: tuple[int, ...]) -> bytes:
     try:
         return FilePath(file).read_bytes()

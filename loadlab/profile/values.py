@@ -149,7 +149,7 @@ class HostName:
     """The name or IP address of a host, without a port."""
 
     def read(self, value: object) -> str:
-        """Return the host, an IP address in its usual form; raise ValueError with a sentence if it is none."""
+        """Return an IP address in its usual form, or a name in ASCII and lower case; raise ValueError if it is none."""
         rule = "must be the name or IP address of a host, such as staging.internal"
         if not isinstance(value, str):
             raise ValueError(f"{rule}, not {describe(value)}{quotes_hint(value)}")
@@ -158,7 +158,10 @@ class HostName:
         if not re.fullmatch(r"[\w.-]{1,253}", value):
             instead = "; leave out the port" if re.fullmatch(r"[\w.-]+:[0-9]+", value) else ""
             raise ValueError(f"{rule}, not {describe(value)}{instead}")
-        return value.lower()
+        try:
+            return (value if value.isascii() else value.encode("idna").decode("ascii")).lower()
+        except UnicodeError:
+            raise ValueError(f"{rule}, not {describe(value)}") from None
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.read)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Literal
 
 from loadlab.profile.files import MOST_BYTES, Table, describe_columns, read_content, read_table
@@ -189,6 +190,7 @@ def _data_mistakes(data: Data, requests: Sequence[_Written]) -> Iterator[Mistake
     texts = [text for request in requests for text in request.texts()]
     files = [written for written in values_in_trials(data, "load.data.file") if isinstance(written.value, str)]
     if not files:
+        yield from _size_mistakes(None, requests, None)
         for text in texts if value_at(data, ("load", "data")) is None else []:
             for name in columns_of([text.text]):
                 what = f"{{{{{name}}}}} names a column, but there are no data; set load.data: {{file: users.csv}}"
@@ -254,24 +256,29 @@ def _value_mistakes(written: Written, texts: Sequence[_Text], table: Table) -> I
                 break
 
 
-def _size_mistakes(written: Written, requests: Sequence[_Written], table: Table) -> Iterator[Mistake]:
+def _size_mistakes(data_file: Written | None, requests: Sequence[_Written], table: Table | None) -> Iterator[Mistake]:
     """Yield that the requests take too much memory, so far as that is sure before they are rendered."""
     lengths: dict[str, int] = {}
     total = 0
+    largest: tuple[int, Path] = (0, ())
     for request in requests:
-        texts = [text.text for text in request.texts()]
-        names = columns_of(texts)
-        if not names:
-            continue
-        for name in names:
-            lengths.setdefault(name, sum(map(len, table.columns[name])))
-        total += len(table) * (_HEAD_BYTES + _body_bytes(request)) + sum(lengths[name] for name in names)
-    if total > MOST_BYTES:
-        what = (
-            f"makes requests of more than {total >> 20:,} MiB, a request for each of {len(table):,} rows; they are "
-            f"prepared before the load begins, in at most {MOST_BYTES >> 20} MiB: use fewer rows or smaller bodies"
-        )
-        yield Mistake(written.path, what)
+        names = columns_of(text.text for text in request.texts())
+        size = _HEAD_BYTES + _body_bytes(request)
+        if table is not None and names:
+            for name in names:
+                lengths.setdefault(name, sum(map(len, table.columns[name])))
+            size = len(table) * size + sum(lengths[name] for name in names)
+        total += size
+        largest = max(largest, (size, request.place), key=itemgetter(0))
+    if total <= MOST_BYTES:
+        return
+    where = data_file.path if data_file else largest[1]
+    rows = f", one for each of {len(table):,} rows" if table is not None else ""
+    yield Mistake(
+        where,
+        f"makes requests of {total / (1 << 20):,.1f} MiB{rows}; they are prepared before the load begins, in at most "
+        f"{MOST_BYTES >> 20} MiB: use {'fewer rows or ' if table is not None else ''}smaller bodies",
+    )
 
 
 def _body_bytes(request: _Written) -> int:

@@ -75,12 +75,14 @@ def _handler_mistakes(data: Data, chosen: Mapping[str, ServerSpec]) -> Iterator[
 
 
 def _handlers_of_mix(data: Data) -> Iterator[tuple[Path, str]]:
-    """Yield the handlers in the paths of a mix; a request that does not expect 200 need not name one."""
+    """Yield the handlers in the paths of a mix; a request that does not expect 200, or takes it from data, need not."""
     mix = value_at(data, ("load", "mix"))
     for index, request in enumerate(mix if isinstance(mix, list) else []):
         path = request.get("path") if isinstance(request, dict) else None
         if is_request_path(path) and 200 in _expected(request.get("expect_status")):
-            yield ("load", "mix", index, "path"), handler_of(path)
+            handler = handler_of(path)
+            if "{{" not in handler:
+                yield ("load", "mix", index, "path"), handler
 
 
 def _expected(written: object) -> frozenset[int]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from loadlab.errors import ProfileError
 from loadlab.profile import LoadProfile, load_profile, plan_trials
+from loadlab.profile.masking import mask_data
 from loadlab.profile.paths import put
 from loadlab.profile.schema import KINDS
 from loadlab.profile.source import resolve_plain
@@ -18,14 +19,16 @@ from .example import GOOD, METRICS, SERVERS
 
 
 def junk() -> st.SearchStrategy[object]:
-    keys = st.sampled_from(
-        ["name", "server", "load", "connections", "idle", "duration", "workers", "path", "mix", "for", "from", "to"]
-    )
+    sections = ["name", "server", "load", "connections", "idle", "duration", "workers", "mix", "for", "from", "to"]
+    requests = ["path", "method", "headers", "json", "body", "file", "expect", "status", "header", "token", "Cookie"]
+    keys = st.sampled_from([*sections, *requests])
     paths = st.sampled_from(
         ["load.idle", "load.path", "target.server", "target.pool", "load.mix", "placement", "repeat", "load.rate"]
     )
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=5)
-    written = st.sampled_from(["1s", "20k", "auto", "epoll", "slow", "/", "failures == 0", "-1", "0"])
+    written = st.sampled_from(
+        ["1s", "20k", "auto", "epoll", "slow", "/", "failures == 0", "-1", "0", "/{{id}}", "{{", "2xx", "A", "a: ***"]
+    )
     return st.recursive(
         scalars | written,
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | paths | st.text(max_size=3), inner),
@@ -45,6 +48,14 @@ ANY_PATH = st.sampled_from(
         ("plot", "y"),
         *(("load", key) for key in ("slow_connections", "rate", "duration", "think")),
         *(("sweep", f"load.{key}") for key in ("rate", "duration", "think")),
+        *(("load", key) for key in ("request", "data", "path", "connection", "expect_status")),
+        *(("load", "request", key) for key in ("path", "headers", "json", "body", "file", "expect", "method")),
+        ("load", "request", "headers", "Authorization"),
+        ("load", "request", "expect", "status"),
+        ("load", "data", "file"),
+        *(("sweep", f"load.request.{key}") for key in ("body", "headers.X-Key", "headers", "file", "json")),
+        *(("target", key) for key in ("command", "env", "token")),
+        ("allow_remote",),
     ]
 )
 
@@ -68,7 +79,9 @@ def test_whatever_the_file_holds_it_is_a_profile_or_a_list_of_mistakes(
         reported = error.mistakes
     else:
         reported = []
-        assert type(profile).model_validate(profile.model_dump(mode="json", by_alias=True)) == profile
+        dumped = profile.model_dump(mode="json", by_alias=True)
+        assert type(profile).model_validate(dumped) == profile
+        assert type(profile).model_validate(mask_data(dumped))
         assert plan_trials(profile, seed=1)
     assert all(line.startswith(str(path)) for line in reported)
 

@@ -204,6 +204,7 @@ def test_files_lie_in_the_directory_of_the_profile_and_those_set_in_the_current_
         ("  data: {file: users.csv, order: any}\n", "x.yaml:6:34: load.data.order: must be 'sequential' or 'random'"),
         ("allow_remote: [a b]\n", "x.yaml:6:16: allow_remote: must be the name or IP address of a host"),
         ("allow_remote: ['a:80']\n", "x.yaml:6:16: allow_remote: must be the name or IP address of a host, such as "),
+        ("allow_remote: ['ü..de']\n", "x.yaml:6:16: allow_remote: must be the name or IP address of a host, such as "),
         ("allow_remote: a\n", "x.yaml:6:15: allow_remote: must be a list, not 'a'"),
     ],
 )
@@ -212,8 +213,9 @@ def test_what_does_not_fit_together(tmp_path: Path, added: str, reported: str) -
 
 
 def test_hosts_are_compared_in_their_usual_form(tmp_path: Path) -> None:
-    hosts = 'allow_remote: [Staging.Internal, 10.0.0.1, "[FD00::1]", "fd00:0::2"]\n'
-    assert profile_of(tmp_path, hosts).allow_remote == ("staging.internal", "10.0.0.1", "fd00::1", "fd00::2")
+    hosts = 'allow_remote: [Staging.Internal, 10.0.0.1, "[FD00::1]", Bücher.de]\n'
+    allowed = profile_of(tmp_path, hosts).allow_remote
+    assert allowed == ("staging.internal", "10.0.0.1", "fd00::1", "xn--bcher-kva.de")
 
 
 @pytest.mark.parametrize(
@@ -304,8 +306,17 @@ def test_a_body_for_each_row_must_fit_into_memory(tmp_path: Path) -> None:
     (tmp_path / "body").write_bytes(bytes(50_000_000))
     (line,) = mistakes(tmp_path, '  request: {path: "/{{id}}", file: body}\n  data: {file: users.csv}\n')
     assert line == (
-        "x.yaml:7:16: load.data.file: makes requests of more than 95 MiB, a request for each of 2 rows; they are "
-        "prepared before the load begins, in at most 64 MiB: use fewer rows or smaller bodies"
+        "x.yaml:7:16: load.data.file: makes requests of 95.4 MiB, one for each of 2 rows; they are prepared before the "
+        "load begins, in at most 64 MiB: use fewer rows or smaller bodies"
+    )
+
+
+def test_the_bodies_of_a_mix_must_fit_into_memory_together(tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(bytes(40_000_000))
+    (line,) = mistakes(tmp_path, "  mix: [{path: /a, file: body}, {path: /b, file: body}]\n")
+    assert line == (
+        "x.yaml:6:9: load.mix: makes requests of 76.3 MiB; they are prepared before the load begins, in at most 64 "
+        "MiB: use smaller bodies"
     )
 
 

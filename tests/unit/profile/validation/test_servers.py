@@ -158,6 +158,9 @@ def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Pa
     assert profile.target.handler == "cpu"
 
 
+NO_DATA = "{{handler}} names a column, but there are no data; set load.data: {file: users.csv}"
+
+
 @pytest.mark.parametrize(
     ("request_", "reported"),
     [
@@ -171,6 +174,7 @@ def test_a_handler_that_one_of_the_servers_has_is_left_to_the_trial(tmp_path: Pa
             ],
         ),
         ("{path: /nothing, expect_status: 404}", []),
+        ("{path: '/{{handler}}'}", [f"x.yaml:3:51: load.mix.path: {NO_DATA}"]),
         ("{path: /}", []),
         ("{path: '/sleep?ms=5'}", []),
     ],
