@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.cli.terminal import notify
-from loadlab.experiment.context import Unobserved
+from loadlab.experiment.context import SoFar, Unobserved
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
@@ -29,6 +29,7 @@ _TRIAL_SECONDS: Final = 1.5
 _PASS_SECONDS: Final = 2.5
 _MICROBENCHMARK_SECONDS: Final = 1.5
 _OPENED_PER_SECOND: Final = 20_000
+_COUNTED_SECONDS: Final = 10.0  # for a number of requests
 
 
 class RunProgress:
@@ -89,9 +90,9 @@ class RunProgress:
             self._rate = ""
         self._phase, self._fraction = name, fraction
 
-    def rate(self, requests_per_second: float) -> None:
+    def so_far(self, measured: SoFar) -> None:
         """Show the rate of the last interval."""
-        self._rate = f"{format_count(requests_per_second)} req/s"
+        self._rate = f"{format_count(measured.requests_per_second)} req/s"
 
     def trial_ended(self, result: TrialResult) -> None:
         """Print what came of the trial."""
@@ -218,10 +219,12 @@ def _planned_seconds(trial: Trial) -> float:
     profile = trial.profile
     if not isinstance(profile, LoadProfile):
         return _MICROBENCHMARK_SECONDS
-    window = (profile.load.warmup_ns + profile.load.duration_ns) / 1e9
+    load = profile.load
+    measured = load.duration_ns / 1e9 if load.request_count is None else _COUNTED_SECONDS
+    window = load.warmup_ns / 1e9 + measured
     # Of repeats only the first is watched by profilers, each in a window of its own.
     profilers = (profile.syscalls_tracer is not None) + ("cpu" in profile.probes) if trial.repeat == 1 else 0
-    return _TRIAL_SECONDS + profile.load.idle / _OPENED_PER_SECOND + window + profilers * (window + _PASS_SECONDS)
+    return _TRIAL_SECONDS + load.idle / _OPENED_PER_SECOND + window + profilers * (window + _PASS_SECONDS)
 
 
 def _describe(result: TrialResult) -> str:

@@ -11,6 +11,7 @@ from loadlab.processes import Placement, choose_placement
 from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
+from loadlab.recording.histogram import Histogram
 from loadlab.results.model import TrialResult
 from loadlab.targets import Names
 
@@ -86,6 +87,19 @@ def resources_beside(
     return replace(given, placement=Placement(tuple(sorted(target_cores)), load))
 
 
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """A measured window under way: the rate over its last interval, and what it has recorded since its begin.
+
+    `requests` have been answered as expected, `failed` ended otherwise. `responses` is not a copy, and goes on growing.
+    """
+
+    requests_per_second: float
+    requests: int
+    failed: int
+    responses: Histogram
+
+
 class Observer(Protocol):
     """What a run reports as it goes on; the terminal's progress display is one such observer.
 
@@ -98,8 +112,8 @@ class Observer(Protocol):
     def phase(self, name: str, fraction: float | None) -> None:
         """The trial is at `name`, such as "warming up"; `fraction` of it is done (None: not known)."""
 
-    def rate(self, requests_per_second: float) -> None:
-        """The rate over the last interval of the measured window."""
+    def so_far(self, measured: SoFar) -> None:
+        """What the measured window has so far, after each of its intervals."""
 
     def trial_ended(self, result: TrialResult) -> None:
         """A trial has its result, whatever its state."""
@@ -114,7 +128,7 @@ class Unobserved:
     def phase(self, name: str, fraction: float | None) -> None:
         """Do nothing."""
 
-    def rate(self, requests_per_second: float) -> None:
+    def so_far(self, measured: SoFar) -> None:
         """Do nothing."""
 
     def trial_ended(self, result: TrialResult) -> None:

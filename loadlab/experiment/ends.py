@@ -54,9 +54,9 @@ class Ends:
         """Give the load workers their windows."""
         self.fleet.measure(plan)
 
-    def listen_until(self, deadline_ns: int) -> Iterator[Event]:
-        """Yield what the fleet says until the monotonic clock reads `deadline_ns`."""
-        while (left_ns := deadline_ns - time.monotonic_ns()) > 0:
+    def listen_until(self, deadline_ns: int, over: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        """Yield what the fleet says until the monotonic clock reads `deadline_ns`, or it is `over`."""
+        while not over() and (left_ns := deadline_ns - time.monotonic_ns()) > 0:
             yield from self._next_events(min(_TICK_SECONDS, left_ns / 1e9))
 
     def listen_while(self, waiting: Callable[[], bool], silence_seconds: float = 0.0) -> Iterator[Event]:

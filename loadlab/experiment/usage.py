@@ -128,12 +128,15 @@ def evidence_of(
     load = profile.load
     target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
     known = WindowEvidence(
-        asked_ns=load.duration_ns,
+        asked_ns=load.duration_ns if load.request_count is None else None,
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
         target_cores=len(target_cores if resources.pinned else target_cores | load_cores),
         shared_cores=tuple(sorted(resources.shared_cores)),
         # Of slow senders the time that sending takes is no part of the response time.
-        users=None if load.stages or load.think_ns or load.senders == "slow" else load.connections,
+        # A number of requests may be too few for all users, and leaves none in flight at the end.
+        users=None
+        if load.stages or load.think_ns or load.senders == "slow" or load.request_count
+        else load.connections,
         in_flight=record.cut_ages,
         service_times=record.totals.histograms[Metric.SERVICE],
         connects_per_request=load.connection == "per-request",

@@ -91,7 +91,8 @@ class _Measurement:
         self._record = record
         self._observer = rig.context.observer
         self._shared_cores = SharedCoresWatch(rig.ends, rig.resources)
-        self._interval_ns = interval_of(window.duration_ns)
+        is_counted = rig.profile.load.request_count is not None
+        self._interval_ns = _SHORTEST_INTERVAL_NS if is_counted else interval_of(window.duration_ns)
         self._finished = self._drained = 0
 
     def measure(self, watch: Watch | None) -> None:
@@ -148,15 +149,19 @@ class _Measurement:
         looks_on = not {"procfs", "sockets"}.isdisjoint(self._rig.profile.probes)
         if looks_on:
             timeline.read()
-        while (now_ns := time.monotonic_ns()) < end_ns:
+        while (now_ns := time.monotonic_ns()) < end_ns and not self._is_finished():
             self._take_until(min(now_ns + self._interval_ns, end_ns))
             self._shared_cores.look()
             if looks_on:
-                timeline.read(at_end=time.monotonic_ns() >= end_ns)
+                timeline.read(at_end=self._is_finished() or time.monotonic_ns() >= end_ns)
 
     def _take_until(self, deadline_ns: int) -> None:
-        for event in self._rig.ends.listen_until(deadline_ns):
+        """Take what the workers report until then, or until the last of them says that the window is over."""
+        for event in self._rig.ends.listen_until(deadline_ns, self._is_finished):
             self._take(event)
+
+    def _is_finished(self) -> bool:
+        return self._finished == self._rig.workers
 
     def _take(self, event: Event) -> None:
         load = self._record.load
@@ -164,8 +169,8 @@ class _Measurement:
             case Recorded(encoded):
                 snapshots = read_snapshots(event.sender, encoded)
                 load.add(event.sender, snapshots)
-                self._observer.phase(self._window.phase, min(1.0, snapshots[0].end_ns / self._window.duration_ns))
-                self._observer.rate(load.last_rate())
+                self._observer.phase(self._window.phase, self._fraction(snapshots[0].end_ns))
+                self._observer.so_far(load.so_far())
             case Finished(cut, dropped, rest, carried_over, cut_ages, compared):
                 load.cut_ages.absorb(cut_ages)
                 load.add_undone(cut, dropped)
@@ -176,6 +181,12 @@ class _Measurement:
             case Drained(encoded):
                 load.add_finished_later(read_snapshots(event.sender, encoded))
                 self._drained += 1
+
+    def _fraction(self, passed_ns: int) -> float:
+        """Return which part of the window is over: of its length, or of its number of requests."""
+        if (wanted := self._rig.profile.load.request_count) is None:
+            return min(1.0, passed_ns / self._window.duration_ns)
+        return min(1.0, sum(self._record.load.totals.outcomes.values()) / wanted)
 
     def _read_edge(self, start: WindowEdge | None = None) -> WindowEdge:
         ends = self._rig.ends

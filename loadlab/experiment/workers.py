@@ -7,16 +7,17 @@ from typing import Final
 import numpy as np
 
 from loadlab.errors import TrialFailed
+from loadlab.experiment.context import SoFar
 from loadlab.fleet.division import Share, split_evenly
 from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
 from loadlab.load.rendering import RenderedKind, render_requests
 from loadlab.profile.address import Address, socket_address
 from loadlab.profile.files import read_table
-from loadlab.profile.load import SLOW_SENDERS
+from loadlab.profile.load import SLOW_SENDERS, Load
 from loadlab.profile.request import MixedRequest
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.histogram import Histogram
-from loadlab.recording.outcomes import Outcome
+from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Snapshot, Totals
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Interval
@@ -36,10 +37,7 @@ def load_parts(
     kinds = rendered_kinds(profile, authority)
     if load.data is not None and load.data.order == "random":
         kinds = [replace(kind, contents=_shuffled(kind.contents, seed)) for kind in kinds]
-    pacing: ClosedPacing | OpenPacing = ClosedPacing(load.think_ns, load.think_times)
-    if load.stages:
-        ramps = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages]
-        pacing = OpenPacing(ramps, load.arrivals, load.spin_ns)
+    pacings = _pacings(load, len(shares))
     slow_shares = split_evenly(load.slow_connections, len(shares))
     return [
         LoadPart(
@@ -58,7 +56,7 @@ def load_parts(
                 for kind in kinds
             ],
             seed=seed,
-            pacing=pacing,
+            pacing=pacings[number],
             slow=SlowSending(load.senders == "slow", slow, load.pace_ns),
             timeout_ns=load.timeout_ns,
             retry=load.retry,
@@ -67,6 +65,17 @@ def load_parts(
         )
         for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
     ]
+
+
+def _pacings(load: Load, shares: int) -> Sequence[ClosedPacing | OpenPacing]:
+    """Return the pacing of each part."""
+    if load.stages:
+        ramps = [(stage.for_ns, float(stage.from_rate), float(stage.to_rate)) for stage in load.stages]
+        return [OpenPacing(ramps, load.arrivals, load.spin_ns)] * shares
+    if load.request_count is None:
+        return [ClosedPacing(load.think_ns, load.think_times)] * shares
+    counts = split_evenly(load.request_count, shares)
+    return [ClosedPacing(load.think_ns, load.think_times, count) for count in counts]
 
 
 def _shuffled(contents: Sequence[bytes], seed: int) -> tuple[bytes, ...]:
@@ -166,6 +175,11 @@ class LoadRecord:
     def window_ns(self) -> int:
         """The time that is covered, from the start of the measured window."""
         return max((snapshot.end_ns for interval in self._intervals for snapshot in _all(interval)), default=0)
+
+    def so_far(self) -> SoFar:
+        """Return what an observer is shown of a window under way."""
+        failed = sum(self.totals.outcomes[outcome] for outcome in FAILURES)
+        return SoFar(self.last_rate(), self.requests, failed, self.totals.histograms[Metric.RESPONSE])
 
     def last_rate(self) -> float:
         """Return the requests per second of the last interval that all workers have reported, or of the first."""

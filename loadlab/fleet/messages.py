@@ -47,10 +47,14 @@ class WeightedRequest(_Part, frozen=True):
 
 
 class ClosedPacing(_Part, frozen=True, tag=True):
-    """Each connection sends when its last answer has been received, after `think_ns` if that is not 0."""
+    """Each connection sends when its last answer has been received, after `think_ns` if that is not 0.
+
+    With `requests` the part has so many in a window, which ends with the last of them if it has not ended before.
+    """
 
     think_ns: int = 0
     think_times: Literal["constant", "exponential"] = "constant"
+    requests: int | None = None
 
 
 class OpenPacing(_Part, frozen=True, tag=True):

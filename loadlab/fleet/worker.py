@@ -29,7 +29,7 @@ from loadlab.fleet.messages import (
 from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.load.active import ActiveLoad
 from loadlab.load.answer_check import AnswerCheck
-from loadlab.load.pacing import Agenda, Gate, Pacing, ThinkTime
+from loadlab.load.pacing import Agenda, Allowance, Gate, ThinkTime
 from loadlab.load.requests import RequestKind, Stamping, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
@@ -43,6 +43,8 @@ from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Rec
 _FOLD_EVERY_NS: Final = 4_000_000
 _WORTH_FOLDING: Final = 200
 _DRAINED_LOOK_NS: Final = 5_000_000
+# An interval takes this part of the window so far: a few hundred of them make an hour.
+_COUNTED_INTERVALS: Final = 50
 
 
 async def work(loop: Loop) -> None:
@@ -82,7 +84,8 @@ async def carry_out(loop: Loop, channel: Channel, crew: "Crew", plan: Plan) -> N
 async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWindow, start_ns: int) -> None:
     """Warm up, then send what was recorded at the end of each interval of the window, and what was left undone.
 
-    The window ends when it was planned to, even if it began late: no worker records outside of the common window.
+    The window ends when it was planned to, even if it began late: no worker records outside of the common window. With
+    a number of requests it ends before, once all have ended; its intervals grow then, as its length is unknown.
     """
     await loop.sleep_until(start_ns - window.warmup_ns)
     crew.warm_up(start_ns - window.warmup_ns, window)
@@ -91,11 +94,14 @@ async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWin
     crew.begin_window(start_ns, window.duration_ns)
     began_ns = interval_start_ns = time.monotonic_ns()
     end_ns = start_ns + window.duration_ns
-    while interval_start_ns < end_ns:
-        interval_end_ns = interval_start_ns + window.interval_ns
+    while interval_start_ns < end_ns and not crew.used_up:
+        length_ns = window.interval_ns
+        if crew.allowance is not None:
+            length_ns = max(length_ns, (interval_start_ns - began_ns) // _COUNTED_INTERVALS)
+        interval_end_ns = interval_start_ns + length_ns
         # No last interval of a few milliseconds: a rate over that says nothing.
-        last = interval_end_ns + window.interval_ns // 2 > end_ns
-        await loop.sleep_until(end_ns if last else interval_end_ns)
+        last = interval_end_ns + length_ns // 2 > end_ns
+        await crew.sleep_until(end_ns if last else interval_end_ns)
         now_ns = time.monotonic_ns()
         channel.send(crew.take_interval(interval_start_ns - began_ns, now_ns - began_ns))
         interval_start_ns = now_ns
@@ -134,7 +140,9 @@ class Crew:
         # For the stamps: requests answered and reported since the load began to send, and the window's length.
         self._answered = self._sends_since_ns = self._window_ns = 0
         self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
-        self.load = ActiveLoad(loop, fast, self.recorders, self._gate, self._agenda or self._thinking(pacing))
+        self.allowance = self._allowance(pacing, len(fast))
+        pacing_of_users = self.allowance or self._agenda or self._thinking(pacing)
+        self.load = ActiveLoad(loop, fast, self.recorders, self._gate, pacing_of_users)
         self._slow = [SlowSender(loop, exchange, slow.pace_ns, self.recorders, self._gate) for exchange in slowed]
         self._apart: list[SlowSender] = []
         if slow.connections:
@@ -149,6 +157,19 @@ class Crew:
     def in_flight(self) -> int:
         """How many requests are under way."""
         return self.load.in_flight + len(_kinds_in_flight(self._slow)) + len(_kinds_in_flight(self._apart))
+
+    @property
+    def used_up(self) -> bool:
+        """Whether the requests of a window were numbered, and all have been answered or have failed."""
+        return self.allowance is not None and self.allowance.used_up
+
+    async def sleep_until(self, deadline_ns: int) -> None:
+        """Suspend until then, or until the requests of the window are used up."""
+        if self.allowance is None:
+            await self._loop.sleep_until(deadline_ns)
+            return
+        with self._loop.time_scope(deadline_ns - time.monotonic_ns()):
+            await self.allowance.wait_used_up()
 
     def start(self, group: TaskGroup) -> None:
         """Start all users; they wait for a window, until the group is cancelled."""
@@ -166,6 +187,8 @@ class Crew:
             # Seeds of profiles are below 2^32: these arrivals are drawn apart from those of the window.
             seed = self._part.seed + (1 << 32)
             self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, [Ramp(duration_ns, rate, rate)], seed))
+        if self.allowance is not None and duration_ns:
+            self.allowance.begin(None)
         self._gate.open()
 
     def begin_window(self, start_ns: int, duration_ns: int) -> None:
@@ -179,6 +202,9 @@ class Crew:
         if self._agenda is not None:
             self._carried_over += self._agenda.granted
             self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, self._ramps, self._part.seed))
+        if self.allowance is not None:
+            assert isinstance(self._part.pacing, ClosedPacing)
+            self.allowance.begin((self._part.pacing.requests or 0) - self._carried_over)
 
     def take_interval(self, start_ns: int, end_ns: int) -> Recorded:
         """Return what was recorded since the last call."""
@@ -187,6 +213,8 @@ class Crew:
     def finish(self, began_ns: int, now_ns: int) -> Finished:
         """Have all users wait for the next window; return what is left undone, and the rest of what was recorded."""
         self._gate.close()
+        if self.allowance is not None:
+            self.allowance.end()
         about_to_send, dropped = self._agenda.drop_overdue(now_ns) if self._agenda is not None else ([], 0)
         cut = [*self.load.kinds_in_flight(), *_kinds_in_flight(self._slow), *self.load.kinds_of(about_to_send)]
         cut += [len(self.recorders) - 1] * len(_kinds_in_flight(self._apart))
@@ -203,6 +231,9 @@ class Crew:
 
     def adapt_stamps(self) -> None:
         """Have as many answers stamped as the window needs, by how many have come since the warm-up began."""
+        if isinstance(self._part.pacing, ClosedPacing) and self._part.pacing.requests is not None:
+            self._stamping.adapt(self._part.pacing.requests, 1, 1)
+            return
         answered = self._answered + sum(recorder.answered for recorder in self.recorders)
         self._stamping.adapt(answered, time.monotonic_ns() - self._sends_since_ns, self._window_ns)
 
@@ -217,7 +248,12 @@ class Crew:
         self._answered += sum(recorder.answered for recorder in self.recorders)
         return [recorder.take(start_ns, end_ns, metrics).to_bytes() for recorder in self.recorders]
 
-    def _thinking(self, pacing: ClosedPacing | OpenPacing) -> Pacing | None:
+    def _allowance(self, pacing: ClosedPacing | OpenPacing, users: int) -> Allowance | None:
+        if isinstance(pacing, OpenPacing) or pacing.requests is None:
+            return None
+        return Allowance(self._loop, users, self._thinking(pacing))
+
+    def _thinking(self, pacing: ClosedPacing | OpenPacing) -> ThinkTime | None:
         if isinstance(pacing, OpenPacing) or not pacing.think_ns:
             return None
         return ThinkTime(self._loop, self._gate, pacing.think_ns, pacing.think_times, self._pauses_seed)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.tasks import Task
+from loadlab.kernel.tasks import Task, suspend
 from loadlab.load.schedule import Seed, ThinkTimes
 
 _NEVER: Final = sys.maxsize
@@ -215,6 +215,83 @@ class ThinkTime:
             if not missed_ns:
                 return intended_ns
             intended_ns, silent_ns = intended_ns + missed_ns, silent_ns + missed_ns
+
+
+class Allowance:
+    """A number of requests that all users of a worker share, each as long as there are any left; the closed model.
+
+    Within a window, from `begin` to `end`, there are as many as it says; before, in a warm-up, any number. A user that
+    finds none left waits for the next window. `thinking` is the pause before each request, if there is one.
+    """
+
+    __slots__ = ("_left", "_loop", "_measures", "_thinking", "_users", "_waiting", "_watcher")
+
+    needs_connection = False
+
+    def __init__(self, loop: Loop, users: int, thinking: ThinkTime | None = None) -> None:
+        self._loop = loop
+        self._users = users
+        self._thinking = thinking
+        self._left = 0
+        self._measures = False
+        self._waiting: dict[Task, None] = {}  # a set in the order of coming
+        self._watcher: Task | None = None
+
+    def begin(self, requests: int | None) -> None:
+        """Allow so many requests from now on, or None for any number."""
+        self._measures = requests is not None
+        self._left = _NEVER if requests is None else max(requests, 0)
+        if self._left:
+            for task in self._waiting:
+                self._loop.resume_soon(task)
+        self._wake_watcher()
+
+    def end(self) -> None:
+        """Allow none any more."""
+        self._left = 0
+
+    @property
+    def used_up(self) -> bool:
+        """Whether all requests that a window allows have ended: each of their users has come for another one."""
+        return self._measures and not self._left and len(self._waiting) == self._users
+
+    async def wait_used_up(self) -> None:
+        """Suspend until it is used up. One task may do so at a time."""
+        self._watcher = self._loop.current
+        try:
+            while not self.used_up:
+                await suspend()
+        finally:
+            self._watcher = None
+
+    def take_due(self, now_ns: int) -> int:
+        """Take a request, if one is left and no pause comes before it: return `now_ns`. Else return 0."""
+        if self._left and self._thinking is None:
+            self._left -= 1
+            return now_ns
+        return 0
+
+    @types.coroutine
+    def wait_turn(self, number: int, now_ns: int) -> Generator[None, None, int]:
+        """Suspend for the pause, if there is one, and until a request is left; return when that was."""
+        if self._thinking is not None and self._left:
+            now_ns = yield from self._thinking.wait_turn(number, now_ns)
+        if not self._left:
+            task = self._loop.current
+            self._waiting[task] = None
+            self._wake_watcher()
+            try:
+                while not self._left:
+                    yield
+            finally:
+                del self._waiting[task]
+            now_ns = time.monotonic_ns()
+        self._left -= 1
+        return now_ns
+
+    def _wake_watcher(self) -> None:
+        if self._watcher is not None and self.used_up:
+            self._loop.resume_soon(self._watcher)
 
 
 def _exponential_rows(mean_ns: int, seed: Seed) -> Iterator[list[int]]:

@@ -31,6 +31,8 @@ from loadlab.units import spell_duration_ns
 
 _MOST_PER_SECOND: Final = 10_000_000
 _MOST_STAGES: Final = 100
+_MOST_REQUESTS: Final = 1_000_000_000
+_LONGEST_COUNTED: Final = "1h"
 
 StageRate = Annotated[int, Count(0, _MOST_PER_SECOND)]
 
@@ -113,16 +115,16 @@ def _read_workers(value: object) -> object:
     return Count(1, 256, "2").read(value)
 
 
-def _require_duration_without_stages(schema: dict[str, Any]) -> None:
+def _require_an_end(schema: dict[str, Any]) -> None:
     schema["required"].remove("duration")
     schema["if"] = {"properties": {"rate": {"type": "array"}}, "required": ["rate"]}
-    schema["else"] = {"required": ["duration"]}
+    schema["else"] = {"anyOf": [{"required": ["duration"]}, {"required": ["request_count"]}]}
 
 
 class Load(Section):
     """The connections of the client, and what they send."""
 
-    model_config = ConfigDict(json_schema_extra=_require_duration_without_stages)
+    model_config = ConfigDict(json_schema_extra=_require_an_end)
 
     connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
         description="Closed load: the users, each of which sends its next request when the answer has arrived. "
@@ -188,7 +190,13 @@ class Load(Section):
     )
     duration_ns: Annotated[int, Duration(MILLISECOND_NS, DAY_NS)] = Field(
         alias="duration",
-        description="The measured window; by default the sum of the stages of rate, otherwise required.",
+        description="The measured window; by default the sum of the stages of rate. Required with neither these nor a "
+        "request_count.",
+    )
+    request_count: Annotated[int, Count(1, _MOST_REQUESTS, "20k")] | None = Field(
+        default=None,
+        description="How many requests are measured, in place of a duration, which then is the longest that it may "
+        "take (1h by default).",
     )
     timeout_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=5 * SECOND_NS,
@@ -230,9 +238,12 @@ class Load(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _let_stages_say_the_duration(cls, data: object) -> object:
+    def _find_duration(cls, data: object) -> object:
+        """Let the stages say it, or a number of requests."""
         if not isinstance(data, dict) or data.get("duration") is not None:
             return data
+        if data.get("request_count") is not None:
+            return {**data, "duration": _LONGEST_COUNTED}
         rate = data.get("rate")
         if not isinstance(rate, list | tuple):
             return data

@@ -65,7 +65,7 @@ def load_profile(
     _resolve(source.data, FilePath())
     # A value that could not be read is None in the data; that None does not fit either is not worth a second line.
     unreadable = {mistake.position for mistake in found}
-    mistakes = [_without_credential(source.data, each) for each in find_mistakes(source.data, servers, metrics)]
+    mistakes = [without_credential(source.data, each) for each in find_mistakes(source.data, servers, metrics)]
     found += [mistake for mistake in source.origins.locate(mistakes) if mistake.position not in unreadable]
     if found:
         raise ProfileError([str(mistake) for mistake in sorted(found)])
@@ -123,7 +123,7 @@ def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistak
     return mistakes
 
 
-def _without_credential(data: Data, mistake: Mistake) -> Mistake:
+def without_credential(data: Data, mistake: Mistake) -> Mistake:
     if not is_secret_path(mistake.path) or mistake.part == "key":
         return mistake
     value: object = data

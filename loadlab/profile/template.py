@@ -24,6 +24,11 @@ def parse_template(text: str) -> Parts:
     return tuple(_parts(text))
 
 
+def literal_path(path: str) -> str:
+    """Return a path that means itself where a template is expected."""
+    return path.replace(_OPEN, "%7B%7B")
+
+
 def columns_of(texts: Iterable[str]) -> list[str]:
     """Return the names of the columns in these texts, each once; a text that is not a template has none."""
     return list(dict.fromkeys(name for text in texts for name in _names(text)))

@@ -39,6 +39,9 @@ def _open_mistakes(data: Data) -> Iterator[Mistake]:
         if place := place_of_change(LoadProfile, data, path):
             what = "has no effect with load.rate, which does not wait for users; remove one of the two"
             yield Mistake(place, what, part="key")
+    if place := place_of_change(LoadProfile, data, "load.request_count"):
+        what = "has no effect with load.rate, which says how many requests a duration has; set that"
+        yield Mistake(place, what, part="key")
     for written in values_in_trials(data, "load.senders"):
         if written.value == "slow":
             what = "cannot be combined with load.rate; remove one of the two, or set slow_connections instead"
@@ -63,6 +66,8 @@ def _closed_mistakes(data: Data) -> Iterator[Mistake]:
     senders = _read(LoadProfile, data, "load.senders")
     if senders == ["slow"] and (place := place_of_change(LoadProfile, data, "load.think")):
         yield Mistake(place, "has no effect with senders: slow, which never pause; remove one of the two", "key")
+    if "slow" in senders and (place := place_of_change(LoadProfile, data, "load.request_count")):
+        yield Mistake(place, "cannot be combined with senders: slow; set a duration", "key")
     pauses = any(_read(LoadProfile, data, "load.think"))
     if not pauses and (place := place_of_change(LoadProfile, data, "load.think_times")):
         yield Mistake(place, "has no effect without load.think; set that too", "key")

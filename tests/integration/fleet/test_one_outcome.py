@@ -35,6 +35,7 @@ pytestmark = pytest.mark.timeout(180)
 
 MS: Final = 1_000_000
 WINDOW_NS: Final = 400 * MS
+LONGEST_NS: Final = 100_000 * MS
 TIMEOUT_NS: Final = 60 * MS
 USERS: Final = 6
 RATE: Final = 1_000
@@ -159,7 +160,9 @@ def part_of(address: tuple[str, int], pacing: ClosedPacing | OpenPacing, per_req
     )
 
 
-def measured(part: LoadPart, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[str], Finished, int]:
+def measured(
+    part: LoadPart, monkeypatch: pytest.MonkeyPatch, warmup_ns: int = 0, window_ns: int = WINDOW_NS
+) -> tuple[Counter[str], Finished, int]:
     """Measure a window; return its outcomes, what was left undone at its end, and how many turns were taken."""
     kept, counted = Kept(), Counted()
 
@@ -172,8 +175,8 @@ def measured(part: LoadPart, monkeypatch: pytest.MonkeyPatch) -> tuple[Counter[s
         await crew.load.open()
         async with loop.task_group() as group:
             crew.start(group)
-            start_ns = time.monotonic_ns()
-            window = PlannedWindow(time.time_ns(), 0, WINDOW_NS, WINDOW_NS)
+            start_ns = time.monotonic_ns() + warmup_ns
+            window = PlannedWindow(time.time_ns() + warmup_ns, warmup_ns, window_ns, WINDOW_NS)
             await measure(loop, cast(Channel, kept), crew, window, start_ns)
             while crew.in_flight:
                 await loop.sleep(MS)
@@ -226,3 +229,40 @@ def test_each_request_has_one_outcome(
     else:
         # A user whose turn has not come has drawn its next request already.
         assert 0 <= taken - counted <= USERS
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    weights=st.tuples(st.integers(20, 200), *[st.integers(0, 5) for _ in ANSWERS[1:]]),
+    seed=st.integers(0, 1000),
+    away=st.tuples(st.floats(0, 0.4), st.floats(0, 0.6)),
+    per_request=st.booleans(),
+    think_ns=st.sampled_from([0, 2 * MS]),
+    warmup_ns=st.sampled_from([0, 50 * MS]),
+    requests=st.sampled_from([0, 1, USERS, 200]),
+)
+def test_a_number_of_requests_is_kept_exactly(
+    weights: tuple[int, ...],
+    seed: int,
+    away: tuple[float, float],
+    per_request: bool,
+    think_ns: int,
+    warmup_ns: int,
+    requests: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pacing = ClosedPacing(think_ns, "exponential", requests)
+    server = FaultyServer(weights, seed, away)
+    with ExitStack() as stack:
+        stack.enter_context(server.serving())
+        part = part_of(server.address, pacing, per_request, retry=True)
+        outcomes, finished, taken = measured(part, monkeypatch, warmup_ns, LONGEST_NS)
+    assert not sum(finished.cut)
+    assert outcomes.total() == max(requests, finished.carried_over)
+    if not warmup_ns:
+        assert taken <= requests + USERS

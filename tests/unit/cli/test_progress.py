@@ -7,7 +7,9 @@ import pytest
 from rich.console import Console
 
 from loadlab.cli.progress import LiveLines, RunProgress, TimeLeft
+from loadlab.experiment.context import SoFar
 from loadlab.profile import LoadProfile, Trial, plan_trials
+from loadlab.recording.histogram import Histogram
 from loadlab.results.model import TrialState
 
 from ...trials import make_trial
@@ -102,7 +104,7 @@ def test_phases_of_a_pass_carry_its_name_until_the_next_trial() -> None:
     assert drawn(progress, 80)[1] == "calibrating at 4,000 req/s"
     progress.trial_begins(trials[0])
     progress.phase("measuring", 0.5)
-    progress.rate(9000.0)
+    progress.so_far(SoFar(9000.0, 4_500, 0, Histogram()))
     assert drawn(progress, 80)[1].endswith("9k req/s")
     progress.phase("tracing with perf", None)
     progress.phase("warming up", None)

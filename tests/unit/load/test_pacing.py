@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.load.pacing import Agenda, Gate, ThinkTime
+from loadlab.load.pacing import Agenda, Allowance, Gate, Pacing, ThinkTime
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -259,8 +259,79 @@ def test_a_user_thinks_only_while_the_gate_is_open() -> None:
     run(main)
 
 
+def test_an_allowance_gives_as_many_requests_as_it_has_to_whoever_comes_first() -> None:
+    async def main(loop: Loop) -> None:
+        allowance = Allowance(loop, users=2)
+        assert allowance.take_due(1) == 0
+        allowance.begin(3)
+        assert [allowance.take_due(now_ns) for now_ns in (10, 11)] == [10, 11]
+        assert await wait(allowance, 0, now_ns=12) == 12
+        assert allowance.take_due(13) == 0
+        assert not allowance.used_up
+
+    run(main)
+
+
+def test_an_allowance_is_used_up_when_each_user_has_come_for_another() -> None:
+    served: list[int] = []
+    used_up: list[int] = []
+
+    async def use(loop: Loop, allowance: Allowance, number: int) -> None:
+        while True:
+            await wait(allowance, number, now_ns=1)
+            served.append(number)
+            await loop.yield_now()
+
+    async def watch(allowance: Allowance) -> None:
+        await allowance.wait_used_up()
+        used_up.append(len(served))
+
+    async def main(loop: Loop) -> None:
+        allowance = Allowance(loop, users=3)
+        async with loop.task_group() as group:
+            for number in range(3):
+                group.start(use(loop, allowance, number), "user")
+            await loop.yield_now()
+            await loop.yield_now()
+            for requests in (5, 0, 2):  # a window has nothing left over from the one before
+                allowance.begin(requests)
+                watcher = group.start(watch(allowance), "watch")
+                while not watcher.done:
+                    await loop.yield_now()
+                served.clear()
+            group.cancel()
+
+    run(main)
+    assert used_up == [5, 0, 2]
+
+
+def test_an_allowance_without_a_number_is_endless_until_it_ends() -> None:
+    async def main(loop: Loop) -> None:
+        allowance = Allowance(loop, users=1)
+        allowance.begin(None)
+        assert all(allowance.take_due(now_ns) for now_ns in range(1, 1000))
+        allowance.end()
+        assert allowance.take_due(1) == 0
+        assert not allowance.used_up
+
+    run(main)
+
+
+def test_users_of_an_allowance_think_before_each_request() -> None:
+    async def main(loop: Loop) -> None:
+        gate = Gate(loop)
+        gate.open()
+        allowance = Allowance(loop, 1, ThinkTime(loop, gate, mean_ns=1_000, times="constant", seed=0))
+        allowance.begin(1)
+        assert allowance.take_due(5) == 0
+        now_ns = time.monotonic_ns()
+        assert await wait(allowance, 0, now_ns) >= now_ns + 1_000
+
+    run(main)
+
+
 @types.coroutine
-def wait(pacing: Agenda | ThinkTime, number: int, now_ns: int = 0) -> Generator[None, None, int]:
+def wait(pacing: Pacing, number: int, now_ns: int = 0) -> Generator[None, None, int]:
     return (yield from pacing.wait_turn(number, now_ns))
 
 

@@ -62,7 +62,7 @@ def test_the_duration_is_required_unless_stages_say_it() -> None:
     load = profile_json_schema()["$defs"]["Load"]
     assert load["required"] == ["connections"]
     assert load["if"] == {"properties": {"rate": {"type": "array"}}, "required": ["rate"]}
-    assert load["else"] == {"required": ["duration"]}
+    assert load["else"] == {"anyOf": [{"required": ["duration"]}, {"required": ["request_count"]}]}
     assert "then" not in load
     assert "default" not in load["properties"]["duration"]
 
