@@ -31,3 +31,18 @@ def complete_settings(incomplete: str) -> list[str]:
     for model in KINDS.values():
         paths |= {*keys_of(model, ()), *sweepable_paths(model)} - {*swept_sections(model)}
     return [f"{path}=" for path in sorted(paths - _NOT_OVERRIDDEN) if path.startswith(incomplete)]
+
+
+def complete_methods(incomplete: str) -> list[str]:
+    """Return the methods of HTTP that `hit -m` is asked for."""
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return [method for method in methods if method.startswith(incomplete.upper())]
+
+
+def complete_probes(incomplete: str) -> list[str]:
+    """Return what may stand next in a list of probes, such as `procfs,sys`."""
+    from loadlab.profile.schema import ALL_PROBES
+
+    *before, last = incomplete.split(",")
+    known = [probe for probe in ALL_PROBES if probe not in before] if before else ["all", *ALL_PROBES]
+    return [",".join([*before, probe]) for probe in known if probe.startswith(last)]

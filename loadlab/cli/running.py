@@ -55,7 +55,7 @@ def run_profile(
         _warn(readiness)
         with RunProgress(error_console(), trials, known=readiness.reasons()) as progress:
             context = RunContext(resources, progress, interruption.check)
-            document = Experiment(loaded, seed, _command(), context, directory).run(trials, calibrates)
+            document = Experiment(loaded, seed, command_line(), context, directory).run(trials, calibrates)
         directory.write_page(render(directory))
         _show(document, directory, as_json)
     return exit_code_of(document, accept_invalid)
@@ -101,7 +101,8 @@ def hints(document: RunDocument) -> Iterator[str]:
         yield f"To see why {name} failed, run it alone: loadlab serve {name}"
 
 
-def _command() -> list[str]:
+def command_line() -> list[str]:
+    """Return the command that runs, as text that JSON can hold."""
     # An argument need not be text; run.json is.
     return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
 

@@ -12,6 +12,7 @@ import typer
 
 from loadlab import __version__
 from loadlab.cli.completion import complete_profiles, complete_servers, complete_settings
+from loadlab.cli.hit.verb import HIT_EXAMPLES, hit
 from loadlab.cli.terminal import notify, prepare_streams, write
 from loadlab.errors import ExitCode, LoadlabError
 
@@ -124,6 +125,9 @@ def run(
     if seed is not None:
         changes.append(f"--seed={seed}")
     raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid))
+
+
+app.command(epilog=HIT_EXAMPLES)(hit)
 
 
 @app.command()

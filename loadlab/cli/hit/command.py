@@ -1,0 +1,135 @@
+"""What `loadlab hit` does: measure one URL as a profile would, print a summary, and keep no file unless asked to."""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from loadlab.cli.hit.live import LiveLine
+from loadlab.cli.hit.profile import HitOptions, HitProfile, make_profile
+from loadlab.cli.hit.saved import check_writable, save_profile, write_file
+from loadlab.cli.hit.summary import Line, repeats_lines, summarise
+from loadlab.cli.running import command_line, exit_code_of
+from loadlab.cli.tables import unseen_lines
+from loadlab.cli.terminal import Interruption, notify, write
+from loadlab.errors import ExitCode, LoadlabError
+from loadlab.experiment.context import RunContext, resources_for
+from loadlab.experiment.run import Experiment
+from loadlab.profile import plan_trials
+from loadlab.profile.masking import mask_text
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument, TrialResult
+from loadlab.targets import Names
+
+
+@dataclass(frozen=True, slots=True)
+class HitOutput:
+    """What becomes of the results beside the summary, or in its place."""
+
+    as_json: bool = False
+    html: Path | None = None
+    save_profile: Path | None = None
+    out: Path | None = None
+    calibrates: bool = False
+
+
+def hit(options: HitOptions, output: HitOutput) -> ExitCode:
+    """Measure what the options say; return how that ends the program.
+
+    Raises LoadlabError where nothing could be measured or written.
+    """
+    made = make_profile(options)
+    for note in made.notes:
+        notify(f"note: {note}")
+    if output.html is not None:
+        check_writable(output.html)
+    if output.save_profile is not None:
+        save_profile(made.data, output.save_profile)
+    names = Names(made.profile.allow_remote)
+    with Interruption() as interruption, _run_directory(made, output.out) as directory:
+        document = _measure(made, directory, names, interruption.check, output.calibrates)
+        _check_possible(document)
+        if output.html is not None or output.out is not None:
+            _write_page(directory, output)
+        if output.as_json:
+            write(document.model_dump_json(by_alias=True))
+        else:
+            _print_lines(_summary(made, document, directory))
+        for line in unseen_lines(document):
+            notify(line)
+    for path in (output.html, output.save_profile):
+        if path is not None:
+            notify(f"written: {path}")
+    if output.out is not None:
+        notify(f"page: {directory.page_path}")
+    return exit_code_of(document)
+
+
+@contextmanager
+def _run_directory(made: HitProfile, out: Path | None) -> Iterator[RunDirectory]:
+    """Make a run directory, in `out` or for the duration of the block only."""
+    now = datetime.now(UTC)
+    if out is not None:
+        yield RunDirectory.create(out, made.profile.name, made.loaded.text, now)
+        return
+    with TemporaryDirectory(prefix="loadlab-") as folder:
+        yield RunDirectory.create(Path(folder), made.profile.name, made.loaded.text, now)
+
+
+def _measure(
+    made: HitProfile, directory: RunDirectory, names: Names, check: Callable[[], None], calibrates: bool
+) -> RunDocument:
+    seed = secrets.randbelow(2**32)
+    trials = plan_trials(made.profile, seed)
+    with LiveLine(made.profile, len(trials)) as live:
+
+        def check_and_show() -> None:
+            check()
+            live.tick()
+
+        context = RunContext(resources_for(made.profile), live, check_and_show, names)
+        return Experiment(made.loaded, seed, command_line(), context, directory).run(trials, calibrates)
+
+
+def _check_possible(document: RunDocument) -> None:
+    """Raise LoadlabError if nothing could be measured for a reason that the user can change."""
+    reasons = [trial.reason for trial in document.trials if trial.state == "not possible" and trial.reason]
+    if reasons and len(reasons) == len(document.trials):
+        raise LoadlabError(reasons[0])
+
+
+def _write_page(directory: RunDirectory, output: HitOutput) -> None:
+    from loadlab.report.page import render  # takes 0.3 s, which a summary need not wait for
+
+    page = render(directory)
+    if output.out is not None:
+        directory.write_page(page)
+    if output.html is not None:
+        write_file(output.html, page)
+
+
+def _summary(made: HitProfile, document: RunDocument, directory: RunDirectory) -> Iterator[Line]:
+    """Yield the summary of the trial in the middle, and how far its repeats differ."""
+    trials = [trial for trial in document.trials if trial.window_ns] or document.trials
+    if not trials:
+        yield Line("Stopped before anything was measured.")
+        return
+    trial = _middle(trials)
+    yield from summarise(trial, made.profile, mask_text(str(made.url)), directory.read_latencies(trial.id))
+    if len(trials) > 1:
+        yield Line("")
+        yield from repeats_lines(trials)
+
+
+def _middle(trials: Sequence[TrialResult]) -> TrialResult:
+    """Return the trial whose throughput is in the middle."""
+    ranked = sorted(trials, key=lambda trial: (trial.is_credible, trial.requests_per_second or 0.0))
+    return ranked[len(ranked) // 2]
+
+
+def _print_lines(lines: Iterator[Line]) -> None:
+    for line in lines:
+        write(line.text)

@@ -1,0 +1,229 @@
+"""What `loadlab hit` prints at its end: plain lines of at most 80 columns, from a trial and its histograms. Pure."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from loadlab.analysis.summary import Percentile, trusted_ns, trustworthy_percentiles
+from loadlab.analysis.verdict import throughput_is_lower_bound
+from loadlab.cli.hit.curve import draw_curve, last_nines
+from loadlab.profile import LoadProfile
+from loadlab.recording.histogram import Histogram
+from loadlab.recording.recorder import Metric
+from loadlab.report.failures import failure_lines
+from loadlab.report.loaded import describe_tls
+from loadlab.results.model import Finding, LatencySummary, TrialResult
+from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes, printable
+
+WIDTH: Final = 80
+_LABEL: Final = 15
+_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99", "p99.9")
+_GAP: Final = "   "
+_VALID: Final = "Nothing casts doubt on these figures."
+
+Tone = Literal["plain", "strong", "valid", "suspect", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the summary, and how a terminal may colour it."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+def summarise(
+    trial: TrialResult, profile: LoadProfile, url: str, histograms: Mapping[str, Histogram]
+) -> Iterator[Line]:
+    """Yield the summary of one trial; `histograms` are its latencies by metric, over the whole window."""
+    yield from _heading(trial, profile, url)
+    if trial.window_ns:
+        yield Line("")
+        yield from _throughput(trial)
+        yield from _response_times(trial)
+        yield from _curve(trial, histograms)
+        yield from _pairs(trial)
+    yield Line("")
+    if trial.state != "done":
+        yield from _wrapped(f"{trial.state}: {trial.reason}", 0, "invalid")
+    yield from verdict_lines(trial)
+    yield from _failed(trial)
+
+
+def repeats_lines(trials: Iterable[TrialResult]) -> Iterator[Line]:
+    """Yield how far repeats differ, from the lowest to the highest."""
+    done = [trial for trial in trials if trial.is_credible]
+    if len(done) < 2:
+        return
+    rates = sorted(trial.requests_per_second or 0.0 for trial in done)
+    yield _labelled(f"{len(done)} repeats", f"{format_rate(rates[0])} to {format_rate(rates[-1])} requests/s")
+    for name in ("p50", "p99"):
+        values = sorted(value for trial in done if (value := trusted_ns(trial.response_ns, name)) is not None)
+        if values:
+            yield _labelled("", f"{name} {format_duration_ns(values[0])} to {format_duration_ns(values[-1])}")
+
+
+def verdict_lines(trial: TrialResult) -> Iterator[Line]:
+    """Yield the verdict and all that was found, each finding with its evidence and advice."""
+    verdict = trial.verdict
+    graver = [finding for finding in verdict.findings if finding.severity != "note"]
+    yield from _wrapped(f"{verdict.state}: {_VALID if not graver else ''}".rstrip(": "), 0, verdict.state)
+    for finding in sorted(verdict.findings, key=lambda finding: finding.severity == "note"):
+        yield from _finding_lines(finding)
+
+
+def _heading(trial: TrialResult, profile: LoadProfile, url: str) -> Iterator[Line]:
+    load, request = profile.load, profile.requests[0]
+    yield Line(_cut(f"{request.method} {url}"), "strong")
+    how = [f"{load.connections:,} connection{'s' if load.connections != 1 else ''}"]
+    if load.connection == "per-request":
+        how = [f"{how[0]}, one for each request"]
+    if isinstance(load.rate, int):
+        how.append(f"{load.rate:,} requests/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
+    if load.idle:
+        how.append(f"{load.idle:,} idle connections")
+    if trial.window_ns:
+        how.append(format_duration_ns(trial.window_ns))
+    where = ""
+    if (server := trial.server) is not None:
+        where = f"at {server.address}{' on another machine' if server.remote else ''}: "
+    yield from _wrapped(f"{where}{', '.join(how)}", 0)
+    if trial.tls is not None:
+        yield Line(describe_tls(trial.tls))
+
+
+def _throughput(trial: TrialResult) -> Iterator[Line]:
+    if trial.requests_per_second is not None and trial.is_credible:
+        at_least = "at least " if throughput_is_lower_bound(trial) else ""
+        rate = f"{at_least}{format_rate(trial.requests_per_second)}"
+        yield Line(f"{'requests/s':<{_LABEL}}{rate}", "strong")
+    elif trial.requests_per_second is not None:
+        yield _labelled("requests/s", "not shown: the measurement is invalid")
+
+
+def _response_times(trial: TrialResult) -> Iterator[Line]:
+    """Yield the percentiles that can be trusted, and which are not shown for which reason."""
+    summary = trial.response_ns
+    if not summary.count:
+        return
+    shown = {name: value for name in _PERCENTILES if (value := trusted_ns(summary, name)) is not None}
+    parts = [f"{name} {format_duration_ns(value)}" for name, value in shown.items()]
+    yield from _wrapped_pair("response time", [*parts, f"max {format_duration_ns(summary.max or 0)}"])
+    few = [name for name in _PERCENTILES if name not in trustworthy_percentiles(summary.count)]
+    if few:
+        yield _labelled("", f"({' and '.join(few)} would need more than {summary.count:,} requests)")
+    if unsure := [name for name in summary.too_low if name not in few]:
+        yield _labelled("", f"({' and '.join(unsure)} not shown: slow requests had not ended in the window)")
+
+
+def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[Line]:
+    histogram = histograms.get(Metric.RESPONSE)
+    if histogram is None or not histogram.count or not trial.is_credible:
+        return
+    too_low = [max(_PERCENTILES.index(name) - 1, 0) for name in _PERCENTILES if name in trial.response_ns.too_low]
+    nines = last_nines(histogram.count)
+    if lines := draw_curve(histogram.values_at, min([nines, *too_low])):
+        yield from (Line(""), *map(Line, lines), Line(""))
+
+
+def _pairs(trial: TrialResult) -> Iterator[Line]:
+    """Yield everything else that was measured, each with a label before it."""
+    added = [
+        f"{name} {format_duration_ns(value)}" for name in _PERCENTILES if (value := trusted_ns(trial.client_ns, name))
+    ]
+    if added:
+        yield _labelled("client added", f"{_GAP.join(added)}   (part of these times)")
+    if (late := trusted_ns(trial.lateness_ns, "p99")) is not None and trial.load_model == "open":
+        yield _labelled("sent late", f"p99 {format_duration_ns(late)}")
+    yield from _wrapped_pair("outcomes", [f"{name} {count:,}" for name, count in trial.outcomes.items() if count])
+    if trial.statuses:
+        yield from _wrapped_pair(
+            "statuses", [f"{status}: {count:,}" for status, count in sorted(trial.statuses.items())]
+        )
+    yield from _connections(trial)
+    yield from _server(trial)
+
+
+def _connections(trial: TrialResult) -> Iterator[Line]:
+    connects = trial.connects
+    parts = [f"{connects.opened:,} opened in the window"] if connects.opened else []
+    parts += [f"{count:,} failed: {outcome}" for outcome, count in connects.failed.items() if count]
+    if trial.retried:
+        parts.append(f"{trial.retried:,} requests sent again")
+    if parts:
+        yield from _wrapped_pair("connections", parts)
+    for label, summary in (("connecting", trial.connect_ns), ("TLS handshake", trial.handshake_ns)):
+        if times := _times(summary):
+            yield from _wrapped_pair(label, times)
+    if trial.idle is not None:
+        yield _labelled("idle", f"{trial.idle.alive:,} of {trial.idle.wanted:,} alive at the end")
+
+
+def _times(summary: LatencySummary) -> list[str]:
+    return [f"{name} {format_duration_ns(value)}" for name in _PERCENTILES if (value := trusted_ns(summary, name))]
+
+
+def _server(trial: TrialResult) -> Iterator[Line]:
+    usage = trial.target
+    if usage is None:
+        if trial.server is not None and trial.server.remote:
+            yield _labelled("server", "on another machine: its CPU time and memory are not known")
+        return
+    parts = [f"CPU {format_share(usage.busy)} of a core"]
+    if usage.cpu_ns_per_request is not None:
+        parts.append(f"{format_duration_ns(usage.cpu_ns_per_request)} per request")
+    if (memory := _memory(trial)) is not None:
+        parts.append(f"memory {memory}")
+    yield from _wrapped_pair("server", parts)
+
+
+def _memory(trial: TrialResult) -> str | None:
+    usage = trial.target
+    assert usage is not None
+    size = usage.pss_bytes if usage.pss_bytes is not None else usage.rss_bytes
+    return None if size is None else format_size_bytes(size)
+
+
+def _finding_lines(finding: Finding) -> Iterator[Line]:
+    tone: Tone = "plain" if finding.severity == "note" else finding.severity
+    mark = "note: " if finding.severity == "note" else ""
+    yield from _wrapped(f"- {mark}{finding.text}", 2, tone)
+    yield from _wrapped(f"  {finding.evidence}", 2)
+    if finding.advice:
+        yield from _wrapped(f"  {finding.advice}", 2)
+
+
+def _failed(trial: TrialResult) -> Iterator[Line]:
+    """Yield what is known of the first failures of each outcome."""
+    for text in failure_lines([trial]):
+        yield from _wrapped(text, 2)
+
+
+def _labelled(label: str, text: str) -> Line:
+    return Line(f"{label:<{_LABEL}}{text}")
+
+
+def _wrapped_pair(label: str, parts: list[str]) -> Iterator[Line]:
+    """Yield a label and its parts, in further lines where one is too short for them."""
+    line = f"{label:<{_LABEL}}"
+    empty = True
+    for part in parts:
+        if not empty and len(line) + len(_GAP) + len(part) > WIDTH:
+            yield Line(line)
+            line, empty = " " * _LABEL, True
+        line += part if empty else _GAP + part
+        empty = False
+    yield Line(line)
+
+
+def _wrapped(text: str, indent: int, tone: Tone = "plain") -> Iterator[Line]:
+    wrapper = textwrap.TextWrapper(
+        WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+    )
+    yield from (Line(line, tone) for line in wrapper.wrap(printable(text)))
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

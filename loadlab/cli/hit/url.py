@@ -1,0 +1,95 @@
+"""The URL that `loadlab hit` is given, taken apart: forgiving where curl is, else with a sentence on what is wrong."""
+
+import re
+import unicodedata
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from loadlab.errors import LoadlabError
+from loadlab.profile.address import Address, TcpAddress, format_address, parse_address
+from loadlab.profile.suggestions import did_you_mean
+from loadlab.profile.template import literal_path
+from loadlab.units import quote
+
+_URL: Final = re.compile(r"(?:([^/?#]*)://)?([^/?#]*)([^#]*)(#.*)?", re.DOTALL)
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_NEVER_SENT: Final = frozenset({"Cc", "Cs"})  # control characters, bytes of an argument that are not UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where a URL leads: over TLS or not, to which address, and what is requested there.
+
+    `path` has the query, and is written as a profile has it. `authorization` is the value of that header, from
+    user:password in the URL. `notes` are sentences on what of the URL is not sent.
+    """
+
+    over_tls: bool
+    address: TcpAddress
+    path: str
+    authorization: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """The host, without the brackets of an IPv6 address."""
+        return self.address.host
+
+    def __str__(self) -> str:
+        """Return the URL without its credentials."""
+        scheme = "https" if self.over_tls else "http"
+        return f"{scheme}://{format_address(self.address).removesuffix(f':{_DEFAULT_PORTS[scheme]}')}{self.path}"
+
+
+def parse_url(text: str) -> Url:
+    """Return what a URL says. Without a scheme it is http, as for curl. Raises LoadlabError with a sentence."""
+    for character in text:
+        if unicodedata.category(character) in _NEVER_SENT:
+            raise LoadlabError(f"the URL contains the character U+{ord(character):04X}; write it percent-encoded")
+    found = _URL.fullmatch(text.strip())
+    assert found is not None
+    scheme, authority, path, fragment = found.groups()
+    scheme = "http" if scheme is None else scheme.lower()
+    if scheme not in _DEFAULT_PORTS:
+        raise LoadlabError(_about_scheme(scheme))
+    user, at, place = authority.rpartition("@")
+    shown = text if not at else text.replace(f"{user}@", "", 1)
+    address = _read_address(place, scheme, shown)
+    notes = [f"{quote(fragment)} is not sent: a fragment is for browsers only"] if fragment else []
+    return Url(
+        over_tls=scheme == "https",
+        address=address,
+        path=literal_path(path if path.startswith("/") else f"/{path}"),
+        authorization=f"Basic {b64encode(unquote(user).encode()).decode()}" if at else None,
+        notes=tuple(notes),
+    )
+
+
+def _about_scheme(scheme: str) -> str:
+    if scheme in ("ws", "wss"):
+        return f"{scheme}:// is WebSocket, which loadlab does not speak; it measures http:// and https://"
+    advice = did_you_mean(scheme, _DEFAULT_PORTS) or "; write http:// or https://"
+    return f"{quote(f'{scheme}://')} is no scheme that loadlab speaks{advice}"
+
+
+def _read_address(place: str, scheme: str, shown: str) -> TcpAddress:
+    if place in _DEFAULT_PORTS or place.rstrip(":") in _DEFAULT_PORTS:
+        raise LoadlabError(f"{quote(shown)} is no URL; write it like {place.rstrip(':')}://localhost:8000/")
+    if place.count(":") > 1 and "[" not in place:
+        raise LoadlabError(f"{quote(shown)}: write an IPv6 address in brackets, like {scheme}://[::1]:8000/")
+    if not place or place.startswith(":"):
+        raise LoadlabError(f"{quote(shown)} names no host; write it like {scheme}://localhost:8000/")
+    host, _, port = place.rpartition(":") if re.search(r":\d*$|:[^\]]*$", place) else (place, "", "")
+    try:
+        address: Address = parse_address(f"{host}:{port or _DEFAULT_PORTS[scheme]}")
+    except ValueError as error:
+        if not re.fullmatch("[0-9]*", port) or (port and not 0 < int(port) < 1 << 16):
+            raise LoadlabError(
+                f"{quote(shown)}: the port must be a number from 1 to 65535, not {quote(port)}"
+            ) from None
+        reason = str(error) if "connect to" in str(error) else f"{quote(host)} is neither a host name nor an IP address"
+        raise LoadlabError(f"{quote(shown)}: {reason}") from None
+    assert isinstance(address, TcpAddress)
+    return address

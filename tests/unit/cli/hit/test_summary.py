@@ -1,0 +1,151 @@
+"""The summary of `hit`: what it says, within 80 columns."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadlab.analysis.summary import summarise_latency
+from loadlab.cli.hit.summary import Line, repeats_lines, summarise
+from loadlab.profile import LoadProfile
+from loadlab.recording.histogram import Histogram
+from loadlab.results.model import FailureSample, Finding, TrialResult, Verdict
+
+from ....trials import make_trial, make_usage
+
+GOLDEN = Path(__file__).with_name("summary.txt")
+URL = "http://localhost:8000/items?page=2"
+
+
+def profile_of(**load: Any) -> LoadProfile:  # noqa: ANN401 - any key
+    usual = {"connections": 50, "duration": "10s", "request": {"path": "/items"}}
+    return LoadProfile.model_validate({"name": "x", "target": {"address": "localhost:80"}, "load": usual | load})
+
+
+def histogram_of(count: int) -> Histogram:
+    histogram = Histogram()
+    histogram.fold(np.random.default_rng(1).lognormal(14, 0.5, count).astype(np.int64))
+    return histogram
+
+
+def measured(count: int = 40_000, **fields: Any) -> tuple[TrialResult, dict[str, Histogram]]:  # noqa: ANN401 - any field
+    histogram = histogram_of(count)
+    summary = summarise_latency(histogram)
+    usual: dict[str, Any] = {
+        "window_ns": 10_000_000_000,
+        "requests": count,
+        "requests_per_second": count / 10,
+        "load_model": "closed",
+        "outcomes": {"ok": count},
+        "statuses": {"200": count},
+        "response_ns": summary.model_dump(by_alias=True),
+        "server": {"address": "127.0.0.1:8000"},
+    }
+    return make_trial(**usual | fields), {"response": histogram}
+
+
+def lines_of(trial: TrialResult, histograms: dict[str, Histogram], **load: Any) -> list[Line]:  # noqa: ANN401 - any key
+    return [*summarise(trial, profile_of(**load), URL, histograms)]
+
+
+def text_of(trial: TrialResult, histograms: dict[str, Histogram], **load: Any) -> str:  # noqa: ANN401 - any key
+    return "\n".join(line.text for line in lines_of(trial, histograms, **load))
+
+
+def test_all_that_a_trial_has() -> None:
+    finding = Finding(
+        code="failures",
+        severity="suspect",
+        text="Some requests failed, and it takes a sentence that is longer than a line to say how many of them did.",
+        evidence="12 of 40,015 requests failed (0.03 %)",
+        advice="Look at the server's log.",
+    )
+    trial, histograms = measured(
+        verdict=Verdict(state="suspect", findings=[finding]),
+        outcomes={"ok": 40_000, "status": 12, "timeout": 3, "cut": 50, "dropped": 0},
+        statuses={"500": 12, "200": 40_000},
+        connects={"opened": 7, "failed": {"refused": 2}},
+        retried=4,
+        tls={"version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384"},
+        client_ns=summarise_latency(histogram_of(1_000)).model_dump(by_alias=True),
+        handshake_ns=summarise_latency(histogram_of(30)).model_dump(by_alias=True),
+        idle={
+            "wanted": 10_000,
+            "opened": 10_000,
+            "alive_at_start": 10_000,
+            "alive": 9_990,
+            "open_seconds": 1.0,
+            "holders": 1,
+        },
+        target=make_usage(cpu_user_ns=900_000_000, rss_bytes=50 << 20).model_copy(
+            update={"cpu_ns_per_request": 22_500.0}
+        ),
+        failure_samples=[
+            FailureSample(
+                outcome="status",
+                kind="items",
+                reason="status 500",
+                received="HTTP/1.1 500 Oops\\r\\n",
+                after_ns=1_200_000,
+                reused=True,
+            )
+        ],
+    )
+    text = text_of(trial, histograms, idle=10_000) + "\n"
+    assert text == GOLDEN.read_text()
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_percentiles_that_too_few_requests_lie_beyond_are_named_and_not_shown() -> None:
+    text = text_of(*measured(500))
+    assert "p99 " not in text.split("max")[0]
+    assert "(p99 and p99.9 would need more than 500 requests)" in text
+
+
+def test_percentiles_that_are_too_low_are_named_and_not_shown() -> None:
+    trial, histograms = measured()
+    summary = trial.response_ns.model_copy(update={"too_low": ["p99", "p99.9"]})
+    text = text_of(trial.model_copy(update={"response_ns": summary}), histograms)
+    assert "(p99 and p99.9 not shown: slow requests had not ended in the window)" in text
+    assert "90 %" in text
+    assert " 99 %" not in text
+
+
+def test_an_invalid_measurement_has_no_throughput_and_no_curve() -> None:
+    text = text_of(*measured(verdict="invalid"))
+    assert "requests/s     not shown: the measurement is invalid" in text
+    assert "99.9 %" not in text
+
+
+def test_a_client_that_was_the_limit_makes_the_throughput_a_lower_bound() -> None:
+    finding = Finding(code="client_bound", severity="suspect", text="Bound.", evidence="e", advice="a")
+    assert "requests/s     at least 4,000" in text_of(*measured(verdict=Verdict(state="suspect", findings=[finding])))
+
+
+def test_a_server_on_another_machine_has_no_cpu_time_and_no_memory() -> None:
+    text = text_of(*measured(server={"address": "10.0.0.1:80", "remote": True}))
+    assert "at 10.0.0.1:80 on another machine: 50 connections, 10 s" in text
+    assert "server         on another machine: its CPU time and memory are not known" in text
+
+
+def test_a_rate_and_a_connection_for_each_request_are_said() -> None:
+    trial, histograms = measured(lateness_ns=summarise_latency(histogram_of(5_000)).model_dump(by_alias=True))
+    trial = trial.model_copy(update={"load_model": "open"})
+    text = text_of(trial, histograms, rate=5000, arrivals="poisson", connection="per-request")
+    assert "50 connections, one for each request, 5,000 requests/s asked for, Poisson, 10 s" in " ".join(text.split())
+    assert "sent late      p99 " in text
+
+
+def test_a_trial_that_failed_says_why() -> None:
+    finding = Finding(code="target_died", severity="invalid", text="It died.", evidence="e", advice="")
+    trial = make_trial(Verdict(state="invalid", findings=[finding]), state="failed", reason="the server ended")
+    text = text_of(trial, {})
+    assert "the server ended" in text
+
+
+def test_repeats_show_how_far_they_differ() -> None:
+    trials = [measured(20_000 + 100 * number)[0] for number in range(3)]
+    first, *more = [line.text for line in repeats_lines(trials)]
+    assert first == "3 repeats      2,000 to 2,020 requests/s"
+    assert [line.split()[0] for line in more] == ["p50", "p99"]
+    assert [*repeats_lines(trials[:1])] == []
