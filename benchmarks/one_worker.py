@@ -21,6 +21,7 @@ from loadlab.fleet.messages import (
 from loadlab.probes.procfs import read_group, usage_between
 from loadlab.recording.recorder import Snapshot, Totals
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.tls import TlsSettings
 
 _WARMUP_NS: Final = 300_000_000
 _INTERVAL_NS: Final = 250_000_000
@@ -48,14 +49,20 @@ def open_pacing(rate: float, seconds: float, spin_ns: int) -> OpenPacing:
 
 
 def measure_worker(
-    core: int, port: int, request: WeightedRequest, connections: int, pacing: ClosedPacing | OpenPacing, seconds: float
+    core: int,
+    port: int,
+    request: WeightedRequest,
+    connections: int,
+    pacing: ClosedPacing | OpenPacing,
+    seconds: float,
+    tls: TlsSettings | None = None,
 ) -> Measured:
     """Run a load worker on `core` against 127.0.0.1:`port` for one window."""
     duration_ns = round(seconds * _SECOND_NS)
     part = LoadPart(
         share=0,
         shares=1,
-        endpoint=Endpoint(("127.0.0.1", port), [(None, connections)]),
+        endpoint=Endpoint(("127.0.0.1", port), [(None, connections)], tls),
         requests=[request],
         seed=0,
         pacing=pacing,

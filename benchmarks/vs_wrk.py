@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.one_worker import measure_worker, open_pacing
-from benchmarks.servers import ANSWERS, STARTS, Answer
+from benchmarks.servers import ANSWERS, NGINX_WITH_TLS, STARTS, Answer
 from loadlab.fleet.messages import ClosedPacing, WeightedRequest
 from loadlab.probes.procfs import read_group, usage_between
 from loadlab.processes import spawn
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.tls import TlsSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,26 @@ class Job:
     connections: int
     seconds: int
     core: int
+    over_tls: bool
+
+    @property
+    def url(self) -> str:
+        """What to ask for."""
+        return f"http{'s' if self.over_tls else ''}://127.0.0.1:{self.port}{self.path}"
 
 
 # By client: its command line, and what its output says of the number of requests.
 _COMMANDS: Final[dict[str, tuple[list[str], str]]] = {
     "wrk": (
-        ["wrk", "-t1", "-c{connections}", "-d{seconds}s", "--latency", "http://127.0.0.1:{port}{path}"],
+        ["wrk", "-t1", "-c{connections}", "-d{seconds}s", "--latency", "{url}"],
         r"(\d+) requests in",
     ),
     "ab": (
-        ["ab", "-q", "-k", "-c{connections}", "-t{seconds}", "-n100000000", "http://127.0.0.1:{port}{path}"],
+        ["ab", "-q", "-k", "-c{connections}", "-t{seconds}", "-n100000000", "{url}"],
         r"Complete requests:\s+(\d+)",
     ),
     "hey": (
-        ["hey", "-cpus=1", "-c={connections}", "-z={seconds}s", "http://127.0.0.1:{port}{path}"],
+        ["hey", "-cpus=1", "-c={connections}", "-z={seconds}s", "{url}"],
         r"\[200\]\s+(\d+) responses",
     ),
     "locust": (
@@ -91,7 +98,7 @@ def main() -> None:
     """Run the benchmark and print its figures."""
     arguments = _parse_arguments()
     answers = [ANSWERS[name] for name in arguments.answers]
-    for program in {"wrk", *(answer.server for answer in answers)}:
+    for program in {"wrk", *(answer.server.removesuffix("-tls") for answer in answers)}:
         if shutil.which(program) is None:
             sys.exit(f"{program} is missing: apt-get install {'nodejs' if program == 'node' else program}")
     cores = sorted(os.sched_getaffinity(0))
@@ -108,7 +115,13 @@ def main() -> None:
         for answer in answers:
             for connections in arguments.connections:
                 job = Job(
-                    ports[answer.server], answer.path, answer.posted_bytes, connections, arguments.seconds, cores[1]
+                    ports[answer.server],
+                    answer.path,
+                    answer.posted_bytes,
+                    connections,
+                    arguments.seconds,
+                    cores[1],
+                    answer.server == NGINX_WITH_TLS,
                 )
                 plain = answer is ANSWERS["same"]
                 rounds = [
@@ -135,15 +148,15 @@ def _run_round(job: Job, others: Sequence[str], open_model: bool, number: int) -
         costs["loadlab open"] = measure_loadlab(job, costs["wrk"].rate / 2)
     costs |= {client: measure_other(client, job) for client in others}
     for client, cost in costs.items():
-        what = f"{_METHODS[bool(job.posted_bytes)]} {job.path}"
-        print(f"{what:13} {job.connections:5} connections, round {number}: {client:14} {cost}", flush=True)
+        what = f"{_METHODS[bool(job.posted_bytes)]} {job.path}{' (TLS)' if job.over_tls else ''}"
+        print(f"{what:16} {job.connections:5} connections, round {number}: {client:14} {cost}", flush=True)
     return costs
 
 
 def measure_other(client: str, job: Job) -> Cost:
     """Run another client once."""
     arguments, requests_line = _COMMANDS[client]
-    command = [part.format(**asdict(job), file=_LOCUST_FILE) for part in arguments]
+    command = [part.format(**asdict(job), url=job.url, file=_LOCUST_FILE) for part in arguments]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         if job.posted_bytes:
             assert client == "wrk", "only wrk is given a body"
@@ -171,7 +184,8 @@ def _run(name: str, command: Sequence[str], core: int) -> tuple[str, ProcessUsag
 def measure_loadlab(job: Job, rate: float | None) -> Cost:
     """Run one load worker once: in the open model at `rate` requests a second, or in the closed one."""
     pacing = ClosedPacing() if rate is None else open_pacing(rate, job.seconds, spin_ns=0)
-    measured = measure_worker(job.core, job.port, _request(job), job.connections, pacing, job.seconds)
+    tls = TlsSettings("localhost", verify=False) if job.over_tls else None  # wrk does not verify either
+    measured = measure_worker(job.core, job.port, _request(job), job.connections, pacing, job.seconds, tls)
     requests = measured.totals.outcomes["ok"]
     usage = measured.usage
     return Cost(usage.cpu_user_ns / requests / 1e3, usage.cpu_system_ns / requests / 1e3, measured.rate)

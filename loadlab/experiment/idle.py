@@ -14,6 +14,7 @@ from loadlab.probes.open_files import read_open_files
 from loadlab.profile.address import socket_address
 from loadlab.profile.load import Load
 from loadlab.results.model import ConnectionMemory, IdleSummary
+from loadlab.tls import TlsSettings
 
 # A round takes no more than half a second of one core, however many holders open theirs at the same time.
 _LARGEST_ROUND: Final = 256
@@ -34,10 +35,10 @@ class HeldConnections:
         self._alive: dict[str, int] = {}
         self._not_accepted = 0
 
-    def open(self, ends: Ends, shares: Sequence[Share], request: bytes) -> None:
+    def open(self, ends: Ends, shares: Sequence[Share], request: bytes, tls: TlsSettings | None) -> None:
         """Open all of them, and return when the target has accepted them or had its time for that.
 
-        `request` is what a holder sends to ask for an answer.
+        `request` is what a holder sends to ask for an answer. With `tls` they are encrypted.
         """
         load, address = self._load, socket_address(ends.target.address)
         # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
@@ -46,7 +47,12 @@ class HeldConnections:
         ends.fleet.start_holders(
             [
                 IdlePart(
-                    Endpoint(address, share), request, round_size, load.timeout_ns, load.idle_kind, load.idle_pace_ns
+                    Endpoint(address, share, tls),
+                    request,
+                    round_size,
+                    load.timeout_ns,
+                    load.idle_kind,
+                    load.idle_pace_ns,
                 )
                 for share in shares
             ]

@@ -69,7 +69,8 @@ class Rig:
             self.ends = Ends(target, served.upstream, fleet, self.context.check)
             division = self._divide(target.address)
             if division.holders:
-                self.idle.open(self.ends, division.holders, format_probe(self.profile, target.authority))
+                probe, tls = format_probe(self.profile, target.authority), self.profile.target.tls_settings
+                self.idle.open(self.ends, division.holders, probe, tls)
             self._connect(division.workers)
             self._standing = standing.pop_all()
         return self

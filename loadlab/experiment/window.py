@@ -171,7 +171,8 @@ class _Measurement:
                 load.add(event.sender, snapshots)
                 self._observer.phase(self._window.phase, self._fraction(snapshots[0].end_ns))
                 self._observer.so_far(load.so_far())
-            case Finished(cut, dropped, rest, carried_over, cut_ages, compared):
+            case Finished(cut, dropped, rest, carried_over, cut_ages, compared, tls):
+                load.tls = load.tls or tls
                 load.cut_ages.absorb(cut_ages)
                 load.add_undone(cut, dropped)
                 load.carried_over += carried_over

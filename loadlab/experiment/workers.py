@@ -21,6 +21,7 @@ from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Snapshot, Totals
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Interval
+from loadlab.tls import TlsSession
 
 _SECOND_NS: Final = 1_000_000_000
 _OF_DATA: Final = 1  # tells the random draws for the rows of data from those that a seed is used for elsewhere
@@ -43,7 +44,7 @@ def load_parts(
         LoadPart(
             share=number,
             shares=len(shares),
-            endpoint=Endpoint(socket_address(address), share),
+            endpoint=Endpoint(socket_address(address), share, profile.target.tls_settings),
             requests=[
                 WeightedRequest(
                     _part_of(kind.contents, number, len(shares)),
@@ -131,6 +132,7 @@ class LoadRecord:
         self.kinds = kinds
         self.totals = Totals()
         self.by_kind = [Totals() for _ in kinds]
+        self.tls: TlsSession | None = None  # what handshakes agreed on
         self.carried_over = 0  # requests in flight when the window began
         self.compared = 0  # answers that were compared with an expected body and headers
         self.cut_ages = Histogram()  # how long ago those in flight when it ended had been sent

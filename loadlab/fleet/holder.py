@@ -3,6 +3,7 @@
 from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import Alive, CountAlive, IdlePart, Opened, OpenedSoFar
 from loadlab.kernel.loop import Loop, run
+from loadlab.kernel.tls import TlsClient
 from loadlab.load.idle import IdleConnections, IdleSource
 
 
@@ -12,15 +13,17 @@ async def hold(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, IdlePart):
         return
-    connections = IdleConnections(loop, part.endpoint.address, part.request, part.timeout_ns)
+    endpoint, trickles = part.endpoint, part.behaviour == "trickle"
+    tls = TlsClient(endpoint.tls) if endpoint.tls is not None else None
+    connections = IdleConnections(loop, endpoint.address, part.request, part.timeout_ns, tls, trickles)
 
     async def open_all() -> None:
-        sources = [IdleSource(address, count) for address, count in part.endpoint.sources]
+        sources = [IdleSource(address, count) for address, count in endpoint.sources]
         opening = await connections.open(
             sources, part.round_size, on_progress=lambda opened: channel.send(OpenedSoFar(opened))
         )
         channel.send(Opened(opening.opened, opening.seconds, opening.bytes_per_connection, opening.problem))
-        if part.behaviour == "trickle":
+        if trickles:
             await connections.trickle(part.pace_ns)
         elif part.behaviour == "churn":
             await connections.churn(part.pace_ns)

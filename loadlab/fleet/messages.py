@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from loadlab.load.requests import STAMPED_EVERY
+from loadlab.tls import TlsSession, TlsSettings
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,11 +26,12 @@ class _Message(_Part, frozen=True, tag=True):
 class Endpoint(_Part, frozen=True):
     """Where to connect, and from which local addresses: (address or None for the kernel's choice, connections).
 
-    `address` is an IP address and a port, or the path of a Unix socket.
+    `address` is an IP address and a port, or the path of a Unix socket. With `tls` all connections are encrypted.
     """
 
     address: tuple[str, int] | str
     sources: list[tuple[str | None, int]]
+    tls: TlsSettings | None = None
 
 
 class WeightedRequest(_Part, frozen=True):
@@ -148,7 +150,8 @@ class Finished(_Message, frozen=True):
     found no free connection. `rest` has a recording.Snapshot for each kind, encoded: the metrics that are not in those
     of the intervals, over the whole window. `carried_over` requests were in flight when it began: their outcomes count
     in it. `cut_ages` has how long ago those in flight at its end had been sent, as Histogram.drain writes it; slow
-    senders have none. `compared` answers were compared with an expected body or headers.
+    senders have none. `compared` answers were compared with an expected body or headers. `tls` is the session of the
+    first connection, if they are encrypted.
     """
 
     cut: list[int]
@@ -157,6 +160,7 @@ class Finished(_Message, frozen=True):
     carried_over: int = 0
     cut_ages: bytes = b""
     compared: int = 0
+    tls: TlsSession | None = None
 
 
 class Drained(_Message, frozen=True):

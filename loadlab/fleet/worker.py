@@ -27,6 +27,7 @@ from loadlab.fleet.messages import (
     WeightedRequest,
 )
 from loadlab.kernel import Loop, TaskGroup, run
+from loadlab.kernel.tls import TlsClient
 from loadlab.load.active import ActiveLoad
 from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.pacing import Agenda, Allowance, Gate, ThinkTime
@@ -124,8 +125,9 @@ class Crew:
         kinds_seed, self._pauses_seed = np.random.SeedSequence([part.seed, part.share]).spawn(2)
         self._stamping = Stamping(part.stamped_every)
         self._next_turn = take_turns(kinds, kinds_seed, self._stamping)
+        self._tls = tls = TlsClient(endpoint.tls) if endpoint.tls is not None else None
         exchanges = [
-            Exchange(address, source, part.timeout_ns, kinds, self._next_turn, part.retry, part.per_request)
+            Exchange(address, source, part.timeout_ns, kinds, self._next_turn, part.retry, part.per_request, tls)
             for source, connections in endpoint.sources
             for _ in range(connections)
         ]
@@ -147,7 +149,7 @@ class Crew:
         self._apart: list[SlowSender] = []
         if slow.connections:
             recorders = [Recorder(kinds[0].usual_status)]
-            beside = Exchange(address, None, part.timeout_ns, kinds[:1], take_turns(kinds[:1], 0, Stamping()))
+            beside = Exchange(address, None, part.timeout_ns, kinds[:1], take_turns(kinds[:1], 0, Stamping()), tls=tls)
             self._apart = [
                 SlowSender(loop, beside, slow.pace_ns, recorders, self._gate) for _ in range(slow.connections)
             ]
@@ -223,7 +225,15 @@ class Crew:
         ages = Histogram()
         ages.fold([max(age_ns, 0) for age_ns in self.load.ages_ns(now_ns)])
         compared = self._count_compared() - self._compared_before
-        return Finished(self._by_kind(cut), self._by_kind(never_sent), rest, self._carried_over, ages.drain(), compared)
+        return Finished(
+            self._by_kind(cut),
+            self._by_kind(never_sent),
+            rest,
+            self._carried_over,
+            ages.drain(),
+            compared,
+            self._tls.session if self._tls is not None else None,
+        )
 
     def drained(self) -> Drained:
         """Return what became of the requests that were in flight when the window ended."""

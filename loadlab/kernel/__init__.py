@@ -1,8 +1,8 @@
 """The coroutine runtime on its own epoll loop.
 
-Four modules: `loop` resumes tasks; `tasks` defines them and the scopes that bound them; `timers` has their deadlines
-and the timerfd that wakes the loop; `sockets` has the calls that wait. Most code needs only `run` and the methods of
-`Loop`.
+Five modules: `loop` resumes tasks; `tasks` defines them and the scopes that bound them; `timers` has their deadlines
+and the timerfd that wakes the loop; `sockets` has the calls that wait; `tls` encrypts. Most code needs only `run` and
+the methods of `Loop`.
 """
 
 from loadlab.kernel.loop import Loop, run

@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 import time
-from typing import Final
+from typing import Final, Protocol
 
 from loadlab.kernel.loop import Loop
 
@@ -187,3 +187,63 @@ def receive_stamped(sock: socket.socket, limit_bytes: int) -> tuple[bytes, int]:
             offset_ns = time.monotonic_ns() - time.time_ns()
             return data, seconds * _SECOND_NS + nanoseconds + offset_ns
     return data, 0
+
+
+class Transport(Protocol):
+    """How a user reads and writes on its connection: as here, or encrypted (`kernel.tls`).
+
+    `cut_short` is whether what ended may have been cut: the end of the connection is not proof of the end of a message.
+    """
+
+    cut_short: bool
+
+    def write(self, fd: int, data: bytes, /) -> int:
+        """Send what the socket takes at once; return how many bytes of `data`. `wait_sent` sends the rest."""
+
+    async def wait_sent(self, sock: socket.socket, rest: bytes, /) -> None:
+        """Send the rest of what was given to `write`. The socket is to be watched for sending."""
+
+    def read(self, fd: int, limit_bytes: int, /) -> bytes:
+        """Return what has come, b"" at the end. Raises BlockingIOError if nothing has: an event will follow."""
+
+    def receive_stamped(self, sock: socket.socket, limit_bytes: int, /) -> tuple[bytes, int]:
+        """Read like `read`; return the data, and when the last of it arrived in monotonic ns (0 if unknown)."""
+
+    def receive_piece(self, sock: socket.socket, buffer: memoryview, /) -> bytes | memoryview:
+        """Read like `read`, about as much as `buffer` holds, which may be where it is."""
+
+    def has_spoken(self, sock: socket.socket, /) -> bool:
+        """Return whether the peer has ended a connection on which nothing is expected, or sent something unasked."""
+
+
+async def wait_read(loop: Loop, transport: Transport, sock: socket.socket, limit_bytes: int) -> bytes:
+    """Return what has come over a transport, at least one byte, or b"" at the end."""
+    while True:
+        try:
+            return transport.read(sock.fileno(), limit_bytes)
+        except BlockingIOError:
+            await loop.wait_event(sock.fileno())
+
+
+class PlainTransport:
+    """The system's calls themselves, so it costs nothing. One serves all users of a loop."""
+
+    cut_short = False
+    read = staticmethod(os.read)
+    write = staticmethod(os.write)
+    receive_stamped = staticmethod(receive_stamped)
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+
+    async def wait_sent(self, sock: socket.socket, rest: bytes) -> None:
+        """Send all of `rest`. Raises OSError as send(2) does."""
+        await wait_sent(self._loop, sock, rest)
+
+    def receive_piece(self, sock: socket.socket, buffer: memoryview) -> memoryview:
+        """Receive into `buffer`; return the part that was filled. Raises OSError as recv(2) does."""
+        return buffer[: sock.recv_into(buffer)]
+
+    def has_spoken(self, sock: socket.socket) -> bool:
+        """Return what the function of this name does."""
+        return has_spoken(self._loop, sock)

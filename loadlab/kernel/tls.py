@@ -34,12 +34,16 @@ _RECEIVE_BYTES: Final = 32 * 1024
 
 
 class TlsClient:
-    """What the connections of one process share: the settings, and the context made of them."""
+    """What the connections of one process share: the settings, and the context made of them.
+
+    `session` is what the first handshake agreed on.
+    """
 
     def __init__(self, settings: TlsSettings) -> None:
         """Raise TlsSettingsError if a file of the settings is of no use."""
         self.settings = settings
         self._context = make_context(settings)
+        self.session: TlsSession | None = None
 
     def wrap(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
         """Return the TLS side of a new connection between two buffers."""
@@ -49,9 +53,7 @@ class TlsClient:
 class TlsTransport:
     """One user's TLS, over one connection after the other; each begins with `wait_handshake`.
 
-    `read` and `write` stand in for os.read and os.write, so that the hot path is the same with TLS and without.
-    `cut_short` is whether the last connection ended without a word (RFC 8446, 6.1: a truncated response may look like
-    this).
+    It is a `Transport`. `cut_short` is whether the connection ended without the end of its session (RFC 8446, 6.1).
     """
 
     # What `read` and `write` call is bound once for each connection, and it is OpenSSL's own object that they call:
@@ -90,12 +92,9 @@ class TlsTransport:
                 incoming.write_eof()
         if outgoing.pending:
             await wait_sent(self._loop, sock, outgoing.read())
-
-    @property
-    def session(self) -> TlsSession:
-        """What the handshake of this connection agreed on."""
-        cipher = self._ssl.cipher()
-        return TlsSession(self._ssl.version() or "", cipher[0] if cipher else "")
+        if self._client.session is None:
+            version, cipher = self._ssl.version(), self._ssl.cipher()
+            self._client.session = TlsSession(version or "", cipher[0] if cipher else "")
 
     def write(self, fd: int, data: bytes) -> int:
         """Send `data` and return its length; or 0 if the socket did not take all of it: `wait_sent` sends the rest.
@@ -117,20 +116,20 @@ class TlsTransport:
         self._unsent, self._sent_bytes = memoryview(encrypted)[sent_bytes:], len(data)
         return 0
 
-    async def wait_sent(self, sock: socket.socket, data: bytes) -> None:
-        """Send all of `data`, of which `write` may have sent a part. The socket is watched for sending."""
-        rest = memoryview(data)[self._sent_bytes :]
+    async def wait_sent(self, sock: socket.socket, rest: bytes) -> None:
+        """Send all of `rest`; if `write` has returned 0, what was given to it. The socket is watched for sending."""
+        fresh = memoryview(rest)[self._sent_bytes :]
         self._sent_bytes = 0
         while True:
             await wait_sent(self._loop, sock, self._unsent)
             self._unsent = memoryview(b"")
-            if not rest:
+            if not fresh:
                 return
             try:
-                self._encrypt(rest[:_ENCRYPTED_AT_ONCE])
+                self._encrypt(fresh[:_ENCRYPTED_AT_ONCE])
             except ssl.SSLError as error:
                 raise self._failure(error) from None
-            rest = rest[_ENCRYPTED_AT_ONCE:]
+            fresh = fresh[_ENCRYPTED_AT_ONCE:]
             self._unsent = memoryview(self._take_encrypted())
 
     def read(self, fd: int, limit_bytes: int, receive: Callable[[int, int], bytes] = os.read) -> bytes:
@@ -169,6 +168,10 @@ class TlsTransport:
             return received
 
         return self.read(sock.fileno(), limit_bytes, receive), arrived_ns
+
+    def receive_piece(self, sock: socket.socket, buffer: memoryview) -> bytes:
+        """Read like `read`, about as much as `buffer` holds, which is not used."""
+        return self.read(sock.fileno(), len(buffer))
 
     def has_spoken(self, sock: socket.socket) -> bool:
         """Return whether the peer has ended a connection on which nothing is expected, or sent data unasked.

@@ -13,6 +13,7 @@ from loadlab.protocols.http1 import (
     ResponseTooLarge,
 )
 from loadlab.recording.outcomes import Outcome
+from loadlab.tls import TlsError
 
 REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
 """What an exchange may raise that is a result, not a bug."""
@@ -46,7 +47,9 @@ def request_failure(error: Exception) -> Failure:
                 Outcome.TOO_LARGE, f"more than {MAX_HEAD_BYTES:,} bytes of head or {MAX_BODY_BYTES:,} of body"
             )
         case ResponseCutShort():
-            return Failure(Outcome.CLOSED_EARLY, "the connection ended before the answer was complete")
+            return Failure(Outcome.CLOSED_EARLY, str(error) or "the connection ended before the answer was complete")
+        case TlsError():
+            return Failure(Outcome.TLS, str(error))
         case OSError(errno=int(number)) if number in _OUTCOME_BY_ERRNO:
             return Failure(_OUTCOME_BY_ERRNO[number], os.strerror(number), number)
     raise error

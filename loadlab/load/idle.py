@@ -1,4 +1,4 @@
-"""Dead connections: opened, held, and never used again.
+"""Idle connections: opened, held, and never used again.
 
 A listening socket's backlog takes only so many connections before the server accepts them; past that the kernel drops
 SYNs and each costs a second's wait. So connections are opened in rounds that fit the backlog, and behind each round
@@ -10,8 +10,11 @@ A round is begun as a whole, and then checked once: over loopback every connecti
 waits for it, and no event reports it. Once open, it costs this process its descriptor and nothing else: not even an
 entry in an epoll, which is 200 bytes in the kernel. Whether it is still established is checked on request.
 
-Dead means silent. Two other kinds of useless connections can be had: `trickle` sends a byte of a request that never
+Idle means silent. Two other kinds of useless connections can be had: `trickle` sends a byte of a request that never
 ends now and then, and `churn` closes connections and opens others in their place.
+
+With TLS a connection shakes hands first. Then nothing more is to be encrypted, so that it costs no more than another
+one; only `trickle` keeps what OpenSSL has of each connection, tens of kilobytes.
 """
 
 import itertools
@@ -21,7 +24,7 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -29,19 +32,22 @@ from typing import Final
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import (
     Address,
+    PlainTransport,
+    Transport,
     discard,
     is_connected,
     reset_on_close,
     unconnected,
     wait_connected,
     wait_progress,
-    wait_received,
-    wait_sent,
+    wait_read,
 )
+from loadlab.kernel.tls import TlsClient, TlsTransport
 
 # Descriptors given to one poll(2): a thousand take 0.1 ms, and little memory.
 _EXAMINED_AT_ONCE: Final = 1000
 _ANSWER_BYTES: Final = 4096
+_TICKETS_BYTES: Final = 16 * 1024
 # Connections that do something take turns in steps of this, so that they never do it all at once.
 _STEP_NS: Final = 10_000_000
 _ENDLESS_REQUEST: Final = b"GET /hello HTTP/1.1\r\nX-Endless: "
@@ -66,13 +72,27 @@ class Opening:
 
 
 class IdleConnections:
-    """Connections to `address`, held open; `opened` counts all that were ever established."""
+    """Connections to `address`, over TLS if that is given; `opened` counts all that were ever established.
 
-    def __init__(self, loop: Loop, address: Address, request: bytes, timeout_ns: int) -> None:
+    If they are to `trickle`, this has to be known before they are opened.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        address: Address,
+        request: bytes,
+        timeout_ns: int,
+        tls: TlsClient | None = None,
+        trickles: bool = False,
+    ) -> None:
         self._loop = loop
         self._address = address
         self._request = request
         self._timeout_ns = timeout_ns
+        self._tls = tls
+        self._trickles = trickles
+        self._sessions: dict[int, TlsTransport] = {}  # by descriptor, if they trickle
         # By descriptor, 1 for those that are held. A set would take as much memory as all else in this process.
         self._held = bytearray()
         self._sources: Iterator[str | None] = iter(())
@@ -114,10 +134,15 @@ class IdleConnections:
     async def trickle(self, pace_ns: int) -> None:
         """Send one more byte of an endless request on each connection every `pace_ns`, until cancelled."""
         begun: set[int] = set()
+        full: set[int] = set()
         async for fd in self._in_turns(pace_ns):
+            piece = b"x" if fd in begun else _ENDLESS_REQUEST
             # A connection that has ended is not counted as alive; a full buffer takes the byte another time.
             with suppress(OSError):
-                os.write(fd, b"x" if fd in begun else _ENDLESS_REQUEST)
+                if self._tls is None:
+                    os.write(fd, piece)
+                elif fd not in full and not self._sessions[fd].write(fd, piece):
+                    full.add(fd)  # of a record half is sent, and the other half would have to come first
                 begun.add(fd)
 
     async def churn(self, pace_ns: int) -> None:
@@ -127,6 +152,7 @@ class IdleConnections:
             # Where that fails there is one connection less, which `count_alive` shows.
             with suppress(OSError), self._begin(next(self._sources)) as sock:
                 await self._wait_established(sock)
+                await self._encrypt(sock)
                 self._hold(sock)
 
     def close(self) -> None:
@@ -136,15 +162,20 @@ class IdleConnections:
 
     async def _open_round(self, source: str | None, connections: int) -> str | None:
         begun: deque[socket.socket] = deque()
+        held: list[int] = []
         with self._loop.time_scope(self._timeout_ns) as scope:
             try:
                 for _ in range(connections):
                     begun.append(self._begin(source))
+                if self._tls is not None:
+                    await self._encrypt_all(begun)
                 while begun:
                     await self._wait_established(begun[0])
-                    self._hold(begun.popleft())
+                    held.append(self._hold(begun.popleft()))
                     self.opened += 1
                 await self._wait_answered(source)
+                if self._tls is not None:
+                    _drop_tickets(held)
             except OSError as error:
                 return f"{error.strerror or error}"
             finally:
@@ -190,24 +221,67 @@ class IdleConnections:
         finally:
             self._loop.unregister(sock.fileno())
 
-    def _hold(self, sock: socket.socket) -> None:
-        """Keep the descriptor of an established connection, and drop the socket object."""
+    async def _encrypt_all(self, connections: Iterable[socket.socket]) -> None:
+        """Shake hands on all, at the same time: the server works while this process does. Raises as `_encrypt` does."""
+        failures: list[OSError] = []
+
+        async def encrypt(sock: socket.socket) -> None:
+            try:
+                await self._wait_established(sock)
+                await self._encrypt(sock)
+            except OSError as error:
+                failures.append(error)
+
+        async with self._loop.task_group() as group:
+            for sock in connections:
+                group.start(encrypt(sock), "shake hands")
+        if failures:
+            raise failures[0]
+
+    async def _encrypt(self, sock: socket.socket) -> None:
+        """Shake hands if connections are encrypted. Raises TlsError or OSError."""
+        if self._tls is None:
+            return
+        transport = TlsTransport(self._loop, self._tls)
+        self._loop.register(sock.fileno())
+        try:
+            await transport.wait_handshake(sock)
+        finally:
+            self._loop.unregister(sock.fileno())
+        if self._trickles:
+            self._sessions[sock.fileno()] = transport
+
+    def _hold(self, sock: socket.socket) -> int:
+        """Keep and return the descriptor of an established connection, and drop the socket object."""
         fd = sock.detach()
         self._held.extend(bytes(max(0, fd + 1 - len(self._held))))
         self._held[fd] = 1
+        return fd
 
     def _close(self, fd: int) -> None:
         self._held[fd] = 0
+        self._sessions.pop(fd, None)
         os.close(fd)
 
     async def _wait_answered(self, source: str | None) -> None:
         sock = await wait_connected(self._loop, self._address, source)
+        transport: Transport = PlainTransport(self._loop)
         try:
             reset_on_close(sock)
-            await wait_sent(self._loop, sock, self._request)
-            await wait_received(self._loop, sock, _ANSWER_BYTES)
+            if self._tls is not None:
+                transport = encrypted = TlsTransport(self._loop, self._tls)
+                await encrypted.wait_handshake(sock)
+            await transport.wait_sent(sock, self._request)
+            await wait_read(self._loop, transport, sock, _ANSWER_BYTES)
         finally:
             discard(self._loop, sock)
+
+
+def _drop_tickets(descriptors: Iterable[int]) -> None:
+    """Receive what servers send unasked behind a handshake, which would otherwise wait in the kernel for good."""
+    for fd in descriptors:
+        with suppress(OSError):
+            os.read(fd, _TICKETS_BYTES)
 
 
 def _resident_bytes() -> int:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import discard, has_spoken, wait_connected, wait_received, wait_sent
+from loadlab.kernel.sockets import PlainTransport, Transport, discard, wait_connected, wait_read
+from loadlab.kernel.tls import TlsTransport
 from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate
@@ -33,6 +34,8 @@ class SlowSender:
         self._recorders = recorders  # by kind of request
         self._gate = gate
         self._parsers = parsers_of(exchange.kinds)
+        self._tls = TlsTransport(loop, exchange.tls) if exchange.tls is not None else None
+        self._transport: Transport = self._tls or PlainTransport(loop)
         self.kind_in_flight: int | None = None
 
     async def run(self) -> None:
@@ -54,17 +57,25 @@ class SlowSender:
     async def _connect(self, recorder: Recorder) -> socket.socket | None:
         """Return a connection; None after counting the request as failed."""
         exchange, begun_ns = self._exchange, time.monotonic_ns()
-        sock, failure = None, connecting_failure(TimeoutError())
-        with self._loop.time_scope(exchange.timeout_ns):
-            try:
+        sock, ready, failure = None, False, connecting_failure(TimeoutError())
+        try:
+            with self._loop.time_scope(exchange.timeout_ns):
                 sock = await wait_connected(self._loop, exchange.address, exchange.source)
-            except OSError as error:
-                failure = connecting_failure(error)
-        after_ns = time.monotonic_ns() - begun_ns
-        if sock is not None:
+                connected_ns = time.monotonic_ns()
+                recorder.connect.append(connected_ns - begun_ns)
+                if self._tls is not None:
+                    await self._tls.wait_handshake(sock)
+                    recorder.handshake.append(time.monotonic_ns() - connected_ns)
+                ready = True
+        except OSError as error:
+            failure = connecting_failure(error)
+        finally:
+            if sock is not None and not ready:
+                discard(self._loop, sock)
+        if ready:
             recorder.connects[Outcome.OK] += 1
-            recorder.connect.append(after_ns)
             return sock
+        after_ns = time.monotonic_ns() - begun_ns
         recorder.fail_to_connect(failure.outcome, failure.reason, failure.errno, after_ns)
         recorder.outcomes[failure.outcome] += 1
         return None
@@ -76,7 +87,7 @@ class SlowSender:
             if self._gate.closed:
                 self.kind_in_flight = None
                 await self._gate.wait()
-                if has_spoken(self._loop, sock):
+                if self._transport.has_spoken(sock):
                     return
             kind = self.kind_in_flight = turn[3]
             reader = ResponseReader(self._parsers[kind])
@@ -108,7 +119,7 @@ class SlowSender:
         for position in range(request_bytes):
             if position:
                 await loop.sleep(self._pace_ns)
-            await wait_sent(loop, sock, request[position : position + 1])
+            await self._transport.wait_sent(sock, request[position : position + 1])
         sent_ns = time.monotonic_ns()
         with loop.time_scope(timeout_ns) as waiting:
             head, answer = await self._receive(sock, reader)
@@ -124,7 +135,7 @@ class SlowSender:
     async def _receive(self, sock: socket.socket, reader: ResponseReader) -> tuple[ResponseHead, bytes]:
         """Return what an answer says, and its beginning."""
         answer = b""
-        while data := await wait_received(self._loop, sock, RECEIVE_BYTES):
+        while data := await wait_read(self._loop, self._transport, sock, RECEIVE_BYTES):
             if len(answer) < KEPT_BYTES:
                 answer += data
             if (head := reader.feed(data)) is not None:

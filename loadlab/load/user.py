@@ -6,7 +6,6 @@ one read, one comparison with the last response, one reading of the clock and tw
 """
 
 import errno
-import os
 import socket
 import time
 import types
@@ -17,15 +16,16 @@ from typing import Final
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import (
     Address,
+    PlainTransport,
+    Transport,
     ask_for_stamps,
     connect_nowait,
     discard,
-    has_spoken,
-    receive_stamped,
     reset_on_close,
     wait_established,
-    wait_sent,
 )
+from loadlab.kernel.tasks import CancelScope
+from loadlab.kernel.tls import TlsClient, TlsTransport
 from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate, Pacing
@@ -45,8 +45,8 @@ _PIECES_BEFORE_YIELDING: Final = 16
 class Exchange:
     """What a user does: send its next turn, of one of `kinds`, to `address`; expect the answer within `timeout_ns`.
 
-    With `per_request` each request has a connection of its own. Otherwise a request that is idempotent is sent again,
-    with `retry`, if the server had ended its connection.
+    With `tls` all connections are encrypted. With `per_request` each request has a connection of its own. Otherwise a
+    request that is idempotent is sent again, with `retry`, if the server had ended its connection.
 
     An answer's time is when it is read, for its outcome as for its latency. One that is read after `timeout_ns` is a
     TIMEOUT and ends its connection, even if it had waited in the kernel while this process was held up: a user of this
@@ -61,6 +61,7 @@ class Exchange:
     next_turn: NextTurn
     retry: bool = True
     per_request: bool = False
+    tls: TlsClient | None = None
 
 
 class User:
@@ -73,7 +74,7 @@ class User:
     """
 
     __slots__ = ("_connects_ahead", "_exchange", "_gate", "_in_flight", "_kinds", "_loop", "_number", "_pacing",
-                 "_parsers", "_recorders", "_socket", "_timed_out")  # fmt: skip
+                 "_parsers", "_recorders", "_socket", "_timed_out", "_tls", "_transport")  # fmt: skip
 
     def __init__(
         self,
@@ -99,6 +100,8 @@ class User:
         self._connects_ahead = pacing is not None and pacing.needs_connection and not exchange.per_request
         self._socket: socket.socket | None = None
         self._timed_out = False
+        self._tls = TlsTransport(loop, exchange.tls) if exchange.tls is not None else None
+        self._transport: Transport = self._tls or PlainTransport(loop)
 
     async def open(self) -> Failure | None:
         """Connect; return None or why not."""
@@ -117,10 +120,14 @@ class User:
                 reset_on_close(sock)
         except OSError as error:
             return connecting_failure(error)
-        self._socket = sock
         recorder = self._recorders[self._kinds[self._number]]
-        recorder.connects[Outcome.OK] += 1
         recorder.connect.append(time.monotonic_ns() - begun_ns)
+        if self._tls is not None:
+            failure = await self._shake_hands(self._tls, sock, begun_ns + exchange.timeout_ns)
+            if failure is not None:
+                return failure
+        self._socket = sock
+        recorder.connects[Outcome.OK] += 1
         return None
 
     @types.coroutine
@@ -129,12 +136,14 @@ class User:
         # One generator that yields by itself. Resuming a coroutine goes through every coroutine that awaits within it,
         # and awaiting `suspend()` would make another one for each request: together 0.3 us of 2.0 us user time per
         # request at 64 connections, 1.0 us at 1,000.
-        # os.write and os.read, the parsers of responses and the list of times are shared by all users: with a thousand
-        # of them, each object that is a connection's own is a cache miss. That was 0.5 us of 2.9 at 1,000 connections.
+        # The transport's calls (without TLS os.write and os.read), the parsers of responses and the list of times are
+        # shared by all users: with a thousand of them, each object that is a connection's own is a cache miss. That was
+        # 0.5 us of 2.9 at 1,000 connections.
         # Asking the gate before each request, and each answer whether it is late, costs 12 ns together.
         loop, recorders, next_turn = self._loop, self._recorders, self._exchange.next_turn
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
-        write, read, clock, timeout_ns = os.write, os.read, time.monotonic_ns, self._exchange.timeout_ns
+        transport, clock, timeout_ns = self._transport, time.monotonic_ns, self._exchange.timeout_ns
+        write, read, receive_stamped = transport.write, transport.read, transport.receive_stamped
         gate, shut, kinds, reuses = self._gate, self._gate.shut, self._kinds, not self._exchange.per_request
         parsers, wanted = self._parsers[0], self._exchange.kinds
         mixes_parsers = any(each is not parsers for each in self._parsers)
@@ -182,16 +191,16 @@ class User:
                                 in_flight[number] = 0
                                 granted_ns = yield from pacing.wait_turn(number, sent_ns)
                                 sent_ns, reused = clock(), True
-                            if parked[fd] is True and reused and has_spoken(loop, sock):
+                            if parked[fd] is True and reused and transport.has_spoken(sock):
                                 break  # and send what was granted on another connection
                             lateness_ns, granted_ns = sent_ns - granted_ns, 0
                         elif shut:
                             in_flight[number] = 0
                             yield from gate.wait()
                             sent_ns, lateness_ns, reused = clock(), 0, True
-                            if parked[fd] is True and has_spoken(loop, sock):
+                            if parked[fd] is True and transport.has_spoken(sock):
                                 break
-                        elif parked[fd] is True and reused and has_spoken(loop, sock):
+                        elif parked[fd] is True and reused and transport.has_spoken(sock):
                             break
                         in_flight[number] = sent_ns
                         if mixes_parsers and self._parsers[kind] is not parsers:
@@ -203,7 +212,7 @@ class User:
                             sent_bytes = 0
                         if sent_bytes != request_bytes:
                             loop.watch_sending(fd)
-                            yield from wait_sent(loop, sock, request[sent_bytes:])
+                            yield from transport.wait_sent(sock, request[sent_bytes:])
                             parked[fd] = True  # it may have taken the event that reported the answer
                         arrived_ns = 0
                         while True:
@@ -321,9 +330,29 @@ class User:
         # Otherwise a peer that ends each connection at once would keep this user from ever suspending.
         await self._loop.yield_now()
 
+    async def _shake_hands(self, tls: TlsTransport, sock: socket.socket, deadline_ns: int) -> Failure | None:
+        """Agree on a TLS session before the deadline; otherwise close the connection and return why not."""
+        begun_ns = time.monotonic_ns()
+        agreed, failure = False, Failure(Outcome.CONNECT_TIMEOUT, "no TLS handshake in time")
+        try:
+            with CancelScope(self._loop, deadline_ns):
+                await tls.wait_handshake(sock)
+                agreed = True
+        except OSError as error:
+            failure = connecting_failure(error)
+        finally:
+            if not agreed:
+                discard(self._loop, sock)
+        if not agreed:
+            return failure
+        self._recorders[self._kinds[self._number]].handshake.append(time.monotonic_ns() - begun_ns)
+        return None
+
     def _end_connection(self) -> None:
         self._in_flight[self._number] = 0
         if self._socket is not None:
+            if self._tls is not None:
+                self._tls.end_session(self._socket)
             discard(self._loop, self._socket)
             self._socket = None
 
@@ -334,23 +363,26 @@ class User:
 
         Raises as `ResponseReader` does.
         """
-        pieces, total = 0, received
+        transport, pieces, total = self._transport, 0, received
         while received:
             pieces += 1
             if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
                 await self._loop.yield_now()
             try:
-                received = sock.recv_into(buffer)
+                piece = transport.receive_piece(sock, buffer)
             except BlockingIOError:
                 await self._loop.wait_event(sock.fileno())
                 continue
+            received = len(piece)
             if kept is not None and total < KEPT_BYTES:
-                kept.append(bytes(buffer[:received]))
+                kept.append(bytes(piece))
                 total += received
-            if received and (head := reader.feed(buffer[:received])) is not None:
+            if piece and (head := reader.feed(piece)) is not None:
                 return head
         if self._timed_out:
             raise ResponseCutShort  # `expire` ended it, so the end completes nothing
+        if transport.cut_short and reader.begun:
+            raise ResponseCutShort("the connection ended without an end of the TLS session: the answer may be cut")
         return reader.feed_end()
 
 

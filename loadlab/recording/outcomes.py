@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"  # connected and sent, no complete answer in time
     RESET = "reset"  # the peer ended the connection with a reset
     CLOSED_EARLY = "closed_early"  # the peer ended the connection before the answer was complete
+    TLS = "tls"  # the handshake failed, or the session later
     MALFORMED = "malformed"  # what came is not HTTP
     TOO_LARGE = "too_large"  # an answer past the limit of head or body
     NO_FILE_DESCRIPTOR = "no_file_descriptor"

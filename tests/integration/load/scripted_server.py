@@ -1,6 +1,7 @@
 """A server that plays a script with each connection: what a real one does on its good and its bad days."""
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -53,10 +54,14 @@ Script = Callable[[Peer], None]
 
 
 class ScriptedServer:
-    """Listens on a port of 127.0.0.1 and plays `script` with each connection on a thread of its own."""
+    """Listens on a port of 127.0.0.1 and plays `script` with each connection on a thread of its own.
 
-    def __init__(self, script: Script) -> None:
+    With `tls` it shakes hands first, and ends the session when the script is over.
+    """
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: tuple[str, int] = self._listener.getsockname()
         self.accepted = 0
@@ -95,7 +100,31 @@ class ScriptedServer:
 
     def _play(self, sock: socket.socket) -> None:
         with suppress(OSError):  # the client may leave at any point of a script
-            self._script(Peer(sock))
+            if self._tls is None:
+                self._script(Peer(sock))
+            else:
+                sock = encrypted = self._encrypt(sock, self._tls)
+                self._play_encrypted(encrypted)
         with self._lock:
             self._open.remove(sock)
             sock.close()
+
+    def _encrypt(self, sock: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        encrypted = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        with self._lock:
+            self._open.remove(sock)
+            self._open.add(encrypted)
+        return encrypted
+
+    def _play_encrypted(self, sock: ssl.SSLSocket) -> None:
+        try:
+            self._script(Peer(sock))
+            sock.setblocking(False)
+            sock.unwrap()
+        except ssl.SSLWantReadError:
+            pass  # the end of the session has been sent, and nobody waits for that of the client
+        except ssl.SSLError:
+            while socket.socket.recv(sock, 65_536):  # with anything unread a reset would overtake the alert
+                pass
+        except ValueError:
+            pass  # it was shut down meanwhile
