@@ -30,7 +30,8 @@ def test_responses_that_wait_for_an_ack_are_noted_with_how_many_they_are() -> No
     assert found is not None
     assert (found.severity, found.code) == ("note", "delayed_ack")
     assert found.evidence.replace("\N{NO-BREAK SPACE}", " ") == (
-        "97 of 1,000 service times (9.7 %) lie between 40 and 52 ms, 2 in the 12 ms before that and 1 in the 12 ms after"
+        "97 of 1,000 service times (9.7 %) lie between 40 and 52 ms, 2 in the 12 ms before that "
+        "and 1 in the 12 ms after"
     )
     assert "TCP_NODELAY" in found.advice
 
