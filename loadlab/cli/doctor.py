@@ -15,7 +15,13 @@ from loadlab.analysis.metrics import metric_names
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.terminal import show, write, write_prose
 from loadlab.errors import ExitCode
-from loadlab.experiment.preflight import Readiness, examine_profilers, examine_profilers_of, format_problem
+from loadlab.experiment.preflight import (
+    Readiness,
+    examine_profilers,
+    examine_profilers_of,
+    format_problem,
+    names_for,
+)
 from loadlab.host import Diagnosis, State
 from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
 
@@ -40,7 +46,7 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> N
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")
     chosen = _REFERENCE if profile is None else _load(profile, overrides or [])
     trials = plan_trials(chosen, seed=0)
-    readiness = Readiness.of(trials)
+    readiness = Readiness.of(trials, names=names_for(trials))
     profilers = examine_profilers() if profile is None else examine_profilers_of(trial.profile for trial in trials)
     diagnoses = [*readiness.diagnoses, *profilers]
     if as_json:

@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -25,7 +25,7 @@ from loadlab.cli.tables import (
 from loadlab.cli.terminal import Interruption, error_console, notify, show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext, resources_for
-from loadlab.experiment.preflight import Readiness
+from loadlab.experiment.preflight import Readiness, names_for
 from loadlab.experiment.run import Experiment
 from loadlab.profile import load_profile, plan_trials
 from loadlab.report.failures import failure_lines
@@ -39,22 +39,30 @@ _TARGET: Final = re.compile(r"target '([^']+)'")
 
 
 def run_profile(
-    profile: str, changes: list[str], out: Path, as_json: bool, calibrates: bool, accept_invalid: bool
+    profile: str,
+    changes: list[str],
+    out: Path,
+    as_json: bool,
+    calibrates: bool,
+    accept_invalid: bool,
+    allow_remote: Collection[str] = (),
 ) -> ExitCode:
     """Run a profile with these changes from the command line; return how that ends the program.
 
+    `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile.
     Raises LoadlabError, where nothing could be measured or written.
     """
     loaded = load_profile(find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
     seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
     trials = plan_trials(loaded.profile, seed)
+    names = names_for(trials, allow_remote)
     resources = resources_for(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-        readiness = Readiness.of(trials)
+        readiness = Readiness.of(trials, names=names)
         _warn(readiness)
         with RunProgress(error_console(), trials, known=readiness.reasons()) as progress:
-            context = RunContext(resources, progress, interruption.check)
+            context = RunContext(resources, progress, interruption.check, names)
             document = Experiment(loaded, seed, command_line(), context, directory).run(trials, calibrates)
         directory.write_page(render(directory))
         _show(document, directory, as_json)

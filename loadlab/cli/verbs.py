@@ -115,6 +115,10 @@ def run(
     accept_invalid: Annotated[
         bool, typer.Option("--accept-invalid", help="Do not end with code 3 when a trial is invalid.")
     ] = False,
+    allow_remote: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="Load a server at that host, which is another machine. Repeatable."),
+    ] = None,
 ) -> None:
     """Run a profile: measure all its trials, then write the page."""
     from loadlab.cli.running import run_profile
@@ -124,7 +128,7 @@ def run(
         changes.append(f"--repeat={repeat}")
     if seed is not None:
         changes.append(f"--seed={seed}")
-    raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid))
+    raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid, allow_remote or []))
 
 
 app.command(epilog=HIT_EXAMPLES)(hit)

@@ -4,7 +4,7 @@
 probes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -68,6 +68,18 @@ class Readiness:
     def reasons(self) -> list[str]:
         """Return a clause for each thing that makes a trial impossible."""
         return [each.sentence() for each in self.diagnoses if each.is_blocker]
+
+
+def names_for(trials: Iterable[Trial], allow_remote: Collection[str] = ()) -> targets.Names:
+    """Return the names of the trials' servers; raise NotAllowed if one is on a machine that must not be loaded.
+
+    The profile and `allow_remote` name those that may be.
+    """
+    profiles = [trial.profile for trial in trials if isinstance(trial.profile, LoadProfile)]
+    names = targets.Names({*allow_remote, *(host for profile in profiles for host in profile.allow_remote)})
+    for text in dict.fromkeys(profile.target.address for profile in profiles if profile.target.kind == "address"):
+        names.check(parse_address(text or ""))
+    return names
 
 
 def why_not_started(profile: Profile) -> str | None:

@@ -76,6 +76,17 @@ def limit_fleet(open_files: int) -> None:
     patch("loadlab.experiment.context.OwnLimits", own).start()
 
 
+def make_foreign(ip: str) -> None:
+    """Let an address of this machine be one of another machine."""
+    from loadlab.targets.names import is_of_this_machine
+
+    def is_ours(asked: str) -> bool:
+        return asked != ip and is_of_this_machine(asked)
+
+    patch("loadlab.targets.is_of_this_machine", is_ours).start()
+    patch("loadlab.targets.names.is_of_this_machine", is_ours).start()
+
+
 def interrupt_before(method: str, call: int) -> None:
     """Press Ctrl-C just before the run directory's `method` is called for the `call`-th time."""
     from loadlab.results.directory import RunDirectory
@@ -101,6 +112,7 @@ def main() -> None:
     parser.add_argument("--stop-workers", action="store_true")
     parser.add_argument("--calibrate-for", metavar="DURATION")
     parser.add_argument("--fleet-open-files", type=int)
+    parser.add_argument("--foreign", metavar="IP")
     parser.add_argument("--interrupt-before", metavar="METHOD:CALL")
     parser.add_argument("program", nargs="+")
     arguments = parser.parse_args()
@@ -117,6 +129,8 @@ def main() -> None:
         calibrate_for(arguments.calibrate_for)
     if arguments.fleet_open_files is not None:
         limit_fleet(arguments.fleet_open_files)
+    if arguments.foreign is not None:
+        make_foreign(arguments.foreign)
     if arguments.interrupt_before is not None:
         method, _, call = arguments.interrupt_before.partition(":")
         interrupt_before(method, int(call))

@@ -104,9 +104,9 @@ def echo_serving() -> Iterator[Foreign]:
 
 
 @contextmanager
-def faulty_serving(fault: str) -> Iterator[Foreign]:
+def faulty_serving(fault: str, host: str = "127.0.0.1") -> Iterator[Foreign]:
     """Run faulty_server.py."""
-    command = [sys.executable, faulty_server.__file__, fault, "--host", "127.0.0.1", "--port", "0"]
+    command = [sys.executable, faulty_server.__file__, fault, "--host", host, "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with _ended(process):
         assert process.stdout is not None

@@ -85,10 +85,42 @@ def test_its_end_ends_the_trial_and_the_next_one_says_that_nobody_listens(progra
 
 def test_where_there_is_no_such_server_the_trial_is_not_possible(program: Program, taken: socket.socket) -> None:
     nobody = f"127.0.0.1:{taken.getsockname()[1]}"
-    addresses = f"sweep.target.address=['{nobody}', '192.0.2.1:80']"
+    addresses = f"sweep.target.address=['{nobody}', 'no-such-host.invalid:80', 'unix:/no/such.sock']"
     reasons = reasons_of(program, "--set", addresses)
     assert reasons[nobody] == f"nothing listens at {nobody}; start the server first"
-    assert reasons["192.0.2.1:80"].startswith("192.0.2.1:80 is not on this machine")
+    assert reasons["no-such-host.invalid:80"].startswith("the name no-such-host.invalid cannot be resolved (")
+    assert reasons["unix:/no/such.sock"] == "nothing listens at unix:/no/such.sock; start the server first"
+
+
+@pytest.mark.parametrize("verb", ["run", "doctor"])
+def test_another_machine_is_refused_with_the_flag_that_allows_it(program: Program, verb: str) -> None:
+    profile = program.directory / "profile.yaml"
+    profile.write_text(RUNNING.replace("127.0.0.1:1", "192.0.2.1:80"))
+    ended = program.run(verb, str(profile))
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "192.0.2.1:80 is not on this machine, and loadlab loads other machines only if asked to: add --allow-remote "
+        "192.0.2.1, or allow_remote: [192.0.2.1] in the profile\n"
+    )
+    assert not program.reports.exists()
+
+
+@pytest.mark.parametrize("allowed", ["--allow-remote=127.0.0.2", "--set=allow_remote=[127.0.0.2]"])
+def test_another_machine_is_loaded_if_that_is_allowed(program: Program, allowed: str) -> None:
+    foreign = program.driven("--foreign", "127.0.0.2")
+    with faulty_serving("slow", host="127.0.0.2") as server:
+        address = f"127.0.0.2:{server.port}"
+        refused = foreign.measure(RUNNING, "--set", f"target.address={address}")
+        assert refused.code == 2
+        probes = ("--set", "probes=all", "--set", "load.idle=20")
+        ended = foreign.measure(RUNNING, "--set", f"target.address={address}", allowed, ANY_VERDICT, *probes)
+        assert ended.code == 0, ended.stderr
+    (trial,) = program.document()["trials"]
+    assert trial["state"] == "done"
+    assert trial["requests"] > 0
+    assert trial["idle"]["opened"] == 20
+    assert (trial["target"], trial["connection_memory"]) == (None, None)
+    program.check_drawable()
 
 
 def test_its_host_may_be_called_localhost(program: Program) -> None:
