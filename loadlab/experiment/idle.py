@@ -60,8 +60,10 @@ class HeldConnections:
         for event in ends.listen_while(lambda: len(self._opened) < len(shares)):
             self._take(event)
         self._not_accepted = self._wait_accepted(ends)
-        after = read_memory(ends.target.pids(), ends.fleet.holder_pids())
-        self.memory = memory_of_connections(before, after, sum(self._opening.values()))
+        target_pids = ends.target.pids()
+        if target_pids:  # both ends of the connections are on this machine
+            after = read_memory(target_pids, ends.fleet.holder_pids())
+            self.memory = memory_of_connections(before, after, sum(self._opening.values()))
 
     def count(self, ends: Ends) -> int | None:
         """Return how many are established now; None where there are none to count."""

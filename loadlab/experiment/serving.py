@@ -29,7 +29,6 @@ class Serving:
     target: Server
     upstream: Server | None
     resources: Resources
-    is_remote: bool = False
 
 
 @contextmanager
@@ -106,7 +105,7 @@ def _attach(profile: LoadProfile, context: RunContext, standing: ExitStack) -> S
         if isinstance(address, TcpAddress) and not targets.is_of_this_machine(address.host):
             # All cores are the load's: the target uses none of this machine's.
             resources = resources_beside(context.resources, profile, (), available)
-            return Serving(_reach(address, authority), None, resources, is_remote=True)
+            return Serving(_reach(address, authority), None, resources)
         roots = targets.find_server(address, profile.target.pid)
         capabilities = _capabilities_of(list_family_without_us(roots), address)
         target = standing.enter_context(targets.AttachedTarget(address, authority, roots, capabilities))

@@ -93,7 +93,8 @@ def read_window_edge(
         cores=read_cores(),
         clocks=read_clocks(),
         target_files=read_open_files(target_pids),
-        listen_queue=read_listen_queue(target_address),
+        # Of a server on another machine it would be that of a server here that has the same port.
+        listen_queue=read_listen_queue(target_address) if target_pids else None,
         limits=read_limits_again(start.limits)
         if start
         else read_limits({"target": target_pids, "client": [*worker_pids, os.getpid()]}),
