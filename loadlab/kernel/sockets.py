@@ -18,6 +18,9 @@ _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 _BACKLOG_FULL_PAUSE_NS: Final = 1_000_000
 
+_UNDER_WAY: Final = frozenset({errno.EINPROGRESS, errno.EALREADY})
+_ESTABLISHED: Final = frozenset({0, errno.EISCONN})
+
 Address = tuple[str, int] | str
 """IPv4 or IPv6 address and port; or the path of a Unix socket (an abstract one begins with a null character)."""
 
@@ -51,9 +54,9 @@ def is_connected(sock: socket.socket, address: Address) -> bool:
     way (EAGAIN), and has to be tried again.
     """
     error = sock.connect_ex(address)
-    if error in (errno.EINPROGRESS, errno.EALREADY) or (error == errno.EAGAIN and isinstance(address, str)):
+    if error in _UNDER_WAY or (error == errno.EAGAIN and isinstance(address, str)):
         return False
-    if error not in (0, errno.EISCONN):
+    if error not in _ESTABLISHED:
         raise OSError(error, os.strerror(error))
     return True
 
@@ -69,8 +72,7 @@ def connect_nowait(loop: Loop, address: Address, source: str | None) -> tuple[so
     try:
         if not isinstance(address, str):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        is_connected(sock, address)  # begins
-        established = is_connected(sock, address)
+        established = is_connected(sock, address) or is_connected(sock, address)  # the first begins
         if established:
             loop.register(sock.fileno(), for_sending=False)
     except BaseException:

@@ -16,7 +16,6 @@ from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
 from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected, parsers_of
 from loadlab.protocols.http1 import ResponseHead, ResponseReader
-from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
 
@@ -73,7 +72,7 @@ class SlowSender:
             if sock is not None and not ready:
                 discard(self._loop, sock)
         if ready:
-            recorder.connects[Outcome.OK] += 1
+            recorder.opened += 1
             return sock
         after_ns = time.monotonic_ns() - begun_ns
         recorder.fail_to_connect(failure.outcome, failure.reason, failure.errno, after_ns)

@@ -115,7 +115,6 @@ class User:
                     await wait_established(loop, sock, exchange.address)
                 if scope.cancelled:
                     return connecting_failure(TimeoutError())
-            ask_for_stamps(sock)
             if exchange.per_request:
                 reset_on_close(sock)
         except OSError as error:
@@ -127,7 +126,7 @@ class User:
             if failure is not None:
                 return failure
         self._socket = sock
-        recorder.connects[Outcome.OK] += 1
+        recorder.opened += 1
         return None
 
     @types.coroutine
@@ -181,6 +180,7 @@ class User:
                 sent_ns = clock()
                 lateness_ns = sent_ns - (granted_ns or wanted_ns)
                 keep_alive, reused = True, False  # whether it was open for a while before the request
+                has_stamps = False  # asked for with the first request that needs one: most short connections have none
                 if pacing is None:
                     granted_ns = 0
                 try:
@@ -203,6 +203,9 @@ class User:
                         elif parked[fd] is True and reused and transport.has_spoken(sock):
                             break
                         in_flight[number] = sent_ns
+                        if stamped and not has_stamps:
+                            ask_for_stamps(sock)
+                            has_stamps = True
                         if mixes_parsers and self._parsers[kind] is not parsers:
                             parsers = self._parsers[kind]
                             reader = ResponseReader(parsers)

@@ -120,11 +120,12 @@ class Recorder:
     Only requests that ended as expected have times. The hot path appends to `prompt` the service time of a request
     that was sent when it was intended (its response time is the same, its lateness 0), and to `prompt_dispatch` its
     dispatch; of any other it adds to `late` three numbers, lateness, service time and dispatch. `client` is for those
-    whose arrival the kernel has stamped, `connect` and `handshake` for connections that were opened.
+    whose arrival the kernel has stamped, `connect` and `handshake` for connections. `opened` counts connections, and
+    `connects` attempts that failed.
     """
 
-    __slots__ = ("_answered", "_rows", "_samples", "_unusual", "_usual_status", "client", "connect",
-                 "connects", "handshake", "late", "outcomes", "prompt", "prompt_dispatch", "retried", "statuses",
+    __slots__ = ("_answered", "_rows", "_samples", "_unusual", "_usual_status", "client", "connect", "connects",
+                 "handshake", "late", "opened", "outcomes", "prompt", "prompt_dispatch", "retried", "statuses",
                  "surplus")  # fmt: skip
 
     def __init__(self, usual_status: int = 200) -> None:
@@ -138,7 +139,7 @@ class Recorder:
         self.outcomes: Counter[Outcome] = Counter()
         self.connects: Counter[Outcome] = Counter()
         self.statuses: Counter[int] = Counter()
-        self.retried = self.surplus = 0
+        self.opened = self.retried = self.surplus = 0
         self._usual_status = usual_status
         self._unusual = 0  # of the answers as expected: those counted in `statuses`
         self._samples: list[FailureSample] = []
@@ -222,16 +223,20 @@ class Recorder:
             {metric.value: rows.drain(_ROWS[metric]) for metric in metrics},
             out_of_range,
             {str(status): count for status, count in self.statuses.items() if count},
-            {outcome.value: count for outcome, count in self.connects.items()},
+            self._counted_connects(),
             self.retried,
             self.surplus,
             self._samples,
         )
-        self._answered = self._unusual = self.retried = self.surplus = 0
+        self._answered = self._unusual = self.opened = self.retried = self.surplus = 0
         self._samples = []
         for counts in (self.outcomes, self.connects, self.statuses):
             counts.clear()
         return snapshot
+
+    def _counted_connects(self) -> dict[str, int]:
+        opened = {Outcome.OK.value: self.opened} if self.opened else {}
+        return opened | {outcome.value: count for outcome, count in self.connects.items()}
 
 
 class Totals:

@@ -179,12 +179,13 @@ def test_a_snapshot_travels_as_bytes() -> None:
     recorder.fail(Outcome.STATUS, "status 404", None, b"HTTP/1.1 404 Not Found", 7, reused=True)
     recorder.fail_to_connect(Outcome.REFUSED, "Connection refused", 111, 3)
     recorder.connect.append(9)
+    recorder.opened += 1
     snapshot = recorder.take(5, 6)
     assert snapshot.samples == [
         FailureSample("status", "status 404", None, b"HTTP/1.1 404 Not Found", 7, True),
         FailureSample("refused", "Connection refused", 111, b"", 3, False),
     ]
-    assert (snapshot.outcomes["status"], snapshot.connects) == (1, {"refused": 1})
+    assert (snapshot.outcomes["status"], snapshot.connects) == (1, {"ok": 1, "refused": 1})
     assert Snapshot.from_bytes(snapshot.to_bytes()) == snapshot
 
 
