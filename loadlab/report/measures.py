@@ -46,6 +46,8 @@ _TIMES: Final = {
     "wire_ns": "Server and wire",
     "dispatch_ns": "Dispatch",
     "client_ns": "Time added by the client",
+    "connect_ns": "Time to connect",
+    "handshake_ns": "TLS handshake",
 }
 
 

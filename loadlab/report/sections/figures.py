@@ -42,6 +42,7 @@ _MEASURES: Final = (
     ANSWERED_SHARE,
     *(measure_of(f"response_ns.{percentile}") for percentile in ("p50", "p90", "p99", "p99.9")),
     *_SERVICE,
+    *(measure_of(f"{part}_ns.{percentile}") for part in ("connect", "handshake") for percentile in ("p50", "p99")),
     CPU_TOTAL,
     measure_of("target.cpu_user_ns_per_request"),
     measure_of("target.cpu_system_ns_per_request"),

@@ -27,6 +27,7 @@ _MARKS_ON_CURVE: Final = 7
 _SCALE: Final = (
     "On the x axis 99 % to 99.9 % is as wide as 90 % to 99 %. A curve ends where fewer than 10 requests lie beyond it."
 )
+_SETTING_UP: Final = {"connect": "Time to connect", "handshake": "TLS handshake"}
 _PARTS: Final = ("lateness_ns", "wire_ns", "dispatch_ns")
 
 P50S: Final = tuple(measure_of(f"{part}.p50") for part in _PARTS)
@@ -63,10 +64,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class CurvePanel:
-    """The curves of one kind of time; all panels have a curve for the same settings, in the same order."""
+    """The curves of one kind of time; all panels have a curve for the same settings, in the same order.
+
+    `counted` is what a share is one of: requests, or connections.
+    """
 
     title: str
     curves: tuple[Curve, ...]
+    counted: str = "requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +110,34 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
 
 
 def curves_of(arrangement: Arrangement, read_latencies: ReadLatencies) -> tuple[tuple[CurvePanel, ...], str]:
-    """Return a panel of response times, one of service times where they differ, and a sentence on the far end of x.
+    """Return a panel of response times, one of service times where they differ, those of connecting where many
+    connections were opened, and a sentence on the far end of x.
 
     There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
     each line: its lowest and highest x; of many lines only the latter.
     """
-    drawable: list[tuple[Setting, Histogram, Histogram]] = []
+    drawable: list[tuple[Setting, dict[str, Histogram]]] = []
     for setting in arrangement.settings:
-        response, service = _merged(setting, read_latencies)
-        if response.count >= 2 * SAMPLES_BEYOND and _known_below(setting) > _MEDIAN:
-            drawable.append((setting, response, service))
+        merged = _merge(setting, read_latencies)
+        if merged["response"].count >= 2 * SAMPLES_BEYOND and _known_below(setting) > _MEDIAN:
+            drawable.append((setting, merged))
     if not drawable:
         return (), ""
-    settings = [setting for setting, _, _ in drawable]
-    panels = [CurvePanel("Response time", _curves(arrangement, settings, [response for _, response, _ in drawable]))]
+    settings = [setting for setting, _ in drawable]
+
+    def times(name: str) -> list[Histogram]:
+        return [merged[name] for _, merged in drawable]
+
+    panels = [CurvePanel("Response time", _curves(arrangement, settings, times("response")))]
     if "open" in models_of(trial for setting in settings for trial in setting.measured):
-        services = [service for _, _, service in drawable]
-        panels.append(CurvePanel("Service time", _curves(arrangement, settings, services)))
+        panels.append(CurvePanel("Service time", _curves(arrangement, settings, times("service"))))
+    for name, title in _SETTING_UP.items():
+        if any(histogram.count >= 2 * SAMPLES_BEYOND for histogram in times(name)):
+            panels.append(CurvePanel(title, _curves(arrangement, settings, times(name), whole=True), "connections"))
     # Names on x have no far end: each stands for itself.
     described = {
-        (setting.line, None if arrangement.x_is_number else setting.x): (setting, response)
-        for setting, response, _ in drawable
+        (setting.line, None if arrangement.x_is_number else setting.x): (setting, merged["response"])
+        for setting, merged in drawable
     }
     return tuple(panels), _describe(arrangement, described.values())
 
@@ -136,7 +148,7 @@ def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
     x_scale = percentile_scale(max(point.percentile for point in points))
     y_scale = value_scale([point.time_ns for point in points], TIME)
     return tuple(
-        compose_figure([_trace(curve) for curve in panel.curves], x_scale, y_scale, "of all requests")
+        compose_figure([_trace(curve) for curve in panel.curves], x_scale, y_scale, f"of all {panel.counted}")
         for panel in panels
     )
 
@@ -162,20 +174,30 @@ def describe_slowest(arrangement: Arrangement) -> str:
     )
 
 
-def _merged(setting: Setting, read_latencies: ReadLatencies) -> tuple[Histogram, Histogram]:
-    """Return the response and the service times of all repeats."""
-    response, service = Histogram(), Histogram()
+def _merge(setting: Setting, read_latencies: ReadLatencies) -> dict[str, Histogram]:
+    """Return the times of all repeats that are drawn, by name."""
+    found: dict[str, list[Histogram]] = {name: [] for name in ("response", "service", *_SETTING_UP)}
     for trial in setting.measured:
         latencies = read_latencies(trial.id)
-        for merged, name in ((response, "response"), (service, "service")):
-            if found := latencies.get(name):
-                merged.merge(found)
-    return response, service
+        for name, histograms in found.items():
+            if (histogram := latencies.get(name)) is not None:
+                histograms.append(histogram)
+    return {name: _sum(histograms) for name, histograms in found.items()}
+
+
+def _sum(histograms: Sequence[Histogram]) -> Histogram:
+    if len(histograms) == 1:
+        return histograms[0]
+    merged = Histogram()
+    for histogram in histograms:
+        merged.merge(histogram)
+    return merged
 
 
 def _curves(
-    arrangement: Arrangement, settings: Sequence[Setting], histograms: Iterable[Histogram]
+    arrangement: Arrangement, settings: Sequence[Setting], histograms: Iterable[Histogram], whole: bool = False
 ) -> tuple[Curve, ...]:
+    """Return the curve of each setting; with `whole` it does not end where the response times are too low."""
     of_line: dict[int, list[Setting]] = {}
     for setting in settings:
         of_line.setdefault(setting.line, []).append(setting)
@@ -188,7 +210,7 @@ def _curves(
             x=setting.x,
             name=arrangement.name_of(setting),
             stroke=_stroke(arrangement, setting.x),
-            points=tuple(_points(histogram, _known_below(setting))),
+            points=tuple(_points(histogram, 100.0 if whole else _known_below(setting))),
             chosen=any(setting is end for end in ends),
         )
         for number, (setting, histogram) in enumerate(zip(settings, histograms, strict=True))

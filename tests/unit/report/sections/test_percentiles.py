@@ -132,3 +132,33 @@ def test_on_an_axis_of_names_each_place_is_named() -> None:
     ]
     _, sentence = curves_of(arrange({}, each), lambda trial: {"response": histograms[trial]})
     assert sentence == "Median and p99: epoll 1 ms and 1 ms; poll 2 ms and 2 ms."
+
+
+def test_times_to_connect_have_panels_of_their_own_where_many_connections_were_opened() -> None:
+    response, connect, few = Histogram(), Histogram(), Histogram()
+    response.fold([5_000_000] * 1000)
+    connect.fold(range(30_000, 530_000, 1_000))
+    few.fold([30_000] * (2 * SAMPLES_BEYOND - 1))
+    times = {"response": response, "connect": connect, "handshake": few}
+    panels, _ = curves_of(arrange({}, trials(1)), lambda _: times)
+    assert [(panel.title, panel.counted) for panel in panels] == [
+        ("Response time", "requests"),
+        ("Time to connect", "connections"),
+    ]
+    # They do not end where response times are too low.
+    panels, _ = curves_of(arrange({}, too_low_from("p90")), lambda _: times)
+    assert panels[1].curves[0].points[-1].percentile > 97
+    titles = [figure.layout.xaxis.title.text for figure in draw_curves(panels)]
+    assert titles == ["of all requests", "of all connections"]
+
+
+def test_a_setting_that_opened_no_connections_has_an_empty_curve_beside_others() -> None:
+    response, connect = Histogram(), Histogram()
+    response.fold([5_000_000] * 1000)
+    connect.fold([30_000] * 500)
+    of_trial = {"001": {"response": response}, "002": {"response": response, "connect": connect}}
+    both = [trial.model_copy(update={"factors": {"load.connections": int(trial.id)}}) for trial in trials(2)]
+    profile = {"sweep": {"load.connections": [1, 2]}, "plot": {"x": "load.connections"}}
+    [_, setup], _ = curves_of(arrange(profile, both), of_trial.__getitem__)
+    assert [bool(curve.points) for curve in setup.curves] == [False, True]
+    assert len(draw_curves([setup])) == 1
