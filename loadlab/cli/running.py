@@ -31,11 +31,12 @@ from loadlab.profile import load_profile, plan_trials
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import loaded_lines
 from loadlab.report.page import render
-from loadlab.results.directory import RunDirectory
+from loadlab.results.directory import TARGET_LOG, RunDirectory
 from loadlab.results.model import Expectation, RunDocument
 
 # How the reason of a failed trial begins that is a bundled server's fault, and not a load worker's.
 _TARGET: Final = re.compile(r"target '([^']+)'")
+_LINES_SHOWN: Final = 10
 
 
 def run_profile(
@@ -109,6 +110,16 @@ def hints(document: RunDocument) -> Iterator[str]:
         yield f"To see why {name} failed, run it alone: loadlab serve {name}"
 
 
+def log_lines(document: RunDocument, directory: RunDirectory) -> Iterator[str]:
+    """Yield the last lines that the commands printed which did not become or stay a target, for each reason once."""
+    failed = {trial.reason: trial for trial in reversed(document.trials) if trial.state == "failed"}
+    for trial in reversed(failed.values()):
+        lines = directory.read_end_of_target_log(trial.id, _LINES_SHOWN)
+        if len(lines) > 1:  # the last one is part of the reason
+            yield f"The last lines of {directory.path}/trials/{trial.id}/{TARGET_LOG}:"
+            yield from (f"  {line}" for line in lines)
+
+
 def command_line() -> list[str]:
     """Return the command that runs, as text that JSON can hold."""
     # An argument need not be text; run.json is.
@@ -133,7 +144,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         notify(line)
     judged = _judged(document)
     lines = findings_lines(judged), failure_lines(judged.trials), unseen_lines(judged)
-    for line in (*hints(document), *chain.from_iterable(lines)):
+    for line in (*hints(document), *log_lines(document, directory), *chain.from_iterable(lines)):
         notify(line)
     (notify if as_json else write)(f"page: {directory.page_path}")
 

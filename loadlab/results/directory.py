@@ -99,6 +99,15 @@ class RunDirectory:
         _make_directory(path.parent)
         return path
 
+    def read_end_of_target_log(self, trial_id: str, lines: int) -> list[str]:
+        """Return the last lines of what the target of one trial printed; empty where there are none."""
+        try:
+            with self._trial_path(trial_id, TARGET_LOG).open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_PIECE_BYTES))
+                return file.read().decode("utf-8", "replace").splitlines()[-lines:]
+        except OSError:
+            return []
+
     def rewrite_target_log(self, trial_id: str, change: Callable[[str], str]) -> None:
         """Write the target's log of one trial anew as `change` returns it, some hundred lines at a time."""
         path = self._trial_path(trial_id, TARGET_LOG)

@@ -214,7 +214,7 @@ def _ask(inquiry: Inquiry, program: Program) -> bool:
     try:
         return inquiry.ask()
     except TlsError as error:
-        raise TrialFailed(f"{program.name} is no server to connect to: {error}") from None
+        raise TrialFailed(f"no connection to {program.name} over TLS: {error}") from None
 
 
 def _check_running(program: Program, place: _Place) -> None:

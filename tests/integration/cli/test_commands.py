@@ -87,9 +87,15 @@ def test_commands_and_their_environment_are_swept(program: Program) -> None:
 
 
 def test_one_that_dies_at_once_is_reported_with_its_last_words(program: Program) -> None:
-    reason = reason_of(program, profile("dies"))
-    assert reason.endswith(" ended with code 1 before it was ready: there is no database")
-    assert "there is no database" in target_log(program)
+    ended = program.measure(profile("dies"), "--repeat", "2")
+    assert ended.code == 3
+    for trial in program.document()["trials"]:
+        assert trial["state"] == "failed"
+        assert trial["reason"].endswith(" ended with code 1 before it was ready: there is no database")
+    file = program.run_directory() / "trials" / "001" / "target.log"
+    assert file.read_text() == "dies starts with WORKERS=None\nthere is no database\n"
+    shown = f"The last lines of {file}:\n  dies starts with WORKERS=None\n  there is no database\n"
+    assert ended.stderr.count(shown) == 1
 
 
 def test_one_that_never_listens_is_given_up(program: Program) -> None:
