@@ -1,4 +1,4 @@
-"""Every example in docs/profile.md and README is accepted, and mistakes are reported as docs/profile.md prints them."""
+"""Every example in docs/profile.md, docs/servers.md and README is accepted, and mistakes are reported as docs/profile.md prints them."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,9 @@ from loadlab.errors import ProfileError
 from loadlab.profile import load_profile
 
 DOCUMENT: Final = (Path(loadlab.__file__).parents[1] / "docs" / "profile.md").read_text()
+SERVERS: Final = (Path(loadlab.__file__).parents[1] / "docs" / "servers.md").read_text()
 README: Final = (Path(loadlab.__file__).parents[1] / "README.md").read_text()
-EXAMPLES: Final = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT + README, re.MULTILINE | re.DOTALL)
+EXAMPLES: Final = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT + SERVERS + README, re.MULTILINE | re.DOTALL)
 FIRST: Final[dict[str, Any]] = yaml.safe_load(EXAMPLES[0])
 
 # Has the mistakes that the section "Mistakes" prints, at their places.
@@ -55,7 +56,7 @@ def test_an_example_is_accepted(tmp_path: Path, number: int) -> None:
 
 
 def test_all_examples_are_found() -> None:
-    assert len(EXAMPLES) == (DOCUMENT + README).count("```yaml")
+    assert len(EXAMPLES) == (DOCUMENT + SERVERS + README).count("```yaml")
     assert len(EXAMPLES) > 15
 
 
