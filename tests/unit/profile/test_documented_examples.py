@@ -1,4 +1,4 @@
-"""Every example in docs/profile.md, docs/servers.md and README is accepted, and mistakes are reported as docs/profile.md prints them."""
+"""Every example in the documents of profiles is accepted, and mistakes are reported as docs/profile.md prints them."""
 
 import re
 from pathlib import Path
