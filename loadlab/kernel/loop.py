@@ -160,8 +160,7 @@ class Loop:
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run `main` and what it starts until it ends; return its result or raise its error."""
         task = self.start_task(main, "main", self._on_main_done)
-        while not task.done:
-            self._turn()
+        self._run_until_done(task)
         if self._main_error is not None:
             raise self._main_error
         return self._main_result  # type: ignore[return-value]  # what `main` returned, kept untyped by Task
@@ -171,42 +170,47 @@ class Loop:
         self._epoll.close()
         self._alarm.close()
 
-    def _turn(self) -> None:
-        """Poll once, and run all tasks that this makes ready. A batch is finished before the next poll."""
-        parked, timers = self.parked, self.timers
-        # Where a server answers one request after the other, nearly each has a turn of its own. So what mostly has not
-        # changed since the last turn is not asked for: that was 0.2 us of 1 us for a turn.
-        if self.pacer is None and timers.first_ns == self._armed_ns and not self._ready:
-            timeout = None
-        else:
-            timeout = self._poll_timeout()
-        events = self._epoll.poll(timeout, MAX_EVENTS)
-        self.batch_ns = time.monotonic_ns()
-        for fd, event in events:
-            task = parked[fd]
-            if task is None or task is True:
-                parked[fd] = True
-                continue
-            parked[fd] = None if event <= _NO_END else True
-            self.current = task
-            try:
-                task.send(None)
-            except StopIteration as end:
-                self._finish(task, end.value, None)
-            except BaseException as error:
-                self._finish(task, None, error)
-        # What has become due since is run in the next turn, which the alarm begins at once. So the clock is read once a
-        # turn, which saves 0.07 us.
-        if timers.first_ns <= self.batch_ns:
-            self._armed_ns = _NOT_ARMED  # the alarm has gone off, or is about to
-            timers.run_due(self.batch_ns)
-        if self.pacer is not None:
-            self.pacer.release(time.monotonic_ns())
-        # Only those that are ready now: what they make ready waits for the next turn, after a poll.
-        for _ in range(len(self._ready)):
-            task, thrower = self._ready.popleft()
-            if not task.done:
-                self._step(task, thrower)
+    def _run_until_done(self, main: Task) -> None:
+        """Poll, and run all tasks that this makes ready, again and again. A batch is finished before the next poll.
+
+        One function with local names for what each turn needs: a call for each turn would make it 0.95 us and not 0.76.
+        """
+        parked, timers, ready, poll, clock = self.parked, self.timers, self._ready, self._epoll.poll, time.monotonic_ns
+        while not main.done:
+            # Where a server answers one request after the other, nearly each has a turn of its own. So what mostly has
+            # not changed since the last turn is not asked for: that was 0.2 us of 1 us for a turn.
+            if self.pacer is None and timers.first_ns == self._armed_ns and not ready:
+                timeout = None
+            else:
+                timeout = self._poll_timeout()
+            events = poll(timeout, MAX_EVENTS)
+            self.batch_ns = batch_ns = clock()
+            for fd, event in events:
+                task = parked[fd]
+                if task is None or task is True:
+                    parked[fd] = True
+                    continue
+                parked[fd] = None if event <= _NO_END else True
+                self.current = task
+                try:
+                    task.send(None)
+                except StopIteration as end:
+                    self._finish(task, end.value, None)
+                except BaseException as error:
+                    self._finish(task, None, error)
+            # What has become due since is run in the next turn, which the alarm begins at once. So the clock is read
+            # once a turn, which saves 0.07 us.
+            if timers.first_ns <= batch_ns:
+                self._armed_ns = _NOT_ARMED  # the alarm has gone off, or is about to
+                timers.run_due(batch_ns)
+            if self.pacer is not None:
+                self.pacer.release(clock())
+            if ready:
+                # Only those that are ready now: what they make ready waits for the next turn, after a poll.
+                for _ in range(len(ready)):
+                    resumed, thrower = ready.popleft()
+                    if not resumed.done:
+                        self._step(resumed, thrower)
 
     def _step(self, task: Task, thrower: Thrower | None) -> None:
         self.current = task
