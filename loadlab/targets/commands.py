@@ -145,7 +145,7 @@ class _Place:
             self.port = choose_port(avoided)
             self._places["{port}"] = str(self.port)
             self._address: Address = TcpAddress(LOCALHOST, self.port)
-            self.authority = f"127.0.0.1:{self.port}"
+            self.authority = authority_of(self._address, target.tls is not None)
         elif "{socket}" in texts:
             self._address = UnixAddress(str(folder / "server.sock"))
             self._places["{socket}"] = self._address.path

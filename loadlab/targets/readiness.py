@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
 _FIRST_TIMEOUT_SECONDS: Final = 1.0
-_LONGEST_TIMEOUT_SECONDS: Final = 16.0
+_LONGEST_TIMEOUT_SECONDS: Final = 10.0  # for which Ctrl-C may have to wait
 
 
 class Inquiry:

@@ -166,6 +166,17 @@ def test_nothing_of_it_is_left_however_the_run_ends(program: Program, tmp_path: 
     assert not Path(f"/proc/{daemon}").exists()
 
 
+@pytest.mark.parametrize("fault", ["never", "silent"])
+def test_an_interrupt_while_it_is_not_ready_yet_ends_the_run(program: Program, fault: str) -> None:
+    arguments = program.measure_arguments(profile(fault))
+    with program.started(*arguments) as process:
+        wait_until(lambda: bool(program.pids_of(f"own_server.py {fault}")))
+        os.kill(process.pid, signal.SIGINT)
+        ended = program.finish(process)
+    assert ended.code == 130
+    assert program.document()["interrupted"]
+
+
 def test_a_port_that_somebody_takes_first_costs_one_more_start(program: Program, tmp_path: Path) -> None:
     ended = program.measure(profile("in-use", "{port}", str(tmp_path / "tried")), ANY_VERDICT)
     assert ended.code == 0, ended.stderr

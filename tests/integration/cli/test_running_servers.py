@@ -3,14 +3,19 @@
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loadlab.profile.address import TcpAddress, UnixAddress
+from loadlab.targets import accepts
+
+from . import own_server
 from .foreign_servers import Foreign, faulty_serving, nginx_serving, node_serving
-from .program import ANY_VERDICT, Program
+from .program import ANY_VERDICT, Program, wait_until
 
 BUNDLED = """\
 name: bundled
@@ -127,6 +132,32 @@ def test_its_host_may_be_called_localhost(program: Program) -> None:
         by_name = server.address.replace("127.0.0.1", "localhost")
         assert reasons_of(program, "--set", f"sweep.target.address=['{by_name}']") == {by_name: None}
         server.check_unharmed()
+
+
+@pytest.mark.parametrize("fault", ["none", "ipv6"])
+def test_it_may_listen_at_a_unix_socket_or_at_one_address_of_its_name(
+    program: Program, tmp_path: Path, fault: str
+) -> None:
+    with socket.socket(socket.AF_INET6) as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that the server may have it beside us
+        reserved.bind(("::1", 0))
+        port = reserved.getsockname()[1]
+        path = str(tmp_path / "app.sock")
+        address, where = (f"unix:{path}", path) if fault == "none" else (f"localhost:{port}", str(port))
+        with subprocess.Popen([sys.executable, own_server.__file__, fault, where]) as server:
+            wait_until(lambda: accepts(UnixAddress(path) if fault == "none" else TcpAddress("::1", port)))
+            settings = ("--set", f"target.address={address}", "--set", "load.idle=150", ANY_VERDICT)
+            ended = program.measure(RUNNING, *settings)
+            assert server.poll() is None
+            server.terminate()
+    assert ended.code == 0, ended.stderr
+    (trial,) = program.document()["trials"]
+    assert trial["state"] == "done"
+    assert trial["server"] == {"address": address.replace("localhost", "[::1]"), "remote": False}
+    assert trial["requests"] > 0
+    assert (trial["idle"]["opened"], trial["idle"]["problem"]) == (150, None)
+    assert trial["target"]["cpu_system_ns"] + trial["target"]["cpu_user_ns"] > 0
+    program.check_drawable()
 
 
 def test_a_process_that_is_not_the_server_is_refused(program: Program) -> None:

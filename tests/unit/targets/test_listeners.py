@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.profile.address import TcpAddress, UnixAddress
-from loadlab.targets.listeners import Holders, find_holders, listening_inodes, parse_listener
+from loadlab.targets.listeners import Holders, find_holders, listening_addresses, listening_inodes, parse_listener
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 # As x86-64 and arm64 print them: each word of the address with its last byte first.
@@ -90,3 +90,13 @@ def test_unix_sockets_are_found_by_their_path(tmp_path: Path) -> None:
     assert listening_inodes(UnixAddress("/run/my app.sock"), tmp_path) == {11}
     assert listening_inodes(UnixAddress("@app"), tmp_path) == {14}
     assert listening_inodes(UnixAddress("/run/other"), tmp_path) == set()
+
+
+def test_where_processes_listen(tmp_path: Path) -> None:
+    write_tables(tmp_path, row(LOOPBACK, 1) + row(ANY, 2, port=80) + row(LOOPBACK, 3, port=81), row(LOOPBACK_6, 4))
+    for pid, inode in ((10, 1), (11, 4), (12, 3)):
+        directory = tmp_path / str(pid) / "fd"
+        directory.mkdir(parents=True)
+        (directory / "5").symlink_to(f"socket:[{inode}]")
+    assert listening_addresses([10, 11], tmp_path) == [TcpAddress("127.0.0.1", PORT), TcpAddress("::1", PORT)]
+    assert listening_addresses([99], tmp_path) == []
