@@ -1,9 +1,7 @@
 """What `loadlab run` does: measure a profile's trials, write the page, and print what came of them."""
 
-import os
 import re
 import secrets
-import sys
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,6 +10,7 @@ from typing import Final
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
+from loadlab.cli.ending import command_line, exit_code_of
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import (
@@ -70,18 +69,6 @@ def run_profile(
     return exit_code_of(document, accept_invalid)
 
 
-def exit_code_of(document: RunDocument, accept_invalid: bool = False) -> ExitCode:
-    """Return how a run ends the program; `accept_invalid` leaves the judgement of its trials out."""
-    if document.interrupted:
-        return ExitCode.INTERRUPTED
-    if document.verdict == "invalid" and not accept_invalid:
-        return ExitCode.INVALID
-    expectations = [*document.expectations, *(each for trial in document.trials for each in trial.expectations)]
-    if any(not expectation.met for expectation in expectations):
-        return ExitCode.EXPECTATION_FAILED
-    return ExitCode.DONE
-
-
 def expectation_lines(document: RunDocument) -> Iterator[str]:
     """Yield a line for each expectation that was met, in all trials that it concerns, or where it was not."""
     by_text: dict[str, list[tuple[str, Expectation]]] = {}
@@ -118,12 +105,6 @@ def log_lines(document: RunDocument, directory: RunDirectory) -> Iterator[str]:
         if len(lines) > 1:  # the last one is part of the reason
             yield f"The last lines of {directory.path}/trials/{trial.id}/{TARGET_LOG}:"
             yield from (f"  {line}" for line in lines)
-
-
-def command_line() -> list[str]:
-    """Return the command that runs, as text that JSON can hold."""
-    # An argument need not be text; run.json is.
-    return ["loadlab", *(os.fsencode(argument).decode("utf-8", "backslashreplace") for argument in sys.argv[1:])]
 
 
 def _warn(readiness: Readiness) -> None:

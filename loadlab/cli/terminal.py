@@ -56,13 +56,17 @@ def show(results: "RenderableType") -> None:
     _print(drawn.getvalue().rstrip("\n"))
 
 
-def write(text: str) -> None:
+def write(text: str, colour: str | None = None, bold: bool = False) -> None:
     """Print what another program may read, and which may leave early, as `head` does.
 
-    On a terminal control characters are shown escaped; another program gets the text as it is. Raises LoadlabError
-    where it cannot be printed for another reason.
+    On a terminal control characters are shown escaped, and it has a colour unless NO_COLOR is set; another program gets
+    the text as it is. Raises LoadlabError where it cannot be printed for another reason.
     """
-    _print(printable(text, keep=_LAYOUT) if sys.stdout.isatty() else text)
+    if sys.stdout.isatty():
+        text = printable(text, keep=_LAYOUT)
+        if (colour or bold) and not os.environ.get("NO_COLOR"):
+            text = typer.style(text, fg=colour, bold=bold)
+    _print(text)
 
 
 def _print(text: str) -> None:

@@ -44,6 +44,7 @@ from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Rec
 _FOLD_EVERY_NS: Final = 4_000_000
 _WORTH_FOLDING: Final = 800
 _DRAINED_LOOK_NS: Final = 5_000_000
+_FIRST_INTERVAL_NS: Final = 250_000_000
 # An interval takes this part of the window so far: a few hundred of them make an hour.
 _COUNTED_INTERVALS: Final = 50
 
@@ -96,7 +97,8 @@ async def measure(loop: Loop, channel: Channel, crew: "Crew", window: PlannedWin
     began_ns = interval_start_ns = time.monotonic_ns()
     end_ns = start_ns + window.duration_ns
     while interval_start_ns < end_ns and not crew.used_up:
-        length_ns = window.interval_ns
+        # The first is short, so that there is soon something to show.
+        length_ns = window.interval_ns if interval_start_ns > began_ns else min(window.interval_ns, _FIRST_INTERVAL_NS)
         if crew.allowance is not None:
             length_ns = max(length_ns, (interval_start_ns - began_ns) // _COUNTED_INTERVALS)
         interval_end_ns = interval_start_ns + length_ns

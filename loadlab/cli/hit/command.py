@@ -1,19 +1,18 @@
 """What `loadlab hit` does: measure one URL as a profile would, print a summary, and keep no file unless asked to."""
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
 
+from loadlab.cli.ending import command_line, exit_code_of
 from loadlab.cli.hit.live import LiveLine
 from loadlab.cli.hit.profile import HitOptions, HitProfile, make_profile
 from loadlab.cli.hit.saved import check_writable, save_profile, write_file
-from loadlab.cli.hit.summary import Line, repeats_lines, summarise
-from loadlab.cli.running import command_line, exit_code_of
-from loadlab.cli.tables import unseen_lines
 from loadlab.cli.terminal import Interruption, notify, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.context import RunContext, resources_for
@@ -23,6 +22,11 @@ from loadlab.profile.masking import mask_text
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 from loadlab.targets import Names
+
+if TYPE_CHECKING:
+    from loadlab.cli.hit.summary import Line
+
+_COLOURS: Final = {"valid": "green", "suspect": "yellow", "invalid": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,7 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
         if output.as_json:
             write(document.model_dump_json(by_alias=True))
         else:
-            _print_lines(_summary(made, document, directory))
-        for line in unseen_lines(document):
-            notify(line)
+            _print_summary(made, document, directory)
     for path in (output.html, output.save_profile):
         if path is not None:
             notify(f"written: {path}")
@@ -111,25 +113,29 @@ def _write_page(directory: RunDirectory, output: HitOutput) -> None:
         write_file(output.html, page)
 
 
-def _summary(made: HitProfile, document: RunDocument, directory: RunDirectory) -> Iterator[Line]:
-    """Yield the summary of the trial in the middle, and how far its repeats differ."""
+def _print_summary(made: HitProfile, document: RunDocument, directory: RunDirectory) -> None:
+    """Print the summary of the trial in the middle, and how far its repeats differ."""
+    from loadlab.cli.hit.summary import repeats_lines, summarise  # not before the load: its imports take 0.1 s
+    from loadlab.cli.tables import unseen_lines
+
     trials = [trial for trial in document.trials if trial.window_ns] or document.trials
     if not trials:
-        yield Line("Stopped before anything was measured.")
+        notify("Stopped before anything was measured.")
         return
     trial = _middle(trials)
-    yield from summarise(trial, made.profile, mask_text(str(made.url)), directory.read_latencies(trial.id))
-    if len(trials) > 1:
-        yield Line("")
-        yield from repeats_lines(trials)
+    histograms = directory.read_latencies(trial.id)
+    _print_lines(summarise(trial, made.profile, mask_text(str(made.url)), histograms))
+    _print_lines(repeats_lines(trials))
+    for line in unseen_lines(document):
+        notify(line)
+
+
+def _print_lines(lines: Iterable["Line"]) -> None:
+    for line in lines:
+        write(line.text, colour=_COLOURS.get(line.tone), bold=line.tone == "strong")
 
 
 def _middle(trials: Sequence[TrialResult]) -> TrialResult:
     """Return the trial whose throughput is in the middle."""
     ranked = sorted(trials, key=lambda trial: (trial.is_credible, trial.requests_per_second or 0.0))
     return ranked[len(ranked) // 2]
-
-
-def _print_lines(lines: Iterator[Line]) -> None:
-    for line in lines:
-        write(line.text)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from loadlab.cli.running import exit_code_of, expectation_lines, hints
+from loadlab.cli.ending import exit_code_of
+from loadlab.cli.running import expectation_lines, hints
 from loadlab.errors import ExitCode
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Expectation, Judgement, Verdict
