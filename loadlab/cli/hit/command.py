@@ -16,12 +16,12 @@ from loadlab.cli.hit.saved import check_writable, save_profile, write_file
 from loadlab.cli.terminal import Interruption, notify, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.context import RunContext, resources_for
+from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run import Experiment
 from loadlab.profile import plan_trials
 from loadlab.profile.masking import mask_text
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
-from loadlab.targets import Names
 
 if TYPE_CHECKING:
     from loadlab.cli.hit.summary import Line
@@ -52,9 +52,8 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
         check_writable(output.html)
     if output.save_profile is not None:
         save_profile(made.data, output.save_profile)
-    names = Names(made.profile.allow_remote)
     with Interruption() as interruption, _run_directory(made, output.out) as directory:
-        document = _measure(made, directory, names, interruption.check, output.calibrates)
+        document = _measure(made, directory, interruption.check, output.calibrates)
         _check_possible(document)
         if output.html is not None or output.out is not None:
             _write_page(directory, output)
@@ -81,11 +80,10 @@ def _run_directory(made: HitProfile, out: Path | None) -> Iterator[RunDirectory]
         yield RunDirectory.create(Path(folder), made.profile.name, made.loaded.text, now)
 
 
-def _measure(
-    made: HitProfile, directory: RunDirectory, names: Names, check: Callable[[], None], calibrates: bool
-) -> RunDocument:
+def _measure(made: HitProfile, directory: RunDirectory, check: Callable[[], None], calibrates: bool) -> RunDocument:
     seed = secrets.randbelow(2**32)
     trials = plan_trials(made.profile, seed)
+    names = names_for(trials)
     with LiveLine(made.profile, len(trials)) as live:
 
         def check_and_show() -> None:
