@@ -38,11 +38,12 @@ from loadlab.load.user import Exchange
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder
 
-# Folding costs 0.1 ms, and 0.1 us for each request. Not before there are many, or a schedule is late for it too often:
-# of 20,000 requests/s 1.3 % left late for it with 200 at a time, 0.6 % with 800. And not so many that all who wait
-# meanwhile are late: every 20 ms it was 0.5 ms for 1,500 requests, so the p99 of a closed load was the client's.
+# Folding costs 0.1 ms, and 0.1 to 0.3 us for each request. Not before there are many, or a slow schedule is late for it
+# too often; and not so many that all who wait meanwhile are late: every 20 ms it was 0.5 ms for 1,500 requests, and so
+# the 99th percentile of a closed load was the client's. With 800 at a time a request costs 0.3 us less, but they wait
+# for 0.4 ms instead of 0.15.
 _FOLD_EVERY_NS: Final = 4_000_000
-_WORTH_FOLDING: Final = 800
+_WORTH_FOLDING: Final = 200
 _DRAINED_LOOK_NS: Final = 5_000_000
 _FIRST_INTERVAL_NS: Final = 250_000_000
 # An interval takes this part of the window so far: a few hundred of them make an hour.
