@@ -111,12 +111,13 @@ def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> 
     active = load.connections + load.slow_connections
     held = active + load.idle
     target = _of_server(profile, server, active, held) if server is not None else Requirements()
+    ports = min(load.connections + load.idle, PORTS_PER_SOURCE) + load.slow_connections
     workers = _count_workers(profile, own)
     holders = _count_processes(load.idle, own)
     return Requirements(
         connections=held + target.connections,
         active=active + target.active,
-        ports=min(load.connections + load.idle, PORTS_PER_SOURCE) + load.slow_connections,
+        ports=0 if profile.target.over_unix_socket else ports,
         open_files=max(target.open_files, _in_each(active, workers), _in_each(load.idle, holders)),
         files=2 * held + (workers + holders) * RESERVED_DESCRIPTORS + target.files,
         tasks=workers + holders + target.tasks,

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from loadlab.profile.address import ServerAddress, TcpAddress, parse_address
+from loadlab.profile.address import ServerAddress, TcpAddress, UnixAddress, parse_address
 from loadlab.profile.http_values import RequestTarget, Statuses
 from loadlab.profile.masking import mask_command
 from loadlab.profile.suggestions import nearest
@@ -261,6 +261,13 @@ class Target(Section):
         if self.command is not None:
             return describe_command(mask_command(self.command))
         return self.server or self.address or ""
+
+    @property
+    def over_unix_socket(self) -> bool:
+        """Whether its connections go to a Unix socket, and take no port."""
+        if self.command is not None and self.address is None:
+            return any("{socket}" in text for text in (*self.command, *map(str, self.env.values())))
+        return self.address is not None and isinstance(parse_address(self.address), UnixAddress)
 
     @property
     def stop_signal(self) -> int:

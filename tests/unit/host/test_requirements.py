@@ -48,6 +48,23 @@ def test_no_address_gives_more_than_its_share_of_ports() -> None:
     assert requirements_of(profile(idle=300_000), OWN).ports == PORTS_PER_SOURCE
 
 
+@pytest.mark.parametrize(
+    ("target", "takes_ports"),
+    [
+        ({"address": "unix:/run/app.sock"}, False),
+        ({"address": "localhost:8080"}, True),
+        ({"command": ["./server", "unix:{socket}"]}, False),
+        ({"command": ["./server"], "env": {"LISTEN": "{socket}"}}, False),
+        ({"command": ["./server"], "address": "unix:/run/app.sock"}, False),
+        ({"command": ["./server", "{port}"]}, True),
+    ],
+)
+def test_connections_to_a_unix_socket_take_no_ports(target: dict[str, Any], takes_ports: bool) -> None:
+    load = {"connections": 10, "duration": "1s"}
+    needed = requirements_of(LoadProfile.model_validate({"name": "x", "target": target, "load": load}), OWN)
+    assert bool(needed.ports) == takes_ports
+
+
 def test_processes_of_the_target_share_its_descriptors() -> None:
     own = replace(OWN, open_files_hard=6_000)  # many small holders
     one = requirements_of(profile(idle=100_000), own, EPOLL)
