@@ -49,10 +49,11 @@ def sampled_failures(trials: Sequence[TrialResult]) -> tuple[SampledFailure, ...
 def failure_lines(trials: Sequence[TrialResult]) -> Iterator[str]:
     """Yield a line for each of them, for the terminal."""
     for each in sampled_failures(trials):
-        kind = f" ({each.kind})" if each.kind else ""
-        failed = f"{each.name}{kind}, {each.failed:,} in all" if each.failed else f"{each.name}{kind}"
-        received = f"received: {each.received}" if each.received else "nothing received"
-        yield f"Failed, {failed}: {each.reason}, after {each.after} on a {each.connection} connection; {received}"
+        kind = f" of {each.kind}" if each.kind else ""
+        failed = f"1 request{kind}," if each.failed == 1 else f"{each.failed:,} requests{kind}, one of them"
+        sampled = f"{failed} after {each.after} on a {each.connection} connection"
+        received = f"; received: {each.received}" if each.received else ""
+        yield f"Failed: {each.name} ({sampled}): {each.reason}{received}"
 
 
 def _describe(samples: Sequence[tuple[TrialResult, FailureSample]], kind: str, failed: int) -> SampledFailure:

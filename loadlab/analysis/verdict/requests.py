@@ -38,11 +38,17 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
 
 
 def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Check that not so many requests failed that the others are a selection."""
+    """Check that not so many requests failed that the others are a selection.
+
+    Where only a sample of the answers was compared with what is expected of them, the share among these counts for all.
+    """
     failed = _failed(result)
     total = sum(count for count, _ in failed)
-    attempts = total + result.outcomes.get(Outcome.OK, 0)
-    share = total / attempts if attempts else 0.0
+    ok, unexpected = (result.outcomes.get(outcome, 0) for outcome in (Outcome.OK, Outcome.UNEXPECTED))
+    attempts, answered = total + ok, ok + unexpected
+    is_sample = 0 < unexpected <= result.compared < answered
+    estimated = unexpected / result.compared * answered if is_sample else unexpected
+    share = (total - unexpected + estimated) / attempts if attempts else 0.0
     if share <= _FAILED_SUSPECT:
         return None
     (_, commonest), *_ = failed
@@ -50,9 +56,12 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
-        text=f"Many requests failed ({reason}), so throughput and latency describe only those that succeeded.",
+        text=f"Many requests failed ({reason}), so throughput and latency describe only those that succeeded."
+        if ok
+        else f"All requests failed ({reason}).",
         evidence=f"{format_share(share)} of {attempts:,} requests failed: "
-        + ", ".join(f"{outcome} {count:,}" for count, outcome in failed),
+        + ", ".join(f"{outcome} {count:,}" for count, outcome in failed)
+        + (f" of {result.compared:,} answers that were compared with what is expected" if is_sample else ""),
         advice=_advice(result, commonest),
     )
 

@@ -90,9 +90,14 @@ def test_the_run_is_invalid_and_says_why(measured: tuple[Program, Ended]) -> Non
         ("status 503", "Look at what the target answers"),
     ):
         (line,) = (line for line in lines if f"(most often: {failure})" in line)
-        assert line.startswith(f"1 of {number} trials: Many requests failed ")
+        assert line.startswith(f"1 of {number} trials: All requests failed ")
         assert advice in line
     assert not any("Lower the load" in line for line in lines)
+    assert any(line.startswith("Failed: malformed response (") and "received: " in line for line in lines)
+    assert any(
+        line.startswith("Failed: unexpected status (") and ": status 503; received: HTTP/1.1 503" in line
+        for line in lines
+    )
     assert program.document()["verdict"] == "invalid"
 
 

@@ -50,11 +50,11 @@ def test_kinds_are_named_where_there_are_several() -> None:
 
 def test_the_terminal_has_a_line_for_each() -> None:
     received = sample("malformed", "it does not start with HTTP/", received="SSH-2.0\\r\\n", reused=True)
-    lines = failure_lines([trial(1, {"malformed": 1200, "timeout": 3}, received, sample("timeout", "none in time"))])
+    lines = failure_lines([trial(1, {"malformed": 1200, "timeout": 1}, received, sample("timeout", "none in time"))])
     assert list(lines) == [
-        "Failed, malformed response, 1,200 in all: it does not start with HTTP/, after 2 ms on a reused connection; "
-        "received: SSH-2.0\\r\\n",
-        "Failed, timeout, 3 in all: none in time, after 2 ms on a new connection; nothing received",
+        "Failed: malformed response (1,200 requests, one of them after 2 ms on a reused connection): it does not "
+        "start with HTTP/; received: SSH-2.0\\r\\n",
+        "Failed: timeout (1 request, after 2 ms on a new connection): none in time",
     ]
 
 

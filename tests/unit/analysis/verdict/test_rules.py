@@ -126,6 +126,22 @@ def test_requests_and_connections(changes: dict[str, object], expected: dict[str
     assert findings(trial(**changes)) == expected
 
 
+def test_where_all_failed_nothing_is_described() -> None:
+    judged = judge_trial(trial(requests=0, outcomes={"tls": 7}), QUIET)
+    [found] = [each for each in judged.findings if each.code == "failures"]
+    assert found.text == "All requests failed (most often: TLS failed)."
+
+
+@pytest.mark.parametrize(("compared", "severity"), [(1_000, "suspect"), (400, "suspect"), (399, "invalid")])
+def test_what_a_sample_of_the_answers_lacks_is_taken_to_hold_for_all(compared: int, severity: str) -> None:
+    outcomes = {"ok": 800, "unexpected": 200}
+    found = only_finding(trial(outcomes=outcomes, compared=compared))
+    assert found.severity == severity
+    assert ("answers that were compared" in found.evidence) is (compared < 1_000)
+    assert findings(trial(outcomes={"ok": 9_991, "unexpected": 9}, compared=900)) == {}
+    assert findings(trial(outcomes={"ok": 9_991, "unexpected": 9}, compared=899)) == {"failures": "suspect"}
+
+
 def test_a_connection_for_each_request_is_no_news_where_the_profile_asks_for_it() -> None:
     assert findings(trial(connects={"opened": 100_000}), window(connects_per_request=True)) == {}
 
