@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from . import echo_server, faulty_server, nagle_server, slow_app
+from . import echo_server, faulty_server, nagle_server, recording_server, slow_app
 from .program import wait_until
 
 _NGINX: Final = """\
@@ -101,6 +101,30 @@ def echo_serving() -> Iterator[Foreign]:
     """Run echo_server.py, which repeats what it is sent."""
     with _script_serving(echo_server.__file__) as server:
         yield server
+
+
+@contextmanager
+def recording_serving(*options: str) -> Iterator[Foreign]:
+    """Run recording_server.py, which says what it was asked once it is ended: see `asked_of`."""
+    with _script_serving(recording_server.__file__, *options) as server:
+        yield server
+
+
+def asked_of(server: Foreign) -> list[tuple[list[Any], int]]:
+    """End a recording server; return [method, path, headers, body] of each request it had, and how many there were."""
+    server.process.terminate()
+    assert server.process.stdout is not None
+    return [(request, count) for request, count in json.loads(server.process.stdout.read())]
+
+
+@contextmanager
+def files_serving(folder: Path) -> Iterator[Foreign]:
+    """Run Python's own file server, which ends each connection with its answer."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with _ended(process):
+        assert process.stdout is not None
+        yield Foreign(process, int(process.stdout.readline().split(" port ")[1].split()[0]))
 
 
 @contextmanager
