@@ -58,7 +58,8 @@ _FAILURES: Final[Mapping[str, _Failure]] = MappingProxyType(
         ),
         "malformed": _Failure(
             "malformed response",
-            "Check that this is an HTTP/1.1 server without TLS, and look at what it sends (curl -v).",
+            "Check that this is an HTTP/1.1 server, over TLS only if target.tls says so; look at what it sends "
+            "(curl -v).",
         ),
         "tls": _Failure(
             "TLS failed",

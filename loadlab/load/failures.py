@@ -57,6 +57,8 @@ def request_failure(error: Exception) -> Failure:
 
 _OUTCOME_BY_ERRNO: Final[dict[int, Outcome]] = {
     errno.ECONNREFUSED: Outcome.REFUSED,
+    errno.ENOENT: Outcome.REFUSED,  # no Unix socket of that name
+    errno.EPROTOTYPE: Outcome.REFUSED,  # it is one for datagrams
     errno.ECONNRESET: Outcome.RESET,
     errno.ECONNABORTED: Outcome.RESET,
     errno.EPIPE: Outcome.RESET,

@@ -27,7 +27,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port}; location / {{ return 200 "from nginx"; }} }}
+    server {{ listen 127.0.0.1:{port} {ssl}; {tls} location / {{ return 200 "from nginx"; }} }}
 }}
 """
 _NODE: Final = """\
@@ -57,12 +57,12 @@ class Foreign:
 
 
 @contextmanager
-def nginx_serving(program: str, folder: Path) -> Iterator[Foreign]:
-    """Run nginx with a master and two workers."""
+def nginx_serving(program: str, folder: Path, tls: str = "") -> Iterator[Foreign]:
+    """Run nginx with a master and two workers; over TLS, if `tls` has its directives for that."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         configuration = folder / "nginx.conf"
-        configuration.write_text(_NGINX.format(folder=folder, port=port))
+        configuration.write_text(_NGINX.format(folder=folder, port=port, tls=tls, ssl="ssl" if tls else ""))
         command = [program, "-p", str(folder), "-c", str(configuration)]
         # How one nginx hands its sockets on to another: so it need not be told a port that somebody else might take.
         environment = {**os.environ, "NGINX": f"{listener.fileno()};"}

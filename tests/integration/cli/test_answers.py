@@ -84,7 +84,7 @@ def test_the_run_is_invalid_and_says_why(measured: tuple[Program, Ended]) -> Non
     lines, number = ended.stderr.splitlines(), len(ANSWERED) + 1
     assert f"{len(ANSWERED)} of {number} trials: No request succeeded in the measured window." in lines
     for failure, advice in (
-        ("malformed response", "Check that this is an HTTP/1.1 server without TLS"),
+        ("malformed response", "Check that this is an HTTP/1.1 server, over TLS only if target.tls says so"),
         ("connection reset", "Look in the target's log for why it ended connections"),
         ("connection refused", "Check that the target listens at this address"),
         ("status 503", "Look at what the target answers"),

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from loadlab.kernel import Loop
+from loadlab.kernel.sockets import Address
 from loadlab.load.active import ActiveLoad
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import RequestKind, Stamping, take_turns
@@ -16,7 +17,7 @@ _DEADLINE_NS = 30_000 * MS
 
 
 def exchange_with(
-    address: tuple[str, int],
+    address: Address,
     timeout_ns: int = 10_000 * MS,
     request: bytes = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     method: str = "GET",

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,17 @@ def test_a_port_where_nobody_listens_refuses(good_address: tuple[str, int]) -> N
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         bad = exchange_with(bound.getsockname())
+        outcomes = outcomes_beside_a_good_server(bad, good_address, {Outcome.REFUSED})
+    assert outcomes - {"ok", "cut"} == {"refused"}
+
+
+@pytest.mark.parametrize("left", ["nothing", "file", "for datagrams"])
+def test_a_unix_socket_where_nobody_listens_refuses(left: str, good_address: tuple[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "app.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM if left == "for datagrams" else socket.SOCK_STREAM) as bound:
+        if left != "nothing":
+            bound.bind(str(path))
+        bad = exchange_with(str(path))
         outcomes = outcomes_beside_a_good_server(bad, good_address, {Outcome.REFUSED})
     assert outcomes - {"ok", "cut"} == {"refused"}
 
