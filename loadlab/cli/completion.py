@@ -36,7 +36,7 @@ def complete_settings(incomplete: str) -> list[str]:
 def complete_methods(incomplete: str) -> list[str]:
     """Return the methods of HTTP that `hit -m` is asked for."""
     methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-    return [method for method in methods if method.startswith(incomplete.upper())]
+    return [method for method in methods if method.startswith(incomplete)]
 
 
 def complete_probes(incomplete: str) -> list[str]:

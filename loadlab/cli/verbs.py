@@ -31,6 +31,7 @@ Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile e
 """
 
 EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
+  loadlab hit http://localhost:8000/              your own server, at once
 {_RUN}\
   loadlab doctor select-vs-epoll                  can this profile run here?
   loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll

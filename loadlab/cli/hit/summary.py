@@ -45,9 +45,12 @@ def summarise(
         yield from _curve(trial, histograms)
         yield from _pairs(trial)
     yield Line("")
-    if trial.state != "done":
+    if trial.state == "interrupted" and trial.window_ns:
+        yield Line(f"interrupted: this is of the first {format_duration_ns(trial.window_ns)}", "suspect")
+    elif trial.state != "done":
         yield from _wrapped(f"{trial.state}: {trial.reason}", 0, "invalid")
-    yield from verdict_lines(trial)
+    if trial.state != "interrupted":  # what is missing then is no news
+        yield from verdict_lines(trial)
     yield from _failed(trial)
 
 
@@ -94,12 +97,17 @@ def _heading(trial: TrialResult, profile: LoadProfile, url: str) -> Iterator[Lin
 
 
 def _throughput(trial: TrialResult) -> Iterator[Line]:
-    if trial.requests_per_second is not None and trial.is_credible:
+    if trial.requests_per_second is not None and _says_something(trial):
         at_least = "at least " if throughput_is_lower_bound(trial) else ""
         rate = f"{at_least}{format_rate(trial.requests_per_second)}"
         yield Line(f"{'requests/s':<{_LABEL}}{rate}", "strong")
     elif trial.requests_per_second is not None:
         yield _labelled("requests/s", "not shown: the measurement is invalid")
+
+
+def _says_something(trial: TrialResult) -> bool:
+    """Return whether the figures are the server's, as far as they go."""
+    return trial.state in ("done", "interrupted") and trial.verdict.state != "invalid"
 
 
 def _response_times(trial: TrialResult) -> Iterator[Line]:
@@ -119,7 +127,7 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
 
 def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[Line]:
     histogram = histograms.get(Metric.RESPONSE)
-    if histogram is None or not histogram.count or not trial.is_credible:
+    if histogram is None or not histogram.count or not _says_something(trial):
         return
     too_low = [max(_PERCENTILES.index(name) - 1, 0) for name in _PERCENTILES if name in trial.response_ns.too_low]
     nines = last_nines(histogram.count)

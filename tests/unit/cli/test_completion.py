@@ -25,6 +25,10 @@ def offered(line: str) -> list[str]:
         ("loadlab doctor slow", ["slow-senders"]),
         ("loadlab serve epoll-", ["epoll-processes", "epoll-threads"]),
         ("loadlab run my.yaml --set load.conn", ["load.connection=", "load.connections="]),
+        ("loadlab hit --unix", ["--unix-socket"]),
+        ("loadlab hit --c", ["--connections", "--cacert", "--cert", "--calibrate"]),
+        ("loadlab hit -m P", ["PATCH", "POST", "PUT"]),
+        ("loadlab hit --probes procfs,s", ["procfs,sockets", "procfs,syscalls"]),
         ("loadlab run my", []),  # so the shell offers files
     ],
 )

@@ -143,6 +143,14 @@ def test_a_trial_that_failed_says_why() -> None:
     assert "the server ended" in text
 
 
+def test_an_interrupted_trial_has_the_figures_until_then_and_no_findings() -> None:
+    finding = Finding(code="short_window", severity="suspect", text="Stopped early.", evidence="e", advice="a")
+    text = text_of(*measured(verdict=Verdict(state="suspect", findings=[finding]), state="interrupted"))
+    assert "requests/s     4,000" in text
+    assert "99.9 %" in text
+    assert text.endswith("interrupted: this is of the first 10 s")
+
+
 def test_repeats_show_how_far_they_differ() -> None:
     trials = [measured(20_000 + 100 * number)[0] for number in range(3)]
     first, *more = [line.text for line in repeats_lines(trials)]
