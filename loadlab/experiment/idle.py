@@ -1,7 +1,7 @@
 """The idle connections of a rig: opened, proved to be accepted, counted, and the memory that they take."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from loadlab.experiment.context import Observer
@@ -65,14 +65,19 @@ class HeldConnections:
             after = read_memory(target_pids, ends.fleet.holder_pids())
             self.memory = memory_of_connections(before, after, sum(self._opening.values()))
 
-    def count(self, ends: Ends) -> int | None:
-        """Return how many are established now; None where there are none to count."""
+    def count(self, ends: Ends, take_other: Callable[[Event], None] = lambda _: None) -> int | None:
+        """Return how many are established now; None where there are none to count.
+
+        What load workers say meanwhile is for `take_other`.
+        """
         if not self._opened:
             return None
         self._alive.clear()
         ends.fleet.count_alive()
         for event in ends.listen_while(lambda: len(self._alive) < len(self._opened)):
             self._take(event)
+            if event.sender not in self._opened:
+                take_other(event)
         return sum(self._alive.values())
 
     def summary(self, alive_at_start: int | None, alive: int | None) -> IdleSummary | None:

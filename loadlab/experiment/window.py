@@ -120,7 +120,7 @@ class _Measurement:
         record.usage = usage_over(start, end).with_threads(threads).with_memory(memory.target, memory.client)
         for event in ends.listen_while(lambda: self._finished < rig.workers):
             self._take(event)
-        record.idle_at_end = rig.idle.count(ends)
+        record.idle_at_end = rig.idle.count(ends, self._take)  # workers may report what they have finished
         # What was measured stands, whatever ends the trial now.
         with suppress(TrialFailed, KeyboardInterrupt):
             self._finish_in_flight()
