@@ -33,8 +33,18 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
         text="No request succeeded in the measured window.",
         evidence=f"0 successful requests in {format_duration_ns(result.window_ns)}{statuses}",
         # What failed has a finding of its own, with advice.
-        advice="" if failed else "Use a longer window: nothing failed, but no response ended within this one.",
+        advice="" if failed else _why_unanswered(result),
     )
+
+
+def _why_unanswered(result: TrialResult) -> str:
+    if result.idle is not None and result.idle.opened:
+        return (
+            f"Nothing failed, but the target answered nothing beside {result.idle.opened:,} idle connections. If it "
+            "answers without them, each holds one of its workers or threads: use workers that wait for many "
+            "connections at once, or put a proxy such as nginx in front. Otherwise use a longer window."
+        )
+    return "Use a longer window: nothing failed, but no response ended within this one."
 
 
 def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:

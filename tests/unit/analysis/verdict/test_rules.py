@@ -194,6 +194,12 @@ def test_where_nothing_failed_and_nothing_was_answered_the_window_was_too_short(
     assert [(each.code, each.advice.split(":")[0]) for each in found] == [("no_requests", "Use a longer window")]
 
 
+def test_where_nothing_was_answered_beside_idle_connections_these_are_suspected() -> None:
+    result = trial(requests=0, outcomes={"cut": 9}, response_ns=times(0), idle=idle(100, 100, 100))
+    [found] = [each for each in judge_trial(result, QUIET).findings if each.code == "no_requests"]
+    assert "answered nothing beside 100 idle connections" in found.advice
+
+
 def test_where_nothing_succeeded_the_status_is_named() -> None:
     result = trial(requests=0, outcomes={"status": 60}, statuses={"404": 60})
     judged = judge_trial(result, window(unexpected_statuses={"404": 60}))
