@@ -20,6 +20,7 @@ _MARGIN: Final = 9
 _LOGARITHMIC_FROM: Final = 3.0  # as a ratio of the longest to the shortest time
 _LEAST_SPREAD: Final = 0.1  # a narrower range would make a cliff of nothing
 _MOST_LABELS: Final = 6
+_ROUND_STEPS: Final = ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,))
 
 
 def last_nines(count: int) -> int:
@@ -77,9 +78,7 @@ class _Axis:
 def _axis_for(least: float, most: float) -> _Axis:
     if most >= _LOGARITHMIC_FROM * least:
         low, high = least / (most / least) ** 0.03, most * (most / least) ** 0.03
-        fine = [step * 10.0**power for power in range(13) for step in (1, 2, 5) if low < step * 10.0**power < high]
-        coarse = [tick for tick in fine if f"{tick:e}".startswith("1.")]
-        return _Axis(low, high, True, tuple(fine if len(fine) <= _MOST_LABELS else coarse))
+        return _Axis(low, high, True, _round_times(low, high))
     missing = max(_LEAST_SPREAD * most - (most - least), 0.0) / 2
     low, high = least - missing, most + missing
     margin = 0.05 * (high - low)
@@ -94,6 +93,16 @@ def _axis_for(least: float, most: float) -> _Axis:
     return _Axis(
         low, high, False, tuple(step * number for number in range(first, math.floor(high / step) + 1) if number)
     )
+
+
+def _round_times(low: float, high: float) -> tuple[float, ...]:
+    """Return as many round times between two others as there is room for labels, on a logarithmic axis."""
+    ticks: tuple[float, ...] = ()
+    for steps in _ROUND_STEPS:
+        ticks = tuple(step * 10.0**power for power in range(13) for step in steps if low < step * 10.0**power < high)
+        if len(ticks) <= _MOST_LABELS:
+            break
+    return ticks
 
 
 def _percentile_axis(nines: int, columns: int) -> list[str]:

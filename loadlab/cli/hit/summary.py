@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from loadlab.analysis.summary import Percentile, trusted_ns, trustworthy_percentiles
+from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, Percentile, trusted_ns, trustworthy_percentiles
 from loadlab.analysis.verdict import throughput_is_lower_bound
 from loadlab.cli.hit.curve import draw_curve, last_nines
 from loadlab.profile import LoadProfile
@@ -20,6 +20,7 @@ WIDTH: Final = 80
 _LABEL: Final = 15
 _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99", "p99.9")
 _GAP: Final = "   "
+_SAID_WITH_PERCENTILES: Final = "few_samples"
 _VALID: Final = "Nothing casts doubt on these figures."
 
 Tone = Literal["plain", "strong", "valid", "suspect", "invalid"]
@@ -72,7 +73,8 @@ def verdict_lines(trial: TrialResult) -> Iterator[Line]:
     verdict = trial.verdict
     graver = [finding for finding in verdict.findings if finding.severity != "note"]
     yield from _wrapped(f"{verdict.state}: {_VALID if not graver else ''}".rstrip(": "), 0, verdict.state)
-    for finding in sorted(verdict.findings, key=lambda finding: finding.severity == "note"):
+    said = (finding for finding in verdict.findings if finding.code != _SAID_WITH_PERCENTILES)
+    for finding in sorted(said, key=lambda finding: finding.severity == "note"):
         yield from _finding_lines(finding)
 
 
@@ -120,7 +122,8 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
     yield from _wrapped_pair("response time", [*parts, f"max {format_duration_ns(summary.max or 0)}"])
     few = [name for name in _PERCENTILES if name not in trustworthy_percentiles(summary.count)]
     if few:
-        yield _labelled("", f"({' and '.join(few)} would need more than {summary.count:,} requests)")
+        needed = [f"{name} needs {SAMPLES_BEYOND * 1000 // BEYOND_PER_MILLE[name]:,} requests" for name in few]
+        yield _labelled("", f"({', '.join(needed)})")
     if unsure := [name for name in summary.too_low if name not in few]:
         yield _labelled("", f"({' and '.join(unsure)} not shown: slow requests had not ended in the window)")
 

@@ -99,7 +99,7 @@ def test_all_that_a_trial_has() -> None:
 def test_percentiles_that_too_few_requests_lie_beyond_are_named_and_not_shown() -> None:
     text = text_of(*measured(500))
     assert "p99 " not in text.split("max")[0]
-    assert "(p99 and p99.9 would need more than 500 requests)" in text
+    assert "(p99 needs 1,000 requests, p99.9 needs 10,000 requests)" in text
 
 
 def test_percentiles_that_are_too_low_are_named_and_not_shown() -> None:
