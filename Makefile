@@ -6,9 +6,10 @@ BIN := $(VENV)/bin
 # Two tests at a time, as most of them wait for other processes; but those that need the machine for themselves.
 TOGETHER := -n 2 --dist worksteal -m 'not alone'
 
-.PHONY: help demo test lint unit integration benchmark clean
+.PHONY: help install demo test lint unit integration benchmark clean
 
 help:
+	@echo "make install      install loadlab into .venv, at .venv/bin/loadlab"
 	@echo "make demo         install loadlab into .venv and run profiles/select-vs-epoll.yaml (about two minutes)"
 	@echo "make test         install what the tests need, then lint, types and all tests"
 	@echo "make lint         ruff, mypy, import-linter"
@@ -16,6 +17,9 @@ help:
 	@echo "make integration  the tests with real processes and sockets"
 	@echo "make benchmark    loadlab and wrk side by side (benchmarks/vs_wrk.py)"
 	@echo "make clean        remove .venv and caches"
+
+install: $(VENV)/run.installed
+	@echo "installed: $(BIN)/loadlab"
 
 demo: $(VENV)/run.installed
 	$(BIN)/loadlab run profiles/select-vs-epoll.yaml
