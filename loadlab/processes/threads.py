@@ -13,6 +13,7 @@ from typing import Final
 from loadlab.processes.proc import PROC, read_last_core
 
 _MOST_IN_BETWEEN: Final = 64
+_MOST: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,12 @@ class ThreadUse:
 
 
 class WatchedThreads:
-    """The threads of a group of processes, from the first reading to the last."""
+    """The threads of a group of processes, from the first reading to the last; of thousands of them, none."""
 
     def __init__(self, proc: Path = PROC) -> None:
         self._proc = proc
         self._threads: dict[tuple[int, int], _Thread] = {}
+        self._too_many = False
 
     def read_first(self, pids: Collection[int]) -> None:
         """Note how long each thread has run and waited before."""
@@ -50,7 +52,9 @@ class WatchedThreads:
             known.waited_ns = waited_ns
 
     def uses(self) -> tuple[ThreadUse, ...]:
-        """Return the use of each thread that ran or waited. None did where the kernel does not count this."""
+        """Return the use of each thread that ran or waited; of none where it is not known."""
+        if self._too_many:
+            return ()
         return tuple(
             ThreadUse(thread.by_core, thread.waited_ns - thread.waited_before_ns)
             for thread in self._threads.values()
@@ -59,19 +63,22 @@ class WatchedThreads:
 
     def _list_times(self, pids: Collection[int]) -> list[tuple[tuple[int, int], int, int]]:
         """Return ((pid, thread), time that it has run, time that it has waited); without those that have ended."""
+        threads = [(pid, task) for pid in pids for task in self._list_tasks(pid)]
+        self._too_many = self._too_many or len(threads) > _MOST
         found = []
-        for pid in pids:
+        for pid, task in [] if self._too_many else threads:
             try:
-                tasks = [*(self._proc / str(pid) / "task").iterdir()]
+                ran, waited, _slices = (task / "schedstat").read_text(encoding="ascii").split()
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            for task in tasks:
-                try:
-                    ran, waited, _slices = (task / "schedstat").read_text(encoding="ascii").split()
-                except (FileNotFoundError, ProcessLookupError):
-                    continue
-                found.append(((pid, int(task.name)), int(ran), int(waited)))
+            found.append(((pid, int(task.name)), int(ran), int(waited)))
         return found
+
+    def _list_tasks(self, pid: int) -> list[Path]:
+        try:
+            return [*(self._proc / str(pid) / "task").iterdir()]
+        except (FileNotFoundError, ProcessLookupError):
+            return []
 
 
 @dataclass(slots=True)

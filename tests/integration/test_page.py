@@ -8,7 +8,7 @@ import pytest
 
 from loadlab.report import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import FailureSample, RunDocument
 
 from ..more_sample_runs import (
     write_crowd,
@@ -373,4 +373,20 @@ def test_what_was_steady_is_drawn_when_it_is_unfolded(browser: Browser, tmp_path
           panel.getBoundingClientRect().width - panel.querySelector('.main-svg').getBoundingClientRect().width))
     """
     assert set(browser.evaluate(sizes)) == {0}
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_samples_of_failures_fit_the_page_and_are_text(
+    browser: Browser, tmp_path: Path, sample_run: RunDirectory, width: int
+) -> None:
+    document = sample_run.read_document()
+    received = "HTTP/1.1 503 " + "x" * 150 + EVIL
+    failure = FailureSample(outcome="status", kind="/", reason="status 503", received=received, after_ns=1, reused=True)
+    trials = [trial.model_copy(update={"failure_samples": [failure]}) for trial in document.trials]
+    run = RunDirectory.create(tmp_path, "failing", "", datetime(2026, 10, 14, tzinfo=UTC))
+    run.write_document(document.model_copy(update={"trials": trials}))
+    run.write_page(render(run))
+    browser.open(run.page_path, width)
+    assert browser.evaluate("document.querySelector('.failures code').textContent") == received
     assert browser.evaluate("document.documentElement.scrollWidth") <= width

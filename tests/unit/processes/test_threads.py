@@ -57,3 +57,14 @@ def test_many_threads_are_not_read_in_between(tmp_path: Path) -> None:
     assert watched.uses() == ()
     watched.read([7])
     assert watched.uses() == (ThreadUse({1: 10}, 0),)
+
+
+def test_thousands_of_threads_are_not_read_at_all(tmp_path: Path) -> None:
+    watched = WatchedThreads(tmp_path)
+    write_thread(tmp_path, 7, 7, ran=0, waited=0, core=0)
+    watched.read_first([7])
+    write_thread(tmp_path, 7, 7, ran=10, waited=0, core=0)
+    for thread in range(8, 2008):
+        (tmp_path / "7" / "task" / str(thread)).mkdir()
+    watched.read([7])
+    assert watched.uses() == ()
