@@ -220,9 +220,13 @@ class LineBuffer:
     """Cuts a byte stream into whole lines."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []  # in pieces: a line with prepared requests has tens of megabytes
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the lines that they complete."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        if b"\n" not in data:
+            self._rest.append(data)
+            return []
+        *lines, rest = b"".join([*self._rest, data]).split(b"\n")
+        self._rest = [rest]
         return lines
