@@ -81,10 +81,9 @@ def launch_command(
 ) -> CommandTarget:
     """Start the command of `target`, and wait until it is ready.
 
-    What it prints is appended to `output`, or kept for as long as it runs.
-
-    Where another program takes the port first, it is started once more, with another one. Raises TrialFailed, or what
-    `check` raises, which is called while waiting; no process is left behind then.
+    What it prints is appended to `output`, or kept for as long as it runs. Where another program takes the port first,
+    it is started once more, with another one. Raises TrialFailed, or what `check` raises, which is called while
+    waiting; no process is left behind then.
     """
     try:
         return _launch(target, capabilities_of, output, cpus, check, avoided=())
