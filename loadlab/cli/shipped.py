@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from loadlab import targets
 from loadlab.cli.terminal import write, write_prose
@@ -17,13 +18,16 @@ from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.values import describe
 from loadlab.units import printable
 
+_PORTS: Final = {"http": 80, "https": 443}
+_UNIX: Final = "unix:"
+
 
 def find_profile(name: str) -> Path:
     """Return the file that a user means: a path, or else the name of a profile that ships. Raises LoadlabError."""
     if os.path.exists(name):  # of a name that is too long, Path.exists raises OSError
         return Path(name)
     shown = printable(name)
-    if "://" in name or _is_address(name.partition("/")[0]):
+    if "://" in name or name.startswith(_UNIX) or _is_address(name.partition("/")[0]):
         raise LoadlabError(f"{shown}: {_why_no_profile(name)}")
     shipped = {path.stem: path for path in _shipped_profiles()}
     if name in shipped:
@@ -81,16 +85,19 @@ def _why_no_profile(url: str) -> str:
     """Return what to do instead of running a URL, or an address such as "localhost:8080"."""
     scheme, _, rest = url.rpartition("://")
     address, _, path = rest.partition("/")
-    if scheme not in ("", "http"):
-        return f"{scheme} cannot be measured, only http"
-    if not re.search(r":\d+$", address):
-        address += ":80"
+    if url.startswith(_UNIX):
+        address, path = url, ""
+    elif scheme not in ("", *_PORTS):
+        return f"{scheme} cannot be measured, only http and https"
+    elif not re.search(r":\d+$", address):
+        address += f":{_PORTS[scheme or 'http']}"
     if not _is_address(address):
         return f"{describe(address)} is not a host and a port"
     value = f'"{address}"' if address.startswith("[") else address  # in YAML, brackets are a list
-    settings = [f"target.address={value}", f"load.path=/{path}"]
+    settings = [f"target.address={value}", f"load.path=/{path}", *(["target.tls={}"] if scheme == "https" else [])]
     options = " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
-    return f"name a profile, and set the address in it, as in: loadlab run select-vs-epoll {options}"
+    by_itself = f"measure it by itself with `loadlab hit {shlex.quote(url)}`, or " if scheme else ""
+    return f"{by_itself}name a profile, and set the address in it: loadlab run select-vs-epoll {options}"
 
 
 def _write_list(abouts: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """What ships, listed; and the profile that a user means: a file, one that ships, or what to write instead."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: py
         ("select", "select: neither a file nor a profile that ships; did you mean 'select-vs-epoll'?"),
         ("apache", "apache: neither a file nor a profile that ships; `loadlab profiles` lists those that ship"),
         ("profiles/node.yaml", "profiles/node.yaml: there is no such file; did you mean 'node', which ships"),
-        ("https://localhost:8443/", "https://localhost:8443/: https cannot be measured, only http"),
+        ("ftp://localhost/", "ftp://localhost/: ftp cannot be measured, only http and https"),
         ("http://a&b/", "http://a&b/: 'a&b:80' is not a host and a port"),
     ],
 )
@@ -42,7 +43,9 @@ def test_what_is_no_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
     [
         ("http://localhost:8080/api?x=1", "--set target.address=localhost:8080 --set 'load.path=/api?x=1'"),
         ("http://localhost", "--set target.address=localhost:80 --set load.path=/"),
+        ("https://localhost/", "--set target.address=localhost:443 --set load.path=/ --set 'target.tls={}'"),
         ("127.0.0.1:8080", "--set target.address=127.0.0.1:8080 --set load.path=/"),
+        ("unix:/run/app.sock", "--set target.address=unix:/run/app.sock --set load.path=/"),
         ("http://[::1]:8080/a", "--set 'target.address=\"[::1]:8080\"' --set load.path=/a"),
     ],
 )
@@ -50,7 +53,8 @@ def test_an_address_is_pointed_to_the_setting_for_it(url: str, options: str) -> 
     with pytest.raises(LoadlabError) as caught:
         find_profile(url)
     command = f"loadlab run select-vs-epoll {options}"
-    assert str(caught.value) == f"{url}: name a profile, and set the address in it, as in: {command}"
+    by_itself = f"measure it by itself with `loadlab hit {shlex.quote(url)}`, or " if "://" in url else ""
+    assert str(caught.value) == f"{url}: {by_itself}name a profile, and set the address in it: {command}"
 
 
 def test_a_server_that_cannot_run_here_says_what_installs_it(
