@@ -1,8 +1,12 @@
-"""A user's own server, with the faults that such servers have: `python own_server.py FAULT PORT|SOCKET [FILE]`."""
+"""A user's own server, with the faults that such servers have: `python own_server.py FAULT PORT|SOCKET [FILE]`.
+
+With CERTIFICATE in its environment, a file with the private key too, it speaks TLS.
+"""
 
 import asyncio
 import os
 import signal
+import ssl
 import sys
 import time
 from typing import Final
@@ -47,12 +51,15 @@ class OwnServer:
 
 async def listen(fault: str, where: str) -> None:
     """Listen on a port of 127.0.0.1, or of ::1, or at a Unix socket."""
-    server = OwnServer(fault)
+    server, tls = OwnServer(fault), None
+    if certificate := os.environ.get("CERTIFICATE"):
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
     if "/" in where:
-        listening = await asyncio.start_unix_server(server.serve, where, backlog=_BACKLOG)
+        listening = await asyncio.start_unix_server(server.serve, where, backlog=_BACKLOG, ssl=tls)
     else:
         host = "::1" if fault == "ipv6" else "127.0.0.1"
-        listening = await asyncio.start_server(server.serve, host, int(where), backlog=_BACKLOG)
+        listening = await asyncio.start_server(server.serve, host, int(where), backlog=_BACKLOG, ssl=tls)
     async with listening:
         await listening.serve_forever()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from . import own_server
 from .foreign_servers import faulty_serving
@@ -120,6 +121,40 @@ def test_one_that_listens_elsewhere_is_found_there(program: Program) -> None:
 def test_one_that_is_never_ready_is_given_up_with_what_it_answers(program: Program, fault: str, reported: str) -> None:
     reason = reason_of(program, profile(fault, more=", ready: {path: /missing, status: 2xx, within: 600ms}"))
     assert f", but after 600ms (target.ready.within) {reported}" in reason
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A file with a certificate for localhost and its private key; the CA is in ca.pem beside it."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    path = tmp_path / "server.pem"
+    ca.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.mark.parametrize("where", ["{port}", "{socket}"])
+@pytest.mark.parametrize("tls", ["ca: ca.pem", "verify: false"])
+def test_it_is_asked_and_loaded_over_tls(program: Program, certificate: Path, where: str, tls: str) -> None:
+    more = f", env: {{CERTIFICATE: {certificate}}}, tls: {{{tls}}}, ready: {{path: /health, status: 200}}"
+    ended = program.measure(profile("none", where, more=more, load=LOAD.replace("2,", "2, idle: 20,", 1)), ANY_VERDICT)
+    assert ended.code == 0, ended.stderr
+    trial = only_trial(program)
+    assert trial["requests"] > 0
+    assert trial["tls"]["version"] == "TLSv1.3"
+    assert (trial["idle"]["opened"], trial["idle"]["problem"]) == (20, None)
+
+
+def test_one_whose_certificate_is_not_trusted_is_given_up_at_once(program: Program, certificate: Path) -> None:
+    reason = reason_of(program, profile("none", more=f", env: {{CERTIFICATE: {certificate}}}, tls: {{}}"))
+    assert reason.startswith("no connection to `")
+    assert " over TLS: the certificate of localhost " in reason
+    assert "target.tls.ca" in reason
+
+
+def test_one_that_speaks_no_tls_is_given_up(program: Program) -> None:
+    reason = reason_of(program, profile("none", more=", tls: {}, ready: {within: 300ms}"))
+    assert reason.split(" listens at ")[1].split(", but after 300ms (target.ready.within) ")[1] != ""
 
 
 def test_one_that_dies_in_between_ends_its_trial_and_not_the_run(program: Program) -> None:
