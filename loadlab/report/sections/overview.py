@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from loadlab.recording.outcomes import Outcome
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, Measure
@@ -12,7 +13,7 @@ from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.dependence import changes_of, describe_dependence, describe_repeats, join_many
 from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.report.sentences import describe_answered, describe_growth, describe_ratio, write_value
+from loadlab.report.sentences import describe_answered, describe_growth, describe_ratio, join_names, write_value
 from loadlab.results.model import Scalar, TrialResult
 
 # Values nearer to each other than this are called equal.
@@ -47,6 +48,7 @@ def overview_of(run: Run) -> tuple[str, ...]:
         sentences += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT), (), "")
     impossible = describe_impossible(arrangement)
     return (
+        *describe_silence(arrangement),
         *sentences,
         *describe_answered(arrangement),
         *describe_split(arrangement),
@@ -74,6 +76,30 @@ def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw]
         *describe_repeats(changes),
         *_describe_extremes(arrangement, lines, measure),
     )
+
+
+def describe_silence(arrangement: Arrangement) -> Iterator[str]:
+    """Yield where requests were sent and not a single one was answered, although none failed."""
+    silent = [setting for setting in arrangement.settings if all(map(_is_silent, setting.trials))]
+    if not arrangement.x_is_number:
+        if names := [name for setting in silent if (name := arrangement.name_of(setting))]:
+            yield f"No request was answered: {join_many(names)}."
+        return
+    places: dict[int, list[Scalar]] = {}
+    for setting in silent:
+        places.setdefault(setting.line, []).append(setting.x)
+    lines: dict[tuple[Scalar, ...], list[str]] = {}
+    for line, places_of_line in places.items():
+        lines.setdefault(tuple(places_of_line), []).append(arrangement.line_names[line])
+    for where, names in lines.items():
+        *others, last = where
+        at = join_names([*map(format_scalar, others), arrangement.describe_x(last)])
+        yield f"No request was answered{f' by {join_many(names)}' if all(names) else ''} at {at}."
+
+
+def _is_silent(trial: TrialResult) -> bool:
+    outcomes = {outcome for outcome, count in trial.outcomes.items() if count}
+    return trial.state == "done" and outcomes == {Outcome.CUT}
 
 
 def describe_impossible(arrangement: Arrangement) -> str:

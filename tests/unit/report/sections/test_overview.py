@@ -3,7 +3,7 @@ import pytest
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import RESPONSE_P99, THROUGHPUT
 from loadlab.report.panels import LineLaw, panel_of
-from loadlab.report.sections.overview import describe_impossible, describe_run, overview_of
+from loadlab.report.sections.overview import describe_impossible, describe_run, describe_silence, overview_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Finding, LatencySummary, Law, RunDocument, Scalar, TrialResult, Verdict
 
@@ -280,6 +280,31 @@ def test_two_bounds_are_not_ranked() -> None:
 def test_what_rose_from_nothing_has_no_percentage() -> None:
     sentence, *_ = described(over("load.idle", {"epoll": {0: 0, 9: 5}}))
     assert sentence.startswith("epoll speeds up with more idle connections, from nothing at 9")
+
+
+def silenced(arrangement: Arrangement, server: str, *places: Scalar) -> Arrangement:
+    """The same where that server has answered nothing at these x."""
+    trials = [
+        trial.model_copy(update={"requests": 0, "outcomes": {"cut": 8}, "verdict": Verdict(state="invalid")})
+        if trial.factors["target.server"] == server and trial.factors["load.idle"] in places
+        else trial
+        for setting in arrangement.settings
+        for trial in setting.trials
+    ]
+    return arrange({"plot": {"x": "load.idle", "series": "target.server"}}, trials)
+
+
+def test_where_nothing_was_answered_is_said() -> None:
+    rates: dict[Scalar, float] = {0: 900, 100: 900, 5000: 900}
+    whole = over("load.idle", {"sync": rates, "gthread": rates, "gevent": rates})
+    assert list(describe_silence(whole)) == []
+    both = silenced(silenced(whole, "sync", 100, 5000), "gthread", 100, 5000)
+    assert list(describe_silence(both)) == [
+        "No request was answered by sync and gthread at 100 and 5,000 idle connections."
+    ]
+    assert list(describe_silence(silenced(over("load.idle", {"sync": rates}), "sync", 5000))) == [
+        "No request was answered by sync at 5,000 idle connections."
+    ]
 
 
 def test_what_is_not_installed_is_named_once(crowd: RunDocument, sample_run: RunDirectory) -> None:
