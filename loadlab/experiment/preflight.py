@@ -129,6 +129,8 @@ def _diagnose(
             address = names.resolve(parse_address(target.address))
             if not isinstance(address, TcpAddress) or targets.is_of_this_machine(address.host):
                 targets.find_server(address, target.pid)
+        except targets.NotVisible:
+            return None
         except (targets.NotAllowed, targets.NotAttachable, targets.NotResolvable) as lack:
             return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
         return None

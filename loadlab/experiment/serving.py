@@ -106,7 +106,13 @@ def _attach(profile: LoadProfile, context: RunContext, standing: ExitStack) -> S
             # All cores are the load's: the target uses none of this machine's.
             resources = resources_beside(context.resources, profile, (), available)
             return Serving(_reach(address, authority), None, resources)
-        roots = targets.find_server(address, profile.target.pid)
+        try:
+            roots = targets.find_server(address, profile.target.pid)
+        except targets.NotVisible:
+            # What it may run on is not known: the client keeps to its own part of the cores.
+            assert isinstance(address, TcpAddress)
+            resources = resources_beside(context.resources, profile, available, available)
+            return Serving(_reach(address, authority), None, resources)
         capabilities = _capabilities_of(list_family_without_us(roots), address)
         target = standing.enter_context(targets.AttachedTarget(address, authority, roots, capabilities))
     except (targets.NotAllowed, targets.NotAttachable, targets.NotResolvable) as lack:
@@ -114,14 +120,14 @@ def _attach(profile: LoadProfile, context: RunContext, standing: ExitStack) -> S
     return Serving(target, None, resources_beside(context.resources, profile, target.cores(), available))
 
 
-def _reach(address: TcpAddress, authority: str) -> targets.RemoteTarget:
-    """Return a server of another machine if it accepts connections; how many it can hold is not known."""
+def _reach(address: TcpAddress, authority: str) -> targets.UnseenTarget:
+    """Return a server that cannot be seen if it accepts connections; how many it can hold is not known."""
     if not targets.accepts(address):
         raise targets.NotAttachable(
             f"{format_address(address)} does not accept a connection: check the address, and that nothing filters it"
         )
     capabilities = targets.Capabilities(handlers=(), max_connections=_NO_LIMIT, backlog=_CAUTIOUS_BACKLOG)
-    return targets.RemoteTarget(address, authority, capabilities)
+    return targets.UnseenTarget(address, authority, capabilities)
 
 
 def _capabilities_of(pids: Collection[int], address: Address) -> targets.Capabilities:

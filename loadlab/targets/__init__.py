@@ -3,7 +3,7 @@
 docs/design.md, "Contracts", describes the TARGET literal and the READY line.
 """
 
-from loadlab.targets.attaching import AttachedTarget, NotAttachable, RemoteTarget, find_server
+from loadlab.targets.attaching import AttachedTarget, NotAttachable, NotVisible, UnseenTarget, find_server
 from loadlab.targets.commands import CommandTarget, launch_command, why_command_not_started
 from loadlab.targets.description import (
     Needs,
@@ -34,10 +34,11 @@ __all__ = [
     "NotAllowed",
     "NotAttachable",
     "NotResolvable",
+    "NotVisible",
     "Option",
-    "RemoteTarget",
     "RunningTarget",
     "TargetDescription",
+    "UnseenTarget",
     "accepts",
     "catalog",
     "find_server",

@@ -24,6 +24,10 @@ class NotAttachable(LoadlabError):
     """No server can be watched at an address; the text says why, and what to do."""
 
 
+class NotVisible(NotAttachable):
+    """A server listens at the address, but its processes cannot be seen from here: it can be loaded all the same."""
+
+
 class AttachedTarget:
     """A server that runs already, `pids()` its processes; leaving the `with` block leaves it as it is."""
 
@@ -65,8 +69,8 @@ class AttachedTarget:
         return frozenset(found)
 
 
-class RemoteTarget:
-    """A server on another machine, of which nothing is known but its address."""
+class UnseenTarget:
+    """A server of which nothing is known but its address: on another machine, or with processes that cannot be seen."""
 
     def __init__(self, address: Address, authority: str, capabilities: Capabilities) -> None:
         self.address = address
@@ -74,7 +78,7 @@ class RemoteTarget:
         self.capabilities = capabilities
 
     def pids(self) -> list[int]:
-        """Return no pids: its processes are not on this machine."""
+        """Return no pids."""
         return []
 
     def poll_exit(self) -> str | None:
@@ -104,12 +108,12 @@ def _find_listening(address: Address, inodes: Collection[int], proc: Path) -> fr
     parents = read_parents(proc)
     holders = find_holders(inodes, parents, proc)
     if not holders.pids and holders.hidden:
-        raise NotAttachable(
+        raise NotVisible(
             f"the server at {format_address(address)} belongs to another user: name its process (target.pid), or run "
             "loadlab as root or as that user"
         )
     if not holders.pids:
-        raise NotAttachable(
+        raise NotVisible(
             f"none of the processes that are visible here listens at {format_address(address)}: run loadlab in the "
             "server's PID namespace, with docker as --pid=host"
         )

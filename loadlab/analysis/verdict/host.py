@@ -96,7 +96,7 @@ def short_of_memory(result: TrialResult, window: WindowEvidence) -> Finding | No
 def disturbed(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that processes that have no part in the trial left the cores of target and client alone."""
     uses = [f"{pool.others:.2f} of {_name(pool)}" for pool in _disturbed_pools(result, window)]
-    if not uses:
+    if not uses or is_unseen(result):  # then the target itself is among the others
         return None
     return Finding(
         code="disturbed",
@@ -105,6 +105,24 @@ def disturbed(result: TrialResult, window: WindowEvidence) -> Finding | None:
         evidence=f"used {', '.join(uses)}",
         advice="Stop other programs on this machine (top shows them), then run again.",
     )
+
+
+def target_unseen(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Note that nothing is known of the target's processes, though they are on this machine."""
+    if not is_unseen(result):
+        return None
+    return Finding(
+        code="target_unseen",
+        severity="note",
+        text="The server's processes cannot be seen: they are another user's, or in another container.",
+        evidence="its CPU time and memory are not known, nor whether other programs used the CPU",
+        advice="Run loadlab as root or as the server's user, in its PID namespace; or name its process (target.pid).",
+    )
+
+
+def is_unseen(result: TrialResult) -> bool:
+    """Return whether the target is on this machine, but its processes cannot be seen."""
+    return result.server is not None and not result.server.remote and result.target is None
 
 
 def clock_jumped(result: TrialResult, window: WindowEvidence) -> Finding | None:

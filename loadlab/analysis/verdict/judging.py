@@ -42,6 +42,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     host.throttled,
     host.short_of_memory,
     host.disturbed,
+    host.target_unseen,
     host.clock_jumped,
     steadiness.unsteady,
     requests.few_samples,

@@ -178,8 +178,9 @@ def _times(summary: LatencySummary) -> list[str]:
 def _server(trial: TrialResult) -> Iterator[Line]:
     usage = trial.target
     if usage is None:
-        if trial.server is not None and trial.server.remote:
-            yield _labelled("server", "on another machine: its CPU time and memory are not known")
+        if trial.server is not None:
+            where = "on another machine" if trial.server.remote else "cannot be seen from here"
+            yield _labelled("server", f"{where}: its CPU time and memory are not known")
         return
     parts = [f"CPU {format_share(usage.busy)} of a core"]
     if usage.cpu_ns_per_request is not None:

@@ -5,9 +5,10 @@ import os
 import re
 import shlex
 import socket
+import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,26 @@ def test_what_cannot_be_measured_is_one_sentence(arguments: str, message: str, p
     assert ended.stdout == ""
     assert message.format(port=port) in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contained(Program):
+    """The program in a PID namespace of its own, from which it sees no process but its own."""
+
+    def command(self, *arguments: str) -> list[str]:
+        return ["unshare", "--pid", "--fork", "--mount-proc", *Program.command(self, *arguments)]
+
+
+def test_a_server_whose_processes_cannot_be_seen_is_measured_without_them(tmp_path: Path) -> None:
+    allowed = subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True, check=False)
+    if allowed.returncode != 0:
+        pytest.skip("this user may not make a PID namespace")
+    with recording_serving() as server:
+        ended = Contained(tmp_path).run("hit", server.address, *SHORT)
+        assert server.process.poll() is None
+    summary = " ".join(check_summary(ended).split())
+    assert "server cannot be seen from here: its CPU time and memory are not known" in summary
+    assert "Other processes used the CPU" not in summary
 
 
 def test_a_server_that_ends_half_way(program: Program) -> None:

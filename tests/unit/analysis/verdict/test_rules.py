@@ -7,7 +7,7 @@ import pytest
 
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult, Verdict
+from loadlab.results.model import Finding, IdleSummary, LatencySummary, LoadedServer, TrialResult, Verdict
 from loadlab.results.probe_data import ControlGroupUse, Side
 
 from ....trials import make_trial, make_usage
@@ -288,6 +288,14 @@ def test_a_worker_that_watches_the_clock_is_not_taken_for_a_full_one() -> None:
 def test_what_others_used_of_the_targets_core_is_not_its_own_use() -> None:
     evidence = window(client_busy_by_worker=(0.96,), target_busy=0.4, **disturbed_target())
     assert findings(trial(), evidence) == {"client_bound": "suspect", "disturbed": "suspect"}
+
+
+def test_a_target_that_cannot_be_seen_is_not_taken_for_others() -> None:
+    here = LoadedServer(address="127.0.0.1:80")
+    assert findings(trial(server=here, target=None), window(**pools(others=1.0))) == {"target_unseen": "note"}
+    assert findings(trial(server=here, target=make_usage()), window(**pools(others=1.0))) == {"disturbed": "suspect"}
+    remote = LoadedServer(address="10.0.0.1:80", remote=True)
+    assert findings(trial(server=remote, target=None), window(**pools(others=1.0))) == {"disturbed": "suspect"}
 
 
 def test_responses_that_wait_for_the_client_make_it_the_limit_beside_a_full_target() -> None:
