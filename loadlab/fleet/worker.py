@@ -30,11 +30,11 @@ from loadlab.kernel import Loop, TaskGroup, run
 from loadlab.kernel.tls import TlsClient
 from loadlab.load.active import ActiveLoad
 from loadlab.load.answer_check import AnswerCheck
+from loadlab.load.exchange import Exchange
 from loadlab.load.pacing import Agenda, Allowance, Gate, ThinkTime
 from loadlab.load.requests import RequestKind, Stamping, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
-from loadlab.load.user import Exchange
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder
 

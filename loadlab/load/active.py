@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from loadlab.kernel.loop import Loop
+from loadlab.load.exchange import Exchange, parsers_of
 from loadlab.load.pacing import Gate, Pacing
-from loadlab.load.user import Exchange, User, parsers_of
+from loadlab.load.user import User
 from loadlab.recording.recorder import Recorder
 
 # Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).

@@ -11,10 +11,10 @@ from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import PlainTransport, Transport, discard, wait_connected, wait_read
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.answer_check import KEPT_BYTES
+from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected, parsers_of
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
-from loadlab.load.user import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected, parsers_of
 from loadlab.protocols.http1 import ResponseHead, ResponseReader
 from loadlab.recording.recorder import Recorder
 

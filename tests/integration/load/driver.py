@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from loadlab.kernel import Loop
 from loadlab.kernel.sockets import Address
 from loadlab.load.active import ActiveLoad
+from loadlab.load.exchange import Exchange
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import RequestKind, Stamping, take_turns
-from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

@@ -4,8 +4,8 @@ import pytest
 
 from loadlab.kernel import Loop, run
 from loadlab.load.active import ActiveLoad
+from loadlab.load.exchange import Exchange
 from loadlab.load.requests import RequestKind, Stamping, take_turns
-from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

@@ -12,8 +12,8 @@ import pytest
 
 from loadlab.kernel import Loop, run
 from loadlab.load.active import ActiveLoad
+from loadlab.load.exchange import Exchange
 from loadlab.load.pacing import Gate
-from loadlab.load.user import Exchange
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

@@ -5,9 +5,9 @@ import pytest
 from loadlab.kernel import Loop, run
 from loadlab.load.active import ActiveLoad
 from loadlab.load.answer_check import AnswerCheck
+from loadlab.load.exchange import Exchange
 from loadlab.load.requests import RequestKind, Stamping, take_turns
 from loadlab.load.slow import SlowSender
-from loadlab.load.user import Exchange
 from loadlab.recording.recorder import Recorder, Snapshot
 
 from .driver import MS, open_gate, served, wait_until
