@@ -21,6 +21,9 @@ _LABEL: Final = 15
 _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99", "p99.9")
 _GAP: Final = "   "
 _SAID_WITH_PERCENTILES: Final = "few_samples"
+_MOST_CALLS: Final = 6
+_MOST_FUNCTIONS: Final = 3
+_FUNCTION_WIDTH: Final = 40
 _VALID: Final = "Nothing casts doubt on these figures."
 
 Tone = Literal["plain", "strong", "valid", "suspect", "invalid"]
@@ -154,6 +157,7 @@ def _pairs(trial: TrialResult) -> Iterator[Line]:
         )
     yield from _connections(trial)
     yield from _server(trial)
+    yield from _profiled(trial)
 
 
 def _connections(trial: TrialResult) -> Iterator[Line]:
@@ -188,6 +192,18 @@ def _server(trial: TrialResult) -> Iterator[Line]:
     if (memory := _memory(trial)) is not None:
         parts.append(f"memory {memory}")
     yield from _wrapped_pair("server", parts)
+
+
+def _profiled(trial: TrialResult) -> Iterator[Line]:
+    """Yield the most frequent system calls and the busiest functions, where probes have looked for them."""
+    syscalls, cpu = trial.probes.syscalls, trial.probes.cpu
+    if syscalls is not None and syscalls.calls_per_request:
+        ranked = sorted(syscalls.calls_per_request.items(), key=lambda call: -call[1])[:_MOST_CALLS]
+        yield from _wrapped_pair("calls/request", [f"{name} {format_rate(number)}" for name, number in ranked])
+    if cpu is not None and cpu.target is not None and cpu.target.profiles:
+        top = sorted(cpu.target.profiles[0].top, key=lambda function: -function.self_share)[:_MOST_FUNCTIONS]
+        shares = [f"{format_share(function.self_share)} {_cut(function.name, _FUNCTION_WIDTH)}" for function in top]
+        yield from _wrapped_pair("busy in", shares)
 
 
 def _memory(trial: TrialResult) -> str | None:
@@ -236,6 +252,6 @@ def _wrapped(text: str, indent: int, tone: Tone = "plain") -> Iterator[Line]:
     yield from (Line(line, tone) for line in wrapper.wrap(printable(text)))
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, width: int = WIDTH) -> str:
     text = printable(text)
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -143,6 +143,27 @@ def test_a_trial_that_failed_says_why() -> None:
     assert "the server ended" in text
 
 
+def test_what_profilers_saw_is_said_in_a_line() -> None:
+    top = [{"name": f"step {number} (app.py)", "self_share": number / 10, "total_share": 0.5} for number in range(5)]
+    profile = {"backend": "py-spy", "file": "cpu-py-spy.folded", "rate_hz": 100, "samples": 50, "lost": 0}
+    profile |= {"blocking": False, "notes": []}
+    trial, histograms = measured(
+        probes={
+            "syscalls": {"backend": "perf", "calls_per_request": {"read": 1.25, "sendto": 1.0, "epoll_wait": 2.0}},
+            "cpu": {
+                "target": {
+                    "backend": "py-spy",
+                    "missing": [],
+                    "profiles": [{**profile, "blocking": False, "notes": [], "top": top}],
+                }
+            },
+        }
+    )
+    text = text_of(trial, histograms)
+    assert "calls/request  epoll_wait 2   read 1.25   sendto 1\n" in text
+    assert "busy in        40\N{NO-BREAK SPACE}% step 4 (app.py)   30" in text
+
+
 def test_an_interrupted_trial_has_the_figures_until_then_and_no_findings() -> None:
     finding = Finding(code="short_window", severity="suspect", text="Stopped early.", evidence="e", advice="a")
     text = text_of(*measured(verdict=Verdict(state="suspect", findings=[finding]), state="interrupted"))
