@@ -1,5 +1,6 @@
 """What `loadlab hit` prints at its end: plain lines of at most 80 columns, from a trial and its histograms. Pure."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,17 @@ _SAID_WITH_PERCENTILES: Final = "few_samples"
 _MOST_CALLS: Final = 6
 _MOST_FUNCTIONS: Final = 3
 _FUNCTION_WIDTH: Final = 40
+_OPTIONS: Final[Mapping[str, str]] = {
+    "load.connection: per-request": "--disable-keepalive",
+    "load.connections": "-c",
+    "load.duration": "-z",
+    "load.idle": "--idle",
+    "load.rate": "-q",
+    "load.timeout": "--timeout",
+    "load.warmup": "--warmup",
+    "load.expect_status": "--expect",
+}
+_KEYS: Final = re.compile(rf"(?:{'|'.join(map(re.escape, _OPTIONS))})(?!\.?\w)")
 _VALID: Final = "Nothing casts doubt on these figures."
 
 Tone = Literal["plain", "strong", "valid", "suspect", "invalid"]
@@ -219,13 +231,18 @@ def _finding_lines(finding: Finding) -> Iterator[Line]:
     yield from _wrapped(f"- {mark}{finding.text}", 2, tone)
     yield from _wrapped(f"  {finding.evidence}", 2)
     if finding.advice:
-        yield from _wrapped(f"  {finding.advice}", 2)
+        yield from _wrapped(f"  {with_options(finding.advice)}", 2)
 
 
 def _failed(trial: TrialResult) -> Iterator[Line]:
     """Yield what is known of the first failures of each outcome."""
     for text in failure_lines([trial]):
         yield from _wrapped(text, 2)
+
+
+def with_options(advice: str) -> str:
+    """Return advice with the options of `hit` in place of the keys of a profile, where there is one."""
+    return _KEYS.sub(lambda found: _OPTIONS[found.group()], advice)
 
 
 def _labelled(label: str, text: str) -> Line:

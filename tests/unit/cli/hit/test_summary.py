@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from loadlab.analysis.summary import summarise_latency
-from loadlab.cli.hit.summary import Line, repeats_lines, summarise
+from loadlab.cli.hit.summary import Line, repeats_lines, summarise, with_options
 from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
 from loadlab.results.model import FailureSample, Finding, TrialResult, Verdict
@@ -162,6 +163,19 @@ def test_what_profilers_saw_is_said_in_a_line() -> None:
     text = text_of(trial, histograms)
     assert "calls/request  epoll_wait 2   read 1.25   sendto 1\n" in text
     assert "busy in        40\N{NO-BREAK SPACE}% step 4 (app.py)   30" in text
+
+
+@pytest.mark.parametrize(
+    ("advice", "shown"),
+    [
+        ("Raise load.connections if need be.", "Raise -c if need be."),
+        ("Measure for at least 5 s (load.duration).", "Measure for at least 5 s (-z)."),
+        ("With load.connection: per-request.", "With --disable-keepalive."),
+        ("Set load.idle_kind, load.workers.", "Set load.idle_kind, load.workers."),
+    ],
+)
+def test_advice_names_options(advice: str, shown: str) -> None:
+    assert with_options(advice) == shown
 
 
 def test_an_interrupted_trial_has_the_figures_until_then_and_no_findings() -> None:
