@@ -1,5 +1,6 @@
 """The line that `loadlab hit` shows on a terminal while it measures: the time left, and the figures so far."""
 
+import os
 import shutil
 import sys
 import time
@@ -38,7 +39,7 @@ class LiveLine(Unobserved):
         self._number = 0
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
-        self._is_live = self._stream.isatty()
+        self._is_live = self._stream.isatty() and os.environ.get("TERM") != "dumb"  # which knows no escape sequences
         self._phase = "starting"
         self._began: float | None = None  # when the window did
         self._so_far: SoFar | None = None

@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from loadlab.cli.hit.live import LiveLine
 from loadlab.experiment.context import SoFar
 from loadlab.profile import LoadProfile
@@ -65,7 +67,8 @@ def test_a_number_of_requests_is_counted_and_repeats_are_numbered() -> None:
     assert live.text().startswith("0/3   1,000 of 20,000 requests   12,346 requests/s")
 
 
-def test_it_is_drawn_again_a_few_times_a_second_and_cleared_at_the_end() -> None:
+def test_it_is_drawn_again_a_few_times_a_second_and_cleared_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     clock, terminal = Clock(), Terminal()
     with LiveLine(profile_of(), 1, terminal, clock) as live:
         live.tick()
@@ -74,6 +77,14 @@ def test_it_is_drawn_again_a_few_times_a_second_and_cleared_at_the_end() -> None
             live.tick()
     assert 3 <= terminal.getvalue().count("starting") <= 5
     assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_terminal_without_escape_sequences_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = Terminal()
+    with LiveLine(profile_of(), 1, terminal, Clock()) as live:
+        live.tick(now=True)
+    assert terminal.getvalue() == ""
 
 
 def test_a_file_gets_nothing() -> None:
