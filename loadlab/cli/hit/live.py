@@ -16,6 +16,7 @@ from loadlab.units import format_count, format_duration_ns, format_rate
 
 _REFRESH_SECONDS: Final = 0.2
 _CLEAR_LINE: Final = "\r\x1b[K"
+_CALIBRATING: Final = "calibrating"
 _MEASURING: Final = "measuring"
 _GAP: Final = "   "
 
@@ -41,6 +42,7 @@ class LiveLine(Unobserved):
         self._clock = clock
         self._is_live = self._stream.isatty() and os.environ.get("TERM") != "dumb"  # which knows no escape sequences
         self._phase = "starting"
+        self._calibrates = False
         self._began: float | None = None  # when the window did
         self._so_far: SoFar | None = None
         self._drawn_at = float("-inf")
@@ -56,10 +58,15 @@ class LiveLine(Unobserved):
     def trial_begins(self, trial: Trial) -> None:
         """Count the repeats."""
         self._number += 1
+        self._calibrates = False
         self._so_far = None
 
     def phase(self, name: str, fraction: float | None) -> None:
-        """Show what goes on."""
+        """Show what goes on; of the calibration before the first trial, which is a trial itself, only its name."""
+        if name.startswith(_CALIBRATING):
+            self._calibrates = True
+        elif self._calibrates:
+            return
         if name == _MEASURING and self._phase != _MEASURING:
             self._began = self._clock()
         elif name != _MEASURING:
@@ -69,7 +76,7 @@ class LiveLine(Unobserved):
 
     def so_far(self, measured: SoFar) -> None:
         """Show the figures."""
-        self._so_far = measured
+        self._so_far = None if self._calibrates else measured
         self.tick(now=True)
 
     def trial_ended(self, result: TrialResult) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.cli.hit.live import LiveLine
 from loadlab.experiment.context import SoFar
-from loadlab.profile import LoadProfile
+from loadlab.profile import LoadProfile, plan_trials
 from loadlab.recording.histogram import Histogram
 
 
@@ -51,6 +51,18 @@ def test_it_has_the_time_left_and_the_figures_so_far() -> None:
     assert live.text().startswith("0.0 s left")
     live.phase("3 requests in flight", None)
     assert live.text() == "3 requests in flight"
+
+
+def test_a_calibration_is_not_taken_for_the_measurement() -> None:
+    profile = profile_of()
+    live = LiveLine(profile, 1, Terminal(), Clock())
+    for name in ("calibrating at 4,000 req/s", "warming up", "measuring"):
+        live.phase(name, 0.0)
+        live.so_far(so_far(100))
+        assert live.text() == "calibrating at 4,000 req/s"
+    live.trial_begins(plan_trials(profile, 1)[0])
+    live.phase("measuring", 0.0)
+    assert live.text() == "10.0 s left"
 
 
 def test_a_percentile_that_too_few_lie_beyond_is_left_out() -> None:
