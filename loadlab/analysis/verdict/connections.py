@@ -87,16 +87,23 @@ def listen_queue_full(result: TrialResult, window: WindowEvidence) -> Finding | 
 
     Each was retried after a second or more, which shows in the times if it was in the window. Before the window it only
     took longer to open the connections.
+
+    A listener's own count has a few packets in it that were dropped for other reasons, where clients reset connections.
+    So the machine's count of connections that were dropped at listeners, if it is known, is the most that it can be.
     """
     queue = window.listen_queue
-    if queue is None or not queue.before + queue.within:
+    if queue is None:
+        return None
+    within = queue.within
+    if result.probes.sockets is not None:
+        within = min(within, result.probes.sockets.counted.listen_drops)
+    if not queue.before + within:
         return None
     return Finding(
         code="listen_queue_full",
-        severity="suspect" if queue.within else "note",
+        severity="suspect" if within else "note",
         text="The target's listen queue overflowed: connections were turned away, and retried a second later.",
-        evidence=f"{queue.within:,} turned away in the window, {queue.before:,} before it; "
-        f"the queue holds {queue.backlog:,}",
+        evidence=f"{within:,} turned away in the window, {queue.before:,} before it; the queue holds {queue.backlog:,}",
         advice="Have the target listen with a longer backlog, "
         "and let the kernel allow it: sysctl -w net.core.somaxconn=4096.",
     )

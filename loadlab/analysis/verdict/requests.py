@@ -40,9 +40,9 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
 def _why_unanswered(result: TrialResult) -> str:
     if result.idle is not None and result.idle.opened:
         return (
-            f"Nothing failed, but the target answered nothing beside {result.idle.opened:,} idle connections. If it "
-            "answers without them, each holds one of its workers or threads: use workers that wait for many "
-            "connections at once, or put a proxy such as nginx in front. Otherwise use a longer window."
+            "Nothing failed, but the target answered nothing beside its idle connections. If it answers without them, "
+            "each holds one of its workers or threads: use workers that wait for many connections at once, or put a "
+            "proxy such as nginx in front. Otherwise use a longer window."
         )
     return "Use a longer window: nothing failed, but no response ended within this one."
 

@@ -8,7 +8,7 @@ import pytest
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import Finding, IdleSummary, LatencySummary, LoadedServer, TrialResult, Verdict
-from loadlab.results.probe_data import ControlGroupUse, Side
+from loadlab.results.probe_data import ControlGroupUse, Probes, Side, SocketCounters, SocketsProbe
 
 from ....trials import make_trial, make_usage
 
@@ -197,7 +197,7 @@ def test_where_nothing_failed_and_nothing_was_answered_the_window_was_too_short(
 def test_where_nothing_was_answered_beside_idle_connections_these_are_suspected() -> None:
     result = trial(requests=0, outcomes={"cut": 9}, response_ns=times(0), idle=idle(100, 100, 100))
     [found] = [each for each in judge_trial(result, QUIET).findings if each.code == "no_requests"]
-    assert "answered nothing beside 100 idle connections" in found.advice
+    assert "answered nothing beside its idle connections" in found.advice
 
 
 def test_where_nothing_succeeded_the_status_is_named() -> None:
@@ -350,6 +350,15 @@ def test_a_target_of_one_thread_cannot_use_a_second_core() -> None:
 )
 def test_host_and_target(changes: dict[str, object], expected: dict[str, str]) -> None:
     assert findings(trial(), window(**changes)) == expected
+
+
+def test_a_listener_has_turned_away_no_more_connections_than_were_dropped_on_the_machine() -> None:
+    nothing = SocketCounters(retransmitted=0, listen_overflows=0, listen_drops=0, resets_sent=9)
+    evidence = window(listen_queue=ListenQueueUse(before=0, within=3, backlog=2048))
+    for dropped, found in ((0, {}), (1, {"listen_queue_full": "suspect"})):
+        counted = nothing.model_copy(update={"listen_drops": dropped})
+        result = trial(probes=Probes(sockets=SocketsProbe(readings=[], counted=counted)))
+        assert findings(result, evidence) == found
 
 
 def test_a_few_ticks_of_a_short_window_are_no_disturbance() -> None:
