@@ -1,7 +1,7 @@
 """What the section `target` says that does not fit together: keys of several kinds of server, places, and files."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from loadlab.profile.mistakes import Mistake
@@ -82,31 +82,44 @@ def _placement_mistakes(data: Data, kind: TargetKind) -> Iterator[Mistake]:
 
 
 def _place_mistakes(data: Data) -> Iterator[Mistake]:
-    """Yield the commands that do not say where they listen, or say it twice."""
-    environment = [*_texts_of_environment(data)]
+    """Yield the commands that do not say where they listen, or say it twice, in any of their trials."""
+    environment = _values_of_environment(data)
     addresses = all_values(data, "target.address")
-    places: set[str] = set()
+    named: set[str] = set()
     for written in values_in_trials(data, "target.command"):
-        texts = [*(written.value if isinstance(written.value, list) else ()), *environment]
-        here = [place for place in PLACES if any(isinstance(text, str) and place in text for text in texts)]
-        places.update(here)
-        if len(here) > 1:
-            what = f"has both {here[0]} and {here[1]}, and loadlab connects to one address only; remove one of the two"
+        # What each trial names: the places in the words of the command, and in one value of each variable.
+        trials = {_places_in(written.value if isinstance(written.value, list) else ())}
+        for values in environment.values():
+            trials = {places | _places_in([value]) for places in trials for value in values}
+        named.update(*trials)
+        if any(len(places) > 1 for places in trials):
+            first, second = PLACES
+            what = f"has both {first} and {second}, and loadlab connects to one address only; remove one of the two"
             yield Mistake(written.path, what)
-        elif not here and not addresses and isinstance(written.value, list):
+        elif frozenset() in trials and not addresses and isinstance(written.value, list):
             what = "does not say where to listen: put {port} or {socket} in it, or its fixed address in target.address"
             yield Mistake(written.path, what)
-    for address in addresses if places else ():
-        what = f"has no effect with {min(places)} in the command, for which loadlab chooses; remove one of the two"
+    for address in addresses if named else ():
+        what = f"has no effect with {min(named)} in the command, for which loadlab chooses; remove one of the two"
         yield Mistake(address.path, what, part="key")
 
 
-def _texts_of_environment(data: Data) -> Iterator[object]:
+def _places_in(texts: Iterable[object]) -> frozenset[str]:
+    """Return which places stand in these texts."""
+    return frozenset(place for text in texts for place in PLACES if isinstance(text, str) and place in text)
+
+
+def _values_of_environment(data: Data) -> dict[str, list[object]]:
+    """Return the values that each environment variable has in the trials."""
     plain, sweep = value_at(data, ("target", "env")), data.get("sweep")
-    yield from plain.values() if isinstance(plain, dict) else ()
-    for path, values in sweep.items() if isinstance(sweep, dict) else ():
-        if split(path)[:2] == ("target", "env") and isinstance(values, list):
-            yield from values
+    values: dict[str, list[object]] = (
+        {name: [value] for name, value in plain.items()} if isinstance(plain, dict) else {}
+    )
+    for path, swept in sweep.items() if isinstance(sweep, dict) else ():
+        match split(path):
+            case ("target", "env", name) if isinstance(swept, list):
+                values[name] = swept
+    return values
 
 
 def _directory_mistakes(data: Data) -> Iterator[Mistake]:

@@ -166,6 +166,26 @@ def test_what_makes_no_sense_is_reported_at_its_place(tmp_path: Path, target: st
     assert [line for line in found if line.startswith(f"x.yaml:{reported}")], found
 
 
+BINDING = "{command: [./server], env: {BIND: '{port}', LEVEL: debug}}"
+
+
+def test_each_value_of_a_variable_may_name_another_place(tmp_path: Path) -> None:
+    profile = read(tmp_path, starting(BINDING, "sweep: {target.env.BIND: ['{socket}', '127.0.0.1:{port}']}\n"))
+    assert len(plan_trials(profile, seed=1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("swept", "reported"),
+    [
+        ("['{socket}', '127.0.0.1:80']", "target.command: does not say where to listen"),
+        ("['{socket}', '{socket}:{port}']", "target.command: has both {port} and {socket}"),
+    ],
+)
+def test_each_value_of_a_variable_names_one_place(tmp_path: Path, swept: str, reported: str) -> None:
+    [found] = mistakes(tmp_path, starting(BINDING, f"sweep: {{target.env.BIND: {swept}}}\n"))
+    assert reported in found
+
+
 @pytest.mark.parametrize(
     ("sweep", "reported"),
     [
