@@ -1,5 +1,6 @@
 """A program of the user's with all that it starts, under a guard that ends them all (`loadlab.processes.guard`)."""
 
+import contextlib
 import errno
 import json
 import os
@@ -16,6 +17,7 @@ from loadlab.errors import LoadlabError
 from loadlab.processes.child import Child, module_command, spawn
 from loadlab.processes.family import list_family
 from loadlab.processes.guard import GuardedProgram
+from loadlab.processes.proc import read_stat
 
 _READ_BYTES: Final = 1 << 16
 _START_SECONDS: Final = 30.0
@@ -45,6 +47,8 @@ class Program:
         self._failure: tuple[int, str] | None = None
         self._code: int | None = None
         self._gone = False
+        self._guard_lost = False
+        self._seen: dict[int, int] = {}  # when each process that was seen had started
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +89,11 @@ class Program:
 
     def all_pids(self) -> list[int]:
         """Return the pids of all its processes, wherever they have gone: other groups, sessions, or no parent."""
-        return sorted(list_family([self._guard.pid]) - {self._guard.pid})
+        pids = list_family([self._guard.pid]) - {self._guard.pid}
+        for pid in pids - self._seen.keys():
+            if (stat := read_stat(pid)) is not None:
+                self._seen[pid] = stat.started_ticks
+        return sorted(pids)
 
     def describe_exit(self) -> str:
         """Return how it ended, to follow its name in a sentence."""
@@ -120,6 +128,8 @@ class Program:
         self._take_reports()
         guard.stop()
         guard.close()
+        if self._guard_lost:
+            self._kill_seen()
         _shorten(self.output)
 
     def _take_reports(self) -> None:
@@ -129,8 +139,20 @@ class Program:
             *lines, self._unread = (self._unread + data).split(b"\n")
             for line in lines:
                 self._take(json.loads(line))
-            if not data:  # the guard itself has ended
-                self._gone = True
+            if not data and not self._gone:  # somebody has killed the guard
+                self._gone = self._guard_lost = True
+
+    def _kill_seen(self) -> None:
+        """Kill what is left of all processes that were seen, now that there is no guard to do it."""
+        for pid, started_ticks in self._seen.items():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                pidfd = os.pidfd_open(pid)
+                try:
+                    stat = read_stat(pid)
+                    if stat is not None and stat.started_ticks == started_ticks:
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                finally:
+                    os.close(pidfd)
 
     def _take(self, report: list[object]) -> None:
         match report:

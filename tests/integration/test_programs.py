@@ -155,6 +155,17 @@ signal.pause()
         assert ended
 
 
+def test_what_was_seen_of_it_ends_though_its_guard_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path, *python(DAEMON + "time.sleep(1000)", str(tmp_path / "pid"))) as program:
+        daemon = read_pid(tmp_path / "pid")
+        pids = program.all_pids()
+        os.kill(int(Path(f"/proc/{program.pid}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+        wait_until(lambda: program.poll() is not None)
+        assert not is_gone(daemon)
+        assert program.describe_exit() == "was killed by SIGKILL"
+    wait_until(lambda: all(map(is_gone, pids)))
+
+
 def test_megabytes_of_output_never_make_it_wait(tmp_path: Path) -> None:
     size = 50 << 20
     code = f"import sys; sys.stdout.write('x' * {size - 5}); sys.stdout.write('\\nend\\n')"
