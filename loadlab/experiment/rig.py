@@ -21,7 +21,7 @@ from loadlab.experiment.workers import format_probe, load_parts
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.division import Division, Share, divide
 from loadlab.fleet.messages import Ready
-from loadlab.load.requests import STAMPED_EVERY
+from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.address import Address
 from loadlab.profile.schema import LoadProfile
 

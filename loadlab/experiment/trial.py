@@ -12,7 +12,7 @@ from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.window import Window, WindowRecord, measure_window
-from loadlab.load.requests import STAMPED_EVERY
+from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from loadlab.load.requests import STAMPED_EVERY
+from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.tls import TlsSession, TlsSettings
 
 

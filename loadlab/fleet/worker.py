@@ -32,9 +32,10 @@ from loadlab.load.active import ActiveLoad
 from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.exchange import Exchange
 from loadlab.load.pacing import Agenda, Allowance, Gate, ThinkTime
-from loadlab.load.requests import RequestKind, Stamping, take_turns
+from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
+from loadlab.load.stamping import Stamping
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder
 

@@ -9,14 +9,7 @@ import numpy as np
 
 from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.schedule import Seed
-
-STAMPED_EVERY: Final = 61
-"""The arrival time is read with at least one answer in this many: that costs 2 us more than a plain read."""
-
-# The primes up to that, so that the stamped ones do not fall into step with anything.
-_STEPS: Final = (1, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, STAMPED_EVERY)
-# A p99 is shown from 1,000 requests on. Twice as many stamps cost 4 ms of a window.
-_WANTED_STAMPS: Final = 2000
+from loadlab.load.stamping import STEPS, Stamping
 
 # Turns of a mix that are drawn at once, in a pause of 0.04 ms. So a turn costs 0.12 us, where going through the same
 # turns again and again took 0.03; but then the share of a rare kind is that of the first few thousand turns, for good.
@@ -59,25 +52,6 @@ class RequestKind:
         return self.method in _IDEMPOTENT
 
 
-class Stamping:
-    """For which answers the kernel is asked when they arrived: one in `every`, as densely as percentiles need.
-
-    A p99 of the client's own time is worth something from a thousand stamps on. So at a low rate each answer is
-    stamped, and at a high one as few as make a good two thousand of the window, but at least one in `sparsest`.
-    """
-
-    __slots__ = ("_sparsest", "every")
-
-    def __init__(self, sparsest: int = STAMPED_EVERY) -> None:
-        self._sparsest = sparsest
-        self.every = 1
-
-    def adapt(self, answered: int, passed_ns: int, duration_ns: int) -> None:
-        """Choose anew, from how many requests were answered in the part of a window that has passed."""
-        expected = answered * duration_ns / max(passed_ns, 1)
-        self.every = max(step for step in _STEPS if step <= min(max(1.0, expected / _WANTED_STAMPS), self._sparsest))
-
-
 def take_turns(kinds: Sequence[RequestKind], seed: Seed, stamping: Stamping) -> NextTurn:
     """Return a function that returns the next turn; all users of a worker share it, so that the mix is as weighted.
 
@@ -96,7 +70,7 @@ def take_turns(kinds: Sequence[RequestKind], seed: Seed, stamping: Stamping) -> 
 def _same_turns(kind: RequestKind, stamping: Stamping) -> Iterator[list[Turn]]:
     request = kind.contents[0]
     plain, stamped = ((request, len(request), kind.usual_status, 0, look) for look in (False, True))
-    by_step = {step: [stamped, *[plain] * (step - 1)] for step in _STEPS}
+    by_step = {step: [stamped, *[plain] * (step - 1)] for step in STEPS}
     while True:
         yield by_step[stamping.every]
 

@@ -8,7 +8,8 @@ from loadlab.kernel.sockets import Address
 from loadlab.load.active import ActiveLoad
 from loadlab.load.exchange import Exchange
 from loadlab.load.pacing import Gate
-from loadlab.load.requests import RequestKind, Stamping, take_turns
+from loadlab.load.requests import RequestKind, take_turns
+from loadlab.load.stamping import Stamping
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

@@ -5,7 +5,8 @@ import pytest
 from loadlab.kernel import Loop, run
 from loadlab.load.active import ActiveLoad
 from loadlab.load.exchange import Exchange
-from loadlab.load.requests import RequestKind, Stamping, take_turns
+from loadlab.load.requests import RequestKind, take_turns
+from loadlab.load.stamping import Stamping
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

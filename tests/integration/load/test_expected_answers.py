@@ -6,8 +6,9 @@ from loadlab.kernel import Loop, run
 from loadlab.load.active import ActiveLoad
 from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.exchange import Exchange
-from loadlab.load.requests import RequestKind, Stamping, take_turns
+from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.slow import SlowSender
+from loadlab.load.stamping import Stamping
 from loadlab.recording.recorder import Recorder, Snapshot
 
 from .driver import MS, open_gate, served, wait_until

@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from loadlab.load.requests import STAMPED_EVERY, RequestKind, Stamping, take_turns
+from loadlab.load.requests import RequestKind, take_turns
+from loadlab.load.stamping import STAMPED_EVERY, Stamping
 
 
 def test_one_kind_comes_always() -> None:
