@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _NUMBER_OF: Final = "the number of "
+# Names of variables and headers stay as they are.
+_AS_WRITTEN: Final = ("target.env.", "load.request.headers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,9 @@ def name_of_path(path: str) -> PathName:
     """Return the name of a dotted path; one without a name of its own is called by its last key."""
     if path in _NAMES:
         return _NAMES[path]
-    key = path.rpartition(".")[2].replace("-", " ").replace("_", " ")
+    key = path.rpartition(".")[2]
+    if not path.startswith(_AS_WRITTEN):
+        key = key.replace("-", " ").replace("_", " ")
     return PathName(f"unit of {key}", key, key)
 
 
@@ -63,6 +67,8 @@ _NAMES: Final[Mapping[str, PathName]] = {
     "load.think": PathName("unit of think time", "think time", "think time"),
     "target.pool": _counted("worker in the pool", "workers in the pool"),
     "target.processes": _counted("server process", "server processes"),
+    # What gunicorn, uvicorn and hypercorn read.
+    "target.env.WEB_CONCURRENCY": _counted("worker process", "worker processes"),
     "wait.descriptors": _counted("descriptor"),
     "wait.active": _counted("active descriptor"),
     "wait.writes": _counted("write"),

@@ -36,3 +36,12 @@ def test_any_other_path_is_called_by_its_last_key() -> None:
 )
 def test_a_value_says_what_it_is_of(path: str, value: str | int | bool | None, name: str) -> None:
     assert name_of_value(path, value) == name
+
+
+def test_variables_and_headers_are_called_as_they_are_written() -> None:
+    assert name_of_path("target.env.POOL_SIZE").many == "POOL_SIZE"
+    assert name_of_path("load.request.headers.Accept-Encoding").many == "Accept-Encoding"
+
+
+def test_the_variable_that_servers_read_for_their_workers_has_a_name() -> None:
+    assert name_of_path("target.env.WEB_CONCURRENCY").growing == "with more worker processes"
