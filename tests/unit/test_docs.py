@@ -24,7 +24,7 @@ from loadlab.report.sections import glossary
 from loadlab.results.model import RunDocument
 
 ROOT: Final = Path(loadlab.__file__).parents[1]
-DOCUMENTS: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+DOCUMENTS: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 SOURCES: Final = sorted(
     path for top in ("loadlab", "targets", "benchmarks", "tests") for path in ROOT.glob(f"{top}/**/*.py")
 )
@@ -84,18 +84,30 @@ def exists(path: str) -> bool:
     return (ROOT / path).exists() or (ROOT / f"{path}.py").exists()
 
 
-def documented_commands() -> set[str]:
-    """The lines of code blocks that run loadlab, without what is explained behind them."""
-    text = "\n".join(document.read_text() for document in DOCUMENTS)
-    lines = re.findall(r"^(?: {4,}|\$ )(?:\.venv/bin/)?loadlab (\S.*)$", text, re.MULTILINE)
-    return {re.split(r" {2,}| # ", line)[0] for line in lines}
+def documented_commands() -> set[tuple[Path, str]]:
+    """The lines of code blocks that run loadlab, without what is explained behind them, each with its directory.
+
+    That is the root of the project, or for a recipe its own.
+    """
+    found = set()
+    for document in DOCUMENTS:
+        directory = document.parent if (document.parent / "profile.yaml").exists() else ROOT
+        lines = re.findall(r"^(?: {4,}|\$ )(?:\.venv/bin/)?loadlab (\S.*)$", document.read_text(), re.MULTILINE)
+        found |= {(directory, re.split(r" {2,}| # ", line)[0]) for line in lines}
+    return found
 
 
 COMMANDS: Final = sorted(documented_commands())
-RUNS: Final = [line for line in COMMANDS if line.startswith("run ") and not line.startswith(("run my.", "run http"))]
+RUNS: Final = [
+    (directory, line)
+    for directory, line in COMMANDS
+    if line.startswith("run ") and not line.startswith(("run my.", "run http"))
+    # A profile whose certificates its reader makes is tested with them, by tests/integration/recipes.
+    if not (directory / "make-certificates.sh").exists()
+]
 
 
-@pytest.mark.parametrize("line", COMMANDS)
+@pytest.mark.parametrize("line", sorted({line for _, line in COMMANDS}))
 def test_every_command_that_is_shown_exists(line: str) -> None:
     """One line may name several verbs: `loadlab targets | profiles | schema`."""
     command = shlex.split(line)
@@ -110,11 +122,11 @@ def test_every_command_that_is_shown_exists(line: str) -> None:
     assert options <= known or not verb.context_settings.get("allow_interspersed_args", True)
 
 
-@pytest.mark.parametrize("line", RUNS)
-def test_every_run_that_is_shown_is_a_valid_profile(line: str) -> None:
+@pytest.mark.parametrize(("directory", "line"), RUNS)
+def test_every_run_that_is_shown_is_a_valid_profile(directory: Path, line: str) -> None:
     _verb, name, *options = shlex.split(line)
     changes = [word for before, word in itertools.pairwise(options) if before == "--set"]
-    profile = ROOT / name if name.endswith(".yaml") else find_profile(name)
+    profile = directory / name if name.endswith(".yaml") else find_profile(name)
     load_profile(profile, changes, servers=targets.catalog(), metrics=metric_names())
 
 

@@ -100,12 +100,14 @@ def test_nginx_keeps_idle_connections_from_the_application(
 
 def test_node(recipe: Callable[[str], Recipe], need_program: Callable[[str], str]) -> None:
     need_program("node")
-    assert len(recipe("nodejs").measured("load.connections=[1, 16]", "load.idle=[0, 100]")) == 4
+    assert len(recipe("nodejs").measured("load.idle=[0, 100]")) == 2
 
 
 def test_a_unix_socket_beside_tcp(recipe: Callable[[str], Recipe]) -> None:
     trials = recipe("unix-socket").measured()
-    addresses = {trial["factors"]["target.command"].split()[-1]: trial["server"]["address"] for trial in trials}
+    addresses = {
+        trial["factors"]["target.env.GUNICORN_CMD_ARGS"].split()[-1]: trial["server"]["address"] for trial in trials
+    }
     assert addresses["unix:{socket}"].startswith("unix:/")
     assert addresses["127.0.0.1:{port}"].startswith("127.0.0.1:")
 
