@@ -15,6 +15,7 @@ from loadlab.units import quote
 
 _URL: Final = re.compile(r"(?:([^/?#]*)://)?([^/?#]*)([^#]*)(#.*)?", re.DOTALL)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_HERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 _NEVER_SENT: Final = frozenset({"Cc", "Cs"})  # control characters, bytes of an argument that are not UTF-8
 
 
@@ -23,7 +24,7 @@ class Url:
     """Where a URL leads: over TLS or not, to which address, and what is requested there.
 
     `path` has the query, and is written as a profile has it. `authorization` is the value of that header, from
-    user:password in the URL. `notes` are sentences on what of the URL is not sent.
+    user:password in the URL. `notes` are sentences on what of the URL is not taken as it stands.
     """
 
     over_tls: bool
@@ -56,8 +57,10 @@ def parse_url(text: str) -> Url:
         raise LoadlabError(_about_scheme(scheme))
     user, at, place = authority.rpartition("@")
     shown = text if not at else text.replace(f"{user}@", "", 1)
+    place, notes = _reachable(place)
     address = _read_address(place, scheme, shown)
-    notes = [f"{quote(fragment)} is not sent: a fragment is for browsers only"] if fragment else []
+    if fragment:
+        notes.append(f"{quote(fragment)} is not sent: a fragment is for browsers only")
     return Url(
         over_tls=scheme == "https",
         address=address,
@@ -65,6 +68,15 @@ def parse_url(text: str) -> Url:
         authorization=f"Basic {b64encode(unquote(user).encode()).decode()}" if at else None,
         notes=tuple(notes),
     )
+
+
+def _reachable(place: str) -> tuple[str, list[str]]:
+    """Return host and port to connect to; where a server prints that it listens at all addresses, this machine's."""
+    for everywhere, here in _HERE.items():
+        if place == everywhere or place.startswith(f"{everywhere}:"):
+            note = f"{everywhere} stands for all addresses of this machine; {here} is measured"
+            return here + place.removeprefix(everywhere), [note]
+    return place, []
 
 
 def _about_scheme(scheme: str) -> str:

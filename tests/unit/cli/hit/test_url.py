@@ -4,7 +4,7 @@ import pytest
 
 from loadlab.cli.hit.url import parse_url
 from loadlab.errors import LoadlabError
-from loadlab.profile.address import TcpAddress
+from loadlab.profile.address import TcpAddress, format_address
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,6 @@ def test_parts_of_a_url(text: str, over_tls: bool, host: str, port: int, path: s
         ("http://[::1/", "'[:' is neither a host name nor an IP address"),
         ("http://a..b/", "'a..b' is neither a host name nor an IP address"),
         ("http://300.1.1.1/", "'300.1.1.1' is neither a host name nor an IP address"),
-        ("http://0.0.0.0:80/", "must be an address to connect to, such as 127.0.0.1:80"),
         ("http://local host/", "'local host' is neither a host name nor an IP address"),
         ("http://localhost/a\nb", "the URL contains the character U+000A; write it percent-encoded"),
     ],
@@ -91,3 +90,16 @@ def test_credentials_are_not_in_a_complaint() -> None:
 )
 def test_a_url_is_shown_whole_and_without_the_usual_port(text: str, shown: str) -> None:
     assert str(parse_url(text)) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "measured"), [("http://0.0.0.0:8000/a", "127.0.0.1:8000"), ("https://[::]/", "[::1]:443")]
+)
+def test_all_addresses_as_servers_print_them_stand_for_this_machine(written: str, measured: str) -> None:
+    url = parse_url(written)
+    assert format_address(url.address) == measured
+    assert [note.partition(";")[2] for note in url.notes] == [f" {measured.rpartition(':')[0]} is measured"]
+
+
+def test_an_address_that_begins_alike_is_left_alone() -> None:
+    assert parse_url("http://0.0.0.0.example.org:80/").host == "0.0.0.0.example.org"
