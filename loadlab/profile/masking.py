@@ -19,15 +19,16 @@ from loadlab.profile.template import columns_of
 MASK: Final = "***"
 _SHORTEST_VALUE: Final = 4  # shorter ones would mask parts of words that have nothing to do with them
 
-# "key" is part of a few words that have nothing to do with keys.
+# "key" is part of a few words that have nothing to do with keys, and of the names of options that name a key's file.
 _KEY: Final = (
-    "(?<!mon)(?<!don)(?<!tur)(?<!hoc)(?<!joc)(?<!whis)key(?!board|frame|note|pad|press|space|stroke|up|down|word)"
+    "(?<!mon)(?<!don)(?<!tur)(?<!hoc)(?<!joc)(?<!whis)key(?!board|frame|note|pad|press|space|stroke|up|down|word"
+    "|[-_]?(?:file|path))"
 )
 _WORD: Final = f"(?:token|secret|passw(?:or)?d|passphrase|credential|{_KEY})"
 _HEADER: Final = "(?:proxy-)?authorization|(?:set-)?cookie2?"
 _SECRET_NAME: Final = re.compile(f"{_HEADER}|.*{_WORD}.*", re.IGNORECASE | re.DOTALL)
-# Keys of a profile that look like it, and hold the name of a file.
 _COMMANDS: Final = (("target", "command"), ("sweep", "target.command"))
+# Keys of a profile that look like it, and hold the name of a file.
 _NOT_SECRET: Final = frozenset({("target", "tls", "key")})
 
 # Not within a word, or behind an escaped line break.

@@ -45,7 +45,10 @@ def test_names_of_credentials(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["Accept", "MONKEY_PATCH", "keyboard", "Keep-Alive", "WORKERS", "id", "authority"])
+@pytest.mark.parametrize(
+    "name",
+    ["Accept", "MONKEY_PATCH", "keyboard", "Keep-Alive", "WORKERS", "id", "authority", "--ssl-keyfile", "key_path"],
+)
 def test_names_of_anything_else(name: str) -> None:
     assert not is_secret_name(name)
 
