@@ -153,8 +153,8 @@ def test_one_whose_certificate_is_not_trusted_is_given_up_at_once(program: Progr
 
 
 def test_one_that_speaks_no_tls_is_given_up(program: Program) -> None:
-    reason = reason_of(program, profile("none", more=", tls: {}, ready: {within: 300ms}"))
-    assert reason.split(" listens at ")[1].split(", but after 300ms (target.ready.within) ")[1] != ""
+    reason = reason_of(program, profile("none", more=", tls: {}, ready: {within: 6s}"))
+    assert reason.split(" listens at ")[1].split(", but after 6s (target.ready.within) ")[1] != ""
 
 
 def test_one_that_dies_in_between_ends_its_trial_and_not_the_run(program: Program) -> None:
