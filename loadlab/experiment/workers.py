@@ -24,7 +24,7 @@ from loadlab.results.model import Interval
 from loadlab.tls import TlsSession
 
 _SECOND_NS: Final = 1_000_000_000
-_OF_DATA: Final = 1  # tells the random draws for the rows of data from those that a seed is used for elsewhere
+_OF_DATA: Final = 1  # keeps the draws for the rows of data apart from what else the seed is used for
 
 
 def load_parts(

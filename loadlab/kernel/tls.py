@@ -3,7 +3,7 @@
 OpenSSL gets no descriptor: it encrypts and decrypts between two buffers in memory (ssl.MemoryBIO), so a whole answer
 takes one read of the socket, where OpenSSL by itself makes two or three. Facts that this file stands on:
 
-- An edge is reported once. So whoever waits has read until EAGAIN or a short read, and nothing that has been received
+- An edge is reported once. So before waiting one reads until EAGAIN or a short read, and nothing that has been received
   is kept in the buffers: `read` returns all records that came whole.
 - Records that carry no data (tickets for a later session, which a TLS 1.3 server sends unasked after the handshake)
   are no answer, nor is an idle connection that received them of no use.

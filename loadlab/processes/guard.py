@@ -162,7 +162,7 @@ def main() -> None:
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:
-    pass  # it wakes whoever waits
+    pass  # it wakes the wait
 
 
 def _send(pid: int, number: int, parents: Collection[int]) -> None:

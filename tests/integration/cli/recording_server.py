@@ -1,4 +1,4 @@
-"""A server that counts what it is asked and prints it when it is told to end: over TCP, TLS or a Unix socket."""
+"""A server that counts what it is asked and prints it when it is asked to end: over TCP, TLS or a Unix socket."""
 
 import argparse
 import json

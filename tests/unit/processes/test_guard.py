@@ -1,4 +1,4 @@
-"""What a guard is told."""
+"""What a guard gets to start a program."""
 
 from loadlab.processes.guard import GuardedProgram
 
