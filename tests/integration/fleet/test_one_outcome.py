@@ -193,12 +193,15 @@ def measured(
 
 
 # Shrinking would run hundreds of windows.
-@settings(
+FEW_WINDOWS: Final = settings(
     max_examples=10,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@FEW_WINDOWS
 @given(
     weights=st.tuples(st.integers(20, 200), *[st.integers(0, 5) for _ in ANSWERS[1:]]),
     seed=st.integers(0, 1000),
@@ -231,12 +234,7 @@ def test_each_request_has_one_outcome(
         assert 0 <= taken - counted <= USERS
 
 
-@settings(
-    max_examples=10,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FEW_WINDOWS
 @given(
     weights=st.tuples(st.integers(20, 200), *[st.integers(0, 5) for _ in ANSWERS[1:]]),
     seed=st.integers(0, 1000),
