@@ -86,6 +86,14 @@ class Profile(Section):
     repeat: Annotated[int, Count(1, 1000, "3")] = Field(
         default=1, description="How many times each trial is measured; repeats are interleaved."
     )
+    rounds: Annotated[int, Count(1, 1000, "10")] = Field(
+        default=1,
+        description="How many windows each trial is measured in, in turn with those of other trials whose servers "
+        "stand at the same time; with more than one, figures have intervals.",
+    )
+    retries: Annotated[int, Count(0, 10, "2")] = Field(
+        default=2, description="How many times a trial is measured again that the machine has spoiled."
+    )
     seed: Annotated[int, Count(0, 2**63 - 1, "42")] | None = Field(
         default=None,
         description="Fixes the order of the trials and all random draws of the load; by default drawn and recorded.",

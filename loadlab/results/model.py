@@ -133,6 +133,67 @@ class Verdict(Document):
     findings: list[Finding] = Field(default=[])
 
 
+class Speed(Document):
+    """How fast the cores of each side were, against their median over the run: 0.8 is 20 % slower than that.
+
+    None where it was not measured, as on another machine.
+    """
+
+    target: float | None = None
+    client: float | None = None
+
+    @property
+    def slowest(self) -> float | None:
+        """The speed of the side that was further below its median."""
+        return min((each for each in (self.target, self.client) if each is not None), default=None)
+
+
+class SpeedReading(Document):
+    """How much CPU time the same piece of arithmetic took on the cores of each side, `at` seconds after the run began.
+
+    None where a side has no cores on this machine.
+    """
+
+    at: float
+    target_ns: int | None = None
+    client_ns: int | None = None
+
+
+class MachineSpeed(Document):
+    """The speed of this machine over a run: all readings in their order, and their medians by side."""
+
+    readings: list[SpeedReading]
+    target_ns: int | None = None
+    client_ns: int | None = None
+
+    def relative(self, reading: SpeedReading) -> Speed:
+        """Return the speed at a reading against the run's median."""
+        return Speed(target=_ratio(self.target_ns, reading.target_ns), client=_ratio(self.client_ns, reading.client_ns))
+
+
+def _ratio(usual_ns: int | None, ns: int | None) -> float | None:
+    return usual_ns / ns if usual_ns and ns else None
+
+
+class Round(Document):
+    """One of several windows of a trial, on the same rig; `at` is when it began, in seconds after the run began.
+
+    `cpu_ns_per_request` is the target's, `client_cpu_ns_per_request` the client's. Times are response times.
+    """
+
+    at: float
+    window_ns: int
+    requests: int
+    requests_per_second: float | None
+    failures: int = 0
+    cpu_ns_per_request: float | None = None
+    client_cpu_ns_per_request: float | None = None
+    p50_ns: int | None = None
+    p90_ns: int | None = None
+    p99_ns: int | None = None
+    speed: Speed = Speed()
+
+
 class Expectation(Document):
     """One entry of the profile's `expect`, and whether it was met: by the trial that has it, or by a law of the run.
 
@@ -171,6 +232,11 @@ class TrialResult(Document):
     behind which bytes came that nobody had asked for, `compared` those whose body and headers were compared with what
     the profile expects.
 
+    With several `rounds` the figures are those of all of them together: medians over the rounds, and percentiles of all
+    their requests. `confidence` has their 95 % intervals by metric, with the names that `expect` takes; it is empty for
+    a single window. `speed` is that of the machine during the trial. `batch` numbers those trials that stood at the
+    same time, and were measured in turn. A trial that the machine spoiled is measured again: `attempt` counts from 1.
+
     A microbenchmark sets `cost_ns` and the fields after it, and none of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
     `run_ns` a whole chain of events, `bytes_per_unit` the memory of one unit of execution.
@@ -178,10 +244,15 @@ class TrialResult(Document):
 
     id: str
     repeat: int
+    attempt: int = 1
+    batch: int | None = None
     factors: dict[str, Scalar]
     state: TrialState
     reason: str | None = None
     verdict: Verdict
+    speed: Speed = Speed()
+    rounds: list[Round] = Field(default=[])
+    confidence: dict[str, tuple[float, float]] = Field(default={})
     window_ns: int = 0
     requests: int = 0
     requests_per_second: float | None = None
@@ -298,8 +369,54 @@ class Calibration(Document):
     client_ns: LatencySummary
 
 
+class Difference(Document):
+    """B against A in one metric: both figures, and by which part B differs, 0.03 for 3 % more, with its 95 % interval.
+
+    `visible` is the smallest difference that would have been recognised. What could not be compared is None.
+    """
+
+    metric: str
+    a: float | None = None
+    b: float | None = None
+    change: float | None = None
+    interval: tuple[float, float] | None = None
+    visible: float | None = None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval excludes that both are the same."""
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
+
+class Variant(Document):
+    """A or B of a comparison in the same seconds: what to call it, and its whole profile."""
+
+    label: str
+    profile: dict[str, Any]
+
+
+class PairedComparison(Document):
+    """Two servers measured in the same seconds, in slices in turn; the run's first trial is A, its second one B.
+
+    Round number n of A and that of B are a pair. It was to end when the interval of `on` was narrower than `within` on
+    both sides, or after `at_most_ns`: `ended` says which.
+    """
+
+    a: Variant
+    b: Variant
+    on: str
+    within: float
+    at_most_ns: int
+    slice_ns: int
+    ended: Literal["within", "at most", "interrupted", "failed"]
+    differences: list[Difference] = Field(default=[])
+
+
 class RunDocument(Document):
-    """All of run.json. Its own `expectations` are those on laws, checked when all trials are done."""
+    """All of run.json. Its own `expectations` are those on laws, checked when all trials are done.
+
+    `spoiled` are attempts at trials that were measured again, as the machine had spoiled them.
+    """
 
     schema_: str = Field(default=SCHEMA, alias="schema")
     loadlab: str
@@ -314,5 +431,8 @@ class RunDocument(Document):
     interrupted: bool = False
     trials: list[TrialResult]
     trials_planned: int
+    spoiled: list[TrialResult] = Field(default=[])
+    speed: MachineSpeed | None = None
+    ab: PairedComparison | None = None
     laws: list[Law] = Field(default=[])
     expectations: list[Expectation] = Field(default=[])
