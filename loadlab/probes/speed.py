@@ -1,0 +1,110 @@
+"""How fast this machine's cores are now: the CPU time that the same piece of arithmetic takes on each side's cores.
+
+The speed of a virtual machine's cores changes by a third within seconds, and nothing reports it: another machine that
+shares the physical core, its caches or its power budget causes no steal time. A server's cost of a request changes with it, so
+readings before and after each window distinguish a slow server from a slow machine.
+
+The arithmetic is the same on every machine, makes no system call and fits into the first-level cache. It is timed by
+the thread's own CPU time, which does not contain what others ran on the core meanwhile, nor the time for which a quota
+stopped it.
+"""
+
+import os
+import statistics
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from loadlab.results.model import MachineSpeed, SpeedReading
+
+# Of a side with more cores than these, so many are looked at, spread over all of them: a reading takes 5 ms for each.
+MOST_CORES: Final = 4
+_STEPS: Final = 60_000
+
+
+class SpeedMeter:
+    """Takes readings of both sides' cores over a run, and keeps them. A side without cores on this machine has none.
+
+    To be called from the thread that is to do the arithmetic, while neither target nor client is at work: a busy core
+    delays a reading, and what runs there leaves its data in the caches.
+    """
+
+    def __init__(self, target: Collection[int], client: Collection[int]) -> None:
+        self._target, self._client = _some(target), _some(client)
+        self._readings: list[SpeedReading] = []
+
+    def read(self, at: float) -> SpeedReading:
+        """Measure both sides now, `at` seconds after the run began."""
+        spent_ns = _measure_each({*self._target, *self._client})
+        reading = SpeedReading(
+            at=at, target_ns=_mean_ns(spent_ns, self._target), client_ns=_mean_ns(spent_ns, self._client)
+        )
+        self._readings.append(reading)
+        return reading
+
+    def so_far(self) -> MachineSpeed:
+        """Return all readings, and their medians."""
+        return MachineSpeed(
+            readings=list(self._readings),
+            target_ns=_median_ns(reading.target_ns for reading in self._readings),
+            client_ns=_median_ns(reading.client_ns for reading in self._readings),
+        )
+
+
+def measure_core_speeds(cores: Collection[int]) -> int | None:
+    """Return the CPU time in ns that the arithmetic takes on these cores, their mean; on a few of them if many.
+
+    None if there are none, or none that this process may use.
+    """
+    chosen = _some(cores)
+    return _mean_ns(_measure_each(chosen), chosen)
+
+
+def _some(cores: Collection[int]) -> tuple[int, ...]:
+    """Return the cores to look at: all, or as many as are looked at, from the first to the last of them."""
+    ordered = sorted(set(cores))
+    if len(ordered) <= MOST_CORES:
+        return tuple(ordered)
+    return tuple(ordered[index * (len(ordered) - 1) // (MOST_CORES - 1)] for index in range(MOST_CORES))
+
+
+def _measure_each(cores: Collection[int]) -> dict[int, int]:
+    """Return the CPU time in ns by core, of those that this process may use."""
+    spent_ns: dict[int, int] = {}
+    with _own_cores_restored():
+        for core in sorted(cores):
+            try:
+                os.sched_setaffinity(0, {core})  # of the calling thread
+            except OSError:  # offline, or not in our control group's set
+                continue
+            spent_ns[core] = _spend()
+    return spent_ns
+
+
+@contextmanager
+def _own_cores_restored() -> Iterator[None]:
+    own = os.sched_getaffinity(0)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)
+
+
+def _spend() -> int:
+    """Do the arithmetic, and return the CPU time that it took, in ns."""
+    value = 1
+    start_ns = time.thread_time_ns()
+    for _ in range(_STEPS):
+        value = (value * 16_807) % 2_147_483_647  # Park and Miller, 1988
+    return time.thread_time_ns() - start_ns
+
+
+def _mean_ns(spent_ns: dict[int, int], cores: Sequence[int]) -> int | None:
+    known = [spent_ns[core] for core in cores if core in spent_ns]
+    return round(statistics.fmean(known)) if known else None
+
+
+def _median_ns(values_ns: Iterable[int | None]) -> int | None:
+    known = [value for value in values_ns if value is not None]
+    return round(statistics.median(known)) if known else None
