@@ -1,8 +1,8 @@
 """How fast this machine's cores are now: the CPU time that the same piece of arithmetic takes on each side's cores.
 
 The speed of a virtual machine's cores changes by a third within seconds, and nothing reports it: another machine that
-shares the physical core, its caches or its power budget causes no steal time. A server's cost of a request changes with it, so
-readings before and after each window distinguish a slow server from a slow machine.
+shares the physical core, its caches or its power budget causes no steal time. A server's cost of a request changes
+with it, so readings before and after each window distinguish a slow server from a slow machine.
 
 The arithmetic is the same on every machine, makes no system call and fits into the first-level cache. It is timed by
 the thread's own CPU time, which does not contain what others ran on the core meanwhile, nor the time for which a quota
