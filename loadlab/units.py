@@ -114,6 +114,15 @@ def decimal_advice(text: str) -> str:
     return ""
 
 
+def parse_percent(text: str) -> float:
+    """Return "2%" or "0.5 %" as a part of one."""
+    found = re.fullmatch(rf"({_NUMBER}) ?%", text.strip())
+    if found is None or len(text) > _LONGEST:
+        advice = f"write {text}%" if re.fullmatch(_NUMBER, text.strip()) else "write it like 2% or 0.5%"
+        raise ValueError(f"{quote(text)} is not a percentage; {advice}")
+    return float(found[1].replace("_", "")) / 100
+
+
 def parse_size_bytes(text: str) -> int:
     """Return "2MiB", "10kB" or "512B" in bytes. Only 0 needs no unit."""
     plain = text.strip()
@@ -142,6 +151,12 @@ def format_rate(rate: float) -> str:
 def format_share(share: float) -> str:
     """Return a share of one in percent: 0.625 is "62.5 %", with a space that does not break."""
     return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
+
+
+def format_percent(part: float) -> str:
+    """Return a difference in percent, to two digits: 0.0314 is "3.1 %", 0.152 is "15 %"; with a space as above."""
+    percent = float(f"{100 * part:.2g}")
+    return f"{percent:,.10g}\N{NO-BREAK SPACE}%"
 
 
 def format_size_bytes(size_bytes: float) -> str:

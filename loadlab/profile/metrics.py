@@ -57,6 +57,11 @@ def full_name(metric: str) -> str:
     return full if request is None else f"kinds.{request}.{full}"
 
 
+def more_is_better(metric: str) -> bool:
+    """Return whether a higher figure is the better one: of throughput and counts of what went well."""
+    return _MORE_IS_BETTER.fullmatch(metric) is not None
+
+
 class Dimension(Enum):
     """What a metric measures, and therefore the unit of its bound."""
 
@@ -112,3 +117,4 @@ class Dimension(Enum):
 
 
 _SLOPE_BOUND: Final = re.compile(rf"(-?{WHOLE_PATTERN}(?:{FRACTION_PATTERN})?) ?([A-Za-zµμ]*)")
+_MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")

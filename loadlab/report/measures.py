@@ -8,13 +8,12 @@ from typing import Final, Literal
 
 from loadlab.analysis.metrics import is_too_low, measured
 from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
-from loadlab.profile.metrics import Dimension, split_metric
+from loadlab.profile.metrics import Dimension, more_is_better, split_metric
 from loadlab.report.layout import metric_in
 from loadlab.results.model import TrialResult
 from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
 
 _PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
-_MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")
 _TITLES: Final = {
     "requests_per_second": "Requests per second",
     "offered_per_second": "Offered requests per second",
@@ -130,7 +129,7 @@ def measure_of(metric: str) -> Measure:
         title=_title(metric),
         quantity=quantity_of(metric),
         read=lambda trial: _read(trial, metric) if _is_firm(trial, metric) else None,
-        more_is_better=_MORE_IS_BETTER.fullmatch(metric) is not None,
+        more_is_better=more_is_better(metric),
         is_firm=lambda trial: _is_firm(trial, metric),
         is_lower_bound=throughput_is_lower_bound if metric.endswith("requests_per_second") else lambda _: False,
     )

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from loadlab.units import (
     format_count,
     format_duration_ns,
+    format_percent,
     format_rate,
     format_share,
     format_size_bytes,
     parse_count,
     parse_duration_ns,
     parse_number,
+    parse_percent,
     parse_size_bytes,
     printable,
     spell_duration_ns,
@@ -234,3 +236,29 @@ def test_a_formatted_figure_is_within_half_a_percent(number: int) -> None:
 @given(st.integers(min_value=1, max_value=10**6))
 def test_a_formatted_size_is_within_half_a_percent(gibibytes: int) -> None:
     assert parse_size_bytes(format_size_bytes(gibibytes << 30)) == pytest.approx(gibibytes << 30, rel=0.005)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("2%", 0.02), ("0.5 %", 0.005), ("150%", 1.5), ("0%", 0.0)])
+def test_parse_percent(text: str, expected: float) -> None:
+    assert parse_percent(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("2", "'2' is not a percentage; write 2%"),
+        ("-2%", "write it like 2% or 0.5%"),
+        ("%", "not a percentage"),
+        ("1" * 100_000 + "%", "not a percentage"),
+    ],
+)
+def test_parse_percent_refuses(text: str, advice: str) -> None:
+    with pytest.raises(ValueError, match=advice):
+        parse_percent(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "text"), [(0.0314, "3.1 %"), (0.152, "15 %"), (-0.0049, "-0.49 %"), (12.34, "1,200 %"), (0.0, "0 %")]
+)
+def test_format_percent(part: float, text: str) -> None:
+    assert format_percent(part).replace("\N{NO-BREAK SPACE}", " ") == text
