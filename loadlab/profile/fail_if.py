@@ -94,7 +94,8 @@ def parse_fail_if(text: str, metrics: Collection[str] | None = None) -> FailIf:
         raise ValueError(f"{quote(found['metric'])} is not compared{_suggested(found['metric'], metrics)}")
     direction = next((each for each in _DIRECTIONS if each == found["direction"]), None)
     if direction is None:
-        raise ValueError(f"{quote(text)}: {quote(found['direction'])} must be worse, better or differs, as in: {EXAMPLE}")
+        wrong = quote(found["direction"])
+        raise ValueError(f"{quote(text)}: {wrong} must be worse, better or differs, as in: {EXAMPLE}")
     by = parse_percent(found["bound"]) if found["bound"] is not None else 0.0
     condition = FailIf(" ".join(text.split()), metric, direction, by)
     falls = direction != "differs" and more_is_better(metric) == (direction == "worse")
