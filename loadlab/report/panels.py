@@ -3,25 +3,29 @@
 A setting without a trial that can be shown has a point without a value: a gap, never a zero.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.analysis.summary import over_repeats
 from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import Measure, Quantity
-from loadlab.results.model import Law, LawShape, Scalar
+from loadlab.results.model import Law, LawShape, Scalar, TrialResult
 
 # In bars lower than this part of the highest the parts cannot be distinguished.
 _READABLE: Final = 0.1
 _MOST_LARGE_PANELS: Final = 6
+# What they find makes the throughput a lower bound.
+_OF_THE_CLIENT: Final = frozenset({"client_bound", "shared_core"})
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
     """What the repeats of one setting gave: their median, and the lowest and the highest of `repeats` of them.
 
-    With `at_least` the load held the target back in one of them, so the target's own figure is this or higher.
+    With `at_least` the client was the limit in one of them, so the target's own figure is this or higher. `interval` is
+    the 95 % interval of the median, None where there was a single window. `doubts` are the codes of what else makes one
+    of them suspect, `batches` those that they stood in.
     """
 
     median: float
@@ -29,6 +33,9 @@ class Value:
     high: float
     repeats: int = 1
     at_least: bool = False
+    interval: tuple[float, float] | None = None
+    doubts: tuple[str, ...] = ()
+    batches: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +196,46 @@ def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
     if not found:
         return Point(x, too_few=too_few)
     [over] = found
-    at_least = any(measure.is_lower_bound(trial) for trial in trials)
-    return Point(x, Value(over.median, over.low, over.high, len(over.values), at_least), too_few)
+    of_value = [trial for trial in trials if measure.read(trial) is not None]
+    return Point(
+        x,
+        Value(
+            over.median,
+            over.low,
+            over.high,
+            len(over.values),
+            at_least=any(measure.is_lower_bound(trial) for trial in trials),
+            interval=_interval(of_value, measure),
+            doubts=_doubts(of_value, measure),
+            batches=tuple(sorted({trial.batch for trial in of_value if trial.batch is not None})),
+        ),
+        too_few,
+    )
+
+
+def _interval(trials: Sequence[TrialResult], measure: Measure) -> tuple[float, float] | None:
+    """The 95 % interval of one trial; of repeats one that holds all of theirs, as they differ by more than rounds."""
+    intervals = [trial.confidence.get(measure.metric) for trial in trials]
+    known = [interval for interval in intervals if interval is not None]
+    if not known or len(known) < len(intervals):
+        return None
+    return min(low for low, _ in known), max(high for _, high in known)
+
+
+def _doubts(trials: Iterable[TrialResult], measure: Measure) -> tuple[str, ...]:
+    """The codes of what makes trials suspect; not what makes a value a lower bound, nor what leaves it as it is."""
+    codes = (
+        finding.code
+        for trial in trials
+        for finding in trial.verdict.findings
+        if finding.severity == "suspect" and not (finding.code in _OF_THE_CLIENT and _is_known_of(measure, trial))
+    )
+    return tuple(dict.fromkeys(codes))
+
+
+def _is_known_of(measure: Measure, trial: TrialResult) -> bool:
+    """Whether it is stated already, or of no account, that the client was the limit."""
+    return measure.is_lower_bound(trial) or measure.metric.startswith("target.")
 
 
 def _heights(line: Line) -> tuple[float | None, ...]:
