@@ -71,9 +71,9 @@ def test_the_interval_of_repeats_holds_those_of_all() -> None:
     assert value_of(first, trial(2)).interval is None
 
 
-def suspect(code: str, **changes: object) -> TrialResult:
+def suspect(code: str) -> TrialResult:
     finding = Finding(code=code, severity="suspect", text="", evidence="", advice="")
-    return trial(verdict=Verdict(state="suspect", findings=[finding]), **changes)
+    return trial(verdict=Verdict(state="suspect", findings=[finding]))
 
 
 def test_a_value_says_what_casts_doubt_on_it_unless_it_is_a_lower_bound_for_that_reason() -> None:
