@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from loadlab.cli.ending import command_line, exit_code_of
 from loadlab.cli.hit.live import LiveLine
-from loadlab.cli.hit.profile import HitOptions, HitProfile, make_profile
+from loadlab.cli.hit.options import HitOptions
+from loadlab.cli.hit.profile import HitProfile, make_profile
 from loadlab.cli.hit.saved import check_writable, save_profile, write_file
 from loadlab.cli.terminal import Interruption, notify, write
 from loadlab.errors import ExitCode, LoadlabError

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
+from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.saved import format_profile
 from loadlab.cli.hit.url import Url, parse_url
 from loadlab.errors import LoadlabError, ProfileError
@@ -34,36 +35,6 @@ _COLUMN: Final = "{{"
 _TLS_OPTIONS: Final = {"ca": "--cacert", "cert": "--cert", "key": "--key", "server_name": "--server-name"}
 
 _Path = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class HitOptions:
-    """The options of `loadlab hit` that say what is measured, as they were typed; None if they were not."""
-
-    url: str
-    connections: str | None = None
-    duration: str | None = None
-    requests: str | None = None
-    rate: str | None = None
-    poisson: bool = False
-    idle: str | None = None
-    method: str | None = None
-    headers: tuple[str, ...] = ()
-    data: str | None = None
-    data_file: str | None = None
-    cacert: str | None = None
-    insecure: bool = False
-    cert: str | None = None
-    key: str | None = None
-    server_name: str | None = None
-    unix_socket: str | None = None
-    disable_keepalive: bool = False
-    timeout: str | None = None
-    warmup: str | None = None
-    expect: str | None = None
-    probes: str | None = None
-    repeat: str | None = None
-    allow_remote: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

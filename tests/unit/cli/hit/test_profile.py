@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from loadlab import targets
-from loadlab.cli.hit.profile import HitOptions, make_profile
+from loadlab.cli.hit.options import HitOptions
+from loadlab.cli.hit.profile import make_profile
 from loadlab.cli.hit.saved import format_profile, save_profile
 from loadlab.errors import LoadlabError, ProfileError
 from loadlab.profile import LoadProfile, load_profile
