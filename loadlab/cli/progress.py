@@ -32,7 +32,7 @@ _OPENED_PER_SECOND: Final = 20_000
 _COUNTED_SECONDS: Final = 10.0  # for a number of requests
 
 
-class RunProgress:
+class RunProgress(Unobserved):
     """An observer that prints a line for each trial that ends; on a terminal two live lines stand below.
 
     Why a trial was not done is printed once for each reason; `known` are those that the user has read already.

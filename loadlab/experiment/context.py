@@ -12,7 +12,7 @@ from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import TrialResult
+from loadlab.results.model import Difference, TrialResult
 from loadlab.targets import Names
 
 
@@ -115,6 +115,9 @@ class Observer(Protocol):
     def so_far(self, measured: SoFar) -> None:
         """What the measured window has so far, after each of its intervals."""
 
+    def compared(self, pairs: int, difference: Difference | None) -> None:
+        """A comparison in the same seconds has so many pairs, with this difference in what it is to be decided on."""
+
     def trial_ended(self, result: TrialResult) -> None:
         """A trial has its result, whatever its state."""
 
@@ -129,6 +132,9 @@ class Unobserved:
         """Do nothing."""
 
     def so_far(self, measured: SoFar) -> None:
+        """Do nothing."""
+
+    def compared(self, pairs: int, difference: Difference | None) -> None:
         """Do nothing."""
 
     def trial_ended(self, result: TrialResult) -> None:
