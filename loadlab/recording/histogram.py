@@ -137,6 +137,13 @@ class Histogram:
         bucket = max(value_ns.bit_length() - SUB_BUCKET_BITS, 0)
         return int(self._counts[(bucket << HALF_BITS) + (value_ns >> bucket) + 1 :].sum())
 
+    def filled_buckets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the highest value of each bucket in use, in ns and in their order, and how many values it holds."""
+        filled = self._filled()
+        bucket = np.maximum((filled >> HALF_BITS) - 1, 0)
+        tops: NDArray[np.int64] = ((filled - (bucket << HALF_BITS) + 1) << bucket) - 1
+        return tops, self._counts[filled]
+
     def percentile_curve(self, steps_per_halving: int = 5) -> Iterator[PercentilePoint]:
         """Yield the curve of HdrHistogram's own plots: `steps_per_halving` points each time the rest halves.
 

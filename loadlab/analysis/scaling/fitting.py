@@ -19,6 +19,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from loadlab.analysis.uncertainty import Estimate
+
 _Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _FEWEST_XS: Final = 3  # two x can always be joined by a line, whatever law the costs follow
@@ -30,29 +32,6 @@ _REWEIGHTINGS: Final = 3
 # Student's t with one degree of freedom, 97.5 %: three points leave one residual, too few to resample.
 _T_OF_ONE: Final = 12.706
 _ROUNDING: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A fitted number with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Both ends of the interval."""
-        return self.low, self.high
-
-    @property
-    def holds_zero(self) -> bool:
-        """Whether it cannot be distinguished from 0."""
-        return self.low <= 0 <= self.high
-
-    def scaled(self, factor: float) -> "Estimate":
-        """Return it in another unit; `factor` is positive."""
-        return Estimate(self.value * factor, self.low * factor, self.high * factor)
 
 
 @dataclass(frozen=True, slots=True)

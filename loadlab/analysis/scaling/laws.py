@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias, assert_never
 
-from loadlab.analysis.scaling.fitting import Estimate, fit_line, fit_power
+from loadlab.analysis.scaling.fitting import fit_line, fit_power
 from loadlab.analysis.scaling.selection import Candidates, Observation, Rises, SelectedLaw, select_law
+from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import PathName, name_of_path, name_of_value
 from loadlab.results.model import Law, PerEventLaw, Scalar, TrialResult
 from loadlab.units import format_duration_ns

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.analysis.scaling.fitting import Estimate, LineFit, PowerFit
+from loadlab.analysis.scaling.fitting import LineFit, PowerFit
+from loadlab.analysis.uncertainty import Estimate
 from loadlab.results.model import LawShape
 
 # A change below this share of the cost counts as none: machines drift by as much over an hour.

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 import pytest
 
-from loadlab.analysis.scaling.fitting import Estimate, fit_line, fit_power
+from loadlab.analysis.scaling.fitting import fit_line, fit_power
 from loadlab.analysis.scaling.selection import Candidates, Observation, select_law
+from loadlab.analysis.uncertainty import Estimate
 from loadlab.results.model import LawShape
 
 RUNS: Final = 400

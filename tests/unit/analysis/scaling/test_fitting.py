@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.analysis.scaling.fitting import Estimate, fit_line, fit_power
+from loadlab.analysis.scaling.fitting import fit_line, fit_power
+from loadlab.analysis.uncertainty import Estimate
 
 IDLE = [0.0, 1000.0, 5000.0, 10_000.0, 19_000.0]
 

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from loadlab.analysis.scaling import fit_laws
-from loadlab.analysis.scaling.fitting import Estimate
 from loadlab.analysis.scaling.laws import describe
 from loadlab.analysis.scaling.selection import Rises, SelectedLaw
+from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import name_of_path
 from loadlab.results.model import Judgement, Law, LawShape, TrialResult, TrialState
 

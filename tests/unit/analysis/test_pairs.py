@@ -1,0 +1,132 @@
+"""Paired differences: what they are, that drift and stalls do not decide, and when a comparison may end."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loadlab.analysis.pairs import StoppingRule, block_length, compare_pairs, differences
+from loadlab.results.model import Difference, Round
+
+
+def slices(rates: Sequence[float | None], **others: Any) -> list[Round]:  # noqa: ANN401 - any field of a round
+    return [
+        Round(at=index * 0.2, window_ns=100_000_000, requests_per_second=rate, **{"requests": 1000, **others})
+        for index, rate in enumerate(rates)
+    ]
+
+
+def difference_of(found: Sequence[Difference], metric: str) -> Difference:
+    [difference] = [each for each in found if each.metric == metric]
+    return difference
+
+
+def test_a_constant_ratio_is_the_change() -> None:
+    a = [100.0, 60, 110, 55, 100, 102]  # the machine's speed moves, for both alike
+    found = compare_pairs(a, [1.03 * value for value in a])
+    assert found is not None
+    assert (found.change, found.low, found.high) == pytest.approx((0.03, 0.03, 0.03))
+    assert found.visible == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("pairs", [0, 1, 4])
+def test_a_few_pairs_say_nothing(pairs: int) -> None:
+    assert compare_pairs([1.0] * pairs, [2.0] * pairs) is None
+
+
+def test_a_pair_without_both_figures_does_not_count() -> None:
+    a = [100.0, None, 100, 100, 0, 100, 100]
+    b = [110.0, 500, 110, 110, 500, 110, None]
+    assert compare_pairs(a, b) is None
+    assert compare_pairs([*a, 100], [*b, 110]) is not None
+
+
+def test_slices_that_met_a_stall_do_not_decide() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.02, 60)
+    b = np.full(60, 100.0)
+    b[[7, 20, 21]] = 8
+    found = compare_pairs(list(100 * np.exp(noise)), list(b))
+    assert found is not None
+    assert found.low < 0 < found.high
+    assert found.visible < 0.02
+
+
+def test_what_is_visible_is_what_the_interval_reaches() -> None:
+    noise = np.random.default_rng(2).normal(0, 0.1, 80)
+    found = compare_pairs([100.0] * 80, list(100 * np.exp(noise)))
+    assert found is not None
+    assert math.log1p(found.visible) == pytest.approx(math.log1p(found.high) - math.log1p(found.change))
+    assert 0.015 < found.visible < 0.04
+
+
+def test_blocks_are_as_long_as_neighbours_are_alike() -> None:
+    draw = np.random.default_rng(3)
+    noise = draw.normal(0, 1, 400)
+    assert block_length(noise) == round(math.cbrt(400))
+    assert block_length(np.convolve(noise, np.ones(20), "same")) > 15
+    assert block_length(np.ones(400)) == round(math.cbrt(400))
+    assert block_length(noise[:5]) == 1
+
+
+def test_differences_are_of_all_metrics_in_the_order_of_a_table() -> None:
+    a = slices([100.0] * 6, cpu_ns_per_request=1000, p50_ns=10, p90_ns=20, p99_ns=40)
+    b = slices([90.0] * 6, cpu_ns_per_request=1100, p50_ns=11, p90_ns=20, p99_ns=None)
+    found = differences(a, b)
+    assert [each.metric for each in found] == [
+        "requests_per_second", "target.cpu_ns_per_request", "response_ns.p50", "response_ns.p90", "response_ns.p99",
+        "failures",
+    ]  # fmt: skip
+    throughput = difference_of(found, "requests_per_second")
+    assert (throughput.a, throughput.b) == (100, 90)
+    assert throughput.change == pytest.approx(-0.1)
+    assert throughput.is_clear
+    assert difference_of(found, "target.cpu_ns_per_request").change == pytest.approx(0.1)
+    assert not difference_of(found, "response_ns.p90").is_clear
+    assert difference_of(found, "response_ns.p99") == Difference(metric="response_ns.p99", a=40)
+
+
+def test_no_failures_are_no_difference_within_what_so_many_requests_can_say() -> None:
+    failures = difference_of(differences(slices([1.0] * 10), slices([1.0] * 10)), "failures")
+    assert (failures.a, failures.b, failures.change) == (0, 0, 0)
+    assert failures.visible == pytest.approx(1.96 * math.sqrt(2) / 10_000, rel=0.01)
+    assert not failures.is_clear
+
+
+# By Fisher's exact test five against none are chance (p = 0.06), seven are not (0.02).
+@pytest.mark.parametrize(("failed", "clear"), [(1, False), (5, False), (7, True), (60, True)])
+def test_failures_are_told_from_chance_by_their_number(failed: int, clear: bool) -> None:
+    a = slices([1.0] * 60)
+    failing = {index * 60 // failed for index in range(failed)}
+    b = [each.model_copy(update={"failures": int(index in failing)}) for index, each in enumerate(a)]
+    failures = difference_of(differences(a, b), "failures")
+    assert failures.change == pytest.approx(failed / 60_000, rel=0.01)
+    assert failures.is_clear is clear
+
+
+def test_failures_that_come_together_say_less() -> None:
+    b = slices([1.0] * 60)
+    b[10] = b[10].model_copy(update={"failures": 500})
+    assert not difference_of(differences(slices([1.0] * 60), b), "failures").is_clear
+
+
+def noisy(pairs: int, scatter: float) -> tuple[list[Round], list[Round]]:
+    noise = np.random.default_rng(5).normal(0, scatter, (2, pairs))
+    a, b = (slices([float(rate) for rate in 100 * np.exp(each)]) for each in noise)
+    return a, b
+
+
+def test_a_comparison_ends_when_its_interval_is_narrow_enough() -> None:
+    rule = StoppingRule("throughput", 0.02)
+    ended = [pairs for pairs in range(5, 400, 5) if rule.is_met(*noisy(pairs, 0.07))]
+    assert 70 <= ended[0] <= 200
+    assert not rule.is_met(*noisy(19, 0.0001))
+    assert rule.is_met(*noisy(20, 0.0001))
+
+
+def test_a_metric_that_is_not_compared_cannot_end_one() -> None:
+    with pytest.raises(ValueError, match="client_ns"):
+        StoppingRule("client_ns.p50", 0.02)
+    assert StoppingRule("errors", 0.01).is_met(*noisy(30, 0.1))
+    assert not StoppingRule("p99", 0.01).is_met(*noisy(30, 0.1))
