@@ -5,6 +5,7 @@ are integer nanoseconds in names ending `_ns`, sizes bytes, other durations seco
 is null, never zero.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -170,6 +171,22 @@ class MachineSpeed(Document):
         """Return the speed at a reading against the run's median."""
         return Speed(target=_ratio(self.target_ns, reading.target_ns), client=_ratio(self.client_ns, reading.client_ns))
 
+    def during(self, start: float, end: float) -> Speed:
+        """Return the speed between two moments, in seconds after the run began, against the run's median.
+
+        It is the mean of the last reading before, the first one after, and those in between.
+        """
+        before = [reading for reading in self.readings if reading.at <= start]
+        after = [reading for reading in self.readings if reading.at >= end]
+        between = [reading for reading in self.readings if start < reading.at < end]
+        speeds = [self.relative(reading) for reading in (*before[-1:], *between, *after[:1])]
+        return Speed(target=_mean(speed.target for speed in speeds), client=_mean(speed.client for speed in speeds))
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
 
 def _ratio(usual_ns: int | None, ns: int | None) -> float | None:
     return usual_ns / ns if usual_ns and ns else None
@@ -236,6 +253,7 @@ class TrialResult(Document):
     their requests. `confidence` has their 95 % intervals by metric, with the names that `expect` takes; it is empty for
     a single window. `speed` is that of the machine during the trial. `batch` numbers those trials that stood at the
     same time, and were measured in turn. A trial that the machine spoiled is measured again: `attempt` counts from 1.
+    `at` is when its first window began, in seconds after the run began.
 
     A microbenchmark sets `cost_ns` and the fields after it, and none of requests. `cost_ns` is one wait or one switch
     (median of batches, `overhead_ns` of measuring included), `operation_ns` a wait with all that belongs to it,
@@ -250,6 +268,7 @@ class TrialResult(Document):
     state: TrialState
     reason: str | None = None
     verdict: Verdict
+    at: float | None = None
     speed: Speed = Speed()
     rounds: list[Round] = Field(default=[])
     confidence: dict[str, tuple[float, float]] = Field(default={})

@@ -8,7 +8,8 @@ in mind. INVALID means: these figures say nothing about the target. A note chang
 from loadlab.analysis.summary import SAMPLES_BEYOND, trusted_ns, trustworthy_percentiles
 from loadlab.analysis.verdict.client import RATE_MET, throughput_is_lower_bound
 from loadlab.analysis.verdict.evidence import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
-from loadlab.analysis.verdict.judging import judge_failure, judge_run, judge_trial
+from loadlab.analysis.verdict.judging import judge_failure, judge_run, judge_speed_again, judge_trial
+from loadlab.analysis.verdict.machine_speed import spoiled_by_machine
 
 __all__ = [
     "RATE_MET",
@@ -20,7 +21,9 @@ __all__ = [
     "WindowEvidence",
     "judge_failure",
     "judge_run",
+    "judge_speed_again",
     "judge_trial",
+    "spoiled_by_machine",
     "throughput_is_lower_bound",
     "trusted_ns",
     "trustworthy_percentiles",

@@ -9,12 +9,13 @@ from loadlab.analysis.verdict import (
     delayed_ack,
     duration,
     host,
+    machine_speed,
     requests,
     shared_cores,
     steadiness,
 )
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
+from loadlab.results.model import Finding, Judgement, MachineSpeed, Severity, TrialResult, Verdict
 
 # From the least grave to the gravest.
 _JUDGEMENTS: Final[tuple[Judgement, ...]] = ("valid", "suspect", "invalid")
@@ -47,13 +48,27 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     steadiness.unsteady,
     requests.few_samples,
     duration.short_window,
+    machine_speed.machine_speed,  # last, as it alone is judged again
 )
 
 
 def judge_trial(result: TrialResult, window: WindowEvidence) -> Verdict:
     """Return the verdict on a trial that was measured: every finding, and the state of the gravest."""
     findings = [finding for rule in _RULES if (finding := rule(result, window)) is not None]
-    return Verdict(state=_gravest(_judgement_of(finding.severity) for finding in findings), findings=findings)
+    return _verdict(findings)
+
+
+def judge_speed_again(result: TrialResult, machine: MachineSpeed) -> TrialResult:
+    """Return a trial that was judged, with its speed against all of the run, and the verdict that follows from that."""
+    known = machine_speed.at_final_speed(result, machine)
+    if known.state not in ("done", "interrupted"):
+        return known
+    others = [finding for finding in known.verdict.findings if finding.code != machine_speed.CODE]
+    finding = machine_speed.machine_speed(known, WindowEvidence())
+    findings = others if finding is None else [*others, finding]
+    if findings == known.verdict.findings:
+        return known
+    return known.model_copy(update={"verdict": _verdict(findings)})
 
 
 def judge_failure(reason: str, target_died: bool) -> Verdict:
@@ -70,6 +85,10 @@ def judge_run(trials: Iterable[TrialResult]) -> Judgement:
     if not any(trial.state == "done" for trial in attempted):
         return "invalid"
     return _gravest("invalid" if trial.state == "failed" else trial.verdict.state for trial in attempted)
+
+
+def _verdict(findings: list[Finding]) -> Verdict:
+    return Verdict(state=_gravest(_judgement_of(finding.severity) for finding in findings), findings=findings)
 
 
 def _gravest(judgements: Iterable[Judgement]) -> Judgement:

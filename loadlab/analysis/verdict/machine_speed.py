@@ -1,0 +1,89 @@
+"""Whether this machine's cores were as fast as over the rest of the run, and whether another attempt is worth its time.
+
+The rule needs the result only, so a trial can be judged again when the run is over and its median is known.
+"""
+
+import statistics
+from collections.abc import Iterable
+from typing import Final
+
+from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.results.model import Finding, MachineSpeed, Round, Speed, TrialResult
+from loadlab.units import format_share
+
+CODE: Final = "machine_speed"
+_NOTE: Final = 0.05
+_SUSPECT: Final = 0.15
+# What comes from outside and may be gone in another attempt.
+_PASSING: Final = ("disturbed", "stolen")
+
+
+def machine_speed(result: TrialResult, _window: WindowEvidence) -> Finding | None:
+    """Check that during a trial the cores of each side were about as fast as over the run."""
+    speeds = {"target": result.speed.target, "client": result.speed.client}
+    off = {side: speed - 1 for side, speed in speeds.items() if speed is not None and _is_off(speed - 1, _NOTE)}
+    if not off:
+        return None
+    most = max(off.values(), key=abs)
+    return Finding(
+        code="machine_speed",
+        severity="suspect" if _is_off(most, _SUSPECT) else "note",
+        text=f"This machine's cores were {_direction(most)} than over the run as a whole.",
+        evidence="against their median over the run, "
+        + " and ".join(f"the {side}'s cores were {_describe(change)}" for side, change in off.items()),
+        advice="Measure in several rounds (rounds: 5), so that all trials see the machine fast and slow; compare two "
+        "servers with `loadlab ab`, which measures both in the same seconds.",
+    )
+
+
+def spoiled_by_machine(result: TrialResult) -> bool:
+    """Return whether this machine cast doubt on a trial in a way that may be gone in another attempt.
+
+    A CPU quota that holds only the target is part of what is measured.
+    """
+    return any(_is_passing(finding, result) for finding in result.verdict.findings)
+
+
+def at_final_speed(result: TrialResult, machine: MachineSpeed) -> TrialResult:
+    """Return a trial with its speed, and that of its rounds, against the medians of the whole run.
+
+    The speed of a trial with rounds is the median of theirs. A trial of which it is not known when it was measured
+    keeps the speed that it has.
+    """
+    rounds = [each.model_copy(update={"speed": _speed_in(each, machine)}) for each in result.rounds]
+    if rounds:
+        speed = Speed(
+            target=_median(each.speed.target for each in rounds), client=_median(each.speed.client for each in rounds)
+        )
+    elif result.at is not None:
+        speed = machine.during(result.at, result.at + result.window_ns / 1e9)
+    else:
+        speed = result.speed
+    return result.model_copy(update={"rounds": rounds, "speed": speed})
+
+
+def _is_off(change: float, limit: float) -> bool:
+    return round(abs(change), 3) >= limit  # as it is shown
+
+
+def _is_passing(finding: Finding, result: TrialResult) -> bool:
+    if finding.code == "throttled":
+        return any("client" in group.holds and group.throttled_periods for group in result.control_groups)
+    return finding.code in _PASSING or (finding.code == CODE and finding.severity != "note")
+
+
+def _speed_in(each: Round, machine: MachineSpeed) -> Speed:
+    return machine.during(each.at, each.at + each.window_ns / 1e9)
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
+def _describe(change: float) -> str:
+    return f"{format_share(round(abs(change), 3))} {_direction(change)}"
+
+
+def _direction(change: float) -> str:
+    return "slower" if change < 0 else "faster"
