@@ -1,0 +1,152 @@
+"""A difference between two measurements in words: `B answers 3.1 % fewer requests/s than A (95 %: 2.4 % to 3.8 %)`.
+
+What changed by less than a half is written in percent, what changed by more as a multiple. Nothing is called a
+difference whose interval holds 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from loadlab.profile.metrics import more_is_better, split_metric
+from loadlab.report.measures import measure_of
+from loadlab.report.sentences import format_multiple
+from loadlab.results.model import Difference
+from loadlab.units import format_percent, format_share
+
+Merit = Literal["better", "worse", ""]
+
+FAILURES: Final = "failures"
+_MINUS: Final = "\N{MINUS SIGN}"
+_TIMES: Final = "\N{MULTIPLICATION SIGN}"
+# From twice as much on, or down to half as much, percentages are harder to read than multiples.
+_AS_MULTIPLE: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How one metric is compared; each text has places for the names of both sides and for the amount."""
+
+    more: str
+    less: str
+    multiple: str
+
+
+_THROUGHPUT: Final = _Words(
+    "{b} answers {amount} more requests/s than {a}",
+    "{b} answers {amount} fewer requests/s than {a}",
+    "{b} answers {amount} times as many requests/s as {a}",
+)
+_CPU: Final = _Words(
+    "{b} uses {amount} more CPU time per request than {a}",
+    "{b} uses {amount} less CPU time per request than {a}",
+    "{b} uses {amount} times as much CPU time per request as {a}",
+)
+_WORDS: Final[Mapping[str, _Words]] = {"requests_per_second": _THROUGHPUT, "target.cpu_ns_per_request": _CPU}
+
+
+def describe_difference(difference: Difference, a: str = "A", b: str = "B") -> str:
+    """Say by how much B differs from A, with the interval; where that holds 0, within what they are the same.
+
+    Empty where no interval is known. There is no full stop.
+    """
+    if difference.interval is None or difference.change is None:
+        return ""
+    if not difference.is_clear:
+        low, high = difference.interval
+        reach = format_change(max(abs(low), abs(high)), difference.metric, signed=False)
+        return f"no difference in {name_of(difference.metric)}: {a} and {b} are within {reach} of each other"
+    if difference.metric == FAILURES:
+        return _describe_failures(difference, difference.interval, a, b)
+    return _describe_change(difference.metric, difference.change, difference.interval, a, b)
+
+
+def name_of(metric: str) -> str:
+    """Return what a metric is called in a sentence: throughput, CPU time per request, p99."""
+    kind, figure = split_metric(metric)
+    name = _NAMES.get(figure) or (
+        figure.removeprefix("response_ns.") if figure.startswith("response_ns.") else measure_of(metric).phrase
+    )
+    return name if kind is None else f"{name} of {kind}"
+
+
+def merit_of(difference: Difference) -> Merit:
+    """Return whether B is better or worse, empty where the interval does not show either."""
+    if not difference.is_clear or difference.change is None:
+        return ""
+    return "better" if (difference.change > 0) == more_is_better(difference.metric) else "worse"
+
+
+def format_figure(metric: str, value: float | None) -> str:
+    """Return one side's figure with its unit; failures are a share of all requests."""
+    if value is None:
+        return "\N{EN DASH}"
+    return format_share(value) if metric == FAILURES else measure_of(metric).quantity.format(value)
+
+
+def format_change(change: float, metric: str, signed: bool = True) -> str:
+    """Return a relative change in percent, "+3.1 %", or as a multiple; of failures in percentage points."""
+    if metric == FAILURES:
+        text = _points(abs(change))
+    elif _is_multiple(change):
+        return f"{_TIMES}{_ratio(1 + change)}"
+    else:
+        text = format_percent(abs(change))
+    sign = "" if not signed or change == 0 else "+" if change > 0 else _MINUS
+    return f"{sign}{text}"
+
+
+def format_interval(difference: Difference) -> str:
+    """Return both ends of the interval: "+2.4 % to +3.8 %"; a dash where there is none."""
+    if difference.interval is None:
+        return "\N{EN DASH}"
+    low, high = (format_change(end, difference.metric) for end in difference.interval)
+    return f"{low} to {high}"
+
+
+def _describe_change(metric: str, change: float, interval: tuple[float, float], a: str, b: str) -> str:
+    words = _WORDS.get(metric) or _words_of(metric)
+    low, high = interval
+    if _is_multiple(change):
+        if change < 0:  # 100 times as much is easier to read than 1 % of it
+            a, b, change, low, high = b, a, 1 / (1 + change) - 1, 1 / (1 + high) - 1, 1 / (1 + low) - 1
+        ends = f"{_ratio(1 + low)} to {_ratio(1 + high)} times"
+        return f"{words.multiple.format(a=a, b=b, amount=_ratio(1 + change))} (95 %: {ends})"
+    near, far = sorted((abs(low), abs(high)))
+    text = (words.more if change > 0 else words.less).format(a=a, b=b, amount=format_percent(abs(change)))
+    return f"{text} (95 %: {format_percent(near)} to {format_percent(far)})"
+
+
+def _words_of(metric: str) -> _Words:
+    name = name_of(metric)
+    return _Words(
+        f"{{b}}'s {name} is {{amount}} higher than {{a}}'s",
+        f"{{b}}'s {name} is {{amount}} lower than {{a}}'s",
+        f"{{b}}'s {name} is {{amount}} times {{a}}'s",
+    )
+
+
+def _describe_failures(difference: Difference, interval: tuple[float, float], a: str, b: str) -> str:
+    near, far = sorted(abs(end) for end in interval)
+    of_b, of_a = format_share(difference.b or 0.0), format_share(difference.a or 0.0)
+    return f"{of_b} of {b}'s requests fail, {of_a} of {a}'s (95 %: {_points(near)} to {_points(far)} apart)"
+
+
+def _points(share: float) -> str:
+    return format_percent(share).replace("%", "points")
+
+
+def _is_multiple(change: float) -> bool:
+    return 0 < 1 + change <= 1 / _AS_MULTIPLE or 1 + change >= _AS_MULTIPLE
+
+
+def _ratio(ratio: float) -> str:
+    return format_multiple(ratio) if ratio >= 1 else f"{ratio:.2g}"
+
+
+_NAMES: Final[Mapping[str, str]] = {
+    "requests_per_second": "throughput",
+    "target.cpu_ns_per_request": "CPU time per request",
+    "client.cpu_ns_per_request": "the client's CPU time per request",
+    FAILURES: "errors",
+}
