@@ -13,15 +13,16 @@ import jinja2
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from loadlab.report.certainty import Clause, describe_certainty
 from loadlab.report.drawing.figure import mark_of
 from loadlab.report.layout import format_scalar
 from loadlab.report.load_model import describe_load
 from loadlab.report.sections import SECTIONS
 from loadlab.report.sections.glossary import Glossary
+from loadlab.report.sections.overview import answer_of
 from loadlab.report.sections.provenance import facts_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
 
 _HERE: Final = Path(__file__).parent
 
@@ -36,12 +37,16 @@ def render(run_dir: RunDirectory) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that the page shows, in its order, and nothing of how it looks."""
+    """All that the page shows, in its order, and nothing of how it looks.
+
+    The first screen has the question (`about`), the answer, and how sure that is.
+    """
 
     title: str
     about: str
+    answer: tuple[str, ...]
     verdict: str
-    verdict_sentence: str
+    certainty: tuple[Clause, ...]
     facts: tuple[str, ...]
     sections: tuple[Section, ...]
 
@@ -52,22 +57,12 @@ def build_page(run: Run) -> Page:
     return Page(
         title=str(document.profile.get("name") or "loadlab run"),
         about=str(document.profile.get("about") or ""),
+        answer=answer_of(run),
         verdict=document.verdict,
-        verdict_sentence=describe_verdict(document),
+        certainty=tuple(describe_certainty(document)),
         facts=(*describe_load(document.profile, run.models), *facts_of(document)),
         sections=tuple(section for sections_of in SECTIONS for section in sections_of(run)),
     )
-
-
-def describe_verdict(document: RunDocument) -> str:
-    """Say in one sentence how far the figures of the run can be believed."""
-    findings = sum(finding.severity != "note" for trial in document.trials for finding in trial.verdict.findings)
-    if document.verdict == "valid":
-        return "Nothing casts doubt on these figures."
-    if document.verdict == "suspect":
-        doubts = "1 finding casts" if findings == 1 else f"{findings} findings cast"
-        return f"{doubts} doubt on some of these figures; see “Findings”."
-    return "Some trials do not measure the target, and their throughput is not shown; see “Findings”."
 
 
 @dataclass(frozen=True, slots=True)

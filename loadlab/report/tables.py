@@ -38,10 +38,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trial; `remark` says why it has no figures, or what casts doubt on them."""
+    """One trial; `remark` says why it has no figures, or what casts doubt on them, `anchor` is the id of the row."""
 
     cells: tuple[Cell, ...]
     remark: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

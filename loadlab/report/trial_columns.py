@@ -65,6 +65,11 @@ def identity_columns(trials: Sequence[TrialResult]) -> list[TrialColumn]:
     return columns
 
 
+def anchor_of(trial: TrialResult) -> str:
+    """Return the id of the row of a trial on the page."""
+    return f"trial-{trial.id}"
+
+
 def reason_of(trial: TrialResult) -> str:
     """Why there are no figures, or what casts doubt on them; notes are among the findings only."""
     if trial.state != "done":

@@ -1,15 +1,18 @@
-"""The findings of the verdict, each shown once for all its trials; samples of failed requests; TCP's trouble."""
+"""The findings of the verdict, each once for all its trials; spoiled attempts; failed requests; errors of TCP."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from loadlab.report.failures import SampledFailure, sampled_failures
+from loadlab.report.measures import COST, THROUGHPUT, Measure
 from loadlab.report.sections.section import Run, Section
+from loadlab.report.trial_columns import anchor_of
 from loadlab.results.model import Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
 
 _GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("invalid", "suspect", "note")
+_DASH: Final = "\N{EN DASH}"
 _TITLES: Final = {
     "retransmitted": "segments retransmitted",
     "listen_overflows": "times that an accept queue was full",
@@ -26,6 +29,7 @@ class Occurrence:
     where: str
     text: str
     evidence: str
+    anchor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,28 @@ class FindingGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoiledAttempt:
+    """An attempt at a trial that was measured again: its main figure, that of the last attempt, and what spoiled it."""
+
+    trial_id: str
+    where: str
+    number: int
+    figure: str
+    final: str
+    why: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Findings(Section):
-    """All of them, the gravest first, and samples of the requests that failed."""
+    """All of them, the gravest first, attempts that the machine spoiled, and samples of the requests that failed.
+
+    `spoiled_title` heads the figures of such attempts.
+    """
 
     groups: tuple[FindingGroup, ...]
+    spoiled: tuple[SpoiledAttempt, ...]
+    spoiled_title: str
     failures: tuple[SampledFailure, ...]
     of_kinds: bool
     of_trials: bool
@@ -55,6 +77,8 @@ def sections_of(run: Run) -> Iterator[Findings]:
     failures = sampled_failures(run.trials)
     yield Findings(
         groups=group_findings(run.trials, run.arrangement.name_of_trial),
+        spoiled=tuple(spoiled_attempts(run)),
+        spoiled_title=_main_measure(run).title.lower(),
         failures=failures,
         of_kinds=any(failure.kind for failure in failures),
         of_trials=len(run.trials) > 1,
@@ -71,6 +95,24 @@ def group_findings(trials: Iterable[TrialResult], name_of: Callable[[TrialResult
         _group(code, severity, found, name_of)
         for (severity, code), found in sorted(groups.items(), key=lambda item: _GRAVEST_FIRST.index(item[0][0]))
     )
+
+
+def spoiled_attempts(run: Run) -> Iterator[SpoiledAttempt]:
+    """Yield the attempts at trials that were measured again, in their order."""
+    measure = _main_measure(run)
+    last = {trial.id: trial for trial in run.trials}
+    for attempt in run.document.spoiled:
+        final = last.get(attempt.id)
+        doubts = [finding for finding in attempt.verdict.findings if finding.severity != "note"]
+        yield SpoiledAttempt(
+            trial_id=attempt.id,
+            where=run.arrangement.name_of_trial(final) if final else "",
+            number=attempt.attempt,
+            figure=_write(measure, attempt),
+            final=_write(measure, final),
+            why=" ".join(f"{finding.text} {finding.evidence}".rstrip() for finding in doubts) or attempt.reason or "",
+            anchor=anchor_of(attempt),
+        )
 
 
 def describe_sockets(trials: Sequence[TrialResult]) -> str:
@@ -90,10 +132,20 @@ def _group(
         text=texts[0] if shared else code.replace("_", " ").capitalize(),
         advice=tuple(dict.fromkeys(finding.advice for _, finding in found if finding.advice)),
         occurrences=tuple(
-            Occurrence(trial.id, name_of(trial), "" if shared else finding.text, finding.evidence)
+            Occurrence(trial.id, name_of(trial), "" if shared else finding.text, finding.evidence, anchor_of(trial))
             for trial, finding in found
         ),
     )
+
+
+def _main_measure(run: Run) -> Measure:
+    """What spoiled attempts are compared by."""
+    return THROUGHPUT if run.kind == "load" else COST
+
+
+def _write(measure: Measure, trial: TrialResult | None) -> str:
+    value = measure.read(trial) if trial else None
+    return _DASH if value is None else measure.quantity.format(value)
 
 
 def _describe_count(trials: Sequence[TrialResult], field: str, title: str) -> str:

@@ -31,9 +31,14 @@ class Overview(Section):
     template: ClassVar[str] = "overview.html"
 
 
+def answer_of(run: Run) -> tuple[str, ...]:
+    """Return the sentence that answers the profile's question, for the head of the page; none where there is none."""
+    return overview_of(run)[:1]
+
+
 def sections_of(run: Run) -> Iterator[Overview]:
-    """Yield the section if there is anything to say."""
-    if paragraphs := overview_of(run):
+    """Yield what else there is to say."""
+    if paragraphs := overview_of(run)[1:]:
         yield Overview(paragraphs)
 
 

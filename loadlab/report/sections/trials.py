@@ -11,7 +11,7 @@ from loadlab.report.load_model import model_suffix
 from loadlab.report.sections.findings import describe_sockets
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.tables import Cell, Column, Row, Table, absent_cell, failures_cell, percentile_cell, rate_cell
-from loadlab.report.trial_columns import FIGURES, VERDICT, identity_columns, reason_of
+from loadlab.report.trial_columns import FIGURES, VERDICT, anchor_of, identity_columns, reason_of
 from loadlab.results.model import KindResult, TrialResult
 
 _KIND_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")
@@ -62,7 +62,9 @@ def tabulate(trials: Sequence[TrialResult]) -> Table:
     columns = [*identity_columns(trials), VERDICT, *(column for column in FIGURES if column.is_shown(trials))]
     return Table(
         columns=tuple(Column(column.title, column.numeric) for column in columns),
-        rows=tuple(Row(tuple(column.read(trial) for column in columns), reason_of(trial)) for trial in trials),
+        rows=tuple(
+            Row(tuple(column.read(trial) for column in columns), reason_of(trial), anchor_of(trial)) for trial in trials
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from loadlab.report import render, sections
-from loadlab.report.page import build_page, describe_verdict
+from loadlab.report.page import build_page
 from loadlab.report.sections.section import Section
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Expectation, RunDocument
@@ -243,7 +243,7 @@ def test_a_run_of_one_setting_shows_its_figures_and_no_charts(tmp_path: Path, sa
     [trial] = [trial for trial in document.trials if trial.factors == {"target.server": "epoll", "load.idle": 0}]
     run.write_document(document.model_copy(update={"trials": [trial]}))
     outline = Outline(render(run))
-    assert outline.texts["h2"][:2] == ["What you see", "What was measured, closed model"]
+    assert outline.texts["h2"][:2] == ["What was measured, closed model", "Findings"]
     assert "epoll at 0 idle connections" in outline.texts["th"]
     assert not [name for name in outline.ids if name.startswith(("throughput", "cpu", "calls"))]
 
@@ -272,11 +272,10 @@ def test_the_heading_has_the_key_facts(sample_run: RunDirectory) -> None:
     )
 
 
-def test_the_verdict_in_words(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    assert "do not measure the target" in describe_verdict(document)
-    assert describe_verdict(document.model_copy(update={"verdict": "valid"})).startswith("Nothing casts doubt")
-    assert describe_verdict(document.model_copy(update={"verdict": "suspect"})).startswith("2 findings cast doubt")
+def test_the_head_links_to_the_findings_and_the_findings_to_their_trials(outline: Outline) -> None:
+    assert "#findings" in outline.addresses
+    assert sum(address.startswith("#trial-") for address in outline.addresses) > 1
+    assert len([each for each in outline.ids if each.startswith("trial-")]) == 15
 
 
 def test_every_section_has_its_template_beside_its_module() -> None:

@@ -1,0 +1,121 @@
+"""How sure a run is, in words: rounds and repeats, how far the machine's speed moved, and the verdict on its trials."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab.results.model import MachineSpeed, RunDocument, TrialResult
+from loadlab.units import format_percent
+
+FINDINGS: Final = "findings"
+"""The id of the section that lists what casts doubt on figures."""
+
+# Figures of single windows that are nearer to each other than this share may be equal. Where the machine's speed was
+# not measured it is what most trials of one second were seen to differ by on a quiet virtual machine.
+_CHANCE: Final = 0.2
+_LEAST_CHANCE: Final = 0.1
+_FEWEST_READINGS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One statement of how sure the run is; `anchor` is the id of the section that says more."""
+
+    text: str
+    anchor: str = ""
+
+
+def describe_certainty(document: RunDocument) -> Iterator[Clause]:
+    """Yield what a reader has to know before any figure: intervals, the machine's speed, doubts, repeated attempts."""
+    measured = [trial for trial in document.trials if trial.state == "done"]
+    if measured:
+        yield Clause(_describe_windows(measured, document))
+    if (moved := speed_moved(document.speed)) is not None:
+        yield Clause(f"The machine's speed moved by {format_percent(moved)} during the run.")
+    yield from _describe_batches(measured)
+    yield _describe_verdict(document)
+    if document.spoiled:
+        again = len({trial.id for trial in document.spoiled})
+        yield Clause(
+            f"{again} trial{' was' if again == 1 else 's were'} measured again, as the machine had spoiled "
+            f"{'it' if again == 1 else 'them'}.",
+            "spoiled",
+        )
+
+
+def chance_of(document: RunDocument) -> float:
+    """Return by which share figures of single windows may differ by chance: as far as the speed moved, or a guess."""
+    moved = speed_moved(document.speed)
+    return _CHANCE if moved is None else max(moved, _LEAST_CHANCE)
+
+
+def speed_moved(speed: MachineSpeed | None) -> float | None:
+    """Return by which share of the fastest the machine was slower at its slowest, on the side where that is more.
+
+    A tenth of the readings is left out at both ends; None where there are too few.
+    """
+    if speed is None:
+        return None
+    of_sides = (
+        sorted(ns for ns in of_side if ns is not None)
+        for of_side in zip(*((reading.target_ns, reading.client_ns) for reading in speed.readings), strict=True)
+    )
+    return max((_moved(taken) for taken in of_sides if len(taken) >= _FEWEST_READINGS), default=None)
+
+
+def has_intervals(trials: Iterable[TrialResult]) -> bool:
+    """Return whether all trials that were measured have 95 % intervals."""
+    measured = [trial for trial in trials if trial.state == "done"]
+    return bool(measured) and all(trial.confidence for trial in measured)
+
+
+def _moved(taken_ns: Sequence[int]) -> float:
+    spare = len(taken_ns) // 10
+    return 1 - taken_ns[spare] / taken_ns[-1 - spare]
+
+
+def _describe_windows(trials: Sequence[TrialResult], document: RunDocument) -> str:
+    if has_intervals(trials):
+        rounds = sorted({len(trial.rounds) for trial in trials})
+        many = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
+        return f"Figures are medians of {many} rounds; in parentheses: their 95 % intervals."
+    repeats = max(trial.repeat for trial in trials)
+    if repeats > 1:
+        return (
+            f"Trials were repeated {repeats} times, in one window each: a difference below their spread may be chance."
+        )
+    if len(trials) == 1 and document.trials_planned == 1:
+        return (
+            "One window: no interval. To know how sure this is, measure in several rounds, or compare two servers with "
+            "loadlab ab."
+        )
+    if any(trial.cost_ns is not None for trial in trials):
+        return f"Each point was measured once: differences below {format_percent(chance_of(document))} may be chance."
+    chance = format_percent(chance_of(document))
+    return f"One window per trial: no intervals, and differences below {chance} may be chance; rounds would show."
+
+
+def _describe_batches(trials: Sequence[TrialResult]) -> Iterator[Clause]:
+    batches = {trial.batch for trial in trials if trial.batch is not None}
+    if len(batches) > 1:
+        yield Clause(
+            f"Not all trials fitted on the machine at once: they stood in {len(batches)} batches, and what is compared "
+            "across batches was measured at different times."
+        )
+
+
+def _describe_verdict(document: RunDocument) -> Clause:
+    doubted = [trial for trial in document.trials if trial.state == "done" and trial.verdict.state != "valid"]
+    total = len(document.trials)
+    if document.verdict == "valid":
+        notes = any(trial.verdict.findings for trial in document.trials)
+        return Clause("No finding casts doubt on the figures.", FINDINGS if notes else "")
+    lost = [trial for trial in document.trials if trial.state == "failed" or trial.verdict.state == "invalid"]
+    if lost and total == 1:
+        return Clause("The trial is invalid: it says nothing about the target.", FINDINGS)
+    if lost:
+        are = "is" if len(lost) == 1 else "are"
+        return Clause(f"{len(lost)} of {total} trials {are} invalid, and not compared.", FINDINGS)
+    if total == 1:
+        return Clause("Findings cast doubt on these figures.", FINDINGS)
+    return Clause(f"Findings cast doubt on {len(doubted)} of {total} trials.", FINDINGS)
