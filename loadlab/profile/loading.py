@@ -1,9 +1,11 @@
 """From a profile's file, with the settings of the command line put over it, to a checked `Profile` or all its mistakes.
 
-A setting is `--set PATH=VALUE`, or an option such as `--repeat`. A list sweeps the path, if a sweep may vary it and the
+A setting is PATH=VALUE, with the option that it was given by before it unless that is `--set`, or an option such as
+`--repeat=3` that is a path itself. A list sweeps the path, if a sweep may vary it and the
 values are single ones. Every other value is set; at a path that the profile sweeps it is the only value left.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -31,6 +33,7 @@ from loadlab.profile.validation.servers import ServerSpec
 from loadlab.units import printable
 
 _LONGEST_SHOWN: Final = 100
+_GIVEN_BY: Final = re.compile(r"(--[a-z]+) (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def load_profile(
     servers: Mapping[str, ServerSpec] | None = None,
     metrics: Collection[str] | None = None,
 ) -> LoadedProfile:
-    """Read a profile, put the overrides ("PATH=VALUE", or an option such as "--repeat=3") over it, and check it.
+    """Read a profile, put the overrides ("PATH=VALUE", "--a PATH=VALUE", "--repeat=3") over it, and check it.
 
     `servers` are those that exist, by name, `metrics` the names of figures; None leaves them unchecked. Raises
     ProfileError with every mistake in the file and in the overrides.
@@ -106,12 +109,13 @@ class _Override:
 def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistake]:
     """Put each "PATH=VALUE" over the source's data, in place, and return what cannot be applied.
 
-    Mistakes name a text that begins with dashes as the option that it is, and any other as `--set`.
+    Mistakes name a text as the option that it is, or that it was given by.
     """
     mistakes = []
-    starts_command = any(text.startswith("target.command=") for text in texts)
-    for number, text in enumerate(texts):
-        option = text if text.startswith("--") else f"--set {mask_command([text])[0]}"
+    settings = [_take_apart(text) for text in texts]
+    starts_command = any(text.startswith("target.command=") for _, text in settings)
+    for number, (given_by, text) in enumerate(settings):
+        option = f"{given_by} {mask_command([text])[0]}" if given_by else text
         shown = option if len(option) <= _LONGEST_SHOWN else f"{option[: _LONGEST_SHOWN - 3]}..."
         position = Position.on_command_line(number, printable(shown))
         try:
@@ -121,6 +125,13 @@ def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistak
             what = mask_quotes(str(error), value) if is_secret_path(name.split(".")) else mask_text(str(error))
             mistakes.append(LocatedMistake(position, "", what))
     return mistakes
+
+
+def _take_apart(text: str) -> tuple[str, str]:
+    """Return the option that a setting was given by, and PATH=VALUE; no option where it is a path itself."""
+    if found := _GIVEN_BY.fullmatch(text):
+        return found[1], found[2]
+    return ("", text) if text.startswith("--") else ("--set", text)
 
 
 def without_credential(data: Data, mistake: Mistake) -> Mistake:

@@ -114,7 +114,9 @@ def _of_urls(url_a: str, url_b: str, options: VariantOptions, load: LoadOptions)
 
 def _distinct(labels: list[str], sockets: tuple[str, ...]) -> list[str]:
     """Return the labels with the Unix sockets, where these are what differs."""
-    return [f"{label} on {socket}" for label, socket in zip(labels, sockets, strict=True)] if len(sockets) == 2 else labels
+    return (
+        [f"{label} on {socket}" for label, socket in zip(labels, sockets, strict=True)] if len(sockets) == 2 else labels
+    )
 
 
 def _of_profile(name: str, options: VariantOptions, load: LoadOptions) -> Variants:

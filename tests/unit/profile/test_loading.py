@@ -292,6 +292,9 @@ def test_an_override_mends_a_mistake_of_the_file(tmp_path: Path) -> None:
         ("load.idle=" + "1" * 5000, "--set load.idle=" + "1" * 81 + "...: too long a value; the limit is 4,000"),
         ("--repeat=0", "--repeat=0: repeat: must be at least 1, not 0"),
         ("--seed=x", "--seed=x: seed: must be a whole number such as 42, not 'x'"),
+        ("--a load.wramup=1s", "--a load.wramup=1s: load.wramup: unknown key; did you mean 'warmup'?"),
+        ("--b load.idle", "--b load.idle: write it as PATH=VALUE, such as load.idle=20k"),
+        ("--b target.env.TOKEN=[x]", "--b target.env.TOKEN=***: "),
     ],
 )
 def test_a_mistake_in_an_override_is_reported_as_the_user_typed_it(
