@@ -6,7 +6,10 @@ with it, so readings before and after each window distinguish a slow server from
 
 The arithmetic is the same on every machine, makes no system call and fits into the first-level cache. It is timed by
 the thread's own CPU time, which does not contain what others ran on the core meanwhile, nor the time for which a quota
-stopped it.
+stopped it. Of a few pieces the one counts that took least by the wall clock, as it is the least disturbed: an interrupt,
+or data that has to come back into the caches first, prolongs a piece, and where another process ran in the middle of
+one the kernel divides the CPU time between the two with an error of up to a half (seen on a virtual machine with two
+busy cores). Quiet cores give the same figure to within 1 to 2 %, in one process or in another.
 """
 
 import os
@@ -20,7 +23,6 @@ from loadlab.results.model import MachineSpeed, SpeedReading
 
 # Of a side with more cores than these, so many are looked at, spread over all of them: each takes 5 ms.
 MOST_CORES: Final = 4
-# The quickest of a few pieces: an interrupt, or data that has to come back into the caches first, slows the others.
 _PIECES: Final = 5
 _STEPS: Final = 12_000
 
@@ -94,16 +96,18 @@ def _own_cores_restored() -> Iterator[None]:
 
 
 def _spend() -> int:
-    """Do the arithmetic a few times, and return the least CPU time that it took, in ns."""
-    return min(_spend_once() for _ in range(_PIECES))
+    """Do the arithmetic a few times; return the CPU time in ns of the piece that was disturbed least."""
+    return min(_spend_once() for _ in range(_PIECES))[1]
 
 
-def _spend_once() -> int:
+def _spend_once() -> tuple[int, int]:
+    """Return the time passed and the CPU time, in ns."""
     value = 1
-    start_ns = time.thread_time_ns()
+    start_ns, start_cpu_ns = time.monotonic_ns(), time.thread_time_ns()
     for _ in range(_STEPS):
         value = (value * 16_807) % 2_147_483_647  # Park and Miller, 1988
-    return time.thread_time_ns() - start_ns
+    cpu_ns = time.thread_time_ns() - start_cpu_ns
+    return time.monotonic_ns() - start_ns, cpu_ns
 
 
 def _mean_ns(spent_ns: dict[int, int], cores: Sequence[int]) -> int | None:
