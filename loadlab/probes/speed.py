@@ -6,10 +6,10 @@ with it, so readings before and after each window distinguish a slow server from
 
 The arithmetic is the same on every machine, makes no system call and fits into the first-level cache. It is timed by
 the thread's own CPU time, which does not contain what others ran on the core meanwhile, nor the time for which a quota
-stopped it. Of a few pieces the one counts that took least by the wall clock, as it is the least disturbed: an interrupt,
-or data that has to come back into the caches first, prolongs a piece, and where another process ran in the middle of
-one the kernel divides the CPU time between the two with an error of up to a half (seen on a virtual machine with two
-busy cores). Quiet cores give the same figure to within 1 to 2 %, in one process or in another.
+stopped it. Of a few pieces the one counts that took least by the wall clock, as it was disturbed least: interrupts and
+data that has to come back into the caches prolong a piece, and where another process ran in the middle of one, the
+kernel divides the CPU time between the two with an error of up to a half (seen on a virtual machine with two busy
+cores). Quiet cores give the same figure to within 1 to 2 %, in one process or in another.
 """
 
 import os
