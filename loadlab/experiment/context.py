@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from loadlab.errors import LoadlabError
+from loadlab.experiment.speed import RunSpeed
 from loadlab.host import OwnLimits
 from loadlab.processes import Placement, choose_placement
 from loadlab.processes.control_groups import own_quota
@@ -143,7 +144,7 @@ class Unobserved:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The resources that trials have, the addresses of their servers, the observer, and `check`.
+    """The resources that trials have, the addresses of their servers, the machine's speed, the observer, and `check`.
 
     `check` is called many times a second wherever a trial can end without losing anything. It raises KeyboardInterrupt
     when the user wants an end.
@@ -153,3 +154,4 @@ class RunContext:
     observer: Observer
     check: Callable[[], None]
     names: Names = field(default_factory=Names)
+    speed: RunSpeed = field(default_factory=RunSpeed)

@@ -82,6 +82,11 @@ def names_for(trials: Iterable[Trial], allow_remote: Collection[str] = ()) -> ta
     return names
 
 
+def required_by(profile: Profile, machine: Machine | None = None) -> Requirements:
+    """Return what a trial of this profile takes of a machine, by default this one now."""
+    return _requirements_of(profile, Machine() if machine is None else machine, targets.catalog())
+
+
 def why_not_started(profile: Profile) -> str | None:
     """Return why a trial of this profile must not be started on this machine now, in a sentence; None if it may be."""
     machine = Machine()

@@ -1,15 +1,17 @@
 """From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
 
-from typing import Final
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import per_request, summarise_latency
-from loadlab.analysis.verdict import judge_trial
+from loadlab.analysis.uncertainty import confidence_of
+from loadlab.analysis.verdict import at_final_speed, judge_trial
 from loadlab.experiment.context import Resources
 from loadlab.experiment.idle import HeldConnections
-from loadlab.experiment.timeline import Timeline
-from loadlab.experiment.usage import evidence_of
-from loadlab.experiment.window import WindowRecord
+from loadlab.experiment.usage import WindowUsage, evidence_of
+from loadlab.experiment.window import MeasuredRound
 from loadlab.experiment.workers import LoadRecord, RecordedKind
 from loadlab.load.schedule import Ramp
 from loadlab.profile.load import Load
@@ -23,15 +25,38 @@ from loadlab.results.model import (
     FailureSample,
     KindResult,
     LatencySummary,
+    LoadedServer,
+    MachineSpeed,
     TlsSession,
     TrialResult,
     TrialState,
     Verdict,
 )
-from loadlab.results.probe_data import Probes
+from loadlab.results.probe_data import Probes, ProcessUsage
 
 # The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
 _FROM_SENDING_ON: Final = (Metric.RESPONSE, Metric.SERVICE, Metric.WIRE)
+
+
+class Measured(Protocol):
+    """What was measured of a trial, in one window or in several rounds."""
+
+    load: LoadRecord
+    rounds: list[MeasuredRound]
+    server: LoadedServer | None
+    idle_at_start: int | None
+    idle_at_end: int | None
+
+    @property
+    def at(self) -> float | None:
+        """When the first window began, in seconds after the run began."""
+
+    @property
+    def usage(self) -> WindowUsage | None:
+        """What was used, None if the trial did not come to its end."""
+
+    def probes(self) -> Probes:
+        """What was seen by the probes that look on."""
 
 
 def trial_result(
@@ -40,15 +65,17 @@ def trial_result(
     reason: str | None,
     resources: Resources,
     idle: HeldConnections,
-    window: WindowRecord,
+    window: Measured,
+    machine: MachineSpeed | None = None,
 ) -> TrialResult:
-    """Return what a window of a trial says, in whatever state the trial ended and `reason` for it.
+    """Return what was measured of a trial, in whatever state it ended and `reason` for it.
 
-    `resources` and `idle` are those of the rig that it was measured on.
+    `resources` and `idle` are those of the rig that it was measured on, `machine` is the speed over the run so far.
     """
     profile = trial.profile
     assert isinstance(profile, LoadProfile)
     record, usage = window.load, window.usage
+    served = record.served if window.rounds else record.requests
     latency = {
         metric: summarise_latency(histogram, record.cut_ages if metric in _FROM_SENDING_ON else None)
         for metric, histogram in record.totals.histograms.items()
@@ -90,19 +117,48 @@ def trial_result(
         tls=TlsSession(version=record.tls.version, cipher=record.tls.cipher) if record.tls else None,
         idle=idle.summary(window.idle_at_start, window.idle_at_end),
         connection_memory=idle.memory,
-        target=per_request(usage.target, record.requests) if usage and usage.target.processes else None,
-        client=per_request(usage.client, record.requests) if usage else None,
+        target=per_request(usage.target, served) if usage and usage.target.processes else None,
+        client=per_request(usage.client, served) if usage else None,
         intervals=record.intervals(),
         placement=resources.cores_by_side(),
         control_groups=list(usage.control_groups) if usage else [],
         pressure=usage.pressure if usage else None,
-        probes=_probes(profile, window.timeline),
+        probes=window.probes(),
+        at=window.at,
     )
+    if window.rounds:
+        result = _with_rounds(result, window.rounds)
+    if machine is not None:
+        result = at_final_speed(result, machine)
     if state not in ("done", "interrupted"):
         return result
     verdict = judge_trial(result, evidence_of(usage, resources, profile, record))
     expectations = check_expectations(profile.expect, result) if state == "done" else []
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
+
+
+def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound]) -> TrialResult:
+    """Return the result of a trial that was measured in rounds: figures are medians over them, with intervals."""
+    figures = [each.figures for each in rounds]
+    times = {"response_ns": [each.response for each in rounds], "service_ns": [each.service for each in rounds]}
+    return result.model_copy(
+        update={
+            "rounds": figures,
+            "confidence": confidence_of(figures, times),
+            "requests_per_second": _median(each.requests_per_second for each in figures),
+            "target": _with_cost(result.target, _median(each.cpu_ns_per_request for each in figures)),
+            "client": _with_cost(result.client, _median(each.client_cpu_ns_per_request for each in figures)),
+        }
+    )
+
+
+def _with_cost(usage: ProcessUsage | None, cpu_ns_per_request: float | None) -> ProcessUsage | None:
+    return None if usage is None else usage.model_copy(update={"cpu_ns_per_request": cpu_ns_per_request})
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def _per_second(requests: int, record: LoadRecord) -> float | None:
@@ -164,12 +220,3 @@ def _kind_results(record: LoadRecord) -> list[KindResult]:
 def _of_kind(kind: RecordedKind, histogram: Histogram, too_low: list[str]) -> LatencySummary:
     summary = summarise_latency(histogram)
     return summary if kind.apart else summary.model_copy(update={"too_low": too_low})
-
-
-def _probes(profile: LoadProfile, timeline: Timeline | None) -> Probes:
-    if timeline is None:
-        return Probes()
-    return Probes(
-        procfs=timeline.processes() if "procfs" in profile.probes else None,
-        sockets=timeline.sockets() if "sockets" in profile.probes else None,
-    )

@@ -1,22 +1,27 @@
 """All trials of a profile, one after the other, and the run directory that grows with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from loadlab import __version__, host
 from loadlab.analysis.conclusion import conclude
-from loadlab.analysis.verdict import judge_failure
+from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
 from loadlab.errors import TargetDied, TrialFailed
+from loadlab.experiment.batches import plan_batches
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.micro import MicroRun
+from loadlab.experiment.passes import KeepStacks
+from loadlab.experiment.rounds import Batch
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.loading import LoadedProfile
 from loadlab.profile.masking import Masker, mask_command, mask_data
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
+from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import RunDocument, TrialResult
 
 
@@ -58,29 +63,69 @@ class Experiment:
             if calibrates and isinstance(self._profile, LoadProfile):
                 measured = calibrate([BEFORE_A_RUN], context)
                 self._change(calibration=measured[0] if measured else None)
-            for trial in trials:
+            for number, batch in enumerate(plan_batches(trials), start=1):
                 context.check()
-                context.observer.trial_begins(trial)
-                result = self._make(trial)
-                self._change(trials=[*self.document.trials, result])
-                self._directory.write_trial(result)
-                context.observer.trial_ended(result)
+                if isinstance(self._profile, LoadProfile) and self._profile.rounds > 1:
+                    self._make_batch(number, batch)
+                else:
+                    for trial in batch:
+                        self._make_until_clean(trial)
             context.check()
         except KeyboardInterrupt:
             self._change(interrupted=True)
-        self._change(finished=_now())
+        self._change(finished=_now(), speed=context.speed.so_far())
         self.document = conclude(self.document, self._profile)
         self._directory.write_document(self.document)
         return self.document
 
-    def _make(self, trial: Trial) -> TrialResult:
+    def _make_batch(self, number: int, trials: Sequence[Trial]) -> None:
+        """Make trials that stand at the same time, in rounds. Raises KeyboardInterrupt once they are kept."""
+        batch = Batch(trials, self._context, number, self._target_log)
+        try:
+            batch.measure(self._stacks_of)
+        finally:
+            self._change(spoiled=[*self.document.spoiled, *(mask_result(each, self._masker) for each in batch.spoiled)])
+            for run in batch.runs:
+                if run.has_begun:
+                    self._keep(run.result(), run.latency_intervals())
+
+    def _make_until_clean(self, trial: Trial) -> None:
+        """Make a trial, and again if the machine spoils it, as often as the profile allows."""
+        retries = trial.profile.retries if isinstance(trial.profile, LoadProfile) else 0
+        for attempt in range(1, retries + 2):
+            self._context.check()
+            self._context.observer.trial_begins(trial)
+            result, run = self._make(trial)
+            result = result.model_copy(update={"attempt": attempt})
+            if attempt > retries or not (result.state == "done" and spoiled_by_machine(result)):
+                break
+            self._change(spoiled=[*self.document.spoiled, mask_result(result, self._masker)])
+        self._keep(result, run.latency_intervals())
+
+    def _keep(self, result: TrialResult, latencies: Iterable[LatencyInterval]) -> None:
+        """Write what came of a trial, and report it."""
+        if result.window_ns:
+            self._directory.write_latency_log(result.id, latencies)
+        self._directory.rewrite_target_log(result.id, self._masker.mask)
+        result = mask_result(result, self._masker)
+        self._change(trials=[*self.document.trials, result])
+        self._directory.write_trial(result)
+        self._context.observer.trial_ended(result)
+
+    def _stacks_of(self, trial: Trial) -> KeepStacks | None:
+        """Return what keeps the stacks of a trial under profilers; of repeats only the first is made again so."""
+        return partial(self._directory.write_stacks, trial.id) if trial.repeat == 1 else None
+
+    def _target_log(self, trial: Trial) -> Path | None:
+        """Return the file for what the target of a trial prints, None if that is of no interest."""
+        prints = isinstance(trial.profile, LoadProfile) and trial.profile.target.kind == "command"
+        return self._directory.place_target_log(trial.id) if prints else None
+
+    def _make(self, trial: Trial) -> tuple[TrialResult, TrialRun | MicroRun]:
         run: TrialRun | MicroRun
         if isinstance(trial.profile, LoadProfile):
-            # Of repeats only the first is made again under profilers.
-            keep_stacks = partial(self._directory.write_stacks, trial.id) if trial.repeat == 1 else None
-            prints = trial.profile.target.kind == "command"
-            target_log = self._directory.place_target_log(trial.id) if prints else None
-            run = TrialRun(trial, self._context, keep_stacks=keep_stacks, target_log=target_log)
+            log = self._target_log(trial)
+            run = TrialRun(trial, self._context, keep_stacks=self._stacks_of(trial), target_log=log)
         else:
             run = MicroRun(trial, self._context)
         try:
@@ -93,10 +138,7 @@ class Experiment:
             result = run.result("failed", str(failure)).model_copy(update={"verdict": verdict})
         except KeyboardInterrupt:
             result = run.result("interrupted", "stopped before its end")
-        if result.window_ns:
-            self._directory.write_latency_log(trial.id, run.latency_intervals())
-        self._directory.rewrite_target_log(trial.id, self._masker.mask)
-        return mask_result(result, self._masker)
+        return result, run
 
     def _change(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)

@@ -38,6 +38,7 @@ class TrialRun:
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self._profile = trial.profile
+        self._context = context
         self._rig = Rig(trial.profile, trial.seed, context, stamped_every, target_log)
         self._window = WindowRecord(trial.profile)
         self._keep_stacks = keep_stacks
@@ -49,9 +50,11 @@ class TrialRun:
         Raises NotPossible, TrialFailed when the target or a load process fails, or what the context's `check` raises.
         Either way all its processes have ended then. Once the window has been measured nothing of that is raised.
         """
-        load = self._profile.load
+        load, speed = self._profile.load, self._context.speed
         with self._rig as rig:
+            speed.read(rig.resources.placement)
             measure_window(rig, Window(load.warmup_ns, load.duration_ns), self._window)
+            speed.read(rig.resources.placement)
             if self._keep_stacks is not None:
                 self._passes = Passes(self.trial, rig, self.result("done", None), self._keep_stacks)
                 self._passes.measure()
@@ -59,7 +62,8 @@ class TrialRun:
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured, and judged where there is something to judge."""
         rig = self._rig
-        result = trial_result(self.trial, state, reason, rig.resources, rig.idle, self._window)
+        machine = self._context.speed.so_far()
+        result = trial_result(self.trial, state, reason, rig.resources, rig.idle, self._window, machine)
         if self._passes is None:
             return result
         return result.model_copy(update={"probes": self._passes.added_to(result.probes)})

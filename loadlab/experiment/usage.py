@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,7 +13,7 @@ from loadlab.experiment.shared_cores import SharedCoresUse
 from loadlab.experiment.workers import LoadRecord
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
-from loadlab.probes.procfs import GroupReading, ended_between, read_group, usage_between
+from loadlab.probes.procfs import GroupReading, ended_between, read_group, total_use, usage_between
 from loadlab.probes.tcp import ListenQueue, read_listen_queue
 from loadlab.probes.throttling import (
     LimitsReading,
@@ -21,8 +21,11 @@ from loadlab.probes.throttling import (
     pressure_between,
     read_limits,
     read_limits_again,
+    total_limits,
+    total_pressure,
 )
-from loadlab.processes.cores import CoresReading, read_cores, use_between
+from loadlab.processes.cores import CoresReading, joined, read_cores, use_between
+from loadlab.processes.threads import total_of_threads
 from loadlab.profile.address import Address
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.recorder import Metric
@@ -45,7 +48,10 @@ class WindowEdge:
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
-    """The use between two edges. Busy figures are in cores."""
+    """The use between two edges. Busy figures are in cores.
+
+    `active` is the part of that time in which there was load, where the edges were read before and after it.
+    """
 
     target: ProcessUsage
     client: ProcessUsage
@@ -60,6 +66,7 @@ class WindowUsage:
     threads: SharedCoresUse
     control_groups: tuple[ControlGroupUse, ...]
     pressure: Pressure
+    active: float = 1.0
 
     def with_threads(self, threads: SharedCoresUse) -> Self:
         """Return it with what the threads of the trial did on cores that they shared."""
@@ -101,8 +108,9 @@ def read_window_edge(
     )
 
 
-def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
-    """Return what was used between two edges."""
+def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None) -> WindowUsage:
+    """Return what was used between two edges; with `active_ns` there was load for so long only between them."""
+    passed_ns = end.target.time_ns - start.target.time_ns
     return WindowUsage(
         target=usage_between(start.target, end.target),
         client=usage_between(start.client, end.client),
@@ -119,7 +127,48 @@ def usage_over(start: WindowEdge, end: WindowEdge) -> WindowUsage:
         threads=SharedCoresUse(),
         control_groups=tuple(limits_between(start.limits, end.limits)),
         pressure=pressure_between(start.limits, end.limits),
+        active=min(1.0, active_ns / passed_ns) if active_ns and passed_ns else 1.0,
     )
+
+
+def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
+    """Return the use over several windows of one rig, as if they had followed one another; there is at least one."""
+    first, last = usages[0], usages[-1]
+    times_ns = [usage.target.window_ns for usage in usages]
+    whole_ns = max(sum(times_ns), 1)
+
+    def over_time(busy: Iterable[float]) -> float:
+        return sum(each * time_ns for each, time_ns in zip(busy, times_ns, strict=True)) / whole_ns
+
+    workers = min(len(usage.client_busy_by_worker) for usage in usages)
+    return WindowUsage(
+        target=total_use([usage.target for usage in usages]),
+        client=total_use([usage.client for usage in usages]),
+        client_busy_by_worker=tuple(
+            over_time(usage.client_busy_by_worker[worker] for usage in usages) for worker in range(workers)
+        ),
+        beside_busy=over_time(usage.beside_busy for usage in usages),
+        target_processes=first.target_processes,
+        target_processes_ended=sum(usage.target_processes_ended for usage in usages),
+        fullest_target=min(
+            filter(None, (usage.fullest_target for usage in usages)), key=lambda use: use.limit - use.open, default=None
+        ),
+        listen_queue=_total_queue_use([usage.listen_queue for usage in usages]),
+        clocks=ClockChange(
+            sum(usage.clocks.set_ns for usage in usages),
+            sum(usage.clocks.asleep_ns for usage in usages),
+            sum(usage.clocks.corrected_ns for usage in usages),
+        ),
+        cores=joined([usage.cores for usage in usages]),
+        threads=SharedCoresUse(
+            total_of_threads([usage.threads.target for usage in usages]),
+            total_of_threads([usage.threads.client for usage in usages]),
+            total_of_threads([usage.threads.beside for usage in usages]),
+        ),
+        control_groups=tuple(total_limits([usage.control_groups for usage in usages])),
+        pressure=total_pressure([usage.pressure for usage in usages]),
+        active=over_time(usage.active for usage in usages),
+    ).with_memory(last.target.pss_bytes, last.client.pss_bytes)
 
 
 def evidence_of(
@@ -129,7 +178,7 @@ def evidence_of(
     load = profile.load
     target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
     known = WindowEvidence(
-        asked_ns=load.duration_ns if load.request_count is None else None,
+        asked_ns=load.duration_ns * profile.rounds if load.request_count is None else None,
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
         target_cores=len(target_cores if resources.pinned else target_cores | load_cores),
         shared_cores=tuple(sorted(resources.shared_cores)),
@@ -147,8 +196,8 @@ def evidence_of(
         return known
     return replace(
         known,
-        client_busy_by_worker=usage.client_busy_by_worker,
-        target_busy=usage.target.busy if usage.target.processes else None,
+        client_busy_by_worker=tuple(min(1.0, busy / usage.active) for busy in usage.client_busy_by_worker),
+        target_busy=usage.target.busy / usage.active if usage.target.processes else None,
         target_threads=usage.threads.target,
         client_threads=usage.threads.client,
         threads_beside=usage.threads.beside,
@@ -193,16 +242,28 @@ def _pool(owner: CoreOwner, usage: WindowUsage, cores: Collection[int], ours: fl
     return (
         CorePool(
             owner=owner,
-            idle={core: use.idle for core, use in uses.items()},
+            idle={core: _idle_under_load(use.idle, usage.active) for core, use in uses.items()},
             stolen=sum(use.stolen for use in uses.values()) / len(uses),
             others=max(0.0, sum(use.charged for use in uses.values()) - ours),
         ),
     )
 
 
+def _idle_under_load(idle: float, active: float) -> float:
+    """Return the idle share of a core while there was load, which was for the part `active` of the time only."""
+    return idle if active == 1 else max(0.0, 1 - (1 - idle) / active)
+
+
 def _fullest(files: Sequence[OpenFiles]) -> DescriptorUse | None:
     fullest = min(files, key=lambda process: process.free, default=None)
     return None if fullest is None else DescriptorUse(fullest.pid, fullest.open, fullest.limit)
+
+
+def _total_queue_use(uses: Sequence[ListenQueueUse | None]) -> ListenQueueUse | None:
+    known = [use for use in uses if use is not None]
+    if not known:
+        return None
+    return ListenQueueUse(known[0].before, sum(use.within for use in known), known[-1].backlog)
 
 
 def _queue_use(start: ListenQueue | None, end: ListenQueue | None) -> ListenQueueUse | None:

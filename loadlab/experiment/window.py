@@ -20,8 +20,10 @@ from loadlab.fleet.coordinator import Event
 from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recorded
 from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import LoadProfile
+from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import LoadedServer
+from loadlab.results.model import LoadedServer, Round
+from loadlab.results.probe_data import Probes
 from loadlab.targets import is_of_this_machine
 
 # From sending the plan until its warm-up begins.
@@ -53,6 +55,16 @@ class Window:
     phase: str = "measuring"
 
 
+@dataclass(frozen=True, slots=True)
+class MeasuredRound:
+    """One slice of a rig: its figures, its response and service times, and what was used between its edges."""
+
+    figures: Round
+    response: Histogram
+    service: Histogram
+    usage: WindowUsage
+
+
 class WindowRecord:
     """What is known of a window at any moment: None, or nothing, until it has been measured.
 
@@ -60,12 +72,24 @@ class WindowRecord:
     """
 
     def __init__(self, profile: LoadProfile) -> None:
+        self._profile = profile
         self.load = LoadRecord(kinds_of(profile))
+        self.rounds: list[MeasuredRound] = []  # none: it is a single window
+        self.at: float | None = None  # when it began, in seconds after the run began
         self.server: LoadedServer | None = None
         self.usage: WindowUsage | None = None
         self.timeline: Timeline | None = None
         self.idle_at_start: int | None = None
         self.idle_at_end: int | None = None
+
+    def probes(self) -> Probes:
+        """Return what was seen by those probes of the profile that look on."""
+        if self.timeline is None:
+            return Probes()
+        return Probes(
+            procfs=self.timeline.processes() if "procfs" in self._profile.probes else None,
+            sockets=self.timeline.sockets() if "sockets" in self._profile.probes else None,
+        )
 
 
 def measure_window(rig: Rig, window: Window, record: WindowRecord, watch: Watch | None = None) -> None:
@@ -82,6 +106,91 @@ def interval_of(duration_ns: int) -> int:
     return max(wanted_ns, duration_ns // _MOST_INTERVALS)
 
 
+def loaded_server(rig: Rig) -> LoadedServer:
+    """Return where the requests of a rig go."""
+    address = rig.ends.target.address
+    return LoadedServer(address=format_address(address), remote=_is_remote(address))
+
+
+def read_edge(rig: Rig, start: WindowEdge | None = None) -> WindowEdge:
+    """Read the counters of a rig now; `start` is the edge before this one, if this is a window's end."""
+    ends = rig.ends
+    beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
+    return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)
+
+
+class PlannedLoad:
+    """One window as the load workers of a rig carry it out: planned, and what they say of it taken into a record."""
+
+    def __init__(self, rig: Rig, window: Window, load: LoadRecord) -> None:
+        self._rig = rig
+        self._window = window
+        self._load = load
+        self._observer = rig.context.observer
+        is_counted = rig.profile.load.request_count is not None
+        self.interval_ns = _SHORTEST_INTERVAL_NS if is_counted else interval_of(window.duration_ns)
+        self._finished = self._drained = 0
+
+    def plan(self, lead_ns: int) -> int:
+        """Give the workers the window, `lead_ns` before its warm-up; return its start on the monotonic clock."""
+        window, until_start_ns = self._window, lead_ns + self._window.warmup_ns
+        start_unix_ns = time.time_ns() + until_start_ns
+        start_ns = time.monotonic_ns() + until_start_ns
+        planned = PlannedWindow(start_unix_ns, window.warmup_ns, window.duration_ns, self.interval_ns)
+        self._rig.ends.measure(Plan([planned]))
+        return start_ns
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all workers have said that the window is over."""
+        return self._finished == self._rig.workers
+
+    def take_until(self, deadline_ns: int) -> None:
+        """Take what the workers report until then, or until the last of them says that the window is over."""
+        for event in self._rig.ends.listen_until(deadline_ns, lambda: self.is_finished):
+            self.take(event)
+
+    def take_rest(self) -> None:
+        """Take what the workers report until the last of them says that the window is over."""
+        for event in self._rig.ends.listen_while(lambda: not self.is_finished):
+            self.take(event)
+
+    def take_what_is_in_flight(self) -> None:
+        """Wait for what became of the requests in flight; they are answered or overdue within their timeout."""
+        rig = self._rig
+        for event in rig.ends.listen_while(lambda: self._drained < rig.workers, rig.profile.load.timeout_ns / 1e9):
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        """Take a message of a load worker into the record."""
+        load = self._load
+        match event.message:
+            case Recorded(encoded):
+                snapshots = read_snapshots(event.sender, encoded)
+                load.add(event.sender, snapshots)
+                self._observer.phase(self._window.phase, self._fraction(snapshots[0].end_ns))
+                self._observer.so_far(load.so_far())
+            case Finished(cut, dropped, rest, carried_over, cut_ages, compared, tls, answered_before):
+                load.tls = load.tls or tls
+                load.cut_ages.absorb(cut_ages)
+                load.add_undone(cut, dropped)
+                load.carried_over += carried_over
+                load.compared += compared
+                load.answered_before += answered_before
+                load.add_rest(read_snapshots(event.sender, rest))
+                self._finished += 1
+            case Drained(encoded, active_ns):
+                load.add_finished_later(read_snapshots(event.sender, encoded))
+                load.active_ns = max(load.active_ns, active_ns)
+                self._drained += 1
+
+    def _fraction(self, passed_ns: int) -> float:
+        """Return which part of the window is over: of its length, or of its number of requests."""
+        if (wanted := self._rig.profile.load.request_count) is None:
+            return min(1.0, passed_ns / self._window.duration_ns)
+        return min(1.0, sum(self._load.totals.outcomes.values()) / wanted)
+
+
 class _Measurement:
     """A window under way."""
 
@@ -90,109 +199,52 @@ class _Measurement:
         self._window = window
         self._record = record
         self._observer = rig.context.observer
+        self._planned = PlannedLoad(rig, window, record.load)
         self._shared_cores = SharedCoresWatch(rig.ends, rig.resources)
-        is_counted = rig.profile.load.request_count is not None
-        self._interval_ns = _SHORTEST_INTERVAL_NS if is_counted else interval_of(window.duration_ns)
-        self._finished = self._drained = 0
 
     def measure(self, watch: Watch | None) -> None:
-        rig, ends, record = self._rig, self._rig.ends, self._record
-        record.server = LoadedServer(
-            address=format_address(ends.target.address), remote=_is_remote(ends.target.address)
-        )
+        rig, ends, record, planned = self._rig, self._rig.ends, self._record, self._planned
+        record.server = loaded_server(rig)
         record.idle_at_start = rig.idle.count(ends)
         timeline = record.timeline = Timeline(ends)
         timeline.read_memory()
         if watch is not None:
             watch.prepare(ends.target.pids(), ends.fleet.worker_pids())
-        start_ns = self._plan()
-        self._take_until(start_ns)
-        start = self._read_edge()
+        start_ns = planned.plan(_LEAD_NS)
+        self._observer.phase("warming up", None)
+        planned.take_until(start_ns)
+        record.at = rig.context.speed.at
+        start = read_edge(rig)
         self._shared_cores.begin()
         if watch is not None:
             watch.begin()
         self._let_pass(start_ns + self._window.duration_ns, timeline)
         threads = self._shared_cores.end()
-        end = self._read_edge(start)
+        end = read_edge(rig, start)
         if watch is not None:
             watch.end()
         memory = timeline.read_memory()
         record.usage = usage_over(start, end).with_threads(threads).with_memory(memory.target, memory.client)
-        for event in ends.listen_while(lambda: self._finished < rig.workers):
-            self._take(event)
-        record.idle_at_end = rig.idle.count(ends, self._take)  # workers may report what they have finished
+        planned.take_rest()
+        record.idle_at_end = rig.idle.count(ends, planned.take)  # workers may report what they have finished
+        if in_flight := record.load.totals.outcomes[Outcome.CUT]:
+            self._observer.phase(f"{in_flight:,} request{'' if in_flight == 1 else 's'} in flight", None)
         # What was measured stands, whatever ends the trial now.
         with suppress(TrialFailed, KeyboardInterrupt):
-            self._finish_in_flight()
-
-    def _finish_in_flight(self) -> None:
-        """Wait for what became of the requests in flight; they are answered or overdue within their timeout."""
-        rig = self._rig
-        if in_flight := self._record.load.totals.outcomes[Outcome.CUT]:
-            self._observer.phase(f"{in_flight:,} request{'' if in_flight == 1 else 's'} in flight", None)
-        for event in rig.ends.listen_while(lambda: self._drained < rig.workers, rig.profile.load.timeout_ns / 1e9):
-            self._take(event)
-
-    def _plan(self) -> int:
-        """Give the workers the window; return when it starts, on the monotonic clock."""
-        window, until_start_ns = self._window, _LEAD_NS + self._window.warmup_ns
-        start_unix_ns = time.time_ns() + until_start_ns
-        start_ns = time.monotonic_ns() + until_start_ns
-        planned = PlannedWindow(start_unix_ns, window.warmup_ns, window.duration_ns, self._interval_ns)
-        self._rig.ends.measure(Plan([planned]))
-        self._observer.phase("warming up", None)
-        return start_ns
+            planned.take_what_is_in_flight()
 
     def _let_pass(self, end_ns: int, timeline: Timeline) -> None:
         """Take what the workers report until the window ends; look at the processes meanwhile, if the profile asks."""
+        planned = self._planned
         self._observer.phase(self._window.phase, 0.0)
         looks_on = not {"procfs", "sockets"}.isdisjoint(self._rig.profile.probes)
         if looks_on:
             timeline.read()
-        while (now_ns := time.monotonic_ns()) < end_ns and not self._is_finished():
-            self._take_until(min(now_ns + self._interval_ns, end_ns))
+        while (now_ns := time.monotonic_ns()) < end_ns and not planned.is_finished:
+            planned.take_until(min(now_ns + planned.interval_ns, end_ns))
             self._shared_cores.look()
             if looks_on:
-                timeline.read(at_end=self._is_finished() or time.monotonic_ns() >= end_ns)
-
-    def _take_until(self, deadline_ns: int) -> None:
-        """Take what the workers report until then, or until the last of them says that the window is over."""
-        for event in self._rig.ends.listen_until(deadline_ns, self._is_finished):
-            self._take(event)
-
-    def _is_finished(self) -> bool:
-        return self._finished == self._rig.workers
-
-    def _take(self, event: Event) -> None:
-        load = self._record.load
-        match event.message:
-            case Recorded(encoded):
-                snapshots = read_snapshots(event.sender, encoded)
-                load.add(event.sender, snapshots)
-                self._observer.phase(self._window.phase, self._fraction(snapshots[0].end_ns))
-                self._observer.so_far(load.so_far())
-            case Finished(cut, dropped, rest, carried_over, cut_ages, compared, tls):
-                load.tls = load.tls or tls
-                load.cut_ages.absorb(cut_ages)
-                load.add_undone(cut, dropped)
-                load.carried_over += carried_over
-                load.compared += compared
-                load.add_rest(read_snapshots(event.sender, rest))
-                self._finished += 1
-            case Drained(encoded):
-                load.add_finished_later(read_snapshots(event.sender, encoded))
-                self._drained += 1
-
-    def _fraction(self, passed_ns: int) -> float:
-        """Return which part of the window is over: of its length, or of its number of requests."""
-        if (wanted := self._rig.profile.load.request_count) is None:
-            return min(1.0, passed_ns / self._window.duration_ns)
-        return min(1.0, sum(self._record.load.totals.outcomes.values()) / wanted)
-
-    def _read_edge(self, start: WindowEdge | None = None) -> WindowEdge:
-        ends = self._rig.ends
-        beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
-        return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)
+                timeline.read(at_end=planned.is_finished or time.monotonic_ns() >= end_ns)
 
 
 def _is_remote(address: Address) -> bool:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace as replace_fields
 
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import SoFar
@@ -122,6 +124,14 @@ def kinds_of(profile: LoadProfile) -> list[RecordedKind]:
     return [*kinds, RecordedKind(SLOW_SENDERS, apart=True)] if profile.load.slow_connections else kinds
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedRound:
+    """One of several windows: how much time it covered, and what was recorded in it."""
+
+    window_ns: int
+    totals: Totals
+
+
 class LoadRecord:
     """The snapshots of all load workers for one window, merged exactly. Workers record the kinds in order of `kinds`.
 
@@ -137,13 +147,36 @@ class LoadRecord:
         self.compared = 0  # answers that were compared with an expected body and headers
         self.cut_ages = Histogram()  # how long ago those in flight when it ended had been sent
         self.finished_later = Totals()  # what became of them
+        self.answered_before = 0  # requests answered in warm-ups
+        self.active_ns = 0  # how long the workers were not silent in the last window
         self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind
         self._rest: list[Sequence[Snapshot]] = []  # by worker, and then by kind
         self._seen: dict[str, int] = {}
+        self._rounds: list[int] = []  # the number of the first interval of each
+        self._passed_ns = 0  # the time covered by the rounds before the current one
+
+    def begin_round(self) -> None:
+        """Let what comes follow what is there, as another window on the same rig."""
+        self._passed_ns, self.active_ns = self.window_ns, 0
+        self._rounds.append(len(self._intervals))
+        self._seen = dict.fromkeys(self._seen, len(self._intervals))
+
+    def last_round(self) -> RecordedRound:
+        """Return what was recorded in the current round so far."""
+        totals = Totals()
+        for interval in self._intervals[self._rounds[-1] :]:
+            for snapshot in chain.from_iterable(map(self._counting, interval.values())):
+                totals.add(snapshot)
+        return RecordedRound(self.window_ns - self._passed_ns, totals)
 
     def add(self, sender: str, snapshots: Sequence[Snapshot]) -> None:
         """Add the next interval of one worker, a snapshot for each kind."""
-        number = self._seen.get(sender, 0)
+        if self._passed_ns:
+            snapshots = [
+                replace_fields(each, start_ns=each.start_ns + self._passed_ns, end_ns=each.end_ns + self._passed_ns)
+                for each in snapshots
+            ]
+        number = self._seen.get(sender, self._rounds[-1] if self._rounds else 0)
         self._seen[sender] = number + 1
         if number == len(self._intervals):
             self._intervals.append({})
@@ -174,18 +207,29 @@ class LoadRecord:
         return self.totals.outcomes[Outcome.OK]
 
     @property
+    def failed(self) -> int:
+        """Requests that failed."""
+        return sum(self.totals.outcomes[outcome] for outcome in FAILURES)
+
+    @property
+    def served(self) -> int:
+        """Requests answered as expected, those of warm-ups and those in flight at the end included."""
+        return self.requests + self.answered_before + self.finished_later.outcomes[Outcome.OK]
+
+    @property
     def window_ns(self) -> int:
-        """The time that is covered, from the start of the measured window."""
-        return max((snapshot.end_ns for interval in self._intervals for snapshot in _all(interval)), default=0)
+        """The time that is covered, from the start of the measured window; of all rounds together."""
+        last = self._intervals[self._rounds[-1] if self._rounds else 0 :]
+        return max((snapshot.end_ns for interval in last for snapshot in _all(interval)), default=self._passed_ns)
 
     def so_far(self) -> SoFar:
         """Return what an observer is shown of a window under way."""
-        failed = sum(self.totals.outcomes[outcome] for outcome in FAILURES)
-        return SoFar(self.last_rate(), self.requests, failed, self.totals.histograms[Metric.RESPONSE])
+        return SoFar(self.last_rate(), self.requests, self.failed, self.totals.histograms[Metric.RESPONSE])
 
     def last_rate(self) -> float:
         """Return the requests per second of the last interval that all workers have reported, or of the first."""
-        whole = [interval for interval in self._intervals if len(interval) == len(self._seen)] or self._intervals[:1]
+        last = self._intervals[-2:]
+        whole = [interval for interval in last if len(interval) == len(self._seen)] or last[:1]
         return sum(
             snapshot.outcomes.get(Outcome.OK, 0) * _SECOND_NS / (snapshot.end_ns - snapshot.start_ns)
             for snapshots in whole[-1].values()
@@ -193,31 +237,36 @@ class LoadRecord:
         )
 
     def intervals(self) -> list[Interval]:
-        """Return throughput over time."""
+        """Return throughput over time: in each interval of a window, or each of several rounds."""
         return [
             Interval(
-                start=_start_seconds(interval),
-                end=_end_seconds(interval),
+                start=_start_seconds(stretch),
+                end=_end_seconds(stretch),
                 requests=sum(
                     snapshot.outcomes.get(Outcome.OK, 0)
-                    for snapshots in interval.values()
+                    for snapshots in stretch
                     for snapshot in self._counting(snapshots)
                 ),
             )
-            for interval in self._intervals
+            for stretch in self._stretches()
         ]
 
     def latency_intervals(self) -> Iterator[LatencyInterval]:
-        """Yield the histograms of each interval, all workers merged, and last those that are of the whole window.
+        """Yield the histograms of each interval or round, all workers merged, and last those of the whole window.
 
         They are named by their metric, and where there are several kinds, by metric/kind too.
         """
-        for interval in self._intervals:
-            yield LatencyInterval(
-                _start_seconds(interval), _end_seconds(interval), self._merged(interval.values(), EACH_INTERVAL)
-            )
+        for stretch in self._stretches():
+            yield LatencyInterval(_start_seconds(stretch), _end_seconds(stretch), self._merged(stretch, EACH_INTERVAL))
         if self._rest:
             yield LatencyInterval(0.0, self.window_ns / _SECOND_NS, self._merged(self._rest, ONCE_A_WINDOW))
+
+    def _stretches(self) -> Iterator[list[Sequence[Snapshot]]]:
+        """Yield what all workers recorded in each interval, or in each round where there are rounds."""
+        starts = self._rounds or range(len(self._intervals))
+        for first, end in pairwise([*starts, len(self._intervals)]):
+            if stretch := [snapshots for interval in self._intervals[first:end] for snapshots in interval.values()]:
+                yield stretch
 
     def _merged(self, by_worker: Iterable[Sequence[Snapshot]], metrics: Collection[Metric]) -> dict[str, Histogram]:
         merged = LoadRecord(self.kinds)
@@ -251,9 +300,9 @@ def _all(interval: dict[str, Sequence[Snapshot]]) -> Iterable[Snapshot]:
     return (snapshot for snapshots in interval.values() for snapshot in snapshots)
 
 
-def _start_seconds(interval: dict[str, Sequence[Snapshot]]) -> float:
-    return min(snapshot.start_ns for snapshot in _all(interval)) / _SECOND_NS
+def _start_seconds(stretch: Sequence[Sequence[Snapshot]]) -> float:
+    return min(snapshot.start_ns for snapshots in stretch for snapshot in snapshots) / _SECOND_NS
 
 
-def _end_seconds(interval: dict[str, Sequence[Snapshot]]) -> float:
-    return max(snapshot.end_ns for snapshot in _all(interval)) / _SECOND_NS
+def _end_seconds(stretch: Sequence[Sequence[Snapshot]]) -> float:
+    return max(snapshot.end_ns for snapshots in stretch for snapshot in snapshots) / _SECOND_NS

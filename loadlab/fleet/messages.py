@@ -151,7 +151,7 @@ class Finished(_Message, frozen=True):
     of the intervals, over the whole window. `carried_over` requests were in flight when it began: their outcomes count
     in it. `cut_ages` has how long ago those in flight at its end had been sent, as Histogram.drain writes it; slow
     senders have none. `compared` answers were compared with an expected body or headers. `tls` is the session of the
-    first connection, if they are encrypted.
+    first connection, if they are encrypted. `answered_before` requests were answered as expected in its warm-up.
     """
 
     cut: list[int]
@@ -161,15 +161,18 @@ class Finished(_Message, frozen=True):
     cut_ages: bytes = b""
     compared: int = 0
     tls: TlsSession | None = None
+    answered_before: int = 0
 
 
 class Drained(_Message, frozen=True):
     """From a load worker, after Finished: what was in flight has been answered or given up; it is idle now.
 
-    `snapshots` has a recording.Snapshot of these requests for each kind, encoded, with their response times.
+    `snapshots` has a recording.Snapshot of these requests for each kind, encoded, with their response times. For
+    `active_ns`, from the beginning of the warm-up until now, it was not silent.
     """
 
     snapshots: list[bytes] = []
+    active_ns: int = 0
 
 
 class OpenedSoFar(_Message, frozen=True):

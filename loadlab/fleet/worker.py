@@ -45,8 +45,10 @@ from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Rec
 # for 0.4 ms instead of 0.15.
 _FOLD_EVERY_NS: Final = 4_000_000
 _WORTH_FOLDING: Final = 200
-_DRAINED_LOOK_NS: Final = 5_000_000
+_DRAINED_LOOK_NS: Final = 1_000_000
 _FIRST_INTERVAL_NS: Final = 250_000_000
+# In a shorter window as dense stamps would cost it too much; it is one of several.
+_STAMPS_FOR_NS: Final = 1_000_000_000
 # An interval takes this part of the window so far: a few hundred of them make an hour.
 _COUNTED_INTERVALS: Final = 50
 
@@ -144,7 +146,7 @@ class Crew:
         self._carried_over = self._compared_before = 0
         self._kinds = kinds
         # For the stamps: requests answered and reported since the load began to send, and the window's length.
-        self._answered = self._sends_since_ns = self._window_ns = 0
+        self._answered = self._answered_before = self._sends_since_ns = self._window_ns = self._windows = 0
         self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
         self.allowance = self._allowance(pacing, len(fast))
         pacing_of_users = self.allowance or self._agenda or self._thinking(pacing)
@@ -186,13 +188,13 @@ class Crew:
 
     def warm_up(self, start_ns: int, window: PlannedWindow) -> None:
         """Let all send from now on, in the open model at the first rate of the schedule until the window begins."""
-        self._answered, self._sends_since_ns, self._window_ns = 0, time.monotonic_ns(), window.duration_ns
+        self._answered, self._sends_since_ns = 0, time.monotonic_ns()
+        self._window_ns = max(window.duration_ns, _STAMPS_FOR_NS)
+        self._windows += 1
         duration_ns = window.warmup_ns
         if self._agenda is not None:
             rate = self._ramps[0].from_rate
-            # Seeds of profiles are below 2^32: these arrivals are drawn apart from those of the window.
-            seed = self._part.seed + (1 << 32)
-            self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, [Ramp(duration_ns, rate, rate)], seed))
+            self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, [Ramp(duration_ns, rate, rate)], 1))
         if self.allowance is not None and duration_ns:
             self.allowance.begin(None)
         self._gate.open()
@@ -203,11 +205,12 @@ class Crew:
         Those in flight are carried over into the window.
         """
         self._taken(0, 0, tuple(Metric))
+        self._answered_before = self._answered
         self._compared_before = self._count_compared()
         self._carried_over = self.in_flight
         if self._agenda is not None:
             self._carried_over += self._agenda.granted
-            self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, self._ramps, self._part.seed))
+            self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, self._ramps, 0))
         if self.allowance is not None:
             assert isinstance(self._part.pacing, ClosedPacing)
             self.allowance.begin((self._part.pacing.requests or 0) - self._carried_over)
@@ -237,11 +240,12 @@ class Crew:
             ages.drain(),
             compared,
             self._tls.session if self._tls is not None else None,
+            self._answered_before,
         )
 
     def drained(self) -> Drained:
         """Return what became of the requests that were in flight when the window ended."""
-        return Drained(self._taken(0, 0, [Metric.RESPONSE]))
+        return Drained(self._taken(0, 0, [Metric.RESPONSE]), time.monotonic_ns() - self._sends_since_ns)
 
     def adapt_stamps(self) -> None:
         """Have as many answers stamped as the window needs, by how many have come since the warm-up began."""
@@ -272,10 +276,15 @@ class Crew:
             return None
         return ThinkTime(self._loop, self._gate, pacing.think_ns, pacing.think_times, self._pauses_seed)
 
-    def _arrivals_ns(self, start_ns: int, duration_ns: int, ramps: Sequence[Ramp], seed: int) -> Iterator[int]:
-        """Yield this part's arrivals from `start_ns` on until the time is over: rate r for t seconds is r t of them."""
+    def _arrivals_ns(self, start_ns: int, duration_ns: int, ramps: Sequence[Ramp], draw: int) -> Iterator[int]:
+        """Yield this part's arrivals from `start_ns` on until the time is over: rate r for t seconds is r t of them.
+
+        Those of each window, and of each `draw` for one, are drawn apart.
+        """
         part = self._part
         assert isinstance(part.pacing, OpenPacing)
+        # Seeds of profiles are below 2^32.
+        seed = part.seed + (2 * (self._windows - 1) + draw << 32)
         times_ns = arrival_times_ns(ramps, part.pacing.arrivals, seed, part.share, part.shares)
         return map(start_ns.__add__, takewhile(duration_ns.__gt__, times_ns))
 

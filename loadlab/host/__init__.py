@@ -8,7 +8,7 @@ from loadlab.host.checks import Examination, why_refused
 from loadlab.host.checks.check import Diagnosis, State
 from loadlab.host.fingerprint import fingerprint
 from loadlab.host.machine import Machine, OwnLimits
-from loadlab.host.requirements import Requirements, largest, requirements_of
+from loadlab.host.requirements import Requirements, largest, requirements_of, together
 
 __all__ = [
     "Diagnosis",
@@ -20,5 +20,6 @@ __all__ = [
     "fingerprint",
     "largest",
     "requirements_of",
+    "together",
     "why_refused",
 ]

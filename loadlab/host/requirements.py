@@ -5,7 +5,7 @@ The memory figures were measured on x86-64 with Python 3.11. They are there to f
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
 
@@ -28,6 +28,8 @@ _FORKED_TARGET_BYTES: Final = 4 * _MIB  # shares most of the interpreter's memor
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """What one trial takes at once, or (from `largest`) the most that any of several trials takes.
+
+    Also (from `together`) what several take that stand at the same time.
 
     connections    all that are open, idle ones included
     active         those that send
@@ -57,6 +59,18 @@ class Requirements:
 def largest(requirements: Iterable[Requirements]) -> Requirements:
     """Return the most of each kind that any of the trials takes, and all cores that are named."""
     return reduce(_larger, requirements, Requirements())
+
+
+def together(one: Requirements, other: Requirements) -> Requirements:
+    """Return what two trials take that stand at the same time, and are loaded in turn."""
+    return replace(
+        _larger(one, other),
+        connections=one.connections + other.connections,
+        active=one.active + other.active,
+        files=one.files + other.files,
+        tasks=one.tasks + other.tasks,
+        memory_bytes=one.memory_bytes + other.memory_bytes,
+    )
 
 
 def requirements_of(profile: Profile, own: OwnLimits, server: Footprint | None = None) -> Requirements:

@@ -4,7 +4,7 @@ User and system time are in clock ticks, 10 ms as a rule, and a server under lit
 total is that of the process's CPU clock, and the ticks only divide it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -138,6 +138,19 @@ def usage_between(start: GroupReading, end: GroupReading) -> ProcessUsage:
         run_queue_wait_ns=_difference(start, end, "run_queue_wait_ns"),
         window_ns=end.time_ns - start.time_ns,
     )
+
+
+def total_use(usages: Sequence[ProcessUsage]) -> ProcessUsage:
+    """Return what a group used over several stretches, at least one; what it has is that of the last."""
+    summed = (
+        "cpu_user_ns",
+        "cpu_system_ns",
+        "context_switches",
+        "involuntary_switches",
+        "run_queue_wait_ns",
+        "window_ns",
+    )
+    return usages[-1].model_copy(update={name: sum(getattr(usage, name) for usage in usages) for name in summed})
 
 
 def ended_between(start: GroupReading, end: GroupReading) -> int:

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,16 @@ def read_sockets(at_ns: int, proc_net: Path = Path("/proc/net")) -> SocketsReadi
             listen_drops=counters.get("TcpExt.ListenDrops", 0),
             resets_sent=counters.get("Tcp.OutRsts", 0),
         ),
+    )
+
+
+def total_counters(stretches: Sequence[SocketCounters]) -> SocketCounters:
+    """Return what was counted over several stretches together."""
+    return SocketCounters(
+        retransmitted=sum(each.retransmitted for each in stretches),
+        listen_overflows=sum(each.listen_overflows for each in stretches),
+        listen_drops=sum(each.listen_drops for each in stretches),
+        resets_sent=sum(each.resets_sent for each in stretches),
     )
 
 

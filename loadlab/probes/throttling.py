@@ -7,9 +7,9 @@ quota, and a process is held up by those of all groups above its own too.
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from loadlab.processes.control_groups import Read, groups_of, quota_of, reader
@@ -71,6 +71,38 @@ def pressure_between(start: LimitsReading, end: LimitsReading) -> Pressure:
         cpu_ns=_passed(start.pressure.cpu_ns, end.pressure.cpu_ns),
         memory_ns=_passed(start.pressure.memory_ns, end.pressure.memory_ns),
     )
+
+
+def total_limits(stretches: Sequence[Sequence[ControlGroupUse]]) -> list[ControlGroupUse]:
+    """Return what happened in each group over several stretches together."""
+    by_group: dict[str, list[ControlGroupUse]] = defaultdict(list)
+    for use in chain.from_iterable(stretches):
+        by_group[use.group].append(use)
+    return [
+        uses[-1].model_copy(
+            update={
+                "periods": sum(use.periods for use in uses),
+                "throttled_periods": sum(use.throttled_periods for use in uses),
+                "throttled_ns": sum(use.throttled_ns for use in uses),
+                "memory_high": _sum(use.memory_high for use in uses),
+                "cpu_pressure_ns": _sum(use.cpu_pressure_ns for use in uses),
+                "memory_pressure_ns": _sum(use.memory_pressure_ns for use in uses),
+            }
+        )
+        for uses in by_group.values()
+    ]
+
+
+def total_pressure(stretches: Sequence[Pressure]) -> Pressure:
+    """Return the pressure over several stretches together."""
+    return Pressure(
+        cpu_ns=_sum(each.cpu_ns for each in stretches), memory_ns=_sum(each.memory_ns for each in stretches)
+    )
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _resolve(group: str) -> str:

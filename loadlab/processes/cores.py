@@ -9,7 +9,7 @@ each entry and exit, and was right to 0.03 of a core. So the busy time is what r
 import os
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -77,6 +77,22 @@ def use_between(start: CoresReading, end: CoresReading, cores: Collection[int]) 
     known = sorted(set(cores) & start.cores.keys() & end.cores.keys()) if passed_ns > 0 else []
     charged = end.interrupts_charged
     return {core: _use(start.cores[core], end.cores[core], passed_ns, charged) for core in known}
+
+
+def joined(stretches: Sequence[tuple[CoresReading, CoresReading]]) -> tuple[CoresReading, CoresReading]:
+    """Return two readings with as much between them as in several stretches together, of the cores that are in all."""
+    (first, end), *others = stretches
+    for begun, ended in others:
+        cores = {
+            core: CoreTimes(
+                end.cores[core].idle_ns + ended.cores[core].idle_ns - begun.cores[core].idle_ns,
+                end.cores[core].stolen_ns + ended.cores[core].stolen_ns - begun.cores[core].stolen_ns,
+                end.cores[core].interrupts_ns + ended.cores[core].interrupts_ns - begun.cores[core].interrupts_ns,
+            )
+            for core in end.cores.keys() & begun.cores.keys() & ended.cores.keys()
+        }
+        end = CoresReading(end.time_ns + ended.time_ns - begun.time_ns, cores, end.interrupts_charged)
+    return first, end
 
 
 def charges_interrupts(pressure: Path = _PRESSURE, release: str = os.uname().release) -> bool:

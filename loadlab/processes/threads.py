@@ -5,8 +5,10 @@ its stat has the core that it ran on last. So the time that it ran between two r
 core of the later one: the more readings, the nearer to the truth. A reading takes 0.04 ms for each thread that has run.
 """
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +20,21 @@ _MOST: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class ThreadUse:
-    """How long one thread ran, by core, and how long it waited for one, in ns."""
+    """How long one thread, by its pid and its own number, ran, by core, and how long it waited for one, in ns."""
 
+    thread: tuple[int, int]
     ran_ns: Mapping[int, int]
     waited_ns: int
+
+
+def total_of_threads(stretches: Iterable[Iterable[ThreadUse]]) -> tuple[ThreadUse, ...]:
+    """Return the use of each thread over several stretches together."""
+    ran: dict[tuple[int, int], Counter[int]] = {}
+    waited: Counter[tuple[int, int]] = Counter()
+    for use in chain.from_iterable(stretches):
+        ran.setdefault(use.thread, Counter()).update(use.ran_ns)
+        waited[use.thread] += use.waited_ns
+    return tuple(ThreadUse(thread, dict(by_core), waited[thread]) for thread, by_core in ran.items())
 
 
 class WatchedThreads:
@@ -56,8 +69,8 @@ class WatchedThreads:
         if self._too_many:
             return ()
         return tuple(
-            ThreadUse(thread.by_core, thread.waited_ns - thread.waited_before_ns)
-            for thread in self._threads.values()
+            ThreadUse(name, thread.by_core, thread.waited_ns - thread.waited_before_ns)
+            for name, thread in self._threads.items()
             if thread.by_core or thread.waited_ns > thread.waited_before_ns
         )
 

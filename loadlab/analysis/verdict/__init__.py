@@ -9,7 +9,7 @@ from loadlab.analysis.summary import SAMPLES_BEYOND, trusted_ns, trustworthy_per
 from loadlab.analysis.verdict.client import RATE_MET, throughput_is_lower_bound
 from loadlab.analysis.verdict.evidence import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.analysis.verdict.judging import judge_failure, judge_run, judge_speed_again, judge_trial
-from loadlab.analysis.verdict.machine_speed import spoiled_by_machine
+from loadlab.analysis.verdict.machine_speed import at_final_speed, spoiled_by_machine
 
 __all__ = [
     "RATE_MET",
@@ -19,6 +19,7 @@ __all__ = [
     "DescriptorUse",
     "ListenQueueUse",
     "WindowEvidence",
+    "at_final_speed",
     "judge_failure",
     "judge_run",
     "judge_speed_again",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from loadlab.processes.threads import ThreadUse, WatchedThreads
+from loadlab.processes.threads import ThreadUse, WatchedThreads, total_of_threads
 
 
 def write_thread(proc: Path, pid: int, thread: int, *, ran: int, waited: int, core: int) -> None:
@@ -21,7 +21,7 @@ def test_what_a_thread_ran_counts_for_the_core_that_it_is_found_on(tmp_path: Pat
     watched.read_in_between([7])
     write_thread(tmp_path, 7, 7, ran=1_700, waited=65, core=1)
     watched.read([7])
-    assert watched.uses() == (ThreadUse({0: 600, 1: 100}, 15),)
+    assert watched.uses() == (ThreadUse((7, 7), {0: 600, 1: 100}, 15),)
 
 
 def test_a_thread_that_is_new_counts_from_its_start_and_one_that_ended_stays(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_thread_that_is_new_counts_from_its_start_and_one_that_ended_stays(tmp
     for file in ("schedstat", "stat"):
         (tmp_path / "7" / "task" / "7" / file).unlink()
     watched.read([6, 7, 8])
-    assert watched.uses() == (ThreadUse({0: 30}, 1), ThreadUse({1: 40}, 2))
+    assert watched.uses() == (ThreadUse((7, 7), {0: 30}, 1), ThreadUse((8, 9), {1: 40}, 2))
 
 
 def test_threads_that_neither_ran_nor_waited_are_left_out(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_threads_that_neither_ran_nor_waited_are_left_out(tmp_path: Path) -> Non
     watched.read_first([7])
     write_thread(tmp_path, 7, 8, ran=500, waited=21, core=0)
     watched.read([7])
-    assert watched.uses() == (ThreadUse({}, 1),)
+    assert watched.uses() == (ThreadUse((7, 8), {}, 1),)
 
 
 def test_many_threads_are_not_read_in_between(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_many_threads_are_not_read_in_between(tmp_path: Path) -> None:
     watched.read_in_between([7])
     assert watched.uses() == ()
     watched.read([7])
-    assert watched.uses() == (ThreadUse({1: 10}, 0),)
+    assert watched.uses() == (ThreadUse((7, 3), {1: 10}, 0),)
 
 
 def test_thousands_of_threads_are_not_read_at_all(tmp_path: Path) -> None:
@@ -68,3 +68,12 @@ def test_thousands_of_threads_are_not_read_at_all(tmp_path: Path) -> None:
         (tmp_path / "7" / "task" / str(thread)).mkdir()
     watched.read([7])
     assert watched.uses() == ()
+
+
+def test_the_use_of_a_thread_adds_up_over_several_stretches() -> None:
+    first = (ThreadUse((7, 7), {0: 30}, 1), ThreadUse((8, 9), {1: 40}, 2))
+    second = (ThreadUse((7, 7), {0: 5, 1: 6}, 10),)
+    assert set(map(str, total_of_threads([first, second]))) == {
+        str(ThreadUse((7, 7), {0: 35, 1: 6}, 11)),
+        str(ThreadUse((8, 9), {1: 40}, 2)),
+    }

@@ -17,7 +17,7 @@ WINDOW_NS = 1000 * MS
 
 
 def thread(ran_ms: Mapping[int, int], waited_ms: int = 0) -> ThreadUse:
-    return ThreadUse({core: ran * MS for core, ran in ran_ms.items()}, waited_ms * MS)
+    return ThreadUse((1, 1), {core: ran * MS for core, ran in ran_ms.items()}, waited_ms * MS)
 
 
 def window(

@@ -1,0 +1,173 @@
+"""Trials whose rigs stand at the same time, measured in turn: in several rounds, each in an order of its own.
+
+So all of them have their share of whatever the machine does meanwhile, and each figure has an interval.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
+from loadlab.errors import TargetDied, TrialFailed
+from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.experiment.passes import KeepStacks, Passes
+from loadlab.experiment.result import trial_result
+from loadlab.experiment.rig import Rig
+from loadlab.experiment.slices import SlicesRecord, end_slices, measure_slice, warm_up
+from loadlab.profile.schema import LoadProfile
+from loadlab.profile.sweep import Trial
+from loadlab.results.latency_log import LatencyInterval
+from loadlab.results.model import TrialResult, TrialState
+
+
+class RoundsRun:
+    """One trial under way that is measured in rounds. `result` says at any moment what came of it.
+
+    It stands from `stand` until `close`. `reason` says why it has ended before its time, None as long as it has not.
+    """
+
+    def __init__(self, trial: Trial, context: RunContext, batch: int, target_log: Path | None = None) -> None:
+        assert isinstance(trial.profile, LoadProfile)
+        self.trial = trial
+        self.state: TrialState = "interrupted"
+        self.reason: str | None = None
+        self.attempt = 1
+        self._profile = trial.profile
+        self._context = context
+        self._batch = batch
+        self._rig = Rig(trial.profile, trial.seed, context, target_log=target_log)
+        self._record = SlicesRecord(self._rig)
+        self._passes: Passes | None = None
+        self._standing = ExitStack()
+        self._target_died = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was not possible, or has failed: it is measured no more."""
+        return self.state in ("not possible", "failed")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to say of it."""
+        return self.has_ended or bool(self._record.rounds)
+
+    def stand(self) -> None:
+        """Set up the rig, and let the load run for its warm-up. Raises what the context's `check` raises."""
+        self._try(lambda: self._standing.enter_context(self._rig))
+        if not self.has_ended:
+            self._try(lambda: warm_up(self._rig))
+
+    def measure(self, phase: str) -> None:
+        """Measure one more round, and the speed of the machine behind it."""
+        duration_ns = self._profile.load.duration_ns
+        self._try(lambda: measure_slice(self._rig, duration_ns, self._record, phase))
+        self.read_speed()
+
+    def read_speed(self) -> None:
+        """Measure the speed of the machine now."""
+        self._context.speed.read(self._rig.resources.placement)
+
+    def end_rounds(self) -> None:
+        """Count what stands after the last round; the trial is done."""
+        self._try(lambda: end_slices(self._rig, self._record))
+        if not self.has_ended:
+            self.state = "done"
+
+    def begin_again(self) -> TrialResult:
+        """Forget all rounds, to measure as many again; return what they have given."""
+        spoiled = self.result()
+        self.attempt += 1
+        self.state = "interrupted"
+        self._record = SlicesRecord(self._rig)
+        return spoiled
+
+    def watch(self, keep_stacks: KeepStacks) -> None:
+        """Make the passes under profilers."""
+        self._passes = Passes(self.trial, self._rig, self.result(), keep_stacks)
+        self._passes.measure()
+
+    def close(self) -> None:
+        """Take the rig down."""
+        self._standing.close()
+
+    def result(self) -> TrialResult:
+        """Return what has been measured, and judged where there is something to judge."""
+        rig, record = self._rig, self._record
+        reason = "stopped before its end" if self.state == "interrupted" else self.reason
+        machine = self._context.speed.so_far()
+        result = trial_result(self.trial, self.state, reason, rig.resources, rig.idle, record, machine)
+        result = result.model_copy(update={"attempt": self.attempt, "batch": self._batch})
+        if self.state == "failed":
+            result = result.model_copy(update={"verdict": judge_failure(self.reason or "", self._target_died)})
+        if self._passes is None:
+            return result
+        return result.model_copy(update={"probes": self._passes.added_to(result.probes)})
+
+    def latency_intervals(self) -> Iterator[LatencyInterval]:
+        """Yield the histograms of each round."""
+        return self._record.load.latency_intervals()
+
+    def _try(self, act: Callable[[], object]) -> None:
+        """Do it; what goes wrong ends this trial, and no other one of the batch."""
+        try:
+            act()
+        except NotPossible as lack:
+            self.state, self.reason = "not possible", str(lack)
+        except TrialFailed as failure:
+            self.state, self.reason = "failed", str(failure)
+            self._target_died = isinstance(failure, TargetDied)
+        if self.has_ended:
+            self.close()
+
+
+class Batch:
+    """Trials that stand at the same time; there is one at least. `spoiled` are attempts that were made again."""
+
+    def __init__(
+        self, trials: Sequence[Trial], context: RunContext, number: int, place_log: Callable[[Trial], Path | None]
+    ) -> None:
+        self._context = context
+        self._profile = trials[0].profile
+        self._draw = random.Random(trials[0].seed)
+        self.runs = [RoundsRun(trial, context, number, place_log(trial)) for trial in trials]
+        self.spoiled: list[TrialResult] = []
+
+    def measure(self, stacks_of: Callable[[Trial], KeepStacks | None]) -> None:
+        """Measure all trials; without `stacks_of` a trial it has no passes under profilers.
+
+        Raises what the context's `check` raises. All processes of the batch have ended then.
+        """
+        with ExitStack() as standing:
+            for run in self.runs:
+                self._context.observer.trial_begins(run.trial)
+                standing.callback(run.close)
+                run.stand()
+            self._measure_rounds([run for run in self.runs if not run.has_ended])
+            for run in self.runs:
+                keep_stacks = stacks_of(run.trial)
+                if run.state == "done" and keep_stacks is not None:
+                    run.watch(keep_stacks)
+            self._context.observer.phase("closing", None)
+
+    def _measure_rounds(self, runs: Sequence[RoundsRun]) -> None:
+        """Measure all rounds of these trials; and again, in as many, of those that the machine spoiled."""
+        for attempt in range(self._profile.retries + 1):
+            self._take_turns(runs)
+            runs = [run for run in runs if run.state == "done" and spoiled_by_machine(run.result())]
+            if not runs or attempt == self._profile.retries:
+                return
+            self.spoiled += [run.begin_again() for run in runs]
+
+    def _take_turns(self, runs: Sequence[RoundsRun]) -> None:
+        if not runs:
+            return
+        runs[0].read_speed()
+        rounds = self._profile.rounds
+        for number in range(1, rounds + 1):
+            order = [run for run in self._draw.sample(runs, k=len(runs)) if not run.has_ended]
+            for run in order:
+                run.measure(f"round {number} of {rounds}")
+        for run in runs:
+            if not run.has_ended:
+                run.end_rounds()
