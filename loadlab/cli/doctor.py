@@ -17,6 +17,7 @@ from loadlab.cli.terminal import show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.preflight import (
     Readiness,
+    examine_machine_speed,
     examine_profilers,
     examine_profilers_of,
     format_problem,
@@ -47,8 +48,11 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> N
     chosen = _REFERENCE if profile is None else _load(profile, overrides or [])
     trials = plan_trials(chosen, seed=0)
     readiness = Readiness.of(trials, names=names_for(trials))
-    profilers = examine_profilers() if profile is None else examine_profilers_of(trial.profile for trial in trials)
-    diagnoses = [*readiness.diagnoses, *profilers]
+    if profile is None:
+        others = [examine_machine_speed(), *examine_profilers()]
+    else:
+        others = examine_profilers_of(trial.profile for trial in trials)
+    diagnoses = [*readiness.diagnoses, *others]
     if as_json:
         write(_format_json(None if profile is None else chosen.name, readiness, diagnoses))
     else:

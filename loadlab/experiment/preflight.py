@@ -4,18 +4,30 @@
 probes.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import partial
+from typing import Final, Self
 
 from loadlab import targets
+from loadlab.experiment.context import resources_of_host
 from loadlab.host import Diagnosis, Examination, Machine, Requirements, State, largest, requirements_of, why_refused
 from loadlab.probes.cpu import probe as cpu
 from loadlab.probes.probe import Lack
+from loadlab.probes.speed import watch_speed
 from loadlab.probes.syscalls import choice as syscalls
 from loadlab.profile import LoadProfile, Profile, Trial
 from loadlab.profile.address import TcpAddress, parse_address
 from loadlab.profile.target import Target
+from loadlab.results.model import MachineSpeed
+from loadlab.results.probe_data import Side
+from loadlab.units import format_share
+
+_SPEED_SECONDS: Final = 2.0
+# The scatter of the readings themselves; and what makes a trial's finding likely (docs/verdict.md).
+_STEADY: Final = 0.05
+_CHANGING: Final = 0.1
+_SIDES: Final[tuple[Side, ...]] = ("target", "client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,31 @@ def examine_profilers() -> list[Diagnosis]:
     """Return a diagnosis of each program that a probe can use."""
     tracers = [_diagnose_profiler("syscalls", backend.name, backend.why_unavailable()) for backend in syscalls.BACKENDS]
     return [*tracers, *_examine_samplers()]
+
+
+def examine_machine_speed(watch: Callable[[float], MachineSpeed] | None = None) -> Diagnosis:
+    """Return how steady the speed of this machine's cores is; takes two seconds, which pass in `watch`."""
+    placement = resources_of_host().placement
+    watched = partial(watch_speed, placement.target, placement.load) if watch is None else watch
+    speed = watched(_SPEED_SECONDS)
+    change = max((each for side in _SIDES if (each := speed.change(side)) is not None), default=None)
+    if change is None:
+        return Diagnosis("machine speed", "unknown")
+    share = format_share(round(change, 2))
+    if change < _STEADY:
+        return Diagnosis("machine speed", f"steady within {share}")
+    here = f"changes by {share} within two seconds"
+    if change < _CHANGING:
+        return Diagnosis("machine speed", here)
+    return Diagnosis(
+        "machine speed",
+        here,
+        None,
+        State.WARNING,
+        f"the speed of the cores {here}, and figures that are measured one after the other with it",
+        "measure in several rounds (rounds: 10 in a profile), compare two servers with `loadlab ab`, or use a machine "
+        "with dedicated cores",
+    )
 
 
 def examine_profilers_of(profiles: Iterable[Profile]) -> list[Diagnosis]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage
+from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage, Side
 
 SCHEMA = "loadlab.run/1"
 
@@ -170,6 +170,16 @@ class MachineSpeed(Document):
     def relative(self, reading: SpeedReading) -> Speed:
         """Return the speed at a reading against the run's median."""
         return Speed(target=_ratio(self.target_ns, reading.target_ns), client=_ratio(self.client_ns, reading.client_ns))
+
+    def change(self, side: Side) -> float | None:
+        """Return by how much the slowest of a side's readings was slower than the fastest: 0.25 is 25 %.
+
+        Of many readings the outermost twentieth at either end is left out. None with fewer than two.
+        """
+        readings = (reading.target_ns if side == "target" else reading.client_ns for reading in self.readings)
+        known = sorted(ns for ns in readings if ns is not None)
+        left_out = len(known) // 20
+        return 1 - known[left_out] / known[-1 - left_out] if len(known) > 1 else None
 
     def during(self, start: float, end: float) -> Speed:
         """Return the speed between two moments, in seconds after the run began, against the run's median.

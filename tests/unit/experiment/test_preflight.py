@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
-from loadlab.experiment.preflight import Readiness, examine_profilers, examine_profilers_of, format_problem
+from loadlab.experiment.preflight import (
+    Readiness,
+    examine_machine_speed,
+    examine_profilers,
+    examine_profilers_of,
+    format_problem,
+)
 from loadlab.host import Diagnosis, State
 from loadlab.profile import LoadProfile, Trial, WaitCostProfile, plan_trials
+from loadlab.results.model import MachineSpeed, SpeedReading
 from loadlab.targets import find_target, why_missing
 
 from ..host.machine import machine, with_memory
@@ -29,6 +36,28 @@ def profile(*probes: str) -> LoadProfile:
 
 def checks(diagnoses: list[Diagnosis]) -> list[str]:
     return [each.check for each in diagnoses]
+
+
+@pytest.mark.parametrize(
+    ("client_ns", "here", "state"),
+    [
+        ([100, 102, 101], "steady within 2\N{NO-BREAK SPACE}%", State.OK),
+        ([100, 108, 101], "changes by 7\N{NO-BREAK SPACE}% within two seconds", State.OK),
+        ([100, 200, 101], "changes by 50\N{NO-BREAK SPACE}% within two seconds", State.WARNING),
+        ([None, None, None], "steady within 0\N{NO-BREAK SPACE}%", State.OK),
+    ],
+)
+def test_the_speed_of_the_machine_is_that_of_the_side_that_changes_more(
+    client_ns: list[int | None], here: str, state: State
+) -> None:
+    readings = [SpeedReading(at=at, target_ns=100, client_ns=ns) for at, ns in enumerate(client_ns)]
+    found = examine_machine_speed(lambda _seconds: MachineSpeed(readings=readings))
+    assert (found.here, found.state) == (here, state)
+    assert (found.fix is None) == (state is State.OK)
+
+
+def test_a_speed_that_cannot_be_measured_is_unknown() -> None:
+    assert examine_machine_speed(lambda _seconds: MachineSpeed(readings=[])) == Diagnosis("machine speed", "unknown")
 
 
 def test_every_program_is_reported_with_the_probe_that_it_serves() -> None:

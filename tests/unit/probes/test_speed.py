@@ -1,12 +1,14 @@
 """The arithmetic that measures how fast cores are: where it runs, and what becomes of cores that are not to be had."""
 
+import itertools
 import os
 from collections.abc import Callable
 
 import pytest
 
 from loadlab.probes import speed
-from loadlab.probes.speed import MOST_CORES, SpeedMeter, measure_core_speeds
+from loadlab.probes.speed import MOST_CORES, SpeedMeter, measure_core_speeds, watch_speed
+from loadlab.results.model import MachineSpeed, SpeedReading
 
 OWN = {0, 1}
 
@@ -107,6 +109,26 @@ def test_the_run_has_the_median_of_its_readings(fake_cores: Callable[[dict[int, 
     assert [reading.target_ns for reading in so_far.readings] == [100, 160, 110]
     assert (so_far.target_ns, so_far.client_ns) == (110, 1000)
     assert so_far.relative(so_far.readings[1]).target == pytest.approx(110 / 160)
+
+
+def test_a_watch_has_a_median_for_each_fifth_of_a_second(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
+    fake_cores({0: 100, 1: 300})
+    seconds = itertools.count(0, 0.06)
+    watched = watch_speed((0,), (1,), 1.0, now=lambda: next(seconds))
+    assert [(reading.target_ns, reading.client_ns) for reading in watched.readings] == [(100, 300)] * 4
+    assert [round(reading.at, 2) for reading in watched.readings] == [0.06, 0.36, 0.66, 0.96]
+
+
+def test_the_change_of_a_side_is_that_from_its_fastest_to_its_slowest_reading() -> None:
+    readings = [SpeedReading(at=0, target_ns=ns) for ns in (100, 125, 110)]
+    assert MachineSpeed(readings=readings).change("target") == pytest.approx(0.2)
+    assert MachineSpeed(readings=readings).change("client") is None
+    assert MachineSpeed(readings=readings[:1]).change("target") is None
+
+
+def test_a_single_one_of_many_readings_is_no_change() -> None:
+    readings = [SpeedReading(at=0, client_ns=ns) for ns in [100] * 19 + [200]]
+    assert MachineSpeed(readings=readings).change("client") == 0
 
 
 def test_this_machine_has_a_speed_and_the_thread_keeps_its_cores() -> None:
