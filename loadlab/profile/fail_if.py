@@ -58,7 +58,7 @@ class FailIf:
     def describe(self, interval: tuple[float, float] | None) -> str:
         """Return what was measured in words: "worse by 4 % to 14 %", "between 2 % better and 5 % worse"."""
         if interval is None:
-            return "not measured with an interval"
+            return "was not measured with an interval"
         low, high = self._harm(interval)
         lesser, greater = ("smaller", "larger") if self.direction == "differs" else (self._opposite, self.direction)
         if low == high == 0:

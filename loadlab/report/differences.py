@@ -4,6 +4,7 @@ What changed by less than a half is written in percent, what changed by more as 
 difference whose interval holds 0.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,6 +18,7 @@ from loadlab.units import format_percent, format_share
 Merit = Literal["better", "worse", ""]
 
 FAILURES: Final = "failures"
+_NBSP: Final = "\N{NO-BREAK SPACE}"
 _MINUS: Final = "\N{MINUS SIGN}"
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
 # From twice as much on, or down to half as much, percentages are harder to read than multiples.
@@ -84,24 +86,33 @@ def format_figure(metric: str, value: float | None) -> str:
     return format_share(value) if metric == FAILURES else measure_of(metric).quantity.format(value)
 
 
-def format_change(change: float, metric: str, signed: bool = True) -> str:
-    """Return a relative change in percent, "+3.1 %", or as a multiple; of failures in percentage points."""
-    if metric == FAILURES:
-        text = _points(abs(change))
-    elif _is_multiple(change):
+def format_change(change: float, metric: str, signed: bool = True, decimals: int | None = None) -> str:
+    """Return a relative change in percent, "+3.1 %", or as a multiple; of failures in percentage points.
+
+    Without `decimals` it has two digits.
+    """
+    if metric != FAILURES and _is_multiple(change):
         return f"{_TIMES}{_ratio(1 + change)}"
-    else:
-        text = format_percent(abs(change))
+    text = _percent(abs(change), decimals if change else 0)
     sign = "" if not signed or change == 0 else "+" if change > 0 else _MINUS
-    return f"{sign}{text}"
+    return f"{sign}{text.replace('%', 'points') if metric == FAILURES else text}"
+
+
+def format_amount(difference: Difference) -> str:
+    """Return the change itself with as many digits as its interval has: "+3.1 %"; a dash where there is none."""
+    if difference.change is None:
+        return "\N{EN DASH}"
+    decimals = None if difference.interval is None else _decimals_of(difference.interval)
+    return format_change(difference.change, difference.metric, decimals=decimals)
 
 
 def format_interval(difference: Difference) -> str:
     """Return both ends of the interval: "+2.4 % to +3.8 %"; a dash where there is none."""
     if difference.interval is None:
         return "\N{EN DASH}"
-    low, high = (format_change(end, difference.metric) for end in difference.interval)
-    return f"{low} to {high}"
+    decimals = _decimals_of(difference.interval)
+    low, high = (format_change(end, difference.metric, decimals=decimals) for end in difference.interval)
+    return f"{low.removesuffix(f'{_NBSP}points')} to {high}"
 
 
 def _describe_change(metric: str, change: float, interval: tuple[float, float], a: str, b: str) -> str:
@@ -112,9 +123,10 @@ def _describe_change(metric: str, change: float, interval: tuple[float, float], 
             a, b, change, low, high = b, a, 1 / (1 + change) - 1, 1 / (1 + high) - 1, 1 / (1 + low) - 1
         ends = f"{_ratio(1 + low)} to {_ratio(1 + high)} times"
         return f"{words.multiple.format(a=a, b=b, amount=_ratio(1 + change))} (95 %: {ends})"
-    near, far = sorted((abs(low), abs(high)))
-    text = (words.more if change > 0 else words.less).format(a=a, b=b, amount=format_percent(abs(change)))
-    return f"{text} (95 %: {format_percent(near)} to {format_percent(far)})"
+    decimals = _decimals_of(interval)
+    near, far = (_percent(end, decimals) for end in sorted((abs(low), abs(high))))
+    amount = _percent(abs(change), decimals)
+    return f"{(words.more if change > 0 else words.less).format(a=a, b=b, amount=amount)} (95 %: {near} to {far})"
 
 
 def _words_of(metric: str) -> _Words:
@@ -127,13 +139,20 @@ def _words_of(metric: str) -> _Words:
 
 
 def _describe_failures(difference: Difference, interval: tuple[float, float], a: str, b: str) -> str:
-    near, far = sorted(abs(end) for end in interval)
+    decimals = _decimals_of(interval)
+    near, far = (f"{100 * end:.{decimals}f}" for end in sorted(map(abs, interval)))
     of_b, of_a = format_share(difference.b or 0.0), format_share(difference.a or 0.0)
-    return f"{of_b} of {b}'s requests fail, {of_a} of {a}'s (95 %: {_points(near)} to {_points(far)} apart)"
+    return f"{of_b} of {b}'s requests fail, {of_a} of {a}'s (95 %: {near} to {far} points apart)"
 
 
-def _points(share: float) -> str:
-    return format_percent(share).replace("%", "points")
+def _decimals_of(interval: tuple[float, float]) -> int:
+    """Return how many decimals of a percentage say something, by how far the interval reaches: one up to 5 %."""
+    reach = 50 * (interval[1] - interval[0])
+    return 1 if reach <= 0 else max(0, math.ceil(-math.log10(reach / 5)))
+
+
+def _percent(part: float, decimals: int | None = None) -> str:
+    return format_percent(part) if decimals is None else f"{100 * part:,.{decimals}f}{_NBSP}%"
 
 
 def _is_multiple(change: float) -> bool:

@@ -11,7 +11,7 @@ from loadlab.profile.fail_if import Answer, FailIf, parse_fail_if
 from loadlab.profile.metrics import ALIASES, full_name
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.results.model import Difference, Expectation
-from loadlab.units import parse_duration_ns, parse_percent, quote, spell_duration_ns
+from loadlab.units import parse_duration_ns, parse_percent, printable, quote, spell_duration_ns
 
 METRICS: Final = (*PAIRED_METRICS, FAILURES)
 """The metrics that are compared, by their names in run.json."""
@@ -46,7 +46,7 @@ def make_plan(options: PlanOptions, has_rate: bool) -> Plan:
         try:
             return parse(text)
         except ValueError as error:
-            mistakes.append(f"{option} {text}: {error}" if text not in str(error) else f"{option}: {error}")
+            mistakes.append(f"{option} {printable(text)}: {error}")
             return default
 
     on = _AT_A_RATE if has_rate else _THROUGHPUT

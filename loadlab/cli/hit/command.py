@@ -1,19 +1,17 @@
 """What `loadlab hit` does: measure one URL as a profile would, print a summary, and keep no file unless asked to."""
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
 
-from loadlab.cli.ending import command_line, exit_code_of
+from loadlab.cli.ending import command_line, exit_code_of, run_directory, write_pages
+from loadlab.cli.files import check_writable
 from loadlab.cli.hit.live import LiveLine
 from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.profile import HitProfile, make_profile
-from loadlab.cli.hit.saved import check_writable, save_profile, write_file
+from loadlab.cli.hit.saved import save_profile
+from loadlab.cli.lines import print_lines
 from loadlab.cli.terminal import Interruption, notify, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.context import RunContext, resources_for
@@ -23,11 +21,6 @@ from loadlab.profile import plan_trials
 from loadlab.profile.masking import mask_text
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
-
-if TYPE_CHECKING:
-    from loadlab.cli.hit.summary import Line
-
-_COLOURS: Final = {"valid": "green", "suspect": "yellow", "invalid": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +46,10 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
         check_writable(output.html)
     if output.save_profile is not None:
         save_profile(made.data, output.save_profile)
-    with Interruption() as interruption, _run_directory(made, output.out) as directory:
+    with Interruption() as interruption, run_directory(made.loaded, output.out) as directory:
         document = _measure(made, directory, interruption.check, output.calibrates)
         _check_possible(document)
-        if output.html is not None or output.out is not None:
-            _write_page(directory, output)
+        write_pages(directory, output.html, in_directory=output.out is not None)
         if output.as_json:
             write(document.model_dump_json(by_alias=True))
         else:
@@ -68,17 +60,6 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
     if output.out is not None:
         notify(f"page: {directory.page_path}")
     return exit_code_of(document)
-
-
-@contextmanager
-def _run_directory(made: HitProfile, out: Path | None) -> Iterator[RunDirectory]:
-    """Make a run directory, in `out` or for the duration of the block only."""
-    now = datetime.now(UTC)
-    if out is not None:
-        yield RunDirectory.create(out, made.profile.name, made.loaded.text, now)
-        return
-    with TemporaryDirectory(prefix="loadlab-") as folder:
-        yield RunDirectory.create(Path(folder), made.profile.name, made.loaded.text, now)
 
 
 def _measure(made: HitProfile, directory: RunDirectory, check: Callable[[], None], calibrates: bool) -> RunDocument:
@@ -102,16 +83,6 @@ def _check_possible(document: RunDocument) -> None:
         raise LoadlabError(reasons[0])
 
 
-def _write_page(directory: RunDirectory, output: HitOutput) -> None:
-    from loadlab.report.page import render  # takes 0.3 s, which a summary need not wait for
-
-    page = render(directory)
-    if output.out is not None:
-        directory.write_page(page)
-    if output.html is not None:
-        write_file(output.html, page)
-
-
 def _print_summary(made: HitProfile, document: RunDocument, directory: RunDirectory) -> None:
     """Print the summary of the trial in the middle, and how far its repeats differ."""
     from loadlab.cli.hit.summary import repeats_lines, summarise  # not before the load: its imports take 0.1 s
@@ -123,15 +94,10 @@ def _print_summary(made: HitProfile, document: RunDocument, directory: RunDirect
         return
     trial = _middle(trials)
     histograms = directory.read_latencies(trial.id)
-    _print_lines(summarise(trial, made.profile, mask_text(str(made.url)), histograms))
-    _print_lines(repeats_lines(trials))
+    print_lines(summarise(trial, made.profile, mask_text(str(made.url)), histograms))
+    print_lines(repeats_lines(trials))
     for line in unseen_lines(document):
         notify(line)
-
-
-def _print_lines(lines: Iterable["Line"]) -> None:
-    for line in lines:
-        write(line.text, colour=_COLOURS.get(line.tone), bold=line.tone == "strong")
 
 
 def _middle(trials: Sequence[TrialResult]) -> TrialResult:

@@ -1,12 +1,12 @@
 """A profile's plain data as commented YAML, for a reader who goes on from there."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from loadlab.cli.files import write_file
 from loadlab.errors import LoadlabError
 from loadlab.profile.paths import Data
 from loadlab.profile.source import resolve_plain
@@ -66,28 +66,6 @@ def save_profile(data: Data, path: Path) -> None:
             f"{printable(str(path))} exists already; name another file with --save-profile, or remove it"
         )
     write_file(path, text, private="Authorization" in request.get("headers", {}))
-
-
-def write_file(path: Path, text: str, private: bool = False) -> None:
-    """Write a file; one that is `private` only its owner can read. Raises LoadlabError if it cannot be written."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise LoadlabError(f"cannot write {printable(str(path))}: {error.strerror}") from None
-
-
-def check_writable(path: Path) -> None:
-    """Raise LoadlabError if a file cannot be written, before there is anything to write."""
-    existed = path.exists()
-    try:
-        with path.open("a"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise LoadlabError(f"cannot write {printable(str(path))}: {error.strerror}") from None
 
 
 def _relative(data: Data, folder: Path) -> Data:

@@ -1,26 +1,22 @@
 """What `loadlab hit` prints at its end: plain lines of at most 80 columns, from a trial and its histograms. Pure."""
 
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, Percentile, trusted_ns, trustworthy_percentiles
 from loadlab.analysis.verdict import throughput_is_lower_bound
 from loadlab.cli.hit.curve import draw_curve, last_nines
+from loadlab.cli.lines import GAP, LABEL, Line, Tone, cut, labelled, labelled_parts, wrapped
 from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import describe_tls
 from loadlab.results.model import Finding, LatencySummary, TrialResult
-from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes, printable
+from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes
 
-WIDTH: Final = 80
-_LABEL: Final = 15
 _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99", "p99.9")
-_GAP: Final = "   "
 _SAID_WITH_PERCENTILES: Final = "few_samples"
 _MOST_CALLS: Final = 6
 _MOST_FUNCTIONS: Final = 3
@@ -38,16 +34,6 @@ _OPTIONS: Final[Mapping[str, str]] = {
 _KEYS: Final = re.compile(rf"(?:{'|'.join(map(re.escape, _OPTIONS))})(?!\.?\w)")
 _VALID: Final = "Nothing casts doubt on these figures."
 
-Tone = Literal["plain", "strong", "valid", "suspect", "invalid"]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the summary, and how a terminal may colour it."""
-
-    text: str
-    tone: Tone = "plain"
-
 
 def summarise(
     trial: TrialResult, profile: LoadProfile, url: str, histograms: Mapping[str, Histogram]
@@ -64,7 +50,7 @@ def summarise(
     if trial.state == "interrupted" and trial.window_ns:
         yield Line(f"interrupted: this is of the first {format_duration_ns(trial.window_ns)}", "suspect")
     elif trial.state != "done":
-        yield from _wrapped(f"{trial.state}: {trial.reason}", 0, "invalid")
+        yield from wrapped(f"{trial.state}: {trial.reason}", 0, "invalid")
     if trial.state != "interrupted":  # what is missing then is no news
         yield from verdict_lines(trial)
     yield from _failed(trial)
@@ -76,39 +62,45 @@ def repeats_lines(trials: Iterable[TrialResult]) -> Iterator[Line]:
     if len(done) < 2:
         return
     rates = sorted(trial.requests_per_second or 0.0 for trial in done)
-    yield _labelled(f"{len(done)} repeats", f"{format_rate(rates[0])} to {format_rate(rates[-1])} requests/s")
+    yield labelled(f"{len(done)} repeats", f"{format_rate(rates[0])} to {format_rate(rates[-1])} requests/s")
     for name in ("p50", "p99"):
         values = sorted(value for trial in done if (value := trusted_ns(trial.response_ns, name)) is not None)
         if values:
-            yield _labelled("", f"{name} {format_duration_ns(values[0])} to {format_duration_ns(values[-1])}")
+            yield labelled("", f"{name} {format_duration_ns(values[0])} to {format_duration_ns(values[-1])}")
 
 
 def verdict_lines(trial: TrialResult) -> Iterator[Line]:
     """Yield the verdict and all that was found, each finding with its evidence and advice."""
     verdict = trial.verdict
     graver = [finding for finding in verdict.findings if finding.severity != "note"]
-    yield from _wrapped(f"{verdict.state}: {_VALID if not graver else ''}".rstrip(": "), 0, verdict.state)
+    yield from wrapped(f"{verdict.state}: {_VALID if not graver else ''}".rstrip(": "), 0, verdict.state)
     said = (finding for finding in verdict.findings if finding.code != _SAID_WITH_PERCENTILES)
     for finding in sorted(said, key=lambda finding: finding.severity == "note"):
-        yield from _finding_lines(finding)
+        yield from finding_lines(finding)
+
+
+def load_parts(profile: LoadProfile) -> list[str]:
+    """Return how a profile loads its server: connections, a rate if there is one, idle connections."""
+    load = profile.load
+    parts = [f"{load.connections:,} connection{'s' if load.connections != 1 else ''}"]
+    if load.connection == "per-request":
+        parts = [f"{parts[0]}, one for each request"]
+    if isinstance(load.rate, int):
+        parts.append(f"{load.rate:,} requests/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
+    if load.idle:
+        parts.append(f"{load.idle:,} idle connections")
+    return parts
 
 
 def _heading(trial: TrialResult, profile: LoadProfile, url: str) -> Iterator[Line]:
-    load, request = profile.load, profile.requests[0]
-    yield Line(_cut(f"{request.method} {url}"), "strong")
-    how = [f"{load.connections:,} connection{'s' if load.connections != 1 else ''}"]
-    if load.connection == "per-request":
-        how = [f"{how[0]}, one for each request"]
-    if isinstance(load.rate, int):
-        how.append(f"{load.rate:,} requests/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
-    if load.idle:
-        how.append(f"{load.idle:,} idle connections")
+    yield Line(cut(f"{profile.requests[0].method} {url}"), "strong")
+    how = load_parts(profile)
     if trial.window_ns:
         how.append(format_duration_ns(trial.window_ns))
     where = ""
     if (server := trial.server) is not None:
         where = f"at {server.address}{' on another machine' if server.remote else ''}: "
-    yield from _wrapped(f"{where}{', '.join(how)}", 0)
+    yield from wrapped(f"{where}{', '.join(how)}", 0)
     if trial.tls is not None:
         yield Line(describe_tls(trial.tls))
 
@@ -117,9 +109,9 @@ def _throughput(trial: TrialResult) -> Iterator[Line]:
     if trial.requests_per_second is not None and _says_something(trial):
         at_least = "at least " if throughput_is_lower_bound(trial) else ""
         rate = f"{at_least}{format_rate(trial.requests_per_second)}"
-        yield Line(f"{'requests/s':<{_LABEL}}{rate}", "strong")
+        yield Line(f"{'requests/s':<{LABEL}}{rate}", "strong")
     elif trial.requests_per_second is not None:
-        yield _labelled("requests/s", "not shown: the measurement is invalid")
+        yield labelled("requests/s", "not shown: the measurement is invalid")
 
 
 def _says_something(trial: TrialResult) -> bool:
@@ -134,13 +126,13 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
         return
     shown = {name: value for name in _PERCENTILES if (value := trusted_ns(summary, name)) is not None}
     parts = [f"{name} {format_duration_ns(value)}" for name, value in shown.items()]
-    yield from _wrapped_pair("response time", [*parts, f"max {format_duration_ns(summary.max or 0)}"])
+    yield from labelled_parts("response time", [*parts, f"max {format_duration_ns(summary.max or 0)}"])
     few = [name for name in _PERCENTILES if name not in trustworthy_percentiles(summary.count)]
     if few:
         needed = [f"{name} needs {SAMPLES_BEYOND * 1000 // BEYOND_PER_MILLE[name]:,} requests" for name in few]
-        yield _labelled("", f"({', '.join(needed)})")
+        yield labelled("", f"({', '.join(needed)})")
     if unsure := [name for name in summary.too_low if name not in few]:
-        yield _labelled("", f"({' and '.join(unsure)} not shown: slow requests had not ended in the window)")
+        yield labelled("", f"({' and '.join(unsure)} not shown: slow requests had not ended in the window)")
 
 
 def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[Line]:
@@ -159,12 +151,12 @@ def _pairs(trial: TrialResult) -> Iterator[Line]:
         f"{name} {format_duration_ns(value)}" for name in _PERCENTILES if (value := trusted_ns(trial.client_ns, name))
     ]
     if added:
-        yield _labelled("client added", f"{_GAP.join(added)}   (part of these times)")
+        yield labelled("client added", f"{GAP.join(added)}   (part of these times)")
     if (late := trusted_ns(trial.lateness_ns, "p99")) is not None and trial.load_model == "open":
-        yield _labelled("sent late", f"p99 {format_duration_ns(late)}")
-    yield from _wrapped_pair("outcomes", [f"{name} {count:,}" for name, count in trial.outcomes.items() if count])
+        yield labelled("sent late", f"p99 {format_duration_ns(late)}")
+    yield from labelled_parts("outcomes", [f"{name} {count:,}" for name, count in trial.outcomes.items() if count])
     if trial.statuses:
-        yield from _wrapped_pair(
+        yield from labelled_parts(
             "statuses", [f"{status}: {count:,}" for status, count in sorted(trial.statuses.items())]
         )
     yield from _connections(trial)
@@ -179,12 +171,12 @@ def _connections(trial: TrialResult) -> Iterator[Line]:
     if trial.retried:
         parts.append(f"{trial.retried:,} requests sent again")
     if parts:
-        yield from _wrapped_pair("connections", parts)
+        yield from labelled_parts("connections", parts)
     for label, summary in (("connecting", trial.connect_ns), ("TLS handshake", trial.handshake_ns)):
         if times := _times(summary):
-            yield from _wrapped_pair(label, times)
+            yield from labelled_parts(label, times)
     if trial.idle is not None:
-        yield _labelled("idle", f"{trial.idle.alive:,} of {trial.idle.wanted:,} alive at the end")
+        yield labelled("idle", f"{trial.idle.alive:,} of {trial.idle.wanted:,} alive at the end")
 
 
 def _times(summary: LatencySummary) -> list[str]:
@@ -196,14 +188,14 @@ def _server(trial: TrialResult) -> Iterator[Line]:
     if usage is None:
         if trial.server is not None:
             where = "on another machine" if trial.server.remote else "cannot be seen from here"
-            yield _labelled("server", f"{where}: its CPU time and memory are not known")
+            yield labelled("server", f"{where}: its CPU time and memory are not known")
         return
     parts = [f"CPU {format_share(usage.busy)} of a core"]
     if usage.cpu_ns_per_request is not None:
         parts.append(f"{format_duration_ns(usage.cpu_ns_per_request)} per request")
     if (memory := _memory(trial)) is not None:
         parts.append(f"memory {memory}")
-    yield from _wrapped_pair("server", parts)
+    yield from labelled_parts("server", parts)
 
 
 def _profiled(trial: TrialResult) -> Iterator[Line]:
@@ -211,11 +203,11 @@ def _profiled(trial: TrialResult) -> Iterator[Line]:
     syscalls, cpu = trial.probes.syscalls, trial.probes.cpu
     if syscalls is not None and syscalls.calls_per_request:
         ranked = sorted(syscalls.calls_per_request.items(), key=lambda call: -call[1])[:_MOST_CALLS]
-        yield from _wrapped_pair("calls/request", [f"{name} {format_rate(number)}" for name, number in ranked])
+        yield from labelled_parts("calls/request", [f"{name} {format_rate(number)}" for name, number in ranked])
     if cpu is not None and cpu.target is not None and cpu.target.profiles:
         top = sorted(cpu.target.profiles[0].top, key=lambda function: -function.self_share)[:_MOST_FUNCTIONS]
-        shares = [f"{format_share(function.self_share)} {_cut(function.name, _FUNCTION_WIDTH)}" for function in top]
-        yield from _wrapped_pair("busy in", shares)
+        shares = [f"{format_share(function.self_share)} {cut(function.name, _FUNCTION_WIDTH)}" for function in top]
+        yield from labelled_parts("busy in", shares)
 
 
 def _memory(trial: TrialResult) -> str | None:
@@ -225,50 +217,22 @@ def _memory(trial: TrialResult) -> str | None:
     return None if size is None else format_size_bytes(size)
 
 
-def _finding_lines(finding: Finding) -> Iterator[Line]:
+def finding_lines(finding: Finding, of: str = "") -> Iterator[Line]:
+    """Yield a finding with its evidence and advice; `of` names what it is about, if there are several."""
     tone: Tone = "plain" if finding.severity == "note" else finding.severity
-    mark = "note: " if finding.severity == "note" else ""
-    yield from _wrapped(f"- {mark}{finding.text}", 2, tone)
-    yield from _wrapped(f"  {finding.evidence}", 2)
+    marks = [mark for mark in ("note" if finding.severity == "note" else "", of) if mark]
+    yield from wrapped(f"- {''.join(f'{mark}: ' for mark in marks)}{finding.text}", 2, tone)
+    yield from wrapped(f"  {finding.evidence}", 2)
     if finding.advice:
-        yield from _wrapped(f"  {with_options(finding.advice)}", 2)
+        yield from wrapped(f"  {with_options(finding.advice)}", 2)
 
 
 def _failed(trial: TrialResult) -> Iterator[Line]:
     """Yield what is known of the first failures of each outcome."""
     for text in failure_lines([trial]):
-        yield from _wrapped(text, 2)
+        yield from wrapped(text, 2)
 
 
 def with_options(advice: str) -> str:
     """Return advice with the options of `hit` in place of the keys of a profile, where there is one."""
     return _KEYS.sub(lambda found: _OPTIONS[found.group()], advice)
-
-
-def _labelled(label: str, text: str) -> Line:
-    return Line(f"{label:<{_LABEL}}{text}")
-
-
-def _wrapped_pair(label: str, parts: list[str]) -> Iterator[Line]:
-    """Yield a label and its parts, in further lines where one is too short for them."""
-    line = f"{label:<{_LABEL}}"
-    empty = True
-    for part in parts:
-        if not empty and len(line) + len(_GAP) + len(part) > WIDTH:
-            yield Line(line)
-            line, empty = " " * _LABEL, True
-        line += part if empty else _GAP + part
-        empty = False
-    yield Line(line)
-
-
-def _wrapped(text: str, indent: int, tone: Tone = "plain") -> Iterator[Line]:
-    wrapper = textwrap.TextWrapper(
-        WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    )
-    yield from (Line(line, tone) for line in wrapper.wrap(printable(text)))
-
-
-def _cut(text: str, width: int = WIDTH) -> str:
-    text = printable(text)
-    return text if len(text) <= width else f"{text[: width - 3]}..."

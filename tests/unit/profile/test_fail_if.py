@@ -59,7 +59,7 @@ def test_refuses(text: str, mistake: str) -> None:
         ("throughput differs by 5%", (-0.01, 0.06), Answer.UNSURE, "between 1 % smaller and 6 % larger"),
         ("errors worse", (0.0, 0.0), Answer.EXCLUDED, "the same"),
         ("errors worse", (0.001, 0.002), Answer.HOLDS, "worse by 0.1 % to 0.2 %"),
-        ("p99 worse by 10%", None, Answer.UNSURE, "not measured with an interval"),
+        ("p99 worse by 10%", None, Answer.UNSURE, "was not measured with an interval"),
     ],
 )
 def test_decides_by_the_whole_interval(

@@ -27,10 +27,10 @@ def difference(metric: str, change: float, low: float, high: float, a: float = 1
             "B answers 3.1 % fewer requests/s than A (95 %: 2.4 % to 3.8 %)",
             "worse",
         ),
-        (difference(P99, 0.12, 0.08, 0.15), "B's p99 is 12 % higher than A's (95 %: 8 % to 15 %)", "worse"),
+        (difference(P99, 0.12, 0.08, 0.15), "B's p99 is 12.0 % higher than A's (95 %: 8.0 % to 15.0 %)", "worse"),
         (
             difference(CPU, -0.2, -0.22, -0.18),
-            "B uses 20 % less CPU time per request than A (95 %: 18 % to 22 %)",
+            "B uses 20.0 % less CPU time per request than A (95 %: 18.0 % to 22.0 %)",
             "better",
         ),
         (
@@ -52,7 +52,7 @@ def difference(metric: str, change: float, low: float, high: float, a: float = 1
         ),
         (
             difference("failures", 0.02, 0.018, 0.022, a=0.0, b=0.02),
-            "2 % of B's requests fail, 0 % of A's (95 %: 1.8 points to 2.2 points apart)",
+            "2 % of B's requests fail, 0 % of A's (95 %: 1.80 to 2.20 points apart)",
             "worse",
         ),
         (
@@ -90,5 +90,7 @@ def test_in_a_table_a_change_has_its_sign(change: float, metric: str, text: str)
 
 
 def test_an_interval_has_both_signs() -> None:
-    assert plain(format_interval(difference(P99, 0.0, -0.01, 0.02))) == "-1 % to +2 %"
+    assert plain(format_interval(difference(P99, 0.0, -0.01, 0.02))) == "-1.0 % to +2.0 %"
+    assert plain(format_interval(difference(P99, 0.0059, 0.000066, 0.012))) == "+0.0 % to +1.2 %"
+    assert plain(format_interval(difference("failures", 0.0, -0.0001, 0.0001))) == "-0.010 to +0.010 points"
     assert format_interval(Difference(metric=P99)) == "\N{EN DASH}"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from loadlab.analysis.summary import summarise_latency
-from loadlab.cli.hit.summary import Line, repeats_lines, summarise, with_options
+from loadlab.cli.hit.summary import repeats_lines, summarise, with_options
+from loadlab.cli.lines import Line
 from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
 from loadlab.results.model import FailureSample, Finding, TrialResult, Verdict

@@ -1,0 +1,69 @@
+"""What `loadlab ab` prints at its end: the answer, how it came about, a table, and what was found of each side."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from loadlab.cli.hit.summary import finding_lines, load_parts
+from loadlab.cli.lines import Line, wrapped
+from loadlab.profile import LoadProfile
+from loadlab.report.failures import failure_lines
+from loadlab.report.paired import compared_figures, describe_answer, describe_course, describe_limits
+from loadlab.results.model import Expectation, Finding, RunDocument
+
+_SIDES: Final = ("A", "B")
+_TITLE: Final = 16
+_FIGURE: Final = 10
+_INTERVAL: Final = 24
+
+
+def summarise(document: RunDocument, profile: LoadProfile) -> Iterator[Line]:
+    """Yield the summary of a comparison."""
+    comparison = document.ab
+    assert comparison is not None
+    yield from wrapped(describe_answer(document), 0, "strong")
+    yield Line("")
+    for side, variant in zip(_SIDES, (comparison.a, comparison.b), strict=True):
+        yield from wrapped(f"{side}  {variant.label}", 3)
+    yield from wrapped(f"{', '.join(load_parts(profile))} each", 0)
+    figures = compared_figures(document)
+    if figures:
+        yield Line("")
+        yield _row("", "A", "B", "B against A", "95 % interval", "")
+        for each in figures:
+            yield _row(each.short, each.a, each.b, each.change, each.interval, each.merit)
+    yield Line("")
+    for sentence in (describe_course(document), *describe_limits(document)):
+        if sentence:
+            yield from wrapped(sentence, 0)
+    yield from _findings(document)
+    yield from (line for text in failure_lines(document.trials) for line in wrapped(text, 2))
+
+
+def condition_lines(expectations: list[Expectation]) -> Iterator[Line]:
+    """Yield what became of each --fail-if."""
+    for each in expectations:
+        unsure = each.measured.startswith("not sure")
+        state = "not sure" if unsure else "passed" if each.met else "failed"
+        measured = each.measured.removeprefix("not sure: ")
+        text = f"{state}: {each.text}: {measured}"
+        yield from wrapped(text, 2, "suspect" if unsure else "valid" if each.met else "invalid")
+
+
+def _row(title: str, a: str, b: str, change: str, interval: str, merit: str) -> Line:
+    text = (
+        f"{title:<{_TITLE}}{a:>{_FIGURE}}{b:>{_FIGURE}}{change:>{_FIGURE + 3}}  {interval:>{_INTERVAL}}  {merit}"
+    ).rstrip()
+    return Line(text, "plain")
+
+
+def _findings(document: RunDocument) -> Iterator[Line]:
+    """Yield what was found of either side, once what was found of both, what casts doubt first."""
+    found: dict[tuple[str, str], tuple[Finding, list[str]]] = {}
+    for side, trial in zip(_SIDES, document.trials, strict=False):
+        for finding in trial.verdict.findings:
+            found.setdefault((finding.code, finding.text), (finding, []))[1].append(side)
+    ranked = sorted(found.values(), key=lambda each: each[0].severity == "note")
+    if ranked:
+        yield Line("")
+    for finding, sides in ranked:
+        yield from finding_lines(finding, " and ".join(sides))

@@ -1,0 +1,248 @@
+"""A comparison of two servers in the same seconds in words: the answer, how it came about, and what limits it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from loadlab.analysis.verdict import throughput_is_lower_bound
+from loadlab.recording.outcomes import Outcome
+from loadlab.report.differences import (
+    FAILURES,
+    Merit,
+    describe_difference,
+    format_amount,
+    format_change,
+    format_figure,
+    format_interval,
+    merit_of,
+    name_of,
+)
+from loadlab.report.measures import measure_of
+from loadlab.report.sentences import format_multiple
+from loadlab.results.model import Difference, PairedComparison, RunDocument, TrialResult
+from loadlab.units import format_duration_ns, format_percent
+
+_THROUGHPUT: Final = "requests_per_second"
+_SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILURES: "failed"}
+_CPU: Final = "target.cpu_ns_per_request"
+_DASH: Final = "\N{EN DASH}"
+# Of this share of pairs without a ratio on, those that have one do not stand for all.
+_FEW_RATIOS: Final = 0.05
+# Requests in flight at the end of a slice do not count in it: from this share on they matter.
+_MUCH_CUT: Final = 0.1
+# An interval that reaches further than this, and much further than was asked for, does not say "no difference".
+_UNDECIDED_FROM: Final = 0.05
+_UNDECIDED_TIMES: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFigure:
+    """One row of the table: what both sides have, and by how much B differs, as text; a dash where nothing is known."""
+
+    title: str
+    short: str
+    a: str
+    b: str
+    change: str
+    interval: str
+    visible: str
+    merit: Merit
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The comparison with the two trials that it is of."""
+
+    comparison: PairedComparison
+    a: TrialResult
+    b: TrialResult
+
+    @property
+    def count(self) -> int:
+        return min(len(self.a.rounds), len(self.b.rounds))
+
+    @property
+    def on(self) -> Difference:
+        """The difference that the comparison was to decide."""
+        found = (each for each in self.comparison.differences if each.metric == self.comparison.on)
+        return next(found, Difference(metric=self.comparison.on))
+
+    @property
+    def limited(self) -> list[str]:
+        """The sides with which the client was the limit."""
+        return [name for name, trial in (("A", self.a), ("B", self.b)) if throughput_is_lower_bound(trial)]
+
+    @property
+    def silent(self) -> dict[str, int]:
+        """In how many pairs a side answered nothing, by its name, for the sides that did so in some."""
+        sides = {"A": self.a, "B": self.b}
+        counts = {name: sum(not each.requests for each in trial.rounds[: self.count]) for name, trial in sides.items()}
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def lacks_ratios(self) -> bool:
+        return sum(self.silent.values()) > _FEW_RATIOS * self.count
+
+
+def describe_answer(document: RunDocument) -> str:
+    """Return the sentence that says whether B differs from A, in what was to be known."""
+    pairs = _pairs_of(document)
+    if pairs is None:
+        return "Nothing was compared."
+    for name, trial in (("A", pairs.a), ("B", pairs.b)):
+        if trial.state in ("failed", "not possible"):
+            return f"{name} {'failed' if trial.state == 'failed' else 'is not possible'}: {trial.reason}."
+    on = pairs.on
+    if on.metric == _THROUGHPUT and _hides_throughput(pairs):
+        return f"{_describe_client(pairs)}{_describe_cpu(pairs.comparison)}"
+    if pairs.lacks_ratios and on.metric != FAILURES:
+        return _describe_totals(pairs)
+    sentence = describe_difference(on)
+    if not sentence:
+        return f"A and B cannot be compared in {name_of(on.metric)}: {_why_no_interval(pairs)}."
+    if _is_undecided(on, pairs.comparison):
+        ends = format_interval(on).replace(" to ", " and ")
+        return f"Undecided: the difference in {name_of(on.metric)} lies between {ends} (95 %)."
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def describe_course(document: RunDocument) -> str:
+    """Return the sentence on how long it was measured, and what ended it."""
+    pairs = _pairs_of(document)
+    if pairs is None or not pairs.count:
+        return ""
+    comparison, on = pairs.comparison, pairs.on
+    rounds = [*pairs.a.rounds, *pairs.b.rounds]
+    seconds = max(each.at + each.window_ns / 1e9 for each in rounds) - min(each.at for each in rounds)
+    plural = "" if pairs.count == 1 else "s"
+    measured = (
+        f"{pairs.count} pair{plural} of slices of {format_duration_ns(comparison.slice_ns)} in turn, in {seconds:.0f} s"
+    )
+    within = format_change(comparison.within, on.metric, signed=False)
+    match comparison.ended:
+        case "within":
+            return f"{measured}, until {name_of(on.metric)} was known to within {within}."
+        case "at most" if comparison.within and on.interval is not None and on.change is not None:
+            reach = max(on.interval[1] - on.change, on.change - on.interval[0])
+            known = format_change(reach, on.metric, signed=False)
+            needed = comparison.at_most_ns / 1e9 * (reach / comparison.within) ** 2
+            advice = (
+                f"; about {_round_seconds(needed)} would be needed (--at-most)" if reach > comparison.within else ""
+            )
+            return f"{measured}: {name_of(on.metric)} is known to within {known}, not {within}{advice}."
+        case "interrupted":
+            return f"{measured}, then interrupted."
+        case "failed":
+            return f"{measured}, then one side failed."
+        case _:
+            return f"{measured}."
+
+
+def describe_limits(document: RunDocument) -> Iterator[str]:
+    """Yield what a reader has to know before believing the answer: what would have been seen, and what spoils it."""
+    pairs = _pairs_of(document)
+    if pairs is None:
+        return
+    on = pairs.on
+    if on.interval is not None and not on.is_clear and on.visible is not None and not pairs.lacks_ratios:
+        visible = format_change(on.visible, on.metric, signed=False)
+        yield f"A difference of {visible} or more would have been recognised."
+    if pairs.limited and not (on.metric == _THROUGHPUT and _hides_throughput(pairs)):
+        yield _describe_client(pairs)
+    if not pairs.lacks_ratios:
+        for name, count in pairs.silent.items():
+            yield f"{name} answered nothing in {count} of {pairs.count} slices; those pairs have no ratio."
+    for name, trial in (("A", pairs.a), ("B", pairs.b)):
+        cut = trial.outcomes.get(Outcome.CUT, 0)
+        if cut > _MUCH_CUT * max(trial.requests, 1):
+            yield (
+                f"{format_percent(cut / (cut + trial.requests))} of {name}'s requests were in flight when their slice "
+                "ended, and do not count; longer slices (--slice) count more of them."
+            )
+
+
+def compared_figures(document: RunDocument) -> tuple[ComparedFigure, ...]:
+    """Return the rows of the table, one for each metric that was measured on a side."""
+    comparison = document.ab
+    if comparison is None:
+        return ()
+    return tuple(
+        ComparedFigure(
+            title=measure_of(each.metric).title,
+            short=_SHORT.get(each.metric, name_of(each.metric)),
+            a=format_figure(each.metric, each.a),
+            b=format_figure(each.metric, each.b),
+            change=format_amount(each),
+            interval=format_interval(each),
+            visible=_DASH if each.visible is None else format_change(each.visible, each.metric, signed=False),
+            merit=merit_of(each),
+        )
+        for each in comparison.differences
+        if each.a is not None or each.b is not None
+    )
+
+
+def _pairs_of(document: RunDocument) -> _Pairs | None:
+    if document.ab is None or len(document.trials) < 2:
+        return None
+    return _Pairs(document.ab, document.trials[0], document.trials[1])
+
+
+def _hides_throughput(pairs: _Pairs) -> bool:
+    """Return whether the client was the limit where a difference would show; not where the other side is slower."""
+    slower = "A" if (pairs.on.change or 0.0) > 0 else "B"
+    return bool(pairs.limited) and (slower in pairs.limited or not pairs.on.is_clear)
+
+
+def _describe_client(pairs: _Pairs) -> str:
+    if len(pairs.limited) == 2:
+        return (
+            "The client was the limit with both servers: what they could answer is at least this, and their throughput "
+            "cannot be compared."
+        )
+    [limited] = pairs.limited
+    return f"The client was the limit with {limited}, which could answer more than it did."
+
+
+def _describe_cpu(comparison: PairedComparison) -> str:
+    cpu = next((each for each in comparison.differences if each.metric == _CPU), None)
+    sentence = "" if cpu is None else describe_difference(cpu)
+    return f" {sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _describe_totals(pairs: _Pairs) -> str:
+    """Compare both sides as a whole, where too many slices are without an answer for pairs to be compared."""
+    rates = {name: _rate(trial) for name, trial in (("A", pairs.a), ("B", pairs.b))}
+    (slow, low), (fast, high) = sorted(rates.items(), key=lambda each: each[1])
+    silent = " and ".join(f"{name} in {count}" for name, count in pairs.silent.items())
+    ratio = f"about {format_multiple(high / low)} times as many as {slow}" if low else f"{slow} none"
+    return (
+        f"{fast} answers {measure_of(_THROUGHPUT).quantity.format_with_unit(high)}, {ratio}; without an interval, as "
+        f"slices had no answer ({silent} of {pairs.count}): longer ones (--slice) compare them."
+        if low or high
+        else "Neither A nor B answered a request."
+    )
+
+
+def _rate(trial: TrialResult) -> float:
+    seconds = sum(each.window_ns for each in trial.rounds) / 1e9
+    return sum(each.requests for each in trial.rounds) / seconds if seconds else 0.0
+
+
+def _why_no_interval(pairs: _Pairs) -> str:
+    if pairs.on.a is None or pairs.on.b is None:
+        missing = [name for name, value in (("A", pairs.on.a), ("B", pairs.on.b)) if value is None]
+        return f"it was not measured of {' and '.join(missing)}"
+    return f"{pairs.count} pairs are too few for an interval"
+
+
+def _is_undecided(on: Difference, comparison: PairedComparison) -> bool:
+    if on.interval is None or on.is_clear:
+        return False
+    reach = max(abs(end) for end in on.interval)
+    return reach > max(_UNDECIDED_FROM, _UNDECIDED_TIMES * comparison.within)
+
+
+def _round_seconds(seconds: float) -> str:
+    """Return a rough time: `40 s`, `3 min`."""
+    return format_duration_ns(float(f"{seconds:.1g}") * 1e9) if seconds < 100 else f"{seconds / 60:.1g} min"
