@@ -162,7 +162,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
-    """Check this machine: limits, memory, cores and their speed, clock and profilers.
+    """Check this machine: limits, memory, cores, clock and profilers.
 
     Each problem is printed with its fix. With a profile: say which of its trials and probes can run here, before
     anything is started.
