@@ -1,7 +1,7 @@
 """How the trials of a run are laid out in every figure: what stands on the x axis, and what each series is."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from loadlab.profile.load import SLOW_SENDERS
@@ -13,11 +13,15 @@ from loadlab.results.model import Scalar, TrialResult
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One combination of the sweep's values, with the trials of all its repeats."""
+    """One combination of the sweep's values, with the trials of all its repeats.
+
+    `spoiled` are attempts at them that were measured again.
+    """
 
     x: Scalar
     line: int
     trials: tuple[TrialResult, ...]
+    spoiled: tuple[TrialResult, ...] = ()
 
     @property
     def measured(self) -> tuple[TrialResult, ...]:
@@ -87,7 +91,7 @@ def side_by_side(arrangement: Arrangement) -> Arrangement:
         x_values=arrangement.line_names,
         line_names=("",),
         settings=tuple(
-            Setting(arrangement.line_names[setting.line], 0, setting.trials) for setting in arrangement.settings
+            replace(setting, x=arrangement.line_names[setting.line], line=0) for setting in arrangement.settings
         ),
     )
 
@@ -101,12 +105,17 @@ def above_each_other(arrangement: Arrangement) -> Arrangement:
         x_path=None,
         x_values=(None,),
         line_names=tuple(format_scalar(place) for place in places),
-        settings=tuple(Setting(None, line, setting.trials) for line, setting in enumerate(arrangement.settings)),
+        settings=tuple(replace(setting, x=None, line=line) for line, setting in enumerate(arrangement.settings)),
     )
 
 
-def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrangement:
-    """Lay out `trials` as the resolved `profile` asks; each trial comes under exactly one setting."""
+def arrange(
+    profile: Mapping[str, Any], trials: Sequence[TrialResult], spoiled: Iterable[TrialResult] = ()
+) -> Arrangement:
+    """Lay out `trials` as the resolved `profile` asks; each trial comes under exactly one setting.
+
+    The `spoiled` attempts are those of these trials.
+    """
     swept = _swept_values(profile, trials)
     x_path = _choose_x(profile, swept)
     line_paths = _choose_lines(profile, swept, x_path)
@@ -114,6 +123,10 @@ def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrang
     for trial in trials:
         line_key = tuple(trial.factors.get(path) for path in line_paths)
         groups.setdefault((line_key, trial.factors.get(x_path) if x_path else None), []).append(trial)
+
+    attempts: dict[str, list[TrialResult]] = {}
+    for attempt in spoiled:
+        attempts.setdefault(attempt.id, []).append(attempt)
 
     x_values = swept[x_path] if x_path else (None,)
     line_keys = sorted(
@@ -128,7 +141,12 @@ def arrange(profile: Mapping[str, Any], trials: Sequence[TrialResult]) -> Arrang
             for key in line_keys
         ),
         settings=tuple(
-            Setting(x=x, line=line, trials=tuple(sorted(groups[key, x], key=lambda trial: trial.repeat)))
+            Setting(
+                x=x,
+                line=line,
+                trials=tuple(sorted(groups[key, x], key=lambda trial: trial.repeat)),
+                spoiled=tuple(attempt for trial in groups[key, x] for attempt in attempts.get(trial.id, ())),
+            )
             for line, key in enumerate(line_keys)
             for x in x_values
             if (key, x) in groups

@@ -12,8 +12,9 @@ from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import Measure, Quantity
 from loadlab.results.model import Law, LawShape, Scalar, TrialResult
 
-# In bars lower than this part of the highest the parts cannot be distinguished.
-_READABLE: Final = 0.1
+READABLE: Final = 0.1
+"""In bars lower than this part of the highest the parts cannot be distinguished."""
+
 _MOST_LARGE_PANELS: Final = 6
 # What they find makes the throughput a lower bound.
 _OF_THE_CLIENT: Final = frozenset({"client_bound", "shared_core"})
@@ -40,11 +41,15 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured at one x, None where nothing was; `too_few` says that samples of a percentile were lacking."""
+    """What was measured at one x, None where nothing was; `too_few` says that samples of a percentile were lacking.
+
+    `spoiled` are the figures of attempts that were measured again.
+    """
 
     x: Scalar
     value: Value | None = None
     too_few: bool = False
+    spoiled: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,12 @@ class Panel:
 
     @property
     def values(self) -> Iterable[float]:
-        """Every value that the y scale must reach, ends of spreads included."""
+        """Every value that the scale must reach, ends of spreads and intervals included."""
         for line in self.lines:
-            for _, value in line.measured:
-                yield from (value.low, value.high)
+            for point in line.points:
+                yield from point.spoiled
+                if point.value:
+                    yield from (point.value.low, point.value.high, *(point.value.interval or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,7 @@ class StackedChart:
     def scale_is_shared(self) -> bool:
         """Whether the lowest panel can be read on the scale of the highest; if not, each has a scale of its own."""
         highest = [max(panel.totals, default=0.0) for panel in self.panels]
-        return min(highest) >= _READABLE * max(highest)
+        return min(highest) >= READABLE * max(highest)
 
 
 def panel_of(arrangement: Arrangement, measure: Measure) -> Panel:
@@ -192,9 +199,11 @@ def stack(arrangement: Arrangement, split: Split) -> StackedChart | None:
 def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
     trials = setting.measured if setting else ()
     too_few = not all(measure.is_firm(trial) for trial in trials)
+    attempts = [measure.read(attempt) for attempt in setting.spoiled if attempt.is_credible] if setting else []
+    spoiled = tuple(value for value in attempts if value is not None)
     found = over_repeats(trials, measure.read)
     if not found:
-        return Point(x, too_few=too_few)
+        return Point(x, too_few=too_few, spoiled=spoiled)
     [over] = found
     of_value = [trial for trial in trials if measure.read(trial) is not None]
     return Point(
@@ -210,6 +219,7 @@ def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
             batches=tuple(sorted({trial.batch for trial in of_value if trial.batch is not None})),
         ),
         too_few,
+        spoiled,
     )
 
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from loadlab.analysis.verdict import RATE_MET
-from loadlab.report.drawing.scales import place_x
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import ANSWERED_SHARE, Quantity
-from loadlab.report.panels import Chart, Line, Panel, Value, panel_of
+from loadlab.report.panels import Line, Panel, Value, panel_of
 from loadlab.results.model import Scalar
 from loadlab.units import format_share
 
@@ -98,26 +97,6 @@ def describe_stretch(arrangement: Arrangement, first: Scalar, last: Scalar) -> s
     """Say from where to where on the x axis: `From 0 to 19,000 idle connections`."""
     where = "At" if first == last else f"From {format_scalar(first)} to"
     return f"{where} {arrangement.describe_x(last)}"
-
-
-def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterator[str]:
-    """Explain the axis and the marks of this chart where they need it; one sentence each."""
-    if not chart.panels:
-        return
-    scale = place_x(arrangement).scale
-    if scale.zero_at is not None:
-        yield "The x axis is logarithmic, with 0 set apart on the left."
-    elif scale.kind == "log":
-        yield "The x axis is logarithmic."
-    points = [point for panel in chart.panels for line in panel.lines for point in line.points]
-    values = [point.value for point in points if point.value]
-    repeats = max((value.repeats for value in values), default=0)
-    if repeats > 1:
-        yield f"Points are medians of up to {repeats} repeats; whiskers reach from the lowest to the highest."
-    if any(value.at_least for value in values):
-        yield "Hollow points are lower bounds: the client, not the target, was the limit there."
-    if any(point.too_few for point in points):
-        yield "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
 
 
 def describe_answered(arrangement: Arrangement) -> Iterator[str]:

@@ -2,19 +2,23 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import plotly.graph_objects as go
 
 from loadlab.report.drawing.scales import Scale
 
 COLOURS: Final = 8
+Trace: TypeAlias = go.Scatter | go.Bar
 
+# Room for the axis under bars that lie, in pixels.
+_BELOW_ROWS: Final = 34
 _DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 # As SVG writes them, for a line 2 wide; after plotly's own.
 _DASH_ARRAYS: Final = ("none", "4 3", "2 2", "5 2 1 2", "7 3", "7 3 2 3")
+_PATTERNS: Final = ("", "/", ".", "x", "-", "+")
 _TURN: Final = 2 * math.pi
 
 
@@ -23,6 +27,7 @@ class Mark:
     """`colour` counts from 0 to COLOURS - 1; `symbol` and `dash` are plotly's names.
 
     `outline` and `dash_array` are the same for SVG: the corners of the symbol around (0, 0), which it reaches 5 from.
+    `pattern` is what bars are hatched with instead of a dash, empty for a plain one.
     """
 
     colour: int
@@ -30,6 +35,7 @@ class Mark:
     dash: str
     outline: str
     dash_array: str
+    pattern: str
 
 
 def mark_of(line: int) -> Mark:
@@ -38,7 +44,7 @@ def mark_of(line: int) -> Mark:
     # Three on each time around: 3 and 8 have no common divisor, so all symbols come before one comes again.
     symbol = [*_OUTLINES][(colour + 3 * around) % len(_OUTLINES)]
     dash = around % len(_DASHES)
-    return Mark(colour, symbol, _DASHES[dash], _OUTLINES[symbol], _DASH_ARRAYS[dash])
+    return Mark(colour, symbol, _DASHES[dash], _OUTLINES[symbol], _DASH_ARRAYS[dash], _PATTERNS[dash])
 
 
 def _polygon(corners: int, first: float = -0.25, inner: float | None = None) -> str:
@@ -66,7 +72,7 @@ _OUTLINES: Final = {
 }
 
 
-def compose_figure(traces: Sequence[go.Scatter | go.Bar], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:
+def compose_figure(traces: Sequence[Trace], x_scale: Scale, y_scale: Scale, x_title: str) -> go.Figure:
     """Return the figure of these traces, whose positions are those of the scales."""
     shapes = []
     if x_scale.zero_at is not None:
@@ -83,6 +89,35 @@ def compose_figure(traces: Sequence[go.Scatter | go.Bar], x_scale: Scale, y_scal
         shapes=shapes,
     )
     return go.Figure(data=list(traces), layout=layout)
+
+
+def compose_lying(traces: Sequence[Trace], value_scale: Scale, names: Scale, row_height: float) -> go.Figure:
+    """Return a figure of bars that lie: values on x, names below each other on y, each of `row_height` pixels."""
+    rows = names.high - names.low
+    layout = go.Layout(
+        template=go.layout.Template(),
+        showlegend=False,
+        hovermode="closest",
+        barmode="overlay",
+        height=round(rows * row_height + _BELOW_ROWS),
+        xaxis=_axis(value_scale),
+        yaxis=_axis(names) | {"showgrid": False, "range": [names.high, names.low]},
+    )
+    return go.Figure(data=list(traces), layout=layout)
+
+
+def spoiled_trace(x: list[float], y: list[float], hovertext: list[str], meta: Mapping[str, object]) -> go.Scatter:
+    """Return faint crosses at figures that were measured again, as the machine had spoiled them."""
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        opacity=0.5,
+        marker={"size": 7, "symbol": "x-thin", "line": {"width": 1.5}},
+        hoverinfo="text",
+        hovertext=hovertext,
+        meta={**meta, "kind": "spoiled"},
+    )
 
 
 def hover_text(name: str, *parts: str) -> str:

@@ -14,6 +14,10 @@ from loadlab.units import format_count
 _LOG_X_FROM_RATIO = 40
 _MOST_LABELS = 7
 _FEW_LABELS = 4
+# A bar of a thousandth of the width cannot be seen.
+_LOG_BARS_FROM_RATIO = 1000
+_ROOM_FOR_LABELS = 0.3
+_LONGEST_NAME = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,16 @@ def stack_scale(heights: Iterable[float], quantity: Quantity) -> Scale:
     return _linear_scale(0.0, high * 1.08, quantity.format_tick, quantity.base)
 
 
+def bar_scale(values: Iterable[float], quantity: Quantity) -> Scale:
+    """Return the axis of bars with a label at their ends: from zero, unless most of them could not be seen there."""
+    present = [value for value in values if value > 0]
+    low, high = min(present, default=1.0), max(present, default=1.0)
+    if high / low >= _LOG_BARS_FROM_RATIO:
+        room = (high / low) ** _ROOM_FOR_LABELS
+        return _log_scale(low / 2, high * room, quantity.format_tick, quantity.base, _FEW_LABELS)
+    return _linear_scale(0.0, high * (1 + _ROOM_FOR_LABELS), quantity.format_tick, quantity.base, _FEW_LABELS)
+
+
 def place_x(arrangement: Arrangement) -> Places:
     """Return the x axis that all charts of a run share."""
     numbers = [value for value in arrangement.x_values if isinstance(value, int | float)]
@@ -109,7 +123,7 @@ def events_scale(low: float, high: float) -> Scale:
 
 def percentile_scale(highest: float) -> Scale:
     """Return the x axis of an HDR plot, 1 / (1 - p), up to `highest`: 99 % to 99.9 % is as wide as 90 % to 99 %."""
-    labelled = [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999]
+    labelled = [50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999]
     ticks = tuple(Tick(percentile_position(level), f"{level:g} %") for level in labelled if level <= highest)
     return Scale("log", 1.0, percentile_position(highest), ticks)
 
@@ -123,11 +137,14 @@ def _short(value: Scalar) -> str:
     """As on a tick: `19k`."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return format_count(value)
-    return format_scalar(value)
+    name = format_scalar(value)
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
-def _linear_scale(low: float, high: float, format_tick: Callable[[float], str], base: int = 10) -> Scale:
-    step = _round_step((high - low) / (_MOST_LABELS - 1), base)
+def _linear_scale(
+    low: float, high: float, format_tick: Callable[[float], str], base: int = 10, most_labels: int = _MOST_LABELS
+) -> Scale:
+    step = _round_step((high - low) / (most_labels - 1), base)
     first, last = math.ceil(low / step), math.floor(high / step)
     places = [number * step for number in range(first, last + 1)]
     return Scale("linear", low, high, tuple(Tick(place, format_tick(place) if place else "0") for place in places))

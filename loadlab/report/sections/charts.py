@@ -7,14 +7,15 @@ from typing import ClassVar
 
 import plotly.graph_objects as go
 
-from loadlab.report.drawing.charts import draw_chart, draw_stacked
+from loadlab.report.drawing.bars import draw_stacked
+from loadlab.report.drawing.charts import describe_marks, draw_chart
 from loadlab.report.layout import Arrangement
 from loadlab.report.load_model import model_suffix
 from loadlab.report.panels import Chart, LineLaw, StackedChart, laws_of, panel_of, stack
 from loadlab.report.sections.figures import figures_of
 from loadlab.report.sections.plans import Plan, plans_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.report.sentences import describe_growth, describe_lines, describe_marks
+from loadlab.report.sentences import describe_growth, describe_lines
 from loadlab.report.tables import PlainTable
 from loadlab.results.model import RunDocument, TrialResult
 

@@ -35,7 +35,7 @@ class Run:
     @classmethod
     def of(cls, document: RunDocument, read_latencies: ReadLatencies, read_stacks: ReadStacks) -> "Run":
         """Lay out the trials of a document as its profile asks."""
-        arrangement = arrange(document.profile, document.trials)
+        arrangement = arrange(document.profile, document.trials, document.spoiled)
         return cls(document, arrangement, side_by_side(arrangement), read_latencies, read_stacks)
 
     @property

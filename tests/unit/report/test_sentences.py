@@ -1,13 +1,12 @@
 import pytest
 
 from loadlab.report.layout import Arrangement, arrange
-from loadlab.report.measures import MEMORY_RSS, RATE, RESPONSE_P99, TIME, Quantity
-from loadlab.report.panels import Chart, Line, Panel, Point, Value
+from loadlab.report.measures import MEMORY_RSS, RATE, TIME, Quantity
+from loadlab.report.panels import Line, Panel, Point, Value
 from loadlab.report.sentences import (
     describe_answered,
     describe_growth,
     describe_lines,
-    describe_marks,
     join_names,
 )
 from loadlab.results.directory import RunDirectory
@@ -93,20 +92,6 @@ def test_growth_is_told_for_each_connection() -> None:
     assert describe_growth(over(0, 1000), panel) == "Growth for each idle connection: thread 20 KiB."
     assert describe_growth(Arrangement("target.size", (0, 1000), (), ()), panel) == ""
     assert describe_growth(over(0, 1000), Panel(MEMORY_RSS, lines[1:])) == ""
-
-
-def test_marks_are_explained_where_they_occur() -> None:
-    def told(*points: Point) -> str:
-        chart = Chart("response", "", (Panel(RESPONSE_P99, (Line(0, "", points),)),))
-        return " ".join(describe_marks(Arrangement("load.idle", tuple(point.x for point in points), ("",), ()), chart))
-
-    assert told(Point(0, measured(1)), Point(10, measured(1))) == ""
-    assert "0 set apart" in told(Point(0, measured(1)), Point(10, measured(1)), Point(10_000, measured(1)))
-    assert told(Point(0, measured(1, 2, 3))).startswith("Points are medians of up to 3 repeats")
-    assert told(Point(0, Value(1, 1, 1, at_least=True))).startswith("Hollow points are lower bounds")
-    assert told(Point(0, too_few=True)) == (
-        "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
-    )
 
 
 def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:

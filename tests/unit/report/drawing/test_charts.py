@@ -1,14 +1,15 @@
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from loadlab.report.drawing.charts import draw_chart, draw_stacked
-from loadlab.report.layout import Arrangement, arrange, side_by_side
+from loadlab.report.drawing.charts import describe_marks, draw_chart
+from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Measure
-from loadlab.report.panels import Chart, Split, panel_of, stack
+from loadlab.report.panels import Chart, Line, Panel, Point, Value, panel_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
+from loadlab.results.model import Finding, RunDocument, TrialResult, Verdict
 
 
 def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:
@@ -17,19 +18,25 @@ def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:
     return [json.loads(figure.to_json()) for figure in draw_chart(arrangement, chart)]
 
 
-def repeated(server: str, *rates: float) -> list[TrialResult]:
-    return [
-        TrialResult(
-            id=f"{server}-{number}",
-            repeat=number,
-            factors={"target.server": server},
-            state="done",
-            verdict=Verdict(state="valid"),
-            requests_per_second=rate,
-            response_ns=LatencySummary(p99=1000, count=100_000),
-        )
-        for number, rate in enumerate(rates, start=1)
-    ]
+def measured(rate: float, **changes: object) -> TrialResult:
+    """A trial without factors, for `over_idle`."""
+    fields = {"id": "", "repeat": 1, "factors": {}, "state": "done", "verdict": Verdict(state="valid")}
+    return TrialResult.model_validate(fields | {"requests_per_second": rate} | changes)
+
+
+def over_idle(
+    trials: Mapping[int, Sequence[TrialResult]], spoiled: Mapping[int, Sequence[TrialResult]] | None = None
+) -> Arrangement:
+    """One line over numbers of idle connections, with the repeats at each, and the attempts that were spoiled."""
+
+    def placed(at: Mapping[int, Sequence[TrialResult]]) -> list[TrialResult]:
+        return [
+            trial.model_copy(update={"id": f"{idle}-{number}", "factors": {"load.idle": idle}, "repeat": number})
+            for idle, repeats in at.items()
+            for number, trial in enumerate(repeats, start=1)
+        ]
+
+    return arrange({"sweep": {"load.idle": [*trials]}}, placed(trials), placed(spoiled or {}))
 
 
 @pytest.fixture
@@ -63,57 +70,72 @@ def test_a_logarithmic_axis_has_exponents_for_ends_and_values_for_ticks(arrangem
     assert (axis["tickvals"][0], axis["ticktext"][0]) == (10_000, "10 µs")
 
 
-def test_names_are_points_without_a_line_between() -> None:
-    [figure] = drawn(arrange({}, repeated("select", 640.0) + repeated("epoll", 21_000.0)), THROUGHPUT)
-    [trace] = figure["data"]
-    assert trace["mode"] == "markers"
-    assert trace["y"] == [640.0, 21_000.0]
-    assert figure["layout"]["xaxis"]["ticktext"] == ["select", "epoll"]
-
-
 def test_repeats_have_whiskers_and_one_alone_has_none() -> None:
-    [figure] = drawn(arrange({}, repeated("epoll", 90.0, 100.0, 130.0)), THROUGHPUT)
+    [figure] = drawn(
+        over_idle({0: [measured(90.0), measured(100.0), measured(130.0)], 1000: [measured(50.0)]}), THROUGHPUT
+    )
     whiskers = figure["data"][0]["error_y"]
-    assert (whiskers["visible"], whiskers["array"], whiskers["arrayminus"]) == (True, [30.0], [10.0])
-    [alone] = drawn(arrange({}, repeated("epoll", 90.0)), THROUGHPUT)
+    assert (whiskers["visible"], whiskers["array"], whiskers["arrayminus"]) == (True, [30.0, 0.0], [10.0, 0.0])
+    [alone] = drawn(over_idle({0: [measured(90.0)], 1000: [measured(50.0)]}), THROUGHPUT)
     assert alone["data"][0]["error_y"]["visible"] is False
 
 
-def test_a_lower_bound_is_hollow_and_says_so(open_load: RunDocument) -> None:
+def test_intervals_are_a_band_below_the_line_and_take_the_place_of_whiskers() -> None:
+    known = {"confidence": {"requests_per_second": (80.0, 110.0)}}
+    arrangement = over_idle({0: [measured(90.0, **known)], 1000: [measured(100.0, **known)], 5000: [measured(99.0)]})
+    [figure] = drawn(arrangement, THROUGHPUT)
+    band, line = figure["data"]
+    assert (band["mode"], band["fill"], band["meta"]) == ("none", "toself", {"line": 0, "colour": 0, "kind": "band"})
+    assert [*zip(band["x"], band["y"], strict=True)] == [(0, 110), (1000, 110), (1000, 80), (0, 80)]
+    assert line["error_y"]["visible"] is False
+    assert line["hovertext"][0].endswith("<br>95 %: 80 to 110")
+
+
+def test_the_y_axis_reaches_the_ends_of_intervals() -> None:
+    [figure] = drawn(
+        over_idle({0: [measured(90.0, confidence={"requests_per_second": (80.0, 400.0)})], 9: []}), THROUGHPUT
+    )
+    assert figure["layout"]["yaxis"]["range"][1] > 400
+
+
+def test_suspect_points_are_hollow_and_named() -> None:
+    finding = Finding(code="machine_speed", severity="suspect", text="", evidence="", advice="")
+    doubtful = measured(50.0, verdict=Verdict(state="suspect", findings=[finding]))
+    [figure] = drawn(over_idle({0: [measured(90.0)], 1000: [doubtful]}), THROUGHPUT)
+    [line] = figure["data"]
+    assert line["meta"]["hollow"] == [False, True]
+    assert line["hovertext"][1].endswith("<br>suspect: machine speed")
+
+
+def test_spoiled_attempts_are_faint_points_beside_the_line() -> None:
+    [figure] = drawn(over_idle({0: [measured(90.0)], 1000: [measured(50.0)]}, {1000: [measured(20.0)]}), THROUGHPUT)
+    _line, spoiled = figure["data"]
+    assert (spoiled["x"], spoiled["y"], spoiled["meta"]["kind"]) == ([1000.0], [20.0], "spoiled")
+    assert spoiled["opacity"] < 1
+    assert spoiled["hovertext"] == ["20 requests/s<br>1,000 idle connections<br>spoiled by the machine, measured again"]
+
+
+def test_a_lower_bound_has_an_arrow_and_says_so(open_load: RunDocument) -> None:
     [figure] = drawn(arrange(open_load.profile, open_load.trials), THROUGHPUT)
     epoll, asyncio = figure["data"]
-    assert epoll["marker"]["symbol"] == ["circle"] * 4
-    assert asyncio["marker"]["symbol"] == ["square", "square", "square", "square-open"]
+    assert (epoll["mode"], asyncio["mode"]) == ("lines+markers", "lines+markers+text")
+    assert asyncio["text"] == ["", "", "", "↑"]
     assert asyncio["hovertext"][3].startswith("<b>asyncio</b><br>at least 16,666 requests/s<br>")
 
 
-def test_no_text_from_outside_is_markup_to_plotly() -> None:
-    name = "<a href='x'>&"
-    [figure] = drawn(arrange({}, repeated(name, 90.0)), THROUGHPUT)
-    assert figure["layout"]["xaxis"]["ticktext"] == ["&lt;a href='x'&gt;&amp;"]
-    assert "<a" not in json.dumps(figure["data"])
+def test_marks_are_explained_where_they_occur() -> None:
+    def explained(*points: Point) -> str:
+        chart = Chart("response", "", (Panel(RESPONSE_P99, (Line(0, "", points),)),))
+        return " ".join(describe_marks(Arrangement("load.idle", tuple(point.x for point in points), ("",), ()), chart))
 
-
-def test_the_bars_are_stacked_from_zero(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    arrangement = arrange(document.profile, document.trials)
-    found = stack(arrangement, Split("CPU", (CPU_USER, CPU_SYSTEM), "per request"))
-    assert found is not None
-    figures = draw_stacked(arrangement, found)
-    assert {figure.layout.barmode for figure in figures} == {"stack"}
-    assert {figure.layout.yaxis.range[0] for figure in figures} == {0.0}
-    assert [trace.name for trace in figures[0].data] == ["User", "System (kernel)"]
-    assert figures[0].layout.xaxis.ticktext == ("0", "1k", "5k", "10k", "19k")
-    for figure, panel in zip(figures, found.panels, strict=True):
-        assert figure.layout.yaxis.range[1] > max(panel.totals)
-
-
-def test_lines_with_a_single_x_are_bars_side_by_side(sample_run: RunDirectory) -> None:
-    document = sample_run.read_document()
-    trials = [trial for trial in document.trials if trial.factors["load.idle"] == 0]
-    arrangement = side_by_side(arrange(document.profile, trials))
-    found = stack(arrangement, Split("CPU", (CPU_USER, CPU_SYSTEM), "per request"))
-    assert found is not None
-    [figure] = draw_stacked(arrangement, found)
-    assert figure.layout.xaxis.ticktext == ("select", "poll", "epoll")
-    assert figure.data[0].hovertext[2].endswith("per request<br>epoll")
+    one = Value(1, 1, 1)
+    assert explained(Point(0, one), Point(10, one)) == ""
+    assert "0 set apart" in explained(Point(0, one), Point(10, one), Point(10_000, one))
+    assert explained(Point(0, Value(2, 1, 3, repeats=3))).startswith("Points are medians of up to 3 repeats")
+    assert explained(Point(0, Value(2, 2, 2, interval=(1, 3)))) == "Bands are 95 % intervals."
+    assert explained(Point(0, Value(1, 1, 1, at_least=True))).startswith("An arrow marks a lower bound")
+    assert explained(Point(0, Value(1, 1, 1, doubts=("stolen",)))).startswith("Points that are hollow are suspect")
+    assert explained(Point(0, one, spoiled=(2.0,))).startswith("Faint crosses are attempts that the machine spoiled")
+    assert explained(Point(0, too_few=True)) == (
+        "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
+    )

@@ -4,6 +4,7 @@ import pytest
 
 from loadlab.report.drawing.scales import (
     Scale,
+    bar_scale,
     events_scale,
     percentile_position,
     percentile_scale,
@@ -86,7 +87,20 @@ def test_names_stand_side_by_side() -> None:
 def test_each_nine_takes_the_same_width() -> None:
     nines = [math.log10(percentile_position(level)) for level in (0, 90, 99, 99.9)]
     assert nines == pytest.approx([0, 1, 2, 3])
-    assert texts(percentile_scale(99.95)) == ["0 %", "50 %", "90 %", "99 %", "99.9 %"]
+    assert texts(percentile_scale(99.95)) == ["50 %", "90 %", "99 %", "99.9 %"]
+
+
+def test_bars_with_labels_begin_at_zero_until_most_could_not_be_seen() -> None:
+    scale = bar_scale([5e6, 174e6], TIME)
+    assert (scale.kind, scale.low) == ("linear", 0.0)
+    assert scale.high >= 1.25 * 174e6, "the labels have no room"
+    assert bar_scale([61.0, 815_000.0], SIZE).kind == "log"
+    assert bar_scale([], SIZE).low < bar_scale([], SIZE).high
+
+
+def test_a_name_too_long_for_an_axis_is_cut() -> None:
+    [tick] = place_names(["uvicorn --workers 1 --host 127.0.0.1 --port 80 app:app"]).scale.ticks
+    assert tick.text == "uvicorn --workers 1 --host …"
 
 
 def test_bars_begin_at_zero_however_far_they_spread() -> None:

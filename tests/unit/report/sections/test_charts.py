@@ -217,7 +217,7 @@ def test_what_was_answered_of_the_offered_rate_is_told(open_load: RunDocument) -
         "(asyncio at 24,000 offered requests/s). Requests per second. From 500 to 24,000 offered requests/s: epoll 500 "
         "→ 24,000 requests/s (48 times), asyncio 500 → at least 16,666 requests/s."
     )
-    assert any(note.startswith("Hollow points are lower bounds") for note in throughput.notes)
+    assert any(note.startswith("An arrow marks a lower bound") for note in throughput.notes)
     assert "Poisson arrivals scatter around their rate." in throughput.notes
 
 
