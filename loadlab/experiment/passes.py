@@ -139,7 +139,7 @@ class Passes:
         rig, load = self._rig, self._rig.profile.load
         rig.context.observer.phase(phase, None)
         warmup_ns = min(load.warmup_ns, _LONGEST_WARMUP_NS) if can_be_switched else 0
-        window = Window(warmup_ns, load.duration_ns, phase)
+        window = Window(warmup_ns, load.duration_ns * rig.profile.rounds, phase)
         record = WindowRecord(rig.profile)
         with BothSides(open_probe, rig.context.check, ends_with_window=can_be_switched) as sides:
             try:

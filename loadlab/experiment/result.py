@@ -132,7 +132,7 @@ def trial_result(
         result = at_final_speed(result, machine)
     if state not in ("done", "interrupted"):
         return result
-    verdict = judge_trial(result, evidence_of(usage, resources, profile, record))
+    verdict = judge_trial(result, evidence_of(usage, resources, profile, record, max(1, len(window.rounds))))
     expectations = check_expectations(profile.expect, result) if state == "done" else []
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
 

@@ -18,7 +18,7 @@ from loadlab.experiment.slices import SlicesRecord, end_slices, measure_slice, w
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import TrialResult, TrialState
+from loadlab.results.model import Round, TrialResult, TrialState
 
 
 class RoundsRun:
@@ -27,7 +27,7 @@ class RoundsRun:
     It stands from `stand` until `close`. `reason` says why it has ended before its time, None as long as it has not.
     """
 
-    def __init__(self, trial: Trial, context: RunContext, batch: int, target_log: Path | None = None) -> None:
+    def __init__(self, trial: Trial, context: RunContext, batch: int | None, target_log: Path | None = None) -> None:
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self.state: TrialState = "interrupted"
@@ -58,11 +58,14 @@ class RoundsRun:
         if not self.has_ended:
             self._try(lambda: warm_up(self._rig))
 
+    @property
+    def rounds(self) -> list[Round]:
+        """The figures of the rounds so far."""
+        return [each.figures for each in self._record.rounds]
+
     def measure(self, phase: str) -> None:
-        """Measure one more round, and the speed of the machine behind it."""
-        duration_ns = self._profile.load.duration_ns
-        self._try(lambda: measure_slice(self._rig, duration_ns, self._record, phase))
-        self.read_speed()
+        """Measure one more round."""
+        self._try(lambda: measure_slice(self._rig, self._profile.load.duration_ns, self._record, phase))
 
     def read_speed(self) -> None:
         """Measure the speed of the machine now."""
@@ -168,6 +171,7 @@ class Batch:
             order = [run for run in self._draw.sample(runs, k=len(runs)) if not run.has_ended]
             for run in order:
                 run.measure(f"round {number} of {rounds}")
+                run.read_speed()
         for run in runs:
             if not run.has_ended:
                 run.end_rounds()

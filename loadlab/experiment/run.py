@@ -34,21 +34,11 @@ class Experiment:
     def __init__(
         self, loaded: LoadedProfile, seed: int, command: Sequence[str], context: RunContext, directory: RunDirectory
     ) -> None:
-        self._profile = profile = loaded.profile
+        self._profile = loaded.profile
         self._masker = loaded.masker
         self._context = context
         self._directory = directory
-        self.document = RunDocument(
-            loadlab=__version__,
-            command=[self._masker.mask_values(argument) for argument in mask_command(command)],
-            started=_now(),
-            seed=seed,
-            profile=mask_data(profile.model_dump(mode="json", by_alias=True)),
-            host=host.fingerprint(),
-            verdict="invalid",
-            trials=[],
-            trials_planned=0,
-        )
+        self.document = new_document(loaded, seed, command, trials_planned=0)
 
     def run(self, trials: Sequence[Trial], calibrates: bool = True) -> RunDocument:
         """Make all trials and return the document; before them, unless asked not to, measure the client's own error.
@@ -73,7 +63,7 @@ class Experiment:
             context.check()
         except KeyboardInterrupt:
             self._change(interrupted=True)
-        self._change(finished=_now(), speed=context.speed.so_far())
+        self._change(finished=now(), speed=context.speed.so_far())
         self.document = conclude(self.document, self._profile)
         self._directory.write_document(self.document)
         return self.document
@@ -104,13 +94,9 @@ class Experiment:
 
     def _keep(self, result: TrialResult, latencies: Iterable[LatencyInterval]) -> None:
         """Write what came of a trial, and report it."""
-        if result.window_ns:
-            self._directory.write_latency_log(result.id, latencies)
-        self._directory.rewrite_target_log(result.id, self._masker.mask)
-        result = mask_result(result, self._masker)
-        self._change(trials=[*self.document.trials, result])
-        self._directory.write_trial(result)
-        self._context.observer.trial_ended(result)
+        kept = keep_trial(self._directory, result, latencies, self._masker)
+        self._change(trials=[*self.document.trials, kept])
+        self._context.observer.trial_ended(kept)
 
     def _stacks_of(self, trial: Trial) -> KeepStacks | None:
         """Return what keeps the stacks of a trial under profilers; of repeats only the first is made again so."""
@@ -144,6 +130,33 @@ class Experiment:
         self.document = self.document.model_copy(update=changes)
 
 
+def new_document(loaded: LoadedProfile, seed: int, command: Sequence[str], trials_planned: int) -> RunDocument:
+    """Return the document of a run that begins now, without credentials."""
+    return RunDocument(
+        loadlab=__version__,
+        command=[loaded.masker.mask_values(argument) for argument in mask_command(command)],
+        started=now(),
+        seed=seed,
+        profile=mask_data(loaded.profile.model_dump(mode="json", by_alias=True)),
+        host=host.fingerprint(),
+        verdict="invalid",
+        trials=[],
+        trials_planned=trials_planned,
+    )
+
+
+def keep_trial(
+    directory: RunDirectory, result: TrialResult, latencies: Iterable[LatencyInterval], masker: Masker
+) -> TrialResult:
+    """Write what came of a trial to the run directory; return it as it stands there, without credentials."""
+    if result.window_ns:
+        directory.write_latency_log(result.id, latencies)
+    directory.rewrite_target_log(result.id, masker.mask)
+    masked = mask_result(result, masker)
+    directory.write_trial(masked)
+    return masked
+
+
 def mask_result(result: TrialResult, masker: Masker) -> TrialResult:
     """Return the result of a trial without credentials in what servers and tools have said."""
     mask = masker.mask
@@ -164,5 +177,6 @@ def mask_result(result: TrialResult, masker: Masker) -> TrialResult:
     )
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time of day, in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -172,13 +172,16 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
 
 
 def evidence_of(
-    usage: WindowUsage | None, resources: Resources, profile: LoadProfile, record: LoadRecord
+    usage: WindowUsage | None, resources: Resources, profile: LoadProfile, record: LoadRecord, windows: int = 1
 ) -> WindowEvidence:
-    """Return what the verdict has to know of the window; `usage` is None if the trial did not come to its end."""
+    """Return what the verdict has to know of the window, or of so many windows together.
+
+    `usage` is None if the trial did not come to its end.
+    """
     load = profile.load
     target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
     known = WindowEvidence(
-        asked_ns=load.duration_ns * profile.rounds if load.request_count is None else None,
+        asked_ns=load.duration_ns * windows if load.request_count is None else None,
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
         target_cores=len(target_cores if resources.pinned else target_cores | load_cores),
         shared_cores=tuple(sorted(resources.shared_cores)),
