@@ -44,6 +44,14 @@ DOCTOR_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
 
 Exit codes: 0 any of its trials can run, or no profile was named; 1 none can; 2 usage or profile error.
 """
+COMPARE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
+  loadlab compare reports/old reports/new
+  loadlab compare base.json new.json              as --json printed them
+  loadlab compare old new --fail-if 'p99 worse by 10%' --fail-if 'errors worse'
+  loadlab compare old new newer --html page.html
+
+Exit codes: 0 done, 1 a condition of --fail-if is shown, 2 the runs do not compare, or are none.
+"""
 SERVE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab serve epoll --port 8080
   loadlab serve epoll-threads --pool 8            with an option of its own
@@ -188,6 +196,33 @@ def report(
         directory.write_document(conclude(document, model_of(document.profile).model_validate(document.profile)))
     directory.write_page(render(directory))
     write(str(directory.page_path))
+
+
+@app.command(epilog=COMPARE_EXAMPLES)
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN RUN [...]", help="Run directories, or files with run.json; the first is the base."),
+    ],
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONDITION", help="End with code 1 if it is shown: 'p99 worse by 10%'. Repeatable."),
+    ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare runs of other machines or loads all the same.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to FILE.")] = None,
+) -> None:
+    """Compare runs that were made at different times.
+
+    Each is compared with the first. Settings are matched by their swept values. A difference is claimed only where its
+    95 % interval shows it, from rounds and repeats, corrected for the machine's speed where both runs know it.
+    `loadlab ab` measures two servers in the same seconds, which shows smaller differences.
+    """
+    from loadlab.cli.compare import compare as compare_at
+
+    raise typer.Exit(compare_at(runs, anyway, as_json, html, fail_if or []))
 
 
 # What follows the name is the server's, `--help` too.

@@ -138,19 +138,7 @@ class RunDirectory:
             # In running order: ids are numbers, and the thousandth is longer than those before.
             written = sorted(self.path.glob(f"trials/*/{_TRIAL}"), key=lambda file: (len(file.parent.name), file))
             data = data | {"trials": [_read_json(file, "delete it to leave the trial out") for file in written]}
-        schema = data.get("schema") if isinstance(data, dict) else None
-        if schema != SCHEMA:
-            raise ReportError(
-                f"{path} has the schema {schema!r}, this loadlab reads {SCHEMA!r}; use the version that wrote it."
-            )
-        try:
-            return RunDocument.model_validate(data)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ReportError(
-                f"{path} does not fit {SCHEMA}: {where}: {first['msg']}; run the profile again."
-            ) from error
+        return _checked(path, data)
 
     def read_latencies(self, trial_id: str) -> dict[str, Histogram]:
         """Return {metric: histogram over the whole window} of one trial; empty when it recorded none."""
@@ -187,6 +175,16 @@ class RunDirectory:
         if not _TRIAL_ID.fullmatch(trial_id):
             raise ReportError(f"{self.path} has a trial called {trial_id!r}; ids are letters, digits, - and _ only.")
         return self.path / "trials" / trial_id / file
+
+
+def read_run(path: Path) -> RunDocument:
+    """Return the document of a run: of its directory, or of a file that holds it, as `--json` prints it.
+
+    Raises ReportError if there is none, or it cannot be read.
+    """
+    if path.is_file() and path.name not in ("run.json", "index.html"):
+        return _checked(path, _read_json(path, "it is none that loadlab wrote"))
+    return RunDirectory.open(path).read_document()
 
 
 def write_whole(path: Path, content: str) -> None:
@@ -254,6 +252,21 @@ def _make_new(parent: Path, name: str) -> Path:
     except OSError as error:
         raise cannot_write(parent, error) from error
     return parent / (name + suffix)
+
+
+def _checked(path: Path, data: object) -> RunDocument:
+    """Return what was read from `path`, checked against the models."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != SCHEMA:
+        raise ReportError(
+            f"{path} has the schema {schema!r}, this loadlab reads {SCHEMA!r}; use the version that wrote it."
+        )
+    try:
+        return RunDocument.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ReportError(f"{path} does not fit {SCHEMA}: {where}: {first['msg']}; run the profile again.") from error
 
 
 def _read(path: Path) -> str:
