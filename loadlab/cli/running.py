@@ -19,6 +19,7 @@ from loadlab.cli.tables import (
     findings_lines,
     load_model_lines,
     sorted_trials,
+    speed_lines,
     unseen_lines,
 )
 from loadlab.cli.terminal import Interruption, error_console, notify, show, write, write_prose
@@ -119,7 +120,8 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         write(document.model_dump_json(by_alias=True))
     else:
         show(ResultsTable(document))
-        for line in (*load_model_lines(document), *answer_lines(document), *loaded_lines(document)):
+        shown = load_model_lines(document), answer_lines(document), loaded_lines(document), speed_lines(document)
+        for line in chain.from_iterable(shown):
             write_prose(line)
     for line in expectation_lines(document):
         notify(line)

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from loadlab.report.layout import arrange
 from loadlab.report.load_model import models_of
+from loadlab.report.sections.speed import describe_speed
 from loadlab.report.tables import Cell
 from loadlab.report.trial_columns import FIGURES, VERDICT, TrialColumn, identity_columns
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
@@ -68,6 +69,17 @@ class ResultsTable:
 def load_model_lines(document: RunDocument) -> Iterable[str]:
     """Yield what the percentiles in the table mean, a line for each model of load that has any."""
     return (_MODELS[model] for model in models_of(trial for trial in document.trials if trial.is_credible))
+
+
+def speed_lines(document: RunDocument) -> Iterable[str]:
+    """Yield how steady the machine was during the run, and how many trials it made necessary to measure again."""
+    if (sentence := describe_speed(document.speed)) is not None:
+        yield sentence
+    if document.spoiled:
+        again = len({trial.id for trial in document.spoiled})
+        trials = "1 trial was" if again == 1 else f"{again:,} trials were"
+        attempts = "1 attempt" if len(document.spoiled) == 1 else f"{len(document.spoiled):,} attempts"
+        yield f"{trials} measured again, as the machine had spoiled {attempts}."
 
 
 def answer_lines(document: RunDocument) -> Iterable[str]:

@@ -52,26 +52,18 @@ def chance_of(document: RunDocument) -> float:
 def speed_moved(speed: MachineSpeed | None) -> float | None:
     """Return by which share of the fastest the machine was slower at its slowest, on the side where that is more.
 
-    A tenth of the readings is left out at both ends; None where there are too few.
+    None where there are too few readings.
     """
-    if speed is None:
+    if speed is None or len(speed.readings) < _FEWEST_READINGS:
         return None
-    of_sides = (
-        sorted(ns for ns in of_side if ns is not None)
-        for of_side in zip(*((reading.target_ns, reading.client_ns) for reading in speed.readings), strict=True)
-    )
-    return max((_moved(taken) for taken in of_sides if len(taken) >= _FEWEST_READINGS), default=None)
+    changes = (speed.change("target"), speed.change("client"))
+    return max((change for change in changes if change is not None), default=None)
 
 
 def has_intervals(trials: Iterable[TrialResult]) -> bool:
     """Return whether all trials that were measured have 95 % intervals."""
     measured = [trial for trial in trials if trial.state == "done"]
     return bool(measured) and all(trial.confidence for trial in measured)
-
-
-def _moved(taken_ns: Sequence[int]) -> float:
-    spare = len(taken_ns) // 10
-    return 1 - taken_ns[spare] / taken_ns[-1 - spare]
 
 
 def _describe_windows(trials: Sequence[TrialResult], document: RunDocument) -> str:

@@ -15,6 +15,7 @@ from loadlab.report.sections import (
     overview,
     percentiles,
     provenance,
+    speed,
     trials,
     why,
 )
@@ -29,6 +30,7 @@ SECTIONS: Final[tuple[Callable[[Run], Iterable[Section]], ...]] = (
     over_time.sections_of,
     findings.sections_of,
     trials.sections_of,
+    speed.sections_of,
     provenance.sections_of,
     glossary.sections_of,
 )

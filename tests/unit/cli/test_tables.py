@@ -4,9 +4,17 @@ import pytest
 from rich.console import Console
 
 from loadlab.cli.progress import format_factors
-from loadlab.cli.tables import ResultsTable, answer_lines, findings_lines, load_model_lines, sorted_trials, unseen_lines
+from loadlab.cli.tables import (
+    ResultsTable,
+    answer_lines,
+    findings_lines,
+    load_model_lines,
+    sorted_trials,
+    speed_lines,
+    unseen_lines,
+)
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import ConnectCounts, RunDocument
+from loadlab.results.model import ConnectCounts, MachineSpeed, RunDocument, SpeedReading
 from loadlab.results.probe_data import CpuProbe, Probes, SyscallProfile, SyscallsProbe
 
 from ...more_sample_runs import write_open
@@ -186,3 +194,20 @@ def test_statuses_and_connections_are_summed_up_below_the_table(sample_run: RunD
     assert list(answer_lines(document.model_copy(update={"trials": [plain]}))) == [
         "Within the window: connections opened: 7."
     ]
+
+
+def test_the_speed_of_the_machine_is_printed_with_what_it_made_necessary(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    assert list(speed_lines(document)) == []
+    readings = [SpeedReading(at=at, target_ns=100, client_ns=ns) for at, ns in enumerate([100, 100, 200, 100])]
+    first, second, *_ = document.trials
+    measured = document.model_copy(
+        update={"speed": MachineSpeed(readings=readings, target_ns=100, client_ns=100), "spoiled": [first]}
+    )
+    assert list(speed_lines(measured)) == [
+        "This machine's speed moved by 50\N{NO-BREAK SPACE}% during the run "
+        "(the target's cores 0\N{NO-BREAK SPACE}%, the client's cores 50\N{NO-BREAK SPACE}%).",
+        "1 trial was measured again, as the machine had spoiled 1 attempt.",
+    ]
+    twice = document.model_copy(update={"spoiled": [first, first, second]})
+    assert list(speed_lines(twice)) == ["2 trials were measured again, as the machine had spoiled 3 attempts."]

@@ -1,0 +1,138 @@
+"""The section on the speed of this machine over the run: a strip for each side's cores."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from loadlab.report.sections.section import Run, Section
+from loadlab.results.model import MachineSpeed, RunDocument
+from loadlab.results.probe_data import Side
+from loadlab.units import format_percent
+
+_SIDES: Final[tuple[Side, ...]] = ("target", "client")
+_FEWEST_READINGS: Final = 4
+# Below that, it is the scatter of the readings themselves.
+_STEADY: Final = 0.05
+# A strip reaches at least so far from the median, so that a steady machine looks steady.
+_LEAST_REACH: Final = 0.2
+_MOST_POINTS: Final = 400
+_CODE: Final = "machine_speed"
+
+WIDTH: Final = 1000
+HEIGHT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a strip, from left to right: a trial that met a slower or a faster machine."""
+
+    left: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The speed of one side over the run, as the corners of a line in a box of WIDTH times HEIGHT."""
+
+    side: str
+    colour: int
+    moved: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedSection(Section):
+    """`median_at` is the height of the median in each strip, `high` and `low` its ends in percent of that."""
+
+    sentence: str
+    strips: tuple[Strip, ...]
+    stretches: tuple[Stretch, ...]
+    high: str
+    low: str
+    median_at: float
+    seconds: str
+    width: ClassVar[int] = WIDTH
+    height: ClassVar[int] = HEIGHT
+    template: ClassVar[str] = "speed.html"
+
+
+def sections_of(run: Run) -> Iterator[SpeedSection]:
+    """Yield the section where there is enough to draw."""
+    speed = run.document.speed
+    sentence = describe_speed(speed)
+    if speed is None or sentence is None:
+        return
+    begin, end = speed.readings[0].at, speed.readings[-1].at
+    points = {side: _points(speed, side) for side in _SIDES if speed.change(side) is not None}
+    reached = [value for of_side in points.values() for _, value in of_side]
+    scale = _Scale(begin, end, min(1 - _LEAST_REACH, *reached), max(1 + _LEAST_REACH, *reached))
+    yield SpeedSection(
+        sentence=sentence,
+        strips=tuple(
+            Strip(side, _SIDES.index(side), format_percent(speed.change(side) or 0), scale.line(of_side))
+            for side, of_side in points.items()
+        ),
+        stretches=tuple(_stretches(run.document, scale)),
+        high=format_percent(scale.high),
+        low=format_percent(scale.low),
+        median_at=scale.y(1),
+        seconds=f"{end - begin:,.0f} s",
+    )
+
+
+def describe_speed(speed: MachineSpeed | None) -> str | None:
+    """Return how steady the machine was during the run, in a sentence; None where too little was measured."""
+    if speed is None or len(speed.readings) < _FEWEST_READINGS:
+        return None
+    changes = {side: change for side in _SIDES if (change := speed.change(side)) is not None}
+    if not changes:
+        return None
+    most = max(changes.values())
+    if most < _STEADY:
+        return f"This machine's speed was steady within {format_percent(most)} during the run."
+    sides = ", ".join(f"the {side}'s cores {format_percent(change)}" for side, change in changes.items())
+    return f"This machine's speed moved by {format_percent(most)} during the run ({sides})."
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From seconds and speeds to places in the box; y counts down."""
+
+    begin: float
+    end: float
+    low: float
+    high: float
+
+    def x(self, at: float) -> float:
+        return round(WIDTH * min(1.0, max(0.0, (at - self.begin) / ((self.end - self.begin) or 1))), 1)
+
+    def y(self, speed: float) -> float:
+        return round(HEIGHT * (self.high - speed) / (self.high - self.low), 1)
+
+    def line(self, points: Sequence[tuple[float, float]]) -> str:
+        return " ".join(f"{self.x(at)},{self.y(speed)}" for at, speed in points)
+
+
+def _points(speed: MachineSpeed, side: Side) -> list[tuple[float, float]]:
+    """Return times and speeds; of many readings medians of a few each."""
+    known = [
+        (reading.at, value)
+        for reading in speed.readings
+        if (value := getattr(speed.relative(reading), side)) is not None
+    ]
+    together = -(-len(known) // _MOST_POINTS)
+    groups = [known[first : first + together] for first in range(0, len(known), together)]
+    return [
+        (statistics.median(at for at, _ in group), statistics.median(value for _, value in group)) for group in groups
+    ]
+
+
+def _stretches(document: RunDocument, scale: _Scale) -> Iterator[Stretch]:
+    """Yield the trials of a single window, and spoiled attempts, that met another machine than the rest of the run."""
+    for trial in (*document.spoiled, *document.trials):
+        doubts = [each for each in trial.verdict.findings if each.code == _CODE and each.severity != "note"]
+        if doubts and trial.at is not None and not trial.rounds:
+            left, right = scale.x(trial.at), scale.x(trial.at + trial.window_ns / 1e9)
+            yield Stretch(left, max(2.0, round(right - left, 1)), f"trial {trial.id}: {doubts[0].evidence}")

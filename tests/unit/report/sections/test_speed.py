@@ -1,0 +1,84 @@
+"""The strips of the machine's speed, and how steady it was, in a sentence."""
+
+import pytest
+
+from loadlab.report.sections.speed import HEIGHT, WIDTH, SpeedSection, describe_speed, sections_of
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import Finding, MachineSpeed, Round, RunDocument, SpeedReading, Verdict
+
+from ....trials import make_trial
+from ..laid_out import run_of
+
+SECOND_NS = 1_000_000_000
+SLOW = Verdict(
+    state="suspect",
+    findings=[Finding(code="machine_speed", severity="suspect", text="", evidence="the evidence", advice="")],
+)
+
+
+def speed(target_ns: list[int | None], client_ns: list[int | None]) -> MachineSpeed:
+    """One reading a second; the run's median is 100 ns on either side."""
+    pairs = enumerate(zip(target_ns, client_ns, strict=True))
+    readings = [SpeedReading(at=10.0 + at, target_ns=target, client_ns=client) for at, (target, client) in pairs]
+    return MachineSpeed(readings=readings, target_ns=100, client_ns=100)
+
+
+@pytest.fixture
+def document(sample_run: RunDirectory) -> RunDocument:
+    return sample_run.read_document()
+
+
+def section(document: RunDocument, **changes: object) -> SpeedSection:
+    [found] = sections_of(run_of(document.model_copy(update=changes)))
+    return found
+
+
+def test_each_side_has_a_line_over_the_run(document: RunDocument) -> None:
+    found = section(document, speed=speed([100, 100, 200, 100, 100], [100] * 5))
+    target, client = found.strips
+    assert (found.low, found.high, found.seconds) == ("50\N{NO-BREAK SPACE}%", "120\N{NO-BREAK SPACE}%", "4 s")
+    assert target.line.split()[2] == f"{WIDTH / 2},{float(HEIGHT)}"  # the slowest, in the middle and at the bottom
+    assert {point.split(",")[1] for point in client.line.split()} == {str(found.median_at)}
+    assert (target.side, client.side) == ("target", "client")
+
+
+def test_a_side_that_was_not_measured_has_no_strip(document: RunDocument) -> None:
+    found = section(document, speed=speed([None] * 4, [100] * 4))
+    assert [strip.side for strip in found.strips] == ["client"]
+
+
+def test_of_very_many_readings_medians_are_drawn(document: RunDocument) -> None:
+    found = section(document, speed=speed([100, 100, 100, 150] * 1000, [100] * 4000))
+    assert len(found.strips[0].line.split()) == 400
+    assert {point.split(",")[1] for point in found.strips[0].line.split()} == {str(found.median_at)}
+
+
+def test_trials_that_met_another_machine_are_shaded_where_they_were_measured(document: RunDocument) -> None:
+    rounds = [Round(at=11.0, window_ns=1, requests=1, requests_per_second=1.0)]
+    trials = [
+        make_trial(SLOW, at=12.0, window_ns=SECOND_NS),
+        make_trial(at=11.0, window_ns=SECOND_NS),
+        make_trial(SLOW, at=11.0, rounds=rounds),  # all over the run
+    ]
+    spoiled = [make_trial(SLOW, at=10.0, window_ns=SECOND_NS)]
+    found = section(document, speed=speed([100] * 5, [100] * 5), trials=trials, spoiled=spoiled)
+    assert [(each.left, each.width) for each in found.stretches] == [(0.0, 250.0), (500.0, 250.0)]
+    assert found.stretches[0].title == "trial 001: the evidence"
+
+
+@pytest.mark.parametrize("known", [None, speed([100] * 3, [100] * 3), speed([None] * 5, [None] * 5)])
+def test_without_enough_readings_there_is_no_section(document: RunDocument, known: MachineSpeed | None) -> None:
+    assert [*sections_of(run_of(document.model_copy(update={"speed": known})))] == []
+
+
+def test_how_far_the_speed_moved_is_said_of_both_sides() -> None:
+    assert describe_speed(speed([100, 110, 125, 100], [100, 100, 200, 100])) == (
+        "This machine's speed moved by 50\N{NO-BREAK SPACE}% during the run "
+        "(the target's cores 20\N{NO-BREAK SPACE}%, the client's cores 50\N{NO-BREAK SPACE}%)."
+    )
+
+
+def test_the_scatter_of_the_readings_is_no_movement() -> None:
+    assert describe_speed(speed([100, 101, 102, 103], [None] * 4)) == (
+        "This machine's speed was steady within 2.9\N{NO-BREAK SPACE}% during the run."
+    )
