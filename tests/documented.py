@@ -1,0 +1,72 @@
+"""What docs/run-directory.md says of run.json: a table for each model, by the heading above it."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from loadlab.results import model, probe_data
+
+_DOCUMENT: Final = Path(__file__).parents[1] / "docs/run-directory.md"
+
+TABLES: Final[dict[str, type[BaseModel]]] = {
+    "The run": model.RunDocument,
+    "The machine": model.HostFingerprint,
+    "The calibration": model.Calibration,
+    "The speed of the machine": model.MachineSpeed,
+    "A reading of the speed": model.SpeedReading,
+    "A comparison in the same seconds": model.PairedComparison,
+    "A variant": model.Variant,
+    "A difference": model.Difference,
+    "A law": model.Law,
+    "An expectation": model.Expectation,
+    "A trial": model.TrialResult,
+    "A verdict": model.Verdict,
+    "Speed": model.Speed,
+    "A round": model.Round,
+    "Times": model.LatencySummary,
+    "A failure": model.FailureSample,
+    "A kind of request": model.KindResult,
+    "Idle connections": model.IdleSummary,
+    "The memory of connections": model.ConnectionMemory,
+    "What processes used and had": probe_data.ProcessUsage,
+    "A control group": probe_data.ControlGroupUse,
+    "The probes": probe_data.Probes,
+    "The probe procfs": probe_data.ProcfsProbe,
+    "The probe sockets": probe_data.SocketsProbe,
+    "The probe syscalls": probe_data.SyscallsProbe,
+    "Calls of one side": probe_data.SyscallProfile,
+    "The probe cpu": probe_data.CpuProbe,
+    "A CPU profile": probe_data.StackProfile,
+}
+
+INLINE: Final[dict[type[BaseModel], tuple[str, str]]] = {
+    model.PerEventLaw: ("A law", "per_event"),
+    model.Finding: ("A verdict", "findings"),
+    model.ConnectCounts: ("A trial", "connects"),
+    model.LoadedServer: ("A trial", "server"),
+    model.TlsSession: ("A trial", "tls"),
+    model.Interval: ("A trial", "intervals"),
+    probe_data.Pressure: ("A trial", "pressure"),
+    probe_data.ProcessState: ("The probe procfs", "target_at_start"),
+    probe_data.SocketsReading: ("The probe sockets", "readings"),
+    probe_data.SocketCounters: ("The probe sockets", "counted"),
+    probe_data.CallCount: ("Calls of one side", "calls"),
+    probe_data.EventsPerWait: ("Calls of one side", "waits"),
+    probe_data.CpuProfile: ("The probe cpu", "target"),
+    probe_data.FunctionShare: ("A CPU profile", "top"),
+}
+"""Models that are described in the row of a field, by the heading of the table and the name of that field."""
+
+
+def rows_of(heading: str) -> dict[str, str]:
+    """Return what the table under a heading says of each field."""
+    (section,) = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#)", _DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?`) \| (.*) \|$", section, re.MULTILINE)
+    return {name: meaning for names, meaning in rows for name in re.findall(r"`([^`]+)`", names)}
+
+
+def documented_fields(heading: str) -> list[str]:
+    """Return the names in the first column of the table under a heading."""
+    return list(rows_of(heading))
