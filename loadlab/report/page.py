@@ -32,7 +32,8 @@ def render(run_dir: RunDirectory) -> str:
 
     Raises ReportError when the directory cannot be read.
     """
-    return _fill_template(build_page(Run.of(run_dir.read_document(), run_dir.read_latencies, run_dir.read_stacks)))
+    readers = (run_dir.read_latencies, run_dir.read_stacks, run_dir.read_latency_rounds)
+    return _fill_template(build_page(Run.of(run_dir.read_document(), *readers)))
 
 
 @dataclass(frozen=True, slots=True)

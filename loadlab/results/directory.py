@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from loadlab.errors import ReportError
 from loadlab.profile.values import is_name_character
 from loadlab.recording.histogram import Histogram
 from loadlab.results.folded_stacks import Stack, Stacks, format_folded, parse_folded
-from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
+from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log, parse_latency_rounds
 from loadlab.results.model import SCHEMA, RunDocument, TrialResult
 
 _LONGEST_NAME = 80
@@ -38,6 +39,9 @@ _ADVICE = {
     errno.ENOTDIR: "name a directory with --out",
     errno.EEXIST: "name a directory with --out",
 }
+
+
+Parsed = TypeVar("Parsed")
 
 
 class RunDirectory:
@@ -142,11 +146,18 @@ class RunDirectory:
 
     def read_latencies(self, trial_id: str) -> dict[str, Histogram]:
         """Return {metric: histogram over the whole window} of one trial; empty when it recorded none."""
+        return self._parse_latency_log(trial_id, parse_latency_log) or {}
+
+    def read_latency_rounds(self, trial_id: str, metric: str) -> list[Histogram]:
+        """Return the histogram of a metric in each round of one trial; empty when it recorded none."""
+        return self._parse_latency_log(trial_id, lambda text: parse_latency_rounds(text, metric)) or []
+
+    def _parse_latency_log(self, trial_id: str, parse: Callable[[str], Parsed]) -> Parsed | None:
         path = self._trial_path(trial_id, _LATENCY_LOG)
         if not path.exists():
-            return {}
+            return None
         try:
-            return parse_latency_log(_read(path))
+            return parse(_read(path))
         except ValueError as error:
             raise ReportError(f"{path} is damaged: {error}; delete it to draw the page without it.") from error
 

@@ -38,16 +38,31 @@ def parse_latency_log(text: str) -> dict[str, Histogram]:
     Raises ValueError, with the line's number, for a line that is not of the log format.
     """
     merged: dict[str, Histogram] = {}
+    for metric, histogram in _parse_lines(text):
+        if metric in merged:
+            merged[metric].merge(histogram)
+        else:
+            merged[metric] = histogram
+    return merged
+
+
+def parse_latency_rounds(text: str, metric: str) -> list[Histogram]:
+    """Return the histogram of one metric in each interval that has it, in their order. Raises ValueError as above."""
+    return [histogram for _, histogram in _parse_lines(text, metric)]
+
+
+def _parse_lines(text: str, wanted: str | None = None) -> Iterator[tuple[str, Histogram]]:
+    """Yield metric and histogram of each line, or of those of the metric that is wanted."""
     for number, line in enumerate(text.splitlines(), start=1):
         if not line or line[0] in '#"':  # a comment, or the legend
             continue
         try:
             tag, _start, _length, _largest, encoded = line.split(",")
-            histogram = Histogram.decode(encoded)
+            metric = tag.removeprefix("Tag=")
+            if wanted in (None, metric):
+                yield metric, Histogram.decode(encoded)
         except (ValueError, IndexError, zlib.error, HdrCookieException, HdrLengthException) as error:
             raise ValueError(f"line {number} is not an interval histogram ({error})") from error
-        merged.setdefault(tag.removeprefix("Tag="), Histogram()).merge(histogram)
-    return merged
 
 
 def _format_lines(intervals: Iterable[LatencyInterval]) -> Iterator[str]:

@@ -1,19 +1,16 @@
 """What a section of the page is, and the run that it is made from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import plotly.graph_objects as go
 
-from loadlab.recording.histogram import Histogram
+from loadlab.report.curves import ReadLatencies, ReadRounds
 from loadlab.report.layout import Arrangement, arrange, side_by_side
 from loadlab.report.load_model import models_of
 from loadlab.results.folded_stacks import Stack
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
-
-ReadLatencies = Callable[[str], Mapping[str, Histogram]]
-"""Returns the histograms of a trial by its id, as RunDirectory.read_latencies does."""
 
 ReadStacks = Callable[[str, str], dict[Stack, int]]
 """Returns a profile by the id of its trial and the name of its file, as RunDirectory.read_stacks does."""
@@ -31,12 +28,19 @@ class Run:
     drawn: Arrangement
     read_latencies: ReadLatencies
     read_stacks: ReadStacks
+    read_rounds: ReadRounds
 
     @classmethod
-    def of(cls, document: RunDocument, read_latencies: ReadLatencies, read_stacks: ReadStacks) -> "Run":
+    def of(
+        cls,
+        document: RunDocument,
+        read_latencies: ReadLatencies,
+        read_stacks: ReadStacks,
+        read_rounds: ReadRounds = lambda _trial, _metric: (),
+    ) -> "Run":
         """Lay out the trials of a document as its profile asks."""
         arrangement = arrange(document.profile, document.trials, document.spoiled)
-        return cls(document, arrangement, side_by_side(arrangement), read_latencies, read_stacks)
+        return cls(document, arrangement, side_by_side(arrangement), read_latencies, read_stacks, read_rounds)
 
     @property
     def kind(self) -> str:

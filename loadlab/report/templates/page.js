@@ -89,7 +89,7 @@
   addEventListener("afterprint", () => { root.classList.remove("printing"); draw(); });
 
   const show = (id, chosen) => {
-    figures[id].data.forEach((trace, index) => { trace.visible = chosen(trace, index); });
+    figures[id].data.forEach((trace) => { trace.visible = chosen(trace); });
     drawOne(id);
   };
   for (const legend of document.querySelectorAll(".legend")) {
@@ -103,7 +103,7 @@
   }
   document.querySelector(".chooser")?.addEventListener("change", ({ currentTarget }) => {
     const checked = new Set([...currentTarget.querySelectorAll(":checked")].map((box) => Number(box.value)));
-    for (const plot of document.querySelectorAll("#percentiles .plot")) show(plot.id, (_trace, index) => checked.has(index));
+    for (const plot of document.querySelectorAll("#percentiles .plot")) show(plot.id, (trace) => checked.has(trace.meta.curve));
   });
 
   // Numbers by size, texts by letter, and cells that have nothing last in either direction.

@@ -205,6 +205,14 @@ def test_latencies_come_back_merged(run: RunDirectory) -> None:
     assert run.read_latencies("007")["response"].count == 4
 
 
+def test_latencies_come_back_by_their_rounds(run: RunDirectory) -> None:
+    histogram = Histogram()
+    histogram.fold([1000, 2000])
+    run.write_latency_log("007", [LatencyInterval(0, 1, {"response": histogram})] * 2)
+    assert [each.count for each in run.read_latency_rounds("007", "response")] == [2, 2]
+    assert run.read_latency_rounds("008", "response") == []
+
+
 def test_a_trial_without_a_log_has_no_latencies(run: RunDirectory) -> None:
     assert run.read_latencies("001") == {}
 

@@ -6,7 +6,7 @@ from hdrh.log import HistogramLogReader
 
 from loadlab.recording.buckets import HIGHEST_NS
 from loadlab.recording.histogram import Histogram
-from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log
+from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log, parse_latency_rounds
 
 
 def filled(*values_ns: int) -> Histogram:
@@ -35,6 +35,13 @@ def test_reading_merges_the_intervals() -> None:
     merged = parse_latency_log(format_latency_log(INTERVALS))
     assert {metric: histogram.count for metric, histogram in merged.items()} == {"response": 3, "service": 1}
     assert merged["response"].values_at([50.0, 100.0]) == pytest.approx({50.0: 2_500_000, 100.0: 4_000_000}, rel=1e-3)
+
+
+def test_the_intervals_of_one_metric_can_be_read_apart() -> None:
+    text = format_latency_log(INTERVALS)
+    assert [histogram.count for histogram in parse_latency_rounds(text, "response")] == [2, 1]
+    assert [histogram.count for histogram in parse_latency_rounds(text, "service")] == [1, 0]
+    assert parse_latency_rounds(text, "connect") == []
 
 
 def test_the_hdrhistogram_package_reads_it_too(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from typing import ClassVar, Final
 import plotly.graph_objects as go
 
 from loadlab.analysis.stacks import top_functions
+from loadlab.report.curves import ReadLatencies
 from loadlab.report.measures import CPU_TOTAL, EVENTS_PER_WAIT
-from loadlab.report.sections.section import ReadLatencies, ReadStacks, Run, Section
+from loadlab.report.sections.section import ReadStacks, Run, Section
 from loadlab.report.sections.why.calls import CallsOfRequest, calls_at, client_calls, compare_calls, format_calls
 from loadlab.report.sections.why.costs import Missing, costs_of, describe_cost, missing_of
 from loadlab.report.sections.why.distributions import DistributionPanel, distributions_of, draw_distributions

@@ -13,10 +13,10 @@ from typing import Final
 import plotly.graph_objects as go
 
 from loadlab.recording.histogram import Histogram
+from loadlab.report.curves import ReadLatencies
 from loadlab.report.drawing.figure import compose_figure, hover_text, mark_of
 from loadlab.report.drawing.scales import Scale, events_scale, span_scale, value_scale
 from loadlab.report.measures import NUMBER, SHARE, TIME, Quantity
-from loadlab.report.sections.section import ReadLatencies
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.results.probe_data import WAIT_CALLS, Buckets, CallCount, SyscallProfile
 from loadlab.units import format_share

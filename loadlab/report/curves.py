@@ -1,0 +1,208 @@
+"""Percentile curves as data: the times of each setting, with the 95 % intervals that its rounds give them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from loadlab.analysis.uncertainty import percentiles_over
+from loadlab.analysis.verdict import SAMPLES_BEYOND
+from loadlab.recording.histogram import Histogram
+from loadlab.report.layout import Arrangement, Setting
+from loadlab.report.load_model import models_of
+from loadlab.results.model import Scalar
+
+ReadLatencies: TypeAlias = Callable[[str], Mapping[str, Histogram]]
+"""Returns the histograms of a trial by its id, as RunDirectory.read_latencies does."""
+
+ReadRounds: TypeAlias = Callable[[str, str], Sequence[Histogram]]
+"""Returns a metric's histogram in each round of a trial by its id, as RunDirectory.read_latency_rounds does."""
+
+Weight = Literal["thin", "medium", "bold"]
+
+_MOST_LINES_WITH_BOTH_ENDS: Final = 6
+_MEDIAN: Final = 50.0
+_POINTS_PER_BAND_POINT: Final = 3
+_SETTING_UP: Final = {"connect": "Time to connect", "handshake": "TLS handshake"}
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """`percentile` of all requests (0 to 100, exclusive) took at most `time_ns`."""
+
+    percentile: float
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class BandPoint:
+    """The 95 % interval of the time at `percentile`."""
+
+    percentile: float
+    low_ns: float
+    high_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The times of one setting, repeats merged; `number` counts the curves, `chosen` is drawn at first.
+
+    It ends where fewer than SAMPLES_BEYOND samples lie beyond. `band` is empty where there were too few rounds.
+    `weight` is where the setting is on x: thin at the first place, bold at the last.
+    """
+
+    number: int
+    line: int
+    x: Scalar
+    name: str
+    weight: Weight
+    points: tuple[CurvePoint, ...]
+    chosen: bool
+    band: tuple[BandPoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePanel:
+    """The curves of one kind of time; all panels have a curve for the same settings, in the same order.
+
+    `counted` is what a share is one of: requests, or connections.
+    """
+
+    title: str
+    curves: tuple[Curve, ...]
+    counted: str = "requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """The response times of one setting, repeats merged."""
+
+    setting: Setting
+    response: Histogram
+
+
+BandOf: TypeAlias = Callable[[Setting, Sequence[CurvePoint]], tuple[BandPoint, ...]]
+
+
+def curves_of(
+    arrangement: Arrangement, read_latencies: ReadLatencies, read_rounds: ReadRounds = lambda _trial, _metric: ()
+) -> tuple[tuple[CurvePanel, ...], tuple[Distribution, ...]]:
+    """Return a panel of response times, one of service times where they differ, those of connecting where many
+    connections were opened; and the response times at the far end of x of each line.
+
+    There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
+    each line: its lowest and highest x; of many lines only the latter.
+    """
+    drawable: list[tuple[Setting, dict[str, Histogram]]] = []
+    for setting in arrangement.settings:
+        merged = _merge(setting, read_latencies)
+        if merged["response"].count >= 2 * SAMPLES_BEYOND and known_below(setting) > _MEDIAN:
+            drawable.append((setting, merged))
+    if not drawable:
+        return (), ()
+    settings = [setting for setting, _ in drawable]
+
+    def times(name: str) -> list[Histogram]:
+        return [merged[name] for _, merged in drawable]
+
+    def bands(name: str) -> BandOf:
+        return lambda setting, points: _band(setting, points, lambda trial: read_rounds(trial, name))
+
+    panels = [CurvePanel("Response time", _curves(arrangement, settings, times("response"), bands("response")))]
+    if "open" in models_of(trial for setting in settings for trial in setting.measured):
+        panels.append(CurvePanel("Service time", _curves(arrangement, settings, times("service"), bands("service"))))
+    for name, title in _SETTING_UP.items():
+        if any(histogram.count >= 2 * SAMPLES_BEYOND for histogram in times(name)):
+            panels.append(CurvePanel(title, _curves(arrangement, settings, times(name), whole=True), "connections"))
+    # Names on x have no far end: each stands for itself.
+    far = {
+        (setting.line, None if arrangement.x_is_number else setting.x): Distribution(setting, merged["response"])
+        for setting, merged in drawable
+    }
+    return tuple(panels), tuple(far.values())
+
+
+def known_below(setting: Setting) -> float:
+    """Return the lowest percentile that is known to be too low in any of its trials."""
+    too_low = [float(name.removeprefix("p")) for trial in setting.measured for name in trial.response_ns.too_low]
+    return min(too_low, default=100.0)
+
+
+def _merge(setting: Setting, read_latencies: ReadLatencies) -> dict[str, Histogram]:
+    """Return the times of all repeats that are drawn, by name."""
+    found: dict[str, list[Histogram]] = {name: [] for name in ("response", "service", *_SETTING_UP)}
+    for trial in setting.measured:
+        latencies = read_latencies(trial.id)
+        for name, histograms in found.items():
+            if (histogram := latencies.get(name)) is not None:
+                histograms.append(histogram)
+    return {name: _sum(histograms) for name, histograms in found.items()}
+
+
+def _sum(histograms: Sequence[Histogram]) -> Histogram:
+    if len(histograms) == 1:
+        return histograms[0]
+    merged = Histogram()
+    for histogram in histograms:
+        merged.merge(histogram)
+    return merged
+
+
+def _no_band(_setting: Setting, _points: Sequence[CurvePoint]) -> tuple[BandPoint, ...]:
+    return ()
+
+
+def _curves(
+    arrangement: Arrangement,
+    settings: Sequence[Setting],
+    histograms: Iterable[Histogram],
+    band_of: BandOf = _no_band,
+    whole: bool = False,
+) -> tuple[Curve, ...]:
+    """Return the curve of each setting; with `whole` it does not end where the response times are too low."""
+    of_line: dict[int, list[Setting]] = {}
+    for setting in settings:
+        of_line.setdefault(setting.line, []).append(setting)
+    first = 0 if len(of_line) <= _MOST_LINES_WITH_BOTH_ENDS else -1
+    ends = [end for on_line in of_line.values() for end in (on_line[first], on_line[-1])]
+    curves = []
+    for number, (setting, histogram) in enumerate(zip(settings, histograms, strict=True)):
+        points = tuple(_points(histogram, 100.0 if whole else known_below(setting)))
+        curves.append(
+            Curve(
+                number=number,
+                line=setting.line,
+                x=setting.x,
+                name=arrangement.name_of(setting),
+                weight=_weight(arrangement, setting.x),
+                points=points,
+                chosen=any(setting is end for end in ends),
+                band=band_of(setting, points),
+            )
+        )
+    return tuple(curves)
+
+
+def _weight(arrangement: Arrangement, x: Scalar) -> Weight:
+    """The same at each x, in all lines."""
+    if x == arrangement.x_values[-1]:
+        return "bold"
+    return "thin" if x == arrangement.x_values[0] else "medium"
+
+
+def _band(
+    setting: Setting, points: Sequence[CurvePoint], read: Callable[[str], Sequence[Histogram]]
+) -> tuple[BandPoint, ...]:
+    """The intervals at some of the points, by the rounds of all repeats; empty where there are none."""
+    if not points or not all(trial.rounds for trial in setting.measured):
+        return ()
+    rounds = [histogram for trial in setting.measured for histogram in read(trial.id)]
+    some = [point.percentile for point in (*points[:-1:_POINTS_PER_BAND_POINT], points[-1])]
+    found = percentiles_over(rounds, some)
+    return tuple(BandPoint(percentile, each.low, each.high) for percentile, each in found.items())
+
+
+def _points(histogram: Histogram, known_below: float) -> Iterable[CurvePoint]:
+    for point in histogram.percentile_curve():
+        if histogram.count * (1 - point.percentile / 100) < SAMPLES_BEYOND or point.percentile >= known_below:
+            return
+        yield CurvePoint(point.percentile, point.value_ns)
