@@ -11,6 +11,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from loadlab import __version__
+from loadlab.cli.ab.verb import AB_EXAMPLES, ab
 from loadlab.cli.completion import complete_profiles, complete_servers, complete_settings
 from loadlab.cli.hit.verb import HIT_EXAMPLES, hit
 from loadlab.cli.terminal import notify, prepare_streams, write
@@ -32,6 +33,7 @@ Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile e
 
 EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab hit http://localhost:8000/              your own server, at once
+  loadlab ab http://localhost:8000/ http://localhost:8001/    is B faster?
 {_RUN}\
   loadlab doctor select-vs-epoll                  can this profile run here?
   loadlab report reports/2026-05-01T12-00-00Z-select-vs-epoll
@@ -141,6 +143,7 @@ def run(
 
 
 app.command(epilog=HIT_EXAMPLES)(hit)
+app.command(epilog=AB_EXAMPLES)(ab)
 
 
 @app.command()

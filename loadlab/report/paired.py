@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.analysis.verdict import throughput_is_lower_bound
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.differences import (
     FAILURES,
@@ -25,6 +24,7 @@ from loadlab.units import format_duration_ns, format_percent
 _THROUGHPUT: Final = "requests_per_second"
 _SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILURES: "failed"}
 _CPU: Final = "target.cpu_ns_per_request"
+_LIMIT: Final = "client_bound"
 _DASH: Final = "\N{EN DASH}"
 # Of this share of pairs without a ratio on, those that have one do not stand for all.
 _FEW_RATIOS: Final = 0.05
@@ -69,8 +69,12 @@ class _Pairs:
 
     @property
     def limited(self) -> list[str]:
-        """The sides with which the client was the limit."""
-        return [name for name, trial in (("A", self.a), ("B", self.b)) if throughput_is_lower_bound(trial)]
+        """The sides with which the client was the limit.
+
+        One that takes CPU time from a server lets a difference show, if smaller, and is not among them.
+        """
+        sides = {"A": self.a, "B": self.b}
+        return [name for name, trial in sides.items() if any(each.code == _LIMIT for each in trial.verdict.findings)]
 
     @property
     def silent(self) -> dict[str, int]:
@@ -244,5 +248,6 @@ def _is_undecided(on: Difference, comparison: PairedComparison) -> bool:
 
 
 def _round_seconds(seconds: float) -> str:
-    """Return a rough time: `40 s`, `3 min`."""
-    return format_duration_ns(float(f"{seconds:.1g}") * 1e9) if seconds < 100 else f"{seconds / 60:.1g} min"
+    """Return a rough time: `40 s`, `3 min`, `2 h`."""
+    unit, size = ("s", 1) if seconds < 100 else ("min", 60) if seconds < 6000 else ("h", 3600)
+    return f"{float(f'{seconds / size:.1g}'):,.0f} {unit}"

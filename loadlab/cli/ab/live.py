@@ -9,7 +9,8 @@ from loadlab.cli.status_line import StatusLine
 from loadlab.report.differences import format_amount, format_interval, name_of
 from loadlab.results.model import Difference
 
-_COMPARING: Final = "comparing"
+# How the phases begin that follow the last pair.
+_AFTERWARDS: Final = ("closing", "tracing", "profiling")
 
 
 class PairsLine(StatusLine):
@@ -26,18 +27,16 @@ class PairsLine(StatusLine):
         self._difference: Difference | None = None
 
     def phase(self, name: str, fraction: float | None) -> None:
-        """Show what goes on before the first pair and after the last one."""
+        """Show what goes on before the first pairs are compared, and after the last one."""
         self._phase = name
-        if name != _COMPARING:
+        if name.startswith(_AFTERWARDS):
             self._began = None
-        elif self._began is None:
-            self._began = self._clock()
-        self.tick(now=fraction == 0.0)
+        self.tick()
 
     def compared(self, pairs: int, difference: Difference | None) -> None:
         """Show the difference so far."""
         if self._began is None:
-            self._phase, self._began = _COMPARING, self._clock()
+            self._began = self._clock()
         self._pairs, self._difference = pairs, difference
         self.tick()
 

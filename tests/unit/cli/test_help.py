@@ -6,6 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from loadlab.cli.ab.verb import AB_EXAMPLES
 from loadlab.cli.verbs import DOCTOR_EXAMPLES, EXAMPLES, RUN_EXAMPLES, SERVE_EXAMPLES, app
 
 
@@ -17,7 +18,13 @@ def help_lines(*verb: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("verb", "examples"),
-    [((), EXAMPLES), (("run",), RUN_EXAMPLES), (("doctor",), DOCTOR_EXAMPLES), (("serve",), SERVE_EXAMPLES)],
+    [
+        ((), EXAMPLES),
+        (("run",), RUN_EXAMPLES),
+        (("doctor",), DOCTOR_EXAMPLES),
+        (("serve",), SERVE_EXAMPLES),
+        (("ab",), AB_EXAMPLES),
+    ],
 )
 def test_each_example_stays_on_its_line(verb: tuple[str, ...], examples: str) -> None:
     wanted = [f"  {line}" for line in examples.splitlines() if line.startswith("  loadlab ")]
