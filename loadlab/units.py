@@ -159,6 +159,11 @@ def format_percent(part: float) -> str:
     return f"{percent:,.10g}\N{NO-BREAK SPACE}%"
 
 
+def format_multiple(ratio: float) -> str:
+    """A ratio with one decimal, from 10 on with none: `2.5`, `50`."""
+    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:,.0f}"
+
+
 def format_size_bytes(size_bytes: float) -> str:
     """Return a size to three digits in binary units: 6_554 is "6.4 KiB"."""
     return _format_scaled(size_bytes, {f" {unit}": size for unit, size in _BINARY_BYTES.items()})

@@ -4,15 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from loadlab.analysis.uncertainty import FEWEST_ROUNDS
+from loadlab.report.layout import CHANCE
 from loadlab.results.model import MachineSpeed, RunDocument, TrialResult
 from loadlab.units import format_percent
 
 FINDINGS: Final = "findings"
 """The id of the section that lists what casts doubt on figures."""
 
-# Figures of single windows that are nearer to each other than this share may be equal. Where the machine's speed was
-# not measured it is what most trials of one second were seen to differ by on a quiet virtual machine.
-_CHANCE: Final = 0.2
 _LEAST_CHANCE: Final = 0.1
 _FEWEST_READINGS: Final = 4
 
@@ -46,7 +45,7 @@ def describe_certainty(document: RunDocument) -> Iterator[Clause]:
 def chance_of(document: RunDocument) -> float:
     """Return by which share figures of single windows may differ by chance: as far as the speed moved, or a guess."""
     moved = speed_moved(document.speed)
-    return _CHANCE if moved is None else max(moved, _LEAST_CHANCE)
+    return CHANCE if moved is None else max(moved, _LEAST_CHANCE)
 
 
 def speed_moved(speed: MachineSpeed | None) -> float | None:
@@ -72,6 +71,8 @@ def _describe_windows(trials: Sequence[TrialResult], document: RunDocument) -> s
         many = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
         return f"Figures are medians of {many} rounds; in parentheses: their 95 % intervals."
     repeats = max(trial.repeat for trial in trials)
+    if repeats >= FEWEST_ROUNDS:
+        return f"Figures are medians of {repeats} repeats; in parentheses: their 95 % intervals."
     if repeats > 1:
         return (
             f"Trials were repeated {repeats} times, in one window each: a difference below their spread may be chance."
@@ -110,4 +111,7 @@ def _describe_verdict(document: RunDocument) -> Clause:
         return Clause(f"{len(lost)} of {total} trials {are} invalid, and not compared.", FINDINGS)
     if total == 1:
         return Clause("Findings cast doubt on these figures.", FINDINGS)
-    return Clause(f"Findings cast doubt on {len(doubted)} of {total} trials.", FINDINGS)
+    if not doubted:
+        return Clause("The run did not finish.")
+    whose = f"all {total}" if len(doubted) == total else f"{len(doubted)} of {total}"
+    return Clause(f"Findings cast doubt on {whose} trials.", FINDINGS)

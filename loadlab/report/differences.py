@@ -11,9 +11,8 @@ from typing import Final, Literal
 
 from loadlab.profile.metrics import more_is_better, split_metric
 from loadlab.report.measures import measure_of
-from loadlab.report.sentences import format_multiple
 from loadlab.results.model import Difference
-from loadlab.units import format_percent, format_share
+from loadlab.units import format_multiple, format_percent, format_share
 
 Merit = Literal["better", "worse", ""]
 

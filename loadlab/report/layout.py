@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import split_metric
 from loadlab.profile.path_names import PathName, name_of_path, name_of_value
 from loadlab.profile.target import describe_command
 from loadlab.results.model import Scalar, TrialResult
+
+CHANCE: Final = 0.2
+"""Where the machine's speed was not measured: what most windows of a second differ by on a quiet virtual machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,16 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """`settings` holds every combination that was tried, by line and then along x."""
+    """`settings` holds every combination that was tried, by line and then along x.
+
+    `chance` is by which share the speed of one window may differ from that of another by chance.
+    """
 
     x_path: str | None
     x_values: tuple[Scalar, ...]
     line_names: tuple[str, ...]
     settings: tuple[Setting, ...]
+    chance: float = CHANCE
 
     @property
     def x_name(self) -> PathName | None:
@@ -86,7 +93,8 @@ def side_by_side(arrangement: Arrangement) -> Arrangement:
     """Return the lines as places on x where there is a single x: their points would all stand at one place."""
     if len(arrangement.x_values) != 1 or len(arrangement.line_names) < 2:
         return arrangement
-    return Arrangement(
+    return replace(
+        arrangement,
         x_path=_path_of_lines(arrangement),
         x_values=arrangement.line_names,
         line_names=("",),
@@ -101,7 +109,8 @@ def above_each_other(arrangement: Arrangement) -> Arrangement:
     if arrangement.x_is_number or len(arrangement.line_names) > 1 or len(arrangement.x_values) < 2:
         return arrangement
     places = tuple(setting.x for setting in arrangement.settings)
-    return Arrangement(
+    return replace(
+        arrangement,
         x_path=None,
         x_values=(None,),
         line_names=tuple(format_scalar(place) for place in places),

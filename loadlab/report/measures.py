@@ -110,7 +110,7 @@ class Measure:
     @property
     def subject(self) -> str:
         """What a sentence begins with: the title, in the singular."""
-        return "Throughput" if self.metric == "requests_per_second" else self.title
+        return "Throughput" if self.title == _TITLES["requests_per_second"] else self.title
 
     @property
     def phrase(self) -> str:

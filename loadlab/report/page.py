@@ -19,7 +19,7 @@ from loadlab.report.layout import format_scalar
 from loadlab.report.load_model import describe_load
 from loadlab.report.sections import SECTIONS
 from loadlab.report.sections.glossary import Glossary
-from loadlab.report.sections.overview import answer_of
+from loadlab.report.sections.overview import overview_of
 from loadlab.report.sections.provenance import facts_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.directory import RunDirectory
@@ -58,7 +58,7 @@ def build_page(run: Run) -> Page:
     return Page(
         title=str(document.profile.get("name") or "loadlab run"),
         about=str(document.profile.get("about") or ""),
-        answer=answer_of(run),
+        answer=overview_of(run).head,
         verdict=document.verdict,
         certainty=tuple(describe_certainty(document)),
         facts=(*describe_load(document.profile, run.models), *facts_of(document)),

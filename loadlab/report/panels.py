@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.analysis.summary import over_repeats
+from loadlab.analysis.uncertainty import median_over
 from loadlab.report.layout import Arrangement, Setting
-from loadlab.report.measures import Measure, Quantity
+from loadlab.report.measures import SIZE, Measure, Quantity
 from loadlab.results.model import Law, LawShape, Scalar, TrialResult
 
 READABLE: Final = 0.1
@@ -18,6 +19,8 @@ READABLE: Final = 0.1
 _MOST_LARGE_PANELS: Final = 6
 # What they find makes the throughput a lower bound.
 _OF_THE_CLIENT: Final = frozenset({"client_bound", "shared_core"})
+# Memory does not depend on how the window went; only these leave it open what was measured.
+_OF_MEMORY: Final = frozenset({"idle_not_opened", "idle_died", "target_process_ended", "target_unseen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Value:
     """What the repeats of one setting gave: their median, and the lowest and the highest of `repeats` of them.
 
     With `at_least` the client was the limit in one of them, so the target's own figure is this or higher. `interval` is
-    the 95 % interval of the median, None where there was a single window. `doubts` are the codes of what else makes one
+    its 95 % interval, None without rounds or at least three repeats. `doubts` are the codes of what else makes one
     of them suspect, `batches` those that they stood in.
     """
 
@@ -214,7 +217,7 @@ def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
             over.high,
             len(over.values),
             at_least=any(measure.is_lower_bound(trial) for trial in trials),
-            interval=_interval(of_value, measure),
+            interval=_interval(of_value, measure, over.values),
             doubts=_doubts(of_value, measure),
             batches=tuple(sorted({trial.batch for trial in of_value if trial.batch is not None})),
         ),
@@ -223,8 +226,10 @@ def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
     )
 
 
-def _interval(trials: Sequence[TrialResult], measure: Measure) -> tuple[float, float] | None:
-    """The 95 % interval of one trial; of repeats one that holds all of theirs, as they differ by more than rounds."""
+def _interval(trials: Sequence[TrialResult], measure: Measure, values: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % interval of one trial; of a few repeats one that holds all of theirs, of more that of their median."""
+    if (estimate := median_over(values)) is not None:
+        return estimate.interval
     intervals = [trial.confidence.get(measure.metric) for trial in trials]
     known = [interval for interval in intervals if interval is not None]
     if not known or len(known) < len(intervals):
@@ -239,6 +244,7 @@ def _doubts(trials: Iterable[TrialResult], measure: Measure) -> tuple[str, ...]:
         for trial in trials
         for finding in trial.verdict.findings
         if finding.severity == "suspect" and not (finding.code in _OF_THE_CLIENT and _is_known_of(measure, trial))
+        if measure.quantity != SIZE or finding.code in _OF_MEMORY
     )
     return tuple(dict.fromkeys(codes))
 

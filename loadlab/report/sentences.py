@@ -10,12 +10,15 @@ from typing import Final
 from loadlab.analysis.verdict import RATE_MET
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import ANSWERED_SHARE, Quantity
+<<<<<<< HEAD
 from loadlab.report.panels import Line, Panel, Value, panel_of
+=======
+from loadlab.report.panels import Chart, Line, Panel, Value, panel_of
+from loadlab.report.ratios import chance_of, ratio_of
+>>>>>>> 30ec963 (Sentences claim what intervals show: ratios with their ends, chance for single windows, suspect points left out)
 from loadlab.results.model import Scalar
-from loadlab.units import format_share
+from loadlab.units import format_multiple, format_share
 
-_MINUS: Final = "\N{MINUS SIGN}"
-_NBSP: Final = "\N{NO-BREAK SPACE}"
 _AT_LEAST: Final = "at least "
 _MOST_LINES: Final = 6
 _MOST_VALUES: Final = 12
@@ -28,21 +31,24 @@ def write_value(value: Value, quantity: Quantity) -> str:
     return f"{_bound(value)}{quantity.format_with_unit(value.median)}"
 
 
-def describe_change(before: Value, after: Value, quantity: Quantity) -> str:
-    """As in a list: `100 → 150 requests/s (+50.0 %)`."""
+def write_interval(value: Value, quantity: Quantity) -> str:
+    """The 95 % interval in parentheses, with a space before it: ` (47,600 to 48,900)`; empty where there is none."""
+    if value.interval is None:
+        return ""
+    low, high = map(quantity.format, value.interval)
+    return f" ({low} to {high})"
+
+
+def describe_change(before: Value, after: Value, quantity: Quantity, chance: float) -> str:
+    """As in a list: `100 → 150 requests/s (+50 %)`; no change is stated that is not beyond chance."""
     change = format_change(before, after, quantity)
     if before.at_least or after.at_least:
         return change
     if quantity.format(before.median) == quantity.format(after.median):
         return f"stays at {quantity.format_with_unit(after.median)}"
-    if before.median <= 0:
+    if before.median <= 0 or after.median >= _MOST_TIMES * before.median:
         return change
-    if after.median >= _MOST_TIMES * before.median:
-        return change
-    if after.median >= 2 * before.median:
-        return f"{change} ({format_multiple(after.median / before.median)} times)"
-    percent = 100 * (after.median - before.median) / before.median
-    return f"{change} ({percent:+.1f}{_NBSP}%)".replace("-", _MINUS)
+    return f"{change} ({ratio_of(before, after, chance).signed})"
 
 
 def format_change(before: Value, after: Value, quantity: Quantity) -> str:
@@ -56,11 +62,6 @@ def describe_ratio(one: Value, other: Value) -> str:
     if low.median <= 0 or low.at_least:
         return ""
     return f"{_bound(high)}{format_multiple(high.median / low.median)}"
-
-
-def format_multiple(ratio: float) -> str:
-    """A ratio with one decimal, from 10 on with none: `2.5`, `50`."""
-    return f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:,.0f}"
 
 
 def describe_lines(arrangement: Arrangement, lines: Iterable[Line], quantity: Quantity) -> str:
@@ -132,7 +133,9 @@ def _list_changes(arrangement: Arrangement, lines: Iterable[Line], quantity: Qua
     changes: dict[tuple[Scalar, Scalar], list[str]] = {}
     for line in lines:
         (first_x, first), (last_x, last) = line.measured[0], line.measured[-1]
-        change = describe_change(first, last, quantity) if first_x != last_x else write_value(first, quantity)
+        change = write_value(first, quantity)
+        if first_x != last_x:
+            change = describe_change(first, last, quantity, chance_of(arrangement, quantity))
         changes.setdefault((first_x, last_x), []).append(f"{line.name} {change}".strip())
     # The widest stretch first: it is the one that was asked for, the others end where something was not possible.
     stretches = sorted(changes, key=lambda ends: float(ends[0] or 0) - float(ends[1] or 0))

@@ -1,26 +1,43 @@
-"""What a reader sees first: what depends on x and by how much, what does not, how sure that is, and the extremes."""
+"""What a reader sees first: the answer to the profile's question, for the head of the page; and what else there is.
 
-from collections.abc import Iterable, Iterator, Sequence
+An answer says which series depend on x and by how much, which do not, and how they compare. Of a single trial it says
+its figures.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
+from loadlab.profile.target import describe_command
 from loadlab.recording.outcomes import Outcome
-from loadlab.report.layout import Arrangement, format_scalar
+from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.load_model import describe_models
-from loadlab.report.measures import BYTES_PER_UNIT, Measure
-from loadlab.report.panels import Line, LineLaw, Panel, Value, laws_of, panel_of
+from loadlab.report.measures import BYTES_PER_UNIT, RESPONSE_P50, RESPONSE_P99, THROUGHPUT, Measure
+from loadlab.report.panels import LineLaw, Panel, Value, laws_of, panel_of
 from loadlab.report.sections.connection_memory import describe_split
-from loadlab.report.sections.dependence import changes_of, describe_dependence, describe_repeats, join_many
+from loadlab.report.sections.contrasts import (
+    describe_contrast,
+    describe_extremes,
+    describe_names,
+    subject_of,
+    subject_place,
+)
+from loadlab.report.sections.dependence import (
+    changes_of,
+    describe_dependence,
+    describe_doubts,
+    describe_repeats,
+    join_many,
+)
 from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.report.sentences import describe_answered, describe_growth, describe_ratio, join_names, write_value
+from loadlab.report.sentences import describe_answered, describe_growth, join_names, write_interval, write_value
 from loadlab.results.model import Scalar, TrialResult
+from loadlab.units import format_duration_ns, format_multiple
 
-# Values nearer to each other than this are called equal.
-_EQUAL_WITHIN: Final = 1.05
-_MOST_PLACES: Final = 4
 _MOST_LAWS: Final = 3
-_NBSP: Final = "\N{NO-BREAK SPACE}"
+# Where the 99th percentile is more than so many times the median, both have to be known.
+_LONG_TAIL: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,56 +48,146 @@ class Overview(Section):
     template: ClassVar[str] = "overview.html"
 
 
-def answer_of(run: Run) -> tuple[str, ...]:
-    """Return the sentence that answers the profile's question, for the head of the page; none where there is none."""
-    return overview_of(run)[:1]
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What answers the profile's question, and what is to be said behind it; a paragraph each."""
+
+    head: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
 
 
 def sections_of(run: Run) -> Iterator[Overview]:
-    """Yield what else there is to say."""
-    if paragraphs := overview_of(run)[1:]:
+    """Yield the section if there is anything to say behind the answer."""
+    if paragraphs := overview_of(run).rest:
         yield Overview(paragraphs)
 
 
-def overview_of(run: Run) -> tuple[str, ...]:
-    """Return the sentences: on the run's first chart, its load model, and what could not be run at all."""
+def overview_of(run: Run) -> Answer:
+    """Return the answer, on the run's first chart, and all that is to be known about the run beside it."""
     document, arrangement = run.document, run.arrangement
+    if document.ab is not None:  # has a section of its own for this
+        return Answer(rest=tuple(describe_models(document.profile, run.models)))
     first, *_ = plans = plans_of(document, arrangement)
     lawful = next(plan for plan in plans if plan.laws)
     laws = laws_of(arrangement, document.laws, lawful.laws)
-    sentences = describe_run(arrangement, panel_of(arrangement, first.described[0]), laws, lawful.title)
+    answer = describe_run(arrangement, panel_of(arrangement, first.described[0]), laws, lawful.title, document.profile)
+    head = (*describe_silence(arrangement), *answer.head)
     if run.kind == "switch-cost":
-        sentences += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT), (), "")
+        head += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT)).head
+    if len(arrangement.settings) == 1:
+        head = (*head, *describe_single(run))
     impossible = describe_impossible(arrangement)
-    return (
-        *describe_silence(arrangement),
-        *sentences,
-        *describe_answered(arrangement),
-        *describe_split(arrangement),
-        *describe_models(document.profile, run.models),
-        *([impossible] if impossible else []),
+    tail = tuple(describe_tail(arrangement))
+    of_one_line = len(arrangement.line_names) == 1
+    return Answer(
+        head=(*head, *(tail if of_one_line else ())),
+        rest=(
+            *answer.rest,
+            *(() if of_one_line else tail),
+            *describe_answered(arrangement),
+            *describe_split(arrangement),
+            *describe_models(document.profile, run.models),
+            *([impossible] if impossible else []),
+        ),
     )
 
 
-def describe_run(arrangement: Arrangement, panel: Panel, laws: Sequence[LineLaw], law_of: str) -> tuple[str, ...]:
-    """Return the sentences on the run's first panel, none if it has not two points to compare.
+def describe_run(
+    arrangement: Arrangement,
+    panel: Panel,
+    laws: Sequence[LineLaw] = (),
+    law_of: str = "",
+    profile: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Return what the run's first panel says, nothing if it has not two points to compare.
 
-    `laws` are those that explain it, of the measure that `law_of` names.
+    `laws` are those that explain it, of the measure that `law_of` names; `profile` says what the run is about.
     """
-    measure, lines = panel.measure, [line for line in panel.lines if line.measured]
+    measure, lines = _named(panel.measure, arrangement, profile or {}), [line for line in panel.lines if line.measured]
+    subject = subject_of(profile or {}, arrangement)
     if not arrangement.x_is_number:
-        return tuple(_compare_names(lines, measure))
-    changes = changes_of(lines, measure, laws)
+        place = subject_place(profile or {}, arrangement) if len(lines) == 1 else ""
+        return Answer(head=tuple(describe_names(arrangement, lines, measure, place or _name(arrangement, subject))))
+    changes = changes_of(arrangement, lines, measure, laws)
+    extremes = tuple(describe_extremes(arrangement, lines, measure, subject))
     if not changes:
-        return tuple(_compare_at_one_place(arrangement, lines, measure))
+        return Answer(head=extremes)
     growth = describe_growth(arrangement, panel)
-    return (
-        *describe_dependence(arrangement, changes, measure),
-        *([growth] if growth else []),
-        *_describe_laws(arrangement, laws, law_of),
-        *describe_repeats(changes),
-        *_describe_extremes(arrangement, lines, measure),
+    contrast = tuple(describe_contrast(arrangement, lines, measure))
+    return Answer(
+        head=(
+            *contrast,
+            *describe_dependence(arrangement, changes, measure, subject),
+            *([growth] if growth else () if contrast else extremes),
+        ),
+        rest=(
+            *(extremes if growth else ()),
+            *_describe_laws(arrangement, laws, law_of),
+            *describe_doubts(arrangement, changes),
+            *describe_repeats(changes),
+        ),
     )
+
+
+def describe_single(run: Run) -> Iterator[str]:
+    """Yield the figures of a run of one setting, with their intervals where there are any."""
+    arrangement = run.arrangement
+    [setting] = arrangement.settings
+    if not setting.measured:
+        reason = next((trial.reason for trial in setting.trials if trial.reason), "")
+        yield f"Nothing was measured{f': {reason}' if reason else '.'}"
+        return
+    name = arrangement.name_of(setting) or target_of(run.document.profile)
+    rate = _value(arrangement, THROUGHPUT)
+    if rate is None:
+        first, *_ = plans_of(run.document, arrangement)
+        measure = first.described[0]
+        if value := _value(arrangement, measure):
+            yield f"{measure.subject}{f' with {name}' if name else ''}: {_written(value, measure)}."
+        return
+    times = [
+        f"{share} at most {_written(value, measure)}"
+        for share, measure in (("half of the responses take", RESPONSE_P50), ("99\N{NO-BREAK SPACE}%", RESPONSE_P99))
+        if (value := _value(arrangement, measure))
+    ]
+    subject = f"T{name[1:]}" if name.startswith("the ") else name or "The target"
+    taken = f"; {', '.join(times)}" if times else ""
+    yield f"{subject} answers {_written(rate, THROUGHPUT)}{taken}."
+
+
+def describe_tail(arrangement: Arrangement) -> Iterator[str]:
+    """Yield where the 99th percentile is very many times the median: most requests are fast, a few wait very long.
+
+    In a mix of requests the kinds explain that, so there it is not said.
+    """
+    found: list[tuple[float, Setting, float, float]] = []
+    medians, tails = (panel_of(arrangement, measure).lines for measure in (RESPONSE_P50, RESPONSE_P99))
+    for setting in arrangement.settings:
+        low, high = (dict(lines[setting.line].measured).get(setting.x) for lines in (medians, tails))
+        if low and high and low.median > 0 and not any(trial.kinds for trial in setting.trials):
+            found.append((high.median / low.median, setting, low.median, high.median))
+    long = [each for each in found if each[0] >= _LONG_TAIL]
+    if not long:
+        return
+    ratio, setting, median_ns, tail_ns = max(long, key=lambda each: each[0])
+    where = arrangement.name_of(setting)
+    also = f", and in {len(long) - 1} of the other {len(found) - 1} settings it is also" if len(long) > 1 else ""
+    more = f"{also} more than {_LONG_TAIL:.0f} times" if also else ""
+    yield (
+        f"Most responses are fast and a few wait very long: the p99 of {format_duration_ns(tail_ns)} is "
+        f"{format_multiple(ratio)} times the median of {format_duration_ns(median_ns)}"
+        f"{f' ({where})' if where else ''}{more}."
+    )
+
+
+def target_of(profile: Mapping[str, Any]) -> str:
+    """Return what is measured, where all trials have the same target: a server, a command, an address."""
+    target = profile.get("target") or {}
+    if target.get("command"):
+        return describe_command(target["command"])
+    if target.get("address"):
+        return f"the server at {target['address']}"
+    return str(target.get("server") or "")
 
 
 def describe_silence(arrangement: Arrangement) -> Iterator[str]:
@@ -153,59 +260,22 @@ def _describe_laws(arrangement: Arrangement, laws: Sequence[LineLaw], law_of: st
         yield f"{law_of}, by the fitted law{'s' if len(laws) > 1 else ''}: {'; '.join(clauses)}."
 
 
-def _describe_extremes(arrangement: Arrangement, lines: Sequence[Line], measure: Measure) -> Iterator[str]:
-    """Yield the best and the worst at the highest x that two lines have reached."""
-    for x in reversed(arrangement.x_values):
-        here = [(line.name, value) for line in lines for at, value in line.measured if at == x]
-        if len(here) > 1:
-            yield f"{measure.subject} at {arrangement.describe_x(x)}: {_compare(here, measure)}."
-            return
+def _named(measure: Measure, arrangement: Arrangement, profile: Mapping[str, Any]) -> Measure:
+    """A measure of the target by its name, where no line has it."""
+    name = target_of(profile)
+    if len(arrangement.line_names) > 1 or not name or not arrangement.x_is_number or "target" in measure.title:
+        return measure
+    return measure.called(f"{measure.subject} {'of' if measure.metric == THROUGHPUT.metric else 'with'} {name}")
 
 
-def _compare_at_one_place(arrangement: Arrangement, lines: Iterable[Line], measure: Measure) -> Iterator[str]:
-    """The best and the worst of the lines where x has one value only."""
-    here = [(line.name, value) for line in lines for _, value in line.measured]
-    if len(here) > 1:
-        where = f"at {arrangement.describe_x(arrangement.x_values[-1])}"
-        yield f"{measure.subject} {where}: {_compare(here, measure)}."
+def _name(arrangement: Arrangement, line: int | None) -> str:
+    return arrangement.line_names[line] if line is not None else ""
 
 
-def _compare_names(lines: Sequence[Line], measure: Measure) -> Iterator[str]:
-    """The best and the worst at each place on an axis of names; of one line, the best and the worst place."""
-    if len(lines) == 1:
-        places = [(format_scalar(x), value) for x, value in lines[0].measured if x is not None]
-        if len(places) > 1:
-            yield f"{measure.subject}: {_compare(places, measure)}."
-        return
-    at_place: dict[Scalar, list[tuple[str, Value]]] = {}
-    for line in lines:
-        for x, value in line.measured:
-            at_place.setdefault(x, []).append((line.name, value))
-    compared = [f"with {format_scalar(x)} {_compare(here, measure)}" for x, here in at_place.items() if len(here) > 1]
-    if compared:
-        yield f"{measure.subject}: {'; '.join(compared[:_MOST_PLACES])}."
+def _value(arrangement: Arrangement, measure: Measure) -> Value | None:
+    """The value of a run of one setting."""
+    return next((value for line in panel_of(arrangement, measure).lines for _, value in line.measured), None)
 
 
-def _compare(values: Sequence[tuple[str, Value]], measure: Measure) -> str:
-    """Say which is the best and which the worst of two or more named values, and by how much."""
-    quantity = measure.quantity
-    by_merit = sorted(values, key=lambda named: named[1].median, reverse=measure.more_is_better)
-    (best_name, best), (worst_name, worst) = by_merit[0], by_merit[-1]
-    best_word, worst_word = (
-        (quantity.highest, quantity.lowest) if measure.more_is_better else (quantity.lowest, quantity.highest)
-    )
-    best_value, worst_value = write_value(best, quantity), write_value(worst, quantity)
-    if worst.at_least:
-        return f"the client was the limit ({best_name} {best_value}, {worst_name} {worst_value})"
-    if _are_equal(best, worst):
-        which = "both" if len(values) == 2 else f"all {len(values)}"
-        return f"{which} are within 5{_NBSP}% of each other, {best_name} {best_word} with {best_value}"
-    factor = describe_ratio(best, worst)
-    return f"{best_name} is {best_word} with {best_value} and {worst_name} {worst_word} with {worst_value}" + (
-        f", a factor of {factor}" if factor else ""
-    )
-
-
-def _are_equal(one: Value, other: Value) -> bool:
-    low, high = sorted((one, other), key=lambda value: value.median)
-    return not high.at_least and high.median <= low.median * _EQUAL_WITHIN
+def _written(value: Value, measure: Measure) -> str:
+    return write_value(value, measure.quantity) + write_interval(value, measure.quantity)

@@ -1,11 +1,12 @@
 """What a section of the page is, and the run that it is made from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import plotly.graph_objects as go
 
+from loadlab.report.certainty import chance_of
 from loadlab.report.curves import ReadLatencies, ReadRounds
 from loadlab.report.layout import Arrangement, arrange, side_by_side
 from loadlab.report.load_model import models_of
@@ -39,7 +40,9 @@ class Run:
         read_rounds: ReadRounds = lambda _trial, _metric: (),
     ) -> "Run":
         """Lay out the trials of a document as its profile asks."""
-        arrangement = arrange(document.profile, document.trials, document.spoiled)
+        arrangement = replace(
+            arrange(document.profile, document.trials, document.spoiled), chance=chance_of(document)
+        )
         return cls(document, arrangement, side_by_side(arrangement), read_latencies, read_stacks, read_rounds)
 
     @property

@@ -67,6 +67,13 @@ def test_with_rounds_there_are_intervals() -> None:
     assert certainty(trial(1, rounds=20), trial(2))[0].startswith("One window per trial")
 
 
+def test_repeats_have_intervals_if_they_are_enough() -> None:
+    assert certainty(trial(1), trial(1, repeat=2))[0].startswith("Trials were repeated 2 times, in one window each")
+    assert certainty(trial(1), trial(1, repeat=2), trial(1, repeat=3))[0] == (
+        "Figures are medians of 3 repeats; in parentheses: their 95 % intervals."
+    )
+
+
 def test_the_speed_of_the_machine_says_how_much_may_be_chance() -> None:
     moving = speed(3300, 3300, 4400, 4400, 3300)
     assert certainty(trial(1), trial(2), speed=moving)[:2] == [

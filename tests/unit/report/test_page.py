@@ -243,7 +243,7 @@ def test_a_run_of_one_setting_shows_its_figures_and_no_charts(tmp_path: Path, sa
     [trial] = [trial for trial in document.trials if trial.factors == {"target.server": "epoll", "load.idle": 0}]
     run.write_document(document.model_copy(update={"trials": [trial]}))
     outline = Outline(render(run))
-    assert outline.texts["h2"][:2] == ["What was measured, closed model", "Findings"]
+    assert outline.texts["h2"][:2] == ["What you see", "What was measured, closed model"]
     assert "epoll at 0 idle connections" in outline.texts["th"]
     assert not [name for name in outline.ids if name.startswith(("throughput", "cpu", "calls"))]
 

@@ -31,8 +31,8 @@ NBSP = "\N{NO-BREAK SPACE}"
 @pytest.mark.parametrize(
     ("points", "quantity", "told"),
     [
-        ({0: 21_300.0, 9: 21_050.0}, RATE, f"21,300 → 21,050 requests/s (\N{MINUS SIGN}1.2{NBSP}%)"),
-        ({0: 100.0, 9: 150.0}, RATE, f"100 → 150 requests/s (+50.0{NBSP}%)"),
+        ({0: 21_300.0, 9: 21_050.0}, RATE, "21,300 → 21,050 requests/s (no clear change)"),
+        ({0: 100.0, 9: 150.0}, RATE, f"100 → 150 requests/s (+50{NBSP}%)"),
         ({0: 1_200_000.0, 9: 60_000_000.0}, TIME, "1.2 ms → 60 ms (50 times)"),
         ({0: 1_000_000.0, 9: 2_500_000.0}, TIME, "1 ms → 2.5 ms (2.5 times)"),
         ({0: 1_210_000.0, 9: 1_211_000.0}, TIME, "stays at 1.21 ms"),
@@ -53,8 +53,8 @@ def test_lines_that_end_early_are_told_with_their_own_range() -> None:
         line("gone", {0: None, 5: None, 9: None}),
     ]
     assert describe_lines(over(0, 5, 9), lines, RATE) == (
-        f"From 0 to 9 idle connections: epoll 100 → 90 requests/s (\N{MINUS SIGN}10.0{NBSP}%). "
-        f"From 0 to 5 idle connections: select 100 → 50 requests/s (\N{MINUS SIGN}50.0{NBSP}%). "
+        f"From 0 to 9 idle connections: epoll 100 → 90 requests/s (no clear change). "
+        f"From 0 to 5 idle connections: select 100 → 50 requests/s (\N{MINUS SIGN}50{NBSP}%). "
         "At 0 idle connections: poll 100 requests/s."
     )
 

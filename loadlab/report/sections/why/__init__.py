@@ -16,11 +16,10 @@ from loadlab.report.sections.why.costs import Missing, costs_of, describe_cost, 
 from loadlab.report.sections.why.distributions import DistributionPanel, distributions_of, draw_distributions
 from loadlab.report.sections.why.ends import End, ProbedLine, describe_ends, probed_lines
 from loadlab.report.sections.why.flames import LineFlames, flames_of
-from loadlab.report.sentences import format_multiple
 from loadlab.report.tables import PlainTable
 from loadlab.results.folded_stacks import Stacks
 from loadlab.results.probe_data import WAIT_CALLS, ProcessUsage
-from loadlab.units import format_duration_ns, format_share
+from loadlab.units import format_duration_ns, format_multiple, format_share
 
 # Times that differ by less scatter that much from pass to pass.
 _GREW: Final = 1.5

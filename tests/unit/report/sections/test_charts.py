@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import ANSWERED_SHARE, RESPONSE_P99, THROUGHPUT
 from loadlab.report.panels import Line, Value, panel_of
 from loadlab.report.sections.charts import CaptionedChart, charts_of, describe_gaps, tables_of
-from loadlab.report.sections.overview import overview_of
+from loadlab.report.sections.overview import Answer, overview_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import LatencySummary, Law, RunDocument, TrialResult, Verdict
 
@@ -58,7 +60,11 @@ def repeated(*rates: float, count: int = 100_000) -> Arrangement:
 
 def test_repeats_give_their_median_and_how_far_they_spread() -> None:
     [line] = panel_of(repeated(100.0, 400.0, 120.0), THROUGHPUT).lines
-    assert line.points[0].value == Value(120.0, low=100.0, high=400.0, repeats=3)
+    value = line.points[0].value
+    assert value is not None
+    assert value.interval is not None
+    assert replace(value, interval=None) == Value(120.0, low=100.0, high=400.0, repeats=3)
+    assert value.interval[0] < 120 < value.interval[1]
 
 
 def test_a_percentile_with_too_few_samples_is_left_out() -> None:
@@ -197,7 +203,7 @@ def test_an_open_load_begins_with_its_times_and_where_they_go(open_load: RunDocu
 def test_what_no_chart_begins_with_and_tells_has_one_of_its_own(open_load: RunDocument, metric: str) -> None:
     document = plotting(open_load, metric)
     assert [*charts(document)] == ["plotted", "response", "parts", "throughput", "cpu"]
-    assert overview_of(run_of(document))
+    assert overview_of(run_of(document)).head
 
 
 def test_of_the_parts_only_means_are_added_up(open_load: RunDocument) -> None:
@@ -244,7 +250,7 @@ def test_connection_memory_is_drawn_by_its_parts_and_told_where_most_are_open(mi
     assert (
         "One idle connection takes 6.88 KiB of memory at 1,000,000 idle connections: 6.15 KiB in the kernel for both "
         "ends, 500 B in the target, and 250 B in the client."
-    ) in overview_of(run_of(million))
+    ) in overview_of(run_of(million)).rest
     assert memory.sentence == "From 10,000 to 1,000,000 idle connections: stays at 6.88 KiB."
     [note] = memory.notes
     assert "the kernel holds it twice" in note
@@ -287,7 +293,7 @@ def test_of_several_servers_each_has_its_memory_told(million: RunDocument) -> No
 def test_a_run_without_trials_has_no_charts_and_nothing_to_see(name: str, request: pytest.FixtureRequest) -> None:
     document: RunDocument = request.getfixturevalue(name).model_copy(update={"trials": []})
     assert charts(document) == {}
-    assert overview_of(run_of(document)) == ()
+    assert overview_of(run_of(document)) == Answer()
 
 
 def test_the_wait_for_a_core_stands_beside_memory_where_it_grows(crowd: RunDocument) -> None:
