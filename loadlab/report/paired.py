@@ -17,9 +17,8 @@ from loadlab.report.differences import (
     name_of,
 )
 from loadlab.report.measures import measure_of
-from loadlab.report.sentences import format_multiple
 from loadlab.results.model import Difference, PairedComparison, RunDocument, TrialResult
-from loadlab.units import format_duration_ns, format_percent
+from loadlab.units import format_duration_ns, format_multiple, format_percent
 
 _THROUGHPUT: Final = "requests_per_second"
 _SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILURES: "failed"}

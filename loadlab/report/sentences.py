@@ -10,12 +10,8 @@ from typing import Final
 from loadlab.analysis.verdict import RATE_MET
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import ANSWERED_SHARE, Quantity
-<<<<<<< HEAD
 from loadlab.report.panels import Line, Panel, Value, panel_of
-=======
-from loadlab.report.panels import Chart, Line, Panel, Value, panel_of
 from loadlab.report.ratios import chance_of, ratio_of
->>>>>>> 30ec963 (Sentences claim what intervals show: ratios with their ends, chance for single windows, suspect points left out)
 from loadlab.results.model import Scalar
 from loadlab.units import format_multiple, format_share
 

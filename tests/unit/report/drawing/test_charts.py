@@ -70,12 +70,10 @@ def test_a_logarithmic_axis_has_exponents_for_ends_and_values_for_ticks(arrangem
     assert (axis["tickvals"][0], axis["ticktext"][0]) == (10_000, "10 µs")
 
 
-def test_repeats_have_whiskers_and_one_alone_has_none() -> None:
-    [figure] = drawn(
-        over_idle({0: [measured(90.0), measured(100.0), measured(130.0)], 1000: [measured(50.0)]}), THROUGHPUT
-    )
+def test_repeats_that_are_too_few_for_an_interval_have_whiskers_and_one_alone_has_none() -> None:
+    [figure] = drawn(over_idle({0: [measured(90.0), measured(130.0)], 1000: [measured(50.0)]}), THROUGHPUT)
     whiskers = figure["data"][0]["error_y"]
-    assert (whiskers["visible"], whiskers["array"], whiskers["arrayminus"]) == (True, [30.0, 0.0], [10.0, 0.0])
+    assert (whiskers["visible"], whiskers["array"], whiskers["arrayminus"]) == (True, [20.0, 0.0], [20.0, 0.0])
     [alone] = drawn(over_idle({0: [measured(90.0)], 1000: [measured(50.0)]}), THROUGHPUT)
     assert alone["data"][0]["error_y"]["visible"] is False
 
