@@ -40,9 +40,7 @@ class Run:
         read_rounds: ReadRounds = lambda _trial, _metric: (),
     ) -> "Run":
         """Lay out the trials of a document as its profile asks."""
-        arrangement = replace(
-            arrange(document.profile, document.trials, document.spoiled), chance=chance_of(document)
-        )
+        arrangement = replace(arrange(document.profile, document.trials, document.spoiled), chance=chance_of(document))
         return cls(document, arrangement, side_by_side(arrangement), read_latencies, read_stacks, read_rounds)
 
     @property
