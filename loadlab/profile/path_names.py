@@ -42,9 +42,11 @@ def name_of_path(path: str) -> PathName:
 
 
 def name_of_value(path: str, value: str | int | float | bool | None) -> str:
-    """Return a value of a path in words: `epoll`, `blocking true`, `8 workers in the pool`, `offered rate 500`."""
+    """Return a value of a path in words: `epoll`, `blocking calls`, `8 workers in the pool`, `offered rate 500`."""
     if isinstance(value, str):
         return value
+    if isinstance(value, bool) and path in _SWITCHES:
+        return _SWITCHES[path][value]
     name = name_of_path(path)
     if isinstance(value, bool) or value is None:
         return f"{name.many} {'none' if value is None else str(value).lower()}"
@@ -59,6 +61,8 @@ def _counted(one: str, many: str = "") -> PathName:
     return PathName(one, many, f"{_NUMBER_OF}{many}")
 
 
+# What is off, and what is on.
+_SWITCHES: Final[Mapping[str, tuple[str, str]]] = {"target.blocking": ("suspending calls", "blocking calls")}
 _NAMES: Final[Mapping[str, PathName]] = {
     "load.idle": _counted("idle connection"),
     "load.connections": _counted("active connection"),

@@ -10,6 +10,8 @@ from loadlab.profile.path_names import PathName, name_of_path, name_of_value
 from loadlab.profile.target import describe_command
 from loadlab.results.model import Scalar, TrialResult
 
+_LONGEST_NAME: Final = 48
+
 CHANCE: Final = 0.2
 """Where the machine's speed was not measured: what most windows of a second differ by on a quiet virtual machine."""
 
@@ -145,9 +147,11 @@ def arrange(
     return Arrangement(
         x_path=x_path,
         x_values=x_values,
-        line_names=tuple(
-            ", ".join(name_of_value(path, value) for path, value in zip(line_paths, key, strict=True))
-            for key in line_keys
+        line_names=shorten_names(
+            [
+                ", ".join(name_of_value(path, value) for path, value in zip(line_paths, key, strict=True))
+                for key in line_keys
+            ]
         ),
         settings=tuple(
             Setting(
@@ -161,6 +165,31 @@ def arrange(
             if (key, x) in groups
         ),
     )
+
+
+def shorten_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names that fit into a legend: of long ones, such as commands, without words that all share at the ends.
+
+    What is still long loses its middle; names that would then be alike stay whole.
+    """
+    if all(len(name) <= _LONGEST_NAME for name in names):
+        return tuple(names)
+    words = [name.split() for name in names]
+    spare = min(map(len, words)) - 1 if len(names) > 1 else 0
+    first = next((at for at in range(spare) if len({each[at] for each in words}) > 1), spare)
+    if first and words[0][first - 1].startswith("-"):  # the option of which the values differ
+        first -= 1
+    last = next((at for at in range(spare - first) if len({each[-1 - at] for each in words}) > 1), spare - first)
+    begin, end = "\N{HORIZONTAL ELLIPSIS} " * bool(first), " \N{HORIZONTAL ELLIPSIS}" * bool(last)
+    shorter = tuple(_without_middle(f"{begin}{' '.join(each[first : len(each) - last])}{end}") for each in words)
+    return shorter if len({*shorter}) == len({*names}) else tuple(names)
+
+
+def _without_middle(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = (_LONGEST_NAME - 1) // 2
+    return f"{name[:half].rstrip()}\N{HORIZONTAL ELLIPSIS}{name[-half:].lstrip()}"
 
 
 def format_scalar(value: Scalar) -> str:

@@ -25,7 +25,8 @@ def test_any_other_path_is_called_by_its_last_key() -> None:
     ("path", "value", "name"),
     [
         ("target.server", "epoll", "epoll"),
-        ("target.blocking", True, "blocking true"),
+        ("target.blocking", True, "blocking calls"),
+        ("target.nodelay", True, "nodelay true"),
         ("target.pool", 8, "8 workers in the pool"),
         ("target.pool", 1, "1 worker in the pool"),
         ("load.idle", 19_000, "19,000 idle connections"),

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.report.layout import above_each_other, arrange, format_scalar, side_by_side
+from loadlab.report.layout import above_each_other, arrange, format_scalar, shorten_names, side_by_side
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Scalar, TrialResult, Verdict
 
@@ -59,8 +59,8 @@ def test_a_value_that_does_not_speak_for_itself_has_its_name() -> None:
     ]
     arrangement = arrange({"plot": {"x": "load.idle", "series": "target.blocking"}}, trials)
     assert arrangement.line_names == (
-        "blocking false, edge, 8 workers in the pool",
-        "blocking true, edge, 8 workers in the pool",
+        "suspending calls, edge, 8 workers in the pool",
+        "blocking calls, edge, 8 workers in the pool",
     )
 
 
@@ -144,3 +144,18 @@ def test_lines_over_several_x_stay_lines(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
     arrangement = arrange(document.profile, document.trials)
     assert side_by_side(arrangement) is arrangement
+
+
+def test_long_commands_are_called_by_what_differs_between_them() -> None:
+    commands = [f"python -m gunicorn --bind 127.0.0.1:8000 --workers {workers} app:application" for workers in (1, 4)]
+    assert shorten_names(commands) == ("… --workers 1 …", "… --workers 4 …")
+    assert shorten_names(["epoll", "python -m uvicorn --workers 4 --no-access-log app:application"]) == (
+        "epoll",
+        "python -m uvicorn --wor…ess-log app:application",
+    )
+    assert shorten_names(["epoll", "a server"]) == ("epoll", "a server")
+
+
+def test_names_that_would_be_alike_when_short_stay_whole() -> None:
+    middle = ["x" * 30 + middle + "y" * 30 for middle in ("a", "b")]
+    assert shorten_names(middle) == tuple(middle)

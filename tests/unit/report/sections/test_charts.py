@@ -129,7 +129,7 @@ def test_each_kind_of_request_has_its_panels(mix: RunDocument) -> None:
     assert [*found] == ["plotted", "throughput", "kinds", "cpu"]
     # No trial has enough of the slow ones for their p99.
     assert titles(found["kinds"]) == ["hello, median (p50)", "hello, 99th percentile (p99)", "slow, median (p50)"]
-    assert "hello, 99th percentile (p99). From 4 to 64 active connections: blocking false" in found["kinds"].sentence
+    assert "hello, 99th percentile (p99). From 4 to 64 active connections: suspending calls" in found["kinds"].sentence
     assert (
         "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
         in found["kinds"].notes
