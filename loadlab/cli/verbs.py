@@ -54,6 +54,12 @@ COMPARE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
 
 Exit codes: 0 done, 1 a condition of --fail-if is shown, 2 the runs do not compare, or are none.
 """
+EXPORT_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
+  loadlab export RUN | column -s, -t | less -S
+  loadlab export RUN --format junit --out results.xml
+  loadlab export RUN --format openmetrics --out metrics.prom
+  loadlab export RUN --format hlog --trial 004 --out 004.hlog
+"""
 SERVE_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab serve epoll --port 8080
   loadlab serve epoll-threads --pool 8            with an option of its own
@@ -226,6 +232,25 @@ def compare(
     from loadlab.cli.compare import compare as compare_at
 
     raise typer.Exit(compare_at(runs, anyway, as_json, html, fail_if or []))
+
+
+@app.command(epilog=EXPORT_EXAMPLES)
+def export(
+    run_directory: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, or a file with run.json.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="csv, json, junit, openmetrics or hlog.")
+    ] = "csv",
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it is written; - is standard output.")] = Path("-"),
+    trial: Annotated[str | None, typer.Option(metavar="ID", help="Only that trial, such as 004.")] = None,
+) -> None:
+    """Write a run for other programs: spreadsheets, CI, Prometheus.
+
+    csv and json have a row for each trial, with its settings, figures, intervals and verdict. junit has a test case for
+    each expectation and each verdict. openmetrics is for Prometheus, hlog the latencies for HdrHistogram's tools.
+    """
+    from loadlab.cli.export import export as export_to
+
+    export_to(run_directory, form, out, trial)
 
 
 # What follows the name is the server's, `--help` too.

@@ -161,6 +161,11 @@ class RunDirectory:
         except ValueError as error:
             raise ReportError(f"{path} is damaged: {error}; delete it to draw the page without it.") from error
 
+    def read_latency_log(self, trial_id: str) -> str | None:
+        """Return the text of one trial's latency.hlog; None when it recorded none."""
+        path = self._trial_path(trial_id, _LATENCY_LOG)
+        return _read(path) if path.exists() else None
+
     def read_stacks(self, trial_id: str, file: str) -> dict[Stack, int]:
         """Return a CPU profile of one trial; empty when it is not there."""
         path = self._trial_path(trial_id, file)

@@ -1,0 +1,163 @@
+"""OpenMetrics text: a gauge for each figure, labelled with the trial's settings.
+
+For node_exporter's textfile collector, the Pushgateway, and whatever else reads Prometheus's formats; all metrics are
+gauges without timestamps, so the text is valid in the older format, too. Times are in seconds, sizes in bytes. Series
+are identified by settings and not by the number of a trial, which is another one in each run.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, get_args
+
+from loadlab.export.rows import shown_figure
+from loadlab.results.model import Judgement, RunDocument, TrialResult
+
+_NS: Final = 1e-9
+_PREFIX: Final = "loadlab"
+_OWN_LABELS: Final = ("profile", "repeat", "percentile", "side", "outcome", "verdict", "expectation", "series")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gauge:
+    """A family: its name, its help, and what of a trial it shows, as (metric, further labels); `scale` is its unit."""
+
+    name: str
+    about: str
+    metrics: tuple[tuple[str, Mapping[str, str]], ...]
+    scale: float = 1.0
+
+
+_PERCENTILES: Final = ("p50", "p90", "p99", "p99.9")
+_GAUGES: Final = (
+    _Gauge("requests_per_second", "Successful requests per second.", (("requests_per_second", {}),)),
+    _Gauge(
+        "response_time_seconds",
+        "Time from when a request was due to its complete response.",
+        tuple((f"response_ns.{name}", {"percentile": name}) for name in _PERCENTILES),
+        _NS,
+    ),
+    _Gauge(
+        "service_time_seconds",
+        "Time from when a request was sent to its complete response.",
+        tuple((f"service_ns.{name}", {"percentile": name}) for name in _PERCENTILES),
+        _NS,
+    ),
+    _Gauge(
+        "cpu_seconds_per_request",
+        "CPU time per request, user and system.",
+        tuple((f"{side}.cpu_ns_per_request", {"side": side}) for side in ("target", "client")),
+        _NS,
+    ),
+    _Gauge("target_memory_bytes", "Memory of the target at the end (PSS).", (("target.pss_bytes", {}),)),
+    _Gauge("cost_seconds", "Time of one call, event or switch, without a network.", (("cost_ns", {}),), _NS),
+    _Gauge("operation_seconds", "Time to make ready, wait and read, without a network.", (("operation_ns", {}),), _NS),
+    _Gauge("unit_memory_bytes", "Memory of one unit of execution.", (("bytes_per_unit", {}),)),
+)
+
+
+def format_openmetrics(document: RunDocument) -> str:
+    """Return all figures of a run."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.openmetrics.exposition import generate_latest
+
+    class Collector:
+        def collect(self) -> Iterator[GaugeMetricFamily]:
+            for name, about, samples in _families(document):
+                family = GaugeMetricFamily(f"{_PREFIX}_{name}", about)
+                for labels, value in samples:
+                    family.add_metric([], value)
+                    family.samples[-1] = family.samples[-1]._replace(labels=labels)
+                if family.samples:
+                    yield family
+
+    registry = CollectorRegistry()
+    registry.register(Collector())
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode()
+
+
+_Sample = tuple[dict[str, str], float]
+
+
+def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
+    labels = _labels_of(document)
+    labelled = [(trial, labels[trial.id]) for trial in document.trials]
+    for gauge in _GAUGES:
+        found = [
+            (trial, metric, of_trial | dict(further), value)
+            for trial, of_trial in labelled
+            for metric, further in gauge.metrics
+            if (value := shown_figure(trial, metric)) is not None
+        ]
+        yield gauge.name, gauge.about, [(all_labels, value * gauge.scale) for _, _, all_labels, value in found]
+        for end, which in enumerate(("low", "high")):
+            yield (
+                f"{gauge.name}_{which}",
+                f"{which.capitalize()} end of its 95 % interval.",
+                [
+                    (all_labels, trial.confidence[metric][end] * gauge.scale)
+                    for trial, metric, all_labels, _ in found
+                    if metric in trial.confidence
+                ],
+            )
+    yield "requests", "Requests in the window, by how they ended.", [
+        (of_trial | {"outcome": outcome}, float(count))
+        for trial, of_trial in labelled
+        for outcome, count in trial.outcomes.items()
+    ]  # fmt: skip
+    yield "trial_verdict", "1 for the verdict on a trial, 0 for the others.", [
+        (of_trial | {"verdict": verdict}, float(trial.verdict.state == verdict))
+        for trial, of_trial in labelled
+        for verdict in get_args(Judgement)
+    ]  # fmt: skip
+    yield "expectation_met", "Whether an expectation was met.", list(_expectations(document, labelled))
+    yield "run_start_timestamp_seconds", "When the run began.", [
+        ({"profile": _name_of(document)}, datetime.fromisoformat(document.started).timestamp())
+    ]  # fmt: skip
+
+
+def _expectations(document: RunDocument, labelled: Iterable[tuple[TrialResult, dict[str, str]]]) -> Iterator[_Sample]:
+    met: dict[tuple[tuple[str, str], ...], float] = {}
+    for trial, of_trial in labelled:
+        for each in trial.expectations:
+            met[tuple((of_trial | {"expectation": each.text}).items())] = float(each.met)
+    for each in document.expectations:
+        labels = {"profile": _name_of(document), "series": each.series, "expectation": each.text}
+        met[tuple(labels.items())] = float(each.met)
+    yield from ((dict(labels), value) for labels, value in met.items())
+
+
+def _labels_of(document: RunDocument) -> dict[str, dict[str, str]]:
+    """Return the labels of each trial by its id: the profile, all swept values, and the repeat where there are any."""
+    names = _label_names(dict.fromkeys(path for trial in document.trials for path in trial.factors))
+    has_repeats = any(trial.repeat > 1 for trial in document.trials)
+    return {
+        trial.id: {"profile": _name_of(document)}
+        | {names[path]: _spell(value) for path, value in trial.factors.items()}
+        | ({"repeat": str(trial.repeat)} if has_repeats else {})
+        for trial in document.trials
+    }
+
+
+def _label_names(paths: Iterable[str]) -> dict[str, str]:
+    """Return a label for each path: `load_idle` for load.idle, with a number behind it where two would be equal."""
+    found: dict[str, str] = {}
+    for path in paths:
+        plain = re.sub(r"[^a-zA-Z0-9_]", "_", path)
+        label, number = plain, 1
+        while label in (*found.values(), *_OWN_LABELS):
+            number += 1
+            label = f"{plain}_{number}"
+        found[path] = label
+    return found
+
+
+def _name_of(document: RunDocument) -> str:
+    return str(document.profile.get("name") or "loadlab")
+
+
+def _spell(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,95 @@
+"""The text, read by the parsers of prometheus_client: that of OpenMetrics, and that of the older format."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_older
+
+from loadlab.export.openmetrics import format_openmetrics
+from loadlab.results.model import Expectation, RunDocument
+from tests.sample_run import sample_document
+from tests.trials import make_trial
+from tests.unit.analysis.comparison.runs import make_rate, make_run
+
+Parse = Callable[[str], Iterator[Metric]]
+Labels = dict[str, str]
+
+
+def samples_of(document: RunDocument, name: str, parse: Parse = parse_openmetrics) -> list[tuple[Labels, float]]:
+    families = parse(format_openmetrics(document))
+    return [(dict(each.labels), each.value) for family in families for each in family.samples if each.name == name]
+
+
+@pytest.mark.parametrize("parse", [parse_openmetrics, parse_older], ids=["OpenMetrics", "the older format"])
+def test_throughput_has_the_settings_as_labels(parse: Parse) -> None:
+    document = sample_document()
+    samples = samples_of(document, "loadlab_requests_per_second", parse)
+    (trial,) = [trial for trial in document.trials if trial.factors == {"target.server": "epoll", "load.idle": 0}]
+    labels = {"profile": "select-vs-epoll", "target_server": "epoll", "load_idle": "0"}
+    assert (labels, trial.requests_per_second) in samples
+    assert len(samples) == 12  # not possible, failed and invalid ones have none
+
+
+def test_times_are_seconds_by_percentile_with_their_intervals() -> None:
+    document = make_run([make_rate(50_000, confidence={"response_ns.p50": (190_000, 210_000)})])
+    of_p50 = {"profile": "mine", "percentile": "p50"}
+    for suffix, expected in (("", 200e-6), ("_low", 190e-6), ("_high", 210e-6)):
+        labels, value = samples_of(document, f"loadlab_response_time_seconds{suffix}")[0]
+        assert labels == of_p50
+        assert value == pytest.approx(expected)
+
+
+def test_the_verdict_is_one_of_three() -> None:
+    found = samples_of(make_run([make_rate(1.0, verdict="suspect")]), "loadlab_trial_verdict")
+    assert {labels["verdict"]: value for labels, value in found} == {"valid": 0, "suspect": 1, "invalid": 0}
+
+
+def test_expectations_of_trials_and_laws() -> None:
+    def expected(text: str, met: bool, series: str = "") -> Expectation:
+        return Expectation(text=text, met=met, measured="", series=series)
+
+    trial = make_rate(1.0, expectations=[expected("p99 < 1s", True)])
+    document = make_run([trial], expectations=[expected("slope < 1ns", False, "epoll")])
+    assert samples_of(document, "loadlab_expectation_met") == [
+        ({"profile": "mine", "expectation": "p99 < 1s"}, 1.0),
+        ({"profile": "mine", "series": "epoll", "expectation": "slope < 1ns"}, 0.0),
+    ]
+
+
+def test_repeats_are_series_of_their_own_and_numbers_of_trials_are_no_labels() -> None:
+    document = make_run([make_rate(1.0, number) for number in (1, 2)])
+    found = samples_of(document, "loadlab_requests_per_second")
+    assert [labels for labels, _ in found] == [{"profile": "mine", "repeat": "1"}, {"profile": "mine", "repeat": "2"}]
+
+
+@pytest.mark.parametrize("value", ['say "hi"', "back\\slash", "two\nlines", "naïve ✓", ""])
+def test_labels_hold_any_text(value: str) -> None:
+    document = make_run([make_rate(1.0, factors={"target.env.X": value})])
+    ((labels, _),) = samples_of(document, "loadlab_requests_per_second")
+    assert labels["target_env_X"] == value
+
+
+def test_paths_that_would_have_one_label_have_two() -> None:
+    factors: dict[str, Any] = {"target.env.A_B": 1, "target.env.A-B": 2}
+    ((labels, _),) = samples_of(make_run([make_rate(1.0, factors=factors)]), "loadlab_requests_per_second")
+    assert (labels["target_env_A_B"], labels["target_env_A_B_2"]) == ("1", "2")
+
+
+def test_a_setting_that_is_called_like_a_label_of_ours_is_kept_apart() -> None:
+    document = make_run([make_rate(1.0, factors={"profile": 1, "percentile": 2})])
+    ((labels, _),) = samples_of(document, "loadlab_requests_per_second")
+    assert labels["profile"] == "mine"
+
+
+def test_microbenchmarks_have_their_cost() -> None:
+    document = make_run([make_trial(cost_ns=41.5)], {"name": "wait", "kind": "wait-cost"})
+    ((labels, value),) = samples_of(document, "loadlab_cost_seconds")
+    assert labels == {"profile": "wait"}
+    assert value == pytest.approx(41.5e-9)
+
+
+def test_a_run_without_trials_is_valid_text() -> None:
+    assert format_openmetrics(make_run([])).endswith("# EOF\n")

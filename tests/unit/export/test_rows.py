@@ -1,0 +1,91 @@
+import csv
+import io
+import json
+from typing import Any
+
+from loadlab.export.rows import format_csv, format_json, rows_of, shown_figure
+from loadlab.results.model import Finding, LatencySummary, RunDocument, Verdict
+from tests.sample_run import sample_document
+from tests.trials import make_trial
+from tests.unit.analysis.comparison.runs import make_rate, make_run
+
+CLIENT_BOUND = Finding(code="client_bound", severity="suspect", text="", evidence="", advice="")
+
+
+def read_csv(document: RunDocument) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(format_csv(document))))
+
+
+def test_each_trial_has_a_row_with_settings_figures_and_verdict() -> None:
+    document = sample_document()
+    rows = read_csv(document)
+    assert [row["trial"] for row in rows] == [trial.id for trial in document.trials]
+    done = next(row for row in rows if (row["target.server"], row["load.idle"]) == ("epoll", "19000"))
+    (trial,) = [trial for trial in document.trials if trial.id == done["trial"]]
+    assert float(done["requests_per_second"]) == trial.requests_per_second
+    assert int(done["response_ns.p99"]) == trial.response_ns.p99
+    assert (done["state"], done["verdict"], done["is_lower_bound"]) == ("done", "valid", "false")
+
+
+def test_trials_without_figures_have_a_state_and_a_reason() -> None:
+    rows = {row["state"]: row for row in read_csv(sample_document())}
+    refused, failed = rows["not possible"], rows["failed"]
+    assert refused["reason"].startswith("select holds at most 16,384 connections")
+    assert failed["findings"] == "failed"
+    assert {refused[name] for name in ("verdict", "requests", "requests_per_second", "response_ns.p50")} == {""}
+
+
+def test_invalid_trials_have_counts_but_no_figures() -> None:
+    (invalid,) = [row for row in read_csv(sample_document()) if row["verdict"] == "invalid"]
+    assert (invalid["requests_per_second"], invalid["response_ns.p50"], invalid["failures"]) == ("", "", "3")
+
+
+def test_intervals_stand_beside_their_figures() -> None:
+    trial = make_rate(50_000, confidence={"requests_per_second": (49_000, 51_000)})
+    (row,) = rows_of(make_run([trial]))
+    assert (row["requests_per_second.low"], row["requests_per_second.high"]) == (49_000, 51_000)
+    assert row["response_ns.p50.low"] is None
+
+
+def test_throughput_that_the_client_limited_is_marked() -> None:
+    (row,) = rows_of(make_run([make_rate(50_000, verdict=Verdict(state="suspect", findings=[CLIENT_BOUND]))]))
+    assert (row["is_lower_bound"], row["findings"]) == (True, "client_bound")
+
+
+def test_percentiles_that_are_not_shown_are_left_out() -> None:
+    times = LatencySummary(p50=100, p90=200, p99=300, p99_9=400, max=500, mean=120.0, count=1500, too_low=["p99"])
+    trial = make_rate(50_000, response_ns=times)
+    names = ("p50", "p90", "p99", "p99.9", "mean", "max")
+    assert [shown_figure(trial, f"response_ns.{name}") for name in names] == [100, 200, None, None, None, None]
+
+
+def test_values_of_any_kind_survive_csv() -> None:
+    values: list[Any] = ['a,b "quoted"', "two\nlines", "naïve ✓", " spaces ", None, True, 0.1, "=1+1", ""]
+    trials = [make_rate(1.0, number, factors={"target.env.X": value}) for number, value in enumerate(values, start=1)]
+    expected = ["" if value is None else "true" if value is True else str(value) for value in values]
+    assert [row["target.env.X"] for row in read_csv(make_run(trials))] == expected
+
+
+def test_json_has_the_same_rows_with_their_types() -> None:
+    document = sample_document()
+    assert json.loads(format_json(document)) == rows_of(document)
+
+
+def test_a_run_without_trials_has_a_heading() -> None:
+    text = format_csv(make_run([]))
+    assert text.startswith("trial,repeat,")
+    assert text.count("\n") == 1
+
+
+def test_trials_need_not_have_the_same_settings() -> None:
+    rows = read_csv(
+        make_run([make_rate(1.0, 1, factors={"load.idle": 5}), make_rate(1.0, 2, factors={"load.rate": 7})])
+    )
+    assert [(row["load.idle"], row["load.rate"]) for row in rows] == [("5", ""), ("", "7")]
+
+
+def test_microbenchmarks_have_their_own_columns() -> None:
+    document = make_run([make_trial(cost_ns=41.5)], {"name": "wait", "kind": "wait-cost"})
+    (row,) = rows_of(document)
+    assert row["cost_ns"] == 41.5
+    assert "requests_per_second" not in row
