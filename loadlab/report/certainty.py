@@ -6,6 +6,7 @@ from typing import Final
 
 from loadlab.analysis.uncertainty import FEWEST_ROUNDS
 from loadlab.report.layout import CHANCE
+from loadlab.report.paired import describe_course, describe_limits
 from loadlab.results.model import MachineSpeed, RunDocument, TrialResult
 from loadlab.units import format_percent
 
@@ -27,7 +28,9 @@ class Clause:
 def describe_certainty(document: RunDocument) -> Iterator[Clause]:
     """Yield what a reader has to know before any figure: intervals, the machine's speed, doubts, repeated attempts."""
     measured = [trial for trial in document.trials if trial.state == "done"]
-    if measured:
+    if document.ab is not None:
+        yield from (Clause(text) for text in (describe_course(document), *describe_limits(document)) if text)
+    elif measured:
         yield Clause(_describe_windows(measured, document))
     if (moved := speed_moved(document.speed)) is not None:
         yield Clause(f"The machine's speed moved by {format_percent(moved)} during the run.")

@@ -20,6 +20,9 @@ from loadlab.report.measures import measure_of
 from loadlab.results.model import Difference, PairedComparison, RunDocument, TrialResult
 from loadlab.units import format_duration_ns, format_multiple, format_percent
 
+VARIANT: Final = "variant"
+"""The factor that distinguishes the two trials of a comparison."""
+
 _THROUGHPUT: Final = "requests_per_second"
 _SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILURES: "failed"}
 _CPU: Final = "target.cpu_ns_per_request"

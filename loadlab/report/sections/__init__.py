@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from loadlab.report.sections import (
+    ab,
     charts,
     expectations,
     findings,
@@ -22,6 +23,7 @@ from loadlab.report.sections import (
 from loadlab.report.sections.section import Run, Section
 
 SECTIONS: Final[tuple[Callable[[Run], Iterable[Section]], ...]] = (
+    ab.sections_of,
     overview.sections_of,
     expectations.sections_of,
     charts.sections_of,

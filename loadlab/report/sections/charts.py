@@ -73,7 +73,9 @@ class NoFigures(Section):
 
 
 def sections_of(run: Run) -> Iterator[Section]:
-    """Yield a section for each chart, or the one in place of all."""
+    """Yield a section for each chart, or the one in place of all; a comparison has a section of its own."""
+    if run.document.ab is not None:
+        return
     charts, tables = charts_of(run), tables_of(run)
     yield from charts
     if tables:

@@ -13,6 +13,7 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, RESPONSE_P50, RESPONSE_P99, THROUGHPUT, Measure
+from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, Value, laws_of, panel_of
 from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.contrasts import (
@@ -65,8 +66,8 @@ def sections_of(run: Run) -> Iterator[Overview]:
 def overview_of(run: Run) -> Answer:
     """Return the answer, on the run's first chart, and all that is to be known about the run beside it."""
     document, arrangement = run.document, run.arrangement
-    if document.ab is not None:  # has a section of its own for this
-        return Answer(rest=tuple(describe_models(document.profile, run.models)))
+    if document.ab is not None:
+        return Answer((describe_answer(document),), tuple(describe_models(document.profile, run.models)))
     first, *_ = plans = plans_of(document, arrangement)
     lawful = next(plan for plan in plans if plan.laws)
     laws = laws_of(arrangement, document.laws, lawful.laws)

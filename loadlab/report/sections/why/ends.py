@@ -7,6 +7,7 @@ from typing import Final
 from loadlab.analysis.summary import over_repeats
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import CPU_TOTAL
+from loadlab.report.paired import VARIANT
 from loadlab.results.model import TrialResult
 
 _MOST_LINES: Final = 3
@@ -39,8 +40,10 @@ def probed_lines(arrangement: Arrangement) -> tuple[ProbedLine, ...]:
     """Return at most three lines, the one whose CPU time per request grew most first.
 
     Of more than three these are the two that grew most, and the one that grew least, to compare them with. Where x is
-    made of names, it has no ends, and each place stands by itself.
+    made of names, it has no ends, and each place stands by itself; but A and B of a comparison are ends.
     """
+    if arrangement.x_path == VARIANT:
+        return _both_sides(arrangement)
     probed = [(setting, trial) for setting in arrangement.settings if (trial := _probed(setting))]
     lines: dict[str, list[tuple[Setting, TrialResult]]] = {}
     for setting, trial in probed:
@@ -56,6 +59,16 @@ def probed_lines(arrangement: Arrangement) -> tuple[ProbedLine, ...]:
         )
         for name, on_line in explained
     )
+
+
+def _both_sides(arrangement: Arrangement) -> tuple[ProbedLine, ...]:
+    """Return A and B of a comparison as the ends of one line, or the one of them that was probed."""
+    ends = [
+        End(trial, format_scalar(setting.x), format_scalar(setting.x))
+        for setting in arrangement.settings
+        if (trial := _probed(setting)) is not None
+    ]
+    return (ProbedLine("B against A", ends[0] if len(ends) > 1 else None, ends[-1]),) if ends else ()
 
 
 def describe_ends(values: Sequence[tuple[str, End]], unit: str = "") -> str:
