@@ -1,8 +1,14 @@
 """Two servers measured in turn: by how much B differs from A, and when that is known well enough.
 
 The machine's speed changes by a third within seconds, for both alike; so the slices of a pair are compared with each
-other, by the logarithm of their ratio, and never with those of another time. docs/uncertainty.md has the method and
-its sources, benchmarks/coverage.py how often its intervals hold.
+other, by the logarithm of their ratio, and never with those of another time.
+
+A slice that met a stall from outside must not decide, so these logarithms are averaged by a robust mean. But such a
+mean also leaves out what one of the two does to itself now and then (a garbage collection, a checkpoint). Stalls from
+outside hit both alike, as the order is drawn: where the whole differs from the typical slice beyond chance, they are
+not from outside, and the whole counts (a specification test: Hausman, Econometrica 46, 1978, pp. 1251 to 1271).
+
+docs/uncertainty.md has the method, benchmarks/coverage.py how often its intervals hold.
 """
 
 import math
@@ -14,8 +20,10 @@ from typing import Final
 
 import numpy as np
 
-from loadlab.analysis.uncertainty import FloatArray, quantile_of_t
+from loadlab.analysis.series import block_length, block_weights, reach_of_mean, robust_mean
+from loadlab.analysis.uncertainty import CumulativeCounts, FloatArray, interval_of_draws, quantile_of_t, widening_of
 from loadlab.profile.metrics import full_name
+from loadlab.recording.histogram import Histogram
 from loadlab.results.model import Difference, Round
 
 FAILURES: Final = "failures"
@@ -32,13 +40,15 @@ PAIRED_METRICS: Final[Mapping[str, Callable[[Round], float | None]]] = MappingPr
 )
 """The figures that are compared by their ratio, in the order of a table."""
 
+_PERCENTILES: Final[Mapping[str, float]] = MappingProxyType(
+    {"response_ns.p50": 50, "response_ns.p90": 90, "response_ns.p99": 99}
+)
 _FEWEST_PAIRS: Final = 5
-# Beyond so many standard deviations a deviation counts as if it were there. Huber, Robust Statistics (1981), ch. 4: it
-# costs 5 % of the precision where the noise is normal; where a slice in fifty met another process, it doubles it.
-_HUBER: Final = 1.345
-_MAD_OF_NORMAL: Final = 1.4826
-_ITERATIONS: Final = 50
-_SETTLED: Final = 1e-9
+_RESAMPLES: Final = 500
+_SEED: Final = 13
+# What stands for a figure of 0, against the usual one, where a logarithm is needed: far out, whatever it is.
+_FAR_OUT: Final = 1e-3
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +67,13 @@ class PairedChange:
 class StoppingRule:
     """Ends a comparison when the interval of one metric is narrower than `within` on both sides.
 
-    Asking again and again would end it when the scatter happens to look small, and the interval would then hold less
-    often than it says (Chow and Robbins, Annals of Mathematical Statistics 36, 1965, pp. 457 to 462). So it asks for a
-    number of pairs first, and for an interval that is a little narrower than is wanted as long as these are few.
+    Asking again and again ends it when the scatter happens to look small, and the interval then holds less often than
+    it claims (Chow and Robbins, Annals of Mathematical Statistics 36, 1965, pp. 457 to 462). So a number of pairs is
+    required first, and an interval that is narrower than `within` by a share that falls with their number.
     """
 
-    fewest_pairs: Final = 20
+    fewest_pairs: Final = 30
+    _margin_in_pairs: Final = 4
 
     def __init__(self, on: str, within: float) -> None:
         """`on` is a metric's name, short or full; `within` is 0.02 for 2 %. Raises ValueError for an unknown metric."""
@@ -72,74 +83,128 @@ class StoppingRule:
             raise ValueError(f"{on} is not compared; choose from {', '.join((*PAIRED_METRICS, FAILURES))}")
 
     def is_met(self, a: Sequence[Round], b: Sequence[Round]) -> bool:
-        """Return whether the pairs so far suffice; takes well below a millisecond for hundreds."""
-        if min(len(a), len(b)) < self.fewest_pairs:
+        """Return whether the pairs so far suffice; takes a millisecond for hundreds of them."""
+        pairs = min(len(a), len(b))
+        if pairs < self.fewest_pairs:
             return False
-        found = _compare_shares(a, b) if self.on == FAILURES else _compare_metric(PAIRED_METRICS[self.on], a, b)
+        found = _compare_shares(a, b) if self.on == FAILURES else _compare_metric(self.on, a, b)
         if found is None:
             return False
-        return max(found.high - found.change, found.change - found.low) <= self.within
+        reach = max(found.high - found.change, found.change - found.low)
+        return reach * (1 + self._margin_in_pairs / pairs) <= self.within
 
 
-def differences(a: Sequence[Round], b: Sequence[Round]) -> list[Difference]:
+def differences(
+    a: Sequence[Round],
+    b: Sequence[Round],
+    response_ns: tuple[Sequence[Histogram], Sequence[Histogram]] | None = None,
+) -> list[Difference]:
     """Return the difference of B against A in each metric; round n of both is a pair.
 
-    `a` and `b` of each are medians over the slices (of `failures` the shares of all requests), `change` is that of the
-    pairs. Those need not have the same ratio, as each median may come from another moment.
+    `response_ns` has the response times of each round of A and B; with them percentiles are held against those of all
+    requests together. `a` and `b` of each difference are medians over the slices (of `failures` the shares of all
+    requests), `change` is that of the pairs. Those need not have the same ratio: each median may come from another
+    moment.
     """
     found = []
     for metric, read in PAIRED_METRICS.items():
-        found.append(_difference(metric, _median(map(read, a)), _median(map(read, b)), _compare_metric(read, a, b)))
+        change = _compare_metric(metric, a, b, response_ns)
+        found.append(_difference(metric, _median(map(read, a)), _median(map(read, b)), change))
     return [*found, _difference(FAILURES, _share_of_failures(a), _share_of_failures(b), _compare_shares(a, b))]
 
 
-def compare_pairs(a: Sequence[float | None], b: Sequence[float | None]) -> PairedChange | None:
+def compare_pairs(
+    a: Sequence[float | None], b: Sequence[float | None], *, of_whole: bool = True
+) -> PairedChange | None:
     """Return the relative change from A to B over pairs of figures; None for fewer than five pairs.
 
-    A pair without both figures, or where one is not positive, has no ratio and does not count. A slice that met a stall
-    does not decide: the logarithms of the ratios are averaged by Huber's M-estimator.
+    A pair without both figures, or with two of 0, does not count. `of_whole` is whether the sums of the figures may
+    speak for the whole; a sum of percentiles is no percentile.
     """
-    ratios = [after / before for before, after in zip(a, b, strict=False) if before and after]
-    if len(ratios) < _FEWEST_PAIRS:
+    known = [(x, y) for x, y in zip(a, b, strict=False) if x is not None and y is not None and (x > 0 or y > 0)]
+    if len(known) < _FEWEST_PAIRS:
         return None
-    centre, influences = _robust_mean(np.log(ratios))
-    reach = _reach(influences)
-    return PairedChange(math.expm1(centre), math.expm1(centre - reach), math.expm1(centre + reach), math.expm1(reach))
+    before, after = np.array(known, float).T
+    typical = _Typical.of(before, after)
+    if of_whole and before.any():
+        ratio = float(after.sum() / before.sum())
+        influences = (after - ratio * before) / before.mean()
+        chance = reach_of_mean(influences - typical.ratio * typical.influences)
+        if abs(ratio - typical.ratio) > chance + _ROUNDING:
+            reach = reach_of_mean(influences)
+            return PairedChange(ratio - 1, max(ratio - 1 - reach, -1.0), ratio - 1 + reach, reach)
+    return typical.change()
 
 
-def block_length(series: FloatArray) -> int:
-    """Return how many neighbours of a series belong together, by its autocorrelation.
+@dataclass(frozen=True, slots=True)
+class _Typical:
+    """The typical logarithm of the ratio of a pair, and how far each pair moves it."""
 
-    Politis and White, Econometric Reviews 23, 2004, pp. 53 to 70, with the correction of Patton, Politis and White
-    (28, 2009), for circular blocks. Their estimate misses what is only a little alike, so it is the cube root of the
-    length at least; and a quarter at most, or there would be too few blocks to compare.
-    """
-    count = len(series)
-    most = max(1, count // 4)
-    least = min(round(math.cbrt(count)), most)
-    centred = series - series.mean()
-    run = max(5, math.ceil(math.sqrt(math.log10(count))))
-    furthest = min(math.ceil(math.sqrt(count)) + run, count - 1)
-    covariances = np.array([centred[: count - lag] @ centred[lag:] for lag in range(furthest + 1)]) / count
-    if covariances[0] <= 0:
-        return least
-    negligible = np.abs(covariances / covariances[0]) < 2 * math.sqrt(math.log10(count) / count)
-    silent = (lag for lag in range(1, furthest - run + 2) if negligible[lag : lag + run].all())
-    window = min(2 * max(next(silent, furthest) - 1, 1), furthest)
-    lags = np.abs(np.arange(-window, window + 1))
-    flat_top = np.minimum(1.0, 2 * (1 - lags / window))
-    slope = float((flat_top * lags * covariances[lags]).sum())
-    spectrum = float((flat_top * covariances[lags]).sum())
-    if spectrum <= 0:
-        return least
-    length = (1.5 * slope**2 / spectrum**2 * count) ** (1 / 3)
-    return min(max(round(float(length)), least), most)
+    log: float
+    influences: FloatArray
+
+    @classmethod
+    def of(cls, before: FloatArray, after: FloatArray) -> "_Typical":
+        least = _FAR_OUT * float(np.median(np.maximum(before, after)))
+        return cls(*robust_mean(np.log(np.maximum(after, least) / np.maximum(before, least))))
+
+    @property
+    def ratio(self) -> float:
+        return math.exp(self.log)
+
+    def change(self) -> PairedChange:
+        reach = reach_of_mean(self.influences)
+        low, high = math.expm1(self.log - reach), math.expm1(self.log + reach)
+        return PairedChange(math.expm1(self.log), low, high, math.expm1(reach))
 
 
 def _compare_metric(
-    read: Callable[[Round], float | None], a: Sequence[Round], b: Sequence[Round]
+    metric: str,
+    a: Sequence[Round],
+    b: Sequence[Round],
+    response_ns: tuple[Sequence[Histogram], Sequence[Histogram]] | None = None,
 ) -> PairedChange | None:
-    return compare_pairs([read(each) for each in a], [read(each) for each in b])
+    read = PAIRED_METRICS[metric]
+    figures = [read(each) for each in a], [read(each) for each in b]
+    percentile = _PERCENTILES.get(metric)
+    if percentile is None:
+        return compare_pairs(*figures)
+    of_all = _compare_all_requests(percentile, *figures, *response_ns) if response_ns else None
+    return of_all or compare_pairs(*figures, of_whole=False)
+
+
+def _compare_all_requests(
+    percentile: float,
+    a: Sequence[float | None],
+    b: Sequence[float | None],
+    times_a: Sequence[Histogram],
+    times_b: Sequence[Histogram],
+) -> PairedChange | None:
+    """Return the change of a percentile of all requests, where it differs from that of the typical slice beyond chance.
+
+    Pairs are resampled in blocks, and the histograms of those that were drawn are merged.
+    """
+    known = [
+        (x, y, of_a, of_b)
+        for x, y, of_a, of_b in zip(a, b, times_a, times_b, strict=False)
+        if x and y and of_a.count and of_b.count
+    ]
+    if len(known) < _FEWEST_PAIRS:
+        return None
+    before, after, all_a, all_b = zip(*known, strict=True)
+    typical = _Typical.of(np.array(before, float), np.array(after, float))
+    length = block_length(typical.influences)
+    weights = np.vstack((np.ones(len(known)), block_weights(len(known), length, _RESAMPLES, _SEED)))
+    of_a, of_b = (CumulativeCounts(times).resampled(weights, [percentile])[:, 0] for times in (all_a, all_b))
+    logs = np.log(np.maximum(of_b, 1.0) / np.maximum(of_a, 1.0))
+    log, drawn = float(logs[0]), logs[1:]
+    blocks = len(known) / length
+    widening = widening_of(blocks)
+    apart = interval_of_draws(drawn - weights[1:] @ typical.influences / len(known), log, widening)
+    if apart[0] <= typical.log <= apart[1]:
+        return None
+    low, high = interval_of_draws(drawn, log, widening)
+    return PairedChange(math.expm1(log), math.expm1(low), math.expm1(high), math.expm1((high - low) / 2))
 
 
 def _difference(metric: str, a: float | None, b: float | None, found: PairedChange | None) -> Difference:
@@ -153,34 +218,6 @@ def _difference(metric: str, a: float | None, b: float | None, found: PairedChan
 def _median(values: Iterable[float | None]) -> float | None:
     measured = [value for value in values if value is not None]
     return statistics.median(measured) if measured else None
-
-
-def _robust_mean(values: FloatArray) -> tuple[float, FloatArray]:
-    """Return Huber's M-estimate, and how far each value moves it: their mean is 0, their scatter that of the mean."""
-    centre = float(np.median(values))
-    limit = _HUBER * _MAD_OF_NORMAL * float(np.median(np.abs(values - centre)))
-    if limit == 0:
-        return float(values.mean()), values - values.mean()
-    for _ in range(_ITERATIONS):
-        weights = np.minimum(1.0, limit / np.maximum(np.abs(values - centre), limit))
-        before, centre = centre, float((weights * values).sum() / weights.sum())
-        if abs(centre - before) < _SETTLED * limit:
-            break
-    deviations = values - centre
-    return centre, np.clip(deviations, -limit, limit) / np.mean(np.abs(deviations) < limit)
-
-
-def _reach(influences: FloatArray) -> float:
-    """Return the half-width of the 95 % interval of a mean over neighbours that are alike.
-
-    The scatter of the means of all circular blocks, which is what a circular block bootstrap (Politis and Romano, 1992)
-    would find with endless draws; with Student's t by the number of blocks, as few of them say little.
-    """
-    count, length = len(influences), block_length(influences)
-    around = np.cumsum(np.concatenate(([0.0], influences, influences[:length])))
-    means = (around[length : length + count] - around[:count]) / length
-    blocks = count / length
-    return quantile_of_t(blocks - 1) * float(means.std()) / math.sqrt(blocks - 1)
 
 
 def _share_of_failures(rounds: Sequence[Round]) -> float | None:
@@ -205,5 +242,5 @@ def _compare_shares(a: Sequence[Round], b: Sequence[Round]) -> PairedChange | No
     influences = (failed - share[:, None] * ended) * (pairs / total[:, None])
     assumed = (failed.sum(axis=1) + 1) / (total + 2)
     least = quantile_of_t(math.inf) * math.sqrt((assumed * (1 - assumed) / (total + 2)).sum())
-    change, reach = float(share[1] - share[0]), max(_reach(influences[1] - influences[0]), least)
+    change, reach = float(share[1] - share[0]), max(reach_of_mean(influences[1] - influences[0]), least)
     return PairedChange(change, change - reach, change + reach, reach)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadlab.analysis.pairs import StoppingRule, block_length, compare_pairs, differences
+from loadlab.analysis.pairs import StoppingRule, compare_pairs, differences
+from loadlab.recording.histogram import Histogram
 from loadlab.results.model import Difference, Round
 
 
@@ -16,6 +17,12 @@ def slices(rates: Sequence[float | None], **others: Any) -> list[Round]:  # noqa
         Round(at=index * 0.2, window_ns=100_000_000, requests_per_second=rate, **{"requests": 1000, **others})
         for index, rate in enumerate(rates)
     ]
+
+
+def folded(values: Sequence[float]) -> Histogram:
+    histogram = Histogram()
+    histogram.fold([int(value) for value in values])
+    return histogram
 
 
 def difference_of(found: Sequence[Difference], metric: str) -> Difference:
@@ -38,36 +45,67 @@ def test_a_few_pairs_say_nothing(pairs: int) -> None:
 
 def test_a_pair_without_both_figures_does_not_count() -> None:
     a = [100.0, None, 100, 100, 0, 100, 100]
-    b = [110.0, 500, 110, 110, 500, 110, None]
+    b = [110.0, 500, 110, 110, 0, 110, None]
     assert compare_pairs(a, b) is None
     assert compare_pairs([*a, 100], [*b, 110]) is not None
 
 
+def test_a_server_that_answers_nothing_has_lost_everything() -> None:
+    found = compare_pairs([100.0, 90, 110, 95, 105, 100], [0.0] * 6)
+    assert found is not None
+    assert (found.change, found.low) == (-1, -1)
+    assert found.high == pytest.approx(-1)
+
+
 def test_slices_that_met_a_stall_do_not_decide() -> None:
-    noise = np.random.default_rng(1).normal(0, 0.02, 60)
-    b = np.full(60, 100.0)
-    b[[7, 20, 21]] = 8
-    found = compare_pairs(list(100 * np.exp(noise)), list(b))
+    noise = np.random.default_rng(1).normal(0, 0.02, (2, 60))
+    a, b = 100 * np.exp(noise)
+    a[30] = 8
+    b[[7, 20]] = 9
+    found = compare_pairs(a.tolist(), b.tolist())
     assert found is not None
     assert found.low < 0 < found.high
     assert found.visible < 0.02
 
 
-def test_what_is_visible_is_what_the_interval_reaches() -> None:
-    noise = np.random.default_rng(2).normal(0, 0.1, 80)
-    found = compare_pairs([100.0] * 80, list(100 * np.exp(noise)))
+def test_a_server_that_stops_itself_now_and_then_is_not_excused() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.02, (2, 120))
+    a, b = 100 * np.exp(noise)
+    b[::10] = 0  # nothing at all in a tenth of its slices
+    found = compare_pairs(a.tolist(), b.tolist())
     assert found is not None
-    assert math.log1p(found.visible) == pytest.approx(math.log1p(found.high) - math.log1p(found.change))
-    assert 0.015 < found.visible < 0.04
+    assert found.low < -0.1 < found.high < -0.03
+    typical = compare_pairs(a.tolist(), b.tolist(), of_whole=False)
+    assert typical is not None
+    assert typical.change > -0.01
 
 
-def test_blocks_are_as_long_as_neighbours_are_alike() -> None:
-    draw = np.random.default_rng(3)
-    noise = draw.normal(0, 1, 400)
-    assert block_length(noise) == round(math.cbrt(400))
-    assert block_length(np.convolve(noise, np.ones(20), "same")) > 15
-    assert block_length(np.ones(400)) == round(math.cbrt(400))
-    assert block_length(noise[:5]) == 1
+def with_p99(times: Sequence[Histogram]) -> list[Round]:
+    rounds = slices([5000.0] * len(times))
+    return [
+        each.model_copy(update={"p99_ns": of_slice.values_at([99])[99]})
+        for each, of_slice in zip(rounds, times, strict=True)
+    ]
+
+
+def test_percentiles_of_all_requests_count_where_slices_hide_what_is_rare() -> None:
+    draw = np.random.default_rng(6)
+    a, b = ([list(1e6 * np.exp(draw.normal(0, 0.3, 500))) for _ in range(60)] for _ in range(2))
+    for times in b[::4]:
+        times[:50] = [50e6] * 50  # each fourth slice of B has a pause, so the p99 of all requests is a pause
+    of_a, of_b = ([folded(times) for times in side] for side in (a, b))
+    found = difference_of(differences(with_p99(of_a), with_p99(of_b), (of_a, of_b)), "response_ns.p99")
+    assert found.change == pytest.approx(50 / 2 - 1, rel=0.2)
+    by_slices = difference_of(differences(with_p99(of_a), with_p99(of_b)), "response_ns.p99")
+    assert by_slices.change is not None
+    assert by_slices.change < 1
+
+
+def test_percentiles_of_all_requests_that_say_the_same_leave_the_interval_of_slices() -> None:
+    draw = np.random.default_rng(7)
+    of_a, of_b = ([folded(list(1e6 * np.exp(draw.normal(0, 0.3, 500)))) for _ in range(30)] for _ in range(2))
+    a, b = with_p99(of_a), with_p99(of_b)
+    assert differences(a, b, (of_a, of_b)) == differences(a, b)
 
 
 def test_differences_are_of_all_metrics_in_the_order_of_a_table() -> None:
@@ -121,8 +159,8 @@ def test_a_comparison_ends_when_its_interval_is_narrow_enough() -> None:
     rule = StoppingRule("throughput", 0.02)
     ended = [pairs for pairs in range(5, 400, 5) if rule.is_met(*noisy(pairs, 0.07))]
     assert 70 <= ended[0] <= 200
-    assert not rule.is_met(*noisy(19, 0.0001))
-    assert rule.is_met(*noisy(20, 0.0001))
+    assert not rule.is_met(*noisy(29, 0.0001))
+    assert rule.is_met(*noisy(30, 0.0001))
 
 
 def test_a_metric_that_is_not_compared_cannot_end_one() -> None:

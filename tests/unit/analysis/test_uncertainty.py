@@ -18,13 +18,23 @@ def test_too_few_rounds_have_no_interval(values: list[float]) -> None:
 
 
 def test_an_interval_by_ranks_is_that_of_the_binomial_distribution() -> None:
-    # Of ten values the 2nd and the 9th are 97.9 % apart, the 3rd and the 8th 89.1 %: 95 % lies between.
-    estimate = median_over([float(value) for value in (7, 3, 1, 9, 4, 10, 2, 8, 6, 5)])
+    # Between the 2nd and the 9th of ten values lies the median in 97.9 %, between the 3rd and the 8th in 89.1 %.
+    logs = (7, -3, 1, 9, -4, 10, -2, 8, -6, 5)
+    estimate = median_over([math.exp(each) for each in logs])
     assert estimate is not None
-    assert estimate.value == 5.5
-    assert 2 < estimate.low < 3
-    assert 8 < estimate.high < 9
-    assert estimate.low == pytest.approx(11 - estimate.high)
+    assert estimate.value == pytest.approx((math.exp(1) + math.exp(5)) / 2)
+    assert -4 < math.log(estimate.low) < -3
+    assert 8 < math.log(estimate.high) < 9
+
+
+def test_rounds_that_are_like_their_neighbours_say_less() -> None:
+    values = [float(value) for value in range(100, 120)]
+    mixed = [values[index * 7 % 20] for index in range(20)]
+    ascending, in_any_order = median_over(values), median_over(mixed)
+    assert ascending is not None
+    assert in_any_order is not None
+    assert ascending.value == in_any_order.value
+    assert ascending.high - ascending.low > 2 * (in_any_order.high - in_any_order.low)
 
 
 def test_a_median_of_three_has_the_interval_of_student() -> None:
