@@ -26,16 +26,19 @@ def plan_batches(trials: Sequence[Trial], machine: Machine | None = None) -> lis
     examination = Examination(machine)
     needed = [required_by(trial.profile, machine) for trial in trials]
     batches: list[list[Trial]] = []
+    alone: list[list[Trial]] = []
     taken = Requirements()
     for trial, required in zip(trials, needed, strict=True):
         both = together(taken, required)
-        if batches and _may_join(trial, batches[-1]) and _fits(both, examination):
+        if not _fits(required, examination):
+            alone.append([trial])
+        elif batches and _may_join(trial, batches[-1]) and _fits(both, examination):
             batches[-1].append(trial)
             taken = both
         else:
             batches.append([trial])
             taken = required
-    return batches
+    return batches + alone
 
 
 def _may_join(trial: Trial, batch: Collection[Trial]) -> bool:

@@ -23,7 +23,7 @@ from loadlab.recording.recorder import Metric
 from loadlab.results.model import LoadedServer, Round
 from loadlab.results.probe_data import Probes, ProcfsProbe, SocketsProbe, SocketsReading
 
-RUN_IN_NS: Final = 10_000_000
+RUN_IN_NS: Final = 5_000_000
 # From sending the plan until the run-in begins: a worker that is late for it has a shorter run-in.
 _LEAD_NS: Final = 2_000_000
 # What is measured behind a warm-up, and forgotten.

@@ -7,7 +7,7 @@ import pytest
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment import usage as usage_module
 from loadlab.experiment.context import Resources
-from loadlab.experiment.usage import WindowEdge, WindowUsage, usage_over
+from loadlab.experiment.usage import WindowEdge, WindowUsage, total_usage, usage_over
 from loadlab.experiment.workers import LoadRecord, kinds_of
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles
@@ -15,7 +15,7 @@ from loadlab.probes.procfs import GroupReading, ProcessReading
 from loadlab.probes.tcp import ListenQueue
 from loadlab.probes.throttling import GroupCounters, LimitsReading
 from loadlab.processes import Placement
-from loadlab.processes.cores import CoresReading, CoreTimes
+from loadlab.processes.cores import CoresReading, CoreTimes, use_between
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.recorder import Metric
 from loadlab.results.probe_data import ControlGroupUse, Pressure
@@ -187,3 +187,30 @@ def test_of_a_target_on_another_machine_no_use_is_known() -> None:
     evidence = evidence_of(usage, elsewhere)
     assert (evidence.target_busy, evidence.shared_cores) == (None, ())
     assert [pool.owner for pool in evidence.pools] == ["client"]
+
+
+def test_windows_of_one_rig_add_up_as_if_they_had_followed_one_another(usage: WindowUsage) -> None:
+    total = total_usage([usage, usage, usage])
+    assert total.target.cpu_ns == 3 * usage.target.cpu_ns
+    assert (total.target.busy, total.client.busy, total.beside_busy) == pytest.approx(
+        (usage.target.busy, usage.client.busy, usage.beside_busy)
+    )
+    assert total.client_busy_by_worker == pytest.approx(usage.client_busy_by_worker)
+    assert total.listen_queue == ListenQueueUse(before=2, within=9, backlog=16)
+    assert total.target_processes_ended == 3 * usage.target_processes_ended
+    [group] = total.control_groups
+    assert (group.periods, group.throttled_periods) == (42, 21)
+    assert total.pressure == Pressure(cpu_ns=None, memory_ns=21)
+    assert use_between(*total.cores, [0, 1]) == pytest.approx(use_between(*usage.cores, [0, 1]))
+
+
+def test_a_side_is_as_busy_as_it_was_while_there_was_load() -> None:
+    evidence = evidence_of(usage_over(START, END, active_ns=SECOND_NS // 2), APART)
+    assert evidence.client_busy_by_worker == (0.6,)
+    assert evidence.target_busy == 1.4
+    assert [pool.idle for pool in evidence.pools] == [{0: 0.0}, {1: 0.0}]
+
+
+def test_several_windows_are_as_long_as_all_of_them(usage: WindowUsage) -> None:
+    record = LoadRecord(kinds_of(profile()))
+    assert usage_module.evidence_of(usage, APART, profile(), record, windows=5).asked_ns == 5 * SECOND_NS

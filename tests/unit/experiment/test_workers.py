@@ -7,7 +7,7 @@ from loadlab.fleet.messages import LoadPart, OpenPacing, WeightedRequest
 from loadlab.profile.address import TcpAddress
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import Recorder, Snapshot
+from loadlab.recording.recorder import Metric, Recorder, Snapshot
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -126,3 +126,57 @@ def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
     counts = {name: histogram.count for name, histogram in interval.histograms.items()}
     assert counts["response"] == 3
     assert (counts["response/hello"], counts["response/sleep"], counts["response/slow senders"]) == (2, 1, 1)
+
+
+def in_rounds() -> LoadRecord:
+    record = LoadRecord([RecordedKind("hello")])
+    for first_ms, second_ms in ((1, 2), (3, 4), (5, 6)):
+        record.begin_round()
+        record.add("load worker 1", [snapshot(0, 100, first_ms)])
+        record.add("load worker 2", [snapshot(0, 102, second_ms)])
+    return record
+
+
+def test_rounds_follow_one_another() -> None:
+    record = in_rounds()
+    assert record.window_ns == 306 * MS
+    assert [(each.start, each.end, each.requests) for each in record.intervals()] == [
+        (0.0, 0.102, 2),
+        (0.102, 0.204, 2),
+        (0.204, 0.306, 2),
+    ]
+    assert [each.histograms[Metric.RESPONSE.value].count for each in record.latency_intervals()] == [2, 2, 2]
+
+
+def test_the_last_round_is_known_by_itself() -> None:
+    record = in_rounds()
+    last = record.last_round()
+    assert last.window_ns == 102 * MS
+    assert last.totals.outcomes[Outcome.OK] == 2
+    assert round(last.totals.histograms[Metric.RESPONSE].mean_ns / MS, 1) == 5.5
+
+
+def test_a_round_of_several_intervals_is_one_stretch() -> None:
+    record = LoadRecord([RecordedKind("hello")])
+    for _ in range(2):
+        record.begin_round()
+        for start_ms in (0, 250):
+            record.add("load worker 1", [snapshot(start_ms, start_ms + 250, 1)])
+    assert [(each.start, each.end, each.requests) for each in record.intervals()] == [(0.0, 0.5, 2), (0.5, 1.0, 2)]
+
+
+def test_a_worker_that_has_nothing_to_say_of_a_round_is_in_step_again_in_the_next() -> None:
+    record = LoadRecord([RecordedKind("hello")])
+    record.begin_round()
+    record.add("load worker 1", [snapshot(0, 100, 1)])
+    record.begin_round()
+    for worker in (1, 2):
+        record.add(f"load worker {worker}", [snapshot(0, 100, 1)])
+    assert [each.requests for each in record.intervals()] == [1, 2]
+
+
+def test_what_was_served_includes_warm_ups_and_what_was_in_flight() -> None:
+    record = in_rounds()
+    record.answered_before = 7
+    record.add_finished_later([snapshot(0, 0, 1, timeouts=1)])
+    assert (record.requests, record.served, record.failed) == (6, 14, 0)
