@@ -5,7 +5,7 @@
 The machine's speed jumps by a quarter or two fifths every few seconds, drifts by 2 % in between, a slice scatters by
 7 %, and one in a hundred meets a stall from outside. Four tables: medians over rounds; percentiles of merged
 histograms; paired differences after a fixed number of pairs, where nothing differs, where B is 5 % slower, and where B
-stops itself now and then; and comparisons that end by the stopping rule. Takes about a minute.
+stops itself now and then; and comparisons that end by the stopping rule. Takes one to two minutes.
 """
 
 import argparse
@@ -167,7 +167,7 @@ def _print_stopping(draw: np.random.Generator, series: int) -> None:
         rule = StoppingRule("throughput", within)
         cells = []
         for b_is, truth in ((1.0, 0.0), (0.95, -0.05)):
-            ended = [_compare_until(rule, *simulated_slices(draw, _AT_MOST_PAIRS, b_is)) for _ in range(series // 4)]
+            ended = [_compare_until(rule, *simulated_slices(draw, _AT_MOST_PAIRS, b_is)) for _ in range(series // 2)]
             checks = [_check_pairs(a, b, truth) for a, b in ended]
             seconds = [2 * len(a) * _SECONDS_OF_A_SLICE for a, _ in ended]
             cells.append(f"{_cell(checks)}{100 * np.mean([check.clear for check in checks]):>6.1f}")
