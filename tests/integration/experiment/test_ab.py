@@ -19,8 +19,6 @@ pytestmark = pytest.mark.timeout(180)
 
 SECOND_NS = 1_000_000_000
 HANDLER = "name: ab\ntarget: {server: epoll}\nload: {connections: 4, duration: 1s, warmup: 50ms, path: '%s'}\n"
-    "target: {server: epoll}\nload: {connections: 4, duration: 1s, warmup: 50ms, path: %s}\nname: ab\nretries: 0\n"
-)
 
 
 class Pairs(Unobserved):
