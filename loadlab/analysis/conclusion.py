@@ -6,7 +6,7 @@ from functools import partial
 from loadlab.analysis.expect import check_law_expectations
 from loadlab.analysis.metrics import measured
 from loadlab.analysis.scaling import fit_laws
-from loadlab.analysis.verdict import judge_run
+from loadlab.analysis.verdict import judge_run, judge_speed_again
 from loadlab.profile.schema import Profile
 from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
 
@@ -14,14 +14,18 @@ from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
 def conclude(document: RunDocument, profile: Profile) -> RunDocument:
     """Return the document of a run of `profile` with what its trials say together.
 
-    Laws take a bootstrap for each series, so this is done once, and not after each trial. What an interrupted or killed
-    run lacks says nothing for or against an expectation on its laws: there these are not checked.
+    Each trial is judged again by how fast the machine was in it, as the median over the run is known now. Laws take a
+    bootstrap for each series, so this is done once, and not after each trial. What an interrupted or killed run lacks
+    says nothing for or against an expectation on its laws: there these are not checked.
     """
-    laws = _laws(document.trials, profile)
+    speed = document.speed
+    trials = document.trials if speed is None else [judge_speed_again(trial, speed) for trial in document.trials]
+    laws = _laws(trials, profile)
     complete = not document.interrupted and len(document.trials) == document.trials_planned
     return document.model_copy(
         update={
-            "verdict": judge_run(document.trials),
+            "trials": trials,
+            "verdict": judge_run(trials),
             "laws": laws,
             "expectations": check_law_expectations(profile.expect, laws) if complete else [],
         }
