@@ -13,6 +13,7 @@ from rich.text import Text
 
 from loadlab.cli.terminal import notify
 from loadlab.experiment.context import SoFar, Unobserved
+from loadlab.experiment.rounds import ROUND
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
@@ -28,6 +29,7 @@ _PASSES: Final = ("tracing", "profiling")
 _TRIAL_SECONDS: Final = 1.5
 _PASS_SECONDS: Final = 2.5
 _MICROBENCHMARK_SECONDS: Final = 1.5
+_SLICE_SECONDS: Final = 0.03  # beside what is measured
 _OPENED_PER_SECOND: Final = 20_000
 _COUNTED_SECONDS: Final = 10.0  # for a number of requests
 
@@ -47,7 +49,7 @@ class RunProgress(Unobserved):
     ) -> None:
         self._known = set(known)
         self._trials = trials
-        self._finished = 0
+        self._begun = self._finished = 0
         self._time_left = TimeLeft(trials, clock)
         self._title = f"{len(trials)} trials" if len(trials) != 1 else "one trial"
         self._phase = ""
@@ -73,8 +75,9 @@ class RunProgress(Unobserved):
     def trial_begins(self, trial: Trial) -> None:
         """Show the trial's number and factors."""
         self._time_left.begin(trial)
+        self._begun = max(self._begun, self._finished) + 1
         self._pass = ""
-        self._title = f"{self._finished + 1}/{len(self._trials)} {format_factors(trial.factors)}"
+        self._title = f"{self._begun}/{len(self._trials)} {format_factors(trial.factors)}"
 
     def phase(self, name: str, fraction: float | None) -> None:
         """Show what the trial is doing; before the first one, that the client is being calibrated, by a trial too."""
@@ -84,6 +87,9 @@ class RunProgress(Unobserved):
             self._pass = name
         elif name == "closing":
             self._pass = ""
+        elif name.startswith(ROUND):
+            self._title = f"{self._begun - self._finished} trials in turn"
+            self._time_left.measure_in_turn()
         elif self._pass:
             name = f"{self._pass}: {name}"
         if name != self._phase:
@@ -157,11 +163,16 @@ class LiveLines:
 
 
 class TimeLeft:
-    """How long the trials will still take: as planned, stretched by how long those that ended have taken."""
+    """How long the trials will still take: as planned, stretched by how long what has ended has taken.
+
+    Trials that are measured in turn are set up one after the other; then they are measured together.
+    """
 
     def __init__(self, trials: Iterable[Trial], clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._planned_left = sum(map(_planned_seconds, trials))
+        self._planned_left = sum(_planned_seconds(trial) + _seconds_in_turn(trial) for trial in trials)
+        self._in_turn = 0.0  # what is planned for those that have been set up
+        self._measures_in_turn = False
         self._planned_done = 0.0
         self._took = 0.0
         self._current = 0.0
@@ -169,10 +180,21 @@ class TimeLeft:
         self.has_begun = False  # whether any trial has
 
     def begin(self, trial: Trial) -> None:
-        """Note that a trial begins."""
+        """Note that a trial begins; one before that has not ended stands, to be measured in turn."""
+        self.end()
+        self._measures_in_turn = False
+        self._in_turn += _seconds_in_turn(trial)
         self._current = _planned_seconds(trial)
         self._current_began = self._clock()
         self.has_begun = True
+
+    def measure_in_turn(self) -> None:
+        """Note that the trials that have been set up are being measured."""
+        if not self._measures_in_turn:
+            self.end()
+            self._measures_in_turn = True
+            self._current, self._in_turn = self._in_turn, 0.0
+            self._current_began = self._clock()
 
     def end(self, done: bool = True) -> None:
         """Note that it has ended; one that was not done says nothing about how long others take."""
@@ -220,11 +242,23 @@ def _planned_seconds(trial: Trial) -> float:
     if not isinstance(profile, LoadProfile):
         return _MICROBENCHMARK_SECONDS
     load = profile.load
+    if profile.rounds > 1:
+        return _TRIAL_SECONDS + load.idle / _OPENED_PER_SECOND + load.warmup_ns / 1e9
     measured = load.duration_ns / 1e9 if load.request_count is None else _COUNTED_SECONDS
     window = load.warmup_ns / 1e9 + measured
     # Of repeats only the first is watched by profilers, each in a window of its own.
     profilers = (profile.syscalls_tracer is not None) + ("cpu" in profile.probes) if trial.repeat == 1 else 0
     return _TRIAL_SECONDS + load.idle / _OPENED_PER_SECOND + window + profilers * (window + _PASS_SECONDS)
+
+
+def _seconds_in_turn(trial: Trial) -> float:
+    """Return how long a trial is measured in turn with others; 0 for one that is not."""
+    profile = trial.profile
+    if not isinstance(profile, LoadProfile) or profile.rounds == 1:
+        return 0.0
+    load = profile.load
+    measured = load.duration_ns / 1e9 if load.request_count is None else _COUNTED_SECONDS
+    return profile.rounds * (measured + _SLICE_SECONDS)
 
 
 def _describe(result: TrialResult) -> str:

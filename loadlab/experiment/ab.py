@@ -117,7 +117,7 @@ class PairedExperiment:
         pairs = 0
         while not any(run.has_ended for run in self._runs):
             for run in self._draw.sample(self._runs, k=2):
-                run.measure(f"pair {pairs + 1}")
+                run.measure()
             a.read_speed()
             pairs = min(len(a.rounds), len(b.rounds))
             is_over = time.monotonic() >= end

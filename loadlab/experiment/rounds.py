@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
 from loadlab.errors import TargetDied, TrialFailed
@@ -19,6 +20,9 @@ from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Round, TrialResult, TrialState
+
+ROUND: Final = "round"
+"""How the phases of a batch begin in which its trials are measured in turn."""
 
 
 class RoundsRun:
@@ -63,9 +67,9 @@ class RoundsRun:
         """The figures of the rounds so far."""
         return [each.figures for each in self._record.rounds]
 
-    def measure(self, phase: str) -> None:
+    def measure(self) -> None:
         """Measure one more round."""
-        self._try(lambda: measure_slice(self._rig, self._profile.load.duration_ns, self._record, phase))
+        self._try(lambda: measure_slice(self._rig, self._profile.load.duration_ns, self._record))
 
     def read_speed(self) -> None:
         """Measure the speed of the machine now."""
@@ -169,8 +173,10 @@ class Batch:
         rounds = self._profile.rounds
         for number in range(1, rounds + 1):
             order = [run for run in self._draw.sample(runs, k=len(runs)) if not run.has_ended]
-            for run in order:
-                run.measure(f"round {number} of {rounds}")
+            for done, run in enumerate(order):
+                fraction = (number - 1 + done / len(order)) / rounds
+                self._context.observer.phase(f"{ROUND} {number} of {rounds}", fraction)
+                run.measure()
                 run.read_speed()
         for run in runs:
             if not run.has_ended:

@@ -11,6 +11,7 @@ so a cost is exact, however late a reading is.
 
 from typing import Final
 
+from loadlab.experiment.context import Unobserved
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.usage import WindowUsage, total_usage, usage_over
@@ -76,15 +77,14 @@ def warm_up(rig: Rig) -> None:
     """Let the load of a rig run for its warm-up, unless that has to come before each slice (`request_count`)."""
     load = rig.profile.load
     if load.warmup_ns and load.request_count is None:
-        planned = PlannedLoad(
-            rig, Window(load.warmup_ns, _FORGOTTEN_NS, "warming up"), LoadRecord(kinds_of(rig.profile))
-        )
+        window, forgotten = Window(load.warmup_ns, _FORGOTTEN_NS), LoadRecord(kinds_of(rig.profile))
+        planned = PlannedLoad(rig, window, forgotten, Unobserved())
         planned.plan(_LEAD_NS)
         planned.take_rest()
         planned.take_what_is_in_flight()
 
 
-def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord, phase: str) -> None:
+def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     """Measure one more slice on a rig that is silent, and silent again when this returns.
 
     Raises TrialFailed, or what the context's check raises; the slice does not count then.
@@ -101,7 +101,7 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord, phase: str) 
     shared_cores = SharedCoresWatch(rig.ends, rig.resources)
     shared_cores.begin()
     start = read_edge(rig)
-    planned = PlannedLoad(rig, Window(run_in_ns, duration_ns, phase), load)
+    planned = PlannedLoad(rig, Window(run_in_ns, duration_ns), load, Unobserved())
     planned.plan(_LEAD_NS)
     planned.take_rest()
     planned.take_what_is_in_flight()

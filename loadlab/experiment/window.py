@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from loadlab.errors import TrialFailed
+from loadlab.experiment.context import Observer
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.timeline import Timeline
@@ -120,13 +121,16 @@ def read_edge(rig: Rig, start: WindowEdge | None = None) -> WindowEdge:
 
 
 class PlannedLoad:
-    """One window as the load workers of a rig carry it out: planned, and what they say of it taken into a record."""
+    """One window as the load workers of a rig carry it out: planned, and what they say of it taken into a record.
 
-    def __init__(self, rig: Rig, window: Window, load: LoadRecord) -> None:
+    `observer` is kept informed of how far it is.
+    """
+
+    def __init__(self, rig: Rig, window: Window, load: LoadRecord, observer: Observer) -> None:
         self._rig = rig
         self._window = window
         self._load = load
-        self._observer = rig.context.observer
+        self._observer = observer
         is_counted = rig.profile.load.request_count is not None
         self.interval_ns = _SHORTEST_INTERVAL_NS if is_counted else interval_of(window.duration_ns)
         self._finished = self._drained = 0
@@ -199,7 +203,7 @@ class _Measurement:
         self._window = window
         self._record = record
         self._observer = rig.context.observer
-        self._planned = PlannedLoad(rig, window, record.load)
+        self._planned = PlannedLoad(rig, window, record.load, rig.context.observer)
         self._shared_cores = SharedCoresWatch(rig.ends, rig.resources)
 
     def measure(self, watch: Watch | None) -> None:

@@ -53,7 +53,7 @@ def differences(document: RunDocument) -> dict[str, Difference]:
 def test_the_slower_of_two_is_found_and_the_document_holds_all_pairs(tmp_path: Path) -> None:
     pairs = Pairs()
     plan = AbPlan("fast", "slow", within=0.2, at_most_ns=60 * SECOND_NS)
-    a, b = HANDLER % "/cpu?ms=1", HANDLER % "/cpu?ms=2"
+    a, b = HANDLER % "/cpu?us=1000", HANDLER % "/cpu?us=2000"
     document = comparison(tmp_path, a, b, plan, pairs).run()
     assert document.ab is not None
     assert (document.ab.a.label, document.ab.b.label, document.ab.ended) == ("fast", "slow", "within")

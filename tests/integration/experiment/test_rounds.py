@@ -70,7 +70,7 @@ def test_cpu_time_is_that_of_all_requests_that_were_answered_meanwhile() -> None
         [pid] = rig.ends.target.pids()
         record, before_ns = SlicesRecord(rig), read_cpu_clock(pid)
         for _ in range(6):
-            measure_slice(rig, 50 * MS, record, "measuring")
+            measure_slice(rig, 50 * MS, record)
         after_ns = read_cpu_clock(pid)
     assert before_ns is not None
     assert after_ns is not None
@@ -85,7 +85,7 @@ def test_a_slice_records_for_as_long_as_it_was_asked_to() -> None:
     with Rig(profile(), 1, context()) as rig:
         record = SlicesRecord(rig)
         for _ in range(5):
-            measure_slice(rig, 50 * MS, record, "measuring")
+            measure_slice(rig, 50 * MS, record)
     lengths = sorted(each.figures.window_ns for each in record.rounds)
     assert lengths[2] == pytest.approx(50 * MS, rel=0.1)
 
@@ -95,7 +95,7 @@ def test_a_rig_is_silent_while_others_are_measured() -> None:
         warm_up(one)
         [pid] = one.ends.target.pids()
         before_ns = read_cpu_clock(pid)
-        measure_slice(other, 200 * MS, SlicesRecord(other), "measuring")
+        measure_slice(other, 200 * MS, SlicesRecord(other))
         after_ns = read_cpu_clock(pid)
     assert before_ns is not None
     assert after_ns is not None
@@ -107,7 +107,7 @@ def test_a_rate_is_kept_in_each_slice() -> None:
     with Rig(profile(load=load), 1, context()) as rig:
         record = SlicesRecord(rig)
         for _ in range(5):
-            measure_slice(rig, 200 * MS, record, "measuring")
+            measure_slice(rig, 200 * MS, record)
     counts = [each.figures.requests for each in record.rounds]
     assert sum(counts) == pytest.approx(1000, abs=150)
     assert len(set(counts)) > 1  # each slice draws its own arrivals
