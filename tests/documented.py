@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from loadlab.results import model, probe_data
 
-_DOCUMENT: Final = Path(__file__).parents[1] / "docs/run-directory.md"
+DOCUMENT: Final = Path(__file__).parents[1] / "docs/run-directory.md"
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "The run": model.RunDocument,
@@ -62,7 +62,7 @@ INLINE: Final[dict[type[BaseModel], tuple[str, str]]] = {
 
 def rows_of(heading: str) -> dict[str, str]:
     """Return what the table under a heading says of each field."""
-    (section,) = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#)", _DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    (section,) = re.findall(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#)", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
     rows = re.findall(r"^\| (`.*?`) \| (.*) \|$", section, re.MULTILINE)
     return {name: meaning for names, meaning in rows for name in re.findall(r"`([^`]+)`", names)}
 
