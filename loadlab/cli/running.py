@@ -16,6 +16,7 @@ from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import (
     ResultsTable,
     answer_lines,
+    certainty_lines,
     findings_lines,
     load_model_lines,
     sorted_trials,
@@ -31,6 +32,8 @@ from loadlab.profile import load_profile, plan_trials
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import loaded_lines
 from loadlab.report.page import render
+from loadlab.report.sections.overview import overview_of
+from loadlab.report.sections.section import Run
 from loadlab.results.directory import TARGET_LOG, RunDirectory
 from loadlab.results.model import Expectation, RunDocument
 
@@ -90,6 +93,11 @@ def expectation_lines(document: RunDocument) -> Iterator[str]:
         yield f"expectation {met}: {expectation.text}{series}: {expectation.measured}"
 
 
+def conclusion_lines(document: RunDocument) -> Iterator[str]:
+    """Yield the answer to the profile's question, as the page begins with it."""
+    yield from overview_of(Run.of(document, lambda _trial: {}, lambda _trial, _file: {})).head
+
+
 def hints(document: RunDocument) -> Iterator[str]:
     """Yield what to do next about servers that failed, unless a finding says so."""
     failed = [trial for trial in document.trials if trial.state == "failed" and not trial.verdict.findings]
@@ -120,7 +128,9 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         write(document.model_dump_json(by_alias=True))
     else:
         show(ResultsTable(document))
-        shown = load_model_lines(document), answer_lines(document), loaded_lines(document), speed_lines(document)
+        conclusion = conclusion_lines(document), certainty_lines(document), speed_lines(document)
+        of_load = load_model_lines(document), answer_lines(document), loaded_lines(document)
+        shown = *conclusion, *of_load
         for line in chain.from_iterable(shown):
             write_prose(line)
     for line in expectation_lines(document):

@@ -9,6 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.report.certainty import describe_batches, describe_windows
 from loadlab.report.layout import arrange
 from loadlab.report.load_model import models_of
 from loadlab.report.sections.speed import describe_speed
@@ -18,6 +19,7 @@ from loadlab.results.model import LoadModel, RunDocument, TrialResult
 from loadlab.results.probe_data import Probes
 
 _NOTHING: Final = "-"
+_NBSP: Final = "\N{NO-BREAK SPACE}"
 _GAP: Final = 2
 _DISPENSABLE: Final = ("client CPU per req", "CPU per req")
 _STYLES: Final = {"valid": "green", "suspect": "yellow", "not possible": "yellow"}
@@ -31,25 +33,32 @@ class ResultsTable:
     """One row for each trial, line by line and then along x; a column that would stay empty is left out.
 
     A column of failed, dropped or cut requests that are all 0 is left out too, and a percentile that too few samples
-    lie beyond is not shown. "≥" says that the client was the limit. CPU time is user and system together; it
-    is left out where the terminal is too narrow for all columns.
+    lie beyond is not shown. "≥" says that the client was the limit, "±" how far the 95 % interval reaches. CPU time is
+    user and system together. The intervals, then CPU time, are left out where the terminal is too narrow for all.
     """
 
     def __init__(self, document: RunDocument) -> None:
-        trials = sorted_trials(document)
-        self._columns: dict[str, list[str]] = {
-            column.short: [_text(column.read(trial)) for trial in trials]
-            for column in identity_columns(trials)
-            if column.short
+        self._trials = sorted_trials(document)
+        self._identity = [column for column in identity_columns(self._trials) if column.short]
+        self._figures = [
+            column
+            for column in FIGURES
+            if column.short and any((cell := _cell(column, trial)) and cell.sort for trial in self._trials)
+        ]
+
+    def _texts(self, with_intervals: bool) -> dict[str, list[str]]:
+        """The columns by their headings."""
+        identity = {column.short: [_text(column.read(trial)) for trial in self._trials] for column in self._identity}
+        figures = {
+            column.short: [_text(_cell(column, trial), with_intervals) for trial in self._trials]
+            for column in self._figures
         }
-        for column in FIGURES:
-            cells = [_cell(column, trial) for trial in trials]
-            if column.short and any(cell and cell.sort for cell in cells):
-                self._columns[column.short] = [_text(cell) for cell in cells]
-        self._columns[VERDICT.short] = [VERDICT.read(trial).text for trial in trials]
+        return identity | figures | {VERDICT.short: [VERDICT.read(trial).text for trial in self._trials]}
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = dict(self._columns)
+        columns = self._texts(with_intervals=True)
+        if _least_width(columns) > options.max_width:
+            columns = self._texts(with_intervals=False)
         for heading in _DISPENSABLE:
             if _least_width(columns) > options.max_width:
                 columns.pop(heading, None)
@@ -64,6 +73,12 @@ class ResultsTable:
             style = _STYLES.get(verdict, "red")
             table.add_row(*texts, Text(verdict.replace(" ", "\n"), style=style))
         yield table
+
+
+def certainty_lines(document: RunDocument) -> Iterable[str]:
+    """Yield whether the figures have intervals, and if not what would give them; nothing where nothing was measured."""
+    for clause in (*describe_windows(document), *describe_batches(document)):
+        yield clause.text
 
 
 def load_model_lines(document: RunDocument) -> Iterable[str]:
@@ -142,11 +157,14 @@ def _least_width(columns: Mapping[str, Sequence[str]]) -> int:
 
 def _cell(column: TrialColumn, trial: TrialResult) -> Cell | None:
     """A capacity that cannot be believed is not printed; counts are, as they may say why."""
-    return column.read(trial) if column.is_count or trial.is_credible else None
+    return column.cell_of(trial) if column.is_count or trial.is_credible else None
 
 
-def _text(cell: Cell | None) -> str:
-    return _NOTHING if cell is None or cell.sort is None else cell.short or cell.text
+def _text(cell: Cell | None, with_interval: bool = False) -> str:
+    if cell is None or cell.sort is None:
+        return _NOTHING
+    within = f" {cell.within}" if cell.within and with_interval else ""
+    return (cell.short or cell.text) + within.replace(_NBSP, "")
 
 
 def _unseen(probes: Probes) -> Iterator[tuple[str, str]]:

@@ -84,20 +84,19 @@ class HeldConnections:
         """Return what came of them, None where no holder has begun.
 
         `alive_at_start` and `alive` are how many were established when a window began and when it was over; None where
-        that is not known.
+        that is not known. Those that the target never accepted are established at the client's end only, and not alive.
         """
         if not self._opening:
             return None
         holders = self._opened.values()
         opened = sum(self._opening.values()) - self._not_accepted
-        if alive_at_start is None:
-            alive_at_start = opened
+        alive_at_start = opened if alive_at_start is None else min(alive_at_start, opened)
         memory_bytes = sum(holder.bytes_per_connection * holder.opened for holder in holders)
         return IdleSummary(
             wanted=self._load.idle,
             opened=opened,
             alive_at_start=alive_at_start,
-            alive=alive_at_start if alive is None else alive,
+            alive=alive_at_start if alive is None else min(alive, opened),
             open_seconds=max((holder.seconds for holder in holders), default=0.0),
             holders=len(self._opening),
             holder_bytes_per_connection=memory_bytes / opened if opened else None,

@@ -27,14 +27,13 @@ class Clause:
 
 def describe_certainty(document: RunDocument) -> Iterator[Clause]:
     """Yield what a reader has to know before any figure: intervals, the machine's speed, doubts, repeated attempts."""
-    measured = [trial for trial in document.trials if trial.state == "done"]
     if document.ab is not None:
         yield from (Clause(text) for text in (describe_course(document), *describe_limits(document)) if text)
-    elif measured:
-        yield Clause(_describe_windows(measured, document))
+    else:
+        yield from describe_windows(document)
     if (moved := speed_moved(document.speed)) is not None:
         yield Clause(f"The machine's speed moved by {format_percent(moved)} during the run.")
-    yield from _describe_batches(measured)
+    yield from describe_batches(document)
     yield _describe_verdict(document)
     if document.spoiled:
         again = len({trial.id for trial in document.spoiled})
@@ -68,6 +67,22 @@ def has_intervals(trials: Iterable[TrialResult]) -> bool:
     return bool(measured) and all(trial.confidence for trial in measured)
 
 
+def describe_windows(document: RunDocument) -> Iterator[Clause]:
+    """Yield whether figures have intervals, and if not what may be chance; nothing where nothing was measured."""
+    if measured := [trial for trial in document.trials if trial.state == "done"]:
+        yield Clause(_describe_windows(measured, document))
+
+
+def describe_batches(document: RunDocument) -> Iterator[Clause]:
+    """Yield that not all trials stood at the same time, if that is so."""
+    batches = {trial.batch for trial in document.trials if trial.batch is not None}
+    if len(batches) > 1:
+        yield Clause(
+            f"Not all trials fitted on the machine at once: they stood in {len(batches)} batches, and what is compared "
+            "across batches was measured at different times."
+        )
+
+
 def _describe_windows(trials: Sequence[TrialResult], document: RunDocument) -> str:
     if has_intervals(trials):
         rounds = sorted({len(trial.rounds) for trial in trials})
@@ -76,6 +91,12 @@ def _describe_windows(trials: Sequence[TrialResult], document: RunDocument) -> s
     repeats = max(trial.repeat for trial in trials)
     if repeats >= FEWEST_ROUNDS:
         return f"Figures are medians of {repeats} repeats; in parentheses: their 95 % intervals."
+    most = max(len(trial.rounds) for trial in trials)
+    if most >= FEWEST_ROUNDS:
+        known = sum(bool(trial.confidence) for trial in trials)
+        return f"Figures are medians of up to {most} rounds; {known} of {len(trials)} trials have 95 % intervals."
+    if most > 1:
+        return f"{most} rounds are too few for intervals: differences below {_chance(document)} may be chance."
     if repeats > 1:
         return (
             f"Trials were repeated {repeats} times, in one window each: a difference below their spread may be chance."
@@ -86,18 +107,13 @@ def _describe_windows(trials: Sequence[TrialResult], document: RunDocument) -> s
             "loadlab ab."
         )
     if any(trial.cost_ns is not None for trial in trials):
-        return f"Each point was measured once: differences below {format_percent(chance_of(document))} may be chance."
-    chance = format_percent(chance_of(document))
+        return f"Each point was measured once: differences below {_chance(document)} may be chance."
+    chance = _chance(document)
     return f"One window per trial: no intervals, and differences below {chance} may be chance; rounds would show."
 
 
-def _describe_batches(trials: Sequence[TrialResult]) -> Iterator[Clause]:
-    batches = {trial.batch for trial in trials if trial.batch is not None}
-    if len(batches) > 1:
-        yield Clause(
-            f"Not all trials fitted on the machine at once: they stood in {len(batches)} batches, and what is compared "
-            "across batches was measured at different times."
-        )
+def _chance(document: RunDocument) -> str:
+    return format_percent(chance_of(document))
 
 
 def _describe_verdict(document: RunDocument) -> Clause:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from loadlab.results.model import LoadedServer, RunDocument, TlsSession, TrialResult
+
+_OF_LOADLAB: Final = "the target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +20,24 @@ class Loaded:
     @property
     def text(self) -> str:
         """Return its name with all that does not follow from it."""
-        address = "" if self.server.address == self.name else f" ({self.server.address})"
+        address = "" if self.server.address == self.name or self.name == _OF_LOADLAB else f" ({self.server.address})"
         remote = ", on another machine" if self.server.remote else ""
         return f"{self.name}{address}{remote}{f', {describe_tls(self.tls)}' if self.tls else ''}"
 
 
 def servers_of(document: RunDocument) -> tuple[Loaded, ...]:
-    """Return the servers that the run has loaded, each once."""
+    """Return the servers that the run has loaded, each once.
+
+    One that loadlab starts gets another port in each trial; of these the first stands for all with the same TLS.
+    """
     target = document.profile.get("target") or {}
-    found: dict[Loaded, None] = {}
+    found: dict[object, Loaded] = {}
     for trial in document.trials:
         name = _name(trial, target.get("address"))
         if trial.server is not None and name is not None:
-            found[Loaded(name, trial.server, trial.tls)] = None
-    return tuple(found)
+            loaded = Loaded(name, trial.server, trial.tls)
+            found.setdefault((trial.server.remote, trial.tls) if name == _OF_LOADLAB else loaded, loaded)
+    return tuple(found.values())
 
 
 def loaded_lines(document: RunDocument) -> Iterator[str]:
@@ -51,4 +58,4 @@ def _name(trial: TrialResult, of_profile: object) -> str | None:
     name = trial.factors.get("target.address", of_profile)
     if name is not None:
         return str(name)
-    return trial.server.address if trial.server and trial.tls else None
+    return _OF_LOADLAB if trial.server and trial.tls else None

@@ -1,13 +1,14 @@
 """Tables as plain data: those that can be sorted, with cells of their own for each kind of figure, and plain ones."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.analysis.summary import Percentile
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import LatencySummary, TrialResult
-from loadlab.units import format_count, format_duration_ns, format_rate, format_size_bytes
+from loadlab.units import format_count, format_duration_ns, format_percent, format_rate, format_size_bytes
 
 _DASH: Final = "\N{EN DASH}"
 # What was never sent is counted in a column of its own.
@@ -19,6 +20,7 @@ class Cell:
     """`sort` is a number, a text, or None for a cell that has nothing and always comes last.
 
     `note` is its tooltip, `badge` draws it as one of that kind, and `short` is its text where there is little room.
+    `within` is how far its 95 % interval reaches on either side, as in `±1.8 %`.
     """
 
     text: str
@@ -26,6 +28,7 @@ class Cell:
     note: str = ""
     badge: str = ""
     short: str = ""
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,15 @@ def rate_cell(requests_per_second: float, trial: TrialResult | None = None) -> C
         return Cell(text, requests_per_second, short=short)
     note = "A lower bound: the client was the limit."
     return Cell(f"≥ {text}", requests_per_second, note, short=f"≥ {short}")
+
+
+def with_interval(cell: Cell, interval: tuple[float, float] | None, written: Callable[[float], str]) -> Cell:
+    """Return the cell of a figure with its 95 % interval: how far that reaches, and its ends in the note."""
+    if interval is None or not isinstance(cell.sort, float | int) or cell.sort <= 0:
+        return cell
+    reach = max(abs(end / cell.sort - 1) for end in interval)
+    ends = " to ".join(map(written, interval))
+    return replace(cell, within=f"±{format_percent(reach)}", note=f"95 %: {ends}. {cell.note}".rstrip())
 
 
 def count_cell(number: int, note: str = "") -> Cell:

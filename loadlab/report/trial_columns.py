@@ -9,7 +9,7 @@ from loadlab.profile.path_names import name_of_path
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.layout import format_scalar
 from loadlab.report.load_model import models_of
-from loadlab.report.measures import CPU_TOTAL
+from loadlab.report.measures import CPU_TOTAL, quantity_of
 from loadlab.report.tables import (
     Cell,
     absent_cell,
@@ -19,6 +19,7 @@ from loadlab.report.tables import (
     rate_cell,
     size_cell,
     time_cell,
+    with_interval,
 )
 from loadlab.results.model import LatencySummary, TrialResult
 
@@ -32,7 +33,7 @@ class TrialColumn:
     """A figure of each trial. `title` heads it on the page, `short` in the terminal; without `short` it is not there.
 
     A count is shown of trials without figures too: it may say why they have none. With `rare` the page leaves it out
-    where it is 0 in all trials, as the terminal does with all counts.
+    where it is 0 in all trials, as the terminal does with all counts. `metric` is the name of its interval.
     """
 
     title: str
@@ -41,6 +42,12 @@ class TrialColumn:
     numeric: bool = True
     is_count: bool = False
     rare: bool = False
+    metric: str = ""
+
+    def cell_of(self, trial: TrialResult) -> Cell:
+        """Return the figure of a trial, with its interval if there is one."""
+        written = quantity_of(self.metric).format if self.metric else str
+        return with_interval(self.read(trial), trial.confidence.get(self.metric), written)
 
     def is_shown(self, trials: Iterable[TrialResult]) -> bool:
         """Whether the page has it: a figure that no trial has gets no column."""
@@ -182,19 +189,19 @@ def _alive(trial: TrialResult) -> Cell:
 VERDICT: Final = TrialColumn("verdict", _state, "verdict", numeric=False)
 FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("offered", _offered, "offered"),
-    TrialColumn("requests/s", _rate, "req/s"),
+    TrialColumn("requests/s", _rate, "req/s", metric="requests_per_second"),
     TrialColumn("failed", _failed, "failed", is_count=True),
     TrialColumn("dropped", _dropped, "dropped", is_count=True, rare=True),
     TrialColumn("cut", _cut, "cut", is_count=True, rare=True),
     TrialColumn("statuses", _statuses, is_count=True, rare=True),
     TrialColumn("retried", _counted(lambda trial: trial.retried), is_count=True, rare=True),
     TrialColumn("surplus", _counted(lambda trial: trial.surplus), is_count=True, rare=True),
-    TrialColumn("p50", _percentile(lambda trial: trial.response_ns, "p50"), "p50"),
-    TrialColumn("service p50", _percentile(_service, "p50")),
-    TrialColumn("p90", _percentile(lambda trial: trial.response_ns, "p90")),
-    TrialColumn("p99", _percentile(lambda trial: trial.response_ns, "p99"), "p99"),
-    TrialColumn("service p99", _percentile(_service, "p99"), "service p99"),
-    TrialColumn("p99.9", _percentile(lambda trial: trial.response_ns, "p99.9")),
+    TrialColumn("p50", _percentile(lambda trial: trial.response_ns, "p50"), "p50", metric="response_ns.p50"),
+    TrialColumn("service p50", _percentile(_service, "p50"), metric="service_ns.p50"),
+    TrialColumn("p90", _percentile(lambda trial: trial.response_ns, "p90"), metric="response_ns.p90"),
+    TrialColumn("p99", _percentile(lambda trial: trial.response_ns, "p99"), "p99", metric="response_ns.p99"),
+    TrialColumn("service p99", _percentile(_service, "p99"), "service p99", metric="service_ns.p99"),
+    TrialColumn("p99.9", _percentile(lambda trial: trial.response_ns, "p99.9"), metric="response_ns.p99.9"),
     TrialColumn("max", _time(lambda trial: trial.response_ns.max)),
     TrialColumn("added by client p50", _percentile(lambda trial: trial.client_ns, "p50")),
     TrialColumn("added by client p99", _percentile(lambda trial: trial.client_ns, "p99")),
@@ -203,10 +210,12 @@ FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("connect p99", _percentile(lambda trial: trial.connect_ns, "p99")),
     TrialColumn("TLS handshake p50", _percentile(lambda trial: trial.handshake_ns, "p50")),
     TrialColumn("TLS handshake p99", _percentile(lambda trial: trial.handshake_ns, "p99")),
-    TrialColumn("CPU per request", _time(CPU_TOTAL.read), "CPU per req"),
+    TrialColumn("CPU per request", _time(CPU_TOTAL.read), "CPU per req", metric="target.cpu_ns_per_request"),
     TrialColumn("user", _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
     TrialColumn("system", _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),
-    TrialColumn("client CPU per request", _time(_client_cpu_ns), "client CPU per req"),
+    TrialColumn(
+        "client CPU per request", _time(_client_cpu_ns), "client CPU per req", metric="client.cpu_ns_per_request"
+    ),
     TrialColumn("memory", _size(_memory_bytes)),
     TrialColumn("cost", _time(lambda trial: trial.cost_ns), "cost"),
     TrialColumn("least cost", _time(lambda trial: trial.cost_ns_min)),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, Percentile, trusted_ns, trustworthy_percentiles
+from loadlab.analysis.uncertainty import median_over
 from loadlab.analysis.verdict import throughput_is_lower_bound
 from loadlab.cli.hit.curve import draw_curve, last_nines
 from loadlab.cli.lines import GAP, LABEL, Line, Tone, cut, labelled, labelled_parts, wrapped
@@ -32,7 +33,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "load.expect_status": "--expect",
 }
 _KEYS: Final = re.compile(rf"(?:{'|'.join(map(re.escape, _OPTIONS))})(?!\.?\w)")
-_VALID: Final = "Nothing casts doubt on these figures."
+_VALID: Final = "no finding casts doubt on these figures"
+_ONE_WINDOW: Final = "one window: no interval; repeat (--repeat 5), or compare servers by `loadlab ab`"
 
 
 def summarise(
@@ -57,12 +59,20 @@ def summarise(
 
 
 def repeats_lines(trials: Iterable[TrialResult]) -> Iterator[Line]:
-    """Yield how far repeats differ, from the lowest to the highest."""
+    """Yield how far repeats differ, from the lowest to the highest, and how sure their median is.
+
+    Of a single window that there is no interval, and what would give one.
+    """
     done = [trial for trial in trials if trial.is_credible]
+    if len(done) == 1 and not done[0].confidence:
+        yield Line(_ONE_WINDOW)
     if len(done) < 2:
         return
     rates = sorted(trial.requests_per_second or 0.0 for trial in done)
     yield labelled(f"{len(done)} repeats", f"{format_rate(rates[0])} to {format_rate(rates[-1])} requests/s")
+    if (estimate := median_over(rates)) is not None:
+        low, high = map(format_rate, estimate.interval)
+        yield labelled("", f"median {format_rate(estimate.value)} (95 %: {low} to {high})")
     for name in ("p50", "p99"):
         values = sorted(value for trial in done if (value := trusted_ns(trial.response_ns, name)) is not None)
         if values:
@@ -109,6 +119,9 @@ def _throughput(trial: TrialResult) -> Iterator[Line]:
     if trial.requests_per_second is not None and _says_something(trial):
         at_least = "at least " if throughput_is_lower_bound(trial) else ""
         rate = f"{at_least}{format_rate(trial.requests_per_second)}"
+        if (interval := trial.confidence.get("requests_per_second")) is not None:
+            low, high = map(format_rate, interval)
+            rate += f"   (95 %: {low} to {high})"
         yield Line(f"{'requests/s':<{LABEL}}{rate}", "strong")
     elif trial.requests_per_second is not None:
         yield labelled("requests/s", "not shown: the measurement is invalid")

@@ -63,7 +63,8 @@ def tabulate(trials: Sequence[TrialResult]) -> Table:
     return Table(
         columns=tuple(Column(column.title, column.numeric) for column in columns),
         rows=tuple(
-            Row(tuple(column.read(trial) for column in columns), reason_of(trial), anchor_of(trial)) for trial in trials
+            Row(tuple(column.cell_of(trial) for column in columns), reason_of(trial), anchor_of(trial))
+            for trial in trials
         ),
     )
 

@@ -7,6 +7,7 @@ from loadlab.cli.progress import format_factors
 from loadlab.cli.tables import (
     ResultsTable,
     answer_lines,
+    certainty_lines,
     findings_lines,
     load_model_lines,
     sorted_trials,
@@ -211,3 +212,17 @@ def test_the_speed_of_the_machine_is_printed_with_what_it_made_necessary(sample_
     ]
     twice = document.model_copy(update={"spoiled": [first, first, second]})
     assert list(speed_lines(twice)) == ["2 trials were measured again, as the machine had spoiled 3 attempts."]
+
+
+def test_intervals_stand_beside_figures_where_there_is_room(open_load: RunDocument) -> None:
+    first, *others = open_load.trials
+    rate = first.requests_per_second or 0.0
+    known = first.model_copy(update={"confidence": {"requests_per_second": (rate * 0.98, rate * 1.01)}})
+    document = open_load.model_copy(update={"trials": [known, *others]})
+    assert any("\N{PLUS-MINUS SIGN}2%" in line for line in printed(document, 140))
+    assert not any("\N{PLUS-MINUS SIGN}" in line for line in printed(document, 60))
+
+
+def test_one_window_per_trial_is_said_to_have_no_interval(open_load: RunDocument) -> None:
+    [line] = certainty_lines(open_load)
+    assert line.startswith("One window per trial: no intervals")

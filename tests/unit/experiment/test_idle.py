@@ -34,6 +34,15 @@ class FleetOfOneHolder:
         return self.events.popleft()
 
 
+def test_connections_that_the_target_never_accepted_are_not_alive() -> None:
+    load = Load.model_validate({"connections": 1, "idle": 5, "duration": "1s"})
+    idle = HeldConnections(load, cast(Observer, SimpleNamespace(phase=lambda text, fraction: None)))
+    idle._opening, idle._not_accepted = {"idle holder 1": 5}, 3  # as opening leaves it
+    summary = idle.summary(alive_at_start=5, alive=5)
+    assert summary is not None
+    assert (summary.opened, summary.alive_at_start, summary.alive) == (2, 2, 2)
+
+
 def test_what_workers_report_while_connections_are_counted_is_passed_on() -> None:
     target = SimpleNamespace(
         address=TcpAddress("127.0.0.1", 80),

@@ -64,7 +64,14 @@ def test_with_rounds_there_are_intervals() -> None:
         "Figures are medians of 20 rounds; in parentheses: their 95 % intervals."
     )
     assert certainty(trial(1, rounds=20), trial(2, rounds=12))[0].startswith("Figures are medians of 12 to 20 rounds")
-    assert certainty(trial(1, rounds=20), trial(2))[0].startswith("One window per trial")
+    assert certainty(trial(1, rounds=20), trial(2))[0] == (
+        "Figures are medians of up to 20 rounds; 1 of 2 trials have 95 % intervals."
+    )
+
+
+def test_two_rounds_have_no_intervals() -> None:
+    two = trial(1, rounds=2, confidence={})
+    assert certainty(two, two)[0] == (f"2 rounds are too few for intervals: differences below 20{NBSP}% may be chance.")
 
 
 def test_repeats_have_intervals_if_they_are_enough() -> None:

@@ -37,13 +37,18 @@ def document(name: str | None, *trials: TrialResult) -> RunDocument:
             ],
         ),
         (None, trial("127.0.0.1:40123"), []),
-        (None, trial("127.0.0.1:40123", tls=TLS), ["Loaded 127.0.0.1:40123, TLSv1.3 with TLS_AES_256_GCM_SHA384."]),
+        (None, trial("127.0.0.1:40123", tls=TLS), ["Loaded the target, TLSv1.3 with TLS_AES_256_GCM_SHA384."]),
     ],
 )
 def test_the_terminal_says_what_does_not_follow_from_the_name(
     name: str | None, loaded: TrialResult, lines: list[str]
 ) -> None:
     assert list(loaded_lines(document(name, loaded, loaded))) == lines
+
+
+def test_a_server_that_gets_another_port_in_each_trial_is_listed_once() -> None:
+    trials = [trial(f"127.0.0.1:4012{number}", tls=TLS) for number in range(3)]
+    assert len([*loaded_lines(document(None, *trials))]) == 1
 
 
 def test_swept_addresses_are_listed_each_once() -> None:

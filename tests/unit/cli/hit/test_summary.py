@@ -191,5 +191,17 @@ def test_repeats_show_how_far_they_differ() -> None:
     trials = [measured(20_000 + 100 * number)[0] for number in range(3)]
     first, *more = [line.text for line in repeats_lines(trials)]
     assert first == "3 repeats      2,000 to 2,020 requests/s"
-    assert [line.split()[0] for line in more] == ["p50", "p99"]
-    assert [*repeats_lines(trials[:1])] == []
+    assert [line.split()[0] for line in more] == ["median", "p50", "p99"]
+    assert more[0].strip().startswith("median 2,010 (95 %: ")
+
+
+def test_one_window_says_that_it_has_no_interval_and_what_gives_one() -> None:
+    trial, _ = measured()
+    [line] = repeats_lines([trial])
+    assert line.text == "one window: no interval; repeat (--repeat 5), or compare servers by `loadlab ab`"
+    assert [*repeats_lines([trial.model_copy(update={"verdict": Verdict(state="invalid")})])] == []
+
+
+def test_the_interval_over_rounds_stands_beside_the_throughput() -> None:
+    text = text_of(*measured(confidence={"requests_per_second": (3_900.0, 4_100.0)}))
+    assert "requests/s     4,000   (95 %: 3,900 to 4,100)" in text

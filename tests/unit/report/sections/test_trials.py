@@ -223,3 +223,14 @@ def test_what_connections_did_has_columns_where_there_is_any() -> None:
     row = columns_of(quiet, make_trial(outcomes={"ok": 9}, **counts))[1]
     assert [row[title].text for title in ("connections opened", "retried", "surplus")] == ["5,000", "3", "2"]
     assert [row[title].text for title in ("connect p50", "TLS handshake p99")] == ["30 µs", "90 µs"]
+
+
+def test_a_figure_with_rounds_has_its_interval_beside_it(sample_run: RunDirectory) -> None:
+    epoll = next(trial for trial in sample_run.read_document().trials if trial.is_credible)
+    rate = epoll.requests_per_second or 0.0
+    known = epoll.model_copy(update={"confidence": {"requests_per_second": (rate * 0.982, rate * 1.01)}})
+    table = tabulate([known])
+    cell = cells(table, table.rows[0])["requests/s"]
+    assert cell.within == "\N{PLUS-MINUS SIGN}1.8\N{NO-BREAK SPACE}%"
+    assert cell.note.startswith("95 %: ")
+    assert cells(table, table.rows[0])["p50"].within == ""
