@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from loadlab.analysis.expect import check_law_expectations
-from loadlab.analysis.metrics import measured
-from loadlab.analysis.scaling import fit_laws
+from loadlab.analysis.scaling import cost_at_usual_speed, fit_laws
 from loadlab.analysis.verdict import judge_run, judge_speed_again
 from loadlab.profile.schema import Profile
 from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
@@ -40,7 +39,9 @@ def _laws(trials: Sequence[TrialResult], profile: Profile) -> list[Law]:
     # Of repeats only the first was watched; what it saw holds for all.
     waits = {_combination(trial): trial.events_per_wait for trial in trials if trial.repeat == 1}
     metric = profile.law_metric
-    return fit_laws(trials, metric, partial(measured, metric), over, lambda trial: waits.get(_combination(trial)))
+    return fit_laws(
+        trials, metric, partial(cost_at_usual_speed, metric), over, lambda trial: waits.get(_combination(trial))
+    )
 
 
 def _combination(trial: TrialResult) -> tuple[tuple[str, Scalar], ...]:

@@ -374,6 +374,7 @@ class Law(Document):
 
     The line is `metric` = intercept + slope x `over`, the power law `metric` = factor x `over` ^ exponent. All
     intervals are 95 % intervals. A law that was not fitted is null; in runs of older versions `shape` is, too.
+    `left_out` are the ids of trials that do not belong to the law that all others of the series follow.
     """
 
     metric: str
@@ -388,6 +389,7 @@ class Law(Document):
     exponent_interval: tuple[float, float] | None = None
     per_event: PerEventLaw | None = None
     shape: LawShape | None = None
+    left_out: list[str] = Field(default=[])
     text: str
 
 

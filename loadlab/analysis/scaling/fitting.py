@@ -59,34 +59,42 @@ class PowerFit:
         return float(self.factor * x**self.exponent.value)
 
 
-def fit_line(xs: Sequence[float], costs: Sequence[float]) -> LineFit | None:
-    """Return the line through the costs; None for fewer than three different x, or where a cost is not positive."""
+def fit_line(xs: Sequence[float], costs: Sequence[float], weights: Sequence[float] | None = None) -> LineFit | None:
+    """Return the line through the costs; None for fewer than three different x, or where a cost is not positive.
+
+    A cost of weight 0.5 is expected to scatter twice as much as one of weight 1, which all have unless given.
+    """
     if not _can_be_fitted(xs) or min(costs) <= 0:
         return None
     unit = max(abs(x) for x in xs)  # x up to a million beside the constant's 1 would cost half of the digits
-    x, cost = np.array(xs) / unit, np.array(costs)
+    x, cost, weight = np.array(xs) / unit, np.array(costs), _weights(weights, len(xs))
     expected = cost
     for _ in range(_REWEIGHTINGS):
-        design = np.column_stack((1 / expected, x / expected))
-        intercept, slope = np.linalg.lstsq(design, cost / expected)[0]
+        design = np.column_stack((weight / expected, weight * x / expected))
+        intercept, slope = np.linalg.lstsq(design, weight * cost / expected)[0]
         # A line through a curve may run below zero, where no cost is.
         expected = np.maximum(intercept + slope * x, cost.min() / 2)
-    design = np.column_stack((1 / expected, x / expected))
-    (intercept_estimate, slope_estimate), scatter = _regress(design, cost / expected)
+    design = np.column_stack((weight / expected, weight * x / expected))
+    (intercept_estimate, slope_estimate), scatter = _regress(design, weight * cost / expected)
     return LineFit(intercept_estimate, slope_estimate.scaled(1 / unit), scatter)
 
 
-def fit_power(xs: Sequence[float], costs: Sequence[float]) -> PowerFit | None:
+def fit_power(xs: Sequence[float], costs: Sequence[float], weights: Sequence[float] | None = None) -> PowerFit | None:
     """Return the power law of the costs at positive x; None where `fit_line` would return None for those.
 
     Logarithms turn it into a line, and relative noise into noise of equal size everywhere.
     """
-    positive = [(x, cost) for x, cost in zip(xs, costs, strict=True) if x > 0]
-    if not _can_be_fitted([x for x, _ in positive]) or min(costs) <= 0:
+    positive = np.array(xs) > 0
+    if not _can_be_fitted(list(np.array(xs)[positive])) or min(costs) <= 0:
         return None
-    logs = np.log(np.array(positive))
-    (log_factor, exponent), _ = _regress(np.column_stack((np.ones(len(logs)), logs[:, 0])), logs[:, 1])
+    log_x, log_cost = np.log(np.array(xs)[positive]), np.log(np.array(costs)[positive])
+    weight = _weights(weights, len(xs))[positive]
+    (log_factor, exponent), _ = _regress(np.column_stack((weight, weight * log_x)), weight * log_cost)
     return PowerFit(math.exp(log_factor.value), exponent)
+
+
+def _weights(weights: Sequence[float] | None, points: int) -> _Array:
+    return np.ones(points) if weights is None else np.array(weights)
 
 
 def _can_be_fitted(xs: Sequence[float]) -> bool:

@@ -2,39 +2,50 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
-from loadlab.analysis.scaling.fitting import fit_line, fit_power
+from loadlab.analysis.scaling.outliers import split_outliers
 from loadlab.analysis.scaling.selection import Candidates, Observation, Rises, SelectedLaw, select_law
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import PathName, name_of_path, name_of_value
 from loadlab.results.model import Law, PerEventLaw, Scalar, TrialResult
-from loadlab.units import format_duration_ns
+from loadlab.units import format_duration_ns, format_percent
 
-TrialMetric: TypeAlias = Callable[[TrialResult], float | None]
+CostOfTrial: TypeAlias = Callable[[TrialResult], Estimate | None]
+
+# A suspect trial is expected to lie twice as far from the law as another one.
+_WEIGHT_OF_SUSPECT: Final = 0.5
+# Trials whose own intervals are narrower than that scatter by as much all the same: each is a server of its own.
+_USUAL_SCATTER: Final = 0.05
+_Z: Final = 1.96
 
 
 def fit_laws(
     trials: Iterable[TrialResult],
     metric: str,
-    cost: TrialMetric,
+    cost: CostOfTrial,
     over: str,
-    events_per_wait: TrialMetric = lambda _trial: None,
+    events_per_wait: Callable[[TrialResult], float | None] = lambda _trial: None,
 ) -> list[Law]:
     """Return the law of `metric` (in ns) over the swept path `over`, for each combination of the other factors.
 
-    `cost` takes the metric from a trial that is done, `events_per_wait` how many events its waiting calls returned on
-    average, None where they were not counted. A series with fewer than three different x, or with a cost of 0, has no
-    law. The same trials give the same laws, whenever they are fitted. 55 trials of 11 series take 16 ms.
+    `cost` takes the metric from a trial that is done, with its interval if there is one; `events_per_wait` how many
+    events its waiting calls returned on average, None where they were not counted. What is suspect, or uncertain by
+    itself, weighs less; what does not belong to the law of all others is left out and named. A series with fewer than
+    three different x, or with a cost of 0, has no law. The same trials give the same laws, whenever they are fitted. 55
+    trials of 11 series take 16 ms.
     """
     series: dict[tuple[tuple[str, Scalar], ...], list[Observation]] = {}
     for trial in trials:
-        x, ns = trial.factors.get(over), cost(trial)
-        if not trial.is_credible or ns is None or not math.isfinite(ns):
+        x, measured = trial.factors.get(over), cost(trial)
+        if not trial.is_credible or measured is None or not math.isfinite(measured.value):
             continue
         if isinstance(x, int | float) and not isinstance(x, bool):
             where = tuple((path, value) for path, value in trial.factors.items() if path != over)
-            series.setdefault(where, []).append(Observation(float(x), ns, events_per_wait(trial)))
+            observation = Observation(
+                float(x), measured.value, events_per_wait(trial), _weight(trial, measured), trial=trial.id
+            )
+            series.setdefault(where, []).append(observation)
     laws = (_fit(observations, metric, over, dict(where)) for where, observations in series.items())
     return [law for law in laws if law is not None]
 
@@ -63,17 +74,26 @@ def describe(law: SelectedLaw, x: PathName) -> str:
             assert_never(never)
 
 
+def _weight(trial: TrialResult, measured: Estimate) -> float:
+    """Return how much less than usual a trial is expected to scatter, from 0 to 1."""
+    weight = _WEIGHT_OF_SUSPECT if trial.verdict.state == "suspect" else 1.0
+    if measured.low > 0:
+        own = math.log(measured.high / measured.low) / 2 / _Z
+        weight *= _USUAL_SCATTER / math.hypot(_USUAL_SCATTER, own)
+    return weight
+
+
 def _fit(observations: Sequence[Observation], metric: str, over: str, where: dict[str, Scalar]) -> Law | None:
-    xs, costs = [each.x for each in observations], [each.cost for each in observations]
-    line = fit_line(xs, costs)
-    if line is None:
+    kept, left_out = split_outliers(observations)
+    candidates = Candidates.of(kept)
+    if candidates is None:
         return None
-    power = fit_power(xs, costs)
-    shared = [each.x_per_event for each in observations]
-    per_event = fit_line([x for x in shared if x is not None], costs) if None not in shared else None
-    law = select_law(observations, Candidates(line, power, per_event))
+    line, power, per_event = candidates.line, candidates.power, candidates.per_event
+    law = select_law(kept, candidates)
     name = ", ".join(name_of_value(path, value) for path, value in where.items())
     text = describe(law, name_of_path(over))
+    if left_out:
+        text += _describe_left_out(left_out, law, candidates, over)
     return Law(
         metric=metric,
         over=over,
@@ -92,8 +112,19 @@ def _fit(observations: Sequence[Observation], metric: str, over: str, where: dic
             slope_interval=per_event.slope.interval,
         ),
         shape=law.shape,
+        left_out=[each.trial for each in left_out],
         text=f"{name}: {text}" if name else text,
     )
+
+
+def _describe_left_out(left_out: Sequence[Observation], law: SelectedLaw, candidates: Candidates, over: str) -> str:
+    """Say which trials do not belong to the law, and how far their costs lie from it."""
+    named = []
+    for each in left_out:
+        off = each.cost / law.cost_of(each, candidates) - 1
+        x = int(each.x) if each.x.is_integer() else each.x
+        named.append(f"{name_of_value(over, x)} ({format_percent(abs(off))} {'above' if off > 0 else 'below'})")
+    return f"; {'an outlier' if len(named) == 1 else 'outliers'} at {' and '.join(named)} left out"
 
 
 def _describe_slope(slope: Estimate, x: PathName) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.analysis.scaling.fitting import LineFit, PowerFit
+from loadlab.analysis.scaling.fitting import LineFit, PowerFit, fit_line, fit_power
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.results.model import LawShape
 
@@ -29,11 +29,16 @@ _EXACT: Final = 1e-18
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One trial: x, its cost, and how many events a waiting call returned on average, None if they were not counted."""
+    """One trial: x, its cost, and how many events a waiting call returned on average, None if they were not counted.
+
+    One of `weight` 0.5 is expected to scatter twice as much as one of 1. `trial` is its id.
+    """
 
     x: float
     cost: float
     events_per_wait: float | None
+    weight: float = 1.0
+    trial: str = ""
 
     @property
     def x_per_event(self) -> float | None:
@@ -48,6 +53,17 @@ class Candidates:
     line: LineFit
     power: PowerFit | None
     per_event: LineFit | None
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation]) -> "Candidates | None":
+        """Fit them all; None where not even the line can be fitted."""
+        xs, costs, weights = ([read(each) for each in observations] for read in (_x, _cost, _weight))
+        line = fit_line(xs, costs, weights)
+        if line is None:
+            return None
+        shared = [each.x_per_event for each in observations]
+        per_event = None if None in shared else fit_line([x for x in shared if x is not None], costs, weights)
+        return cls(line, fit_power(xs, costs, weights), per_event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,14 @@ class SelectedLaw:
     shape: LawShape
     coefficient: Estimate
     rises: Rises | None = None
+
+    def cost_of(self, observation: Observation, candidates: Candidates) -> float:
+        """Return the cost that the law expects there, by one of the `candidates` from which it was selected."""
+        if self.shape == "power" and candidates.power and observation.x > 0:
+            return candidates.power.at(observation.x)
+        if self.shape == "per event" and candidates.per_event:
+            return candidates.per_event.at(observation.x_per_event or 0.0)
+        return candidates.line.at(observation.x)
 
 
 def select_law(observations: Sequence[Observation], candidates: Candidates) -> SelectedLaw:
@@ -113,7 +137,9 @@ def _misfit(observations: Sequence[Observation], law: Callable[[Observation], fl
     expected = [law(each) for each in observations]
     if any(cost <= 0 for cost in expected):
         return math.inf
-    squares = (math.log(each.cost / cost) ** 2 for each, cost in zip(observations, expected, strict=True))
+    squares = (
+        (each.weight * math.log(each.cost / cost)) ** 2 for each, cost in zip(observations, expected, strict=True)
+    )
     return _EXACT + sum(squares)
 
 
@@ -121,6 +147,18 @@ def _change(observations: Sequence[Observation], line: LineFit) -> float:
     """Return by how much a line rises or falls from the first x to the last, as a share of the median cost."""
     span = max(each.x for each in observations) - min(each.x for each in observations)
     return abs(line.slope.value * span) / statistics.median(each.cost for each in observations)
+
+
+def _x(observation: Observation) -> float:
+    return observation.x
+
+
+def _cost(observation: Observation) -> float:
+    return observation.cost
+
+
+def _weight(observation: Observation) -> float:
+    return observation.weight
 
 
 def _rises(observations: Sequence[Observation]) -> Rises:

@@ -1,10 +1,11 @@
 """The laws of a run: which trials make a series, and what is kept of its fit."""
 
 import math
+from typing import Any
 
 import pytest
 
-from loadlab.analysis.scaling import fit_laws
+from loadlab.analysis.scaling import cost_at_usual_speed, fit_laws
 from loadlab.analysis.scaling.laws import describe
 from loadlab.analysis.scaling.selection import Rises, SelectedLaw
 from loadlab.analysis.uncertainty import Estimate
@@ -28,8 +29,12 @@ def trial(
     )
 
 
+def cost_of(trial: TrialResult) -> Estimate | None:
+    return None if trial.cost_ns is None else Estimate(trial.cost_ns, trial.cost_ns, trial.cost_ns)
+
+
 def laws(trials: list[TrialResult]) -> list[Law]:
-    return fit_laws(trials, "cpu", lambda each: each.cost_ns, "load.idle")
+    return fit_laws(trials, "cpu", cost_of, "load.idle")
 
 
 def test_each_series_has_its_law_in_words() -> None:
@@ -62,7 +67,7 @@ def test_all_three_laws_are_kept() -> None:
     (law,) = fit_laws(
         [trial("select", n, 10_000 + 70 * n / (1 + n / 2000)) for n in IDLE],
         "cpu",
-        lambda each: each.cost_ns,
+        cost_of,
         "load.idle",
         events_per_wait=lambda each: each.overhead_ns,
     )
@@ -75,6 +80,27 @@ def test_all_three_laws_are_kept() -> None:
     assert law.exponent_interval[0] < law.exponent < law.exponent_interval[1]
     assert law.intercept_interval is not None
     assert law.intercept_interval[0] < law.intercept < law.intercept_interval[1]
+
+
+def test_an_outlier_is_left_out_and_named() -> None:
+    costs = {0: 19_200, 1000: 21_000, 5000: 20_400, 10_000: 32_400, 19_000: 21_700}
+    trials = [trial("epoll", n, cost).model_copy(update={"id": f"t{n}"}) for n, cost in costs.items()]
+    (law,) = laws(trials)
+    assert (law.shape, law.left_out) == ("constant", ["t10000"])
+    assert law.text.startswith("epoll: does not depend on the number of idle connections (95 %: less than ")
+    assert law.text.endswith("; an outlier at 10,000 idle connections (55\N{NO-BREAK SPACE}% above) left out")
+
+
+def test_what_is_suspect_or_uncertain_weighs_less() -> None:
+    def slope(**last: Any) -> float:  # noqa: ANN401 - any field of a trial
+        trials = [trial("select", n, 10_000 + 28 * n) for n in (0, 1000, 5000, 10_000)]
+        bent = make_trial(factors={"target.server": "select", "load.idle": 19_000}, cost_ns=700_000, **last)
+        (law,) = fit_laws([*trials, bent], "cpu", lambda each: cost_at_usual_speed("cost_ns", each), "load.idle")
+        return law.slope
+
+    sure = slope(confidence={"cost_ns": (699_000.0, 701_000.0)})
+    assert 28 < slope(verdict="suspect") < sure
+    assert 28 < slope(confidence={"cost_ns": (400_000.0, 1_200_000.0)}) < sure
 
 
 def test_without_counted_events_there_is_no_shared_cost() -> None:
