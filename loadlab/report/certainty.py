@@ -10,6 +10,9 @@ from loadlab.report.paired import describe_course, describe_limits
 from loadlab.results.model import MachineSpeed, RunDocument, TrialResult
 from loadlab.units import format_percent
 
+STEADY: Final = 0.05
+"""By how much readings of a steady machine's speed scatter at most."""
+
 FINDINGS: Final = "findings"
 """The id of the section that lists what casts doubt on figures."""
 
@@ -32,7 +35,8 @@ def describe_certainty(document: RunDocument) -> Iterator[Clause]:
     else:
         yield from describe_windows(document)
     if (moved := speed_moved(document.speed)) is not None:
-        yield Clause(f"The machine's speed moved by {format_percent(moved)} during the run.")
+        how = "moved by" if moved >= STEADY else "was steady within"
+        yield Clause(f"The machine's speed {how} {format_percent(moved)} during the run.", "speed")
     yield from describe_batches(document)
     yield _describe_verdict(document)
     if document.spoiled:

@@ -5,15 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from loadlab.report.certainty import STEADY, speed_moved
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import MachineSpeed, RunDocument
 from loadlab.results.probe_data import Side
 from loadlab.units import format_percent
 
 _SIDES: Final[tuple[Side, ...]] = ("target", "client")
-_FEWEST_READINGS: Final = 4
-# Below that, it is the scatter of the readings themselves.
-_STEADY: Final = 0.05
 # A strip reaches at least so far from the median, so that a steady machine looks steady.
 _LEAST_REACH: Final = 0.2
 _MOST_POINTS: Final = 400
@@ -84,16 +82,14 @@ def sections_of(run: Run) -> Iterator[SpeedSection]:
 
 def describe_speed(speed: MachineSpeed | None) -> str | None:
     """Return how steady the machine was during the run, in a sentence; None where too little was measured."""
-    if speed is None or len(speed.readings) < _FEWEST_READINGS:
+    moved = speed_moved(speed)
+    if speed is None or moved is None:
         return None
+    if moved < STEADY:
+        return f"This machine's speed was steady within {format_percent(moved)} during the run."
     changes = {side: change for side in _SIDES if (change := speed.change(side)) is not None}
-    if not changes:
-        return None
-    most = max(changes.values())
-    if most < _STEADY:
-        return f"This machine's speed was steady within {format_percent(most)} during the run."
     sides = ", ".join(f"the {side}'s cores {format_percent(change)}" for side, change in changes.items())
-    return f"This machine's speed moved by {format_percent(most)} during the run ({sides})."
+    return f"This machine's speed moved by {format_percent(moved)} during the run ({sides})."
 
 
 @dataclass(frozen=True, slots=True)
