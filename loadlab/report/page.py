@@ -14,10 +14,11 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from loadlab.report.certainty import Clause, describe_certainty
+from loadlab.report.contents import contents_of
 from loadlab.report.drawing.figure import mark_of
 from loadlab.report.layout import format_scalar
-from loadlab.report.load_model import describe_load
-from loadlab.report.sections import SECTIONS
+from loadlab.report.load_model import describe_load, model_suffix
+from loadlab.report.sections import sections_of
 from loadlab.report.sections.glossary import Glossary
 from loadlab.report.sections.overview import overview_of
 from loadlab.report.sections.provenance import facts_of
@@ -40,7 +41,8 @@ def render(run_dir: RunDirectory) -> str:
 class Page:
     """All that the page shows, in its order, and nothing of how it looks.
 
-    The first screen has the question (`about`), the answer, and how sure that is.
+    The first screen has the question (`about`), the answer, and how sure that is. `model` is what the headings of its
+    load model end with, which the contents leave out.
     """
 
     title: str
@@ -49,6 +51,7 @@ class Page:
     verdict: str
     certainty: tuple[Clause, ...]
     facts: tuple[str, ...]
+    model: str
     sections: tuple[Section, ...]
 
 
@@ -62,7 +65,8 @@ def build_page(run: Run) -> Page:
         verdict=document.verdict,
         certainty=tuple(describe_certainty(document)),
         facts=(*describe_load(document.profile, run.models), *facts_of(document)),
-        sections=tuple(section for sections_of in SECTIONS for section in sections_of(run)),
+        model=model_suffix(run.models),
+        sections=tuple(sections_of(run)),
     )
 
 
@@ -102,7 +106,7 @@ def _environment(link_terms: Callable[[str], Markup]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"scalar": format_scalar, "mark": mark_of, "terms": link_terms}
+    environment.filters |= {"scalar": format_scalar, "mark": mark_of, "terms": link_terms, "contents": contents_of}
     return environment
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,58 @@ def test_the_page_never_scrolls_sideways(browser: Browser, page: Path, width: in
         )
         <= width
     )
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("write", [write_switch_cost, write_crowd, write_open, write_mix])
+def test_no_labels_of_an_axis_touch_each_other(
+    browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory], width: int
+) -> None:
+    run = write(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path, width)
+    touching = """
+        [...document.querySelectorAll('.plot')].filter((plot) => ['.xtick', '.ytick'].some((ticks) => {
+          const boxes = [...plot.querySelectorAll(ticks)].map((tick) => tick.getBoundingClientRect());
+          return boxes.some((a, index) => boxes.slice(index + 1).some((b) =>
+            a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+        })).map((plot) => plot.id)
+    """
+    assert browser.evaluate(touching) == []
+    cut = """
+        [...document.querySelectorAll('.plot text')].filter((text) => {
+          const box = text.getBoundingClientRect(), plot = text.closest('.plot').getBoundingClientRect();
+          return box.left < plot.left - 1 || box.right > plot.right + 1;
+        }).map((text) => text.textContent)
+    """
+    assert browser.evaluate(cut) == []
+
+
+def test_the_contents_lead_to_every_section(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    titles = browser.evaluate("[...document.querySelectorAll('.contents a')].map((link) => link.textContent)")
+    headings = browser.evaluate("[...document.querySelectorAll('h2')].map((heading) => heading.textContent)")
+    assert titles == [heading.removesuffix(", closed model") for heading in headings]
+    browser.evaluate("[...document.querySelectorAll('.contents a')].at(-1).click()")
+    assert browser.evaluate("document.querySelector(':target h2').getBoundingClientRect().top < innerHeight") is True
+
+
+def test_headings_have_no_gaps_and_tables_have_captions(browser: Browser, tmp_path: Path) -> None:
+    run = write_probed(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    levels = browser.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].map((heading) => Number(heading.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    captions = browser.evaluate(
+        "[...document.querySelectorAll('table')].map((table) => table.caption?.textContent ?? '')"
+    )
+    assert captions
+    assert "" not in captions
+    assert browser.evaluate("[...document.querySelectorAll('.plot:not([aria-label])')].length") == 0
 
 
 def test_the_table_sorts_both_ways_with_absent_values_last(browser: Browser, page: Path) -> None:

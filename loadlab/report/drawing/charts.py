@@ -54,8 +54,8 @@ def describe_marks(arrangement: Arrangement, chart: Chart) -> Iterator[str]:
     if any(value.at_least for value in values):
         mark = "An arrow marks" if is_lines else "“At least” marks"
         yield f"{mark} a lower bound: the client, not the target, was the limit there."
-    if any(value.doubts for value in values):
-        yield f"{what} that are hollow are suspect; “Findings” says why."
+    if doubts := dict.fromkeys(code.replace("_", " ") for value in values for code in value.doubts):
+        yield f"Hollow {what.lower()} are suspect ({', '.join(doubts)}); “Findings” says more."
     if any(point.spoiled for point in points):
         yield "Faint crosses are attempts that the machine spoiled; they were measured again."
     if any(point.too_few for point in points):

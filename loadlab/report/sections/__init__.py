@@ -3,7 +3,7 @@
 One that needs several modules is a package. A section that has nothing to show is not on the page.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from loadlab.report.sections import (
@@ -36,3 +36,13 @@ SECTIONS: Final[tuple[Callable[[Run], Iterable[Section]], ...]] = (
     provenance.sections_of,
     glossary.sections_of,
 )
+
+
+def sections_of(run: Run) -> Sequence[Section]:
+    """Return the sections of a run's page. Why it is so stands right behind the first figures, if there are any."""
+    sections = [section for sections_of in SECTIONS for section in sections_of(run)]
+    reasons = [section for section in sections if isinstance(section, why.Why)]
+    others = [section for section in sections if not isinstance(section, why.Why)]
+    figures = (place for place, section in enumerate(others, start=1) if isinstance(section, charts.CaptionedChart))
+    behind = next(figures, None)
+    return sections if behind is None else [*others[:behind], *reasons, *others[behind:]]

@@ -23,13 +23,15 @@
       free = middle + half + 6;
       return true;
     });
+    // What the last label needs beyond the end of the axis.
+    const beyond = Math.max(0, free - 6 - width);
     const title = [""];
     for (const word of (given.title?.text ?? "").split(" ")) {
       if (widthOf(`${title.at(-1)} ${word}`, size) > width && title.at(-1)) title.push(word);
       else title[title.length - 1] = `${title.at(-1)} ${word}`.trim();
     }
     return {
-      ...given, tickangle: 0, tickvals: given.tickvals.filter((_, index) => kept[index]), ticktext: given.ticktext.filter((_, index) => kept[index]),
+      ...given, beyond, tickangle: 0, tickvals: given.tickvals.filter((_, index) => kept[index]), ticktext: given.ticktext.filter((_, index) => kept[index]),
       title: { ...given.title, text: title.join("<br>") },
     };
   };
@@ -58,11 +60,11 @@
       ticks: given.showgrid === false ? "outside" : "", ticklen: 5, automargin: true, fixedrange: matchMedia("(pointer: coarse)").matches,
     });
     // Axes that a section leaves to plotly have no ticks yet.
-    const x = layout.xaxis.tickvals ? fit(layout.xaxis, room(layout, size?.width ?? plot.clientWidth, fontSize), fontSize) : layout.xaxis;
+    const { beyond = 0, ...x } = layout.xaxis.tickvals ? fit(layout.xaxis, room(layout, size?.width ?? plot.clientWidth, fontSize), fontSize) : layout.xaxis;
     return {
       data: data.map(dress),
       layout: {
-        ...layout, ...size, ...(layout.height && { height: layout.height }), autosize: size === undefined, margin: { l: 8, r: 12, t: 8, b: 8 },
+        ...layout, ...size, ...(layout.height && { height: layout.height }), autosize: size === undefined, margin: { l: 8, r: Math.max(12, Math.ceil(beyond) + 4), t: 8, b: 8 },
         paper_bgcolor: "transparent", plot_bgcolor: "transparent",
         font: { family: colour("--font"), size: fontSize, color: colour("--soft") },
         hoverlabel: { bgcolor: colour("--raised"), bordercolor: colour("--axis"), font: { color: colour("--text") }, align: "left" },

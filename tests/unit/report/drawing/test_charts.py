@@ -132,7 +132,7 @@ def test_marks_are_explained_where_they_occur() -> None:
     assert explained(Point(0, Value(2, 1, 3, repeats=3))).startswith("Points are medians of up to 3 repeats")
     assert explained(Point(0, Value(2, 2, 2, interval=(1, 3)))) == "Bands are 95 % intervals."
     assert explained(Point(0, Value(1, 1, 1, at_least=True))).startswith("An arrow marks a lower bound")
-    assert explained(Point(0, Value(1, 1, 1, doubts=("stolen",)))).startswith("Points that are hollow are suspect")
+    assert explained(Point(0, Value(1, 1, 1, doubts=("stolen",)))).startswith("Hollow points are suspect (stolen);")
     assert explained(Point(0, one, spoiled=(2.0,))).startswith("Faint crosses are attempts that the machine spoiled")
     assert explained(Point(0, too_few=True)) == (
         "A percentile is left out where fewer than 10 samples lie beyond it, or the window was too short for it."
