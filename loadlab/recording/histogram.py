@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -180,7 +181,14 @@ class Histogram:
 
 def rank_of(percentile: float, count: int) -> int:
     """Return the rank (1..count) of a percentile (0..100) among `count` values, exactly; that of 0 is 1."""
-    return max(1, math.ceil(Fraction(str(percentile)) * count / 100))
+    part, of = _share(percentile)
+    return max(1, -(-count * part // of))
+
+
+@lru_cache(maxsize=4096)
+def _share(percentile: float) -> tuple[int, int]:
+    """A percentile as a fraction, of what is written and not of what the binary fraction stands for."""
+    return (Fraction(str(percentile)) / 100).as_integer_ratio()
 
 
 class _Ranked:

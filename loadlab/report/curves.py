@@ -22,6 +22,8 @@ Weight = Literal["thin", "medium", "bold"]
 _MOST_LINES_WITH_BOTH_ENDS: Final = 6
 _MEDIAN: Final = 50.0
 _POINTS_PER_BAND_POINT: Final = 3
+# A band takes 40 ms. Of more curves than this only those that are drawn at first have one.
+_MOST_BANDS: Final = 16
 _SETTING_UP: Final = {"connect": "Time to connect", "handshake": "TLS handshake"}
 
 
@@ -167,6 +169,7 @@ def _curves(
     curves = []
     for number, (setting, histogram) in enumerate(zip(settings, histograms, strict=True)):
         points = tuple(_points(histogram, 100.0 if whole else known_below(setting)))
+        chosen = any(setting is end for end in ends)
         curves.append(
             Curve(
                 number=number,
@@ -175,8 +178,8 @@ def _curves(
                 name=arrangement.name_of(setting),
                 weight=_weight(arrangement, setting.x),
                 points=points,
-                chosen=any(setting is end for end in ends),
-                band=band_of(setting, points),
+                chosen=chosen,
+                band=band_of(setting, points) if chosen or len(settings) <= _MOST_BANDS else (),
             )
         )
     return tuple(curves)

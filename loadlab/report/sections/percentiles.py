@@ -21,7 +21,6 @@ _MOST_LINES_NAMED: Final = 6
 _SCALE: Final = (
     "On the x axis 99 % to 99.9 % is as wide as 90 % to 99 %. A curve ends where fewer than 10 requests lie beyond it."
 )
-_BANDS: Final = " Bands are 95 % intervals."
 _PARTS: Final = ("lateness_ns", "wire_ns", "dispatch_ns")
 
 P50S: Final = tuple(measure_of(f"{part}.p50") for part in _PARTS)
@@ -61,10 +60,17 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
             title=f"Response time by percentile{model_suffix(run.models)}",
             panels=panels,
             sentence=describe_far(arrangement, far),
-            note=f"{mixed}{_SCALE}{_BANDS if any(curve.band for curve in panels[0].curves) else ''}",
+            note=f"{mixed}{_SCALE}{_describe_bands(panels[0])}",
             line_names=arrangement.line_names,
             x_title=arrangement.x_title,
         )
+
+
+def _describe_bands(panel: CurvePanel) -> str:
+    if not any(curve.band for curve in panel.curves):
+        return ""
+    some = "" if all(curve.band for curve in panel.curves) else ", which the curves have that are shown at first"
+    return f" Bands are 95 % intervals{some}."
 
 
 def describe_far(arrangement: Arrangement, distributions: Iterable[Distribution]) -> str:
