@@ -242,7 +242,7 @@ def _planned_seconds(trial: Trial) -> float:
     if not isinstance(profile, LoadProfile):
         return _MICROBENCHMARK_SECONDS
     load = profile.load
-    if profile.rounds > 1:
+    if profile.in_rounds:
         return _TRIAL_SECONDS + load.idle / _OPENED_PER_SECOND + load.warmup_ns / 1e9
     measured = load.duration_ns / 1e9 if load.request_count is None else _COUNTED_SECONDS
     window = load.warmup_ns / 1e9 + measured
@@ -254,7 +254,7 @@ def _planned_seconds(trial: Trial) -> float:
 def _seconds_in_turn(trial: Trial) -> float:
     """Return how long a trial is measured in turn with others; 0 for one that is not."""
     profile = trial.profile
-    if not isinstance(profile, LoadProfile) or profile.rounds == 1:
+    if not isinstance(profile, LoadProfile) or not profile.in_rounds:
         return 0.0
     load = profile.load
     measured = load.duration_ns / 1e9 if load.request_count is None else _COUNTED_SECONDS

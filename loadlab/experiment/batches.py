@@ -11,6 +11,8 @@ from loadlab.profile.sweep import Trial
 
 # What trials take is an estimate, and buffers of sockets and the page cache need room, too.
 _SHARE_OF_MEMORY: Final = 0.6
+# What a program of the user's takes is not known: as much as a large Java or Node server at its start.
+_COMMAND_BYTES: Final = 512 << 20
 
 
 def plan_batches(trials: Sequence[Trial], machine: Machine | None = None) -> list[list[Trial]]:
@@ -20,11 +22,11 @@ def plan_batches(trials: Sequence[Trial], machine: Machine | None = None) -> lis
     runs already, or is to listen at an address of its own, stand one after the other. So do repeats: each is to have a
     new rig.
     """
-    if not any(isinstance(trial.profile, LoadProfile) and trial.profile.rounds > 1 for trial in trials):
+    if not any(trial.profile.in_rounds for trial in trials):
         return [[trial] for trial in trials]
     machine = Machine() if machine is None else machine
     examination = Examination(machine)
-    needed = [required_by(trial.profile, machine) for trial in trials]
+    needed = [_required_by(trial, machine) for trial in trials]
     batches: list[list[Trial]] = []
     alone: list[list[Trial]] = []
     taken = Requirements()
@@ -46,6 +48,13 @@ def _may_join(trial: Trial, batch: Collection[Trial]) -> bool:
         return False
     address = _address(trial)
     return address is None or address not in map(_address, batch)
+
+
+def _required_by(trial: Trial, machine: Machine) -> Requirements:
+    required = required_by(trial.profile, machine)
+    if isinstance(trial.profile, LoadProfile) and trial.profile.target.kind == "command":
+        return replace(required, memory_bytes=required.memory_bytes + _COMMAND_BYTES)
+    return required
 
 
 def _address(trial: Trial) -> str | None:

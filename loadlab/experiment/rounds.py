@@ -16,6 +16,7 @@ from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.slices import SlicesRecord, end_slices, measure_slice, warm_up
+from loadlab.processes import raise_open_files
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
@@ -135,6 +136,7 @@ class Batch:
         self, trials: Sequence[Trial], context: RunContext, number: int, place_log: Callable[[Trial], Path | None]
     ) -> None:
         self._context = context
+        assert isinstance(trials[0].profile, LoadProfile)
         self._profile = trials[0].profile
         self._draw = random.Random(trials[0].seed)
         self.runs = [RoundsRun(trial, context, number, place_log(trial)) for trial in trials]
@@ -145,6 +147,7 @@ class Batch:
 
         Raises what the context's `check` raises. All processes of the batch have ended then.
         """
+        raise_open_files()  # each process of each rig takes three pipes
         with ExitStack() as standing:
             for run in self.runs:
                 self._context.observer.trial_begins(run.trial)
@@ -161,9 +164,12 @@ class Batch:
         """Measure all rounds of these trials; and again, in as many, of those that the machine spoiled."""
         for attempt in range(self._profile.retries + 1):
             self._take_turns(runs)
-            runs = [run for run in runs if run.state == "done" and spoiled_by_machine(run.result())]
-            if not runs or attempt == self._profile.retries:
+            spoiled = [run for run in runs if run.state == "done" and spoiled_by_machine(run.result())]
+            # If the machine has spoiled all of them again, it will go on like that.
+            is_futile = attempt > 0 and len(spoiled) == len(runs)
+            if not spoiled or is_futile or attempt == self._profile.retries:
                 return
+            runs = spoiled
             self.spoiled += [run.begin_again() for run in runs]
 
     def _take_turns(self, runs: Sequence[RoundsRun]) -> None:

@@ -55,7 +55,7 @@ class Experiment:
                 self._change(calibration=measured[0] if measured else None)
             for number, batch in enumerate(plan_batches(trials), start=1):
                 context.check()
-                if isinstance(self._profile, LoadProfile) and self._profile.rounds > 1:
+                if self._profile.in_rounds:
                     self._make_batch(number, batch)
                 else:
                     for trial in batch:

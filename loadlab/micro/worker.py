@@ -6,7 +6,6 @@ not allow the measurement, it ends with one sentence on standard error and code 
 
 import gc
 import os
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +14,12 @@ from loadlab.errors import ExitCode, LoadlabError
 from loadlab.micro.messages import MicroFigures, MicroPart, WaitCostPart, decode_part
 from loadlab.micro.switch_cost import measure_switch_cost
 from loadlab.micro.wait_cost import measure_wait_cost
+from loadlab.processes import raise_open_files
 
 
 def main() -> ExitCode:
     """Serve one part; return the exit code."""
-    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+    raise_open_files()
     try:
         print(measure(decode_part(sys.stdin.readline())).model_dump_json())
     except LoadlabError as error:

@@ -159,11 +159,16 @@ def module_command(module: str) -> list[str]:
     return [sys.executable, "-P", "-m", module]
 
 
+def raise_open_files() -> None:
+    """Let this process open as many files as its hard limit allows."""
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+
+
 def prepare_child(
     parent_pid: int, cpus: Collection[int] | None, death_signal: int = signal.SIGKILL
 ) -> Callable[[], None]:
     """Return what a child does between fork and exec, to be what `spawn` says."""
-    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def prepare() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
@@ -171,7 +176,7 @@ def prepare_child(
             os._exit(1)  # the parent ended before prctl: no signal will come any more
         if cpus is not None:
             os.sched_setaffinity(0, cpus)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
+        raise_open_files()
         # What a script starts in the background ignores SIGINT, and so would the child: it is how tools are ended.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

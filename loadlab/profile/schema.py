@@ -86,14 +86,6 @@ class Profile(Section):
     repeat: Annotated[int, Count(1, 1000, "3")] = Field(
         default=1, description="How many times each trial is measured; repeats are interleaved."
     )
-    rounds: Annotated[int, Count(1, 1000, "10")] = Field(
-        default=1,
-        description="How many windows each trial is measured in, in turn with those of other trials whose servers "
-        "stand at the same time; with more than one, figures have intervals.",
-    )
-    retries: Annotated[int, Count(0, 10, "2")] = Field(
-        default=2, description="How many times a trial is measured again that the machine has spoiled."
-    )
     seed: Annotated[int, Count(0, 2**63 - 1, "42")] | None = Field(
         default=None,
         description="Fixes the order of the trials and all random draws of the load; by default drawn and recorded.",
@@ -104,6 +96,11 @@ class Profile(Section):
         description='What the trials must meet, such as "p99 <= 50ms", or the laws of the run, such as "slope of '
         'cpu_per_request over load.idle < 1ns"; else exit code 1.',
     )
+
+    @property
+    def in_rounds(self) -> bool:
+        """Whether each trial is measured in several windows, in turn with others."""
+        return False
 
     @property
     def plotted_metric(self) -> str:
@@ -132,10 +129,23 @@ class LoadProfile(Profile):
         json_schema_extra=_allow_one_or_all,
     )
 
+    rounds: Annotated[int, Count(1, 1000, "10")] = Field(
+        default=1,
+        description="How many windows each trial is measured in, in turn with those of other trials whose servers "
+        "stand at the same time; with more than one, figures have intervals.",
+    )
+    retries: Annotated[int, Count(0, 10, "2")] = Field(
+        default=2, description="How many times a trial is measured again that the machine has spoiled."
+    )
     allow_remote: tuple[Annotated[str, HostName()], ...] = Field(
         default=(),
         description="Hosts other than this machine that may be put under load; without it there are none.",
     )
+
+    @property
+    def in_rounds(self) -> bool:
+        """Whether each trial is measured in several windows, in turn with others."""
+        return self.rounds > 1
 
     @property
     def syscalls_tracer(self) -> str | None:

@@ -60,8 +60,11 @@ class Drift:
 
 
 def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Check that throughput did not change during the window; not where the schedule itself changes the rate."""
-    if not window.steady_load:
+    """Check that throughput did not change during the window; not where the schedule itself changes the rate.
+
+    Nor between rounds, which lie seconds apart: how far they differ is in their intervals.
+    """
+    if not window.steady_load or result.rounds:
         return None
     found = find_change(merge_intervals(result.intervals, (result.response_ns.p50 or 0) / 1e9))
     if found is None:

@@ -73,10 +73,14 @@ class Program:
         return [sys.executable, "-P", "-m", "loadlab", *arguments]  # as the command does, which is a script elsewhere
 
     def measure_arguments(self, profile: str, *arguments: str) -> list[str]:
-        """Return the arguments of `loadlab run` for the profile of that text, without the calibration before it."""
+        """Return the arguments of `loadlab run` for the profile of that text, without the calibration before it.
+
+        What a busy machine spoils is not measured again.
+        """
         path = self.directory / "profile.yaml"
         path.write_text(profile)
-        return ["run", str(path), "--out", str(self.reports), "--no-calibrate", *arguments]
+        once = () if "\nkind:" in profile else ("--set", "retries=0")
+        return ["run", str(path), "--out", str(self.reports), "--no-calibrate", *once, *arguments]
 
     def run(self, *arguments: str, limits: Mapping[int, int] | None = None) -> Ended:
         """Run the program to its end, with these resource limits: it shows no traceback and leaves no process."""
