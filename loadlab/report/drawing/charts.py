@@ -111,6 +111,7 @@ def _line_trace(arrangement: Arrangement, line: Line, places: Places, quantity: 
         error_y=_whiskers(line.points),
         text=bounds if any(bounds) else None,
         textposition="top center",
+        cliponaxis=not any(bounds),
         hoverinfo="text",
         hovertext=[hover_point(arrangement, line, point, quantity) for point in line.points],
         meta={

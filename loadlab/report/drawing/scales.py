@@ -76,7 +76,7 @@ def bar_scale(values: Iterable[float], quantity: Quantity) -> Scale:
     if high / low >= _LOG_BARS_FROM_RATIO:
         room = (high / low) ** _ROOM_FOR_LABELS
         return _log_scale(low / 2, high * room, quantity.format_tick, quantity.base, _FEW_LABELS)
-    return _linear_scale(0.0, high * (1 + _ROOM_FOR_LABELS), quantity.format_tick, quantity.base, _FEW_LABELS)
+    return _linear_scale(0.0, high * (1 + _ROOM_FOR_LABELS), quantity.format_tick, quantity.base, _FEW_LABELS + 1)
 
 
 def place_x(arrangement: Arrangement) -> Places:

@@ -54,13 +54,13 @@
     };
   };
   const paint = ({ data, layout }, plot, size) => {
-    const fontSize = plot.clientWidth < 220 ? 11 : 13;
+    const width = size?.width ?? plot.clientWidth, fontSize = width < 220 ? 11 : 13;
     const axis = (given) => ({
       ...given, gridcolor: colour("--rule"), linecolor: colour("--axis"), tickcolor: colour("--axis"), showline: given.showgrid === false,
       ticks: given.showgrid === false ? "outside" : "", ticklen: 5, automargin: true, fixedrange: matchMedia("(pointer: coarse)").matches,
     });
     // Axes that a section leaves to plotly have no ticks yet.
-    const { beyond = 0, ...x } = layout.xaxis.tickvals ? fit(layout.xaxis, room(layout, size?.width ?? plot.clientWidth, fontSize), fontSize) : layout.xaxis;
+    const { beyond = 0, ...x } = layout.xaxis.tickvals ? fit(layout.xaxis, room(layout, width, fontSize), fontSize) : layout.xaxis;
     return {
       data: data.map(dress),
       layout: {

@@ -29,11 +29,15 @@ class ChosenTrial:
 
 @dataclass(frozen=True, slots=True)
 class OverTime(Section):
-    """`titles` are those of all panels, in their order; not every trial has each of them."""
+    """`titles` are those of all panels, in their order; not every trial has each of them.
+
+    Trials that were measured `in_rounds` show these one after the other, without the time between.
+    """
 
     sentence: str
     trials: tuple[ChosenTrial, ...]
     titles: tuple[str, ...]
+    in_rounds: bool
     template: ClassVar[str] = "over_time/over_time.html"
 
     @property
@@ -55,7 +59,8 @@ def sections_of(run: Run) -> Iterator[OverTime]:
     first = _shown_first(arrangement, [trial for trial, _, _ in found], [panels for _, _, panels in found])
     trials = tuple(ChosenTrial(trial.id, name, trial is first, panels) for trial, name, panels in found)
     titles = dict.fromkeys(panel.title for trial in trials for panel in trial.panels)
-    yield OverTime(_describe(trials, tuple(titles)), trials, tuple(titles))
+    in_rounds = any(trial.rounds for trial, _, _ in found)
+    yield OverTime(_describe(trials, tuple(titles), in_rounds), trials, tuple(titles), in_rounds)
 
 
 def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, tuple[TimePanel, ...]]]:
@@ -63,6 +68,8 @@ def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, 
     for setting in arrangement.settings:
         for trial in setting.trials:
             procfs, sockets = trial.probes.procfs, trial.probes.sockets
+            if trial.rounds:
+                sockets = None  # its readings go from the first round to the last, with the rounds of others between
             probed = [*(process_panels(procfs) if procfs else ()), *(socket_panels(sockets) if sockets else ())]
             if probed:
                 name = arrangement.name_of_trial(trial) or f"trial {trial.id}"
@@ -101,13 +108,14 @@ def _shown_first(
     return [trial for trial in trials if line_of[trial.id] == line_of[trials[0].id]][-1]
 
 
-def _describe(trials: Sequence[ChosenTrial], titles: Sequence[str]) -> str:
+def _describe(trials: Sequence[ChosenTrial], titles: Sequence[str], in_rounds: bool) -> str:
+    what = "rounds" if in_rounds else "window"
     changed = {title: [trial.name for trial in trials if _changed(trial, title)] for title in titles}
     listed = [f"{_within_sentence(title)} ({_where(names)})" for title, names in changed.items() if names]
     if not listed:
         where = {1: "", 2: " in both trials"}.get(len(trials), f" in all {len(trials)} trials")
-        return f"Everything was steady over the window{where}."
-    return f"Changed within the window: {'; '.join(listed)}. Everything else was steady."
+        return f"Everything was steady over the {what}{where}."
+    return f"Changed within the {what}: {'; '.join(listed)}. Everything else was steady."
 
 
 def _changed(trial: ChosenTrial, title: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from loadlab.report import render
 from loadlab.report.sections.over_time import OverTime, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Interval, RunDocument, TrialResult
+from loadlab.results.model import Interval, Round, RunDocument, TrialResult
 
 from .....over_time_run import with_readings, write_over_time
 from .....sample_run import measured_trial
@@ -75,6 +75,16 @@ def test_throughput_of_a_long_window_has_few_steps_that_lose_no_request(document
     lengths = [end - start for start, end in itertools.pairwise(throughput.seconds)]
     counted = sum((rate or 0) * length for rate, length in zip(throughput.lines[0].values, lengths, strict=True))
     assert counted == pytest.approx(sum(interval.requests for interval in intervals))
+
+
+def test_rounds_follow_each_other_without_what_the_machine_did_between_them(document: RunDocument) -> None:
+    [trial, *_] = [trial for trial in document.trials if trial.probes.procfs and trial.probes.sockets]
+    rounds = [Round(at=at, window_ns=10**8, requests=9, requests_per_second=90.0) for at in (0.0, 30.0)]
+    chapter = over_time(document, [trial.model_copy(update={"rounds": rounds})])
+    assert chapter.in_rounds
+    assert "CPU of the target" in chapter.titles
+    assert [title for title in chapter.titles if "TCP" in title] == []
+    assert "rounds" in chapter.sentence
 
 
 def test_a_run_that_was_not_watched_has_no_chapter(sample_run: RunDirectory) -> None:
