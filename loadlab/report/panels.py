@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from loadlab.analysis.pairs import PAIRED_METRICS
 from loadlab.analysis.summary import over_repeats
 from loadlab.analysis.uncertainty import median_over
 from loadlab.report.layout import Arrangement, Setting
@@ -29,7 +30,8 @@ class Value:
 
     With `at_least` the client was the limit in one of them, so the target's own figure is this or higher. `interval` is
     its 95 % interval, None without rounds or at least three repeats. `doubts` are the codes of what else makes one
-    of them suspect, `batches` those that they stood in.
+    of them suspect, `batches` those that they stood in. `rounds` are the values of a single trial in its rounds, if its
+    batch is known: each was measured in the same seconds as the round of that number of another trial in the batch.
     """
 
     median: float
@@ -40,6 +42,7 @@ class Value:
     interval: tuple[float, float] | None = None
     doubts: tuple[str, ...] = ()
     batches: tuple[int, ...] = ()
+    rounds: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,7 @@ def _point(x: Scalar, setting: Setting | None, measure: Measure) -> Point:
             interval=_interval(of_value, measure, over.values),
             doubts=_doubts(of_value, measure),
             batches=tuple(sorted({trial.batch for trial in of_value if trial.batch is not None})),
+            rounds=_rounds(of_value, measure),
         ),
         too_few,
         spoiled,
@@ -235,6 +239,13 @@ def _interval(trials: Sequence[TrialResult], measure: Measure, values: Sequence[
     if not known or len(known) < len(intervals):
         return None
     return min(low for low, _ in known), max(high for _, high in known)
+
+
+def _rounds(trials: Sequence[TrialResult], measure: Measure) -> tuple[float | None, ...]:
+    read = PAIRED_METRICS.get(measure.metric)
+    if read is None or len(trials) != 1 or trials[0].batch is None:
+        return ()
+    return tuple(map(read, trials[0].rounds))
 
 
 def _doubts(trials: Iterable[TrialResult], measure: Measure) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
 """By what factor one value differs from another, how sure that is, and how both are written.
 
-Where both values have intervals, so has their ratio: relative errors of independent figures add up as squares. (Those
-of windows in the same seconds are alike, as the machine's speed is, so that their ratio is known better than that.)
-Where they have none the interval is a guess: as far as figures of single windows differ by chance.
+Rounds of trials in one batch are compared pair by pair: what the machine did meanwhile, it did to both. Where values
+only have intervals, so has their ratio: relative errors of independent figures add up as squares. Where they have none
+the interval is a guess: as far as figures of single windows differ by chance.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Final
 
+from loadlab.analysis.pairs import compare_pairs
 from loadlab.report.layout import Arrangement
 from loadlab.report.measures import RATE, TIME, Quantity
 from loadlab.report.panels import Value
@@ -100,6 +101,8 @@ def ratio_of(before: Value, after: Value, chance: float) -> Ratio:
     value = after.median / before.median
     if before.doubts or after.doubts:
         chance = max(chance, _OF_SUSPECT)
+    if (paired := _paired(before, after)) is not None:
+        return paired
     if before.interval and after.interval and min(*before.interval, *after.interval) > 0:
         below = math.hypot(_log(after.median, after.interval[0]), _log(before.interval[1], before.median))
         above = math.hypot(_log(after.interval[1], after.median), _log(before.median, before.interval[0]))
@@ -108,6 +111,14 @@ def ratio_of(before: Value, after: Value, chance: float) -> Ratio:
     lowest = min(value * (1 - chance), after.low / before.high)
     highest = max(value / (1 - chance), after.high / before.low if before.low > 0 else math.inf)
     return Ratio(value, lowest, highest, is_guess=True)
+
+
+def _paired(before: Value, after: Value) -> Ratio | None:
+    """The ratio of values whose rounds were measured in the same seconds: what the machine did then, it did to both."""
+    if before.batches != after.batches or len(before.rounds) != len(after.rounds):
+        return None
+    change = compare_pairs(before.rounds, after.rounds, of_whole=False)
+    return Ratio(1 + change.change, 1 + change.low, 1 + change.high, is_guess=False) if change else None
 
 
 def format_share(share: float) -> str:

@@ -145,8 +145,11 @@ def _rank(values: Sequence[Named], measure: Measure) -> str:
     (_, low), (_, high) = ranked[0], ranked[-1]
     if not 2 < len(values) <= _MOST_RANKED or high.median < _GAP * low.median:
         return ""
-    listed = ", ".join(f"{name} {write_value(value, measure.quantity)}" for name, value in ranked)
-    return f", from the {measure.quantity.lowest}: {listed}"
+    quantity = measure.quantity
+    listed = ", ".join(
+        f"{name} {write_value(value, quantity)}{write_interval(value, quantity)}" for name, value in ranked
+    )
+    return f", from the {quantity.lowest}: {listed}"
 
 
 def _compare(values: Sequence[Named], measure: Measure, chance: float, subject: str = "") -> str:

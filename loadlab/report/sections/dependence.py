@@ -25,6 +25,7 @@ _TREND: Final = 0.6
 _BEYOND_CHANCE: Final = 5.0
 _FEWEST_FOR_A_TREND: Final = 4
 _MOST_AMOUNTS: Final = 3
+_MOST_LISTED: Final = 5
 _MOST_NAMES: Final = 12
 _MOST_DOUBTED: Final = 4
 _NBSP: Final = "\N{NO-BREAK SPACE}"
@@ -279,9 +280,12 @@ def _have_servers_names(arrangement: Arrangement) -> bool:
 
 def _describe_undecided(group: Sequence[Change], measure: Measure) -> str:
     """Where an interval holds both no change and a large one: between what the change lies."""
-    ranges = [f"{change.line.name} {change.ratio.signed_interval}".strip() for change in group[:_MOST_AMOUNTS]]
-    more = f" and {len(group) - _MOST_AMOUNTS} more" if len(group) > _MOST_AMOUNTS else ""
-    return f"Whether {measure.phrase} changes cannot be decided: {'; '.join(ranges)}{more}."
+    cost = "; the CPU time per request does not" if all(change.constant_cost for change in group) else ""
+    if not _names(group):
+        return f"Whether {measure.phrase} changes is not certain ({group[0].ratio.signed_interval}){cost}."
+    ranges = [f"{change.line.name} ({change.ratio.signed_interval})" for change in group[:_MOST_LISTED]]
+    more = [f"{len(group) - _MOST_LISTED} more"] if len(group) > _MOST_LISTED else []
+    return f"Whether {measure.phrase} changes is not certain for {join_names([*ranges, *more])}{cost}."
 
 
 def _names(group: Iterable[Change]) -> list[str]:

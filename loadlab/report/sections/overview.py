@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from loadlab.profile.target import describe_command
 from loadlab.recording.outcomes import Outcome
-from loadlab.report.layout import Arrangement, Setting, format_scalar
+from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import describe_models
-from loadlab.report.measures import BYTES_PER_UNIT, RESPONSE_P50, RESPONSE_P99, THROUGHPUT, Measure
+from loadlab.report.measures import BYTES_PER_UNIT, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
-from loadlab.report.panels import LineLaw, Panel, Value, laws_of, panel_of
+from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
 from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.contrasts import (
     describe_contrast,
@@ -32,13 +31,15 @@ from loadlab.report.sections.dependence import (
 )
 from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.report.sentences import describe_answered, describe_growth, join_names, write_interval, write_value
+from loadlab.report.sections.single_target import describe_single, describe_tail, describe_times, target_of
+from loadlab.report.sentences import (
+    describe_answered,
+    describe_growth,
+    join_names,
+)
 from loadlab.results.model import Scalar, TrialResult
-from loadlab.units import format_duration_ns, format_multiple
 
 _MOST_LAWS: Final = 3
-# Where the 99th percentile is more than so many times the median, both have to be known.
-_LONG_TAIL: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,19 @@ def overview_of(run: Run) -> Answer:
     if run.kind == "switch-cost":
         head += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT)).head
     if len(arrangement.settings) == 1:
-        head = (*head, *describe_single(run))
+        head = (*head, *describe_single(run, first.described[0]))
+    of_one_line = len(arrangement.line_names) == 1 and run.kind == "load"
+    if of_one_line and arrangement.x_is_number:
+        head = (*head, *describe_times(arrangement))
     impossible = describe_impossible(arrangement)
-    tail = tuple(describe_tail(arrangement))
-    of_one_line = len(arrangement.line_names) == 1
+    # What is known of one server only is an answer, of many servers a detail.
+    beside = (*describe_tail(arrangement), *describe_split(arrangement))
     return Answer(
-        head=(*head, *(tail if of_one_line else ())),
+        head=(*head, *(beside if of_one_line else ())),
         rest=(
             *answer.rest,
-            *(() if of_one_line else tail),
+            *(() if of_one_line else beside),
             *describe_answered(arrangement),
-            *describe_split(arrangement),
             *describe_models(document.profile, run.models),
             *([impossible] if impossible else []),
         ),
@@ -128,67 +131,6 @@ def describe_run(
             *describe_repeats(changes),
         ),
     )
-
-
-def describe_single(run: Run) -> Iterator[str]:
-    """Yield the figures of a run of one setting, with their intervals where there are any."""
-    arrangement = run.arrangement
-    [setting] = arrangement.settings
-    if not setting.measured:
-        reason = next((trial.reason for trial in setting.trials if trial.reason), "")
-        yield f"Nothing was measured{f': {reason}' if reason else '.'}"
-        return
-    name = arrangement.name_of(setting) or target_of(run.document.profile)
-    rate = _value(arrangement, THROUGHPUT)
-    if rate is None:
-        first, *_ = plans_of(run.document, arrangement)
-        measure = first.described[0]
-        if value := _value(arrangement, measure):
-            yield f"{measure.subject}{f' with {name}' if name else ''}: {_written(value, measure)}."
-        return
-    times = [
-        f"{share} at most {_written(value, measure)}"
-        for share, measure in (("half of the responses take", RESPONSE_P50), ("99\N{NO-BREAK SPACE}%", RESPONSE_P99))
-        if (value := _value(arrangement, measure))
-    ]
-    subject = f"T{name[1:]}" if name.startswith("the ") else name or "The target"
-    taken = f"; {', '.join(times)}" if times else ""
-    yield f"{subject} answers {_written(rate, THROUGHPUT)}{taken}."
-
-
-def describe_tail(arrangement: Arrangement) -> Iterator[str]:
-    """Yield where the 99th percentile is very many times the median: most requests are fast, a few wait very long.
-
-    In a mix of requests the kinds explain that, so there it is not said.
-    """
-    found: list[tuple[float, Setting, float, float]] = []
-    medians, tails = (panel_of(arrangement, measure).lines for measure in (RESPONSE_P50, RESPONSE_P99))
-    for setting in arrangement.settings:
-        low, high = (dict(lines[setting.line].measured).get(setting.x) for lines in (medians, tails))
-        if low and high and low.median > 0 and not any(trial.kinds for trial in setting.trials):
-            found.append((high.median / low.median, setting, low.median, high.median))
-    long = [each for each in found if each[0] >= _LONG_TAIL]
-    if not long:
-        return
-    ratio, setting, median_ns, tail_ns = max(long, key=lambda each: each[0])
-    where = arrangement.name_of(setting)
-    also = f", and in {len(long) - 1} of the other {len(found) - 1} settings it is also" if len(long) > 1 else ""
-    more = f"{also} more than {_LONG_TAIL:.0f} times" if also else ""
-    yield (
-        f"Most responses are fast and a few wait very long: the p99 of {format_duration_ns(tail_ns)} is "
-        f"{format_multiple(ratio)} times the median of {format_duration_ns(median_ns)}"
-        f"{f' ({where})' if where else ''}{more}."
-    )
-
-
-def target_of(profile: Mapping[str, Any]) -> str:
-    """Return what is measured, where all trials have the same target: a server, a command, an address."""
-    target = profile.get("target") or {}
-    if target.get("command"):
-        return describe_command(target["command"])
-    if target.get("address"):
-        return f"the server at {target['address']}"
-    return str(target.get("server") or "")
 
 
 def describe_silence(arrangement: Arrangement) -> Iterator[str]:
@@ -271,12 +213,3 @@ def _named(measure: Measure, arrangement: Arrangement, profile: Mapping[str, Any
 
 def _name(arrangement: Arrangement, line: int | None) -> str:
     return arrangement.line_names[line] if line is not None else ""
-
-
-def _value(arrangement: Arrangement, measure: Measure) -> Value | None:
-    """The value of a run of one setting."""
-    return next((value for line in panel_of(arrangement, measure).lines for _, value in line.measured), None)
-
-
-def _written(value: Value, measure: Measure) -> str:
-    return write_value(value, measure.quantity) + write_interval(value, measure.quantity)

@@ -21,6 +21,22 @@ def test_the_errors_of_both_values_add_up_as_squares() -> None:
     assert not ratio.is_guess
 
 
+def test_rounds_of_one_batch_are_compared_pair_by_pair() -> None:
+    speeds = (1.0, 0.6, 1.1, 0.7, 0.9, 1.2, 0.65, 1.0)
+    before, after = (
+        Value(rate, rate, rate, interval=(0.7 * rate, 1.2 * rate), batches=(1,), rounds=rounds)
+        for rate, rounds in (
+            (100.0, tuple(100 * speed for speed in speeds)),
+            (90.0, tuple(90 * speed * noise for speed, noise in zip(speeds, (1.01, 0.99) * 4, strict=True))),
+        )
+    )
+    ratio = ratio_of(before, after, chance=0.2)
+    assert (ratio.low, ratio.high) == pytest.approx((0.9, 0.9), abs=0.02)
+    assert ratio.is_clear
+    elsewhere = Value(90.0, 90.0, 90.0, interval=(63.0, 108.0), batches=(2,), rounds=after.rounds)
+    assert not ratio_of(before, elsewhere, chance=0.2).is_clear
+
+
 def test_without_intervals_the_ratio_is_as_sure_as_chance_lets_it_be() -> None:
     ratio = ratio_of(value(100), value(130), chance=0.2)
     assert (ratio.low, ratio.high) == pytest.approx((1.04, 1.625))

@@ -250,7 +250,7 @@ def test_connection_memory_is_drawn_by_its_parts_and_told_where_most_are_open(mi
     assert (
         "One idle connection takes 6.88 KiB of memory at 1,000,000 idle connections: 6.15 KiB in the kernel for both "
         "ends, 500 B in the target, and 250 B in the client."
-    ) in overview_of(run_of(million)).rest
+    ) in overview_of(run_of(million)).head
     assert memory.sentence == "From 10,000 to 1,000,000 idle connections: stays at 6.88 KiB."
     [note] = memory.notes
     assert "the kernel holds it twice" in note

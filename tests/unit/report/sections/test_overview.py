@@ -332,7 +332,7 @@ def test_a_change_that_its_interval_does_not_show_is_not_claimed() -> None:
 def test_a_wide_interval_decides_nothing() -> None:
     arrangement = with_intervals(over("load.idle", {"epoll": {0: 100, 9: 80}}), 0.3)
     assert described(arrangement)[0] == (
-        f"Whether throughput changes cannot be decided: epoll \N{MINUS SIGN}49 to +25{NBSP}%."
+        f"Whether throughput changes is not certain for epoll (\N{MINUS SIGN}49 to +25{NBSP}%)."
     )
 
 
@@ -460,6 +460,14 @@ def test_a_single_trial_leads_with_its_figures() -> None:
 def test_a_single_trial_without_figures_says_why() -> None:
     failed = single(state="failed", reason="The target died.", requests_per_second=None)
     assert overview_of(run_of(failed)).head == ("Nothing was measured: The target died.",)
+
+
+def test_of_one_server_the_times_and_the_memory_stand_in_the_head(million: RunDocument) -> None:
+    throughput, times, *_, memory = overview_of(run_of(million)).head
+    assert throughput.startswith("Throughput")
+    assert times.startswith("From 0 to 1,000,000 idle connections: response time p50 ")
+    assert ", p99 " in times
+    assert memory.startswith("One idle connection takes ")
 
 
 def test_a_tail_that_is_very_much_longer_than_the_median_is_said() -> None:
