@@ -20,7 +20,9 @@ from loadlab.results.model import Expectation, Law, TrialResult
 def check_expectations(entries: Iterable[str | ConditionalExpectation], result: TrialResult) -> list[Expectation]:
     """Return whether a completed trial met each expectation on a figure that applies to it (by `where`).
 
-    A figure that was not measured does not meet one; one that is too low meets lower bounds only.
+    A figure that was not measured does not meet one; one that is too low meets lower bounds only. One with an interval
+    is checked by its value; where the ends of the interval would be checked differently, `measured` says that this is
+    not certain. (A law is checked by its whole interval: it is a conclusion, and not what was measured.)
     Raises ValueError with a sentence for an expectation that cannot be read, or that names no metric.
     """
     rules = [(rule, rule.expectation) for rule in map(rule_of, entries) if rule.applies_to(result.factors)]
@@ -55,7 +57,13 @@ def _check_figure(text: str, expected: FigureExpectation, result: TrialResult) -
     if is_too_low(expected.metric, result):
         met = expected.comparison in (Comparison.MORE, Comparison.AT_LEAST) and expected.met_by(value)
         return Expectation(text=text, met=met, measured=f"at least {written}: the window was too short")
-    return Expectation(text=text, met=expected.met_by(value), measured=written)
+    met, interval = expected.met_by(value), result.confidence.get(expected.metric)
+    if interval is not None:
+        low, high = map(Dimension.of(expected.metric).format, interval)
+        written += f" (95 %: {low} to {high})"
+        if any(expected.met_by(end) is not met for end in interval):
+            written += f"; {'met' if met else 'not met'}, but not certain"
+    return Expectation(text=text, met=met, measured=written)
 
 
 def _check_laws(rule: ExpectRule, expected: LawExpectation, laws: Sequence[Law]) -> list[Expectation]:

@@ -8,12 +8,13 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from loadlab.recording.histogram import Histogram, rank_of
+from loadlab.recording.histogram import Histogram
 from loadlab.results.model import Round
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -164,11 +165,21 @@ class CumulativeCounts:
 
     def resampled(self, weights: FloatArray, percentiles: Sequence[float]) -> FloatArray:
         """Return the percentiles, in ns, of the histograms merged with each row of whole-numbered `weights`."""
-        values = np.zeros((len(weights), len(percentiles)))
-        for row, up_to in zip(values, weights @ self._up_to, strict=True):
-            ranks = [rank_of(each, int(up_to[-1])) for each in percentiles]
-            row[:] = self._tops[np.minimum(np.searchsorted(up_to, ranks), len(self._tops) - 1)]
+        drawn = weights @ self._up_to
+        ranks = np.column_stack([_ranks_of(each, drawn[:, -1]) for each in percentiles])
+        values = np.zeros(ranks.shape)
+        for row, up_to, wanted in zip(values, drawn, ranks, strict=True):
+            row[:] = self._tops[np.minimum(np.searchsorted(up_to, wanted), len(self._tops) - 1)]
         return values
+
+
+def _ranks_of(percentile: float, counts: FloatArray) -> npt.NDArray[np.int64]:
+    """Return what `rank_of` returns for each count, all at once."""
+    part = Fraction(str(percentile)) / 100
+    ranks: npt.NDArray[np.int64] = np.maximum(
+        -(-np.rint(counts).astype(np.int64) * part.numerator // part.denominator), 1
+    )
+    return ranks
 
 
 def _weights_of_rounds(rounds: int, seed: int) -> FloatArray:

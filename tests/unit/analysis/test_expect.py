@@ -58,6 +58,24 @@ def test_a_figure_that_is_too_low_meets_only_what_a_higher_one_meets_too(text: s
     assert checked.measured.endswith("the window was too short") is not text.startswith("p50")
 
 
+@pytest.mark.parametrize(
+    ("text", "met", "measured"),
+    [
+        ("throughput >= 17k", True, "19k (95 %: 18k to 20.5k)"),
+        ("throughput >= 18500", True, "19k (95 %: 18k to 20.5k); met, but not certain"),
+        ("throughput >= 20k", False, "19k (95 %: 18k to 20.5k); not met, but not certain"),
+        ("throughput >= 21k", False, "19k (95 %: 18k to 20.5k)"),
+        ("p99 <= 2ms", True, "1.23 ms (95 %: 1.1 ms to 1.5 ms)"),
+        ("p99 <= 1400us", True, "1.23 ms (95 %: 1.1 ms to 1.5 ms); met, but not certain"),
+        ("p50 <= 2us", True, "1 µs"),  # without an interval nothing is known of its certainty
+    ],
+)
+def test_a_figure_with_an_interval_says_how_certain_it_is(text: str, met: bool, measured: str) -> None:
+    intervals = {"requests_per_second": (18_000.0, 20_500.0), "response_ns.p99": (1_100_000.0, 1_500_000.0)}
+    result = RESULT.model_copy(update={"confidence": intervals})
+    assert check_expectations([text], result) == [Expectation(text=text, met=met, measured=measured)]
+
+
 def test_of_a_kind_of_request_too() -> None:
     times = LatencySummary(p99=1_000, count=1000, too_low=["p99"])
     kind = KindResult(
