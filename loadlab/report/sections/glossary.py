@@ -21,7 +21,7 @@ class Term:
     @property
     def id(self) -> str:
         """The id of its element."""
-        return f"term-{self.name.lower().replace(' ', '-')}"
+        return f"term-{re.sub('[^a-z0-9]+', '-', self.name.lower())}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ def sections_of(run: Run) -> Iterator[Glossary]:
 def terms_of(run: Run) -> Iterable[Term]:
     """Yield the terms that apply to a run: those of its kind, its load model, and its probes."""
     yield from _ALWAYS
+    if any(trial.rounds for trial in run.trials):
+        yield from _ROUNDS
+    if run.document.speed:
+        yield _SPEED
     if run.document.laws:
         yield _LAW
     match run.kind:
@@ -82,6 +86,26 @@ _ALWAYS: Final = (
         "Whether a trial measured what it was meant to. Suspect: read its figures with the finding in mind. Invalid: "
         "they do not describe the target, and its throughput is not shown.",
     ),
+)
+_ROUNDS: Final = (
+    Term(
+        "Round",
+        "One of several windows of a trial. Those of all trials that stand at the same time alternate, in an order drawn "
+        "anew for each round, so that a moment in which the machine is slow meets all of them alike.",
+        ("rounds",),
+    ),
+    Term(
+        "95 % interval",
+        "The range that covers the true figure in 95 of 100 such runs, by how much the rounds differ from each other. Two "
+        "figures whose intervals are apart differ; of others that cannot be said.",
+        ("95 % intervals",),
+    ),
+)
+_SPEED: Final = Term(
+    "Machine's speed",
+    "How long the same piece of arithmetic takes on the cores of each side, against the median of the run. On a virtual "
+    "machine it changes by itself, and with it every figure.",
+    ("machine speed",),
 )
 _LAW: Final = Term(
     "Law",

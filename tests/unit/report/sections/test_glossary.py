@@ -1,6 +1,6 @@
 from loadlab.report.sections.glossary import Glossary, Term, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import MachineSpeed, Round, RunDocument
 
 from ..laid_out import run_of
 
@@ -22,6 +22,16 @@ def test_a_run_has_the_terms_of_its_kind_and_its_load_model(
     assert "Law" in names(wait_cost)
     assert not {"Law", "Response time"} & names(switch_cost)
     assert {"Unit", "Switch"} <= names(switch_cost)
+
+
+def test_rounds_and_the_machines_speed_are_explained_where_they_were_measured(sample_run: RunDirectory) -> None:
+    document = sample_run.read_document()
+    assert not {"Round", "95 % interval", "Machine's speed"} & names(document)
+    rounds = [Round(at=0, window_ns=10**8, requests=9, requests_per_second=90.0)]
+    measured = [trial.model_copy(update={"rounds": rounds}) for trial in document.trials]
+    changes = {"trials": measured, "speed": MachineSpeed(readings=[])}
+    assert {"Round", "95 % interval", "Machine's speed"} <= names(document.model_copy(update=changes))
+    assert Term("95 % interval", "").id == "term-95-interval"
 
 
 def test_terms_stand_in_alphabetical_order_and_have_ids_of_their_own(sample_run: RunDirectory) -> None:
