@@ -90,21 +90,21 @@ _ALWAYS: Final = (
 _ROUNDS: Final = (
     Term(
         "Round",
-        "One of several windows of a trial. Those of all trials that stand at the same time alternate, in an order drawn "
-        "anew for each round, so that a moment in which the machine is slow meets all of them alike.",
+        "One of several windows of a trial. Those of all trials that stand at the same time alternate, in an order "
+        "drawn anew for each round, so that a moment in which the machine is slow meets all of them alike.",
         ("rounds",),
     ),
     Term(
         "95 % interval",
-        "The range that covers the true figure in 95 of 100 such runs, by how much the rounds differ from each other. Two "
-        "figures whose intervals are apart differ; of others that cannot be said.",
+        "The range that covers the true figure in 95 of 100 such runs, by how much the rounds differ from each other. "
+        "Two figures whose intervals are apart differ; of others that cannot be said.",
         ("95 % intervals",),
     ),
 )
 _SPEED: Final = Term(
     "Machine's speed",
-    "How long the same piece of arithmetic takes on the cores of each side, against the median of the run. On a virtual "
-    "machine it changes by itself, and with it every figure.",
+    "How long the same piece of arithmetic takes on the cores of each side, against the median of the run. On a "
+    "virtual machine it changes by itself, and with it every figure.",
     ("machine speed",),
 )
 _LAW: Final = Term(
