@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from loadlab.analysis.uncertainty import Estimate
+from loadlab.analysis.uncertainty import Estimate, quantile_of_t
 
 _Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
@@ -59,10 +59,14 @@ class PowerFit:
         return float(self.factor * x**self.exponent.value)
 
 
-def fit_line(xs: Sequence[float], costs: Sequence[float], weights: Sequence[float] | None = None) -> LineFit | None:
+def fit_line(
+    xs: Sequence[float], costs: Sequence[float], weights: Sequence[float] | None = None, least_scatter: float = 0.0
+) -> LineFit | None:
     """Return the line through the costs; None for fewer than three different x, or where a cost is not positive.
 
-    A cost of weight 0.5 is expected to scatter twice as much as one of weight 1, which all have unless given.
+    A cost of weight 0.5 is expected to scatter twice as much as one of weight 1, which all have unless given. At weight
+    1 that is `least_scatter` at least, as a share of the cost: a few uncertain costs may lie on a line by chance, and
+    the intervals must not be narrower than those of the costs.
     """
     if not _can_be_fitted(xs) or min(costs) <= 0:
         return None
@@ -75,11 +79,13 @@ def fit_line(xs: Sequence[float], costs: Sequence[float], weights: Sequence[floa
         # A line through a curve may run below zero, where no cost is.
         expected = np.maximum(intercept + slope * x, cost.min() / 2)
     design = np.column_stack((weight / expected, weight * x / expected))
-    (intercept_estimate, slope_estimate), scatter = _regress(design, weight * cost / expected)
+    (intercept_estimate, slope_estimate), scatter = _regress(design, weight * cost / expected, least_scatter)
     return LineFit(intercept_estimate, slope_estimate.scaled(1 / unit), scatter)
 
 
-def fit_power(xs: Sequence[float], costs: Sequence[float], weights: Sequence[float] | None = None) -> PowerFit | None:
+def fit_power(
+    xs: Sequence[float], costs: Sequence[float], weights: Sequence[float] | None = None, least_scatter: float = 0.0
+) -> PowerFit | None:
     """Return the power law of the costs at positive x; None where `fit_line` would return None for those.
 
     Logarithms turn it into a line, and relative noise into noise of equal size everywhere.
@@ -89,7 +95,7 @@ def fit_power(xs: Sequence[float], costs: Sequence[float], weights: Sequence[flo
         return None
     log_x, log_cost = np.log(np.array(xs)[positive]), np.log(np.array(costs)[positive])
     weight = _weights(weights, len(xs))[positive]
-    (log_factor, exponent), _ = _regress(np.column_stack((weight, weight * log_x)), weight * log_cost)
+    (log_factor, exponent), _ = _regress(np.column_stack((weight, weight * log_x)), weight * log_cost, least_scatter)
     return PowerFit(math.exp(log_factor.value), exponent)
 
 
@@ -101,7 +107,7 @@ def _can_be_fitted(xs: Sequence[float]) -> bool:
     return len(set(xs)) >= _FEWEST_XS
 
 
-def _regress(design: _Array, response: _Array) -> tuple[tuple[Estimate, Estimate], float]:
+def _regress(design: _Array, response: _Array, least_scatter: float) -> tuple[tuple[Estimate, Estimate], float]:
     """Return both coefficients by least squares, and the residuals' root mean square; the noise has equal size."""
     solver = np.linalg.pinv(design)
     freedom = len(response) - 2
@@ -114,6 +120,8 @@ def _regress(design: _Array, response: _Array) -> tuple[tuple[Estimate, Estimate
     else:
         quantiles = _quantiles_of_t(design, solver, residuals, spread)
     low, high = coefficients - quantiles[::-1] * scatter * spread
+    least = quantile_of_t(math.inf) * least_scatter * spread
+    low, high = np.minimum(low, coefficients - least), np.maximum(high, coefficients + least)
     first, second = (Estimate(*map(float, ends)) for ends in zip(coefficients, low, high, strict=True))
     return (first, second), scatter
 

@@ -42,9 +42,8 @@ def fit_laws(
             continue
         if isinstance(x, int | float) and not isinstance(x, bool):
             where = tuple((path, value) for path, value in trial.factors.items() if path != over)
-            observation = Observation(
-                float(x), measured.value, events_per_wait(trial), _weight(trial, measured), trial=trial.id
-            )
+            weight, error = _weight(trial, measured)
+            observation = Observation(float(x), measured.value, events_per_wait(trial), weight, error, trial.id)
             series.setdefault(where, []).append(observation)
     laws = (_fit(observations, metric, over, dict(where)) for where, observations in series.items())
     return [law for law in laws if law is not None]
@@ -74,13 +73,11 @@ def describe(law: SelectedLaw, x: PathName) -> str:
             assert_never(never)
 
 
-def _weight(trial: TrialResult, measured: Estimate) -> float:
-    """Return how much less than usual a trial is expected to scatter, from 0 to 1."""
-    weight = _WEIGHT_OF_SUSPECT if trial.verdict.state == "suspect" else 1.0
-    if measured.low > 0:
-        own = math.log(measured.high / measured.low) / 2 / _Z
-        weight *= _USUAL_SCATTER / math.hypot(_USUAL_SCATTER, own)
-    return weight
+def _weight(trial: TrialResult, measured: Estimate) -> tuple[float, float]:
+    """Return the weight of a trial, from 0 to 1: the less it says, the more it scatters; and its own standard error."""
+    error = math.log(measured.high / measured.low) / 2 / _Z if measured.low > 0 else 0.0
+    weight = _USUAL_SCATTER / math.hypot(_USUAL_SCATTER, error)
+    return weight * (_WEIGHT_OF_SUSPECT if trial.verdict.state == "suspect" else 1.0), error
 
 
 def _fit(observations: Sequence[Observation], metric: str, over: str, where: dict[str, Scalar]) -> Law | None:

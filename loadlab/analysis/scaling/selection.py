@@ -13,6 +13,9 @@ from loadlab.results.model import LawShape
 
 # A change below this share of the cost counts as none: machines drift by as much over an hour.
 _NO_CHANGE: Final = 0.1
+# A line is no law unless it is sure to rise or fall by more than this: a server that costs 3 to 25 % more with 19,000
+# idle connections is not told from a flat one by the next run.
+_NEGLIGIBLE: Final = 0.05
 # Noise of 10 % tilts a flat line over five points by an eighth of its height (one standard deviation). A line that
 # rises or falls by more than this is not called flat, however wide its interval is.
 _TILT_OF_NOISE: Final = 0.5
@@ -31,13 +34,15 @@ _EXACT: Final = 1e-18
 class Observation:
     """One trial: x, its cost, and how many events a waiting call returned on average, None if they were not counted.
 
-    One of `weight` 0.5 is expected to scatter twice as much as one of 1. `trial` is its id.
+    One of `weight` 0.5 is expected to scatter twice as much as one of 1. `error` is what is known of the cost's own
+    standard error, as a share of it; 0 where nothing is. `trial` is its id.
     """
 
     x: float
     cost: float
     events_per_wait: float | None
     weight: float = 1.0
+    error: float = 0.0
     trial: str = ""
 
     @property
@@ -58,12 +63,13 @@ class Candidates:
     def of(cls, observations: Sequence[Observation]) -> "Candidates | None":
         """Fit them all; None where not even the line can be fitted."""
         xs, costs, weights = ([read(each) for each in observations] for read in (_x, _cost, _weight))
-        line = fit_line(xs, costs, weights)
+        least = math.sqrt(statistics.fmean((each.weight * each.error) ** 2 for each in observations))
+        line = fit_line(xs, costs, weights, least)
         if line is None:
             return None
         shared = [each.x_per_event for each in observations]
-        per_event = None if None in shared else fit_line([x for x in shared if x is not None], costs, weights)
-        return cls(line, fit_power(xs, costs, weights), per_event)
+        per_event = None if None in shared else fit_line([x for x in shared if x is not None], costs, weights, least)
+        return cls(line, fit_power(xs, costs, weights, least), per_event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +120,8 @@ def select_law(observations: Sequence[Observation], candidates: Candidates) -> S
             return best
     if not fits:
         return SelectedLaw("unclear", line.slope, _rises(observations))
-    change = _change(observations, line)
-    if change < _NO_CHANGE or (line.slope.holds_zero and change < _TILT_OF_NOISE):
+    change, surely = _change(observations, line.slope.value), _change(observations, _nearest_to_zero(line.slope))
+    if change < _NO_CHANGE or (surely < _NEGLIGIBLE and change < _TILT_OF_NOISE):
         return SelectedLaw("constant", line.slope)
     return SelectedLaw("unclear" if line.slope.holds_zero else "linear", line.slope)
 
@@ -143,10 +149,15 @@ def _misfit(observations: Sequence[Observation], law: Callable[[Observation], fl
     return _EXACT + sum(squares)
 
 
-def _change(observations: Sequence[Observation], line: LineFit) -> float:
+def _nearest_to_zero(slope: Estimate) -> float:
+    """Return what is sure of a slope: the end of its interval nearer to 0, or that."""
+    return 0.0 if slope.holds_zero else min(slope.interval, key=abs)
+
+
+def _change(observations: Sequence[Observation], slope: float) -> float:
     """Return by how much a line rises or falls from the first x to the last, as a share of the median cost."""
     span = max(each.x for each in observations) - min(each.x for each in observations)
-    return abs(line.slope.value * span) / statistics.median(each.cost for each in observations)
+    return abs(slope * span) / statistics.median(each.cost for each in observations)
 
 
 def _x(observation: Observation) -> float:

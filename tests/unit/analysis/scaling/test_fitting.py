@@ -92,3 +92,30 @@ def test_an_estimate_knows_whether_it_may_be_nothing() -> None:
     assert Estimate(1, -1, 3).holds_zero
     assert not Estimate(2, 1, 3).holds_zero
     assert Estimate(2, 1, 3).scaled(0.5) == Estimate(1, 0.5, 1.5)
+
+
+def test_what_weighs_little_moves_the_line_little() -> None:
+    xs, costs = (0.0, 1000.0, 5000.0, 10_000.0, 19_000.0), (10.0, 20.0, 60.0, 110.0, 300.0)
+    slopes = []
+    for weight in (1.0, 0.3, 0.01):
+        weights = (1, 1, 1, 1, weight)
+        line, power = fit_line(xs, costs, weights), fit_power(xs, costs, weights)
+        assert line is not None
+        assert power is not None
+        slopes.append((line.slope.value, power.exponent.value))
+    assert slopes == sorted(slopes, reverse=True)
+    assert slopes[-1][0] == pytest.approx(0.01, rel=0.001)
+
+
+def test_costs_that_are_uncertain_by_themselves_may_lie_on_a_line_by_chance() -> None:
+    xs = (0.0, 1000.0, 5000.0, 10_000.0, 19_000.0)
+    costs = [10_000 + 0.2 * x for x in xs]
+    exact, doubtful = fit_line(xs, costs), fit_line(xs, costs, least_scatter=0.15)
+    assert exact is not None
+    assert doubtful is not None
+    assert exact.slope.interval == pytest.approx((0.2, 0.2))
+    assert doubtful.slope.value == pytest.approx(0.2)
+    assert doubtful.slope.holds_zero
+    power = fit_power(xs, costs, least_scatter=0.15)
+    assert power is not None
+    assert power.exponent.holds_zero

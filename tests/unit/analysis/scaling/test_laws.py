@@ -103,6 +103,24 @@ def test_what_is_suspect_or_uncertain_weighs_less() -> None:
     assert 28 < slope(confidence={"cost_ns": (400_000.0, 1_200_000.0)}) < sure
 
 
+def test_a_line_that_may_be_next_to_flat_is_no_law() -> None:
+    costs = {
+        0: (23_700, 0.04),
+        1000: (25_900, 0.2),
+        5000: (24_500, 0.03),
+        10_000: (25_700, 0.03),
+        19_000: (27_300, 0.02),
+    }
+    trials = [
+        trial("node", n, cost).model_copy(update={"confidence": {"cost_ns": (cost * (1 - by), cost * (1 + by))}})
+        for n, (cost, by) in costs.items()
+    ]
+    (law,) = fit_laws(trials, "cpu", lambda each: cost_at_usual_speed("cost_ns", each), "load.idle")
+    assert law.slope == pytest.approx(0.18, rel=0.1)
+    assert 0 < law.slope_interval[0] * 19_000 < 0.05 * 25_000
+    assert law.shape == "constant"
+
+
 def test_without_counted_events_there_is_no_shared_cost() -> None:
     (law,) = laws([trial("select", n, 10_000 + n) for n in IDLE])
     assert law.per_event is None
