@@ -5,13 +5,17 @@ The figures of one kind of request in a mix have its name before them: `kinds.he
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
 from loadlab.profile.metrics import REQUEST_METRICS, split_metric
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import KindResult, LatencySummary, TrialResult
+
+
+# They say which trial it is, or when it was.
+_NUMBERS: Final = {"repeat", "attempt", "batch", "at"}
 
 
 @cache
@@ -22,7 +26,7 @@ def metric_names() -> frozenset[str]:
     """
     outcomes = {f"outcomes.{outcome}" for outcome in Outcome}
     of_kind = {f"{REQUEST_METRICS}{figure}" for figure in _figures(KindResult, "")}
-    return frozenset(_figures(TrialResult, "")) - {"repeat"} | outcomes | {"failures"} | of_kind
+    return frozenset(_figures(TrialResult, "")) - _NUMBERS | outcomes | {"failures"} | of_kind
 
 
 def is_metric(name: str) -> bool:
