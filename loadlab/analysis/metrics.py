@@ -13,7 +13,6 @@ from loadlab.profile.metrics import REQUEST_METRICS, split_metric
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import KindResult, LatencySummary, TrialResult
 
-
 # They say which trial it is, or when it was.
 _NUMBERS: Final = {"repeat", "attempt", "batch", "at"}
 

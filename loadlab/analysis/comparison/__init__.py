@@ -17,18 +17,30 @@ from loadlab.analysis.comparison.comparability import (
     swept_paths,
 )
 from loadlab.analysis.comparison.figures import (
+    DISTURBED,
     METRICS,
+    NO_INTERVAL,
     NOT_THERE,
     OF_REQUESTS,
     ComparedFigure,
     Measured,
     compare_figure,
     compare_overall,
+    is_disturbed,
 )
 from loadlab.results.model import MachineSpeed, RunDocument, Scalar, TrialResult
 from loadlab.results.probe_data import Document
 
-__all__ = ["METRICS", "ComparedFigure", "ComparedSetting", "LeftOut", "RunComparison", "compare_runs"]
+__all__ = [
+    "DISTURBED",
+    "METRICS",
+    "NO_INTERVAL",
+    "ComparedFigure",
+    "ComparedSetting",
+    "LeftOut",
+    "RunComparison",
+    "compare_runs",
+]
 
 Settings: TypeAlias = dict[tuple[tuple[str, Scalar], ...], list[TrialResult]]
 
@@ -96,8 +108,8 @@ def compare_runs(base: RunDocument, other: RunDocument) -> RunComparison:
             left_out.append(LeftOut(factors=dict(key), reason=reason))
             continue
         pair = (
-            Measured(_credible(of_base), speeds[0], speeds[0]),
-            Measured(_credible(of_other), speeds[1], speeds[0]),
+            Measured(_best(of_base), speeds[0], speeds[0]),
+            Measured(_best(of_other), speeds[1], speeds[0]),
         )
         pairs.append(pair)
         settings.append(_compare_setting(dict(key), *pair))
@@ -161,6 +173,13 @@ def _is_absent(figure: ComparedFigure) -> bool:
 
 def _credible(trials: Sequence[TrialResult]) -> list[TrialResult]:
     return [trial for trial in trials if trial.is_credible]
+
+
+def _best(trials: Sequence[TrialResult]) -> list[TrialResult]:
+    """Return the trials that count: those that nothing disturbed, if they are enough for an interval, else all."""
+    credible = _credible(trials)
+    clean = [trial for trial in credible if not is_disturbed(trial)]
+    return clean if len(clean) > 1 or any(trial.confidence for trial in clean) else credible
 
 
 def _why_left_out(base: Sequence[TrialResult], other: Sequence[TrialResult]) -> str:

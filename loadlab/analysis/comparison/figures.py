@@ -20,9 +20,9 @@ import numpy as np
 from loadlab.analysis.metrics import is_too_low, measured
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.uncertainty import median_over
-from loadlab.analysis.verdict import throughput_is_lower_bound
+from loadlab.analysis.verdict import spoiled_by_machine, throughput_is_lower_bound
 from loadlab.recording.outcomes import FAILURES
-from loadlab.results.model import Difference, MachineSpeed, Round, Speed, TrialResult
+from loadlab.results.model import Difference, MachineSpeed, Round, Speed, TrialResult, Verdict
 from loadlab.results.probe_data import Side
 
 RATE: Final = "requests_per_second"
@@ -37,6 +37,7 @@ METRICS: Final = (*OF_REQUESTS, *WITHOUT_NETWORK)
 
 NO_INTERVAL: Final = "measured in a single window"
 LOWER_BOUND: Final = "the client was the limit"
+DISTURBED: Final = "the machine was disturbed"
 TOO_FEW: Final = "too few requests for this percentile"
 NOT_THERE: Final = "not measured"
 
@@ -116,7 +117,10 @@ def compare_figure(metric: str, base: Measured, other: Measured) -> ComparedFigu
     if before is None or after is None:  # a figure of 0 is no multiple of anything
         return ComparedFigure(metric=metric, a=a, b=b, reason=None if a == b else "zero in one of the runs")
     change, margin = after.log - before.log, _margin([(before, 1.0), (after, 1.0)])
-    return _figure(metric, change, margin, a=a, b=b, corrected=side is not None)
+    found = _figure(metric, change, margin, a=a, b=b, corrected=side is not None)
+    if metric in (RATE, *_TIMES) and any(is_disturbed(trial, side) for trial in (*base.trials, *other.trials)):
+        return found.model_copy(update={"interval": None, "visible": None, "reason": DISTURBED})
+    return found
 
 
 def compare_overall(metric: str, pairs: Sequence[tuple[Measured, Measured]]) -> ComparedFigure | None:
@@ -127,7 +131,8 @@ def compare_overall(metric: str, pairs: Sequence[tuple[Measured, Measured]]) -> 
     estimates = []
     corrected = False
     for base, other in pairs:
-        if metric == FAILED or compare_figure(metric, base, other).change is None:
+        found = compare_figure(metric, base, other)
+        if metric == FAILED or found.change is None or found.reason == DISTURBED:
             continue
         side = _side_of_speed(metric, (base, other))
         before, after = _estimate(metric, base, side), _estimate(metric, other, side)
@@ -202,6 +207,16 @@ def _side_of_speed(metric: str, sides: Iterable[Measured]) -> Side | None:
         return None
     known = all(each.slowness(trial.speed, side) is not None for each in sides for trial in each.trials)
     return side if known else None
+
+
+def is_disturbed(trial: TrialResult, corrected: Side | None = None) -> bool:
+    """Whether other programs or machines took part in a trial's throughput and times.
+
+    They do so differently in each run, and no interval of either shows it. A machine that was slow is no disturbance
+    where figures are corrected for its speed.
+    """
+    findings = [each for each in trial.verdict.findings if corrected is None or each.code != "machine_speed"]
+    return spoiled_by_machine(trial.model_copy(update={"verdict": Verdict(state="suspect", findings=findings)}))
 
 
 def _is_limited_by_target(trial: TrialResult) -> bool:

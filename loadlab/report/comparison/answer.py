@@ -6,7 +6,7 @@ Runs have letters: A is the base, B the first that is compared with it.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from loadlab.analysis.comparison import ComparedFigure, ComparedSetting, LeftOut, RunComparison
+from loadlab.analysis.comparison import DISTURBED, ComparedFigure, ComparedSetting, LeftOut, RunComparison
 from loadlab.profile.path_names import name_of_value
 from loadlab.report.comparison.cells import effect_of
 from loadlab.report.differences import describe_difference, format_change, name_of
@@ -30,7 +30,14 @@ def answer(comparison: RunComparison, other: str = "B") -> Iterator[str]:
         yield from _of_one_setting(comparison.settings[0].figures, other)
     else:
         yield from _of_many_settings(comparison, other)
-    compared = [figure for figure in comparison.figures if figure.change is not None]
+    disturbed = sum(any(each.reason == DISTURBED for each in setting.figures) for setting in comparison.settings)
+    if disturbed:
+        where = f" at {disturbed} of {len(comparison.settings)} settings" if len(comparison.settings) > 1 else ""
+        yield (
+            f"Throughput and times are not judged{where}: other programs or machines used the CPU during a trial, and "
+            "what they took differs from run to run. CPU time per request is compared all the same."
+        )
+    compared = [figure for figure in comparison.figures if figure.change is not None and figure.reason != DISTURBED]
     known = [figure for figure in compared if figure.interval is not None]
     if compared and not known:
         yield (
@@ -85,7 +92,9 @@ def _of_one_setting(figures: Sequence[ComparedFigure], other: str) -> Iterator[s
 def _describe(figure: ComparedFigure, other: str) -> str:
     if figure.interval is None:
         change = format_change(figure.change or 0.0, figure.metric)
-        return f"the change in {name_of(figure.metric)} from {BASE} to {other} is {change}, in single windows"
+        return (
+            f"{name_of(figure.metric)} changed by {change} from {BASE} to {other}, which may be noise: {figure.reason}"
+        )
     return describe_difference(figure, BASE, other)
 
 

@@ -51,7 +51,18 @@ def test_a_metric_is_found_by_its_name(metric: str, value: float | None) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["respons_ns.p99", "response_ns", "kinds.hello", "kinds.hello.p99", "kinds.response_ns.p99", "id", "repeat", "attempt", "at"]
+    "name",
+    [
+        "respons_ns.p99",
+        "response_ns",
+        "kinds.hello",
+        "kinds.hello.p99",
+        "kinds.response_ns.p99",
+        "id",
+        "repeat",
+        "attempt",
+        "at",
+    ],
 )
 def test_what_is_no_metric_is_not_taken_for_one(name: str) -> None:
     assert not is_metric(name)

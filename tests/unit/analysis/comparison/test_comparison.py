@@ -116,6 +116,15 @@ def test_only_trials_that_can_be_believed_count() -> None:
     assert setting.doubts == ["Trial 003 of the base is suspect: Others were at work."]
 
 
+def test_disturbed_trials_count_only_where_there_are_not_enough_others() -> None:
+    doubt = Finding(code="disturbed", severity="suspect", text="Others were at work.", evidence="", advice="")
+    clean = [make_rate(50_000, number) for number in (1, 2)]
+    disturbed = make_rate(20_000, 3, verdict=Verdict(state="suspect", findings=[doubt]))
+    found = compare_runs(make_run([*clean, disturbed]), make_run([clean[0], disturbed]))
+    assert found.settings[0].base_trials == ["001", "002"]
+    assert found.settings[0].other_trials == ["001", "003"]
+
+
 def test_an_empty_run_says_so() -> None:
     assert compare_runs(make_run([at(1)]), make_run([])).obstacles == ["The other run has no trials."]
 

@@ -6,6 +6,7 @@ import pytest
 
 from loadlab.analysis.comparison.figures import (
     CPU,
+    DISTURBED,
     FAILED,
     LOWER_BOUND,
     NO_INTERVAL,
@@ -150,6 +151,37 @@ def test_percentiles_of_too_few_requests_are_not_compared() -> None:
     few = Measured([make_rate(50_000, response_ns=LatencySummary(p50=100, p99=900, count=500))])
     assert compare_figure("response_ns.p99", few, few).reason == TOO_FEW
     assert compare_figure("response_ns.p50", few, few).change == 0.0
+
+
+def disturbed_by(*codes: str) -> Verdict:
+    findings = [Finding(code=code, severity="suspect", text="", evidence="", advice="") for code in codes]
+    return Verdict(state="suspect", findings=findings)
+
+
+def test_throughput_that_others_disturbed_is_shown_and_not_judged() -> None:
+    """They took a half of the server's core in one run: twice the throughput, and the same server."""
+    rates = (25_000, 25_100, 24_900)
+    disturbed = Measured(
+        [make_rate(rate, number, verdict=disturbed_by("disturbed")) for number, rate in enumerate(rates, start=1)]
+    )
+    quiet = of_rates(50_000, 50_100, 49_900)
+    found = compare_rates(disturbed, quiet)
+    assert found.change == pytest.approx(1.0)
+    assert (found.interval, found.reason) == (None, DISTURBED)
+    assert compare_figure(CPU, disturbed, quiet).interval is not None
+    assert compare_overall(RATE, [(disturbed, quiet)] * 3) is None
+
+
+def test_a_slow_machine_disturbs_only_what_is_not_corrected_for_it() -> None:
+    def of(loop_ns: int, **fields: Any) -> Measured:  # noqa: ANN401 - any field
+        trials = [
+            make_rate(rate, number, verdict=disturbed_by("machine_speed"), **fields)
+            for number, rate in enumerate((50_000, 50_100), start=1)
+        ]
+        return Measured(trials, make_speed(loop_ns), make_speed(5_000))
+
+    assert compare_rates(of(5_000), of(5_500)).interval is not None
+    assert compare_rates(of(5_000, load_model="open"), of(5_500, load_model="open")).reason == DISTURBED
 
 
 def of_failures(*failed: int) -> Measured:

@@ -1,4 +1,4 @@
-from loadlab.analysis.comparison import ComparedFigure, ComparedSetting, LeftOut, RunComparison
+from loadlab.analysis.comparison import DISTURBED, NO_INTERVAL, ComparedFigure, ComparedSetting, LeftOut, RunComparison
 from loadlab.report.comparison.answer import answer, doubt_lines, left_out_lines, name_setting
 
 RATE, CPU, P99 = "requests_per_second", "target.cpu_ns_per_request", "response_ns.p99"
@@ -6,8 +6,9 @@ RATE, CPU, P99 = "requests_per_second", "target.cpu_ns_per_request", "response_n
 
 def figure(metric: str, change: float, margin: float | None = 0.01) -> ComparedFigure:
     interval = None if margin is None else (change - margin, change + margin)
-    return ComparedFigure(
-        metric=metric, a=100.0, b=100 * (1 + change), change=change, interval=interval, visible=margin
+    given = {"metric": metric, "a": 100.0, "b": 100 * (1 + change), "change": change, "interval": interval}
+    return ComparedFigure.model_validate(
+        given | {"visible": margin, "reason": NO_INTERVAL if interval is None else None}
     )
 
 
@@ -46,8 +47,15 @@ def test_many_settings_are_averaged_and_those_that_differ_are_named() -> None:
 
 def test_without_intervals_no_difference_is_claimed() -> None:
     (change, advice) = said(setting(figure(RATE, -0.3, None)))
-    assert change == "The change in throughput from A to B is -30 %, in single windows."
+    assert change == "Throughput changed by -30 % from A to B, which may be noise: measured in a single window."
     assert "--set rounds=10" in advice
+
+
+def test_what_others_disturbed_is_not_judged() -> None:
+    disturbed = figure(RATE, 1.0, None).model_copy(update={"reason": DISTURBED})
+    first, second = said(setting(disturbed, figure(CPU, 0.0)), setting(figure(CPU, 0.0), load_idle=5))
+    assert first == "No difference is shown at any setting in CPU time per request (within 1.0 %)."
+    assert second.startswith("Throughput and times are not judged at 1 of 2 settings: other programs")
 
 
 def test_many_intervals_are_known_to_err_by_chance() -> None:
