@@ -165,8 +165,8 @@ class Batch:
         for attempt in range(self._profile.retries + 1):
             self._take_turns(runs)
             spoiled = [run for run in runs if run.state == "done" and spoiled_by_machine(run.result())]
-            # If the machine has spoiled all of them again, it will go on like that.
-            is_futile = attempt > 0 and len(spoiled) == len(runs)
+            # If the machine has spoiled all of several trials again, it will go on like that.
+            is_futile = attempt > 0 and len(spoiled) == len(runs) > 1
             if not spoiled or is_futile or attempt == self._profile.retries:
                 return
             runs = spoiled
