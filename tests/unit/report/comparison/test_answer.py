@@ -54,7 +54,7 @@ def test_without_intervals_no_difference_is_claimed() -> None:
 def test_what_others_disturbed_is_not_judged() -> None:
     disturbed = figure(RATE, 1.0, None).model_copy(update={"reason": DISTURBED})
     first, second = said(setting(disturbed, figure(CPU, 0.0)), setting(figure(CPU, 0.0), load_idle=5))
-    assert first == "No difference is shown at any setting in CPU time per request (within 1.0 %)."
+    assert first == "No difference is shown at any setting in CPU time per request (within 1 %)."
     assert second.startswith("Throughput and times are not judged at 1 of 2 settings: other programs")
 
 
