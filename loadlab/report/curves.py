@@ -86,7 +86,7 @@ BandOf: TypeAlias = Callable[[Setting, Sequence[CurvePoint]], tuple[BandPoint, .
 
 
 def curves_of(
-    arrangement: Arrangement, read_latencies: ReadLatencies, read_rounds: ReadRounds = lambda _trial, _metric: ()
+    arrangement: Arrangement, read_rounds: ReadRounds
 ) -> tuple[tuple[CurvePanel, ...], tuple[Distribution, ...]]:
     """Return a panel of response times, one of service times where they differ, those of connecting where many
     connections were opened; and the response times at the far end of x of each line.
@@ -94,9 +94,12 @@ def curves_of(
     There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
     each line: its lowest and highest x; of many lines only the latter.
     """
+    is_open = "open" in models_of(trial for setting in arrangement.settings for trial in setting.measured)
+    # Reading is most of the work: in a closed model service times are the response times again.
+    names = ("response", *(["service"] if is_open else []), *_SETTING_UP)
     drawable: list[tuple[Setting, dict[str, Histogram]]] = []
     for setting in arrangement.settings:
-        merged = _merge(setting, read_latencies)
+        merged = {name: _merge(setting, name, read_rounds) for name in names}
         if merged["response"].count >= 2 * SAMPLES_BEYOND and known_below(setting) > _MEDIAN:
             drawable.append((setting, merged))
     if not drawable:
@@ -110,7 +113,7 @@ def curves_of(
         return lambda setting, points: _band(setting, points, lambda trial: read_rounds(trial, name))
 
     panels = [CurvePanel("Response time", _curves(arrangement, settings, times("response"), bands("response")))]
-    if "open" in models_of(trial for setting in settings for trial in setting.measured):
+    if is_open:
         panels.append(CurvePanel("Service time", _curves(arrangement, settings, times("service"), bands("service"))))
     for name, title in _SETTING_UP.items():
         if any(histogram.count >= 2 * SAMPLES_BEYOND for histogram in times(name)):
@@ -129,18 +132,9 @@ def known_below(setting: Setting) -> float:
     return min(too_low, default=100.0)
 
 
-def _merge(setting: Setting, read_latencies: ReadLatencies) -> dict[str, Histogram]:
-    """Return the times of all repeats that are drawn, by name."""
-    found: dict[str, list[Histogram]] = {name: [] for name in ("response", "service", *_SETTING_UP)}
-    for trial in setting.measured:
-        latencies = read_latencies(trial.id)
-        for name, histograms in found.items():
-            if (histogram := latencies.get(name)) is not None:
-                histograms.append(histogram)
-    return {name: _sum(histograms) for name, histograms in found.items()}
-
-
-def _sum(histograms: Sequence[Histogram]) -> Histogram:
+def _merge(setting: Setting, name: str, read_rounds: ReadRounds) -> Histogram:
+    """Return one kind of time of all repeats that are drawn."""
+    histograms = [histogram for trial in setting.measured for histogram in read_rounds(trial.id, name)]
     if len(histograms) == 1:
         return histograms[0]
     merged = Histogram()

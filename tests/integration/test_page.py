@@ -9,7 +9,7 @@ import pytest
 
 from loadlab.report import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import FailureSample, RunDocument
+from loadlab.results.model import FailureSample, Finding, RunDocument, Verdict
 
 from ..more_sample_runs import (
     write_crowd,
@@ -81,7 +81,7 @@ def test_a_term_leads_to_its_definition(browser: Browser, page: Path) -> None:
     browser.open(page)
     where = "document.querySelector('#term-idle-connection').getBoundingClientRect().top < innerHeight"
     assert browser.evaluate(where) is False
-    browser.evaluate("document.querySelector('#seen a[href=\"#term-idle-connection\"]').click()")
+    browser.evaluate("document.querySelector('main a[href=\"#term-idle-connection\"]').click()")
     assert browser.evaluate(where) is True
     assert browser.evaluate("document.querySelector(':target dt').textContent") == "Idle connection"
 
@@ -181,6 +181,39 @@ def test_the_legend_hides_a_line_and_shows_it_again(browser: Browser, page: Path
     """
     assert browser.evaluate(click) == [2, 2, 3]
     assert browser.evaluate(click) == [3, 3, 3]
+
+
+def test_bands_and_suspect_points_come_and_go_with_their_line(
+    browser: Browser, tmp_path: Path, sample_run: RunDirectory
+) -> None:
+    document = sample_run.read_document()
+    doubt = Finding(code="machine_speed", severity="suspect", text="", evidence="", advice="")
+    trials = []
+    for trial in document.trials:
+        rate = trial.requests_per_second
+        verdict = Verdict(state="suspect", findings=[doubt]) if trial.factors["load.idle"] == 1000 else trial.verdict
+        confidence = {"requests_per_second": (0.9 * rate, 1.1 * rate)} if rate else {}
+        trials.append(trial.model_copy(update={"confidence": confidence, "verdict": verdict}))
+    spoiled = [trial.model_copy(update={"requests_per_second": 100.0}) for trial in trials[:1]]
+    run = RunDirectory(tmp_path)
+    run.write_document(document.model_copy(update={"trials": trials, "spoiled": spoiled}))
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    counted = """
+        (() => {
+          const plot = document.getElementById('throughput-0');
+          const page = getComputedStyle(document.body).backgroundColor;
+          const points = [...plot.querySelectorAll('.points path')];
+          return [
+            [...plot.querySelectorAll('path.js-fill')].filter((band) => band.getAttribute('d')).length,
+            points.filter((point) => getComputedStyle(point).fill === page).length,
+            [...plot.querySelectorAll('.trace')].filter((trace) => Number(getComputedStyle(trace).opacity) < 1).length,
+          ];
+        })()
+    """
+    assert browser.evaluate(counted) == [3, 3, 1]
+    hide = "document.querySelector('#throughput .legend [data-line=\"1\"]').click();"
+    assert browser.evaluate(hide + counted)[:2] == [2, 2]
 
 
 def test_curves_are_chosen_by_their_buttons(browser: Browser, page: Path) -> None:

@@ -51,7 +51,7 @@ class Percentiles(Section):
 def sections_of(run: Run) -> Iterator[Percentiles]:
     """Yield the section if any setting has enough responses for a curve."""
     arrangement = above_each_other(run.arrangement)
-    panels, far = curves_of(arrangement, run.read_latencies, run.read_rounds)
+    panels, far = curves_of(arrangement, run.read_rounds)
     if panels:
         kinds = kind_names(run.trials)
         slow = ", without slow senders" if SLOW_SENDERS in kinds else ""

@@ -1,5 +1,5 @@
 from loadlab.recording.histogram import Histogram
-from loadlab.report.curves import ReadLatencies, curves_of
+from loadlab.report.curves import ReadRounds, curves_of
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.sections.percentiles import describe_far, sections_of
 from loadlab.results.directory import RunDirectory
@@ -8,8 +8,13 @@ from loadlab.results.model import LatencySummary, TrialResult, Verdict
 from ..laid_out import run_of
 
 
-def described(arrangement: Arrangement, read_latencies: ReadLatencies) -> str:
-    return describe_far(arrangement, curves_of(arrangement, read_latencies)[1])
+def described(arrangement: Arrangement, read_rounds: ReadRounds) -> str:
+    return describe_far(arrangement, curves_of(arrangement, read_rounds)[1])
+
+
+def always(**histograms: Histogram) -> ReadRounds:
+    """The same times for every trial."""
+    return lambda _trial, metric: [histograms[metric]] if metric in histograms else []
 
 
 def trials(number: int) -> list[TrialResult]:
@@ -30,7 +35,7 @@ def test_a_p99_that_is_too_low_is_not_given() -> None:
     histogram.fold(range(1_000, 5_001_000, 1_000))
     [trial] = trials(1)
     short = trial.model_copy(update={"response_ns": LatencySummary(too_low=["p90"])})
-    sentence = described(arrange({}, [short]), lambda _: {"response": histogram})
+    sentence = described(arrange({}, [short]), always(response=histogram))
     assert sentence.endswith("(the window was too short for p99).")
 
 
@@ -39,20 +44,22 @@ def test_repeats_are_described_together() -> None:
     fast.fold([1_000_000] * 600)
     slow.fold([9_000_000] * 400)
     of_trial = {"001": fast, "002": slow}
-    sentence = described(arrange({}, trials(2)), lambda trial_id: {"response": of_trial[trial_id]})
+    sentence = described(
+        arrange({}, trials(2)), lambda trial, metric: [of_trial[trial]] if metric == "response" else []
+    )
     assert sentence == "Median and p99: the target 1 ms and 9 ms."
 
 
 def test_what_too_few_samples_lie_beyond_is_not_given() -> None:
     histogram = Histogram()
     histogram.fold([1_000_000] * 900)
-    sentence = described(arrange({}, trials(1)), lambda _: {"response": histogram})
+    sentence = described(arrange({}, trials(1)), always(response=histogram))
     assert sentence.endswith("the target 1 ms (too few requests for p99).")
 
 
 def test_of_many_lines_the_fastest_and_the_slowest_are_described(crowd_run: RunDirectory) -> None:
     document = crowd_run.read_document()
-    sentence = described(arrange(document.profile, document.trials), crowd_run.read_latencies)
+    sentence = described(arrange(document.profile, document.trials), crowd_run.read_latency_rounds)
     assert "nginx at 19,000" in sentence
     assert "select at 19,000" in sentence
     assert "epoll at" not in sentence
@@ -67,5 +74,5 @@ def test_on_an_axis_of_names_each_place_is_named() -> None:
         TrialResult(id=name, repeat=1, factors={"target.server": name}, state="done", verdict=Verdict(state="valid"))
         for name in histograms
     ]
-    sentence = described(arrange({}, each), lambda trial: {"response": histograms[trial]})
+    sentence = described(arrange({}, each), lambda trial, metric: [histograms[trial]] if metric == "response" else [])
     assert sentence == "Median and p99: epoll 1 ms and 1 ms; poll 2 ms and 2 ms."
