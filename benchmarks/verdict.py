@@ -8,8 +8,9 @@ closed, half open, in which every finding beyond a note is a false alarm. All ne
 for one, and repeats a run in which other processes used the CPU, by their accounting in /proc. Prints a table; ends
 with code 1 if a fault was missed.
 
-Faults that would change the machine for everyone on it are not provoked: stolen time, a wall clock that is set, a range
-of local ports that is too narrow. Their rules are tested with synthetic evidence (tests/unit/analysis/verdict).
+Faults that would change the machine for everyone on it are not provoked: stolen time, cores that change their speed, a
+wall clock that is set, a range of local ports that is too narrow. Their rules are tested with synthetic evidence
+(tests/unit/analysis/verdict).
 """
 
 import argparse

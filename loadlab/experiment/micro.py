@@ -9,11 +9,12 @@ from typing import Final
 from pydantic import ValidationError
 
 from loadlab.analysis.expect import check_expectations
+from loadlab.analysis.verdict import judge_speed_again
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.preflight import why_not_started
 from loadlab.micro.messages import MicroFigures
-from loadlab.processes import Child, module_command, spawn
+from loadlab.processes import Child, Placement, module_command, spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
@@ -30,6 +31,7 @@ class MicroRun:
         self.trial = trial
         self._core = context.resources.placement.load[:1]
         self._context = context
+        self._at: float | None = None
         self._figures: MicroFigures | None = None
 
     def measure(self) -> None:
@@ -40,6 +42,10 @@ class MicroRun:
         if lack := why_not_started(self.trial.profile):
             raise NotPossible(lack)
         self._context.observer.phase("measuring", None)
+        # The speed of the core is read like that of a client: a microbenchmark has no other side.
+        speed, placement = self._context.speed, Placement(target=(), load=self._core)
+        speed.read(placement)
+        self._at = speed.at
         command = module_command("loadlab.micro.worker")
         with spawn("microbenchmark", command, cpus=self._core, stdin=True, stdout=subprocess.PIPE) as worker:
             assert worker.stdin is not None
@@ -53,6 +59,7 @@ class MicroRun:
             if worker.poll() != 0:
                 raise TrialFailed(worker.account())
             self._figures = _read_figures(worker)
+        speed.read(placement)
 
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured."""
@@ -64,6 +71,7 @@ class MicroRun:
             state=state,
             reason=reason,
             verdict=Verdict(state="valid" if figures else "invalid"),
+            at=self._at,
             placement={"load": list(self._core)},
             cost_ns=figures.cost_ns if figures else None,
             cost_ns_min=figures.cost_ns_min if figures else None,
@@ -74,6 +82,9 @@ class MicroRun:
         )
         if figures is None:
             return result
+        machine = self._context.speed.so_far()
+        if machine is not None:
+            result = judge_speed_again(result, machine)
         return result.model_copy(update={"expectations": check_expectations(self.trial.profile.expect, result)})
 
     def latency_intervals(self) -> Iterator[LatencyInterval]:

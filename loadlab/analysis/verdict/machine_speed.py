@@ -20,8 +20,9 @@ _PASSING: Final = ("disturbed", "stolen")
 
 def machine_speed(result: TrialResult, _window: WindowEvidence) -> Finding | None:
     """Check that during a trial the cores of each side were about as fast as over the run."""
-    speeds = {"target": result.speed.target, "client": result.speed.client}
-    off = {side: speed - 1 for side, speed in speeds.items() if speed is not None and _is_off(speed - 1, _NOTE)}
+    client = "the client's" if result.cost_ns is None else "its"  # a microbenchmark has no other side
+    speeds = {"the target's": result.speed.target, client: result.speed.client}
+    off = {whose: speed - 1 for whose, speed in speeds.items() if speed is not None and _is_off(speed - 1, _NOTE)}
     if not off:
         return None
     most = max(off.values(), key=abs)
@@ -30,7 +31,7 @@ def machine_speed(result: TrialResult, _window: WindowEvidence) -> Finding | Non
         severity="suspect" if _is_off(most, _SUSPECT) else "note",
         text=f"This machine's cores were {_direction(most)} than over the run as a whole.",
         evidence="against their median over the run, "
-        + " and ".join(f"the {side}'s cores were {_describe(change)}" for side, change in off.items()),
+        + " and ".join(f"{whose} cores were {_describe(change)}" for whose, change in off.items()),
         advice="Measure in several rounds (rounds: 5), so that all trials see the machine fast and slow; compare two "
         "servers with `loadlab ab`, which measures both in the same seconds.",
     )

@@ -34,7 +34,7 @@ class Stretch:
 class Strip:
     """The speed of one side over the run, as the corners of a line in a box of WIDTH times HEIGHT."""
 
-    side: str
+    title: str
     colour: int
     moved: str
     line: str
@@ -69,7 +69,7 @@ def sections_of(run: Run) -> Iterator[SpeedSection]:
     yield SpeedSection(
         sentence=sentence,
         strips=tuple(
-            Strip(side, _SIDES.index(side), format_percent(speed.change(side) or 0), scale.line(of_side))
+            Strip(_title(side, run), _SIDES.index(side), format_percent(speed.change(side) or 0), scale.line(of_side))
             for side, of_side in points.items()
         ),
         stretches=tuple(_stretches(run.document, scale)),
@@ -89,7 +89,8 @@ def describe_speed(speed: MachineSpeed | None) -> str | None:
         return f"This machine's speed was steady within {format_percent(moved)} during the run."
     changes = {side: change for side in _SIDES if (change := speed.change(side)) is not None}
     sides = ", ".join(f"the {side}'s cores {format_percent(change)}" for side, change in changes.items())
-    return f"This machine's speed moved by {format_percent(moved)} during the run ({sides})."
+    parts = f" ({sides})" if len(changes) > 1 else ""
+    return f"This machine's speed moved by {format_percent(moved)} during the run{parts}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,10 @@ class _Scale:
 
     def line(self, points: Sequence[tuple[float, float]]) -> str:
         return " ".join(f"{self.x(at)},{self.y(speed)}" for at, speed in points)
+
+
+def _title(side: Side, run: Run) -> str:
+    return f"The {side}'s cores" if run.kind == "load" else "The core that was measured on"
 
 
 def _points(speed: MachineSpeed, side: Side) -> list[tuple[float, float]]:

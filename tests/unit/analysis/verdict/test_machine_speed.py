@@ -77,6 +77,12 @@ def test_the_evidence_names_the_sides_that_are_off(speed: Speed, text: str, evid
     assert result.evidence.endswith(evidence)
 
 
+def test_a_microbenchmark_has_no_sides() -> None:
+    result = machine_speed(make_trial(cost_ns=10.0, speed=Speed(client=0.8)), WindowEvidence())
+    assert result is not None
+    assert result.evidence == "against their median over the run, its cores were 20\N{NO-BREAK SPACE}% slower"
+
+
 def test_it_is_part_of_the_verdict() -> None:
     usual = make_trial(requests=1, outcomes={"ok": 1}, speed=Speed(target=1.0))
     assert judge_trial(usual, WindowEvidence()).state == "valid"

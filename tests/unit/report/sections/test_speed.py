@@ -39,12 +39,19 @@ def test_each_side_has_a_line_over_the_run(document: RunDocument) -> None:
     assert (found.low, found.high, found.seconds) == ("50\N{NO-BREAK SPACE}%", "120\N{NO-BREAK SPACE}%", "4 s")
     assert target.line.split()[2] == f"{WIDTH / 2},{float(HEIGHT)}"  # the slowest, in the middle and at the bottom
     assert {point.split(",")[1] for point in client.line.split()} == {str(found.median_at)}
-    assert (target.side, client.side) == ("target", "client")
+    assert (target.title, client.title) == ("The target's cores", "The client's cores")
 
 
 def test_a_side_that_was_not_measured_has_no_strip(document: RunDocument) -> None:
     found = section(document, speed=speed([None] * 4, [100] * 4))
-    assert [strip.side for strip in found.strips] == ["client"]
+    assert [strip.title for strip in found.strips] == ["The client's cores"]
+
+
+def test_a_microbenchmark_has_a_single_core(wait_cost: RunDocument) -> None:
+    moving = speed([None] * 4, [100, 100, 100, 200])
+    found = section(wait_cost, speed=moving)
+    assert [strip.title for strip in found.strips] == ["The core that was measured on"]
+    assert found.sentence == "This machine's speed moved by 50\N{NO-BREAK SPACE}% during the run."
 
 
 def test_of_very_many_readings_medians_are_drawn(document: RunDocument) -> None:
