@@ -4,6 +4,7 @@ The profile's subject, the series that has the values which the profile has with
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from loadlab.report.measures import RATE, TIME, Measure, Quantity
 from loadlab.report.panels import Line, Value
 from loadlab.report.ratios import chance_of, ratio_of
 from loadlab.report.sections.dependence import join_many
-from loadlab.report.sentences import describe_ratio, write_interval, write_value
+from loadlab.report.sentences import describe_ratio, join_names, write_interval, write_value
 from loadlab.results.model import Scalar
 from loadlab.units import format_multiple
 
@@ -98,7 +99,10 @@ def describe_extremes(
 
 
 def describe_names(arrangement: Arrangement, lines: Sequence[Line], measure: Measure, subject: str) -> Iterator[str]:
-    """Yield the best and the worst at each place on an axis of names; of one line, how its places are divided."""
+    """Yield the best and the worst at each place on an axis of names; of one line, how its places are divided.
+
+    The places at which the lines differ most come first, those at which they do not differ together.
+    """
     chance = chance_of(arrangement, measure.quantity)
     if len(lines) == 1:
         places = [(format_scalar(x), value) for x, value in lines[0].measured if x is not None]
@@ -110,12 +114,28 @@ def describe_names(arrangement: Arrangement, lines: Sequence[Line], measure: Mea
     for line in lines:
         for x, value in line.measured:
             at_place.setdefault(x, []).append((line.name, value))
-    compared = [
-        f"{format_scalar(x)}{_divide(here, measure, subject, ':') or f': {_compare(here, measure, chance)}'}"
-        for x, here in at_place.items()
-        if len(here) > 1
+    several = sorted((place for place in at_place.items() if len(place[1]) > 1), key=lambda place: -_reach(place[1]))
+    differing = [(x, here) for x, here in several if _differ(here, chance)]
+    for x, here in differing[:_MOST_PLACES]:
+        said = _divide(here, measure, subject, ":") or f": {_compare(here, measure, chance, subject)}"
+        yield f"{measure.subject} with {format_scalar(x)}{said}."
+    alike = [
+        f"{format_scalar(x)} ({_range([value for _, value in here], measure.quantity)})"
+        for x, here in several
+        if (x, here) not in differing
     ]
-    yield from (f"{measure.subject} with {each}." for each in compared[:_MOST_PLACES])
+    if alike:
+        yield f"No clear difference in {measure.phrase} with {join_names(alike)}."
+
+
+def _reach(values: Sequence[Named]) -> float:
+    medians = [value.median for _, value in values]
+    return max(medians) / min(medians) if min(medians) > 0 else math.inf
+
+
+def _differ(values: Sequence[Named], chance: float) -> bool:
+    (_, low), *_, (_, high) = sorted(values, key=lambda named: named[1].median)
+    return high.at_least or ratio_of(low, high, chance).is_clear
 
 
 def _divide(values: Sequence[Named], measure: Measure, subject: str, verb: str = " is") -> str:

@@ -12,6 +12,8 @@ from loadlab.results.model import Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
 
 _GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("invalid", "suspect", "note")
+# What may spoil an attempt, so that the trial is measured again.
+_OF_THE_MACHINE: Final = frozenset({"machine_speed", "disturbed", "stolen", "throttled"})
 _DASH: Final = "\N{EN DASH}"
 _TITLES: Final = {
     "retransmitted": "segments retransmitted",
@@ -104,13 +106,16 @@ def spoiled_attempts(run: Run) -> Iterator[SpoiledAttempt]:
     for attempt in run.document.spoiled:
         final = last.get(attempt.id)
         doubts = [finding for finding in attempt.verdict.findings if finding.severity != "note"]
+        of_machine = [finding for finding in doubts if finding.code in _OF_THE_MACHINE] or doubts
         yield SpoiledAttempt(
             trial_id=attempt.id,
             where=run.arrangement.name_of_trial(final) if final else "",
             number=attempt.attempt,
             figure=_write(measure, attempt),
             final=_write(measure, final),
-            why=" ".join(f"{finding.text} {finding.evidence}".rstrip() for finding in doubts) or attempt.reason or "",
+            why=" ".join(f"{finding.text} {finding.evidence}".rstrip() for finding in of_machine)
+            or attempt.reason
+            or "",
             anchor=anchor_of(attempt),
         )
 

@@ -64,7 +64,7 @@ def outline(sample_run: RunDirectory) -> Outline:
 def test_the_sections_stand_in_their_order(outline: Outline) -> None:
     assert outline.texts["h1"] == ["select-vs-epoll"]
     assert outline.texts["h2"] == [
-        "What you see",
+        "In detail",
         "Throughput, closed model",
         "Response time, closed model",
         "CPU time of the target per request",
@@ -116,7 +116,7 @@ def test_a_microbenchmark_shows_no_requests(wait_run: RunDirectory) -> None:
     page = render(wait_run)
     outline = Outline(page)
     assert outline.texts["h2"] == [
-        "What you see",
+        "In detail",
         "Time of one waiting call",
         "Findings",
         "All trials",
@@ -246,7 +246,7 @@ def test_a_run_of_one_setting_shows_its_figures_and_no_charts(tmp_path: Path, sa
     [trial] = [trial for trial in document.trials if trial.factors == {"target.server": "epoll", "load.idle": 0}]
     run.write_document(document.model_copy(update={"trials": [trial]}))
     outline = Outline(render(run))
-    assert outline.texts["h2"][:2] == ["What you see", "What was measured, closed model"]
+    assert outline.texts["h2"][:2] == ["In detail", "What was measured, closed model"]
     assert "epoll at 0 idle connections" in outline.texts["th"]
     assert not [name for name in outline.ids if name.startswith(("throughput", "cpu", "calls"))]
 
@@ -328,7 +328,7 @@ def test_all_expectations_are_on_the_page_met_and_failed(sample_run: RunDirector
         "expectations": [Expectation(text=text, met=False, measured="72 ns (95 %: 71 ns to 73 ns)", series="select")],
     }
     outline = Outline(render_page(document.model_copy(update=changes), sample_run))
-    assert outline.texts["h2"][:2] == ["What you see", "Expectations"]
+    assert outline.texts["h2"][:2] == ["In detail", "Expectations"]
     assert "1 of 2 met." in outline.texts["p"]
     assert outline.texts["code"] == ["failures == 0", text]
     assert any("72 ns (95 %: 71 ns to 73 ns) (select)" in " ".join(item.split()) for item in outline.texts["li"])
