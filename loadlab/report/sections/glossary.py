@@ -102,10 +102,10 @@ _ROUNDS: Final = (
     ),
 )
 _SPEED: Final = Term(
-    "Machine's speed",
-    "How long the same piece of arithmetic takes on the cores of each side, against the median of the run. On a "
+    "Machine speed",
+    "How fast the same piece of arithmetic runs on the cores of each side, against the median of the run. On a "
     "virtual machine it changes by itself, and with it every figure.",
-    ("machine speed",),
+    ("machine's speed",),
 )
 _LAW: Final = Term(
     "Law",
