@@ -46,3 +46,10 @@ def complete_probes(incomplete: str) -> list[str]:
     *before, last = incomplete.split(",")
     known = [probe for probe in ALL_PROBES if probe not in before] if before else ["all", *ALL_PROBES]
     return [",".join([*before, probe]) for probe in known if probe.startswith(last)]
+
+
+def complete_formats(incomplete: str) -> list[str]:
+    """Return the formats of `export`."""
+    from loadlab.export import Format
+
+    return [str(each) for each in Format if each.startswith(incomplete)]

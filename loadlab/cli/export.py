@@ -1,7 +1,6 @@
 """What `loadlab export` does: read a run, and write it in another program's format."""
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from loadlab.cli.files import write_file
 from loadlab.cli.terminal import write
 from loadlab.errors import LoadlabError
+from loadlab.export import Format
 from loadlab.export.junit import format_junit
 from loadlab.export.latencies import format_latencies
 from loadlab.export.openmetrics import format_openmetrics
@@ -16,17 +16,6 @@ from loadlab.export.rows import format_csv, format_json
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.results.directory import RunDirectory, read_run
 from loadlab.results.model import RunDocument
-
-
-class Format(StrEnum):
-    """The formats that a run can be written in."""
-
-    CSV = "csv"
-    JSON = "json"
-    JUNIT = "junit"
-    OPENMETRICS = "openmetrics"
-    HLOG = "hlog"
-
 
 _FORMATS: Final[Mapping[Format, Callable[[RunDocument], str]]] = MappingProxyType(
     {

@@ -12,7 +12,7 @@ import typer
 
 from loadlab import __version__
 from loadlab.cli.ab.verb import AB_EXAMPLES, ab
-from loadlab.cli.completion import complete_profiles, complete_servers, complete_settings
+from loadlab.cli.completion import complete_formats, complete_profiles, complete_servers, complete_settings
 from loadlab.cli.hit.verb import HIT_EXAMPLES, hit
 from loadlab.cli.terminal import notify, prepare_streams, write
 from loadlab.errors import ExitCode, LoadlabError
@@ -211,7 +211,9 @@ def report(
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN RUN [...]", help="Run directories, or files with run.json; the first is the base."),
+        typer.Argument(
+            metavar="RUN", help="Two or more run directories, or files with run.json; the first is the base."
+        ),
     ],
     fail_if: Annotated[
         list[str] | None,
@@ -238,7 +240,13 @@ def compare(
 def export(
     run_directory: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, or a file with run.json.")],
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="csv, json, junit, openmetrics or hlog.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="csv, json, junit, openmetrics or hlog.",
+            autocompletion=complete_formats,
+        ),
     ] = "csv",
     out: Annotated[Path, typer.Option(metavar="FILE", help="Where it is written; - is standard output.")] = Path("-"),
     trial: Annotated[str | None, typer.Option(metavar="ID", help="Only that trial, such as 004.")] = None,

@@ -29,6 +29,7 @@ def offered(line: str) -> list[str]:
         ("loadlab hit --c", ["--connections", "--cacert", "--cert", "--calibrate"]),
         ("loadlab hit -m P", ["PATCH", "POST", "PUT"]),
         ("loadlab hit --probes procfs,s", ["procfs,sockets", "procfs,syscalls"]),
+        ("loadlab export RUN --format j", ["json", "junit"]),
         ("loadlab run my", []),  # so the shell offers files
     ],
 )

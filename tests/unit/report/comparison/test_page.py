@@ -40,7 +40,8 @@ def test_the_page_works_offline_and_runs_no_script() -> None:
 def test_every_figure_has_a_table_with_a_row_for_each_setting() -> None:
     comparison = compare_runs(sample_document(), sample_document())
     page = page_of(comparison)
-    assert re.findall(r"<caption>(.*?)</caption>", page)[:3] == ["throughput", "CPU time per request", "p50"]
+    assert re.findall(r"<h3>(.*?)</h3>", page)[:3] == ["throughput", "CPU time per request", "p50"]
+    assert page.count("<caption>") == page.count("<table>") == len(re.findall("<h3>.*</h3>\n  <div", page))
     assert page.count('<th scope="row">') == len(list(comparison.figures))
 
 
