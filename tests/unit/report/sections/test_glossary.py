@@ -26,11 +26,11 @@ def test_a_run_has_the_terms_of_its_kind_and_its_load_model(
 
 def test_rounds_and_the_machines_speed_are_explained_where_they_were_measured(sample_run: RunDirectory) -> None:
     document = sample_run.read_document()
-    assert not {"Round", "95 % interval", "Machine's speed"} & names(document)
+    assert not {"Round", "95 % interval", "Machine speed"} & names(document)
     rounds = [Round(at=0, window_ns=10**8, requests=9, requests_per_second=90.0)]
     measured = [trial.model_copy(update={"rounds": rounds}) for trial in document.trials]
     changes = {"trials": measured, "speed": MachineSpeed(readings=[])}
-    assert {"Round", "95 % interval", "Machine's speed"} <= names(document.model_copy(update=changes))
+    assert {"Round", "95 % interval", "Machine speed"} <= names(document.model_copy(update=changes))
     assert Term("95 % interval", "").id == "term-95-interval"
 
 
