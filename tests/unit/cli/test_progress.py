@@ -158,3 +158,23 @@ def test_the_time_left_follows_how_long_trials_take() -> None:
     assert left.text() == "0:30 left"
     clock.seconds += 100.0
     assert left.text() == "0:00 left"
+
+
+def test_trials_in_turn_are_set_up_one_after_the_other_and_then_measured_together() -> None:
+    clock = Clock()
+    trials = trials_of(sweep={"load.idle": [0, 20_000]}, rounds=100)
+    left = TimeLeft(trials, clock)
+    planned = left.text()
+    for trial in trials:
+        left.begin(trial)
+        clock.seconds += 2.5
+    left.measure_in_turn()
+    measuring = left.text()
+    assert planned != measuring
+    clock.seconds += 60.0
+    left.measure_in_turn()
+    assert left.text() != measuring
+    clock.seconds += 10_000.0
+    for _ in trials:
+        left.end()
+    assert left.text() == "0:00 left"
