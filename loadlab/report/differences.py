@@ -93,7 +93,8 @@ def format_change(change: float, metric: str, signed: bool = True, decimals: int
     if metric != FAILURES and _is_multiple(change):
         return f"{_TIMES}{_ratio(1 + change)}"
     text = _percent(abs(change), decimals if change else 0)
-    sign = "" if not signed or change == 0 else "+" if change > 0 else _MINUS
+    is_nothing = not text.strip(f"0.%{_NBSP}")
+    sign = "" if not signed or is_nothing else "+" if change > 0 else _MINUS
     return f"{sign}{text.replace('%', 'points') if metric == FAILURES else text}"
 
 
@@ -117,7 +118,7 @@ def format_interval(difference: Difference) -> str:
 def _describe_change(metric: str, change: float, interval: tuple[float, float], a: str, b: str) -> str:
     words = _WORDS.get(metric) or _words_of(metric)
     low, high = interval
-    if _is_multiple(change):
+    if _is_multiple(change) and low > -1:
         if change < 0:  # 100 times as much is easier to read than 1 % of it
             a, b, change, low, high = b, a, 1 / (1 + change) - 1, 1 / (1 + high) - 1, 1 / (1 + low) - 1
         ends = f"{_ratio(1 + low)} to {_ratio(1 + high)} times"
@@ -145,9 +146,13 @@ def _describe_failures(difference: Difference, interval: tuple[float, float], a:
 
 
 def _decimals_of(interval: tuple[float, float]) -> int:
-    """Return how many decimals of a percentage say something, by how far the interval reaches: one up to 5 %."""
-    reach = 50 * (interval[1] - interval[0])
-    return 1 if reach <= 0 else max(0, math.ceil(-math.log10(reach / 5)))
+    """Return how many decimals of a percentage say something, by how far the interval reaches: one up to 5 %.
+
+    No end of it gets more than three digits.
+    """
+    reach, highest = 50 * (interval[1] - interval[0]), 100 * max(map(abs, interval))
+    decimals = 1 if reach <= 0 else max(0, math.ceil(-math.log10(reach / 5)))
+    return min(decimals, max(0, 2 - math.floor(math.log10(highest)))) if highest else decimals
 
 
 def _percent(part: float, decimals: int | None = None) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from loadlab.analysis.failures import name_of_failure
+from loadlab.recording.outcomes import FAILURES as FAILED
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.differences import (
     FAILURES,
@@ -18,7 +20,7 @@ from loadlab.report.differences import (
 )
 from loadlab.report.measures import measure_of
 from loadlab.results.model import Difference, PairedComparison, RunDocument, TrialResult
-from loadlab.units import format_duration_ns, format_multiple, format_percent
+from loadlab.units import format_duration_ns, format_percent
 
 VARIANT: Final = "variant"
 """The factor that distinguishes the two trials of a comparison."""
@@ -28,8 +30,6 @@ _SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU pe
 _CPU: Final = "target.cpu_ns_per_request"
 _LIMIT: Final = "client_bound"
 _DASH: Final = "\N{EN DASH}"
-# Of this share of pairs without a ratio on, those that have one do not stand for all.
-_FEW_RATIOS: Final = 0.05
 # Requests in flight at the end of a slice do not count in it: from this share on they matter.
 _MUCH_CUT: Final = 0.1
 # An interval that reaches further than this, and much further than was asked for, does not say "no difference".
@@ -86,8 +86,9 @@ class _Pairs:
         return {name: count for name, count in counts.items() if count}
 
     @property
-    def lacks_ratios(self) -> bool:
-        return sum(self.silent.values()) > _FEW_RATIOS * self.count
+    def mute(self) -> list[str]:
+        """The sides that answered nothing at all."""
+        return [name for name, count in self.silent.items() if count == self.count]
 
 
 def describe_answer(document: RunDocument) -> str:
@@ -101,8 +102,8 @@ def describe_answer(document: RunDocument) -> str:
     on = pairs.on
     if on.metric == _THROUGHPUT and _hides_throughput(pairs):
         return f"{_describe_client(pairs)}{_describe_cpu(pairs.comparison)}"
-    if pairs.lacks_ratios and on.metric != FAILURES:
-        return _describe_totals(pairs)
+    if pairs.mute:
+        return _describe_mute(pairs)
     sentence = describe_difference(on)
     if not sentence:
         return f"A and B cannot be compared in {name_of(on.metric)}: {_why_no_interval(pairs)}."
@@ -150,19 +151,19 @@ def describe_limits(document: RunDocument) -> Iterator[str]:
     if pairs is None:
         return
     on = pairs.on
-    if on.interval is not None and not on.is_clear and on.visible is not None and not pairs.lacks_ratios:
+    if on.interval is not None and not on.is_clear and on.visible is not None:
         visible = format_change(on.visible, on.metric, signed=False)
         yield f"A difference of {visible} or more would have been recognised."
     if pairs.limited and not (on.metric == _THROUGHPUT and _hides_throughput(pairs)):
         yield _describe_client(pairs)
-    if not pairs.lacks_ratios:
-        for name, count in pairs.silent.items():
-            yield f"{name} answered nothing in {count} of {pairs.count} slices; those pairs have no ratio."
+    for name, count in pairs.silent.items():
+        if name not in pairs.mute:
+            yield f"{name} answered nothing in {count} of {pairs.count} slices; longer ones (--slice) say more."
     for name, trial in (("A", pairs.a), ("B", pairs.b)):
-        cut = trial.outcomes.get(Outcome.CUT, 0)
-        if cut > _MUCH_CUT * max(trial.requests, 1):
+        cut, ended = trial.outcomes.get(Outcome.CUT, 0), sum(trial.outcomes.values())
+        if cut > _MUCH_CUT * ended:
             yield (
-                f"{format_percent(cut / (cut + trial.requests))} of {name}'s requests were in flight when their slice "
+                f"{format_percent(cut / ended)} of {name}'s requests were in flight when their slice "
                 "ended, and do not count; longer slices (--slice) count more of them."
             )
 
@@ -216,17 +217,25 @@ def _describe_cpu(comparison: PairedComparison) -> str:
     return f" {sentence[0].upper()}{sentence[1:]}." if sentence else ""
 
 
-def _describe_totals(pairs: _Pairs) -> str:
-    """Compare both sides as a whole, where too many slices are without an answer for pairs to be compared."""
-    rates = {name: _rate(trial) for name, trial in (("A", pairs.a), ("B", pairs.b))}
-    (slow, low), (fast, high) = sorted(rates.items(), key=lambda each: each[1])
-    silent = " and ".join(f"{name} in {count}" for name, count in pairs.silent.items())
-    ratio = f"about {format_multiple(high / low)} times as many as {slow}" if low else f"{slow} none"
+def _describe_mute(pairs: _Pairs) -> str:
+    """Say that a side answered nothing as expected, and what the other one did."""
+    sides = {"A": pairs.a, "B": pairs.b}
+    reasons = [_why_mute(name, sides[name], pairs.comparison.slice_ns) for name in pairs.mute]
+    answering = next((name for name in sides if name not in pairs.mute), None)
+    if answering is None:
+        return f"Neither A nor B answered a request as expected. {' '.join(reasons)}"
+    rate = measure_of(_THROUGHPUT).quantity.format_with_unit(_rate(sides[answering]))
+    return f"{answering} answers {rate}, {pairs.mute[0]} none. {' '.join(reasons)}"
+
+
+def _why_mute(name: str, trial: TrialResult, slice_ns: int) -> str:
+    failed = {outcome: count for outcome, count in trial.outcomes.items() if count and outcome in FAILED}
+    if failed:
+        counts = (f"{name_of_failure(outcome)} ({count:,})" for outcome, count in failed.items())
+        return f"Requests to {name} failed: {', '.join(counts)}."
     return (
-        f"{fast} answers {measure_of(_THROUGHPUT).quantity.format_with_unit(high)}, {ratio}; without an interval, as "
-        f"slices had no answer ({silent} of {pairs.count}): longer ones (--slice) compare them."
-        if low or high
-        else "Neither A nor B answered a request."
+        f"No request to {name} was answered within a slice of {format_duration_ns(slice_ns)}; longer ones (--slice) "
+        "may count some."
     )
 
 

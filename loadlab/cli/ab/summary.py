@@ -24,7 +24,7 @@ def summarise(document: RunDocument, profile: LoadProfile) -> Iterator[Line]:
     yield Line("")
     for side, variant in zip(_SIDES, (comparison.a, comparison.b), strict=True):
         yield from wrapped(f"{side}  {variant.label}", 3)
-    yield from wrapped(f"{', '.join(load_parts(profile))} each", 0)
+    yield from wrapped(f"each: {', '.join(load_parts(profile))}", 0)
     figures = compared_figures(document)
     if figures:
         yield Line("")

@@ -127,7 +127,7 @@ def difference_over_time(document: RunDocument) -> DifferenceOverTime | None:
     first = min(min(a.at, b.at) for a, b in rounds)
     times = [_middle(a, b) - first for a, b in rounds]
     values = [(read(a), read(b)) for a, b in rounds]
-    pairs = tuple(PairPoint(at, b / a - 1) for at, (a, b) in zip(times, values, strict=True) if a and b)
+    pairs = tuple(PairPoint(at, b / a - 1) for at, (a, b) in zip(times, values, strict=True) if a and b is not None)
     if len(pairs) < _FEWEST_PAIRS:
         return None
     estimates = []

@@ -60,6 +60,11 @@ def difference(metric: str, change: float, low: float, high: float, a: float = 1
             "no difference in errors: A and B are within 0.01 points of each other",
             "",
         ),
+        (
+            difference(THROUGHPUT, -0.99, -1.0, -0.95),
+            "B answers 99 % fewer requests/s than A (95 %: 95 % to 100 %)",
+            "worse",
+        ),
         (Difference(metric=P99, a=1.0, b=None), "", ""),
     ],
 )
@@ -91,6 +96,8 @@ def test_in_a_table_a_change_has_its_sign(change: float, metric: str, text: str)
 
 def test_an_interval_has_both_signs() -> None:
     assert plain(format_interval(difference(P99, 0.0, -0.01, 0.02))) == "-1.0 % to +2.0 %"
-    assert plain(format_interval(difference(P99, 0.0059, 0.000066, 0.012))) == "+0.0 % to +1.2 %"
+    assert plain(format_interval(difference(P99, 0.0059, 0.000066, 0.012))) == "0.0 % to +1.2 %"
+    assert plain(format_interval(difference(P99, 0.0, -0.001, 0.2))) == "0 % to +20 %"
+    assert plain(format_interval(difference("failures", 1.0, 0.99994, 1.00006))) == "+100 to +100 points"
     assert plain(format_interval(difference("failures", 0.0, -0.0001, 0.0001))) == "-0.010 to +0.010 points"
     assert format_interval(Difference(metric=P99)) == "\N{EN DASH}"

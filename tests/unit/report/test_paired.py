@@ -83,13 +83,26 @@ def test_a_lower_bound_of_the_faster_side_leaves_the_difference_but_is_named() -
     assert describe_answer(document).startswith("The client was the limit with B")
 
 
-def test_pairs_without_a_ratio_do_not_stand_for_the_others() -> None:
+def test_a_side_that_answers_in_few_slices_is_compared_with_a_warning() -> None:
     a, b = paired_trial("A", slices(*[1000] * 20)), paired_trial("B", slices(*[0, 0, 0, 1] * 5))
-    answer = describe_answer(document_of(a, b))
-    assert answer.startswith("A answers 10,000 requests/s, about 4,000 times as many as B; without an interval")
-    assert "(B in 15 of 20)" in answer
-    nothing = describe_answer(document_of(paired_trial("A", slices(*[0] * 8)), paired_trial("B", slices(*[0] * 8))))
-    assert nothing == "Neither A nor B answered a request."
+    document = document_of(a, b)
+    assert "requests/s" in describe_answer(document)
+    assert "B answered nothing in 15 of 20 slices; longer ones (--slice) say more." in [*describe_limits(document)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "answer"),
+    [
+        ({"cut": 20}, "No request to B was answered within a slice of 100 ms; longer ones (--slice) may count some."),
+        ({"status": 4321, "cut": 20}, "Requests to B failed: unexpected status (4,321)."),
+    ],
+)
+def test_a_side_that_answers_nothing_is_named_with_the_reason(outcomes: dict[str, int], answer: str) -> None:
+    a, b = paired_trial("A", slices(*[1000] * 8)), paired_trial("B", slices(*[0] * 8), outcomes=outcomes)
+    document = document_of(a, b)
+    assert describe_answer(document) == f"A answers 10,000 requests/s, B none. {answer}"
+    both = document_of(paired_trial("A", slices(*[0] * 8), outcomes=outcomes), b)
+    assert describe_answer(both).startswith("Neither A nor B answered a request as expected. ")
 
 
 def test_requests_that_no_slice_counts_are_named() -> None:
