@@ -45,7 +45,8 @@ def export(path: Path, form: str, out: Path, trial_id: str | None) -> None:
     if str(out) == "-":
         write(text.removesuffix("\n"))
     else:
-        write_file(out, text)
+        # Of a program's output may be left what is no text.
+        write_file(out, text.encode("utf-8", "backslashreplace").decode())
 
 
 def _parse_format(text: str) -> Format:

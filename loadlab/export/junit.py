@@ -6,10 +6,10 @@ findings as output; what this machine cannot do, and what could not be decided, 
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree
 
+from loadlab.export.rows import start_of
 from loadlab.profile.path_names import name_of_value
 from loadlab.results.model import Expectation, RunDocument, TrialResult
 
@@ -23,8 +23,8 @@ def format_junit(document: RunDocument) -> str:
     """Return the report of a run, as one test suite."""
     name = str(document.profile.get("name") or "loadlab")
     suite = ElementTree.Element("testsuite", name=_clean(name), hostname=_clean(document.host.hostname))
-    started = datetime.fromisoformat(document.started)
-    suite.set("timestamp", started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"))
+    if (started := start_of(document)) is not None:
+        suite.set("timestamp", started.strftime("%Y-%m-%dT%H:%M:%S"))
     for case in _cases(document, name):
         suite.append(case)
     cases = list(suite.iter("testcase"))

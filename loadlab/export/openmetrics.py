@@ -8,10 +8,9 @@ are identified by settings and not by the number of a trial, which is another on
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, get_args
 
-from loadlab.export.rows import shown_figure
+from loadlab.export.rows import shown_figure, start_of
 from loadlab.results.model import Judgement, RunDocument, TrialResult
 
 _NS: Final = 1e-9
@@ -114,9 +113,28 @@ def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sampl
         for verdict in get_args(Judgement)
     ]  # fmt: skip
     yield "expectation_met", "Whether an expectation was met.", list(_expectations(document, labelled))
-    yield "run_start_timestamp_seconds", "When the run began.", [
-        ({"profile": _name_of(document)}, datetime.fromisoformat(document.started).timestamp())
-    ]  # fmt: skip
+    yield from _differences(document)
+    if (started := start_of(document)) is not None:
+        yield (
+            "run_start_timestamp_seconds",
+            "When the run began.",
+            [({"profile": _name_of(document)}, started.timestamp())],
+        )
+
+
+def _differences(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
+    """Yield by which part B differs from A in a comparison in the same seconds; nothing of other runs."""
+    if document.ab is None:
+        return
+    found = [
+        ({"profile": _name_of(document), "metric": each.metric}, each.change, each.interval)
+        for each in document.ab.differences
+        if each.change is not None and each.interval is not None
+    ]
+    yield "change_ratio", "By which part B differs from A.", [(labels, change) for labels, change, _ in found]
+    for end, which in enumerate(("low", "high")):
+        about = f"{which.capitalize()} end of its 95 % interval."
+        yield f"change_ratio_{which}", about, [(labels, interval[end]) for labels, _, interval in found]
 
 
 def _expectations(document: RunDocument, labelled: Iterable[tuple[TrialResult, dict[str, str]]]) -> Iterator[_Sample]:

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from loadlab.analysis.metrics import is_too_low, measured
@@ -84,6 +85,14 @@ def shown_figure(trial: TrialResult, metric: str) -> float | None:
     if summary is not None and name.startswith("p") and name not in trustworthy_percentiles(summary.count):
         return None
     return measured(metric, trial)
+
+
+def start_of(document: RunDocument) -> datetime | None:
+    """Return when a run began, in UTC; None if that cannot be read."""
+    try:
+        return datetime.fromisoformat(document.started).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _load_figures(trial: TrialResult) -> dict[str, Scalar]:

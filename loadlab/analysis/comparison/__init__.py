@@ -211,10 +211,17 @@ def _nothing_in_common(left_out: Sequence[LeftOut], base: RunDocument, other: Ru
 
 
 def _comparable_speeds(base: RunDocument, other: RunDocument) -> tuple[MachineSpeed | None, MachineSpeed | None]:
-    """Return both runs' speeds if they were measured with the same arithmetic: it is Python, and so is its speed."""
-    if base.speed is None or other.speed is None or base.host.python != other.host.python:
+    """Return both runs' speeds if they say the same of a server: the arithmetic is Python's, and its time a CPU's."""
+    if base.speed is None or other.speed is None or _different_clocks(base, other):
         return None, None
     return base.speed, other.speed
+
+
+def _different_clocks(base: RunDocument, other: RunDocument) -> str:
+    """Return what makes the same arithmetic take another time, empty if nothing does but the machine's speed."""
+    if base.host.cpu != other.host.cpu:
+        return "on different CPUs"
+    return "by different versions of Python" if base.host.python != other.host.python else ""
 
 
 def _ratio(base: MachineSpeed | None, other: MachineSpeed | None) -> float | None:
@@ -228,7 +235,8 @@ def _remarks_on_speed(
 ) -> Iterator[str]:
     ratio = _ratio(*speeds)
     if ratio is None:
-        why = "was measured by different versions of Python" if base.speed and other.speed else "is not known"
+        known = base.speed is not None and other.speed is not None
+        why = f"was measured {_different_clocks(base, other)}" if known else "is not known"
         yield (
             f"How fast the machine was in both runs {why}: if that changed, so did the figures, and no interval shows "
             "it. Measured in the same seconds (loadlab ab) it cancels out."

@@ -106,6 +106,10 @@ def test_any_text_is_valid_xml(text: str) -> None:
     assert outcome_of(case) == ("error", f"It printed {readable}")
 
 
+def test_a_start_that_cannot_be_read_is_left_out() -> None:
+    assert suite_of(make_run([make_rate(1.0)], started="yesterday")).get("timestamp") is None
+
+
 def test_a_dot_in_the_name_of_a_profile_makes_no_package() -> None:
     (case,) = suite_of(make_run([make_rate(1.0)], {"name": "v1.2"})).iter("testcase")
     assert case.get("classname") == "loadlab.v1_2"

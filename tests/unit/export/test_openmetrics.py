@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_older
 
 from loadlab.export.openmetrics import format_openmetrics
-from loadlab.results.model import Expectation, RunDocument
+from loadlab.results.model import Difference, Expectation, PairedComparison, RunDocument, Variant
 from tests.sample_run import sample_document
 from tests.trials import make_trial
 from tests.unit.analysis.comparison.runs import make_rate, make_run
@@ -82,6 +82,27 @@ def test_a_setting_that_is_called_like_a_label_of_ours_is_kept_apart() -> None:
     document = make_run([make_rate(1.0, factors={"profile": 1, "percentile": 2})])
     ((labels, _),) = samples_of(document, "loadlab_requests_per_second")
     assert labels["profile"] == "mine"
+
+
+def test_a_comparison_in_the_same_seconds_has_its_differences() -> None:
+    variant = Variant(label="one", profile={})
+    found = Difference(metric="requests_per_second", a=1.0, b=1.1, change=0.1, interval=(0.08, 0.12))
+    unknown = Difference(metric="response_ns.p99")
+    comparison = PairedComparison(
+        a=variant, b=variant, on="requests_per_second", within=0.02, at_most_ns=1, slice_ns=1, ended="within",
+        differences=[found, unknown],
+    )  # fmt: skip
+    document = make_run([make_rate(1.0)], ab=comparison)
+    labels = {"profile": "mine", "metric": "requests_per_second"}
+    assert samples_of(document, "loadlab_change_ratio") == [(labels, 0.1)]
+    assert samples_of(document, "loadlab_change_ratio_low") == [(labels, 0.08)]
+    assert samples_of(document, "loadlab_change_ratio_high") == [(labels, 0.12)]
+
+
+def test_the_time_of_a_run_is_its_start() -> None:
+    name = "loadlab_run_start_timestamp_seconds"
+    assert samples_of(make_run([]), name) == [({"profile": "mine"}, 1_791_997_501.0)]
+    assert samples_of(make_run([], started="yesterday"), name) == []
 
 
 def test_microbenchmarks_have_their_cost() -> None:
