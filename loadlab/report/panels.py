@@ -18,6 +18,7 @@ READABLE: Final = 0.1
 """In bars lower than this part of the highest the parts cannot be distinguished."""
 
 _MOST_LARGE_PANELS: Final = 6
+_REACH_BELOW: Final = 3
 # What they find makes the throughput a lower bound.
 _OF_THE_CLIENT: Final = frozenset({"client_bound", "shared_core"})
 # Memory does not depend on how the window went; only these leave it open what was measured.
@@ -81,12 +82,17 @@ class Panel:
 
     @property
     def values(self) -> Iterable[float]:
-        """Every value that the scale must reach, ends of spreads and intervals included."""
+        """Every value that the scale must reach, ends of spreads and intervals included.
+
+        An interval that begins near zero does not make a logarithmic scale reach down there.
+        """
+        least = min((value.median for line in self.lines for _, value in line.measured), default=0.0) / _REACH_BELOW
         for line in self.lines:
             for point in line.points:
                 yield from point.spoiled
                 if point.value:
-                    yield from (point.value.low, point.value.high, *(point.value.interval or ()))
+                    yield from (point.value.low, point.value.high)
+                    yield from (max(end, least) for end in point.value.interval or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Charts over x as plotly figures: lines with their intervals where x is a number, bars where it is a name."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import plotly.graph_objects as go
@@ -66,19 +67,20 @@ def _traces(arrangement: Arrangement, panel: Panel, places: Places, scale: Scale
     """Bands first, so that no line lies under one."""
     quantity = panel.measure.quantity
     return [
-        *(band for line in panel.lines for band in _bands(line, places)),
+        *(band for line in panel.lines for band in _bands(line, places, scale)),
         *(_line_trace(arrangement, line, places, quantity) for line in panel.lines),
         *(spoiled for line in panel.lines for spoiled in _spoiled(arrangement, line, places, quantity)),
     ]
 
 
-def _bands(line: Line, places: Places) -> Iterator[go.Scatter]:
+def _bands(line: Line, places: Places, scale: Scale) -> Iterator[go.Scatter]:
     """One band for each stretch of points that all have an interval."""
+    lowest = scale.low if scale.kind == "log" else -math.inf
     for stretch in _stretches(line.points):
         x = [places.positions[point.x] for point, _ in stretch]
         yield go.Scatter(
             x=[*x, *reversed(x)],
-            y=[*(high for _, (_, high) in stretch), *(low for _, (low, _) in reversed(stretch))],
+            y=[*(high for _, (_, high) in stretch), *(max(low, lowest) for _, (low, _) in reversed(stretch))],
             mode="none",
             fill="toself",
             hoverinfo="skip",

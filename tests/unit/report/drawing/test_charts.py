@@ -96,6 +96,18 @@ def test_the_y_axis_reaches_the_ends_of_intervals() -> None:
     assert figure["layout"]["yaxis"]["range"][1] > 400
 
 
+def test_a_band_ends_at_the_end_of_a_logarithmic_axis() -> None:
+    known = {"confidence": {"requests_per_second": (0.0, 900.0)}}
+    [figure] = drawn(
+        over_idle({0: [measured(90_000.0)], 10: [measured(90.0, **known)], 20: [measured(80.0, **known)]}), THROUGHPUT
+    )
+    band, _line = figure["data"]
+    axis = figure["layout"]["yaxis"]
+    assert axis["type"] == "log"
+    assert 1 < axis["range"][0] < 2, "the axis reaches down to nothing"
+    assert min(band["y"]) == pytest.approx(10 ** axis["range"][0])
+
+
 def test_suspect_points_are_hollow_and_named() -> None:
     finding = Finding(code="machine_speed", severity="suspect", text="", evidence="", advice="")
     doubtful = measured(50.0, verdict=Verdict(state="suspect", findings=[finding]))
