@@ -5,6 +5,7 @@ are integer nanoseconds in names ending `_ns`, sizes bytes, other durations seco
 is null, never zero.
 """
 
+import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from pydantic import Field
 from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage, Side
 
 SCHEMA = "loadlab.run/1"
+_AROUND_SECONDS = 1.0
 
 Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
@@ -186,21 +188,24 @@ class MachineSpeed(Document):
     def during(self, start: float, end: float) -> Speed:
         """Return the speed between two moments, in seconds after the run began, against the run's median.
 
-        It is the mean of the last reading before, the first one after, and those in between.
+        It is the median of the readings from a second before until a second after, with the last one before and the
+        first one after at least: a single reading scatters by 1 to 3 %, and the speed stays the same for seconds.
         """
-        first = bisect_right(self.readings, start, key=_at)
+        first = bisect_right(self.readings, start, key=_at) - 1
         last = bisect_left(self.readings, end, key=_at)
-        speeds = [self.relative(reading) for reading in self.readings[max(0, first - 1) : last + 1]]
-        return Speed(target=_mean(speed.target for speed in speeds), client=_mean(speed.client for speed in speeds))
+        first = max(0, min(first, bisect_left(self.readings, start - _AROUND_SECONDS, key=_at)))
+        last = max(last, bisect_right(self.readings, end + _AROUND_SECONDS, key=_at) - 1)
+        speeds = [self.relative(reading) for reading in self.readings[first : last + 1]]
+        return Speed(target=_median(speed.target for speed in speeds), client=_median(speed.client for speed in speeds))
 
 
 def _at(reading: SpeedReading) -> float:
     return reading.at
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+    return statistics.median(known) if known else None
 
 
 def _ratio(usual_ns: int | None, ns: int | None) -> float | None:

@@ -30,8 +30,8 @@ def found(code: str, severity: Severity = "suspect", **fields: object) -> TrialR
 
 
 def readings(*target_ns: int | None, client_ns: int | None = 100) -> MachineSpeed:
-    """One reading a second; the run's median is 100 ns on either side."""
-    each = [SpeedReading(at=float(at), target_ns=ns, client_ns=client_ns) for at, ns in enumerate(target_ns)]
+    """One reading every ten seconds; the run's median is 100 ns on either side."""
+    each = [SpeedReading(at=10.0 * at, target_ns=ns, client_ns=client_ns) for at, ns in enumerate(target_ns)]
     return MachineSpeed(readings=each, target_ns=100, client_ns=100)
 
 
@@ -93,16 +93,27 @@ def test_it_is_part_of_the_verdict() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "expected"),
     [
-        (0.2, 0.8, 0.75),  # between the readings at 0 s and at 1 s
-        (0.0, 1.0, 0.75),
-        (0.5, 2.5, 0.875),  # all four
-        (1.2, 1.8, 0.75),
-        (2.1, 2.9, 1.0),
-        (5.0, 6.0, 1.0),  # after the last one
+        (2.0, 8.0, 0.75),  # between the readings at 0 s and at 10 s
+        (0.0, 10.0, 0.75),
+        (12.0, 18.0, 0.75),
+        (21.0, 29.0, 1.0),
+        (50.0, 60.0, 1.0),  # after the last one
+        (10.5, 18.0, 0.75),  # that of the second before is the last one before
+        (12.0, 19.5, 0.75),
+        (9.5, 10.2, 1.0),  # a slow one in between, two others around
     ],
 )
-def test_the_speed_in_between_is_the_mean_of_the_readings_around(start: float, end: float, expected: float) -> None:
+def test_the_speed_in_between_is_that_of_the_readings_around(start: float, end: float, expected: float) -> None:
     assert readings(100, 200, 100, 100).during(start, end).target == expected
+
+
+def test_the_median_of_the_readings_of_a_second_counts_so_that_a_disturbed_one_does_not() -> None:
+    each = [SpeedReading(at=0.25 * at, target_ns=ns) for at, ns in enumerate([100] * 6 + [180] + [100] * 6 + [200] * 9)]
+    machine = MachineSpeed(readings=each, target_ns=100)
+    assert machine.during(1.3, 1.4).target == 1.0
+    # Where the speed has changed, it is that of the side that the stretch lies on.
+    assert machine.during(2.55, 2.65).target == 1.0
+    assert machine.during(3.55, 3.65).target == 0.5
 
 
 def test_without_readings_there_is_no_speed() -> None:
@@ -112,8 +123,8 @@ def test_without_readings_there_is_no_speed() -> None:
 
 def test_a_trial_has_the_speed_of_its_window_and_with_rounds_their_median() -> None:
     machine = readings(100, 100, 200, 200, 100, 100)
-    assert at_final_speed(make_trial(at=2.1, window_ns=800_000_000), machine).speed.target == 0.5
-    trial = at_final_speed(make_trial(rounds=[a_round(0), a_round(2), a_round(4)]), machine)
+    assert at_final_speed(make_trial(at=21.0, window_ns=8_000_000_000), machine).speed.target == 0.5
+    trial = at_final_speed(make_trial(rounds=[a_round(2), a_round(22), a_round(42)]), machine)
     assert [each.speed.target for each in trial.rounds] == [1.0, 0.5, 1.0]
     assert trial.speed == Speed(target=1.0, client=1.0)
 
@@ -124,9 +135,9 @@ def test_a_trial_of_an_unknown_time_keeps_its_speed() -> None:
 
 def test_what_the_rest_of_the_run_shows_changes_the_verdict() -> None:
     machine = readings(100, 100, 200, 200)
-    slow = judge_speed_again(make_trial(at=2.0, window_ns=1_000_000_000), machine)
+    slow = judge_speed_again(make_trial(at=22.0, window_ns=1_000_000_000), machine)
     assert (slow.verdict.state, [each.code for each in slow.verdict.findings]) == ("suspect", ["machine_speed"])
-    usual = judge_speed_again(found("machine_speed", at=0.0, window_ns=1_000_000_000), machine)
+    usual = judge_speed_again(found("machine_speed", at=2.0, window_ns=1_000_000_000), machine)
     assert usual.verdict == Verdict(state="valid")
 
 
@@ -137,7 +148,7 @@ def test_other_findings_stay_when_a_trial_is_judged_again() -> None:
 
 
 def test_a_trial_that_failed_stays_invalid() -> None:
-    failed = make_trial("invalid", state="failed", at=2.0)
+    failed = make_trial("invalid", state="failed", at=22.0)
     assert judge_speed_again(failed, readings(100, 100, 200, 200)).verdict == Verdict(state="invalid")
 
 
