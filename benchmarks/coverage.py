@@ -1,26 +1,31 @@
 """How often the intervals of docs/uncertainty.md hold the truth, and how wide they are, on simulated machines.
 
-    python -m benchmarks.coverage [--series 1000] [--seed 1]
+    python -m benchmarks.coverage [--series 1000] [--seed 1] [--run RUN]
 
 The machine's speed jumps by a quarter or two fifths every few seconds, drifts by 2 % in between, a slice scatters by
 7 %, and one in a hundred meets a stall from outside. Four tables: medians over rounds; percentiles of merged
 histograms; paired differences after a fixed number of pairs, where nothing differs, where B is 5 % slower, and where B
 stops itself now and then; and comparisons that end by the stopping rule. Takes one to two minutes.
+
+With `--run`, a run directory of `loadlab ab` with two identical servers, the noise is that of its slices instead: A and
+B of each pair are swapped at random, so nothing differs, and B is made 5 % worse.
 """
 
 import argparse
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from loadlab.analysis.pairs import StoppingRule, compare_pairs
+from loadlab.analysis.pairs import PAIRED_METRICS, StoppingRule, compare_pairs
 from loadlab.analysis.uncertainty import FloatArray as Floats
 from loadlab.analysis.uncertainty import median_over, percentiles_over
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Round
+from loadlab.results.directory import read_run
+from loadlab.results.model import Round, RunDocument
 
 _RATE: Final = 30_000.0
 _LEVELS: Final = np.array([1.0, 0.75, 0.57])
@@ -38,8 +43,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--series", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--run", type=Path)
     arguments = parser.parse_args()
     draw = np.random.default_rng(arguments.seed)
+    if arguments.run:
+        _print_run(draw, arguments.series, read_run(arguments.run))
+        return
     _print_medians(draw, arguments.series)
     _print_percentiles(draw, arguments.series)
     _print_pairs(draw, arguments.series)
@@ -154,8 +163,9 @@ def _print_pairs(draw: np.random.Generator, series: int) -> None:
         print(f"{pairs:>8}{2 * pairs * _SECONDS_OF_A_SLICE:>9.0f}{''.join(cells)}")
 
 
-def _check_pairs(a: Floats, b: Floats, truth: float) -> Checked:
-    found = compare_pairs(a.tolist(), b.tolist())
+def _check_pairs(a: Floats, b: Floats, truth: float, of_whole: bool = True) -> Checked:
+    known = ~(np.isnan(a) | np.isnan(b))
+    found = compare_pairs(a[known].tolist(), b[known].tolist(), of_whole=of_whole)
     assert found is not None
     return Checked(found.low <= truth <= found.high, not found.low <= 0 <= found.high, found.visible)
 
@@ -182,6 +192,30 @@ def _compare_until(rule: StoppingRule, a: Floats, b: Floats) -> tuple[Floats, Fl
         if rule.is_met(all_a[:pairs], all_b[:pairs]):
             return a[:pairs], b[:pairs]
     return a, b
+
+
+def _print_run(draw: np.random.Generator, series: int, document: RunDocument) -> None:
+    a, b = (trial.rounds for trial in document.trials)
+    print(f"Slices of {len(a)} pairs: the same, and in how many of 100 a difference of 5 % is found\n")
+    print(f"{'pairs':>8}" + "".join(f"{metric:>28}" for metric in PAIRED_METRICS))
+    for pairs in (20, 40, 80, 160):
+        if pairs <= len(a):
+            cells = []
+            for metric, read in PAIRED_METRICS.items():
+                figures = np.array([[read(each) or np.nan for each in side] for side in (a, b)])
+                checks, found = zip(*(_check_swapped(draw, figures, pairs, metric) for _ in range(series)), strict=True)
+                cells.append(f"{_cell(checks)}{100 * np.mean(found):>10.1f}")
+            print(f"{pairs:>8}{''.join(cells)}")
+
+
+def _check_swapped(draw: np.random.Generator, figures: Floats, pairs: int, metric: str) -> tuple[Checked, bool]:
+    """Return the interval where nothing differs, and whether a difference of 5 % is found."""
+    first = draw.integers(0, figures.shape[1] - pairs + 1)
+    slices = figures[:, first : first + pairs]
+    swapped = draw.integers(0, 2, pairs)
+    a, b = (slices[place, np.arange(pairs)] for place in (swapped, 1 - swapped))
+    of_whole = not metric.startswith("response_ns")
+    return _check_pairs(a, b, 0.0, of_whole), _check_pairs(a, 0.95 * b, -0.05, of_whole).clear
 
 
 def _rounds(rates: Floats) -> Sequence[Round]:

@@ -13,7 +13,7 @@ docs/uncertainty.md has the method, benchmarks/coverage.py how often its interva
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -55,9 +55,13 @@ _ROUNDING: Final = 1e-9
 class PairedChange:
     """By which part B differs from A, 0.03 for 3 % more, with the ends of its 95 % interval.
 
-    `visible` is the smallest difference that would have been recognised: the interval's half-width.
+    `visible` is the smallest difference that would have been recognised: the interval's half-width. `a` and `b` are
+    figures that stand in this ratio. The medians over all slices need not, as each is of another moment of the machine;
+    so these are moved towards or away from each other, by as much.
     """
 
+    a: float
+    b: float
     change: float
     low: float
     high: float
@@ -102,15 +106,14 @@ def differences(
     """Return the difference of B against A in each metric; round n of both is a pair.
 
     `response_ns` has the response times of each round of A and B; with them percentiles are held against those of all
-    requests together. `a` and `b` of each difference are medians over the slices (of `failures` the shares of all
-    requests), `change` is that of the pairs. Those need not have the same ratio: each median may come from another
-    moment.
+    requests together. The difference of `failures` is one of shares.
     """
     found = []
     for metric, read in PAIRED_METRICS.items():
         change = _compare_metric(metric, a, b, response_ns)
-        found.append(_difference(metric, _median(map(read, a)), _median(map(read, b)), change))
-    return [*found, _difference(FAILURES, _share_of_failures(a), _share_of_failures(b), _compare_shares(a, b))]
+        found.append(_difference(metric, change) or Difference(metric=metric, a=_median(a, read), b=_median(b, read)))
+    shares = Difference(metric=FAILURES, a=_share_of_failures(a), b=_share_of_failures(b))
+    return [*found, _difference(FAILURES, _compare_shares(a, b)) or shares]
 
 
 def compare_pairs(
@@ -131,9 +134,10 @@ def compare_pairs(
         influences = (after - ratio * before) / before.mean()
         chance = reach_of_mean(influences - typical.ratio * typical.influences)
         if abs(ratio - typical.ratio) > chance + _ROUNDING:
-            reach = reach_of_mean(influences)
-            return PairedChange(ratio - 1, max(ratio - 1 - reach, -1.0), ratio - 1 + reach, reach)
-    return typical.change()
+            change, reach = ratio - 1, reach_of_mean(influences)
+            means = float(before.mean()), float(after.mean())
+            return PairedChange(*means, change, max(change - reach, -1.0), change + reach, reach)
+    return typical.change(float(np.median(before)), float(np.median(after)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +156,13 @@ class _Typical:
     def ratio(self) -> float:
         return math.exp(self.log)
 
-    def change(self) -> PairedChange:
+    def change(self, a: float, b: float) -> PairedChange:
+        """Return it as a change between the medians `a` and `b`."""
         reach = reach_of_mean(self.influences)
         low, high = math.expm1(self.log - reach), math.expm1(self.log + reach)
-        return PairedChange(math.expm1(self.log), low, high, math.expm1(reach))
+        middle, root = math.sqrt(a * b), math.exp(self.log / 2)
+        between = (middle / root, middle * root) if middle > 0 else (a, b)
+        return PairedChange(*between, math.expm1(self.log), low, high, math.expm1(reach))
 
 
 def _compare_metric(
@@ -204,19 +211,21 @@ def _compare_all_requests(
     if apart[0] <= typical.log <= apart[1]:
         return None
     low, high = interval_of_draws(drawn, log, widening)
-    return PairedChange(math.expm1(log), math.expm1(low), math.expm1(high), math.expm1((high - low) / 2))
+    percentiles = float(of_a[0]), float(of_b[0])
+    return PairedChange(*percentiles, math.expm1(log), math.expm1(low), math.expm1(high), math.expm1((high - low) / 2))
 
 
-def _difference(metric: str, a: float | None, b: float | None, found: PairedChange | None) -> Difference:
+def _difference(metric: str, found: PairedChange | None) -> Difference | None:
     if found is None:
-        return Difference(metric=metric, a=a, b=b)
+        return None
+    interval = (found.low, found.high)
     return Difference(
-        metric=metric, a=a, b=b, change=found.change, interval=(found.low, found.high), visible=found.visible
+        metric=metric, a=found.a, b=found.b, change=found.change, interval=interval, visible=found.visible
     )
 
 
-def _median(values: Iterable[float | None]) -> float | None:
-    measured = [value for value in values if value is not None]
+def _median(rounds: Sequence[Round], read: Callable[[Round], float | None]) -> float | None:
+    measured = [value for each in rounds if (value := read(each)) is not None]
     return statistics.median(measured) if measured else None
 
 
@@ -243,4 +252,4 @@ def _compare_shares(a: Sequence[Round], b: Sequence[Round]) -> PairedChange | No
     assumed = (failed.sum(axis=1) + 1) / (total + 2)
     least = quantile_of_t(math.inf) * math.sqrt((assumed * (1 - assumed) / (total + 2)).sum())
     change, reach = float(share[1] - share[0]), max(reach_of_mean(influences[1] - influences[0]), least)
-    return PairedChange(change, change - reach, change + reach, reach)
+    return PairedChange(float(share[0]), float(share[1]), change, change - reach, change + reach, reach)
