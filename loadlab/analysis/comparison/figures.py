@@ -6,7 +6,9 @@ whichever says more; a single window says nothing. With few repeats Student's t 
 freedom of Welch and Satterthwaite (Welch, Biometrika 34, 1947).
 
 Where the speed of the machine was measured in both runs, what depends on it is converted to the base's speed before it
-is compared. What does not is left alone: a rate that a schedule sets, a time that is mostly spent waiting.
+is compared. What does so in part is left alone, such as a time that is mostly spent waiting. Either has an error that
+no round of either run shows, as a server does not depend on that speed just like the arithmetic that is timed: it is
+added to the interval, and is the larger the more the speeds differ.
 """
 
 import math
@@ -43,6 +45,12 @@ NOT_THERE: Final = "not measured"
 
 # A server that keeps its cores this busy is what limits a closed load; else the time is spent elsewhere.
 _SATURATED: Final = 0.8
+# Times the logarithm of how much the machine's speed differs between the runs: a figure that was converted may depend
+# on it somewhat more or less than arithmetic does; one that was not, anything from not at all to wholly.
+_CONVERTED_ERROR: Final = 0.2
+_UNCONVERTED_ERROR: Final = 0.5
+# What shares the caches with a server makes its requests dearer (benchmarks/machine_speed.py).
+_DISTURBED_ERROR: Final = 0.05
 _ROUNDS: Final[dict[str, Callable[[Round], float | None]]] = {
     RATE: lambda each: each.requests_per_second,
     CPU: lambda each: each.cpu_ns_per_request,
@@ -116,7 +124,8 @@ def compare_figure(metric: str, base: Measured, other: Measured) -> ComparedFigu
     before, after = _estimate(metric, base, side), _estimate(metric, other, side)
     if before is None or after is None:  # a figure of 0 is no multiple of anything
         return ComparedFigure(metric=metric, a=a, b=b, reason=None if a == b else "zero in one of the runs")
-    change, margin = after.log - before.log, _margin([(before, 1.0), (after, 1.0)])
+    error = _error_of_machine(metric, base, other, side)
+    change, margin = after.log - before.log, _margin([(before, 1.0), (after, 1.0)], error)
     found = _figure(metric, change, margin, a=a, b=b, corrected=side is not None)
     if metric in (RATE, *_TIMES) and any(is_disturbed(trial, side) for trial in (*base.trials, *other.trials)):
         return found.model_copy(update={"interval": None, "visible": None, "reason": DISTURBED})
@@ -129,6 +138,7 @@ def compare_overall(metric: str, pairs: Sequence[tuple[Measured, Measured]]) -> 
     None unless it could be compared at two settings or more.
     """
     estimates = []
+    errors = []
     corrected = False
     for base, other in pairs:
         found = compare_figure(metric, base, other)
@@ -138,12 +148,14 @@ def compare_overall(metric: str, pairs: Sequence[tuple[Measured, Measured]]) -> 
         before, after = _estimate(metric, base, side), _estimate(metric, other, side)
         if before is not None and after is not None:
             estimates.append((before, after))
+            errors.append(_error_of_machine(metric, base, other, side))
             corrected = corrected or side is not None
     if len(estimates) < 2:
         return None
     change = statistics.fmean(after.log - before.log for before, after in estimates)
     weight = 1 / len(estimates)
-    margin = _margin([(estimate, weight) for pair in estimates for estimate in pair])
+    # What the machine adds, it adds to all settings alike.
+    margin = _margin([(estimate, weight) for pair in estimates for estimate in pair], statistics.fmean(errors))
     return _figure(metric, change, margin, corrected=corrected)
 
 
@@ -282,13 +294,29 @@ def _convert(metric: str, value: float | None, speed: Speed, run: Measured, side
     return value * slowness if metric == RATE else value / slowness
 
 
-def _margin(estimates: Sequence[tuple[_Estimate, float]]) -> float | None:
-    """Return half the width of the 95 % interval of a weighted sum or difference; None where an error is not known."""
+def _error_of_machine(metric: str, base: Measured, other: Measured, side: Side | None) -> float:
+    """Return the standard error of a change, on the logarithmic scale, that the machine adds between the runs."""
+    trials = (*base.trials, *other.trials)
+    disturbed = _DISTURBED_ERROR if metric == CPU and any(is_disturbed(trial, side) for trial in trials) else 0.0
+    is_scheduled = metric == RATE and any(trial.load_model == "open" for trial in trials)
+    if is_scheduled or metric not in (RATE, CPU, *_TIMES, *_OF_CLIENT):
+        return disturbed
+    of_side: Side = "client" if metric in _OF_CLIENT else "target"
+    before, after = base.typical_slowness(of_side), other.typical_slowness(of_side)
+    differs = abs(math.log(after / before)) if before and after else 0.0
+    return math.hypot(disturbed, differs * (_UNCONVERTED_ERROR if side is None else _CONVERTED_ERROR))
+
+
+def _margin(estimates: Sequence[tuple[_Estimate, float]], further: float) -> float | None:
+    """Return half the width of the 95 % interval of a weighted sum or difference; None where an error is not known.
+
+    `further` is a standard error that is none of the estimates' own.
+    """
     variances = [(weight * each.error) ** 2 if each.error is not None else None for each, weight in estimates]
     known = [variance for variance in variances if variance is not None]
     if len(known) < len(variances):
         return None
-    total = sum(known)
+    total = sum(known) + further**2
     of_few = sum(variance**2 / each.freedom for (each, _), variance in zip(estimates, known, strict=True))
     return student(total**2 / of_few if of_few > 0 else math.inf) * math.sqrt(total)
 

@@ -35,7 +35,7 @@ def answer(comparison: RunComparison, other: str = "B") -> Iterator[str]:
         where = f" at {disturbed} of {len(comparison.settings)} settings" if len(comparison.settings) > 1 else ""
         yield (
             f"Throughput and times are not judged{where}: other programs or machines used the CPU during a trial, and "
-            "what they took differs from run to run. CPU time per request is compared all the same."
+            "what they took differs from run to run. CPU time per request is judged with a wider interval."
         )
     compared = [figure for figure in comparison.figures if figure.change is not None and figure.reason != DISTURBED]
     known = [figure for figure in compared if figure.interval is not None]

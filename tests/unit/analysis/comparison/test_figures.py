@@ -153,6 +153,32 @@ def test_percentiles_of_too_few_requests_are_not_compared() -> None:
     assert compare_figure("response_ns.p50", few, few).change == 0.0
 
 
+def test_a_conversion_is_not_exact() -> None:
+    """A difference of a tenth is not claimed where the machine's speeds differ by much more than that."""
+
+    def of(rate: float, loop_ns: int) -> Measured:
+        rates = enumerate((0.999 * rate, rate, 1.001 * rate), start=1)
+        return Measured([make_rate(each, number) for number, each in rates], make_speed(loop_ns), make_speed(5_000))
+
+    assert compare_rates(of(50_000, 5_000), of(45_000, 5_000)).is_clear
+    converted = compare_rates(of(50_000, 5_000), of(0.9 * 50_000 / 1.5, 7_500))
+    assert converted.change == pytest.approx(-0.1)
+    assert not converted.is_clear
+
+
+def test_a_time_that_is_not_converted_may_depend_on_the_machine_all_the_same() -> None:
+    def of(p50: int, loop_ns: int) -> Measured:
+        times = LatencySummary(p50=p50, count=100_000)
+        trials = [make_rate(2_000, number, load_model="open", response_ns=times) for number in (1, 2, 3)]
+        return Measured(trials, make_speed(loop_ns), make_speed(5_000))
+
+    p50 = "response_ns.p50"
+    assert compare_figure(p50, of(200_000, 5_000), of(240_000, 5_000)).is_clear
+    slower = compare_figure(p50, of(200_000, 5_000), of(240_000, 6_250))
+    assert (slower.corrected, slower.is_clear) == (False, False)
+    assert compare_figure(RATE, of(200_000, 5_000), of(240_000, 6_250)).visible == 0.0
+
+
 def disturbed_by(*codes: str) -> Verdict:
     findings = [Finding(code=code, severity="suspect", text="", evidence="", advice="") for code in codes]
     return Verdict(state="suspect", findings=findings)
@@ -168,7 +194,9 @@ def test_throughput_that_others_disturbed_is_shown_and_not_judged() -> None:
     found = compare_rates(disturbed, quiet)
     assert found.change == pytest.approx(1.0)
     assert (found.interval, found.reason) == (None, DISTURBED)
-    assert compare_figure(CPU, disturbed, quiet).interval is not None
+    of_cost = compare_figure(CPU, disturbed, quiet)
+    assert of_cost.visible is not None
+    assert of_cost.visible > 0.1  # what shares the caches makes requests dearer
     assert compare_overall(RATE, [(disturbed, quiet)] * 3) is None
 
 
