@@ -93,6 +93,11 @@ def chance_of(arrangement: Arrangement, quantity: Quantity) -> float:
     return arrangement.chance if quantity in (RATE, TIME) else _OF_COUNTS
 
 
+def are_apart(one: Value, other: Value) -> bool:
+    """Return whether two values are known to come from different batches, so from different times."""
+    return bool(one.batches and other.batches) and one.batches != other.batches
+
+
 def ratio_of(before: Value, after: Value, chance: float) -> Ratio:
     """Return how many times `before` `after` is; single windows differ by the share `chance` without a reason."""
     if before.median <= 0:

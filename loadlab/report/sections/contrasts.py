@@ -12,7 +12,7 @@ from loadlab.profile.target import describe_command
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.measures import RATE, TIME, Measure, Quantity
 from loadlab.report.panels import Line, Value
-from loadlab.report.ratios import chance_of, ratio_of
+from loadlab.report.ratios import are_apart, chance_of, ratio_of
 from loadlab.report.sections.dependence import join_many
 from loadlab.report.sentences import describe_ratio, join_names, write_interval, write_value
 from loadlab.results.model import Scalar
@@ -199,7 +199,7 @@ def _compare(values: Sequence[Named], measure: Measure, chance: float, subject: 
         told += f", a factor of {factor}"
     neither = [(name, value) for name, value in by_merit[:-1] if name == subject and (name, value) not in leaders]
     told += "".join(f"; {name} has {write_value(value, quantity)}" for name, value in neither)
-    return told + ("; not in the same batch" if _are_apart(best, worst) else "")
+    return told + ("; not in the same batch" if are_apart(best, worst) else "")
 
 
 def _is_worse(value: Value, best: Value, chance: float) -> bool:
@@ -209,10 +209,6 @@ def _is_worse(value: Value, best: Value, chance: float) -> bool:
 def _are_equal(one: Value, other: Value) -> bool:
     low, high = sorted((one, other), key=lambda value: value.median)
     return not high.at_least and high.median <= low.median * _EQUAL_WITHIN
-
-
-def _are_apart(one: Value, other: Value) -> bool:
-    return bool(one.batches and other.batches) and one.batches != other.batches
 
 
 def _range(values: Sequence[Value], quantity: Quantity) -> str:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from loadlab.report.layout import CHANCE, Arrangement, format_scalar
 from loadlab.report.measures import THROUGHPUT, Measure
 from loadlab.report.panels import Line, LineLaw, Value
-from loadlab.report.ratios import Ratio, chance_of, format_share, ratio_of
+from loadlab.report.ratios import Ratio, are_apart, chance_of, format_share, ratio_of
 from loadlab.report.sentences import format_change, join_names
 from loadlab.results.model import Scalar
 
@@ -203,6 +203,14 @@ def describe_doubts(arrangement: Arrangement, changes: Sequence[Change]) -> Iter
         whose = "" if len(resting) == len(changes) else f" of {join_many(_names(resting))}"
         codes = dict.fromkeys(code for change in resting for _, value in change.points for code in value.doubts)
         yield f"The points{whose} that this compares are suspect themselves ({_words(codes)}); there are no others."
+
+
+def describe_times_apart(changes: Iterable[Change]) -> Iterator[str]:
+    """Yield which lines compare points of different batches, where the machine may have been another."""
+    apart = [change for change in changes if are_apart(change.before, change.after)]
+    if apart:
+        whose = f" of {join_many(names)}" if (names := _names(apart)) else ""
+        yield f"First and last point{whose} stood in different batches, so they were measured at different times."
 
 
 def describe_repeats(changes: Iterable[Change]) -> Iterator[str]:

@@ -27,6 +27,7 @@ from loadlab.report.sections.dependence import (
     describe_dependence,
     describe_doubts,
     describe_repeats,
+    describe_times_apart,
     join_many,
 )
 from loadlab.report.sections.plans import plans_of
@@ -128,6 +129,7 @@ def describe_run(
             *(extremes if growth else ()),
             *_describe_laws(arrangement, laws, law_of),
             *describe_doubts(arrangement, changes),
+            *describe_times_apart(changes),
             *describe_repeats(changes),
         ),
     )

@@ -375,6 +375,20 @@ def test_a_change_that_no_disturbance_makes_is_one_even_of_suspect_points() -> N
     assert suspect == "The points that this compares are suspect themselves (disturbed); there are no others."
 
 
+def test_what_stood_in_different_batches_is_marked() -> None:
+    arrangement = over("load.idle", {"epoll": {0: 100, 9: 100}, "select": {0: 100, 9: 10}})
+    trials = [
+        trial.model_copy(update={"batch": 1 if trial.factors == {"target.server": "epoll", "load.idle": 0} else 2})
+        for setting in arrangement.settings
+        for trial in setting.trials
+    ]
+    sentences = described(arrange({"plot": {"x": "load.idle"}}, trials))
+    assert sentences[-1] == (
+        "First and last point of epoll stood in different batches, so they were measured at different times."
+    )
+    assert not any("batch" in sentence for sentence in sentences[:-1])
+
+
 def test_series_that_are_numbers_are_no_subjects_of_a_sentence() -> None:
     trials = [
         trial.model_copy(update={"factors": {"load.connections": users, "load.idle": trial.factors["load.idle"]}})
