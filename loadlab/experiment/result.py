@@ -1,7 +1,7 @@
 """From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from loadlab.analysis.expect import check_expectations
@@ -127,7 +127,7 @@ def trial_result(
         at=window.at,
     )
     if window.rounds:
-        result = _with_rounds(result, window.rounds)
+        result = _with_rounds(result, window.rounds, record.times_by_kind())
     if machine is not None:
         result = at_final_speed(result, machine)
     if state not in ("done", "interrupted"):
@@ -137,10 +137,16 @@ def trial_result(
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
 
 
-def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound]) -> TrialResult:
+def _with_rounds(
+    result: TrialResult, rounds: Sequence[MeasuredRound], times_by_kind: Mapping[str, Sequence[Histogram]]
+) -> TrialResult:
     """Return the result of a trial that was measured in rounds: figures are medians over them, with intervals."""
     figures = [each.figures for each in rounds]
-    times = {"response_ns": [each.response for each in rounds], "service_ns": [each.service for each in rounds]}
+    times: dict[str, Sequence[Histogram]] = {
+        "response_ns": [each.response for each in rounds],
+        "service_ns": [each.service for each in rounds],
+        **{f"kinds.{name}.response_ns": of_rounds for name, of_rounds in times_by_kind.items()},
+    }
     return result.model_copy(
         update={
             "rounds": figures,

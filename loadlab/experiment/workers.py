@@ -261,6 +261,13 @@ class LoadRecord:
         if self._rest:
             yield LatencyInterval(0.0, self.window_ns / _SECOND_NS, self._merged(self._rest, ONCE_A_WINDOW))
 
+    def times_by_kind(self) -> dict[str, list[Histogram]]:
+        """Return the response times of each round by kind of request, where there are several kinds."""
+        if len(self.kinds) == 1:
+            return {}
+        stretches = [self._merged(stretch, EACH_INTERVAL) for stretch in self._stretches()]
+        return {kind.name: [merged[f"{Metric.RESPONSE}/{kind.name}"] for merged in stretches] for kind in self.kinds}
+
     def _stretches(self) -> Iterator[list[Sequence[Snapshot]]]:
         """Yield what all workers recorded in each interval, or in each round where there are rounds."""
         starts = self._rounds or range(len(self._intervals))

@@ -148,6 +148,17 @@ def test_rounds_follow_one_another() -> None:
     assert [each.histograms[Metric.RESPONSE.value].count for each in record.latency_intervals()] == [2, 2, 2]
 
 
+def test_the_times_of_each_kind_are_known_by_round() -> None:
+    record = LoadRecord([RecordedKind("hello"), RecordedKind("sleep")])
+    for hello_ms in (1, 3):
+        record.begin_round()
+        record.add("load worker 1", [snapshot(0, 100, hello_ms), snapshot(0, 100, 50)])
+    times = record.times_by_kind()
+    assert [round(each.mean_ns / MS) for each in times["hello"]] == [1, 3]
+    assert [round(each.mean_ns / MS) for each in times["sleep"]] == [50, 50]
+    assert in_rounds().times_by_kind() == {}
+
+
 def test_the_last_round_is_known_by_itself() -> None:
     record = in_rounds()
     last = record.last_round()
