@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from loadlab.analysis.pairs import PAIRED_METRICS, StoppingRule, compare_pairs
+from loadlab.analysis.pairs import PAIRED_METRICS, STARTS_DIFFER, StoppingRule, compare_pairs
 from loadlab.analysis.uncertainty import FloatArray as Floats
 from loadlab.analysis.uncertainty import median_over, percentiles_over
 from loadlab.recording.histogram import Histogram
@@ -83,7 +83,8 @@ def simulated_slices(
 ) -> tuple[Floats, Floats]:
     """Return the rates of the slices of A and B, in turn, the order drawn anew for each pair.
 
-    B is `b_is` times as fast, and does half of its work only in a share of its slices, `b_stops`.
+    B is `b_is` times as fast, but for what two starts of one program differ by, and does half of its work only in a
+    share of its slices, `b_stops`.
     """
     seconds = np.arange(2 * pairs) * _SECONDS_OF_A_SLICE
     rates = _RATE * simulated_speed(draw, seconds) * np.exp(draw.normal(0, _SLICE_NOISE, 2 * pairs))
@@ -91,6 +92,7 @@ def simulated_slices(
     b_first = draw.integers(0, 2, pairs)
     in_turn = rates.reshape(pairs, 2)
     a, b = (in_turn[np.arange(pairs), place] for place in (1 - b_first, b_first))
+    b_is *= math.exp(draw.normal(0, STARTS_DIFFER))
     return a, b * b_is * np.where(draw.random(pairs) < b_stops, 0.5, 1)
 
 

@@ -8,13 +8,17 @@ mean also leaves out what one of the two does to itself now and then (a garbage 
 outside hit both alike, as the order is drawn: where the whole differs from the typical slice beyond chance, they are
 not from outside, and the whole counts (a specification test: Hausman, Econometrica 46, 1978, pp. 1251 to 1271).
 
+Two starts of one program are not equally fast either: where its memory lies decides how it shares the caches (Mytkowicz
+and others, Producing wrong data without doing anything obviously wrong, ASPLOS 2009). No number of pairs shows that, as
+each side is started once. So every interval has room for it.
+
 docs/uncertainty.md has the method, benchmarks/coverage.py how often its intervals hold.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -49,6 +53,9 @@ _SEED: Final = 13
 # What stands for a figure of 0, against the usual one, where a logarithm is needed: far out, whatever it is.
 _FAR_OUT: Final = 1e-3
 _ROUNDING: Final = 1e-9
+# By how much two starts of one program differ, as the standard deviation of the logarithm: what 26 comparisons of
+# identical servers, undisturbed, scattered more than their slices account for (benchmarks/a_a.py).
+STARTS_DIFFER: Final = 0.006
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +129,14 @@ def compare_pairs(
     """Return the relative change from A to B over pairs of figures; None for fewer than five pairs.
 
     A pair without both figures, or with two of 0, does not count. `of_whole` is whether the sums of the figures may
-    speak for the whole; a sum of percentiles is no percentile.
+    speak for the whole; a sum of percentiles is no percentile. The interval is that of programs, not of these two
+    processes: it has room for another start.
     """
+    found = _compare_slices(a, b, of_whole)
+    return None if found is None else _for_other_starts(found)
+
+
+def _compare_slices(a: Sequence[float | None], b: Sequence[float | None], of_whole: bool) -> PairedChange | None:
     known = [(x, y) for x, y in zip(a, b, strict=False) if x is not None and y is not None and (x > 0 or y > 0)]
     if len(known) < _FEWEST_PAIRS:
         return None
@@ -138,6 +151,18 @@ def compare_pairs(
             means = float(before.mean()), float(after.mean())
             return PairedChange(*means, change, max(change - reach, -1.0), change + reach, reach)
     return typical.change(float(np.median(before)), float(np.median(after)))
+
+
+def _for_other_starts(found: PairedChange) -> PairedChange:
+    """Return a change whose interval has room for what two starts of one program differ by."""
+    chance = quantile_of_t(math.inf) * STARTS_DIFFER
+    ratio = 1 + found.change
+    low, high = found.low, found.high
+    if 1 + low > 0:
+        low = ratio * math.exp(-math.hypot(math.log(ratio / (1 + low)), chance)) - 1
+    if ratio > 0:
+        high = ratio * math.exp(math.hypot(math.log((1 + high) / ratio), chance)) - 1
+    return replace(found, low=low, high=high, visible=math.expm1(math.hypot(math.log1p(found.visible), chance)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +237,9 @@ def _compare_all_requests(
         return None
     low, high = interval_of_draws(drawn, log, widening)
     percentiles = float(of_a[0]), float(of_b[0])
-    return PairedChange(*percentiles, math.expm1(log), math.expm1(low), math.expm1(high), math.expm1((high - low) / 2))
+    reach = math.expm1((high - low) / 2)
+    found = PairedChange(*percentiles, math.expm1(log), math.expm1(low), math.expm1(high), reach)
+    return _for_other_starts(found)
 
 
 def _difference(metric: str, found: PairedChange | None) -> Difference | None:
