@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Final
 
 from loadlab.report.certainty import STEADY, speed_moved
@@ -15,6 +16,8 @@ _SIDES: Final[tuple[Side, ...]] = ("target", "client")
 # A strip reaches at least so far from the median, so that a steady machine looks steady.
 _LEAST_REACH: Final = 0.2
 _MOST_POINTS: Final = 400
+# In this many usual times between readings nothing was measured.
+_LONG_GAP: Final = 5
 _CODE: Final = "machine_speed"
 
 WIDTH: Final = 1000
@@ -32,12 +35,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The speed of one side over the run, as the corners of a line in a box of WIDTH times HEIGHT."""
+    """The speed of one side over the run, as the corners of lines in a box of WIDTH times HEIGHT.
+
+    A line ends where nothing was measured for a while.
+    """
 
     title: str
     colour: int
     moved: str
-    line: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,8 @@ class SpeedSection(Section):
     high: str
     low: str
     median_at: float
-    seconds: str
+    begin: str
+    end: str
     width: ClassVar[int] = WIDTH
     height: ClassVar[int] = HEIGHT
     template: ClassVar[str] = "speed.html"
@@ -69,14 +76,20 @@ def sections_of(run: Run) -> Iterator[SpeedSection]:
     yield SpeedSection(
         sentence=sentence,
         strips=tuple(
-            Strip(_title(side, run), _SIDES.index(side), format_percent(speed.change(side) or 0), scale.line(of_side))
+            Strip(
+                _title(side, run),
+                _SIDES.index(side),
+                format_percent(speed.change(side) or 0),
+                tuple(scale.lines(of_side)),
+            )
             for side, of_side in points.items()
         ),
         stretches=tuple(_stretches(run.document, scale)),
         high=format_percent(scale.high),
         low=format_percent(scale.low),
         median_at=scale.y(1),
-        seconds=f"{end - begin:,.0f} s",
+        begin=f"{begin:,.0f} s",
+        end=f"{end:,.0f} s",
     )
 
 
@@ -108,8 +121,14 @@ class _Scale:
     def y(self, speed: float) -> float:
         return round(HEIGHT * (self.high - speed) / (self.high - self.low), 1)
 
-    def line(self, points: Sequence[tuple[float, float]]) -> str:
-        return " ".join(f"{self.x(at)},{self.y(speed)}" for at, speed in points)
+    def lines(self, points: Sequence[tuple[float, float]]) -> Iterator[str]:
+        """Yield the corners of each line; one of a single point has it twice, and is drawn as a dot."""
+        gaps = [after[0] - before[0] for before, after in pairwise(points)]
+        longest = _LONG_GAP * statistics.median(gaps or [0])
+        ends = [index + 1 for index, gap in enumerate(gaps) if gap > longest]
+        for first, last in pairwise([0, *ends, len(points)]):
+            corners = [f"{self.x(at)},{self.y(speed)}" for at, speed in points[first:last]]
+            yield " ".join(corners if len(corners) > 1 else corners * 2)
 
 
 def _title(side: Side, run: Run) -> str:

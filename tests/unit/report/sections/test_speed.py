@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadlab.report.sections.speed import HEIGHT, WIDTH, SpeedSection, describe_speed, sections_of
+from loadlab.report.sections.speed import HEIGHT, WIDTH, SpeedSection, Strip, describe_speed, sections_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import Finding, MachineSpeed, Round, RunDocument, SpeedReading, Verdict
 
@@ -33,12 +33,18 @@ def section(document: RunDocument, **changes: object) -> SpeedSection:
     return found
 
 
+def corners(strip: Strip) -> list[str]:
+    (line,) = strip.lines
+    return line.split()
+
+
 def test_each_side_has_a_line_over_the_run(document: RunDocument) -> None:
     found = section(document, speed=speed([100, 100, 200, 100, 100], [100] * 5))
     target, client = found.strips
-    assert (found.low, found.high, found.seconds) == ("50\N{NO-BREAK SPACE}%", "120\N{NO-BREAK SPACE}%", "4 s")
-    assert target.line.split()[2] == f"{WIDTH / 2},{float(HEIGHT)}"  # the slowest, in the middle and at the bottom
-    assert {point.split(",")[1] for point in client.line.split()} == {str(found.median_at)}
+    assert (found.low, found.high) == ("50\N{NO-BREAK SPACE}%", "120\N{NO-BREAK SPACE}%")
+    assert (found.begin, found.end) == ("10 s", "14 s")
+    assert corners(target)[2] == f"{WIDTH / 2},{float(HEIGHT)}"  # the slowest, in the middle and at the bottom
+    assert {point.split(",")[1] for point in corners(client)} == {str(found.median_at)}
     assert (target.title, client.title) == ("The target's cores", "The client's cores")
 
 
@@ -54,10 +60,20 @@ def test_a_microbenchmark_has_a_single_core(wait_cost: RunDocument) -> None:
     assert found.sentence == "This machine's speed moved by 50\N{NO-BREAK SPACE}% during the run."
 
 
+def test_a_line_ends_where_nothing_was_measured_for_a_while(document: RunDocument) -> None:
+    readings = [SpeedReading(at=at, client_ns=100) for at in (0, 1, 2, 3, 10, 11, 12, 20)]
+    found = section(document, speed=MachineSpeed(readings=readings, client_ns=100))
+    assert [[point.split(",")[0] for point in line.split()] for line in found.strips[0].lines] == [
+        ["0.0", "50.0", "100.0", "150.0"],
+        ["500.0", "550.0", "600.0"],
+        ["1000.0", "1000.0"],  # a dot
+    ]
+
+
 def test_of_very_many_readings_medians_are_drawn(document: RunDocument) -> None:
     found = section(document, speed=speed([100, 100, 100, 150] * 1000, [100] * 4000))
-    assert len(found.strips[0].line.split()) == 400
-    assert {point.split(",")[1] for point in found.strips[0].line.split()} == {str(found.median_at)}
+    assert len(corners(found.strips[0])) == 400
+    assert {point.split(",")[1] for point in corners(found.strips[0])} == {str(found.median_at)}
 
 
 def test_trials_that_met_another_machine_are_shaded_where_they_were_measured(document: RunDocument) -> None:
