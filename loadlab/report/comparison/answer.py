@@ -53,8 +53,13 @@ def answer(comparison: RunComparison, other: str = "B") -> Iterator[str]:
 
 
 def name_setting(factors: dict[str, Scalar]) -> str:
-    """Return a setting in a few words, such as `epoll, 19,000 idle connections`; empty without a sweep."""
-    return ", ".join(name_of_value(path, value) for path, value in factors.items())
+    """Return a setting in a few words, such as `epoll, 19,000 idle connections`; empty without a sweep.
+
+    The sides of `loadlab ab` have letters as runs have here.
+    """
+    return ", ".join(
+        f"{path} {value}" if path == "variant" else name_of_value(path, value) for path, value in factors.items()
+    )
 
 
 def left_out_lines(left_out: Sequence[LeftOut]) -> Iterator[str]:

@@ -66,6 +66,7 @@ def test_many_intervals_are_known_to_err_by_chance() -> None:
 def test_settings_are_called_by_their_values() -> None:
     assert name_setting({"target.server": "epoll", "load.idle": 19_000}) == "epoll, 19,000 idle connections"
     assert name_setting({}) == ""
+    assert name_setting({"variant": "A"}) == "variant A"
 
 
 def test_what_was_left_out_is_named_as_far_as_it_can_be_read() -> None:
