@@ -144,10 +144,14 @@ def _value(arrangement: Arrangement, measure: Measure) -> Value | None:
 
 
 def _describe(measure: Measure, value: Value) -> str:
-    median = write_value(value, measure.quantity)
-    if value.low == value.high:
-        return median
-    return f"{median} ({measure.quantity.format(value.low)} to {measure.quantity.format(value.high)} over repeats)"
+    written = measure.quantity.format
+    ranges = []
+    if value.interval is not None:
+        ranges.append(f"95 %: {' to '.join(map(written, value.interval))}")
+    if value.low != value.high:
+        ranges.append(f"{written(value.low)} to {written(value.high)} over repeats")
+    within = f" ({'; '.join(ranges)})" if ranges else ""
+    return f"{write_value(value, measure.quantity)}{within}"
 
 
 def _factors_of(trial: TrialResult, section: str) -> dict[str, Scalar]:

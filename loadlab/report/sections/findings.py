@@ -113,9 +113,7 @@ def spoiled_attempts(run: Run) -> Iterator[SpoiledAttempt]:
             number=attempt.attempt,
             figure=_write(measure, attempt),
             final=_write(measure, final),
-            why=" ".join(f"{finding.text} {finding.evidence}".rstrip() for finding in of_machine)
-            or attempt.reason
-            or "",
+            why=" ".join(map(_write_finding, of_machine)) or attempt.reason or "",
             anchor=anchor_of(attempt),
         )
 
@@ -141,6 +139,10 @@ def _group(
             for trial, finding in found
         ),
     )
+
+
+def _write_finding(finding: Finding) -> str:
+    return f"{finding.text.rstrip('.')}: {finding.evidence}." if finding.evidence else finding.text
 
 
 def _main_measure(run: Run) -> Measure:

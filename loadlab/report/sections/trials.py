@@ -17,6 +17,7 @@ from loadlab.results.model import KindResult, TrialResult
 _KIND_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")
 _KIND_FIGURES: Final = ("requests", "requests/s", "p50", "service p50", "p99", "service p99", "failed")
 
+_OF_INTERVALS: Final = "± is how far the 95 % interval reaches, on the side where that is more. "
 _RARE: Final = {
     "retried": "Retried ones were sent again on a new connection, as the server had ended theirs.",
     "surplus": "Surplus counts responses with bytes behind them that belong to none.",
@@ -28,7 +29,7 @@ _RARE: Final = {
 class Trials(Section):
     """Both tables; `sockets` is the trouble that TCP had, `of_load` whether there were requests at all.
 
-    `explained` says what the rare columns of the table are, in whole sentences with a space behind each.
+    `explained` says what intervals and the rare columns of the table are, in whole sentences with a space behind each.
     """
 
     suffix: str
@@ -50,7 +51,8 @@ def sections_of(run: Run) -> Iterator[Trials]:
         kinds_table=tabulate_kinds(trials),
         sockets=describe_sockets(trials),
         of_load=run.kind == "load",
-        explained="".join(f"{_RARE[column.title]} " for column in table.columns if column.title in _RARE),
+        explained="".join(f"{_RARE[column.title]} " for column in table.columns if column.title in _RARE)
+        + (_OF_INTERVALS if any(cell.within for row in table.rows for cell in row.cells) else ""),
     )
 
 

@@ -32,7 +32,7 @@ def test_what_was_measured_is_told_and_what_rests_on_too_few_samples_is_not() ->
 def test_repeats_are_told_by_their_spread() -> None:
     table = figures_of(arrange({}, [measured(1, 900.0), measured(2, 1000.0), measured(3, 1200.0)]))
     assert table is not None
-    assert table.rows[0][1] == "1,000 requests/s (900 to 1,200 over repeats)"
+    assert table.rows[0][1] == "1,000 requests/s (95 %: 715 to 1,473; 900 to 1,200 over repeats)"
 
 
 def test_an_open_load_has_its_service_times_too(open_load: RunDocument) -> None:

@@ -75,12 +75,12 @@ def test_a_quiet_run_says_nothing() -> None:
 
 def test_spoiled_attempts_stand_beside_the_one_that_counts_with_what_spoiled_them() -> None:
     last = trial(1).model_copy(update={"attempt": 2, "requests_per_second": 48_000.0, "factors": {"load.idle": 0}})
-    slow = finding("machine_speed", text="The machine was slow.", evidence="0.7 of the median.")
+    slow = finding("machine_speed", text="The machine was slow.", evidence="0.7 of the median")
     spoiled = last.model_copy(
         update={"attempt": 1, "requests_per_second": 31_000.0, "verdict": Verdict(state="suspect", findings=[slow])}
     )
     [attempt] = spoiled_attempts(run_of(sample_document([last], spoiled=[spoiled])))
     assert (attempt.where, attempt.number) == ("0 idle connections", 1)
     assert (attempt.figure, attempt.final) == ("31,000", "48,000")
-    assert attempt.why == "The machine was slow. 0.7 of the median."
+    assert attempt.why == "The machine was slow: 0.7 of the median."
     assert attempt.anchor == "trial-001"
