@@ -77,6 +77,29 @@ def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Brow
     assert len({each[0] for each in colours}) == 3
 
 
+def test_many_lines_keep_colour_and_dash_in_every_figure_and_share_them_with_no_other(
+    browser: Browser, tmp_path: Path
+) -> None:
+    run = write_crowd(tmp_path)
+    run.write_page(render(run))
+    browser.open(run.page_path)
+    looks = browser.evaluate(
+        """
+        (() => {
+          const found = {};
+          for (const plot of document.querySelectorAll('.chart .plot'))
+            for (const trace of plot.data ?? [])
+              if (trace.type === 'scatter' && trace.mode.startsWith('lines'))
+                (found[trace.meta.line] ??= new Set()).add(`${trace.line.color} ${trace.line.dash}`);
+          return Object.values(found).map((each) => [...each]);
+        })()
+        """
+    )
+    assert len(looks) == 13
+    assert [len(each) for each in looks] == [1] * 13
+    assert len({each[0] for each in looks}) == 13
+
+
 def test_a_term_leads_to_its_definition(browser: Browser, page: Path) -> None:
     browser.open(page)
     where = "document.querySelector('#term-idle-connection').getBoundingClientRect().top < innerHeight"
