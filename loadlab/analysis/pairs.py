@@ -98,7 +98,7 @@ class StoppingRule:
         pairs = min(len(a), len(b))
         if pairs < self.fewest_pairs:
             return False
-        found = _compare_shares(a, b) if self.on == FAILURES else _compare_metric(self.on, a, b)
+        found = _compare_shares(a, b) if self.on == FAILURES else compare_rounds(self.on, a, b)
         if found is None:
             return False
         reach = max(found.high - found.change, found.change - found.low)
@@ -117,10 +117,26 @@ def differences(
     """
     found = []
     for metric, read in PAIRED_METRICS.items():
-        change = _compare_metric(metric, a, b, response_ns)
+        change = compare_rounds(metric, a, b, response_ns)
         found.append(_difference(metric, change) or Difference(metric=metric, a=_median(a, read), b=_median(b, read)))
     shares = Difference(metric=FAILURES, a=_share_of_failures(a), b=_share_of_failures(b))
     return [*found, _difference(FAILURES, _compare_shares(a, b)) or shares]
+
+
+def compare_rounds(
+    metric: str,
+    a: Sequence[Round],
+    b: Sequence[Round],
+    response_ns: tuple[Sequence[Histogram], Sequence[Histogram]] | None = None,
+) -> PairedChange | None:
+    """Return the change of one of PAIRED_METRICS from A to B; None for fewer than five pairs of rounds with it."""
+    read = PAIRED_METRICS[metric]
+    figures = [read(each) for each in a], [read(each) for each in b]
+    percentile = _PERCENTILES.get(metric)
+    if percentile is None:
+        return compare_pairs(*figures)
+    of_all = _compare_all_requests(percentile, *figures, *response_ns) if response_ns else None
+    return of_all or compare_pairs(*figures, of_whole=False)
 
 
 def compare_pairs(
@@ -188,21 +204,6 @@ class _Typical:
         middle, root = math.sqrt(a * b), math.exp(self.log / 2)
         between = (middle / root, middle * root) if middle > 0 else (a, b)
         return PairedChange(*between, math.expm1(self.log), low, high, math.expm1(reach))
-
-
-def _compare_metric(
-    metric: str,
-    a: Sequence[Round],
-    b: Sequence[Round],
-    response_ns: tuple[Sequence[Histogram], Sequence[Histogram]] | None = None,
-) -> PairedChange | None:
-    read = PAIRED_METRICS[metric]
-    figures = [read(each) for each in a], [read(each) for each in b]
-    percentile = _PERCENTILES.get(metric)
-    if percentile is None:
-        return compare_pairs(*figures)
-    of_all = _compare_all_requests(percentile, *figures, *response_ns) if response_ns else None
-    return of_all or compare_pairs(*figures, of_whole=False)
 
 
 def _compare_all_requests(

@@ -152,7 +152,7 @@ class PairedExperiment:
             at_most_ns=plan.at_most_ns,
             slice_ns=plan.slice_ns,
             ended=ended,
-            differences=differences(a.rounds, b.rounds),
+            differences=differences(a.rounds, b.rounds, (a.response_times, b.response_times)),
         )
 
     def _target_log(self, trial: Trial) -> Path | None:

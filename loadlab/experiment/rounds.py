@@ -19,6 +19,7 @@ from loadlab.experiment.slices import SlicesRecord, end_slices, measure_slice, w
 from loadlab.processes import raise_open_files
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
+from loadlab.recording.histogram import Histogram
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Round, TrialResult, TrialState
 
@@ -67,6 +68,11 @@ class RoundsRun:
     def rounds(self) -> list[Round]:
         """The figures of the rounds so far."""
         return [each.figures for each in self._record.rounds]
+
+    @property
+    def response_times(self) -> list[Histogram]:
+        """The response times of the rounds so far."""
+        return [each.response for each in self._record.rounds]
 
     def measure(self) -> None:
         """Measure one more round."""

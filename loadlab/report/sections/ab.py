@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import plotly.graph_objects as go
 
-from loadlab.analysis.pairs import PAIRED_METRICS, PairedChange, compare_pairs
+from loadlab.analysis.pairs import PAIRED_METRICS, PairedChange, compare_rounds
 from loadlab.report.differences import format_change, name_of
 from loadlab.report.drawing.figure import compose_figure, hover_text, mark_of
 from loadlab.report.drawing.scales import Scale, Tick
@@ -132,7 +132,7 @@ def difference_over_time(document: RunDocument) -> DifferenceOverTime | None:
         return None
     estimates = []
     for count in _steps(len(values)):
-        found = compare_pairs([a for a, _ in values[:count]], [b for _, b in values[:count]])
+        found = compare_rounds(comparison.on, [a for a, _ in rounds[:count]], [b for _, b in rounds[:count]])
         if found is not None:
             estimates.append(EstimatePoint(times[count - 1], count, found))
     return DifferenceOverTime(comparison.on, pairs, tuple(estimates))
