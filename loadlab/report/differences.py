@@ -85,12 +85,14 @@ def format_figure(metric: str, value: float | None) -> str:
     return format_share(value) if metric == FAILURES else measure_of(metric).quantity.format(value)
 
 
-def format_change(change: float, metric: str, signed: bool = True, decimals: int | None = None) -> str:
+def format_change(
+    change: float, metric: str, signed: bool = True, decimals: int | None = None, as_multiple: bool = True
+) -> str:
     """Return a relative change in percent, "+3.1 %", or as a multiple; of failures in percentage points.
 
     Without `decimals` it has two digits.
     """
-    if metric != FAILURES and _is_multiple(change):
+    if metric != FAILURES and as_multiple and _is_multiple(change):
         return f"{_TIMES}{_ratio(1 + change)}"
     text = _percent(abs(change), decimals if change else 0)
     is_nothing = not text.strip(f"0.%{_NBSP}")
@@ -111,7 +113,10 @@ def format_interval(difference: Difference) -> str:
     if difference.interval is None:
         return "\N{EN DASH}"
     decimals = _decimals_of(difference.interval)
-    low, high = (format_change(end, difference.metric, decimals=decimals) for end in difference.interval)
+    as_multiple = all(map(_is_multiple, difference.interval))
+    low, high = (
+        format_change(end, difference.metric, decimals=decimals, as_multiple=as_multiple) for end in difference.interval
+    )
     return f"{low.removesuffix(f'{_NBSP}points')} to {high}"
 
 

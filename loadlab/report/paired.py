@@ -30,6 +30,8 @@ _SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU pe
 _CPU: Final = "target.cpu_ns_per_request"
 _LIMIT: Final = "client_bound"
 _DASH: Final = "\N{EN DASH}"
+# Fewer slices without an answer met a stall of the machine.
+_SOME_SILENT: Final = 0.05
 # Requests in flight at the end of a slice do not count in it: from this share on they matter.
 _MUCH_CUT: Final = 0.1
 # An interval that reaches further than this, and much further than was asked for, does not say "no difference".
@@ -157,7 +159,7 @@ def describe_limits(document: RunDocument) -> Iterator[str]:
     if pairs.limited and not (on.metric == _THROUGHPUT and _hides_throughput(pairs)):
         yield _describe_client(pairs)
     for name, count in pairs.silent.items():
-        if name not in pairs.mute:
+        if name not in pairs.mute and count > _SOME_SILENT * pairs.count:
             yield f"{name} answered nothing in {count} of {pairs.count} slices; longer ones (--slice) say more."
     for name, trial in (("A", pairs.a), ("B", pairs.b)):
         cut, ended = trial.outcomes.get(Outcome.CUT, 0), sum(trial.outcomes.values())
@@ -261,4 +263,4 @@ def _is_undecided(on: Difference, comparison: PairedComparison) -> bool:
 def _round_seconds(seconds: float) -> str:
     """Return a rough time: `40 s`, `3 min`, `2 h`."""
     unit, size = ("s", 1) if seconds < 100 else ("min", 60) if seconds < 6000 else ("h", 3600)
-    return f"{float(f'{seconds / size:.1g}'):,.0f} {unit}"
+    return f"{float(f'{seconds / size:.2g}'):,.10g} {unit}"

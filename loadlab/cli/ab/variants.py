@@ -144,6 +144,8 @@ def _of_profile(name: str, options: VariantOptions, load: LoadOptions) -> Varian
         VariantProfile(", ".join(mask_command(own)) or "as in the profile", _single(found[option], name))
         for option, own in sides.items()
     )
+    about = f"{a.label} against {b.label}"
+    a, b = (replace(each, loaded=_renamed(each.loaded, each.profile.name, about)) for each in (a, b))
     if load.allow_remote:
         a, b = (replace(each, loaded=_allowing(each.loaded, load.allow_remote)) for each in (a, b))
     return Variants(a, b)

@@ -97,6 +97,8 @@ def test_in_a_table_a_change_has_its_sign(change: float, metric: str, text: str)
 def test_an_interval_has_both_signs() -> None:
     assert plain(format_interval(difference(P99, 0.0, -0.01, 0.02))) == "-1.0 % to +2.0 %"
     assert plain(format_interval(difference(P99, 0.0059, 0.000066, 0.012))) == "0.0 % to +1.2 %"
+    assert plain(format_interval(difference(P99, -0.15, -0.55, 0.59))) == "-55 % to +59 %"
+    assert plain(format_interval(difference(P99, 1.5, 1.2, 1.9))) == "x2.2 to x2.9"
     assert plain(format_interval(difference(P99, 0.0, -0.001, 0.2))) == "0 % to +20 %"
     assert plain(format_interval(difference("failures", 1.0, 0.99994, 1.00006))) == "+100 to +100 points"
     assert plain(format_interval(difference("failures", 0.0, -0.0001, 0.0001))) == "-0.010 to +0.010 points"

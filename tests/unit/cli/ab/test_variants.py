@@ -68,6 +68,8 @@ def test_a_profile_has_settings_for_each_side_and_for_both(profile: str) -> None
     for side in (sides.a, sides.b):
         assert (side.profile.load.idle, side.profile.load.connections) == (100, 4)
         assert (side.profile.probes, dict(side.profile.sweep)) == (("procfs", "syscalls"), {})
+    about = "target.server=epoll against target.server=poll, load.think=1ms"
+    assert (sides.a.profile.name, sides.a.profile.about) == ("mine", about)
     assert (sides.a.profile.load.think_ns, sides.b.profile.load.think_ns) == (0, 1_000_000)
 
 
