@@ -51,7 +51,7 @@ def throttled(result: TrialResult, window: WindowEvidence) -> Finding | None:
 
     One that holds only the target is part of what is measured: its figures are those of a target with that quota.
     """
-    groups = [group for group in window.control_groups if group.throttled_share > _THROTTLED_SUSPECT]
+    groups = [group for group in window.control_groups if is_throttled(group)]
     if not groups:
         return None
     client_too = any("client" in group.holds and group.throttled_share > _THROTTLED_INVALID for group in groups)
@@ -65,6 +65,11 @@ def throttled(result: TrialResult, window: WindowEvidence) -> Finding | None:
         advice="Raise the quota, or give whole cores instead (docker run --cpuset-cpus); keep the client out of the "
         "target's quota. With a target that is to be measured within its quota, lower the load.",
     )
+
+
+def is_throttled(group: ControlGroupUse) -> bool:
+    """Return whether a group's quota stopped what it holds for a noticeable part of the time."""
+    return group.throttled_share > _THROTTLED_SUSPECT
 
 
 def short_of_memory(result: TrialResult, window: WindowEvidence) -> Finding | None:

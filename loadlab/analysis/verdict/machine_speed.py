@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.analysis.verdict.host import is_throttled
 from loadlab.results.model import Finding, MachineSpeed, Round, Speed, TrialResult
 from loadlab.units import format_share
 
@@ -69,7 +70,7 @@ def _is_off(change: float, limit: float) -> bool:
 
 def _is_passing(finding: Finding, result: TrialResult) -> bool:
     if finding.code == "throttled":
-        return any("client" in group.holds and group.throttled_periods for group in result.control_groups)
+        return any("client" in group.holds and is_throttled(group) for group in result.control_groups)
     return finding.code in _PASSING or (finding.code == CODE and finding.severity != "note")
 
 

@@ -171,5 +171,5 @@ def test_what_another_attempt_is_for(result: TrialResult, expected: bool) -> Non
 @pytest.mark.parametrize(("holds", "expected"), [(["target"], False), (["target", "client"], True), (["client"], True)])
 def test_a_quota_of_the_target_alone_is_part_of_what_is_measured(holds: list[Side], expected: bool) -> None:
     group = ControlGroupUse(group="/sys/fs/cgroup/job", holds=holds, quota_cores=1.0, periods=10, throttled_periods=5)
-    idle = ControlGroupUse(group="/sys/fs/cgroup", holds=["client"], quota_cores=2.0, periods=10)
+    idle = ControlGroupUse(group="/sys/fs/cgroup", holds=["client"], quota_cores=2.0, periods=1000, throttled_periods=1)
     assert spoiled_by_machine(found("throttled", control_groups=[group, idle])) is expected
