@@ -53,3 +53,9 @@ def complete_formats(incomplete: str) -> list[str]:
     from loadlab.export import Format
 
     return [str(each) for each in Format if each.startswith(incomplete)]
+
+
+def complete_compared(incomplete: str) -> list[str]:
+    """Return the figures that `ab --on` can decide."""
+    figures = ("cpu_per_request", "errors", "p50", "p90", "p99", "throughput")
+    return [figure for figure in figures if figure.startswith(incomplete)]

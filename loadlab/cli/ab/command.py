@@ -92,8 +92,10 @@ def _show(document: RunDocument, sides: Variants, as_json: bool) -> None:
 
     if as_json:
         write(document.model_dump_json(by_alias=True))
+        for line in condition_lines(document.expectations):
+            notify(line.text)
     else:
         print_lines(summarise(document, sides.a.profile))
         print_lines(condition_lines(document.expectations))
-    for line in unseen_lines(document):
-        notify(line)
+    for text in unseen_lines(document):
+        notify(text)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loadlab.cli.completion import complete_settings
+from loadlab.cli.completion import complete_compared, complete_profiles, complete_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,11 @@ class VariantOptions:
 
     subjects: Annotated[
         tuple[str, ...],
-        typer.Argument(metavar="URL_A URL_B | PROFILE", help="Two servers that run, or a profile with --a and --b."),
+        typer.Argument(
+            metavar="URL_A URL_B | PROFILE",
+            help="Two servers that run, or a profile with --a and --b.",
+            autocompletion=complete_profiles,
+        ),
     ]
     a: Annotated[
         tuple[str, ...],
@@ -63,6 +67,7 @@ class PlanOptions:
             metavar="METRIC",
             help="The figure that must be known: throughput, cpu_per_request, p50, p90, p99, errors.  "
             "[default: throughput, with a rate p50]",
+            autocompletion=complete_compared,
         ),
     ] = None
     within: Annotated[

@@ -11,9 +11,9 @@ from loadlab.report.paired import compared_figures, describe_answer, describe_co
 from loadlab.results.model import Expectation, Finding, RunDocument
 
 _SIDES: Final = ("A", "B")
-_TITLE: Final = 16
+_TITLE: Final = 15
 _FIGURE: Final = 10
-_INTERVAL: Final = 24
+_INTERVAL: Final = 23
 
 
 def summarise(document: RunDocument, profile: LoadProfile) -> Iterator[Line]:
@@ -51,7 +51,7 @@ def condition_lines(expectations: list[Expectation]) -> Iterator[Line]:
 
 def _row(title: str, a: str, b: str, change: str, interval: str, merit: str) -> Line:
     text = (
-        f"{title:<{_TITLE}}{a:>{_FIGURE}}{b:>{_FIGURE}}{change:>{_FIGURE + 3}}  {interval:>{_INTERVAL}}  {merit}"
+        f"{title:<{_TITLE}}{a:>{_FIGURE}}{b:>{_FIGURE}}{change:>{_FIGURE + 2}}  {interval:>{_INTERVAL}}  {merit}"
     ).rstrip()
     return Line(text, "plain")
 

@@ -30,6 +30,9 @@ def offered(line: str) -> list[str]:
         ("loadlab hit -m P", ["PATCH", "POST", "PUT"]),
         ("loadlab hit --probes procfs,s", ["procfs,sockets", "procfs,syscalls"]),
         ("loadlab export RUN --format j", ["json", "junit"]),
+        ("loadlab ab select-", ["select-vs-epoll"]),
+        ("loadlab ab my.yaml --a target.pool", ["target.pool="]),
+        ("loadlab ab A B --on p9", ["p90", "p99"]),
         ("loadlab run my", []),  # so the shell offers files
     ],
 )
