@@ -28,7 +28,7 @@ def summarise(document: RunDocument, profile: LoadProfile) -> Iterator[Line]:
     figures = compared_figures(document)
     if figures:
         yield Line("")
-        yield _row("", "A", "B", "B against A", "95 % interval", "")
+        yield _row("", "A", "B", "B vs. A", "95 % interval", "")
         for each in figures:
             yield _row(each.short, each.a, each.b, each.change, each.interval, each.merit)
     yield Line("")

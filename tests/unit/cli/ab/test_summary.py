@@ -33,7 +33,7 @@ def test_the_answer_comes_first_then_who_is_who_then_the_table() -> None:
         "B  http://localhost:8001/",
         "each: 16 connections, 100 idle connections",
     ]
-    assert lines[6].split() == ["A", "B", "B", "against", "A", "95", "%", "interval"]
+    assert lines[6].split() == ["A", "B", "B", "vs.", "A", "95", "%", "interval"]
     assert [line.split("  ")[0] for line in lines[7:13]] == [
         "requests/s", "CPU per request", "p50", "p90", "p99", "failed",
     ]  # fmt: skip
