@@ -52,12 +52,15 @@ def format_change(before: Value, after: Value, quantity: Quantity) -> str:
     return f"{_bound(before)}{quantity.format(before.median)} → {write_value(after, quantity)}"
 
 
-def describe_ratio(one: Value, other: Value) -> str:
-    """By what factor two values differ: `12`, `at least 12`; empty where that has no multiple, or no bound."""
+def describe_ratio(one: Value, other: Value, chance: float) -> str:
+    """By what factor two values differ: `12 (10 to 14)`, `at least 12`; empty where there is none, or no bound."""
     low, high = sorted((one, other), key=lambda value: value.median)
     if low.median <= 0 or low.at_least:
         return ""
-    return f"{_bound(high)}{format_multiple(high.median / low.median)}"
+    ratio = ratio_of(low, high, chance)
+    if ratio.is_guess or high.at_least:
+        return f"{_bound(high)}{format_multiple(high.median / low.median)}"
+    return f"{format_multiple(ratio.value)} ({format_multiple(ratio.low)} to {format_multiple(ratio.high)})"
 
 
 def describe_lines(arrangement: Arrangement, lines: Iterable[Line], quantity: Quantity) -> str:

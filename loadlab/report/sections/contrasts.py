@@ -107,7 +107,7 @@ def describe_names(arrangement: Arrangement, lines: Sequence[Line], measure: Mea
     if len(lines) == 1:
         places = [(format_scalar(x), value) for x, value in lines[0].measured if x is not None]
         if len(places) > 1:
-            said = _divide(places, measure, subject) or _rank(places, measure)
+            said = _divide(places, measure, chance, subject) or _rank(places, measure)
             yield f"{measure.subject}{said or f': {_compare(places, measure, chance, subject)}'}."
         return
     at_place: dict[Scalar, list[Named]] = {}
@@ -117,7 +117,7 @@ def describe_names(arrangement: Arrangement, lines: Sequence[Line], measure: Mea
     several = sorted((place for place in at_place.items() if len(place[1]) > 1), key=lambda place: -_reach(place[1]))
     differing = [(x, here) for x, here in several if _differ(here, chance)]
     for x, here in differing[:_MOST_PLACES]:
-        said = _divide(here, measure, subject, ":") or f": {_compare(here, measure, chance, subject)}"
+        said = _divide(here, measure, chance, subject, ":") or f": {_compare(here, measure, chance, subject)}"
         yield f"{measure.subject} with {format_scalar(x)}{said}."
     alike = [
         f"{format_scalar(x)} ({_range([value for _, value in here], measure.quantity)})"
@@ -138,7 +138,7 @@ def _differ(values: Sequence[Named], chance: float) -> bool:
     return high.at_least or ratio_of(low, high, chance).is_clear
 
 
-def _divide(values: Sequence[Named], measure: Measure, subject: str, verb: str = " is") -> str:
+def _divide(values: Sequence[Named], measure: Measure, chance: float, subject: str, verb: str = " is") -> str:
     """Two groups with a gap between them: `is 54 ms with epoll and 0.6 to 2 ms with thread and callback, ...`."""
     ranked = sorted(values, key=lambda named: named[1].median)
     gaps = [
@@ -149,14 +149,16 @@ def _divide(values: Sequence[Named], measure: Measure, subject: str, verb: str =
     if len(values) < 3 or gaps[at] < _GAP or gaps[at] < _DOMINANT * max(gaps[:at] + gaps[at + 1 :]):
         return ""
     low, high = ranked[: at + 1], ranked[at + 1 :]
+    if not ratio_of(low[-1][1], high[0][1], chance).is_clear:
+        return ""
     groups = [low, high]
     if any(name == subject for name, _ in high) or (not subject and measure.more_is_better):
         groups = [high, low]
-    told = [
+    text = [
         f"{_range([value for _, value in group], measure.quantity)} with {join_many([name for name, _ in group])}"
         for group in groups
     ]
-    return f"{verb} {told[0]}, and {told[1]}: a factor of {format_multiple(gaps[at])} or more between them"
+    return f"{verb} {text[0]}, and {text[1]}: a factor of {format_multiple(gaps[at])} or more between them"
 
 
 def _rank(values: Sequence[Named], measure: Measure) -> str:
@@ -190,16 +192,16 @@ def _compare(values: Sequence[Named], measure: Measure, chance: float, subject: 
         return f"no clear difference between {among} ({_range([best, worst], quantity)})"
     leaders = [(name, value) for name, value in by_merit if not _is_worse(value, best, chance)]
     if len(leaders) == 1:
-        told = f"{best_name} is {best_word} with {best_value}{write_interval(best, quantity)}"
+        text = f"{best_name} is {best_word} with {best_value}{write_interval(best, quantity)}"
     else:
         names = join_many([name for name, _ in leaders])
-        told = f"{names} are {best_word} with {_range([value for _, value in leaders], quantity)}, no clear difference,"
-    told += f" and {worst_name} {worst_word} with {worst_value}{write_interval(worst, quantity)}"
-    if factor := describe_ratio(best, worst):
-        told += f", a factor of {factor}"
+        text = f"{names} are {best_word} with {_range([value for _, value in leaders], quantity)}, no clear difference,"
+    text += f" and {worst_name} {worst_word} with {worst_value}{write_interval(worst, quantity)}"
+    if factor := describe_ratio(best, worst, chance):
+        text += f", a factor of {factor}"
     neither = [(name, value) for name, value in by_merit[:-1] if name == subject and (name, value) not in leaders]
-    told += "".join(f"; {name} has {write_value(value, quantity)}" for name, value in neither)
-    return told + ("; not in the same batch" if are_apart(best, worst) else "")
+    text += "".join(f"; {name} has {write_value(value, quantity)}" for name, value in neither)
+    return text + ("; not in the same batch" if are_apart(best, worst) else "")
 
 
 def _is_worse(value: Value, best: Value, chance: float) -> bool:

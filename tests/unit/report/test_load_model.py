@@ -61,12 +61,12 @@ def test_how_late_and_how_much_is_added() -> None:
     )
 
 
-def test_a_percentile_with_too_few_samples_is_not_told() -> None:
+def test_a_percentile_with_too_few_samples_is_not_stated() -> None:
     few = ADDED.model_copy(update={"count": 900})
     nothing = LatencySummary()
-    told = describe_calibration(Calibration(requests_per_second=1, connections=1, lateness_ns=nothing, client_ns=few))
-    assert "were sent an unknown time late, and the client added 4.8 µs (p50) to response times" in told
+    text = describe_calibration(Calibration(requests_per_second=1, connections=1, lateness_ns=nothing, client_ns=few))
+    assert "were sent an unknown time late, and the client added 4.8 µs (p50) to response times" in text
 
 
-def test_a_run_without_calibration_tells_nothing() -> None:
+def test_a_run_without_calibration_states_nothing() -> None:
     assert describe_calibration(None) == ""

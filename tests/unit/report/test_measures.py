@@ -30,7 +30,7 @@ def epoll(run: RunDirectory) -> TrialResult:
         ("idle.open_seconds", "idle.open_seconds", NUMBER, False),
     ],
 )
-def test_a_name_tells_title_unit_and_direction(
+def test_a_name_gives_title_unit_and_direction(
     metric: str, title: str, quantity: Quantity, more_is_better: bool
 ) -> None:
     measure = measure_of(metric)

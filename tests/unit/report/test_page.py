@@ -157,7 +157,7 @@ def test_the_error_added_by_the_client_has_its_place_where_it_was_measured(
     assert "Error added by the client" not in Outline(render(without)).texts["h3"]
 
 
-def test_probes_add_their_charts_and_the_chapter_that_tells_why(probed_run: RunDirectory) -> None:
+def test_probes_add_their_charts_and_the_chapter_on_why(probed_run: RunDirectory) -> None:
     outline = Outline(render(probed_run))
     headings = outline.texts["h2"]
     first = headings.index("Events returned per waiting call")

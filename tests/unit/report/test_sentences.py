@@ -29,7 +29,7 @@ NBSP = "\N{NO-BREAK SPACE}"
 
 
 @pytest.mark.parametrize(
-    ("points", "quantity", "told"),
+    ("points", "quantity", "text"),
     [
         ({0: 21_300.0, 9: 21_050.0}, RATE, "21,300 → 21,050 requests/s (no clear change)"),
         ({0: 100.0, 9: 150.0}, RATE, f"100 → 150 requests/s (+50{NBSP}%)"),
@@ -40,12 +40,12 @@ NBSP = "\N{NO-BREAK SPACE}"
         ({0: 6.0, 9: 1_180_000.0}, TIME, "6 ns → 1.18 ms"),
     ],
 )
-def test_a_change_from_first_to_last(points: dict[Scalar, float | None], quantity: Quantity, told: str) -> None:
+def test_a_change_from_first_to_last(points: dict[Scalar, float | None], quantity: Quantity, text: str) -> None:
     sentence = describe_lines(over(0, 9), [line("epoll", points)], quantity)
-    assert sentence == f"From 0 to 9 idle connections: epoll {told}."
+    assert sentence == f"From 0 to 9 idle connections: epoll {text}."
 
 
-def test_lines_that_end_early_are_told_with_their_own_range() -> None:
+def test_lines_that_end_early_are_described_with_their_own_range() -> None:
     lines = [
         line("select", {0: 100.0, 5: 50.0, 9: None}),
         line("poll", {0: 100.0, 5: None, 9: None}),
@@ -66,7 +66,7 @@ def test_names_on_x_are_listed() -> None:
     )
 
 
-def test_many_values_on_an_axis_of_names_are_told_by_the_ends_at_each_place() -> None:
+def test_many_values_on_an_axis_of_names_are_described_by_the_ends_at_each_place() -> None:
     rates = {"a": 10.0, "b": 30.0, "c": 20.0}
     lines = [line(name, {f"h{x}": rate * x for x in range(1, 6)}) for name, rate in rates.items()]
     sentence = describe_lines(Arrangement("target.handler", ("h1",), ("a", "b", "c"), ()), lines, RATE)
@@ -86,7 +86,7 @@ def test_of_many_lines_those_at_both_ends_stand_for_all() -> None:
     assert sentence.endswith("The other 3 end between them.")
 
 
-def test_growth_is_told_for_each_connection() -> None:
+def test_growth_is_stated_for_each_connection() -> None:
     lines = (line("thread", {0: 20_480_000.0, 1000: 40_960_000.0}), line("epoll", {0: 2_000.0, 1000: 2_000.0}))
     panel = Panel(MEMORY_RSS, lines)
     assert describe_growth(over(0, 1000), panel) == "Growth for each idle connection: thread 20 KiB."
@@ -101,7 +101,7 @@ def test_a_lower_bound_is_called_at_least_and_has_no_percent() -> None:
     )
 
 
-def test_a_rate_that_was_answered_is_told_as_met(open_load: RunDocument, sample_run: RunDirectory) -> None:
+def test_a_rate_that_was_answered_is_said_to_be_met(open_load: RunDocument, sample_run: RunDirectory) -> None:
     epoll = [trial for trial in open_load.trials if trial.factors["target.server"] == "epoll"]
     assert [*describe_answered(arrange(open_load.profile, epoll))] == [
         f"The target answered the offered rate everywhere, to within 5{NBSP}%."

@@ -63,8 +63,8 @@ def test_too_few_connections_have_no_figure_and_the_note_says_so(million: RunDoc
 
 def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> None:
     arrangement = disturbed_at(million, 1_000_000)
-    [told] = describe_split(arrangement)
-    assert "1,000,000" not in told
+    [text] = describe_split(arrangement)
+    assert "1,000,000" not in text
     drawn = stack(arrangement, Split("Where it is", PARTS, "per connection"))
     assert drawn is not None
     assert [heights[-1] for heights in drawn.panels[0].heights] == [None, None, None]
@@ -74,5 +74,5 @@ def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> No
 def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument) -> None:
     last = million.trials[-1]
     factors = {"target.server": "epoll", **last.factors}
-    [told] = describe_split(arrange(million.profile, [last.model_copy(update={"factors": factors})]))
-    assert told.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 idle connections: ")
+    [text] = describe_split(arrange(million.profile, [last.model_copy(update={"factors": factors})]))
+    assert text.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 idle connections: ")

@@ -18,7 +18,7 @@ def measured(repeat: int, rate: float) -> TrialResult:
     )
 
 
-def test_what_was_measured_is_told_and_what_rests_on_too_few_samples_is_not() -> None:
+def test_what_was_measured_is_shown_and_what_rests_on_too_few_samples_is_not() -> None:
     table = figures_of(arrange({}, [measured(1, 900.0)]))
     assert table is not None
     assert table.columns == ("", "measured")
@@ -29,7 +29,7 @@ def test_what_was_measured_is_told_and_what_rests_on_too_few_samples_is_not() ->
     )
 
 
-def test_repeats_are_told_by_their_spread() -> None:
+def test_repeats_are_described_by_their_spread() -> None:
     table = figures_of(arrange({}, [measured(1, 900.0), measured(2, 1000.0), measured(3, 1200.0)]))
     assert table is not None
     assert table.rows[0][1] == "1,000 requests/s (95 %: 715 to 1,473; 900 to 1,200 over repeats)"
@@ -80,7 +80,7 @@ def test_another_experiment_is_not_compared(wait_cost: RunDocument, change: dict
     assert wait_table(profile, trials) is None
 
 
-def test_repeats_are_told_by_their_median(wait_cost: RunDocument) -> None:
+def test_repeats_are_described_by_their_median(wait_cost: RunDocument) -> None:
     one = next(trial for trial in wait_cost.trials if trial.factors == {"wait.method": "epoll", "wait.descriptors": 10})
     repeats = [one.model_copy(update={"operation_ns": value}) for value in (1000.0, 3000.0, 90_000.0)]
     table = wait_table(wait_cost.profile, repeats)

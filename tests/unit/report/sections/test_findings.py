@@ -15,7 +15,7 @@ def finding(code: str, severity: Severity = "suspect", text: str = "It was late.
     return Finding(code=code, severity=severity, text=text, evidence=evidence, advice=f"Mend {code}.")
 
 
-def test_the_same_finding_of_several_trials_is_told_once() -> None:
+def test_the_same_finding_of_several_trials_is_listed_once() -> None:
     trials = [trial(1, finding("late", evidence="3 ms")), trial(2), trial(3, finding("late", evidence="5 ms"))]
     [group] = group_findings(trials, lambda trial: f"trial {trial.id}")
     assert (group.text, group.advice) == ("It was late.", ("Mend late.",))

@@ -159,7 +159,7 @@ def test_the_constant_law_of_a_measure_decides_about_the_measure_itself() -> Non
     assert sentence.startswith("select speeds up with more idle connections, 3.0-fold at 9")
 
 
-def test_many_laws_are_told_by_the_steepest_and_the_names_of_the_constant() -> None:
+def test_many_laws_are_described_by_the_steepest_and_the_names_of_the_constant() -> None:
     rates: dict[str, dict[Scalar, float]] = {f"s{number}": {0: 100, 9: 10} for number in range(6)}
     laws = [LineLaw(number, "cpu", f"s{number}: each adds {number} ns", "linear", number) for number in range(4)]
     _, _, sentence, *_ = described(over("load.idle", rates), *laws, constant(4), constant(5))
@@ -209,7 +209,7 @@ def test_names_on_x_compare_the_lines_at_each_place() -> None:
     )
 
 
-def test_microbenchmarks_are_told_likewise(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
+def test_microbenchmarks_are_described_likewise(wait_cost: RunDocument, switch_cost: RunDocument) -> None:
     change, _, law, *_ = overview(wait_cost)
     assert change.startswith("Time of one waiting call rises with more descriptors for select and poll, ")
     assert change.endswith(f"; it does not change for epoll (points within 5{NBSP}% of each other).")
@@ -226,7 +226,7 @@ def test_a_run_of_one_trial_has_nothing_to_compare() -> None:
     assert described(over("load.idle", {"epoll": {0: 100}})) == ()
 
 
-def test_an_open_load_is_told_by_its_response_time_and_what_was_answered(open_load: RunDocument) -> None:
+def test_an_open_load_is_described_by_its_response_time_and_what_was_answered(open_load: RunDocument) -> None:
     times, extremes, _, answered, model = overview(open_load)
     assert times.startswith("Response time (p99) rises as the offered rate grows for asyncio, ")
     assert extremes.startswith("Response time (p99) at 24,000 offered requests/s: ")
@@ -319,7 +319,7 @@ def test_with_intervals_a_change_has_one_and_small_ones_are_seen() -> None:
     )
     assert extremes == (
         "Throughput at 9 idle connections: epoll is fastest with 90 requests/s (88.2 to 91.8) and select slowest with "
-        "4 requests/s (3.92 to 4.08), a factor of 22."
+        "4 requests/s (3.92 to 4.08), a factor of 22 (22 to 23)."
     )
 
 

@@ -69,7 +69,7 @@ def test_service_times_stand_beside_response_times_where_the_two_can_part(open_l
     assert titles[titles.index("p50") : titles.index("p99.9")] == ["p50", "service p50", "p90", "p99", "service p99"]
 
 
-def test_cpu_time_that_cannot_be_divided_is_told_as_a_whole(sample_run: RunDirectory) -> None:
+def test_cpu_time_that_cannot_be_divided_is_shown_as_a_whole(sample_run: RunDirectory) -> None:
     trial = next(trial for trial in sample_run.read_document().trials if trial.state == "done")
     assert trial.target is not None
     unknown = dict.fromkeys(("cpu_user_ns_per_request", "cpu_system_ns_per_request"))
@@ -169,7 +169,7 @@ def test_a_row_for_each_kind_in_each_trial(mix: RunDocument) -> None:
     assert [cell.text == "\N{EN DASH}" for cell in slow[6:10]] == [False, False, True, True]
 
 
-def test_slow_senders_come_last_and_are_told_apart(slow_senders: RunDocument) -> None:
+def test_slow_senders_come_last_and_are_described_apart(slow_senders: RunDocument) -> None:
     turned = [trial.model_copy(update={"kinds": trial.kinds[::-1]}) for trial in slow_senders.trials]
     table = tabulate_kinds(turned)
     assert table is not None
