@@ -120,8 +120,8 @@ def _describe_left_out(left_out: Sequence[Observation], law: SelectedLaw, candid
     for each in left_out:
         off = each.cost / law.cost_of(each, candidates) - 1
         x = int(each.x) if each.x.is_integer() else each.x
-        named.append(f"{name_of_value(over, x)} ({format_percent(abs(off))} {'above' if off > 0 else 'below'})")
-    return f"; {'an outlier' if len(named) == 1 else 'outliers'} at {' and '.join(named)} left out"
+        named.append(f"{name_of_value(over, x)}, {format_percent(abs(off))} {'above' if off > 0 else 'below'}")
+    return f" (without {'an outlier' if len(named) == 1 else 'outliers'} at {', and at '.join(named)})"
 
 
 def _describe_slope(slope: Estimate, x: PathName) -> str:

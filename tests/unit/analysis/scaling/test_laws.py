@@ -88,7 +88,7 @@ def test_an_outlier_is_left_out_and_named() -> None:
     (law,) = laws(trials)
     assert (law.shape, law.left_out) == ("constant", ["t10000"])
     assert law.text.startswith("epoll: does not depend on the number of idle connections (95 %: less than ")
-    assert law.text.endswith("; an outlier at 10,000 idle connections (55\N{NO-BREAK SPACE}% above) left out")
+    assert law.text.endswith(" (without an outlier at 10,000 idle connections, 55\N{NO-BREAK SPACE}% above)")
 
 
 def test_what_is_suspect_or_uncertain_weighs_less() -> None:
