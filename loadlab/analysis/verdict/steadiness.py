@@ -13,6 +13,10 @@ units of the error that the scatter gives such a line.
 Significance alone would flag many changes that are of no consequence, and a shared machine scatters by several percent.
 So either must also be a fifth of the throughput; and a shift must be worth a standstill of 0.35 s, or of a tenth of a
 window shorter than 3.5 s, since pauses of a tenth of a second are common.
+
+Rounds lie seconds apart, and how far they differ is in their intervals. But a server that becomes faster from round to
+round (a compiler at work, caches that fill) was not warm when it was measured: a trend of their costs (Mann and
+Kendall), at the machine's usual speed, by a quarter.
 """
 
 import math
@@ -23,8 +27,8 @@ from itertools import accumulate, combinations, pairwise
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, Interval, TrialResult
-from loadlab.units import format_rate
+from loadlab.results.model import Finding, Interval, Round, TrialResult
+from loadlab.units import format_duration_ns, format_rate
 
 _FEWEST: Final = 6
 _MOST: Final = 64
@@ -35,6 +39,9 @@ _CHANGE: Final = 0.2
 _SHIFT_ERRORS: Final = 5.0
 _DRIFT_ERRORS: Final = 4.0
 _LEAST_SCATTER: Final = 0.03
+# Of ten rounds in any order one set in a hundred has such a trend; and few of those are as steep.
+_TREND_ERRORS: Final = 2.5
+_CHANGE_OVER_ROUNDS: Final = 0.25
 _STANDSTILL_SECONDS: Final = 0.35
 _STANDSTILL_OF_WINDOW: Final = 0.1
 # Of the difference between two values of a normal distribution, the median is this many standard deviations.
@@ -53,19 +60,21 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A trend over the whole window, in requests/s."""
+    """A trend over the whole window, in requests/s; or over rounds, in the unit of what was compared."""
 
     at_start: float
     at_end: float
 
 
 def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Check that throughput did not change during the window; not where the schedule itself changes the rate.
+    """Check that throughput did not change during the window, nor the cost of a request from round to round.
 
-    Nor between rounds, which lie seconds apart: how far they differ is in their intervals.
+    Not where the schedule itself changes the rate.
     """
-    if not window.steady_load or result.rounds:
+    if not window.steady_load:
         return None
+    if result.rounds:
+        return _unsteady_over_rounds(result.rounds)
     found = find_change(merge_intervals(result.intervals, (result.response_ns.p50 or 0) / 1e9))
     if found is None:
         return None
@@ -102,6 +111,39 @@ def find_change(intervals: Sequence[Interval]) -> Shift | Drift | None:
     rates = [interval.requests / (interval.end - interval.start) for interval in intervals]
     scatter = _scatter(rates, statistics.fmean(interval.requests for interval in intervals))
     return _find_shift(intervals, scatter) or _find_drift(rates, scatter)
+
+
+def find_trend(values: Sequence[float]) -> Drift | None:
+    """Return the trend of the values of several rounds; None if there is none, or it is of no consequence."""
+    number = len(values)
+    if number < _FEWEST:
+        return None
+    order = sum((after > before) - (after < before) for before, after in combinations(values, 2))
+    if abs(order) < _TREND_ERRORS * math.sqrt(number * (number - 1) * (2 * number + 5) / 18):
+        return None
+    third = max(1, number // 3)
+    before, after = statistics.median(values[:third]), statistics.median(values[-third:])
+    return Drift(before, after) if abs(after - before) >= _CHANGE_OVER_ROUNDS * max(before, after) else None
+
+
+def _unsteady_over_rounds(rounds: Sequence[Round]) -> Finding | None:
+    costs = [
+        each.cpu_ns_per_request * (each.speed.target or 1.0) for each in rounds if each.cpu_ns_per_request is not None
+    ]
+    found = find_trend(costs)
+    if found is None:
+        return None
+    before, after = format_duration_ns(found.at_start), format_duration_ns(found.at_end)
+    fell = found.at_end < found.at_start
+    return Finding(
+        code="unsteady",
+        severity="suspect",
+        text=f"The cost of a request {'fell' if fell else 'rose'} from round to round, so the median describes none.",
+        evidence=f"{before} of CPU time per request in the first third of the rounds, {after} in the last",
+        advice="Warm up for longer (warmup): the server was still getting faster."
+        if fell
+        else "Look for what grows in the server as it answers requests: memory, a log, a cache.",
+    )
 
 
 def _find_shift(intervals: Sequence[Interval], scatter: float) -> Shift | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
-from loadlab.analysis.verdict.steadiness import Drift, Shift, find_change, merge_intervals
-from loadlab.results.model import Interval, LatencySummary
+from loadlab.analysis.verdict.steadiness import Drift, Shift, find_change, find_trend, merge_intervals
+from loadlab.results.model import Interval, LatencySummary, Round
 
 from ....trials import make_trial
 
@@ -136,3 +136,47 @@ def test_a_schedule_that_changes_the_rate_is_not_judged(steady_load: bool, codes
     assert [finding.code for finding in verdict.findings] == codes
     if codes:
         assert verdict.findings[0].evidence == "10,000 requests/s from 0.00 s to 4.00 s, 6,000 otherwise"
+
+
+def over_rounds(costs: Sequence[float]) -> list[Round]:
+    return [
+        Round(at=10.0 * index, window_ns=100_000_000, requests=1000, requests_per_second=1e4, cpu_ns_per_request=cost)
+        for index, cost in enumerate(costs)
+    ]
+
+
+# node with 1,000 idle connections, whose compiler was at work; in ns.
+WARMING = [104_489, 77_903, 45_678, 33_036, 28_733, 26_948, 28_965, 27_974, 24_483, 30_228]
+
+
+def test_a_server_that_was_not_warm_is_found() -> None:
+    verdict = judge_trial(make_trial(rounds=over_rounds(WARMING)), WindowEvidence(steady_load=True))
+    [finding] = [each for each in verdict.findings if each.code == "unsteady"]
+    assert finding.severity == "suspect"
+    assert finding.text.startswith("The cost of a request fell from round to round")
+    assert finding.evidence == ("77.9 µs of CPU time per request in the first third of the rounds, 28 µs in the last")
+    assert "Warm up for longer" in finding.advice
+    rising = judge_trial(make_trial(rounds=over_rounds(WARMING[::-1])), WindowEvidence(steady_load=True))
+    assert "rose from round to round" in rising.findings[-1].text
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [
+        WARMING[:5],  # too few
+        [value / 1000 for value in (20_000, 30_000) * 5],
+        [100 + index for index in range(20)],  # a trend of no consequence
+        [30, 20, 20, 20, 20, 20, 20, 20, 20, 20],  # one round that was disturbed
+        [20, 20, 20, 30, 30, 30, 20, 20, 30, 20],  # a machine of two speeds
+    ],
+)
+def test_rounds_that_differ_have_no_trend(costs: Sequence[float]) -> None:
+    assert find_trend(costs) is None
+    verdict = judge_trial(make_trial(rounds=over_rounds(costs)), WindowEvidence(steady_load=True))
+    assert not [each for each in verdict.findings if each.code == "unsteady"]
+
+
+def test_rounds_in_any_order_seldom_have_a_trend() -> None:
+    rng = random.Random(2)
+    found = [find_trend([rng.choice((20.0, 30.0)) * rng.gauss(1, 0.06) for _ in range(10)]) for _ in range(2000)]
+    assert sum(each is not None for each in found) <= 25
