@@ -6,7 +6,7 @@ Each run is a `loadlab ab` of its own with new servers, as two processes of one 
 `--runs` runs of 8 s with identical servers a difference should be claimed in 5 % for each figure; a fifth as many of
 16 s have the half-width of throughput, and show whether a handler that costs 5 % more is found. The figures hold for
 the machine that it runs on: the scatter of trials of 1 s, which it prints as well, is what they are to be compared
-with. docs/benchmarks.md keeps them. It takes half an hour.
+with. docs/benchmarks.md keeps them. It takes half an hour; Ctrl-C ends a part with what was measured until then.
 """
 
 import argparse
@@ -114,19 +114,22 @@ def steps_for(profile: Path, share: float) -> int:
 
 
 def compare_often(profile: Path, runs: int, seconds: int, a: Sequence[str], b: Sequence[str]) -> Iterator[RunDocument]:
-    """Yield what each of so many comparisons found; `a` and `b` are settings of each side."""
+    """Yield what each of so many comparisons found, until Ctrl-C; `a` and `b` are settings of each side."""
     for number in range(1, runs + 1):
         command = [sys.executable, "-m", "loadlab", "ab", str(profile), "--within", "0", "--at-most", f"{seconds}s"]
         settings = [part for option, own in (("--a", a), ("--b", b)) for each in own for part in (option, each)]
         settings = settings or ["--a", "load.idle=0", "--b", "load.idle=0"]
-        ended = subprocess.run([*command, "--json", *settings], capture_output=True, text=True, cwd=_ROOT)
+        try:
+            ended = subprocess.run([*command, "--json", *settings], capture_output=True, text=True, cwd=_ROOT)
+        except KeyboardInterrupt:
+            break
         if not ended.stdout:
             sys.exit(ended.stderr)
         document = RunDocument.model_validate_json(ended.stdout)
         throughput = next(each for each in _differences(document) if each.metric == THROUGHPUT)
-        print(f"\r{number} of {runs}: {throughput.change or 0.0:+.2%}   ", end="", file=sys.stderr, flush=True)
+        found = f"{throughput.change or 0.0:+.2%} +- {_half_width(throughput):.2%}"
+        print(f"{number} of {runs}: throughput {found}", file=sys.stderr, flush=True)
         yield document
-    print(file=sys.stderr)
 
 
 def scatter_of_seconds(rounds: Sequence[Round]) -> float:
