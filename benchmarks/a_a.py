@@ -20,7 +20,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadlab.results.model import Difference, Round, RunDocument
+from loadlab.results.model import Round, RunDocument
+from loadlab.results.paired import Difference
 
 CONNECTIONS: Final = 16
 SHORT_SECONDS: Final = 8

@@ -17,8 +17,9 @@ import numpy as np
 
 from benchmarks.coverage import simulated_speed
 from loadlab.analysis.comparison.figures import RATE, Measured, compare_figure
-from loadlab.results.model import MachineSpeed, Round, Speed, TrialResult, Verdict
+from loadlab.results.model import Round, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.speed import MachineSpeed, Speed
 
 _RATE: Final = 50_000.0
 _ROUND_NS: Final = 100_000_000

@@ -29,8 +29,9 @@ import numpy as np
 
 from loadlab.probes.speed import measure_core_speeds
 from loadlab.processes import choose_placement
-from loadlab.results.model import MachineSpeed, Round, RunDocument
+from loadlab.results.model import Round, RunDocument
 from loadlab.results.probe_data import Side
+from loadlab.results.speed import MachineSpeed
 
 _PROCESSES: Final = 8
 _READINGS: Final = 60

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from loadlab.results import model, probe_data
+from loadlab.results import model, paired, probe_data, speed
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs/run-directory.md"
 
@@ -14,16 +14,16 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "The run": model.RunDocument,
     "The machine": model.HostFingerprint,
     "The calibration": model.Calibration,
-    "The speed of the machine": model.MachineSpeed,
-    "A reading of the speed": model.SpeedReading,
-    "A comparison in the same seconds": model.PairedComparison,
-    "A variant": model.Variant,
-    "A difference": model.Difference,
+    "The speed of the machine": speed.MachineSpeed,
+    "A reading of the speed": speed.SpeedReading,
+    "A comparison in the same seconds": paired.PairedComparison,
+    "A variant": paired.Variant,
+    "A difference": paired.Difference,
     "A law": model.Law,
     "An expectation": model.Expectation,
     "A trial": model.TrialResult,
     "A verdict": model.Verdict,
-    "Speed": model.Speed,
+    "Speed": speed.Speed,
     "A round": model.Round,
     "Times": model.LatencySummary,
     "A failure": model.FailureSample,

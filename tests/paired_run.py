@@ -10,16 +10,8 @@ from loadlab.analysis.pairs import differences
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import (
-    LatencySummary,
-    LoadedServer,
-    PairedComparison,
-    Round,
-    RunDocument,
-    TrialResult,
-    Variant,
-    Verdict,
-)
+from loadlab.results.model import LatencySummary, LoadedServer, Round, RunDocument, TrialResult, Verdict
+from loadlab.results.paired import PairedComparison, Variant
 
 from .sample_run import PROFILE, sample_document, write_run
 

@@ -28,7 +28,8 @@ from loadlab.analysis.series import block_length, block_weights, reach_of_mean, 
 from loadlab.analysis.uncertainty import CumulativeCounts, FloatArray, interval_of_draws, quantile_of_t, widening_of
 from loadlab.profile.metrics import full_name
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Difference, Round
+from loadlab.results.model import Round
+from loadlab.results.paired import Difference
 
 FAILURES: Final = "failures"
 """The metric whose difference is one of shares: 0.01 is one request in a hundred more that failed."""

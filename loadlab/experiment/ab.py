@@ -24,7 +24,8 @@ from loadlab.profile.masking import mask_data
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Difference, PairedComparison, RunDocument, Variant
+from loadlab.results.model import RunDocument
+from loadlab.results.paired import Difference, PairedComparison, Variant
 
 # Asking the rule takes a millisecond, and the terminal shows no more than a few figures a second.
 _ASKED_EVERY: Final = 4

@@ -13,7 +13,8 @@ from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Difference, TrialResult
+from loadlab.results.model import TrialResult
+from loadlab.results.paired import Difference
 from loadlab.targets import Names
 
 

@@ -19,8 +19,8 @@ from loadlab.probes.syscalls import choice as syscalls
 from loadlab.profile import LoadProfile, Profile, Trial
 from loadlab.profile.address import TcpAddress, parse_address
 from loadlab.profile.target import Target
-from loadlab.results.model import MachineSpeed
 from loadlab.results.probe_data import Side
+from loadlab.results.speed import MachineSpeed
 from loadlab.units import format_share
 
 _SPEED_SECONDS: Final = 2.0

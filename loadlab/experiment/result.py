@@ -26,13 +26,13 @@ from loadlab.results.model import (
     KindResult,
     LatencySummary,
     LoadedServer,
-    MachineSpeed,
     TlsSession,
     TrialResult,
     TrialState,
     Verdict,
 )
 from loadlab.results.probe_data import Probes, ProcessUsage
+from loadlab.results.speed import MachineSpeed
 
 # The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
 _FROM_SENDING_ON: Final = (Metric.RESPONSE, Metric.SERVICE, Metric.WIRE)

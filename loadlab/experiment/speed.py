@@ -5,7 +5,7 @@ from typing import Final
 
 from loadlab.probes.speed import SpeedMeter
 from loadlab.processes import Placement
-from loadlab.results.model import MachineSpeed, SpeedReading
+from loadlab.results.speed import MachineSpeed, SpeedReading
 
 _MILLISECONDS: Final = 3
 

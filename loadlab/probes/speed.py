@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from loadlab.results.model import MachineSpeed, SpeedReading
+from loadlab.results.speed import MachineSpeed, SpeedReading
 
 # Of a side with more cores than these, so many are looked at, spread over all of them: each takes 5 ms.
 MOST_CORES: Final = 4

@@ -7,7 +7,8 @@ from typing import Final
 from loadlab.analysis.uncertainty import FEWEST_ROUNDS
 from loadlab.report.layout import CHANCE
 from loadlab.report.paired import describe_course, describe_limits
-from loadlab.results.model import MachineSpeed, RunDocument, TrialResult
+from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.speed import MachineSpeed
 from loadlab.units import format_percent
 
 STEADY: Final = 0.05

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from loadlab.profile.metrics import more_is_better, split_metric
 from loadlab.report.measures import measure_of
-from loadlab.results.model import Difference
+from loadlab.results.paired import Difference
 from loadlab.units import format_multiple, format_percent, format_share
 
 Merit = Literal["better", "worse", ""]

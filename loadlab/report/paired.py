@@ -19,7 +19,8 @@ from loadlab.report.differences import (
     name_of,
 )
 from loadlab.report.measures import measure_of
-from loadlab.results.model import Difference, PairedComparison, RunDocument, TrialResult
+from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.paired import Difference, PairedComparison
 from loadlab.units import format_duration_ns, format_percent
 
 VARIANT: Final = "variant"

@@ -28,8 +28,9 @@ from loadlab.analysis.comparison.figures import (
     compare_overall,
     is_disturbed,
 )
-from loadlab.results.model import MachineSpeed, RunDocument, Scalar, TrialResult
+from loadlab.results.model import RunDocument, Scalar, TrialResult
 from loadlab.results.probe_data import Document
+from loadlab.results.speed import MachineSpeed
 
 __all__ = [
     "DISTURBED",

@@ -24,8 +24,10 @@ from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.uncertainty import median_over
 from loadlab.analysis.verdict import spoiled_by_machine, throughput_is_lower_bound
 from loadlab.recording.outcomes import FAILURES
-from loadlab.results.model import Difference, MachineSpeed, Round, Speed, TrialResult, Verdict
+from loadlab.results.model import Round, TrialResult, Verdict
+from loadlab.results.paired import Difference
 from loadlab.results.probe_data import Side
+from loadlab.results.speed import MachineSpeed, Speed
 
 RATE: Final = "requests_per_second"
 CPU: Final = "target.cpu_ns_per_request"

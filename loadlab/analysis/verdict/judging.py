@@ -15,7 +15,8 @@ from loadlab.analysis.verdict import (
     steadiness,
 )
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, Judgement, MachineSpeed, Severity, TrialResult, Verdict
+from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
+from loadlab.results.speed import MachineSpeed
 
 # From the least grave to the gravest.
 _JUDGEMENTS: Final[tuple[Judgement, ...]] = ("valid", "suspect", "invalid")

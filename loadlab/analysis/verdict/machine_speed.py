@@ -9,7 +9,8 @@ from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.analysis.verdict.host import is_throttled
-from loadlab.results.model import Finding, MachineSpeed, Round, Speed, TrialResult
+from loadlab.results.model import Finding, Round, TrialResult
+from loadlab.results.speed import MachineSpeed, Speed
 from loadlab.units import format_share
 
 CODE: Final = "machine_speed"

@@ -7,7 +7,7 @@ from typing import Final, TextIO
 from loadlab.cli.lines import GAP
 from loadlab.cli.status_line import StatusLine
 from loadlab.report.differences import format_amount, format_interval, name_of
-from loadlab.results.model import Difference
+from loadlab.results.paired import Difference
 
 # How the phases begin that follow the last pair.
 _AFTERWARDS: Final = ("closing", "tracing", "profiling")

@@ -2,7 +2,8 @@
 
 from loadlab.analysis.conclusion import conclude
 from loadlab.profile.schema import WaitCostProfile
-from loadlab.results.model import HostFingerprint, Judgement, MachineSpeed, RunDocument, SpeedReading
+from loadlab.results.model import HostFingerprint, Judgement, RunDocument
+from loadlab.results.speed import MachineSpeed, SpeedReading
 
 from ...trials import make_trial
 

@@ -14,7 +14,7 @@ from loadlab.experiment.preflight import (
 )
 from loadlab.host import Diagnosis, State
 from loadlab.profile import LoadProfile, Trial, WaitCostProfile, plan_trials
-from loadlab.results.model import MachineSpeed, SpeedReading
+from loadlab.results.speed import MachineSpeed, SpeedReading
 from loadlab.targets import find_target, why_missing
 
 from ..host.machine import machine, with_memory

@@ -9,7 +9,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_older
 
 from loadlab.export.openmetrics import format_openmetrics
-from loadlab.results.model import Difference, Expectation, PairedComparison, RunDocument, Variant
+from loadlab.results.model import Expectation, RunDocument
+from loadlab.results.paired import Difference, PairedComparison, Variant
 from tests.sample_run import sample_document
 from tests.trials import make_trial
 from tests.unit.analysis.comparison.runs import make_rate, make_run

@@ -8,7 +8,7 @@ import pytest
 
 from loadlab.probes import speed
 from loadlab.probes.speed import MOST_CORES, SpeedMeter, measure_core_speeds, watch_speed
-from loadlab.results.model import MachineSpeed, SpeedReading
+from loadlab.results.speed import MachineSpeed, SpeedReading
 
 OWN = {0, 1}
 

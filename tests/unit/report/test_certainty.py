@@ -1,14 +1,8 @@
 import pytest
 
 from loadlab.report.certainty import chance_of, describe_certainty, speed_moved
-from loadlab.results.model import (
-    MachineSpeed,
-    Round,
-    RunDocument,
-    SpeedReading,
-    TrialResult,
-    Verdict,
-)
+from loadlab.results.model import Round, RunDocument, TrialResult, Verdict
+from loadlab.results.speed import MachineSpeed, SpeedReading
 
 from ...sample_run import sample_document
 

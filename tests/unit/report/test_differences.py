@@ -3,7 +3,7 @@
 import pytest
 
 from loadlab.report.differences import describe_difference, format_change, format_interval, merit_of
-from loadlab.results.model import Difference
+from loadlab.results.paired import Difference
 
 THROUGHPUT, CPU, P99 = "requests_per_second", "target.cpu_ns_per_request", "response_ns.p99"
 

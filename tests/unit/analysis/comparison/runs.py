@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from loadlab.results.model import LatencySummary, MachineSpeed, Round, RunDocument, Speed, TrialResult
+from loadlab.results.model import LatencySummary, Round, RunDocument, TrialResult
+from loadlab.results.speed import MachineSpeed, Speed
 from tests.sample_run import HOST, sample_document
 from tests.trials import make_trial, make_usage
 

@@ -18,7 +18,8 @@ from loadlab.analysis.comparison.figures import (
     compare_overall,
     student,
 )
-from loadlab.results.model import Finding, LatencySummary, Speed, Verdict
+from loadlab.results.model import Finding, LatencySummary, Verdict
+from loadlab.results.speed import Speed
 from tests.trials import make_usage
 from tests.unit.analysis.comparison.runs import make_rate, make_rounds, make_speed
 

@@ -4,7 +4,8 @@ import pytest
 
 from loadlab.analysis.scaling import cost_at_usual_speed
 from loadlab.analysis.uncertainty import Estimate
-from loadlab.results.model import Round, Speed
+from loadlab.results.model import Round
+from loadlab.results.speed import Speed
 
 from ....trials import make_trial, make_usage
 

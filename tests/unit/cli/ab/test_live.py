@@ -3,7 +3,7 @@
 import io
 
 from loadlab.cli.ab.live import PairsLine
-from loadlab.results.model import Difference
+from loadlab.results.paired import Difference
 
 
 class Terminal(io.StringIO):

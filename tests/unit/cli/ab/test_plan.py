@@ -7,7 +7,7 @@ import pytest
 from loadlab.cli.ab.options import PlanOptions
 from loadlab.cli.ab.plan import Plan, check_conditions, make_plan
 from loadlab.errors import ProfileError
-from loadlab.results.model import Difference
+from loadlab.results.paired import Difference
 
 
 def plan_of(has_rate: bool = False, **options: Any) -> Plan:  # noqa: ANN401 - any option

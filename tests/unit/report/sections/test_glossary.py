@@ -1,6 +1,7 @@
 from loadlab.report.sections.glossary import Glossary, Term, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import MachineSpeed, Round, RunDocument
+from loadlab.results.model import Round, RunDocument
+from loadlab.results.speed import MachineSpeed
 
 from ..laid_out import run_of
 

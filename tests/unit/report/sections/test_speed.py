@@ -4,7 +4,8 @@ import pytest
 
 from loadlab.report.sections.speed import HEIGHT, WIDTH, SpeedSection, Strip, describe_speed, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, MachineSpeed, Round, RunDocument, SpeedReading, Verdict
+from loadlab.results.model import Finding, Round, RunDocument, Verdict
+from loadlab.results.speed import MachineSpeed, SpeedReading
 
 from ....trials import make_trial
 from ..laid_out import run_of
