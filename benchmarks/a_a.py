@@ -67,6 +67,8 @@ def report_identical(documents: Iterable[RunDocument]) -> None:
         scatters += [scatter_of_seconds(trial.rounds) for trial in document.trials]
         for difference in _differences(document):
             found.setdefault(difference.metric, []).append(difference)
+    if not runs:
+        return
     print(f"identical servers, {runs} runs of {SHORT_SECONDS} s: a difference is claimed in")
     for metric, differences in found.items():
         claimed = sum(each.is_clear for each in differences)
@@ -81,6 +83,8 @@ def report_identical(documents: Iterable[RunDocument]) -> None:
 def report_width(documents: Iterable[RunDocument]) -> None:
     """Print how narrow the interval of throughput is."""
     found = [each for document in documents for each in _differences(document) if each.metric == THROUGHPUT]
+    if not found:
+        return
     widths = sorted(_half_width(each) for each in found)
     claimed = sum(each.is_clear for each in found)
     print(
@@ -100,8 +104,11 @@ def report_dearer(profile: Path, runs: int) -> None:
                 is_worse = (difference.change > 0) == (difference.metric == CPU)
                 names[difference.metric] += difference.is_clear and is_worse
                 changes[difference.metric].append(difference.change)
+    runs = len(changes[THROUGHPUT])
     print(f"a handler that counts {steps} steps further, {runs} runs of {LONG_SECONDS} s: found in")
     for metric, found in changes.items():
+        if not found:
+            continue
         print(f"  {metric:28} {names[metric]:3} of {runs} runs; change {statistics.median(found):+.2%} (median)")
 
 
