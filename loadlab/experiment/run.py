@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from loadlab import __version__, host
 from loadlab.analysis.conclusion import conclude
@@ -24,6 +25,8 @@ from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import RunDocument, TrialResult
 
+_ENOUGH_SPOILED: Final = 3
+
 
 class Experiment:
     """One run of a profile. `document` is what it has found so far; each trial is on disk once it has ended.
@@ -38,6 +41,7 @@ class Experiment:
         self._masker = loaded.masker
         self._context = context
         self._directory = directory
+        self._spoiled_in_a_row = 0  # trials, in spite of all attempts
         self.document = new_document(loaded, seed, command, trials_planned=0)
 
     def run(self, trials: Sequence[Trial], calibrates: bool = True) -> RunDocument:
@@ -80,16 +84,23 @@ class Experiment:
                     self._keep(run.result(), run.latency_intervals())
 
     def _make_until_clean(self, trial: Trial) -> None:
-        """Make a trial, and again if the machine spoils it, as often as the profile allows."""
+        """Make a trial, and again if the machine spoils it, as often as the profile allows.
+
+        Not where that has been of no use for several trials: the machine is as it is.
+        """
         retries = trial.profile.retries if isinstance(trial.profile, LoadProfile) else 0
+        if self._spoiled_in_a_row >= _ENOUGH_SPOILED:
+            retries = 0
         for attempt in range(1, retries + 2):
             self._context.check()
             self._context.observer.trial_begins(trial)
             result, run = self._make(trial)
             result = result.model_copy(update={"attempt": attempt})
-            if attempt > retries or not (result.state == "done" and spoiled_by_machine(result)):
+            is_spoiled = result.state == "done" and spoiled_by_machine(result)
+            if attempt > retries or not is_spoiled:
                 break
             self._change(spoiled=[*self.document.spoiled, mask_result(result, self._masker)])
+        self._spoiled_in_a_row = self._spoiled_in_a_row + 1 if is_spoiled else 0
         self._keep(result, run.latency_intervals())
 
     def _keep(self, result: TrialResult, latencies: Iterable[LatencyInterval]) -> None:

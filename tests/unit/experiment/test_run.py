@@ -1,0 +1,88 @@
+"""Which trials are measured again, and what is kept of their attempts; the trials themselves are made up."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadlab.experiment import run
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
+from loadlab.experiment.run import Experiment
+from loadlab.profile import load_profile, plan_trials
+from loadlab.profile.sweep import Trial
+from loadlab.results.directory import RunDirectory
+from loadlab.results.latency_log import LatencyInterval
+from loadlab.results.model import RunDocument, TrialResult, Verdict
+
+from ...trials import make_trial
+
+PROFILE = """\
+name: again
+target: {server: epoll}
+load: {connections: 1, duration: 1s}
+sweep: {load.idle: [0, 1, 2, 3, 4, 5]}
+retries: 2
+seed: 1
+"""
+
+
+class MadeUp:
+    """Stands in for a trial that is measured."""
+
+    def __init__(self, trial: Trial, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as a TrialRun has them
+        self._trial = trial
+
+    def measure(self) -> None:
+        """Do nothing."""
+
+    def result(self, *_: object) -> TrialResult:
+        """Return a trial that is done, as far as the experiment is concerned."""
+        return make_trial(id=self._trial.id, factors=self._trial.factors, verdict=Verdict(state="valid"), window_ns=0)
+
+    def latency_intervals(self) -> Iterator[LatencyInterval]:
+        """Return none."""
+        return iter(())
+
+
+def measured(folder: Path, monkeypatch: pytest.MonkeyPatch, spoiled: list[bool]) -> RunDocument:
+    """Run the profile where the attempts come out as `spoiled` says, in their order, and all others clean."""
+    outcomes = iter(spoiled)
+    monkeypatch.setattr(run, "TrialRun", MadeUp)
+    monkeypatch.setattr(run, "spoiled_by_machine", lambda _result: next(outcomes, False))
+    path = folder / "again.yaml"
+    path.write_text(PROFILE)
+    loaded = load_profile(path)
+    directory = RunDirectory.create(folder / "reports", "again", PROFILE, datetime.now(UTC))
+    context = RunContext(resources_of_host(), Unobserved(), lambda: None)
+    trials = plan_trials(loaded.profile, 1)
+    return Experiment(loaded, 1, ["loadlab"], context, directory).run(trials, calibrates=False)
+
+
+def attempts(results: list[TrialResult]) -> list[tuple[str, int]]:
+    return [(result.id, result.attempt) for result in results]
+
+
+def test_a_spoiled_trial_is_measured_again_until_it_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = measured(tmp_path, monkeypatch, [False, True, True, False])
+    assert attempts(document.trials)[:3] == [("001", 1), ("002", 3), ("003", 1)]
+    assert attempts(document.spoiled) == [("002", 1), ("002", 2)]
+
+
+def test_the_last_attempt_counts_even_if_it_is_spoiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = measured(tmp_path, monkeypatch, [True, True, True])
+    assert attempts(document.trials)[:2] == [("001", 3), ("002", 1)]
+    assert len(document.spoiled) == 2
+
+
+def test_a_machine_that_spoils_everything_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = measured(tmp_path, monkeypatch, [True] * 100)
+    assert [result.attempt for result in document.trials] == [3, 3, 3, 1, 1, 1]
+
+
+def test_once_it_is_clean_again_trials_are_worth_another_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = measured(tmp_path, monkeypatch, [True] * 9 + [False] + [True] * 3)
+    assert [result.attempt for result in document.trials] == [3, 3, 3, 1, 3, 1]
