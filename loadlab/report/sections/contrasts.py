@@ -58,8 +58,8 @@ def describe_contrast(arrangement: Arrangement, lines: Sequence[Line], measure: 
     if len(both) < 2:
         return
     ratios = [ratio_of(of_first[x], of_second[x], chance_of(arrangement, measure.quantity)) for x in both]
-    bounds = any(value.at_least for x in both for value in (of_first[x], of_second[x]))
-    if bounds or not all(ratio.is_clear for ratio in ratios):
+    values = [value for x in both for value in (of_first[x], of_second[x])]
+    if any(value.at_least or value.median <= 0 for value in values) or not all(ratio.is_clear for ratio in ratios):
         return
     if all(ratio.value >= _APART for ratio in ratios):
         low, high = lines
@@ -192,7 +192,7 @@ def _compare(values: Sequence[Named], measure: Measure, chance: float, subject: 
         return f"no clear difference between {among} ({_range([best, worst], quantity)})"
     leaders = [(name, value) for name, value in by_merit if not _is_worse(value, best, chance)]
     if len(leaders) == 1:
-        text = f"{best_name} is {best_word} with {best_value}{write_interval(best, quantity)}"
+        text = f"{best_name} {_verb(best_name)} {best_word} with {best_value}{write_interval(best, quantity)}"
     else:
         names = join_many([name for name, _ in leaders])
         text = f"{names} are {best_word} with {_range([value for _, value in leaders], quantity)}, no clear difference,"
@@ -202,6 +202,12 @@ def _compare(values: Sequence[Named], measure: Measure, chance: float, subject: 
     neither = [(name, value) for name, value in by_merit[:-1] if name == subject and (name, value) not in leaders]
     text += "".join(f"; {name} has {write_value(value, quantity)}" for name, value in neither)
     return text + ("; not in the same batch" if are_apart(best, worst) else "")
+
+
+def _verb(name: str) -> str:
+    """`nginx is`, `1 active connection is`, but `16 active connections are` and `blocking calls are`."""
+    is_number_of = name[:1].isdigit() and not name.startswith("1 ")
+    return "are" if is_number_of or name.endswith(" calls") else "is"
 
 
 def _is_worse(value: Value, best: Value, chance: float) -> bool:

@@ -208,7 +208,7 @@ def _describe_laws(arrangement: Arrangement, laws: Sequence[LineLaw], law_of: st
 def _named(measure: Measure, arrangement: Arrangement, profile: Mapping[str, Any]) -> Measure:
     """A measure of the target by its name, where no line has it."""
     name = target_of(profile)
-    if len(arrangement.line_names) > 1 or not name or not arrangement.x_is_number or "target" in measure.title:
+    if arrangement.line_names != ("",) or not name or not arrangement.x_is_number or "target" in measure.title:
         return measure
     return measure.called(f"{measure.subject} {'of' if measure.metric == THROUGHPUT.metric else 'with'} {name}")
 

@@ -389,6 +389,25 @@ def test_what_stood_in_different_batches_is_marked() -> None:
     assert not any("batch" in sentence for sentence in sentences[:-1])
 
 
+def test_numbers_of_things_are_plural_where_series_are_compared() -> None:
+    trials = [
+        TrialResult(
+            id=str(users), repeat=1, factors={"load.connections": users, "load.idle": 5}, state="done",
+            verdict=Verdict(state="valid"), requests_per_second=rate,
+        )
+        for users, rate in ((1, 100.0), (256, 900.0))
+    ]  # fmt: skip
+    [sentence] = described(arrange({"plot": {"x": "load.idle"}}, trials))
+    assert sentence.startswith(
+        "Throughput at 5 idle connections: 256 active connections are fastest with 900 requests/s"
+    )
+
+
+def test_what_began_at_nothing_is_not_compared_by_a_factor() -> None:
+    arrangement = over("load.connections", {"suspending": {4: 0, 64: 0}, "blocking": {4: 50_000, 64: 60_000}})
+    assert not any("inf" in sentence for sentence in described(arrangement))
+
+
 def test_series_that_are_numbers_are_no_subjects_of_a_sentence() -> None:
     trials = [
         trial.model_copy(update={"factors": {"load.connections": users, "load.idle": trial.factors["load.idle"]}})
