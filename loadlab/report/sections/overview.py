@@ -14,6 +14,7 @@ from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
+from loadlab.report.sections.changes import changes_of
 from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.contrasts import (
     describe_contrast,
@@ -23,7 +24,6 @@ from loadlab.report.sections.contrasts import (
     subject_place,
 )
 from loadlab.report.sections.dependence import (
-    changes_of,
     describe_dependence,
     describe_doubts,
     describe_repeats,
