@@ -49,7 +49,7 @@ class NamedRun:
         run = self.document
         name = run.profile.get("name") or "run"
         unfinished = "" if run.finished and not run.interrupted else ", not finished"
-        return f"{self.letter}  {self.path}: {name}, {run.started}, {len(run.trials)} trials{unfinished}"
+        return f"{self.letter}  {self.path}: {name}, {run.started}, {_count(len(run.trials))}{unfinished}"
 
 
 def compare(
@@ -259,6 +259,10 @@ def _as_json(
         ],
     }
     return json.dumps(found, indent=1, allow_nan=False)
+
+
+def _count(trials: int) -> str:
+    return f"{trials} trial{'' if trials == 1 else 's'}"
 
 
 def _table() -> Table:

@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from loadlab.analysis.metrics import is_too_low, measured
+from loadlab.analysis.pairs import STARTS_DIFFER
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.uncertainty import median_over
 from loadlab.analysis.verdict import spoiled_by_machine, throughput_is_lower_bound
@@ -252,8 +253,9 @@ def _estimate(metric: str, run: Measured, side: Side | None) -> _Estimate | None
     logs = [each.log for each in known]
     within = [each.error for each in known if each.error is not None]
     of_rounds = math.sqrt(sum(error**2 for error in within)) / count if len(within) == count else None
-    if count == 1:
-        return _Estimate(logs[0], of_rounds, math.inf)
+    if count == 1:  # the rounds of one start of the server do not show what another one would have been like
+        error = None if of_rounds is None else math.hypot(of_rounds, STARTS_DIFFER / math.sqrt(2))
+        return _Estimate(logs[0], error, math.inf)
     widened = _MEDIAN_ERROR if count >= _MEDIAN_FROM else 1.0
     of_repeats = widened * statistics.stdev(logs) / math.sqrt(count)
     log = statistics.median(logs)
