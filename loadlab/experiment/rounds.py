@@ -30,7 +30,8 @@ ROUND: Final = "round"
 class RoundsRun:
     """One trial under way that is measured in rounds. `result` says at any moment what came of it.
 
-    It stands from `stand` until `close`. `reason` says why it has ended before its time, None as long as it has not.
+    It stands from `stand` until `close`. `spoiled` are attempts after which it was measured again. `reason` says why it
+    has ended before its time, None as long as it has not.
     """
 
     def __init__(self, trial: Trial, context: RunContext, batch: int | None, target_log: Path | None = None) -> None:
@@ -38,7 +39,8 @@ class RoundsRun:
         self.trial = trial
         self.state: TrialState = "interrupted"
         self.reason: str | None = None
-        self.attempt = 1
+        self.spoiled: list[TrialResult] = []
+        self._attempts: list[SlicesRecord] = []  # that were spoiled
         self._profile = trial.profile
         self._context = context
         self._batch = batch
@@ -88,13 +90,19 @@ class RoundsRun:
         if not self.has_ended:
             self.state = "done"
 
-    def begin_again(self) -> TrialResult:
-        """Forget all rounds, to measure as many again; return what they have given."""
-        spoiled = self.result()
-        self.attempt += 1
+    def begin_again(self) -> None:
+        """Put all rounds aside, and measure as many again."""
+        self.spoiled.append(self.result())
+        self._attempts.append(self._record)
         self.state = "interrupted"
         self._record = SlicesRecord(self._rig)
-        return spoiled
+
+    def fall_back(self) -> None:
+        """Where another attempt did not come to its end, let the one before it stand."""
+        if self.state == "interrupted" and self._attempts:
+            self._record = self._attempts.pop()
+            self.spoiled.pop()
+            self.state = "done"
 
     def watch(self, keep_stacks: KeepStacks) -> None:
         """Make the passes under profilers."""
@@ -111,7 +119,7 @@ class RoundsRun:
         reason = "stopped before its end" if self.state == "interrupted" else self.reason
         machine = self._context.speed.so_far()
         result = trial_result(self.trial, self.state, reason, rig.resources, rig.idle, record, machine)
-        result = result.model_copy(update={"attempt": self.attempt, "batch": self._batch})
+        result = result.model_copy(update={"attempt": len(self._attempts) + 1, "batch": self._batch})
         if self.state == "failed":
             result = result.model_copy(update={"verdict": judge_failure(self.reason or "", self._target_died)})
         if self._passes is None:
@@ -136,7 +144,7 @@ class RoundsRun:
 
 
 class Batch:
-    """Trials that stand at the same time; there is one at least. `spoiled` are attempts that were made again."""
+    """Trials that stand at the same time; there is one at least."""
 
     def __init__(
         self, trials: Sequence[Trial], context: RunContext, number: int, place_log: Callable[[Trial], Path | None]
@@ -146,7 +154,6 @@ class Batch:
         self._profile = trials[0].profile
         self._draw = random.Random(trials[0].seed)
         self.runs = [RoundsRun(trial, context, number, place_log(trial)) for trial in trials]
-        self.spoiled: list[TrialResult] = []
 
     def measure(self, stacks_of: Callable[[Trial], KeepStacks | None]) -> None:
         """Measure all trials; without `stacks_of` a trial it has no passes under profilers.
@@ -159,7 +166,11 @@ class Batch:
                 self._context.observer.trial_begins(run.trial)
                 standing.callback(run.close)
                 run.stand()
-            self._measure_rounds([run for run in self.runs if not run.has_ended])
+            try:
+                self._measure_rounds([run for run in self.runs if not run.has_ended])
+            finally:
+                for run in self.runs:
+                    run.fall_back()
             for run in self.runs:
                 keep_stacks = stacks_of(run.trial)
                 if run.state == "done" and keep_stacks is not None:
@@ -176,7 +187,8 @@ class Batch:
             if not spoiled or is_futile or attempt == self._profile.retries:
                 return
             runs = spoiled
-            self.spoiled += [run.begin_again() for run in runs]
+            for run in runs:
+                run.begin_again()
 
     def _take_turns(self, runs: Sequence[RoundsRun]) -> None:
         if not runs:

@@ -78,7 +78,8 @@ class Experiment:
         try:
             batch.measure(self._stacks_of)
         finally:
-            self._change(spoiled=[*self.document.spoiled, *(mask_result(each, self._masker) for each in batch.spoiled)])
+            spoiled = [mask_result(each, self._masker) for run in batch.runs for each in run.spoiled]
+            self._change(spoiled=[*self.document.spoiled, *spoiled])
             for run in batch.runs:
                 if run.has_begun:
                     self._keep(run.result(), run.latency_intervals())

@@ -60,8 +60,7 @@ def window_too_short(result: TrialResult, window: WindowEvidence) -> Finding | N
         severity="invalid" if older > result.requests else "suspect",
         text="The window is shorter than what it measures: slow requests had not ended when it did.",
         evidence="; ".join(evidence),
-        advice=f"Measure for at least {_sufficient_seconds(result, window)} s (load.duration), "
-        "after a warm-up of at least one response time.",
+        advice=_longer(result, window),
     )
 
 
@@ -83,6 +82,13 @@ def _little_ns(result: TrialResult, window: WindowEvidence) -> float | None:
     if window.users is None or any(result.outcomes.get(outcome, 0) for outcome in FAILURES):
         return None
     return window.users * result.window_ns / result.requests
+
+
+def _longer(result: TrialResult, window: WindowEvidence) -> str:
+    seconds = _sufficient_seconds(result, window)
+    if result.rounds:
+        return f"Make each of the windows longer, {seconds} s or so (load.duration; with ab, --slice)."
+    return f"Measure for at least {seconds} s (load.duration), after a warm-up of at least one response time."
 
 
 def _sufficient_seconds(result: TrialResult, window: WindowEvidence) -> int:

@@ -16,6 +16,7 @@ from loadlab.experiment.rounds import Batch
 from loadlab.experiment.slices import SlicesRecord, measure_slice, warm_up
 from loadlab.processes.proc import read_cpu_clock
 from loadlab.profile import LoadProfile, Trial, plan_trials
+from loadlab.results.model import TrialResult
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -165,4 +166,25 @@ def test_a_spoiled_trial_is_measured_again_on_the_same_rig(monkeypatch: pytest.M
     batch.measure(no_stacks)
     result = batch.runs[0].result()
     assert (result.state, result.attempt, len(result.rounds)) == ("done", 3, 4)
-    assert [(each.attempt, len(each.rounds)) for each in batch.spoiled] == [(1, 4), (2, 4)]
+    assert [(each.attempt, len(each.rounds)) for each in batch.runs[0].spoiled] == [(1, 4), (2, 4)]
+
+
+def test_an_attempt_that_is_interrupted_leaves_the_one_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[bool] = []
+
+    def check() -> None:
+        if ends:
+            raise KeyboardInterrupt
+
+    def spoiled(_result: TrialResult) -> bool:
+        ends.append(True)
+        return True
+
+    monkeypatch.setattr(rounds, "spoiled_by_machine", spoiled)
+    [trial] = plan_trials(profile(retries=5), seed=1)
+    batch = Batch([trial], context(check), 1, no_log)
+    with pytest.raises(KeyboardInterrupt):
+        batch.measure(no_stacks)
+    result = batch.runs[0].result()
+    assert (result.state, result.attempt, len(result.rounds)) == ("done", 1, 4)
+    assert batch.runs[0].spoiled == []
