@@ -56,6 +56,7 @@ def describe_dependence(
     elif groups:
         yield _describe_groups(arrangement, groups, measure)
     if undecided:
+        undecided.sort(key=lambda change: change.line.index != subject)
         yield _describe_undecided(undecided, measure)
     if unknown:
         names = _names(unknown)
