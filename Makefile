@@ -10,7 +10,7 @@ TOGETHER := -n 2 --dist worksteal -m 'not alone'
 
 help:
 	@echo "make install      install loadlab into .venv, at .venv/bin/loadlab"
-	@echo "make demo         install loadlab into .venv and run profiles/select-vs-epoll.yaml (about two minutes)"
+	@echo "make demo         install loadlab into .venv and run profiles/select-vs-epoll.yaml (about three minutes)"
 	@echo "make test         install what the tests need, then lint, types and all tests"
 	@echo "make lint         ruff, mypy, import-linter"
 	@echo "make unit         the fast tests only"
