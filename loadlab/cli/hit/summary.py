@@ -25,6 +25,7 @@ _FUNCTION_WIDTH: Final = 40
 _OPTIONS: Final[Mapping[str, str]] = {
     "load.connection: per-request": "--disable-keepalive",
     "load.connections": "-c",
+    "load.duration; with ab, --slice": "--slice",
     "load.duration": "-z",
     "load.idle": "--idle",
     "load.rate": "-q",

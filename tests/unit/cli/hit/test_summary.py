@@ -173,6 +173,7 @@ def test_what_profilers_saw_is_said_in_a_line() -> None:
         ("Measure for at least 5 s (load.duration).", "Measure for at least 5 s (-z)."),
         ("With load.connection: per-request.", "With --disable-keepalive."),
         ("Set load.idle_kind, load.workers.", "Set load.idle_kind, load.workers."),
+        ("Make windows longer (load.duration; with ab, --slice).", "Make windows longer (--slice)."),
     ],
 )
 def test_advice_names_options(advice: str, shown: str) -> None:
