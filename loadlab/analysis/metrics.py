@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from loadlab.profile.metrics import REQUEST_METRICS, split_metric
+from loadlab.profile.metrics import FAILED_REQUESTS, REQUEST_METRICS, split_metric
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import KindResult, LatencySummary, TrialResult
 
@@ -25,7 +25,7 @@ def metric_names() -> frozenset[str]:
     """
     outcomes = {f"outcomes.{outcome}" for outcome in Outcome}
     of_kind = {f"{REQUEST_METRICS}{figure}" for figure in _figures(KindResult, "")}
-    return frozenset(_figures(TrialResult, "")) - _NUMBERS | outcomes | {"failures"} | of_kind
+    return frozenset(_figures(TrialResult, "")) - _NUMBERS | outcomes | {FAILED_REQUESTS} | of_kind
 
 
 def is_metric(name: str) -> bool:
@@ -36,7 +36,7 @@ def is_metric(name: str) -> bool:
 
 def measured(metric: str, result: TrialResult) -> float | None:
     """Return a figure of a trial; None where it was not measured."""
-    if metric == "failures":
+    if metric == FAILED_REQUESTS:
         return sum(result.outcomes.get(outcome, 0) for outcome in FAILURES)
     name, figure = split_metric(metric)
     if name is not None:

@@ -16,7 +16,6 @@ docs/uncertainty.md has the method, benchmarks/coverage.py how often its interva
 """
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -25,14 +24,12 @@ from typing import Final
 import numpy as np
 
 from loadlab.analysis.series import block_length, block_weights, reach_of_mean, robust_mean
+from loadlab.analysis.summary import median_of_known
 from loadlab.analysis.uncertainty import CumulativeCounts, FloatArray, interval_of_draws, quantile_of_t, widening_of
-from loadlab.profile.metrics import full_name
+from loadlab.profile.metrics import FAILED_REQUESTS, full_name
 from loadlab.recording.histogram import Histogram
 from loadlab.results.model import Round
 from loadlab.results.paired import Difference
-
-FAILURES: Final = "failures"
-"""The metric whose difference is one of shares: 0.01 is one request in a hundred more that failed."""
 
 PAIRED_METRICS: Final[Mapping[str, Callable[[Round], float | None]]] = MappingProxyType(
     {
@@ -44,6 +41,8 @@ PAIRED_METRICS: Final[Mapping[str, Callable[[Round], float | None]]] = MappingPr
     }
 )
 """The figures that are compared by their ratio, in the order of a table."""
+COMPARED_METRICS: Final = (*PAIRED_METRICS, FAILED_REQUESTS)
+"""All figures that are compared. That of failures by its share: 0.01 is one request in a hundred more that failed."""
 
 _PERCENTILES: Final[Mapping[str, float]] = MappingProxyType(
     {"response_ns.p50": 50, "response_ns.p90": 90, "response_ns.p99": 99}
@@ -91,15 +90,15 @@ class StoppingRule:
         """`on` is a metric's name, short or full; `within` is 0.02 for 2 %. Raises ValueError for an unknown metric."""
         self.on = full_name(on)
         self.within = within
-        if self.on != FAILURES and self.on not in PAIRED_METRICS:
-            raise ValueError(f"{on} is not compared; choose from {', '.join((*PAIRED_METRICS, FAILURES))}")
+        if self.on not in COMPARED_METRICS:
+            raise ValueError(f"{on} is not compared; choose from {', '.join(COMPARED_METRICS)}")
 
     def is_met(self, a: Sequence[Round], b: Sequence[Round]) -> bool:
         """Return whether the pairs so far suffice; takes a millisecond for hundreds of them."""
         pairs = min(len(a), len(b))
         if pairs < self.fewest_pairs:
             return False
-        found = _compare_shares(a, b) if self.on == FAILURES else compare_rounds(self.on, a, b)
+        found = compare_rounds(self.on, a, b)
         if found is None:
             return False
         reach = max(found.high - found.change, found.change - found.low)
@@ -116,12 +115,23 @@ def differences(
     `response_ns` has the response times of each round of A and B; with them percentiles are held against those of all
     requests together. The difference of `failures` is one of shares.
     """
-    found = []
-    for metric, read in PAIRED_METRICS.items():
-        change = compare_rounds(metric, a, b, response_ns)
-        found.append(_difference(metric, change) or Difference(metric=metric, a=_median(a, read), b=_median(b, read)))
-    shares = Difference(metric=FAILURES, a=_share_of_failures(a), b=_share_of_failures(b))
-    return [*found, _difference(FAILURES, _compare_shares(a, b)) or shares]
+    return [difference_in(metric, a, b, response_ns) for metric in COMPARED_METRICS]
+
+
+def difference_in(
+    metric: str,
+    a: Sequence[Round],
+    b: Sequence[Round],
+    response_ns: tuple[Sequence[Histogram], Sequence[Histogram]] | None = None,
+) -> Difference:
+    """Return the difference in one metric, by its full name, as in `differences`."""
+    found = compare_rounds(metric, a, b, response_ns)
+    if found is None:
+        return Difference(metric=metric, a=_figure_of(metric, a), b=_figure_of(metric, b))
+    interval = (found.low, found.high)
+    return Difference(
+        metric=metric, a=found.a, b=found.b, change=found.change, interval=interval, visible=found.visible
+    )
 
 
 def compare_rounds(
@@ -130,7 +140,9 @@ def compare_rounds(
     b: Sequence[Round],
     response_ns: tuple[Sequence[Histogram], Sequence[Histogram]] | None = None,
 ) -> PairedChange | None:
-    """Return the change of one of PAIRED_METRICS from A to B; None for fewer than five pairs of rounds with it."""
+    """Return the change of a metric from A to B; None for fewer than five pairs of rounds with it."""
+    if metric == FAILED_REQUESTS:
+        return _compare_shares(a, b)
     read = PAIRED_METRICS[metric]
     figures = [read(each) for each in a], [read(each) for each in b]
     percentile = _PERCENTILES.get(metric)
@@ -244,18 +256,11 @@ def _compare_all_requests(
     return _for_other_starts(found)
 
 
-def _difference(metric: str, found: PairedChange | None) -> Difference | None:
-    if found is None:
-        return None
-    interval = (found.low, found.high)
-    return Difference(
-        metric=metric, a=found.a, b=found.b, change=found.change, interval=interval, visible=found.visible
-    )
-
-
-def _median(rounds: Sequence[Round], read: Callable[[Round], float | None]) -> float | None:
-    measured = [value for each in rounds if (value := read(each)) is not None]
-    return statistics.median(measured) if measured else None
+def _figure_of(metric: str, rounds: Sequence[Round]) -> float | None:
+    """Return what stands for a side that cannot be compared."""
+    if metric == FAILED_REQUESTS:
+        return _share_of_failures(rounds)
+    return median_of_known(map(PAIRED_METRICS[metric], rounds))
 
 
 def _share_of_failures(rounds: Sequence[Round]) -> float | None:

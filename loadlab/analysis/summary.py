@@ -65,6 +65,12 @@ def trusted_ns(summary: LatencySummary, percentile: Percentile) -> int | None:
     return value_ns
 
 
+def median_of_known(values: Iterable[float | None]) -> float | None:
+    """Return the median of those values that are known; None if none is."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
 def per_request(usage: ProcessUsage, requests: int) -> ProcessUsage:
     """Return `usage` with its figures per request filled in; they stay None if there was no request.
 

@@ -17,6 +17,7 @@ from loadlab.cli.files import check_writable, write_file
 from loadlab.cli.terminal import notify, show, write, write_prose
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.profile.fail_if import Answer, FailIf, parse_fail_if
+from loadlab.profile.metrics import FAILED_REQUESTS
 from loadlab.report.comparison.answer import BASE, answer, doubt_lines, left_out_lines, name_setting
 from loadlab.report.comparison.cells import Effect, change_cell, effect_of, interval_cell, margin_cell, visible_cell
 from loadlab.report.differences import format_figure, name_of
@@ -29,7 +30,7 @@ _NOTHING: Final = "-"
 _GAP: Final = 2
 # In a row for each setting there is no room for all; the page and --json have them.
 _IN_ROWS: Final = (
-    "requests_per_second", "target.cpu_ns_per_request", "response_ns.p50", "response_ns.p99", "failures",
+    "requests_per_second", "target.cpu_ns_per_request", "response_ns.p50", "response_ns.p99", FAILED_REQUESTS,
     "cost_ns", "operation_ns", "run_ns", "bytes_per_unit",
 )  # fmt: skip
 _DISPENSABLE: Final = ("response_ns.p50", "target.cpu_ns_per_request")
@@ -112,7 +113,7 @@ class ConditionOutcome:
 class DifferencesTable:
     """The figures of both runs and how they differ: a row for each figure, or for each setting where there are several.
 
-    Columns of failures that are 0 everywhere are left out, and on a narrow terminal those that tell least.
+    Columns of failures that are 0 everywhere are left out, and on a narrow terminal those that say least.
     """
 
     def __init__(self, comparison: RunComparison, other: str) -> None:

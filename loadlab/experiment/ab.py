@@ -10,28 +10,26 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from loadlab.analysis.conclusion import conclude
-from loadlab.analysis.pairs import StoppingRule, differences
+from loadlab.analysis.pairs import StoppingRule, difference_in, differences
 from loadlab.errors import LoadlabError
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.rounds import RoundsRun
-from loadlab.experiment.run import keep_trial, new_document, now
+from loadlab.experiment.run import keep_trial, new_document, now, place_target_log
 from loadlab.profile.loading import LoadedProfile
 from loadlab.profile.masking import mask_data
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
-from loadlab.results.paired import Difference, PairedComparison, Variant
+from loadlab.results.paired import PairedComparison, Variant
 
 # Asking the rule takes a millisecond, and the terminal shows no more than a few figures a second.
 _ASKED_EVERY: Final = 4
 # A profiler's pass lasts as long as so many slices.
 _SLICES_OF_A_PASS: Final = 20
-
 
 Ending = Literal["within", "at most", "interrupted", "failed"]
 
@@ -72,7 +70,7 @@ class PairedExperiment:
         self.trials = [
             Trial(name, 1, {"variant": name}, profile, seed) for name, profile in zip("AB", self._profiles, strict=True)
         ]
-        self._runs = [RoundsRun(trial, context, None, self._target_log(trial)) for trial in self.trials]
+        self._runs = [RoundsRun(trial, context, None, place_target_log(directory, trial)) for trial in self.trials]
         self.document = new_document(a, seed, command, trials_planned=2)
 
     def run(self) -> RunDocument:
@@ -123,17 +121,13 @@ class PairedExperiment:
             pairs = min(len(a.rounds), len(b.rounds))
             is_over = time.monotonic() >= end
             if pairs % _ASKED_EVERY == 0 or is_over:
-                self._context.observer.compared(pairs, self._difference_so_far())
+                self._context.observer.compared(pairs, difference_in(self._rule.on, a.rounds, b.rounds))
                 is_known = self._rule.is_met(a.rounds, b.rounds)
                 if is_known or is_over:
                     for run in self._runs:
                         run.end_rounds()
                     return "within" if is_known else "at most"
         return "failed"
-
-    def _difference_so_far(self) -> Difference | None:
-        a, b = self._runs
-        return next((each for each in differences(a.rounds, b.rounds) if each.metric == self._rule.on), None)
 
     def _watch(self, run: RoundsRun) -> None:
         if run.state == "done":
@@ -156,11 +150,7 @@ class PairedExperiment:
             differences=differences(a.rounds, b.rounds, (a.response_times, b.response_times)),
         )
 
-    def _target_log(self, trial: Trial) -> Path | None:
-        assert isinstance(trial.profile, LoadProfile)
-        return self._directory.place_target_log(trial.id) if trial.profile.target.kind == "command" else None
-
-    def _change(self, **changes: Any) -> None:  # noqa: ANN401 - as different as the fields
+    def _change(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from loadlab.errors import LoadlabError
-from loadlab.experiment.speed import RunSpeed
 from loadlab.host import OwnLimits
+from loadlab.probes.speed import SpeedMeter
 from loadlab.processes import Placement, choose_placement
 from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
@@ -155,4 +155,4 @@ class RunContext:
     observer: Observer
     check: Callable[[], None]
     names: Names = field(default_factory=Names)
-    speed: RunSpeed = field(default_factory=RunSpeed)
+    speed: SpeedMeter = field(default_factory=SpeedMeter)

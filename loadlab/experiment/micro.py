@@ -14,7 +14,7 @@ from loadlab.errors import TrialFailed
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.preflight import why_not_started
 from loadlab.micro.messages import MicroFigures
-from loadlab.processes import Child, Placement, module_command, spawn
+from loadlab.processes import Child, module_command, spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
@@ -43,8 +43,8 @@ class MicroRun:
             raise NotPossible(lack)
         self._context.observer.phase("measuring", None)
         # The speed of the core is read like that of a client: a microbenchmark has no other side.
-        speed, placement = self._context.speed, Placement(target=(), load=self._core)
-        speed.read(placement)
+        speed = self._context.speed
+        speed.read((), self._core)
         self._at = speed.at
         command = module_command("loadlab.micro.worker")
         with spawn("microbenchmark", command, cpus=self._core, stdin=True, stdout=subprocess.PIPE) as worker:
@@ -59,7 +59,7 @@ class MicroRun:
             if worker.poll() != 0:
                 raise TrialFailed(worker.account())
             self._figures = _read_figures(worker)
-        speed.read(placement)
+        speed.read((), self._core)
 
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured."""

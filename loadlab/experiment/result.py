@@ -1,11 +1,10 @@
 """From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from loadlab.analysis.expect import check_expectations
-from loadlab.analysis.summary import per_request, summarise_latency
+from loadlab.analysis.summary import median_of_known, per_request, summarise_latency
 from loadlab.analysis.uncertainty import confidence_of
 from loadlab.analysis.verdict import at_final_speed, judge_trial
 from loadlab.experiment.context import Resources
@@ -127,7 +126,7 @@ def trial_result(
         at=window.at,
     )
     if window.rounds:
-        result = _with_rounds(result, window.rounds, record.times_by_kind())
+        result = _with_rounds(result, window.rounds, record)
     if machine is not None:
         result = at_final_speed(result, machine)
     if state not in ("done", "interrupted"):
@@ -137,34 +136,27 @@ def trial_result(
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
 
 
-def _with_rounds(
-    result: TrialResult, rounds: Sequence[MeasuredRound], times_by_kind: Mapping[str, Sequence[Histogram]]
-) -> TrialResult:
+def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound], record: LoadRecord) -> TrialResult:
     """Return the result of a trial that was measured in rounds: figures are medians over them, with intervals."""
     figures = [each.figures for each in rounds]
-    times: dict[str, Sequence[Histogram]] = {
-        "response_ns": [each.response for each in rounds],
-        "service_ns": [each.service for each in rounds],
-        **{f"kinds.{name}.response_ns": of_rounds for name, of_rounds in times_by_kind.items()},
+    times = {
+        "response_ns": record.times(Metric.RESPONSE),
+        "service_ns": record.times(Metric.SERVICE),
+        **{f"kinds.{name}.response_ns": of_rounds for name, of_rounds in record.response_times_by_kind().items()},
     }
     return result.model_copy(
         update={
             "rounds": figures,
             "confidence": confidence_of(figures, times),
-            "requests_per_second": _median(each.requests_per_second for each in figures),
-            "target": _with_cost(result.target, _median(each.cpu_ns_per_request for each in figures)),
-            "client": _with_cost(result.client, _median(each.client_cpu_ns_per_request for each in figures)),
+            "requests_per_second": median_of_known(each.requests_per_second for each in figures),
+            "target": _with_cost(result.target, median_of_known(each.cpu_ns_per_request for each in figures)),
+            "client": _with_cost(result.client, median_of_known(each.client_cpu_ns_per_request for each in figures)),
         }
     )
 
 
 def _with_cost(usage: ProcessUsage | None, cpu_ns_per_request: float | None) -> ProcessUsage | None:
     return None if usage is None else usage.model_copy(update={"cpu_ns_per_request": cpu_ns_per_request})
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
 
 
 def _per_second(requests: int, record: LoadRecord) -> float | None:

@@ -82,6 +82,11 @@ class Rig:
             self.context.observer.phase("closing", None)
         self._standing.close()
 
+    def read_speed(self) -> None:
+        """Measure how fast the cores of both sides are now; the rig is to be silent."""
+        placement = self.resources.placement
+        self.context.speed.read(placement.target, placement.load)
+
     def _divide(self, address: Address) -> Division:
         load, workers = self.profile.load, self.profile.load.workers
         if workers == "auto":

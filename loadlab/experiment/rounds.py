@@ -20,6 +20,7 @@ from loadlab.processes import raise_open_files
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
+from loadlab.recording.recorder import Metric
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Round, TrialResult, TrialState
 
@@ -74,7 +75,7 @@ class RoundsRun:
     @property
     def response_times(self) -> list[Histogram]:
         """The response times of the rounds so far."""
-        return [each.response for each in self._record.rounds]
+        return self._record.load.times(Metric.RESPONSE)
 
     def measure(self) -> None:
         """Measure one more round."""
@@ -82,7 +83,7 @@ class RoundsRun:
 
     def read_speed(self) -> None:
         """Measure the speed of the machine now."""
-        self._context.speed.read(self._rig.resources.placement)
+        self._rig.read_speed()
 
     def end_rounds(self) -> None:
         """Count what stands after the last round; the trial is done."""
@@ -156,7 +157,7 @@ class Batch:
         self.runs = [RoundsRun(trial, context, number, place_log(trial)) for trial in trials]
 
     def measure(self, stacks_of: Callable[[Trial], KeepStacks | None]) -> None:
-        """Measure all trials; without `stacks_of` a trial it has no passes under profilers.
+        """Measure all trials. One for which `stacks_of` returns None has no passes under profilers.
 
         Raises what the context's `check` raises. All processes of the batch have ended then.
         """

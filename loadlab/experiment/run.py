@@ -74,7 +74,7 @@ class Experiment:
 
     def _make_batch(self, number: int, trials: Sequence[Trial]) -> None:
         """Make trials that stand at the same time, in rounds. Raises KeyboardInterrupt once they are kept."""
-        batch = Batch(trials, self._context, number, self._target_log)
+        batch = Batch(trials, self._context, number, partial(place_target_log, self._directory))
         try:
             batch.measure(self._stacks_of)
         finally:
@@ -114,15 +114,10 @@ class Experiment:
         """Return what keeps the stacks of a trial under profilers; of repeats only the first is made again so."""
         return partial(self._directory.write_stacks, trial.id) if trial.repeat == 1 else None
 
-    def _target_log(self, trial: Trial) -> Path | None:
-        """Return the file for what the target of a trial prints, None if that is of no interest."""
-        prints = isinstance(trial.profile, LoadProfile) and trial.profile.target.kind == "command"
-        return self._directory.place_target_log(trial.id) if prints else None
-
     def _make(self, trial: Trial) -> tuple[TrialResult, TrialRun | MicroRun]:
         run: TrialRun | MicroRun
         if isinstance(trial.profile, LoadProfile):
-            log = self._target_log(trial)
+            log = place_target_log(self._directory, trial)
             run = TrialRun(trial, self._context, keep_stacks=self._stacks_of(trial), target_log=log)
         else:
             run = MicroRun(trial, self._context)
@@ -155,6 +150,12 @@ def new_document(loaded: LoadedProfile, seed: int, command: Sequence[str], trial
         trials=[],
         trials_planned=trials_planned,
     )
+
+
+def place_target_log(directory: RunDirectory, trial: Trial) -> Path | None:
+    """Return the file for what the target of a trial prints; None unless it is a program of the user's."""
+    prints = isinstance(trial.profile, LoadProfile) and trial.profile.target.kind == "command"
+    return directory.place_target_log(trial.id) if prints else None
 
 
 def keep_trial(

@@ -9,6 +9,7 @@ turn. Counters are read while the rig is silent, before the run-in and after the
 requests that were answered in between: so a cost is exact, however late a reading is.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from loadlab.experiment.context import Unobserved
@@ -19,8 +20,6 @@ from loadlab.experiment.window import MeasuredRound, PlannedLoad, Window, loaded
 from loadlab.experiment.workers import LoadRecord, RecordedRound, kinds_of
 from loadlab.probes.memory import read_pss
 from loadlab.probes.tcp import read_sockets, total_counters
-from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import Metric
 from loadlab.results.model import LoadedServer, Round
 from loadlab.results.probe_data import Probes, ProcfsProbe, SocketsProbe, SocketsReading
 
@@ -114,10 +113,8 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     sockets_after = read_sockets(round(speed.at * 1e9))
     if sockets is not None and sockets_after is not None:
         record.sockets.append((sockets, sockets_after))
-    recorded = load.last_round()
-    figures = _figures(at, recorded, load.failed - failed, usage, load.served - served)
-    histograms = recorded.totals.histograms
-    record.rounds.append(MeasuredRound(figures, histograms[Metric.RESPONSE], histograms[Metric.SERVICE], usage))
+    figures = _figures(at, load.last_round(), load.failed - failed, usage, load.served - served)
+    record.rounds.append(MeasuredRound(figures, usage))
 
 
 def end_slices(rig: Rig, record: SlicesRecord) -> None:
@@ -126,8 +123,7 @@ def end_slices(rig: Rig, record: SlicesRecord) -> None:
     if record.rounds:
         last = record.rounds[-1]
         target, client = (read_pss(pids) for pids in (rig.ends.target.pids(), rig.ends.fleet.worker_pids()))
-        usage = last.usage.with_memory(target, client)
-        record.rounds[-1] = MeasuredRound(last.figures, last.response, last.service, usage)
+        record.rounds[-1] = replace(last, usage=last.usage.with_memory(target, client))
 
 
 def _run_in_ns(rig: Rig, record: SlicesRecord, duration_ns: int) -> int:
@@ -139,8 +135,7 @@ def _run_in_ns(rig: Rig, record: SlicesRecord, duration_ns: int) -> int:
 
 
 def _figures(at: float, recorded: RecordedRound, failures: int, usage: WindowUsage, served: int) -> Round:
-    requests, response = recorded.totals.outcomes[Outcome.OK], recorded.totals.histograms[Metric.RESPONSE]
-    percentiles = response.values_at([50, 90, 99])
+    requests, percentiles = recorded.requests, recorded.response.values_at([50, 90, 99])
     return Round(
         at=at,
         window_ns=recorded.window_ns,

@@ -50,11 +50,11 @@ class TrialRun:
         Raises NotPossible, TrialFailed when the target or a load process fails, or what the context's `check` raises.
         Either way all its processes have ended then. Once the window has been measured nothing of that is raised.
         """
-        load, speed = self._profile.load, self._context.speed
+        load = self._profile.load
         with self._rig as rig:
-            speed.read(rig.resources.placement)
+            rig.read_speed()
             measure_window(rig, Window(load.warmup_ns, load.duration_ns), self._window)
-            speed.read(rig.resources.placement)
+            rig.read_speed()
             if self._keep_stacks is not None:
                 self._passes = Passes(self.trial, rig, self.result("done", None), self._keep_stacks)
                 self._passes.measure()

@@ -21,7 +21,6 @@ from loadlab.fleet.coordinator import Event
 from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recorded
 from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import LoadProfile
-from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.results.model import LoadedServer, Round
 from loadlab.results.probe_data import Probes
@@ -58,11 +57,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredRound:
-    """One slice of a rig: its figures, its response and service times, and what was used between its edges."""
+    """One slice of a rig: its figures, and what was used between its edges."""
 
     figures: Round
-    response: Histogram
-    service: Histogram
     usage: WindowUsage
 
 

@@ -126,10 +126,11 @@ def kinds_of(profile: LoadProfile) -> list[RecordedKind]:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRound:
-    """One of several windows: how much time it covered, and what was recorded in it."""
+    """One of several windows: how much time it covered, and the requests answered as expected with their times."""
 
     window_ns: int
-    totals: Totals
+    requests: int
+    response: Histogram
 
 
 class LoadRecord:
@@ -163,11 +164,12 @@ class LoadRecord:
 
     def last_round(self) -> RecordedRound:
         """Return what was recorded in the current round so far."""
-        totals = Totals()
+        requests, response = 0, Histogram()
         for interval in self._intervals[self._rounds[-1] :]:
             for snapshot in chain.from_iterable(map(self._counting, interval.values())):
-                totals.add(snapshot)
-        return RecordedRound(self.window_ns - self._passed_ns, totals)
+                requests += snapshot.outcomes.get(Outcome.OK, 0)
+                response.absorb(snapshot.histograms[Metric.RESPONSE])
+        return RecordedRound(self.window_ns - self._passed_ns, requests, response)
 
     def add(self, sender: str, snapshots: Sequence[Snapshot]) -> None:
         """Add the next interval of one worker, a snapshot for each kind."""
@@ -249,6 +251,7 @@ class LoadRecord:
                 ),
             )
             for stretch in self._stretches()
+            if stretch
         ]
 
     def latency_intervals(self) -> Iterator[LatencyInterval]:
@@ -256,24 +259,38 @@ class LoadRecord:
 
         They are named by their metric, and where there are several kinds, by metric/kind too.
         """
-        for stretch in self._stretches():
+        for stretch in filter(None, self._stretches()):
             yield LatencyInterval(_start_seconds(stretch), _end_seconds(stretch), self._merged(stretch, EACH_INTERVAL))
         if self._rest:
             yield LatencyInterval(0.0, self.window_ns / _SECOND_NS, self._merged(self._rest, ONCE_A_WINDOW))
 
-    def times_by_kind(self) -> dict[str, list[Histogram]]:
-        """Return the response times of each round by kind of request, where there are several kinds."""
+    def times(self, metric: Metric) -> list[Histogram]:
+        """Return the histogram of a metric in each interval or round, all workers merged."""
+        return [self._times(stretch, metric, None) for stretch in self._stretches()]
+
+    def response_times_by_kind(self) -> dict[str, list[Histogram]]:
+        """Return the response times in each interval or round by kind of request, where there are several kinds."""
         if len(self.kinds) == 1:
             return {}
-        stretches = [self._merged(stretch, EACH_INTERVAL) for stretch in self._stretches()]
-        return {kind.name: [merged[f"{Metric.RESPONSE}/{kind.name}"] for merged in stretches] for kind in self.kinds}
+        stretches = [*self._stretches()]
+        return {
+            kind.name: [self._times(stretch, Metric.RESPONSE, number) for stretch in stretches]
+            for number, kind in enumerate(self.kinds)
+        }
+
+    def _times(self, stretch: Iterable[Sequence[Snapshot]], metric: Metric, kind: int | None) -> Histogram:
+        """Return the histogram of a metric in a stretch, of one kind of request or of all that count."""
+        merged = Histogram()
+        for snapshots in stretch:
+            for snapshot in self._counting(snapshots) if kind is None else [snapshots[kind]]:
+                merged.absorb(snapshot.histograms[metric])
+        return merged
 
     def _stretches(self) -> Iterator[list[Sequence[Snapshot]]]:
-        """Yield what all workers recorded in each interval, or in each round where there are rounds."""
+        """Yield what all workers recorded in each interval, or in each round where there are rounds: maybe nothing."""
         starts = self._rounds or range(len(self._intervals))
         for first, end in pairwise([*starts, len(self._intervals)]):
-            if stretch := [snapshots for interval in self._intervals[first:end] for snapshots in interval.values()]:
-                yield stretch
+            yield [snapshots for interval in self._intervals[first:end] for snapshots in interval.values()]
 
     def _merged(self, by_worker: Iterable[Sequence[Snapshot]], metrics: Collection[Metric]) -> dict[str, Histogram]:
         merged = LoadRecord(self.kinds)

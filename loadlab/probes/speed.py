@@ -23,33 +23,41 @@ from loadlab.results.speed import MachineSpeed, SpeedReading
 
 # Of a side with more cores than these, so many are looked at, spread over all of them: each takes 5 ms.
 MOST_CORES: Final = 4
+_MILLISECONDS: Final = 3
 _PART_SECONDS: Final = 0.2
 _PIECES: Final = 5
 _STEPS: Final = 12_000
 
 
 class SpeedMeter:
-    """Takes readings of both sides' cores over a run, and keeps them. A side without cores on this machine has none.
+    """Takes readings of both sides' cores over a run, which begins now, and keeps them.
 
     To be called from the thread that is to do the arithmetic, while neither target nor client is at work: a busy core
     delays a reading, and what runs there leaves its data in the caches.
     """
 
-    def __init__(self, target: Collection[int], client: Collection[int]) -> None:
-        self._target, self._client = _some(target), _some(client)
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._began = now()
         self._readings: list[SpeedReading] = []
 
-    def read(self, at: float) -> SpeedReading:
-        """Measure both sides now, `at` seconds after the run began."""
-        spent_ns = _measure_each({*self._target, *self._client})
-        reading = SpeedReading(
-            at=at, target_ns=_mean_ns(spent_ns, self._target), client_ns=_mean_ns(spent_ns, self._client)
-        )
+    @property
+    def at(self) -> float:
+        """Seconds since the run began."""
+        return round(self._now() - self._began, _MILLISECONDS)
+
+    def read(self, target: Collection[int], client: Collection[int]) -> SpeedReading:
+        """Measure the cores of both sides now; a side without cores on this machine has no speed."""
+        at, target, client = self.at, _some(target), _some(client)
+        spent_ns = _measure_each({*target, *client})
+        reading = SpeedReading(at=at, target_ns=_mean_ns(spent_ns, target), client_ns=_mean_ns(spent_ns, client))
         self._readings.append(reading)
         return reading
 
-    def so_far(self) -> MachineSpeed:
-        """Return all readings, and their medians."""
+    def so_far(self) -> MachineSpeed | None:
+        """Return all readings, and their medians; None if there is none yet."""
+        if not self._readings:
+            return None
         return MachineSpeed(
             readings=list(self._readings),
             target_ns=_median_ns(reading.target_ns for reading in self._readings),
@@ -63,11 +71,11 @@ def watch_speed(
     """Measure both sides' cores without a pause for a while; each reading is the median over a fifth of a second."""
     start, readings = now(), list[SpeedReading]()
     while (at := now() - start) < seconds:
-        meter = SpeedMeter(target, client)
+        meter = SpeedMeter()
         while now() - start < at + _PART_SECONDS:
-            meter.read(at)
-        part = meter.so_far()
-        readings.append(SpeedReading(at=at, target_ns=part.target_ns, client_ns=part.client_ns))
+            meter.read(target, client)
+        if (part := meter.so_far()) is not None:
+            readings.append(SpeedReading(at=at, target_ns=part.target_ns, client_ns=part.client_ns))
     return MachineSpeed(readings=readings)
 
 

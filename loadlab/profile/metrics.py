@@ -21,13 +21,16 @@ from loadlab.units import (
 REQUEST_METRICS: Final = "kinds.NAME."
 """The prefix of metrics of a single request of a mix; NAME stands for the request's name."""
 
+FAILED_REQUESTS: Final = "failures"
+"""The metric that counts all requests that failed; where two servers are compared, its share of all requests."""
+
 ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "p50": "response_ns.p50",
         "p90": "response_ns.p90",
         "p99": "response_ns.p99",
         "p99.9": "response_ns.p99.9",
-        "errors": "failures",
+        "errors": FAILED_REQUESTS,
         "throughput": "requests_per_second",
         "cpu_per_request": "target.cpu_ns_per_request",
     }

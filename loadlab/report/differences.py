@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from loadlab.profile.metrics import more_is_better, split_metric
+from loadlab.profile.metrics import FAILED_REQUESTS, more_is_better, split_metric
 from loadlab.report.measures import measure_of
 from loadlab.results.paired import Difference
 from loadlab.units import format_multiple, format_percent, format_share
 
 Merit = Literal["better", "worse", ""]
 
-FAILURES: Final = "failures"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 _MINUS: Final = "\N{MINUS SIGN}"
 _TIMES: Final = "\N{MULTIPLICATION SIGN}"
@@ -57,7 +56,7 @@ def describe_difference(difference: Difference, a: str = "A", b: str = "B") -> s
         low, high = difference.interval
         reach = format_change(max(abs(low), abs(high)), difference.metric, signed=False)
         return f"no difference in {name_of(difference.metric)}: {a} and {b} are within {reach} of each other"
-    if difference.metric == FAILURES:
+    if difference.metric == FAILED_REQUESTS:
         return _describe_failures(difference, difference.interval, a, b)
     return _describe_change(difference.metric, difference.change, difference.interval, a, b)
 
@@ -82,7 +81,7 @@ def format_figure(metric: str, value: float | None) -> str:
     """Return one side's figure with its unit; failures are a share of all requests."""
     if value is None:
         return "\N{EN DASH}"
-    return format_share(value) if metric == FAILURES else measure_of(metric).quantity.format(value)
+    return format_share(value) if metric == FAILED_REQUESTS else measure_of(metric).quantity.format(value)
 
 
 def format_change(
@@ -92,12 +91,12 @@ def format_change(
 
     Without `decimals` it has two digits.
     """
-    if metric != FAILURES and as_multiple and _is_multiple(change):
+    if metric != FAILED_REQUESTS and as_multiple and _is_multiple(change):
         return f"{_TIMES}{_ratio(1 + change)}"
     text = _percent(abs(change), decimals if change else 0)
     is_nothing = not text.strip(f"0.%{_NBSP}")
     sign = "" if not signed or is_nothing else "+" if change > 0 else _MINUS
-    return f"{sign}{text.replace('%', 'points') if metric == FAILURES else text}"
+    return f"{sign}{text.replace('%', 'points') if metric == FAILED_REQUESTS else text}"
 
 
 def format_amount(difference: Difference) -> str:
@@ -176,5 +175,5 @@ _NAMES: Final[Mapping[str, str]] = {
     "requests_per_second": "throughput",
     "target.cpu_ns_per_request": "CPU time per request",
     "client.cpu_ns_per_request": "the client's CPU time per request",
-    FAILURES: "errors",
+    FAILED_REQUESTS: "errors",
 }

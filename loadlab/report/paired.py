@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from loadlab.analysis.failures import name_of_failure
-from loadlab.recording.outcomes import FAILURES as FAILED
-from loadlab.recording.outcomes import Outcome
+from loadlab.profile.metrics import FAILED_REQUESTS
+from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.report.differences import (
-    FAILURES,
     Merit,
     describe_difference,
     format_amount,
@@ -27,7 +26,7 @@ VARIANT: Final = "variant"
 """The factor that distinguishes the two trials of a comparison."""
 
 _THROUGHPUT: Final = "requests_per_second"
-_SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILURES: "failed"}
+_SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILED_REQUESTS: "failed"}
 _CPU: Final = "target.cpu_ns_per_request"
 _LIMIT: Final = "client_bound"
 _DASH: Final = "\N{EN DASH}"
@@ -41,7 +40,7 @@ _UNDECIDED_TIMES: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedFigure:
+class DifferenceRow:
     """One row of the table: what both sides have, and by how much B differs, as text; a dash where nothing is known."""
 
     title: str
@@ -171,13 +170,13 @@ def describe_limits(document: RunDocument) -> Iterator[str]:
             )
 
 
-def compared_figures(document: RunDocument) -> tuple[ComparedFigure, ...]:
+def compared_figures(document: RunDocument) -> tuple[DifferenceRow, ...]:
     """Return the rows of the table, one for each metric that was measured on a side."""
     comparison = document.ab
     if comparison is None:
         return ()
     return tuple(
-        ComparedFigure(
+        DifferenceRow(
             title=measure_of(each.metric).title,
             short=_SHORT.get(each.metric, name_of(each.metric)),
             a=format_figure(each.metric, each.a),
@@ -232,7 +231,7 @@ def _describe_mute(pairs: _Pairs) -> str:
 
 
 def _why_mute(name: str, trial: TrialResult, slice_ns: int) -> str:
-    failed = {outcome: count for outcome, count in trial.outcomes.items() if count and outcome in FAILED}
+    failed = {outcome: count for outcome, count in trial.outcomes.items() if count and outcome in FAILURES}
     if failed:
         counts = (f"{name_of_failure(outcome)} ({count:,})" for outcome, count in failed.items())
         return f"Requests to {name} failed: {', '.join(counts)}."

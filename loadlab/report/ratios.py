@@ -65,7 +65,7 @@ class Ratio:
             amount = f"{format_multiple(self.value)}-fold"
             within = f"{format_multiple(self.low)} to {format_multiple(self.high)}"
         else:
-            amount = f"by {format_share(self.value - 1)}"
+            amount = f"by {format_whole_percent(self.value - 1)}"
             within = _range_of_shares(*sorted(abs(end - 1) for end in (self.low, self.high)))
         return amount if self.is_guess else f"{amount} ({within})"
 
@@ -79,7 +79,7 @@ class Ratio:
             change = f"{format_multiple(self.value)} times"
             within = f"{format_multiple(self.low)} to {format_multiple(self.high)}"
         else:
-            change = f"{_sign(self.value - 1)}{format_share(self.value - 1)}"
+            change = f"{_sign(self.value - 1)}{format_whole_percent(self.value - 1)}"
         return change if self.is_guess else f"{change}, 95{_NBSP}%: {within}"
 
     @property
@@ -126,7 +126,7 @@ def _paired(before: Value, after: Value) -> Ratio | None:
     return Ratio(1 + change.change, 1 + change.low, 1 + change.high, is_guess=False) if change else None
 
 
-def format_share(share: float) -> str:
+def format_whole_percent(share: float) -> str:
     """A share without its sign, without decimals but for what is near to nothing or to all: 0.4 %, 99.6 %."""
     return f"{_digits(share)}{_NBSP}%"
 
@@ -138,13 +138,17 @@ def _digits(share: float) -> str:
 
 
 def _range_of_shares(low: float, high: float) -> str:
-    return f"{_digits(low)} to {format_share(high)}" if _digits(low) != _digits(high) else format_share(high)
+    return (
+        f"{_digits(low)} to {format_whole_percent(high)}"
+        if _digits(low) != _digits(high)
+        else format_whole_percent(high)
+    )
 
 
 def _signed_range(low: float, high: float) -> str:
     if high >= 2:
         return f"{format_multiple(low)} to {format_multiple(high)} times"
-    return f"{_sign(low - 1)}{_digits(low - 1)} to {_sign(high - 1)}{format_share(high - 1)}"
+    return f"{_sign(low - 1)}{_digits(low - 1)} to {_sign(high - 1)}{format_whole_percent(high - 1)}"
 
 
 def _sign(share: float) -> str:

@@ -218,7 +218,7 @@ class SyscallProfile(Document):
         return {call.name: call.calls / requests for call in self.calls} if requests else {}
 
     def eagain_per_request(self, requests: float) -> float | None:
-        """Return how many calls per request returned EAGAIN; None without requests, or if the backend cannot tell."""
+        """Return how many calls per request returned EAGAIN; None if not counted, or without requests."""
         found = [call.eagain for call in self.calls if call.eagain is not None]
         return sum(found) / requests if requests and found else None
 

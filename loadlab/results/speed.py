@@ -2,7 +2,7 @@
 
 import statistics
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loadlab.results.probe_data import Document, Side
@@ -69,7 +69,12 @@ class MachineSpeed(Document):
         first = max(0, min(first, bisect_left(self.readings, start - _AROUND_SECONDS, key=_at)))
         last = max(last, bisect_right(self.readings, end + _AROUND_SECONDS, key=_at) - 1)
         speeds = [self.relative(reading) for reading in self.readings[first : last + 1]]
-        return Speed(target=_median(speed.target for speed in speeds), client=_median(speed.client for speed in speeds))
+        return median_speed(speeds)
+
+
+def median_speed(speeds: Sequence[Speed]) -> Speed:
+    """Return the median speed of each side, as far as it is known."""
+    return Speed(target=_median(speed.target for speed in speeds), client=_median(speed.client for speed in speeds))
 
 
 def _at(reading: SpeedReading) -> float:

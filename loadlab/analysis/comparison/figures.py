@@ -24,6 +24,7 @@ from loadlab.analysis.pairs import STARTS_DIFFER
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.uncertainty import median_over
 from loadlab.analysis.verdict import spoiled_by_machine, throughput_is_lower_bound
+from loadlab.profile.metrics import FAILED_REQUESTS
 from loadlab.recording.outcomes import FAILURES
 from loadlab.results.model import Round, TrialResult, Verdict
 from loadlab.results.paired import Difference
@@ -32,10 +33,9 @@ from loadlab.results.speed import MachineSpeed, Speed
 
 RATE: Final = "requests_per_second"
 CPU: Final = "target.cpu_ns_per_request"
-FAILED: Final = "failures"
 MEMORY: Final = "target.pss_bytes"
 
-OF_REQUESTS: Final = (RATE, CPU, "response_ns.p50", "response_ns.p90", "response_ns.p99", FAILED, MEMORY)
+OF_REQUESTS: Final = (RATE, CPU, "response_ns.p50", "response_ns.p90", "response_ns.p99", FAILED_REQUESTS, MEMORY)
 WITHOUT_NETWORK: Final = ("cost_ns", "operation_ns", "run_ns", "bytes_per_unit")
 METRICS: Final = (*OF_REQUESTS, *WITHOUT_NETWORK)
 """What is compared, by the names in run.json. `failures` are compared as their share of all requests."""
@@ -122,7 +122,7 @@ def compare_figure(metric: str, base: Measured, other: Measured) -> ComparedFigu
     reason = _why_not(metric, (*base.trials, *other.trials))
     if a is None or b is None or reason is not None:
         return ComparedFigure(metric=metric, a=a, b=b, reason=reason or NOT_THERE)
-    if metric == FAILED:
+    if metric == FAILED_REQUESTS:
         return _compare_shares(a, b, base, other)
     side = _side_of_speed(metric, (base, other))
     before, after = _estimate(metric, base, side), _estimate(metric, other, side)
@@ -146,7 +146,7 @@ def compare_overall(metric: str, pairs: Sequence[tuple[Measured, Measured]]) -> 
     corrected = False
     for base, other in pairs:
         found = compare_figure(metric, base, other)
-        if metric == FAILED or found.change is None or found.reason == DISTURBED:
+        if metric == FAILED_REQUESTS or found.change is None or found.reason == DISTURBED:
             continue
         side = _side_of_speed(metric, (base, other))
         before, after = _estimate(metric, base, side), _estimate(metric, other, side)
@@ -193,7 +193,7 @@ def _median_of(trials: Sequence[TrialResult], metric: str) -> float | None:
 
 
 def _value(trial: TrialResult, metric: str) -> float | None:
-    if metric == FAILED:
+    if metric == FAILED_REQUESTS:
         return _share(_failures(trial), trial.requests) if trial.outcomes else None
     return measured(metric, trial)
 
@@ -342,14 +342,19 @@ def _compare_shares(a: float, b: float, base: Measured, other: Measured) -> Comp
     """
     spreads = [_spread_of_shares(side.trials) for side in (base, other)]
     if any(spread is None for spread in spreads):
-        return ComparedFigure(metric=FAILED, a=a, b=b, change=b - a, reason=NO_INTERVAL)
+        return ComparedFigure(metric=FAILED_REQUESTS, a=a, b=b, change=b - a, reason=NO_INTERVAL)
     scatter = math.hypot(*(spread or 0.0 for spread in spreads))
     (low_a, high_a), (low_b, high_b) = _wilson(base.trials), _wilson(other.trials)
     change = b - a
     below = max(scatter, math.hypot(b - low_b, high_a - a))
     above = max(scatter, math.hypot(high_b - b, a - low_a))
     return ComparedFigure(
-        metric=FAILED, a=a, b=b, change=change, interval=(change - below, change + above), visible=max(below, above)
+        metric=FAILED_REQUESTS,
+        a=a,
+        b=b,
+        change=change,
+        interval=(change - below, change + above),
+        visible=max(below, above),
     )
 
 

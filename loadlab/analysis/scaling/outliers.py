@@ -47,7 +47,7 @@ def _sticks_out(observations: Sequence[Observation], index: int) -> bool:
         min((each.x for each in others if each.x > odd.x), default=math.inf),
     }
     if math.inf in places:
-        return False  # at an end: it cannot be told from a bend
+        return False  # at an end: it may as well be a bend
     medians = [statistics.median(each.cost for each in others if each.x == x) for x in places]
     return odd.cost > _FAR * max(medians) or odd.cost < min(medians) / _FAR
 

@@ -14,7 +14,7 @@ from loadlab.results.model import LawShape
 # A change below this share of the cost counts as none: machines drift by as much over an hour.
 _NO_CHANGE: Final = 0.1
 # A line is no law unless it is sure to rise or fall by more than this: a server that costs 3 to 25 % more with 19,000
-# idle connections is not told from a flat one by the next run.
+# idle connections is flat in the next run.
 _NEGLIGIBLE: Final = 0.05
 # Noise of 10 % tilts a flat line over five points by an eighth of its height (one standard deviation). A line that
 # rises or falls by more than this is not called flat, however wide its interval is.

@@ -3,14 +3,12 @@
 The rule needs the result only, so a trial can be judged again when the run is over and its median is known.
 """
 
-import statistics
-from collections.abc import Iterable
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.analysis.verdict.host import is_throttled
 from loadlab.results.model import Finding, Round, TrialResult
-from loadlab.results.speed import MachineSpeed, Speed
+from loadlab.results.speed import MachineSpeed, Speed, median_speed
 from loadlab.units import format_share
 
 CODE: Final = "machine_speed"
@@ -55,9 +53,7 @@ def at_final_speed(result: TrialResult, machine: MachineSpeed) -> TrialResult:
     """
     rounds = [each.model_copy(update={"speed": _speed_in(each, machine)}) for each in result.rounds]
     if rounds:
-        speed = Speed(
-            target=_median(each.speed.target for each in rounds), client=_median(each.speed.client for each in rounds)
-        )
+        speed = median_speed([each.speed for each in rounds])
     elif result.at is not None:
         speed = machine.during(result.at, result.at + result.window_ns / 1e9)
     else:
@@ -77,11 +73,6 @@ def _is_passing(finding: Finding, result: TrialResult) -> bool:
 
 def _speed_in(each: Round, machine: MachineSpeed) -> Speed:
     return machine.during(each.at, each.at + each.window_ns / 1e9)
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
 
 
 def _describe(change: float) -> str:

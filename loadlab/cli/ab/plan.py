@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from loadlab.analysis.pairs import FAILURES, PAIRED_METRICS
+from loadlab.analysis.pairs import COMPARED_METRICS
 from loadlab.cli.ab.options import PlanOptions
 from loadlab.errors import ProfileError
 from loadlab.profile.fail_if import Answer, FailIf, parse_fail_if
@@ -14,7 +14,6 @@ from loadlab.results.model import Expectation
 from loadlab.results.paired import Difference
 from loadlab.units import parse_duration_ns, parse_percent, printable, quote, spell_duration_ns
 
-METRICS: Final = (*PAIRED_METRICS, FAILURES)
 """The metrics that are compared, by their names in run.json."""
 
 _THROUGHPUT: Final = "requests_per_second"
@@ -62,7 +61,8 @@ def make_plan(options: PlanOptions, has_rate: bool) -> Plan:
         conditions=tuple(
             condition
             for text in options.fail_if
-            if (condition := read("--fail-if", text, lambda each: parse_fail_if(each, METRICS), None)) is not None
+            if (condition := read("--fail-if", text, lambda each: parse_fail_if(each, COMPARED_METRICS), None))
+            is not None
         ),
         fails_if_unsure=options.fail_if_unsure,
     )
@@ -93,9 +93,9 @@ def check_conditions(plan: Plan, differences: Iterable[Difference]) -> Iterator[
 
 def _read_metric(text: str) -> str:
     metric = full_name(text)
-    if metric not in METRICS:
+    if metric not in COMPARED_METRICS:
         short = {full: name for name, full in ALIASES.items()}
-        known = [short.get(each, each) for each in METRICS]
+        known = [short.get(each, each) for each in COMPARED_METRICS]
         advice = did_you_mean(text, known) or f"; write one of {', '.join(known)}"
         raise ValueError(f"{quote(text)} is not compared{advice}")
     return metric

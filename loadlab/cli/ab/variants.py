@@ -85,7 +85,7 @@ def _of_urls(url_a: str, url_b: str, options: VariantOptions, load: LoadOptions)
     for url in (url_a, url_b):
         if url.endswith((".yaml", ".yml")):
             raise LoadlabError(
-                f"{printable(url)} is a profile, and two profiles differ in more than can be told apart; name one of "
+                f"{printable(url)} is a profile, and two profiles differ in more than one thing at a time; name one of "
                 "them, with --a and --b for what differs"
             )
     if options.a or options.b or options.settings:

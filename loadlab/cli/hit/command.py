@@ -64,7 +64,7 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
 
 def _measure(made: HitProfile, directory: RunDirectory, check: Callable[[], None], calibrates: bool) -> RunDocument:
     seed = secrets.randbelow(2**32)
-    # Whoever asks for ten seconds does not expect thirty.
+    # A user who asks for ten seconds does not expect thirty.
     trials = plan_trials(made.profile.model_copy(update={"retries": 0}), seed)
     names = names_for(trials)
     with LiveLine(made.profile, len(trials)) as live:

@@ -18,7 +18,7 @@ from loadlab.profile.expect import (
 from loadlab.profile.http_values import request_name
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.masking import mask_swept
-from loadlab.profile.metrics import ALIASES, REQUEST_METRICS, full_name, split_metric
+from loadlab.profile.metrics import ALIASES, FAILED_REQUESTS, REQUEST_METRICS, full_name, split_metric
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
 from loadlab.profile.request import name_in_mix
@@ -57,7 +57,7 @@ def _why_not_measured(model: type[Profile], metric: str) -> str | None:
     measuring = [kind for kind, other in KINDS.items() if metric in other.micro_metrics]
     if model.micro_metrics:
         there = list_words(model.micro_metrics)
-        is_measured = metric in model.micro_metrics or metric == "failures"
+        is_measured = metric in model.micro_metrics or metric == FAILED_REQUESTS
         return None if is_measured else f"{metric} is not measured without a network; the metrics are {there}"
     return f"{metric} is measured only by profiles of kind {' and '.join(measuring)}" if measuring else None
 

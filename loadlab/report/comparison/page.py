@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from loadlab.analysis.comparison import ComparedFigure, RunComparison
+from loadlab.profile.metrics import FAILED_REQUESTS
 from loadlab.report.comparison.answer import BASE, answer, doubt_lines, left_out_lines, name_setting
 from loadlab.report.comparison.cells import Effect, change_cell, effect_of, interval_cell
 from loadlab.report.differences import format_change, format_figure, name_of
@@ -134,7 +135,7 @@ def _reach(figures: Sequence[ComparedFigure]) -> float:
     """Return how far the axis reaches on both sides."""
     ends = [abs(each) for figure in figures for each in _ends(figure)]
     furthest = max(ends, default=0.0) * _SPARE
-    if figures[0].metric == "failures":
+    if figures[0].metric == FAILED_REQUESTS:
         return furthest or 1.0
     return min(max(furthest, _LEAST_REACH), _MOST_REACH)
 
@@ -164,9 +165,9 @@ def _ends(figure: ComparedFigure) -> Iterator[float]:
 
 def _scaled(metric: str, change: float) -> float:
     """Twice as much is as far from no change as half as much is."""
-    return change if metric == "failures" else math.log1p(max(change, -0.999))
+    return change if metric == FAILED_REQUESTS else math.log1p(max(change, -0.999))
 
 
 def _end(metric: str, place: float) -> str:
-    change = place if metric == "failures" else math.expm1(place)
+    change = place if metric == FAILED_REQUESTS else math.expm1(place)
     return format_change(change, metric)

@@ -11,7 +11,7 @@ from typing import Final
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.measures import THROUGHPUT, Measure
 from loadlab.report.panels import Line, Value
-from loadlab.report.ratios import are_apart, format_share
+from loadlab.report.ratios import are_apart, format_whole_percent
 from loadlab.report.sections.changes import Change, Direction
 from loadlab.report.sentences import format_change, join_names
 from loadlab.results.model import Scalar
@@ -95,7 +95,7 @@ def describe_repeats(changes: Iterable[Change]) -> Iterator[str]:
     values = [value for change in changes for _, value in change.line.measured]
     spreads = [(value.high - value.low) / value.median for value in values if value.repeats > 1 and value.median > 0]
     if spreads:
-        median, most = format_share(statistics.median(spreads)), format_share(max(spreads))
+        median, most = format_whole_percent(statistics.median(spreads)), format_whole_percent(max(spreads))
         yield f"Repeats of a point differ by {median} (median), {most} at most."
 
 

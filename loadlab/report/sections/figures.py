@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from loadlab.analysis.summary import median_of_known
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import (
@@ -120,7 +121,7 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
             found.setdefault(", ".join(format_scalar(value) for value in switch.values()), []).append(trial)
     if not found:
         return None
-    cost = {unit: _median(trial.cost_ns for trial in same) or 0.0 for unit, same in found.items()}
+    cost = {unit: median_of_known(trial.cost_ns for trial in same) or 0.0 for unit, same in found.items()}
     return PlainTable(
         title="What a unit of execution costs",
         groups=(),
@@ -129,8 +130,8 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
             (
                 unit,
                 format_duration_ns(cost[unit]),
-                _format_present(_median(trial.overhead_ns for trial in found[unit]), format_duration_ns),
-                _format_present(_median(trial.bytes_per_unit for trial in found[unit]), format_size_bytes),
+                _format_present(median_of_known(trial.overhead_ns for trial in found[unit]), format_duration_ns),
+                _format_present(median_of_known(trial.bytes_per_unit for trial in found[unit]), format_size_bytes),
             )
             for unit in sorted(cost, key=lambda unit: cost[unit])
         ),
@@ -157,11 +158,6 @@ def _describe(measure: Measure, value: Value) -> str:
 def _factors_of(trial: TrialResult, section: str) -> dict[str, Scalar]:
     """The swept values of one section of the profile, by their keys there."""
     return {path.removeprefix(section): value for path, value in trial.factors.items() if path.startswith(section)}
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return statistics.median(present) if present else None
 
 
 def _format_present(value: float | None, write: Callable[[float], str]) -> str:

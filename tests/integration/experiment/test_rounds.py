@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.timeout(180)
 MS = 1_000_000
 
 
-def profile(rounds: int = 4, **changes: Any) -> LoadProfile:  # noqa: ANN401 - as different as the keys
+def profile(rounds: int = 4, **changes: object) -> LoadProfile:
     data = {
         "name": "rounds",
         "target": {"server": "epoll"},
@@ -126,11 +125,11 @@ def test_a_server_that_dies_ends_its_own_trial_only(monkeypatch: pytest.MonkeyPa
     trials = plan_trials(profile(sweep={"load.connections": [4, 8]}), seed=1)
     measured: list[Rig] = []
 
-    def measure_until_the_third(rig: Rig, *rest: Any) -> None:  # noqa: ANN401 - passed on
+    def measure_until_the_third(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
         measured.append(rig)
         if rig is measured[0] and measured.count(rig) == 3:
             raise TrialFailed("it was to fail")
-        measure_slice(rig, *rest)
+        measure_slice(rig, duration_ns, record)
 
     monkeypatch.setattr(rounds, "measure_slice", measure_until_the_third)
     batch = Batch(trials, context(), 1, no_log)

@@ -153,18 +153,27 @@ def test_the_times_of_each_kind_are_known_by_round() -> None:
     for hello_ms in (1, 3):
         record.begin_round()
         record.add("load worker 1", [snapshot(0, 100, hello_ms), snapshot(0, 100, 50)])
-    times = record.times_by_kind()
+    times = record.response_times_by_kind()
     assert [round(each.mean_ns / MS) for each in times["hello"]] == [1, 3]
     assert [round(each.mean_ns / MS) for each in times["sleep"]] == [50, 50]
-    assert in_rounds().times_by_kind() == {}
+    assert in_rounds().response_times_by_kind() == {}
 
 
 def test_the_last_round_is_known_by_itself() -> None:
     record = in_rounds()
     last = record.last_round()
     assert last.window_ns == 102 * MS
-    assert last.totals.outcomes[Outcome.OK] == 2
-    assert round(last.totals.histograms[Metric.RESPONSE].mean_ns / MS, 1) == 5.5
+    assert last.requests == 2
+    assert round(last.response.mean_ns / MS, 1) == 5.5
+
+
+def test_a_round_in_which_nothing_was_recorded_keeps_its_place() -> None:
+    record = LoadRecord([RecordedKind("hello")])
+    record.begin_round()
+    record.begin_round()
+    record.add("load worker 1", [snapshot(0, 100, 3)])
+    assert [each.count for each in record.times(Metric.RESPONSE)] == [0, 1]
+    assert [each.requests for each in record.intervals()] == [1]
 
 
 def test_a_round_of_several_intervals_is_one_stretch() -> None:

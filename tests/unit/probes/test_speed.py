@@ -50,24 +50,33 @@ def fake_cores(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, int]], Fa
 
 def test_each_side_has_the_mean_of_its_own_cores(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
     fake = fake_cores({0: 100, 1: 200, 2: 300, 3: 500})
-    reading = SpeedMeter(target=(0, 1), client=(2, 3)).read(at=1.5)
+    seconds = iter([10.0, 11.5])
+    reading = SpeedMeter(lambda: next(seconds)).read((0, 1), (2, 3))
     assert (reading.at, reading.target_ns, reading.client_ns) == (1.5, 150, 400)
     assert fake.now == OWN
 
 
 def test_a_core_that_both_sides_share_is_measured_once(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
     fake = fake_cores({0: 100})
-    reading = SpeedMeter(target=[0], client=[0]).read(at=0)
+    reading = SpeedMeter().read([0], [0])
     assert (reading.target_ns, reading.client_ns) == (100, 100)
     assert fake.used == [0]
 
 
 def test_a_side_on_another_machine_has_no_speed(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
     fake_cores({0: 100})
-    meter = SpeedMeter(target=(), client=(0,))
-    assert meter.read(at=0).target_ns is None
-    assert meter.so_far().target_ns is None
-    assert meter.so_far().client_ns == 100
+    meter = SpeedMeter()
+    assert meter.read((), (0,)).target_ns is None
+    so_far = meter.so_far()
+    assert so_far is not None
+    assert (so_far.target_ns, so_far.client_ns) == (None, 100)
+
+
+def test_each_rig_may_have_cores_of_its_own(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
+    fake_cores({0: 100, 1: 300})
+    meter = SpeedMeter()
+    readings = [meter.read((), (0,)), meter.read((1,), (0,))]
+    assert [(reading.target_ns, reading.client_ns) for reading in readings] == [(None, 100), (300, 100)]
 
 
 def test_cores_that_may_not_be_used_are_left_out(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
@@ -99,13 +108,13 @@ def test_own_cores_are_restored_when_a_reading_is_broken_off(
 
 def test_the_run_has_the_median_of_its_readings(fake_cores: Callable[[dict[int, int]], FakeCores]) -> None:
     fake = fake_cores({0: 100, 1: 1000})
-    meter = SpeedMeter(target=(0,), client=(1,))
-    assert meter.so_far().readings == []
-    assert meter.so_far().target_ns is None
-    for at, target_ns in enumerate((100, 160, 110)):
+    meter = SpeedMeter()
+    assert meter.so_far() is None
+    for target_ns in (100, 160, 110):
         fake.ns_by_core[0] = target_ns
-        meter.read(float(at))
+        meter.read((0,), (1,))
     so_far = meter.so_far()
+    assert so_far is not None
     assert [reading.target_ns for reading in so_far.readings] == [100, 160, 110]
     assert (so_far.target_ns, so_far.client_ns) == (110, 1000)
     assert so_far.relative(so_far.readings[1]).target == pytest.approx(110 / 160)

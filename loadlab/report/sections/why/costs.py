@@ -1,11 +1,11 @@
 """The overhead of profiling, setting by setting, and what the probes could not see."""
 
 import re
-import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from loadlab.analysis.summary import median_of_known
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.sections.why.ends import End, describe_ends
 from loadlab.report.tables import PlainTable
@@ -100,8 +100,7 @@ def _table(
 
 
 def _median(setting: Setting | None, slowdown_of: Callable[[TrialResult], float | None]) -> float | None:
-    found = [slowdown for trial in setting.measured if (slowdown := slowdown_of(trial)) is not None] if setting else []
-    return statistics.median(found) if found else None
+    return median_of_known(map(slowdown_of, setting.measured)) if setting else None
 
 
 def _format(share: float | None) -> str:

@@ -7,7 +7,6 @@ import pytest
 from loadlab.analysis.comparison.figures import (
     CPU,
     DISTURBED,
-    FAILED,
     LOWER_BOUND,
     NO_INTERVAL,
     RATE,
@@ -19,6 +18,7 @@ from loadlab.analysis.comparison.figures import (
     student,
 )
 from loadlab.analysis.pairs import STARTS_DIFFER
+from loadlab.profile.metrics import FAILED_REQUESTS
 from loadlab.results.model import Finding, LatencySummary, Verdict
 from loadlab.results.speed import Speed
 from tests.trials import make_usage
@@ -227,21 +227,21 @@ def of_failures(*failed: int) -> Measured:
 
 
 def test_failures_are_compared_as_shares() -> None:
-    found = compare_figure(FAILED, of_failures(10, 12, 11), of_failures(110, 112, 111))
+    found = compare_figure(FAILED_REQUESTS, of_failures(10, 12, 11), of_failures(110, 112, 111))
     assert (found.a, found.b, found.change) == pytest.approx((0.0011, 0.0111, 0.01))
     assert found.interval is not None
     assert 0.008 < found.interval[0] < 0.01 < found.interval[1] < 0.012
 
 
 def test_no_failures_are_no_difference_within_what_so_few_requests_can_show() -> None:
-    found = compare_figure(FAILED, of_failures(0, 0), of_failures(0, 0))
+    found = compare_figure(FAILED_REQUESTS, of_failures(0, 0), of_failures(0, 0))
     assert found.change == 0.0
     assert found.interval is not None
     assert found.interval[0] < 0 < found.interval[1] < 0.001
 
 
 def test_failures_of_single_windows_have_no_interval() -> None:
-    assert compare_figure(FAILED, of_failures(0), of_failures(5)).interval is None
+    assert compare_figure(FAILED_REQUESTS, of_failures(0), of_failures(5)).interval is None
 
 
 def test_a_figure_of_zero_is_no_multiple() -> None:

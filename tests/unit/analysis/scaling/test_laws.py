@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from loadlab.analysis.scaling import cost_at_usual_speed, fit_laws
+from loadlab.analysis.conclusion import cost_at_usual_speed
+from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.scaling.laws import describe
 from loadlab.analysis.scaling.selection import Rises, SelectedLaw
 from loadlab.analysis.uncertainty import Estimate
