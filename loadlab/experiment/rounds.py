@@ -91,9 +91,9 @@ class RoundsRun:
         if not self.has_ended:
             self.state = "done"
 
-    def begin_again(self) -> None:
-        """Put all rounds aside, and measure as many again."""
-        self.spoiled.append(self.result())
+    def begin_again(self, result: TrialResult) -> None:
+        """Put all rounds aside, which have given this result, and measure as many again."""
+        self.spoiled.append(result)
         self._attempts.append(self._record)
         self.state = "interrupted"
         self._record = SlicesRecord(self._rig)
@@ -182,14 +182,15 @@ class Batch:
         """Measure all rounds of these trials; and again, in as many, of those that the machine spoiled."""
         for attempt in range(self._profile.retries + 1):
             self._take_turns(runs)
-            spoiled = [run for run in runs if run.state == "done" and spoiled_by_machine(run.result())]
+            results = [(run, run.result()) for run in runs if run.state == "done"]
+            spoiled = [(run, result) for run, result in results if spoiled_by_machine(result)]
             # If the machine has spoiled all of several trials again, it will go on like that.
             is_futile = attempt > 0 and len(spoiled) == len(runs) > 1
             if not spoiled or is_futile or attempt == self._profile.retries:
                 return
-            runs = spoiled
-            for run in runs:
-                run.begin_again()
+            for run, result in spoiled:
+                run.begin_again(result)
+            runs = [run for run, _ in spoiled]
 
     def _take_turns(self, runs: Sequence[RoundsRun]) -> None:
         if not runs:

@@ -66,7 +66,7 @@ class SlicesRecord:
         )
         return Probes(
             procfs=procfs if "procfs" in self._probes and self.rounds else None,
-            sockets=self._seen_of_sockets() if "sockets" in self._probes and self.sockets else None,
+            sockets=self._seen_of_sockets() if self.sockets else None,
         )
 
     def _seen_of_sockets(self) -> SocketsProbe:
@@ -100,7 +100,7 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     run_in_ns = _run_in_ns(rig, record, duration_ns)
     load.begin_round()
     served, failed = load.served, load.failed
-    sockets = read_sockets(round(at * 1e9))
+    sockets = read_sockets(round(at * 1e9)) if "sockets" in rig.profile.probes else None
     shared_cores = SharedCoresWatch(rig.ends, rig.resources)
     shared_cores.begin()
     start = read_edge(rig)
@@ -110,9 +110,8 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     planned.take_what_is_in_flight()
     end = read_edge(rig, start)
     usage = usage_over(start, end, load.active_ns).with_threads(shared_cores.end())
-    sockets_after = read_sockets(round(speed.at * 1e9))
-    if sockets is not None and sockets_after is not None:
-        record.sockets.append((sockets, sockets_after))
+    if sockets is not None and (after := read_sockets(round(speed.at * 1e9))) is not None:
+        record.sockets.append((sockets, after))
     figures = _figures(at, load.last_round(), load.failed - failed, usage, load.served - served)
     record.rounds.append(MeasuredRound(figures, usage))
 
