@@ -122,12 +122,14 @@ def _chance(document: RunDocument) -> str:
 
 
 def _describe_verdict(document: RunDocument) -> Clause:
-    doubted = [trial for trial in document.trials if trial.state == "done" and trial.verdict.state != "valid"]
-    total = len(document.trials)
+    # What is not possible on this machine casts no doubt on the rest.
+    attempted = [trial for trial in document.trials if trial.state != "not possible"]
+    doubted = [trial for trial in attempted if trial.state == "done" and trial.verdict.state != "valid"]
+    total = len(attempted)
     if document.verdict == "valid":
         notes = any(trial.verdict.findings for trial in document.trials)
         return Clause("No finding casts doubt on the figures.", FINDINGS if notes else "")
-    lost = [trial for trial in document.trials if trial.state == "failed" or trial.verdict.state == "invalid"]
+    lost = [trial for trial in attempted if trial.state == "failed" or trial.verdict.state == "invalid"]
     if lost and total == 1:
         return Clause("The trial is invalid: it says nothing about the target.", FINDINGS)
     if lost:

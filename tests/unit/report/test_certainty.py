@@ -95,6 +95,9 @@ def test_the_verdict_counts_trials_and_leads_to_the_findings() -> None:
     assert (doubt.text, doubt.anchor) == ("Findings cast doubt on 1 of 2 trials.", "findings")
     *_, lost = describe_certainty(document(trial(1), trial(2, "invalid"), verdict="invalid"))
     assert lost.text == "1 of 2 trials is invalid, and not compared."
+    not_possible = trial(3, state="not possible", verdict=Verdict(state="invalid"))
+    *_, doubt = describe_certainty(document(trial(1), trial(2, "suspect"), not_possible, verdict="suspect"))
+    assert doubt.text == "Findings cast doubt on 1 of 2 trials."
     *_, noted = describe_certainty(document(trial(1, "note")))
     assert (noted.text, noted.anchor) == ("No finding casts doubt on the figures.", "findings")
 
