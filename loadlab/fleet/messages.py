@@ -11,8 +11,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from loadlab.load.opening import Opening
 from loadlab.load.stamping import STAMPED_EVERY
+from loadlab.protocols.answers import AnswerEnd
 from loadlab.tls import TlsSession, TlsSettings
+
+Protocol = Literal["http", "websocket", "tcp", "events"]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +41,8 @@ class Endpoint(_Part, frozen=True):
 class WeightedRequest(_Part, frozen=True):
     """A kind of request: what is sent, in turn, what is expected, and how often it is drawn among others.
 
-    The body of an answer is to contain `expected_body`, and headers the text beside their name.
+    The body of an answer is to contain `expected_body`, and headers the text beside their name. `end` is how the end of
+    an answer is known where it is not HTTP. With `streams` it is timed when the body begins, and each piece of it.
     """
 
     contents: list[bytes]
@@ -46,6 +51,8 @@ class WeightedRequest(_Part, frozen=True):
     method: str = "GET"
     expected_body: bytes | None = None
     expected_headers: list[tuple[bytes, bytes]] = []
+    end: AnswerEnd = AnswerEnd()
+    streams: bool = False
 
 
 class ClosedPacing(_Part, frozen=True, tag=True):
@@ -81,8 +88,9 @@ class SlowSending(_Part, frozen=True):
 class LoadPart(_Message, frozen=True):
     """To a load worker, first: number `share` of `shares` parts of the load.
 
-    Where: `endpoint`, on a connection for each request or on connections that are kept. What: `requests`, one of them
-    drawn each time by a generator that `seed` fixes, and who sends slowly. When: `pacing`, within the windows of a
+    Where: `endpoint`, on a connection for each request or on connections that are kept, each of which begins with an
+    `opening` if there is one. What: `requests` of a `protocol`, one of them drawn each time by a generator that `seed`
+    fixes, and who sends slowly. When: `pacing`, within the windows of a
     `Plan`; and again, with `retry`, where the server had ended the connection. How recorded: overdue after
     `timeout_ns`, and for at least one answer of `stamped_every` the kernel is asked when it arrived.
     """
@@ -98,10 +106,15 @@ class LoadPart(_Message, frozen=True):
     stamped_every: int = STAMPED_EVERY
     retry: bool = True
     per_request: bool = False
+    protocol: Protocol = "http"
+    opening: Opening | None = None
 
 
 class IdlePart(_Message, frozen=True):
-    """To an idle holder, first: the connections to open and hold. `request` asks for the answer behind each round."""
+    """To an idle holder, first: the connections to open and hold.
+
+    With an `opening` it is carried out on each; otherwise `request` asks for an answer behind each round.
+    """
 
     endpoint: Endpoint
     request: bytes
@@ -109,6 +122,7 @@ class IdlePart(_Message, frozen=True):
     timeout_ns: int
     behaviour: Literal["silent", "trickle", "churn"]
     pace_ns: int
+    opening: Opening | None = None
 
 
 class PlannedWindow(_Part, frozen=True):
@@ -191,9 +205,14 @@ class Opened(_Message, frozen=True):
 
 
 class Alive(_Message, frozen=True):
-    """From an idle holder, when asked: how many connections are still established."""
+    """From an idle holder, when asked: how many connections are still established.
+
+    Since they were opened `pings` of the server have been answered, and `received_bytes` have come.
+    """
 
     alive: int
+    pings: int = 0
+    received_bytes: int = 0
 
 
 Message = LoadPart | IdlePart | Plan | CountAlive | Ready | Recorded | Finished | Drained | OpenedSoFar | Opened | Alive

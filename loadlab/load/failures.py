@@ -5,13 +5,8 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.protocols.http1 import (
-    MAX_BODY_BYTES,
-    MAX_HEAD_BYTES,
-    MalformedResponse,
-    ResponseCutShort,
-    ResponseTooLarge,
-)
+from loadlab.protocols.answers import MalformedResponse, ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from loadlab.recording.outcomes import Outcome
 from loadlab.tls import TlsError
 
@@ -21,11 +16,15 @@ REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, Respons
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a request or an attempt to connect ended, the reason in words, and the errno if there was one."""
+    """How a request or an attempt to connect ended, the reason in words, and the errno if there was one.
+
+    `status` is that of the answer, or the code of a WebSocket's end, where there was one.
+    """
 
     outcome: Outcome
     reason: str
     errno: int | None = None
+    status: int | None = None
 
 
 def connecting_failure(error: OSError) -> Failure:
@@ -43,11 +42,11 @@ def request_failure(error: Exception) -> Failure:
         case MalformedResponse():
             return Failure(Outcome.MALFORMED, str(error))
         case ResponseTooLarge():
-            return Failure(
-                Outcome.TOO_LARGE, f"more than {MAX_HEAD_BYTES:,} bytes of head or {MAX_BODY_BYTES:,} of body"
-            )
-        case ResponseCutShort():
-            return Failure(Outcome.CLOSED_EARLY, str(error) or "the connection ended before the answer was complete")
+            by_default = f"more than {MAX_HEAD_BYTES:,} bytes of head or {MAX_BODY_BYTES:,} of body"
+            return Failure(Outcome.TOO_LARGE, str(error) or by_default)
+        case ResponseCutShort(status=status):
+            reason = str(error) or "the connection ended before the answer was complete"
+            return Failure(Outcome.CLOSED_EARLY, reason, status=status)
         case TlsError():
             return Failure(Outcome.TLS, str(error))
         case OSError(errno=int(number)) if number in _OUTCOME_BY_ERRNO:

@@ -15,7 +15,8 @@ from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchang
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
-from loadlab.protocols.http1 import ResponseHead, ResponseReader
+from loadlab.protocols.answers import ResponseHead
+from loadlab.protocols.http1 import ResponseReader
 from loadlab.recording.recorder import Recorder
 
 

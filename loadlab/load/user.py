@@ -28,7 +28,8 @@ from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
 from loadlab.load.pacing import Gate, Pacing
-from loadlab.protocols.http1 import ResponseCutShort, ResponseHead, ResponseParsers, ResponseReader
+from loadlab.protocols.answers import ResponseCutShort, ResponseHead
+from loadlab.protocols.http1 import ResponseParsers, ResponseReader
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 

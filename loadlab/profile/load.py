@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from loadlab.profile.http_values import SUCCESS, Statuses
+from loadlab.profile.message import Greeting, Message, MixedMessage
 from loadlab.profile.request import MixedRequest, Request, RequestData, RequestPath
 from loadlab.profile.values import (
     DAY_NS,
@@ -23,6 +24,7 @@ from loadlab.profile.values import (
     Count,
     Duration,
     Section,
+    Text,
     Truth,
     describe,
     without_default,
@@ -102,6 +104,14 @@ SLOW_SENDERS: Final = "slow-senders"
 _MOST_CONNECTIONS: Final = 10_000_000
 
 
+LoadProtocol = Literal["http", "websocket", "tcp", "events"]
+IdleProtocol = Literal["tcp", "http", "websocket", "events"]
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+Subprotocols = Annotated[
+    str, Text(rf"{_TOKEN}(?:, ?{_TOKEN})*", "the name of a subprotocol, or several separated by commas")
+]
+
+
 def handler_of(path: str) -> str:
     """Return the handler that a bundled server chooses by a path, the part between slash and query; "/" is hello."""
     return path[1:].partition("?")[0] or "hello"
@@ -126,6 +136,11 @@ class Load(Section):
 
     model_config = ConfigDict(json_schema_extra=_require_an_end)
 
+    protocol: LoadProtocol = Field(
+        default="http",
+        description="What is spoken: http; websocket or tcp, a message and its answer at a time; events, a stream that "
+        "is read (server-sent events, or any body that comes in pieces).",
+    )
     connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
         description="Closed load: the users, each of which sends its next request when the answer has arrived. "
         "Open load, with a rate: the most connections that are opened."
@@ -175,6 +190,15 @@ class Load(Section):
         default="silent",
         description="What they do: silent nothing, trickle sends a byte of a request now and then, churn closes and "
         "reopens them.",
+    )
+    written_idle_protocol: IdleProtocol | None = Field(
+        default=None,
+        alias="idle_protocol",
+        description="What they speak: tcp says nothing, http is asked once and kept alive, websocket answers pings, "
+        "events reads what comes; by default as protocol, but tcp for http.",
+    )
+    idle_path: RequestPath | None = Field(
+        default=None, description="The path that they ask for; by default that of the load, if it speaks the same."
     )
     idle_pace_ns: Annotated[int, Duration(MILLISECOND_NS, HOUR_NS)] = Field(
         default=SECOND_NS,
@@ -232,6 +256,18 @@ class Load(Section):
     mix: Annotated[tuple[MixedRequest, ...], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="Several requests, drawn at random by their weights, in place of a single one."
     )
+    message: Message | None = Field(
+        default=None, description="The message of a load over websocket or tcp, and how the end of its answer is known."
+    )
+    messages: Annotated[tuple[MixedMessage, ...], Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="Several messages, drawn at random by their weights, in place of a single one."
+    )
+    greeting: Greeting | None = Field(
+        default=None, description="What a server over tcp says first on a new connection; it is read and dropped."
+    )
+    subprotocol: Subprotocols | None = Field(
+        default=None, description="The subprotocol that a WebSocket asks for; the server has to agree to one."
+    )
     data: RequestData | None = Field(
         default=None, description="A table of values for the requests, which name its columns as in {{id}}."
     )
@@ -257,6 +293,21 @@ class Load(Section):
     def model(self) -> Literal["closed", "open"]:
         """Closed, where users send when their answers have arrived, or open, where requests follow a schedule."""
         return "closed" if self.rate is None else "open"
+
+    @property
+    def idle_protocol(self) -> IdleProtocol:
+        """What idle connections speak."""
+        return self.written_idle_protocol or ("tcp" if self.protocol == "http" else self.protocol)
+
+    @property
+    def sent(self) -> tuple[MixedMessage, ...]:
+        """The messages that the load draws from by their weights; at least one where it sends messages."""
+        if self.messages:
+            return self.messages
+        if self.protocol not in ("websocket", "tcp"):
+            return ()
+        only = self.message or Message()
+        return (MixedMessage.model_validate({**only.model_dump(by_alias=True), "name": "message"}),)
 
     @property
     def stages(self) -> tuple[RateStage, ...] | None:

@@ -16,7 +16,7 @@ from loadlab.profile.http_values import (
     request_name,
 )
 from loadlab.profile.template import parse_template
-from loadlab.profile.values import Count, Section, Text, without_default
+from loadlab.profile.values import Count, Section, Text, Truth, without_default
 
 BODIES: Final = ("json", "body", "file")
 """The keys of a request that give it a body; it has one of them at most."""
@@ -84,6 +84,10 @@ class Request(Section):
         default=None, description="The body as a file, sent as it is; relative to the profile's directory."
     )
     expect: ExpectedResponse | None = Field(default=None, description="What the response must be like.")
+    stream: Annotated[bool, Truth()] = Field(
+        default=False,
+        description="Whether it is timed when the body of the response begins, and when each piece of it comes.",
+    )
 
     @property
     def method(self) -> str:

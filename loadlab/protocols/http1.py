@@ -21,11 +21,12 @@ Facts about httptools and llhttp that this file stands on:
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import httptools
 
+from loadlab.protocols.answers import AnswerReader, MalformedResponse, ResponseCutShort, ResponseHead, ResponseTooLarge
 from loadlab.protocols.patterns import ResponsePatterns
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -43,28 +44,6 @@ _WITHOUT_BODY: Final = (204, 304)
 _FOLD: Final = re.compile(rb"(?<!\r\n)\r\n[ \t]+")
 
 
-class MalformedResponse(Exception):
-    """What came is not an HTTP/1.1 response."""
-
-
-class ResponseTooLarge(Exception):
-    """A head or body past the limit."""
-
-
-class ResponseCutShort(Exception):
-    """The stream ended before the response was complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
-    """What a complete response says, and whether its end was that of the connection, or bytes came behind it."""
-
-    status: int
-    keep_alive: bool
-    until_close: bool = False
-    surplus: bool = False
-
-
 class ResponseParsers:
     """The parsers of responses to one method that are between two messages; shared by the readers of a load.
 
@@ -77,6 +56,9 @@ class ResponseParsers:
     __slots__ = ("_idle", "_is_head_request", "_patterns", "buffer", "head", "message", "patterns",
                  "spare")  # fmt: skip
 
+    speaks_unasked = False
+    farewell = b""
+
     def __init__(self, method: str = "GET") -> None:
         self._is_head_request = method == "HEAD"
         self._idle: list[ResponseParser] = []
@@ -86,6 +68,14 @@ class ResponseParsers:
         self.head: ResponseHead
         self._patterns: ResponsePatterns[ResponseHead] = ResponsePatterns()
         self.patterns = self._patterns.by_length
+
+    def new_reader(self) -> "ResponseReader":
+        """Return the reader of a new connection."""
+        return ResponseReader(self)
+
+    def take_over(self, reader: AnswerReader) -> "ResponseReader":
+        """Return the reader of the next response: between two responses a connection has nothing of its own."""
+        return ResponseReader(self)
 
     def new_parser(self) -> "ResponseParser":
         """Return a parser that reads this method's responses."""
@@ -111,6 +101,8 @@ class ResponseReader:
     """Reads the responses of one connection, one after another."""
 
     __slots__ = ("_body_bytes", "_parser", "_parsers", "_raw_head")
+
+    reply = b""  # HTTP has nothing to say in the middle of an answer
 
     def __init__(self, parsers: ResponseParsers) -> None:
         self._parsers = parsers
@@ -151,6 +143,10 @@ class ResponseReader:
     def received(self) -> bytes:
         """What has come of an incomplete or malformed response, up to the piece in which its head ends."""
         return b"" if self._parser is None else self._raw_head
+
+    def overhear(self, data: bytes) -> None:
+        """Take bytes that nobody has asked for, which a server must not send. Raises MalformedResponse."""
+        raise MalformedResponse("bytes that nobody had asked for")
 
     def feed_end(self) -> ResponseHead:
         """Take the end of the stream; return what the response says that it completes.

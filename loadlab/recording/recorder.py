@@ -37,6 +37,10 @@ class Metric(StrEnum):
     CLIENT = "client"  # done - arrived: what this client added since the kernel had the answer; of a sample only
     CONNECT = "connect"  # of a connection: from connect(2) until it was established
     HANDSHAKE = "handshake"  # of a connection with TLS: from then until the handshake was done
+    UPGRADE = "upgrade"  # of a WebSocket: from its opening request being sent until the server had agreed
+    FIRST = "first"  # of an answer that is a stream: from sent until its first event or the first of its body was read
+    GAP = "gap"  # from one event of a stream, or piece of a body, to the next
+    DELAY = "delay"  # of an event that says when the server sent it: from then until it was read
 
 
 EACH_INTERVAL: Final = (Metric.RESPONSE, Metric.SERVICE)
@@ -77,7 +81,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `outcomes` counts requests, `connects` attempts to connect by their outcome, `statuses` answers. `histograms` are by
     Metric, as Histogram.drain writes them, of those that were taken. `out_of_range` is how many of the requests that
-    are ok took longer than the histograms reach (an hour).
+    are ok took longer than the histograms reach (an hour). `received_bytes` counts those of events, `ended` the streams
+    that the server ended, `unasked` the messages that no request had asked for, `pings` those that were answered.
     """
 
     start_ns: int
@@ -90,6 +95,10 @@ class Snapshot(msgspec.Struct, frozen=True):
     retried: int
     surplus: int
     samples: list[FailureSample]
+    received_bytes: int = 0
+    ended: int = 0
+    unasked: int = 0
+    pings: int = 0
 
     def to_bytes(self) -> bytes:
         """Return it for the wire: a few kilobytes, as most buckets are next to each other and most counts small."""
@@ -120,26 +129,32 @@ class Recorder:
     Only requests that ended as expected have times. The hot path appends to `prompt` the service time of a request
     that was sent when it was intended (its response time is the same, its lateness 0), and to `prompt_dispatch` its
     dispatch; of any other it adds to `late` three numbers, lateness, service time and dispatch. `client` is for those
-    whose arrival the kernel has stamped, `connect` and `handshake` for connections. `opened` counts connections, and
-    `connects` attempts that failed.
+    whose arrival the kernel has stamped, `connect`, `handshake` and `upgrade` for connections, `first`, `gap` and
+    `delay` for answers that are streams. `opened` counts connections, and `connects` attempts that failed.
     """
 
     __slots__ = ("_answered", "_rows", "_samples", "_unusual", "_usual_status", "client", "connect", "connects",
-                 "handshake", "late", "opened", "outcomes", "prompt", "prompt_dispatch", "retried", "statuses",
-                 "surplus")  # fmt: skip
+                 "delay", "ended", "first", "gap", "handshake", "late", "opened", "outcomes", "pings", "prompt",
+                 "prompt_dispatch", "received_bytes", "retried", "statuses", "surplus", "unasked",
+                 "upgrade")  # fmt: skip
 
     def __init__(self, usual_status: int = 200) -> None:
-        """All answers that `count_status` does not count have the usual status."""
+        """All answers that `count_status` does not count have the usual status; 0 where they have none."""
         self.prompt: list[int] = []
         self.prompt_dispatch: list[int] = []
         self.late: list[int] = []
         self.client: list[int] = []
         self.connect: list[int] = []
         self.handshake: list[int] = []
+        self.upgrade: list[int] = []
+        self.first: list[int] = []
+        self.gap: list[int] = []
+        self.delay: list[int] = []
         self.outcomes: Counter[Outcome] = Counter()
         self.connects: Counter[Outcome] = Counter()
         self.statuses: Counter[int] = Counter()
         self.opened = self.retried = self.surplus = 0
+        self.received_bytes = self.ended = self.unasked = self.pings = 0
         self._usual_status = usual_status
         self._unusual = 0  # of the answers as expected: those counted in `statuses`
         self._samples: list[FailureSample] = []
@@ -197,6 +212,10 @@ class Recorder:
             (Metric.CLIENT, self.client),
             (Metric.CONNECT, self.connect),
             (Metric.HANDSHAKE, self.handshake),
+            (Metric.UPGRADE, self.upgrade),
+            (Metric.FIRST, self.first),
+            (Metric.GAP, self.gap),
+            (Metric.DELAY, self.delay),
         ):
             if values:
                 self._rows.fold([_ROWS[metric]], np.array([values], np.int64))
@@ -222,13 +241,18 @@ class Recorder:
             {Outcome.OK.value: self._answered} | {outcome.value: count for outcome, count in self.outcomes.items()},
             {metric.value: rows.drain(_ROWS[metric]) for metric in metrics},
             out_of_range,
-            {str(status): count for status, count in self.statuses.items() if count},
+            {str(status): count for status, count in self.statuses.items() if count and status},
             self._counted_connects(),
             self.retried,
             self.surplus,
             self._samples,
+            self.received_bytes,
+            self.ended,
+            self.unasked,
+            self.pings,
         )
         self._answered = self._unusual = self.opened = self.retried = self.surplus = 0
+        self.received_bytes = self.ended = self.unasked = self.pings = 0
         self._samples = []
         for counts in (self.outcomes, self.connects, self.statuses):
             counts.clear()
@@ -246,7 +270,7 @@ class Totals:
         self.outcomes: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.connects: Counter[str] = Counter()
-        self.retried = self.surplus = 0
+        self.retried = self.surplus = self.received_bytes = self.ended = self.unasked = self.pings = 0
         self.samples: list[FailureSample] = []
         self.histograms = empty_histograms()
         self.out_of_range = 0
@@ -259,6 +283,10 @@ class Totals:
         self.connects.update(snapshot.connects)
         self.retried += snapshot.retried
         self.surplus += snapshot.surplus
+        self.received_bytes += snapshot.received_bytes
+        self.ended += snapshot.ended
+        self.unasked += snapshot.unasked
+        self.pings += snapshot.pings
         self.out_of_range += snapshot.out_of_range
         for sample in snapshot.samples:
             self._sampled[sample.outcome] += 1

@@ -19,6 +19,8 @@ Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
 LoadModel = Literal["closed", "open"]
 LawShape = Literal["constant", "linear", "power", "per event", "unclear"]
+LoadProtocol = Literal["http", "websocket", "tcp", "events"]
+IdleProtocol = Literal["tcp", "http", "websocket", "events"]
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
 Scalar = str | int | float | bool | None
 
@@ -40,7 +42,10 @@ class LatencySummary(Document):
 
 
 class IdleSummary(Document):
-    """The idle connections of a trial: asked for, opened, and alive when the measured window began and ended."""
+    """The idle connections of a trial: asked for, opened, and alive when the measured window began and ended.
+
+    Until then they answered `pings` of the server and received `received_bytes`, where their `protocol` has either.
+    """
 
     wanted: int
     opened: int
@@ -50,6 +55,9 @@ class IdleSummary(Document):
     holders: int
     holder_bytes_per_connection: float | None = None
     problem: str | None = None
+    protocol: IdleProtocol = "tcp"
+    pings: int = 0
+    received_bytes: int = 0
 
 
 class ConnectionMemory(Document):
@@ -183,7 +191,12 @@ class TrialResult(Document):
 
     For each request response = lateness + wire + dispatch, and service is the latter two. `client_ns` is the time that
     the client added, from the kernel's receive stamp on the response to its being parsed, for a sample of requests.
-    `connect_ns` and `handshake_ns` (of TLS) are of the connections that were opened within the window.
+    `connect_ns`, `handshake_ns` (of TLS) and `upgrade_ns` (to a WebSocket) are of the connections that were opened
+    within the window. `protocol` says what a request is: of HTTP, a message and its answer, or an event of a stream.
+    `first_ns` is how long streams and streamed answers took to begin, `gap_ns` the time between their events or pieces,
+    `delay_ns` how long events were under way that say when they were sent. `received_bytes` are those of events;
+    `ended` streams were ended by the server, `unasked` messages had been asked for by no request, and as many `pings`
+    were answered.
     `cut_age_ns` is how long ago the requests had been sent that were in flight when the window ended. They were
     finished then: `cut_outcomes` is what became of them, `cut_response_ns` how long those that are ok took in all.
     `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
@@ -219,6 +232,7 @@ class TrialResult(Document):
     requests: int = 0
     requests_per_second: float | None = None
     load_model: LoadModel | None = None
+    protocol: LoadProtocol = "http"
     offered_per_second: float | None = None
     outcomes: dict[str, int] = Field(default={})
     statuses: dict[str, int] = Field(default={})
@@ -240,6 +254,14 @@ class TrialResult(Document):
     client_ns: LatencySummary = LatencySummary()
     connect_ns: LatencySummary = LatencySummary()
     handshake_ns: LatencySummary = LatencySummary()
+    upgrade_ns: LatencySummary = LatencySummary()
+    first_ns: LatencySummary = LatencySummary()
+    gap_ns: LatencySummary = LatencySummary()
+    delay_ns: LatencySummary = LatencySummary()
+    received_bytes: int = 0
+    ended: int = 0
+    unasked: int = 0
+    pings: int = 0
     kinds: list[KindResult] = Field(default=[])
     server: LoadedServer | None = None
     tls: TlsSession | None = None

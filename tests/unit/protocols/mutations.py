@@ -6,13 +6,8 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-from loadlab.protocols.http1 import (
-    MalformedResponse,
-    ResponseCutShort,
-    ResponseParsers,
-    ResponseReader,
-    ResponseTooLarge,
-)
+from loadlab.protocols.answers import MalformedResponse, ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.http1 import ResponseParsers, ResponseReader
 
 
 class Ending(StrEnum):

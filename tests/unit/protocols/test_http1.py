@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.protocols.http1 import MalformedResponse, ResponseCutShort, ResponseHead, ResponseParsers, ResponseReader
+from loadlab.protocols.answers import MalformedResponse, ResponseCutShort, ResponseHead
+from loadlab.protocols.http1 import ResponseParsers, ResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -5,15 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loadlab.protocols import http1
-from loadlab.protocols.http1 import (
-    MAX_BODY_BYTES,
-    MAX_HEAD_BYTES,
-    MalformedResponse,
-    ResponseCutShort,
-    ResponseParsers,
-    ResponseReader,
-    ResponseTooLarge,
-)
+from loadlab.protocols.answers import MalformedResponse, ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES, ResponseParsers, ResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -9,7 +9,7 @@ from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, FailureSample, Metric, Recorder, Snapshot, Totals
 
-OF_EACH_REQUEST = set(Metric) - {Metric.CLIENT, Metric.CONNECT, Metric.HANDSHAKE}
+OF_EACH_REQUEST = {Metric.RESPONSE, Metric.SERVICE, Metric.LATENESS, Metric.WIRE, Metric.DISPATCH}
 
 
 def absorbed(snapshot: Snapshot) -> dict[Metric, Histogram]:
