@@ -89,6 +89,10 @@ def test_everything_is_added_up() -> None:
         "client": 0,
         "connect": 0,
         "handshake": 0,
+        "upgrade": 0,
+        "first": 0,
+        "gap": 0,
+        "delay": 0,
     }
 
 
