@@ -8,12 +8,12 @@ from loadlab.protocols.answers import AnswerEnd
 class Upgrade(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
     """A WebSocket's opening handshake (RFC 6455, 4.1): `request` is sent, and the answer has to prove `accept`.
 
-    `subprotocols` are those that the request offers; the server takes one of them or none.
+    `subprotocols` are those that the request offers; the server has to agree to one of them.
     """
 
     request: bytes
     accept: str
-    subprotocols: list[str] = []
+    subprotocols: tuple[str, ...] = ()
 
 
 class Greeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
