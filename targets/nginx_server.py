@@ -6,7 +6,7 @@ epoll loop and a state machine per connection. The response to `hello` is part o
 Where the cost lies. Almost all of it in the kernel: it is the yardstick for what is left when the language costs
 nothing.
 
-What it cannot do. Run a handler of ours: it has `hello` only.
+What it cannot do. Run a handler of ours: it has `hello` only. It speaks TLS where it is asked to (`scheme: https`).
 """
 
 import ctypes
@@ -16,15 +16,17 @@ import resource
 import select
 import shutil
 import signal
+import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
 import limits
 import shared_port
+from certificate import make_certificate
 from command_line import parse_arguments
 from server import Listener, announce
-from waits import ENVIRONMENT
+from waits import ENVIRONMENT, Failure
 
 TARGET = {
     "name": "nginx",
@@ -37,6 +39,11 @@ TARGET = {
             "maximum": 1000,
             "counts": "listeners",
             "about": "worker processes that share the port",
+        },
+        "scheme": {
+            "default": "http",
+            "choices": ["http", "https"],
+            "about": "plain, or over TLS with a certificate that the server makes for itself",
         },
     },
     "needs": {"program": "nginx", "install": "apt-get install nginx-light"},
@@ -65,7 +72,7 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen {address} backlog={backlog}{reuse_port};
+        listen {address} backlog={backlog}{reuse_port}{tls};
         default_type text/plain;
         location = /hello {{ return 200 "Hello, world!\\n"; }}
         location = / {{ return 200 "Hello, world!\\n"; }}
@@ -73,6 +80,11 @@ http {{
     }}
 }}
 """
+
+TLS = """ ssl;
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3"""
 
 PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2  # from <linux/prctl.h>
 
@@ -93,8 +105,12 @@ def main() -> int:
             f"cannot listen on {arguments.host} port {arguments.port}: {getattr(error, 'strerror', error)}; "
             "choose another address, or port 0 for any free one"
         )
+    over_tls = arguments.scheme == "https"
     configuration = ENVIRONMENT.folder / "nginx.conf"
-    configuration.write_text(configure(listener.address, arguments.backlog, arguments.processes))
+    try:
+        configuration.write_text(configure(listener.address, arguments.backlog, arguments.processes, over_tls))
+    except Failure as failure:
+        return explain(str(failure))
     pidfd = os.pidfd_open(os.getpid())
     ready = {
         "address": listener.address,
@@ -108,9 +124,10 @@ def main() -> int:
     if os.fork() == 0:
         address = listener.address
         listener.close()
-        announce_when_answered(address, ready)
-        if arguments.folder is None:
-            wait_for_end(pidfd)  # and then, being the one that remains, remove the folder
+        announce_when_answered(address, over_tls, ready)
+        if arguments.folder is not None:
+            os._exit(0)  # at once: what nginx takes of memory is read next, and this process is no part of it
+        wait_for_end(pidfd)  # and then, being the one that remains, remove the folder
         return 0
     end_with_parent()
     # So one nginx hands its sockets on to another when the program is upgraded.
@@ -119,9 +136,13 @@ def main() -> int:
     os.execve(nginx, [nginx, "-p", str(ENVIRONMENT.folder), "-c", str(configuration)], environment)
 
 
-def configure(address: tuple[str, int], backlog: int, processes: int) -> str:
-    """Return nginx's configuration."""
+def configure(address: tuple[str, int], backlog: int, processes: int, over_tls: bool) -> str:
+    """Return nginx's configuration. Raises Failure where there is to be a certificate, and cannot be."""
     host, port = address
+    tls = ""
+    if over_tls:
+        certificate, key = make_certificate(ENVIRONMENT.folder)
+        tls = TLS.format(certificate=certificate, key=key)
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONFIGURATION.format(
         folder=ENVIRONMENT.folder,
@@ -129,6 +150,7 @@ def configure(address: tuple[str, int], backlog: int, processes: int) -> str:
         backlog=backlog,
         processes=processes,
         reuse_port=" reuseport" if processes > 1 else "",
+        tls=tls,
         open_files=open_files,
         # With less than a sixteenth of its connections free, a worker begins to close idle ones: so give it more of
         # them than it can have descriptors.
@@ -136,13 +158,16 @@ def configure(address: tuple[str, int], backlog: int, processes: int) -> str:
     )
 
 
-def announce_when_answered(address: tuple[str, int], ready: Mapping[str, object]) -> None:
+def announce_when_answered(address: tuple[str, int], over_tls: bool, ready: Mapping[str, object]) -> None:
     """Say READY as soon as nginx has answered a request; say nothing if it ends instead."""
     connection = http.client.HTTPConnection(*address)
+    if over_tls:
+        unverified = ssl._create_unverified_context()  # nobody else listens there
+        connection = http.client.HTTPSConnection(*address, context=unverified)
     with suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/hello")
         if connection.getresponse().status == http.HTTPStatus.OK:
-            announce("nginx", ready)
+            announce("nginx", ready, "https" if over_tls else "http")
     connection.close()
 
 

@@ -134,14 +134,14 @@ def run(
     return 0
 
 
-def announce(name: str, ready: Mapping[str, Any]) -> None:
+def announce(name: str, ready: Mapping[str, Any], scheme: str = "http") -> None:
     """Print that the server is ready for connections: the READY line for a program, where to go for a person."""
     if not sys.stdout.isatty():
         print("READY", json.dumps(ready), flush=True)
         return
     host, port = ready["address"]
     paths = ", ".join(f"/{handler}" for handler in ready["capabilities"]["handlers"])
-    print(f"{name} listens at http://{f'[{host}]' if ':' in host else host}:{port}/ until Ctrl-C.", flush=True)
+    print(f"{name} listens at {scheme}://{f'[{host}]' if ':' in host else host}:{port}/ until Ctrl-C.", flush=True)
     print(f"It answers {paths}.", flush=True)
 
 

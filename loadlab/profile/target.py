@@ -277,6 +277,8 @@ class Target(Section):
     @property
     def tls_settings(self) -> TlsSettings | None:
         """How to connect over TLS, None for connections in plain text."""
+        if self.options.get("scheme") == "https":  # a bundled server; it has signed its certificate itself
+            return TlsSettings("localhost", verify=False)
         if self.tls is None:
             return None
         tls, host = self.tls, "localhost"

@@ -19,7 +19,7 @@ _MISPLACED: Final[Mapping[TargetKind, Mapping[str, str]]] = {
     "server": {
         **dict.fromkeys(_OF_COMMANDS, "has no effect without target.command; remove it"),
         "pid": "has no effect without target.address; set both",
-        "tls": "has no effect on bundled servers, which speak plain HTTP; remove it",
+        "tls": "has no effect on bundled servers; some have an option for it, scheme: https",
     },
 }
 _NOT_BUNDLED: Final[Mapping[TargetKind, str]] = {

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -127,6 +128,25 @@ def test_nginx_serves_hello_and_keeps_connections(nginx: Server) -> None:
         assert ask(client, "/") == (200, b"Hello, world!\n")
         assert ask(other, "/sleep")[0] == 404
     assert nginx.handlers == ["hello"]
+
+
+def test_nginx_speaks_tls_with_a_certificate_of_its_own(need_program: Callable[[str], str]) -> None:
+    need_program("nginx")
+    need_program("openssl")
+    with (
+        serving("nginx", "--scheme", "https") as server,
+        server.connect() as plain,
+        unverified().wrap_socket(plain) as client,
+    ):
+        assert ask(client, "/hello") == (200, b"Hello, world!\n")
+        assert client.version() == "TLSv1.3"
+
+
+def unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def test_nginx_has_a_master_and_the_workers_that_were_asked_for(nginx: Server) -> None:

@@ -154,7 +154,7 @@ def test_the_server_name_is_that_of_the_address_unless_it_is_given(tmp_path: Pat
         ("{command: [a, '{port}'], ready: {within: 30}}", "2:50: target.ready.within: "),
         ("{address: 'localhost:80', env: {A: b}}", "2:35: target.env: has no effect without target.command; remove it"),
         ("{server: epoll, ready: {path: /}}", "2:25: target.ready: has no effect without target.command; remove it"),
-        ("{server: epoll, tls: {}}", "2:25: target.tls: has no effect on bundled servers, which speak plain HTTP"),
+        ("{server: epoll, tls: {}}", "2:25: target.tls: has no effect on bundled servers; some have an option for it"),
         ("{address: 'a:1', tls: {ca: nowhere.pem}}", "2:36: target.tls.ca: cannot read "),
         ("{address: 'a:1', tls: {ca: x.yaml}}", "2:36: target.tls.ca: "),
         ("{address: 'a:1', tls: {key: x.yaml}}", "2:37: target.tls.key: is a private key without a certificate"),
