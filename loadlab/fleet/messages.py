@@ -11,12 +11,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from loadlab.load.opening import Opening
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.protocols.answers import AnswerEnd
+from loadlab.protocols.openings import Opening, Protocol
 from loadlab.tls import TlsSession, TlsSettings
-
-Protocol = Literal["http", "websocket", "tcp", "events"]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +49,7 @@ class WeightedRequest(_Part, frozen=True):
     method: str = "GET"
     expected_body: bytes | None = None
     expected_headers: list[tuple[bytes, bytes]] = []
-    end: AnswerEnd = AnswerEnd()
+    end: AnswerEnd | None = None
     streams: bool = False
 
 

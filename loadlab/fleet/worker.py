@@ -123,7 +123,13 @@ class Crew:
         address = endpoint.address
         kinds = [
             RequestKind(
-                request.contents, frozenset(request.statuses), request.weight, request.method, check_of(request)
+                request.contents,
+                frozenset(request.statuses),
+                request.weight,
+                request.method,
+                check_of(request),
+                request.end,
+                request.streams,
             )
             for request in part.requests
         ]
@@ -133,7 +139,18 @@ class Crew:
         self._next_turn = take_turns(kinds, kinds_seed, self._stamping)
         self._tls = tls = TlsClient(endpoint.tls) if endpoint.tls is not None else None
         exchanges = [
-            Exchange(address, source, part.timeout_ns, kinds, self._next_turn, part.retry, part.per_request, tls)
+            Exchange(
+                address,
+                source,
+                part.timeout_ns,
+                kinds,
+                self._next_turn,
+                part.retry,
+                part.per_request,
+                tls,
+                part.opening,
+                part.protocol,
+            )
             for source, connections in endpoint.sources
             for _ in range(connections)
         ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.load.exchange import Exchange, parsers_of
+from loadlab.load.exchange import Exchange, answers_of
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.user import User
 from loadlab.recording.recorder import Recorder
@@ -15,6 +15,9 @@ _OPENING_AT_ONCE: Final = 100
 # Users examined for overdue requests before other tasks get their turn. Examining all of 10,000 at once held the others
 # up for 0.65 ms, 20,000 for 1.2 ms; so many at a time take 0.007 ms, or 0.7 ms if each has to be shut down.
 _EXAMINED_AT_ONCE: Final = 250
+# How long a ping waits for its answer at most, on a connection that waits for its next request. Servers that ping wait
+# for seconds.
+_LISTEN_EVERY_NS: Final = 200_000_000
 _SHORTEST_PAUSE_NS: Final = 1_000_000
 _LONGEST_PAUSE_NS: Final = 100_000_000
 
@@ -38,11 +41,12 @@ class ActiveLoad:
         self._loop = loop
         self._gate = gate
         self._timeout_ns = min((exchange.timeout_ns for exchange in exchanges), default=0)
-        parsers = parsers_of(exchanges[0].kinds) if exchanges else []
+        answers = answers_of(exchanges[0].kinds, exchanges[0].protocol) if exchanges else []
+        self._listens = any(each.speaks_unasked for each in answers)
         self._in_flight = [0] * len(exchanges)
         self._kinds = [0] * len(exchanges)
         self._users = [
-            User(loop, exchange, recorders, parsers, gate, pacing, self._in_flight, self._kinds, number)
+            User(loop, exchange, recorders, answers, gate, pacing, self._in_flight, self._kinds, number)
             for number, exchange in enumerate(exchanges)
         ]
 
@@ -76,11 +80,25 @@ class ActiveLoad:
         async with self._loop.task_group() as group:
             for user in self._users:
                 group.start(user.run(), "user")
+            if self._listens:
+                group.start(self._listen(), "listen")
             while self._users:
                 if self._gate.closed and not self.in_flight:
                     await self._gate.wait()
                 await self._loop.sleep_until(look_ns)
                 look_ns = await self._expire_overdue()
+
+    async def _listen(self) -> None:
+        """Listen regularly to what comes unasked on connections without a request under way, until cancelled.
+
+        Between the windows too: a server that pings takes those who are silent for dead.
+        """
+        while True:
+            for first in range(0, len(self._users), _EXAMINED_AT_ONCE):
+                for user in self._users[first : first + _EXAMINED_AT_ONCE]:
+                    user.listen()
+                await self._loop.yield_now()
+            await self._loop.sleep(_LISTEN_EVERY_NS)
 
     async def _expire_overdue(self) -> int:
         """End the connections of overdue requests; return when to look again.

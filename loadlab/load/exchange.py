@@ -7,7 +7,9 @@ from typing import Final
 from loadlab.kernel.sockets import Address
 from loadlab.kernel.tls import TlsClient
 from loadlab.load.requests import NextTurn, RequestKind
+from loadlab.protocols.answers import Answers
 from loadlab.protocols.http1 import ResponseParsers
+from loadlab.protocols.openings import Opening, Protocol
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -20,8 +22,9 @@ PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
 class Exchange:
     """What a user does: send its next turn, of one of `kinds`, to `address`; expect the answer within `timeout_ns`.
 
-    With `tls` all connections are encrypted. With `per_request` each request has a connection of its own. Otherwise a
-    request that is idempotent is sent again, with `retry`, if the server had ended its connection.
+    With `tls` all connections are encrypted, with `opening` each begins with it. With `per_request` each request has a
+    connection of its own. Otherwise a request that is idempotent is sent again, with `retry`, if the server had ended
+    its connection.
 
     An answer's time is when it is read, for its outcome as for its latency. One that is read after `timeout_ns` is a
     TIMEOUT and ends its connection, even if it had waited in the kernel while this process was held up: a user of this
@@ -37,6 +40,13 @@ class Exchange:
     retry: bool = True
     per_request: bool = False
     tls: TlsClient | None = None
+    opening: Opening | None = None
+    protocol: Protocol = "http"
+
+
+def answers_of(kinds: Sequence[RequestKind], protocol: Protocol) -> Sequence[Answers]:
+    """Return what knows the answers to each kind."""
+    return parsers_of(kinds)
 
 
 def parsers_of(kinds: Sequence[RequestKind]) -> list[ResponseParsers]:

@@ -5,12 +5,12 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.protocols.answers import MalformedResponse, ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseCutShort, ResponseTooLarge
 from loadlab.protocols.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from loadlab.recording.outcomes import Outcome
 from loadlab.tls import TlsError
 
-REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge)
+REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge, OpeningRefused)
 """What an exchange may raise that is a result, not a bug."""
 
 
@@ -34,6 +34,13 @@ def connecting_failure(error: OSError) -> Failure:
     return request_failure(error)
 
 
+def opening_failure(error: Exception) -> Failure:
+    """Return why a conversation could not begin on a new connection. Raises `error` again where it means a bug."""
+    if isinstance(error, TimeoutError):
+        return Failure(Outcome.CONNECT_TIMEOUT, "no answer to the opening handshake in time", error.errno)
+    return request_failure(error)
+
+
 def request_failure(error: Exception) -> Failure:
     """Return how a request ended that was ended by `error`. Errors that mean a bug are raised again."""
     match error:
@@ -44,6 +51,8 @@ def request_failure(error: Exception) -> Failure:
         case ResponseTooLarge():
             by_default = f"more than {MAX_HEAD_BYTES:,} bytes of head or {MAX_BODY_BYTES:,} of body"
             return Failure(Outcome.TOO_LARGE, str(error) or by_default)
+        case OpeningRefused(status=status):
+            return Failure(Outcome.STATUS, str(error), status=status)
         case ResponseCutShort(status=status):
             reason = str(error) or "the connection ended before the answer was complete"
             return Failure(Outcome.CLOSED_EARLY, reason, status=status)

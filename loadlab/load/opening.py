@@ -1,37 +1,12 @@
-"""What is exchanged once on each new connection, before it carries messages or is left idle."""
+"""The exchange with which a connection begins, carried out on a socket."""
 
-import msgspec
+import socket
 
-from loadlab.protocols.answers import AnswerEnd
-
-
-class Upgrade(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
-    """A WebSocket's opening handshake (RFC 6455, 4.1): `request` is sent, and the answer has to prove `accept`.
-
-    `subprotocols` are those that the request offers; the server has to agree to one of them.
-    """
-
-    request: bytes
-    accept: str
-    subprotocols: tuple[str, ...] = ()
+from loadlab.kernel.loop import Loop
+from loadlab.kernel.sockets import Transport
+from loadlab.protocols.openings import Opening
 
 
-class Greeting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
-    """What a server says first, up to an end that is known."""
-
-    end: AnswerEnd
-
-
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
-    """An HTTP request, whose answer is read; the connection is kept alive."""
-
-    request: bytes
-
-
-class Subscription(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True):
-    """An HTTP request for a stream of events, of whose answer the head is read."""
-
-    request: bytes
-
-
-Opening = Upgrade | Greeting | Asked | Subscription
+async def wait_opened(loop: Loop, transport: Transport, sock: socket.socket, opening: Opening) -> bytes:
+    """Carry out the opening exchange."""
+    raise NotImplementedError

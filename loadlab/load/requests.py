@@ -10,6 +10,7 @@ import numpy as np
 from loadlab.load.answer_check import AnswerCheck
 from loadlab.load.schedule import Seed
 from loadlab.load.stamping import STEPS, Stamping
+from loadlab.protocols.answers import AnswerEnd
 
 # Turns of a mix that are drawn at once, in a pause of 0.04 ms. So a turn costs 0.12 us, where going through the same
 # turns again and again took 0.03; but then the share of a rare kind is that of the first few thousand turns, for good.
@@ -30,7 +31,8 @@ _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELET
 class RequestKind:
     """One kind of request: what is sent, in turn if it is not always the same, and how often it comes among others.
 
-    An answer is as expected if its status is one of `statuses`, and `check` finds no difference.
+    An answer is as expected if its status is one of `statuses`, and `check` finds no difference. `end` is how its end
+    is known if it is not HTTP's. If it `streams`, it is timed when its body begins, and each piece of it.
     """
 
     contents: Sequence[bytes]
@@ -38,11 +40,13 @@ class RequestKind:
     weight: int = 1
     method: str = "GET"
     check: AnswerCheck | None = None
+    end: AnswerEnd | None = None
+    streams: bool = False
 
     @property
     def usual_status(self) -> int:
         """The status to compare with first, of the answers that need no further look; 0 if all need one."""
-        if self.check is not None:
+        if self.check is not None or self.streams:
             return 0
         return 200 if 200 in self.statuses else min(self.statuses)
 

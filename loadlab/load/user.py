@@ -3,6 +3,8 @@
 In the closed model it sends its next request as soon as the last one is answered, or after a pause; in the open model
 when the schedule has one for it. `User.run` is the hot path of the load: per request one write, one wake-up,
 one read, one comparison with the last response, one reading of the clock and two appends.
+
+What carries the bytes is a `Transport`, and what an answer is, HTTP's or that of a WebSocket, is known to `Answers`.
 """
 
 import errno
@@ -10,6 +12,8 @@ import socket
 import time
 import types
 from collections.abc import Generator, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import Final
 
 from loadlab.kernel.loop import Loop
@@ -26,10 +30,12 @@ from loadlab.kernel.tasks import CancelScope
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected
-from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
+from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, opening_failure, request_failure
+from loadlab.load.opening import wait_opened
 from loadlab.load.pacing import Gate, Pacing
-from loadlab.protocols.answers import ResponseCutShort, ResponseHead
-from loadlab.protocols.http1 import ResponseParsers, ResponseReader
+from loadlab.protocols.answers import AnswerReader, Answers, ResponseCutShort, ResponseHead
+from loadlab.protocols.http1 import LAST_CHUNK
+from loadlab.protocols.openings import Opening
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -45,15 +51,16 @@ class User:
     request keeps trying until that is overdue. (With a connection for each request it is as in the closed model.)
     """
 
-    __slots__ = ("_connects_ahead", "_exchange", "_gate", "_in_flight", "_kinds", "_loop", "_number", "_pacing",
-                 "_parsers", "_recorders", "_socket", "_timed_out", "_tls", "_transport")  # fmt: skip
+    __slots__ = ("_answers", "_connects_ahead", "_ended", "_exchange", "_gate", "_in_flight", "_kinds", "_loop",
+                 "_number", "_pacing", "_reader", "_recorders", "_socket", "_timed_out", "_tls",
+                 "_transport")  # fmt: skip
 
     def __init__(
         self,
         loop: Loop,
         exchange: Exchange,
         recorders: Sequence[Recorder],
-        parsers: Sequence[ResponseParsers],
+        answers: Sequence[Answers],
         gate: Gate,
         pacing: Pacing | None,
         in_flight: list[int],
@@ -63,7 +70,7 @@ class User:
         self._loop = loop
         self._exchange = exchange
         self._recorders = recorders  # by kind of request
-        self._parsers = parsers  # by kind of request
+        self._answers = answers  # by kind of request
         self._gate = gate
         self._pacing = pacing
         self._in_flight = in_flight  # by user: when the request in flight was sent, 0 if there is none
@@ -71,14 +78,16 @@ class User:
         self._number = number
         self._connects_ahead = pacing is not None and pacing.needs_connection and not exchange.per_request
         self._socket: socket.socket | None = None
+        self._reader: AnswerReader  # of the connection, or the last one
         self._timed_out = False
+        self._ended = False  # whether the peer has ended the connection in its protocol
         self._tls = TlsTransport(loop, exchange.tls) if exchange.tls is not None else None
         self._transport: Transport = self._tls or PlainTransport(loop)
 
     async def open(self) -> Failure | None:
         """Connect; return None or why not."""
         exchange, loop = self._exchange, self._loop
-        self._timed_out = False
+        self._timed_out = self._ended = False
         begun_ns = time.monotonic_ns()
         try:
             sock, established = connect_nowait(loop, exchange.address, exchange.source)
@@ -95,6 +104,11 @@ class User:
         recorder.connect.append(time.monotonic_ns() - begun_ns)
         if self._tls is not None:
             failure = await self._shake_hands(self._tls, sock, begun_ns + exchange.timeout_ns)
+            if failure is not None:
+                return failure
+        self._reader = self._answers[self._kinds[self._number]].new_reader()
+        if exchange.opening is not None:
+            failure = await self._exchange_opening(exchange.opening, sock, begun_ns + exchange.timeout_ns)
             if failure is not None:
                 return failure
         self._socket = sock
@@ -115,9 +129,12 @@ class User:
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         transport, clock, timeout_ns = self._transport, time.monotonic_ns, self._exchange.timeout_ns
         write, read, receive_stamped = transport.write, transport.read, transport.receive_stamped
+        speaks_unasked = self._answers[0].speaks_unasked
+        has_ended = self._has_ended if speaks_unasked else transport.has_spoken
         gate, shut, kinds, reuses = self._gate, self._gate.shut, self._kinds, not self._exchange.per_request
-        parsers, wanted = self._parsers[0], self._exchange.kinds
-        mixes_parsers = any(each is not parsers for each in self._parsers)
+        answers, wanted = self._answers[0], self._exchange.kinds
+        mixes_answers = any(each is not answers for each in self._answers)
+        times_pieces = any(kind.streams for kind in wanted)
         record_prompt = [recorder.prompt.append for recorder in recorders]
         record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
         record_late = [recorder.late.extend for recorder in recorders]
@@ -146,7 +163,9 @@ class User:
                     wanted_ns = clock()
                 sock = self._socket
                 assert sock is not None
-                fd, reader = sock.fileno(), ResponseReader(parsers)
+                fd, reader = sock.fileno(), self._reader
+                if mixes_answers:  # it was opened for a request of any kind
+                    self._reader = reader = answers.take_over(reader)
                 if granted_ns and gate.moves != moves:
                     granted_ns = in_flight[number] = 0
                 sent_ns = clock()
@@ -163,24 +182,24 @@ class User:
                                 in_flight[number] = 0
                                 granted_ns = yield from pacing.wait_turn(number, sent_ns)
                                 sent_ns, reused = clock(), True
-                            if parked[fd] is True and reused and transport.has_spoken(sock):
+                            if parked[fd] is True and reused and has_ended(sock):
                                 break  # and send what was granted on another connection
                             lateness_ns, granted_ns = sent_ns - granted_ns, 0
                         elif shut:
                             in_flight[number] = 0
                             yield from gate.wait()
                             sent_ns, lateness_ns, reused = clock(), 0, True
-                            if parked[fd] is True and transport.has_spoken(sock):
+                            if parked[fd] is True and has_ended(sock):
                                 break
-                        elif parked[fd] is True and reused and transport.has_spoken(sock):
+                        elif parked[fd] is True and reused and has_ended(sock):
                             break
                         in_flight[number] = sent_ns
                         if stamped and not has_stamps:
                             ask_for_stamps(sock)
                             has_stamps = True
-                        if mixes_parsers and self._parsers[kind] is not parsers:
-                            parsers = self._parsers[kind]
-                            reader = ResponseReader(parsers)
+                        if mixes_answers and self._answers[kind] is not answers:
+                            answers = self._answers[kind]
+                            self._reader = reader = answers.take_over(reader)
                         try:
                             sent_bytes = write(fd, request)
                         except BlockingIOError:
@@ -204,13 +223,20 @@ class User:
                                 break
                             except BlockingIOError:
                                 continue
-                        if data == parsers.message:
-                            head = parsers.head
+                        pieces_ns = None
+                        if data == answers.message:
+                            head = answers.head
                         elif (complete := reader.feed(data)) is not None:
                             head = complete
+                            if speaks_unasked and reader.reply:
+                                yield from self._send_reply(sock, reader)
                         else:
                             kept = None if wanted[kind].check is None else [data]
-                            head = yield from self._receive_rest(sock, reader, parsers.buffer, len(data), kept)
+                            if times_pieces and wanted[kind].streams:
+                                pieces_ns = [clock()] if reader.body_begun else []
+                            head = yield from self._receive_rest(
+                                sock, reader, answers.buffer, len(data), kept, pieces_ns
+                            )
                             if kept is not None:
                                 data = b"".join(kept)
                             arrived_ns = 0  # of its first piece only
@@ -229,6 +255,8 @@ class User:
                                 record_dispatch[kind](done_ns - loop.batch_ns)
                             if arrived_ns:
                                 recorders[kind].client.append(done_ns - arrived_ns)
+                            if times_pieces and wanted[kind].streams:
+                                _record_pieces(recorders[kind], sent_ns, pieces_ns or [done_ns])
                         keep_alive = reuses and head.keep_alive
                         if keep_alive:
                             request, request_bytes, usual_status, kind, stamped = next_turn()
@@ -237,6 +265,7 @@ class User:
                             drawn = False
                             recorders[kind].surplus += head.surplus
                         sent_ns, lateness_ns, reused = done_ns, 0, True
+                    self._take_leave(sock)
                     self._end_connection()
                     # What was granted is under way, though it needs another connection first.
                     in_flight[number], moves = granted_ns, gate.moves
@@ -250,7 +279,21 @@ class User:
                         yield from self._fail(error, kind, reader.received, sent_ns, reused)
                         drawn = False
         finally:
+            if self._socket is not None:
+                self._take_leave(self._socket)
             self._end_connection()
+
+    def listen(self) -> None:
+        """Hear what the peer says unasked while no request is under way, and answer it: it may be a ping.
+
+        That the peer has ended the connection is found again when the next request is to be sent.
+        """
+        sock = self._socket
+        if sock is None or self._in_flight[self._number] or self._loop.parked[sock.fileno()] is not True:
+            return
+        if self._has_ended(sock):
+            self._ended = True
+            self._loop.parked[sock.fileno()] = True
 
     def expire(self, now_ns: int) -> None:
         """End the connection if its request is overdue.
@@ -298,9 +341,13 @@ class User:
 
     async def _fail(self, error: Exception, kind: int, received: bytes, sent_ns: int, reused: bool) -> None:
         """Count a request that ended with `error`, and its connection with it."""
+        if self._socket is not None and self._reader.reply:
+            self._send_reply_nowait(self._socket)
         self._end_connection()
         failure = request_failure(TimeoutError() if self._timed_out else error)
         after_ns = time.monotonic_ns() - sent_ns
+        if failure.status is not None:
+            self._recorders[kind].count_status(failure.status, as_expected=False)
         self._recorders[kind].fail(failure.outcome, failure.reason, failure.errno, received, after_ns, reused)
         # Otherwise a peer that ends each connection at once would keep this user from ever suspending.
         await self._loop.yield_now()
@@ -323,6 +370,69 @@ class User:
         self._recorders[self._kinds[self._number]].handshake.append(time.monotonic_ns() - begun_ns)
         return None
 
+    async def _exchange_opening(self, opening: Opening, sock: socket.socket, deadline_ns: int) -> Failure | None:
+        """Begin the conversation before the deadline; otherwise close the connection and return why not."""
+        begun_ns = time.monotonic_ns()
+        recorder = self._recorders[self._kinds[self._number]]
+        agreed, failure = False, Failure(Outcome.CONNECT_TIMEOUT, "no answer to the opening handshake in time")
+        self._loop.watch_sending(sock.fileno())
+        try:
+            with CancelScope(self._loop, deadline_ns):
+                behind = await wait_opened(self._loop, self._transport, sock, opening)
+                recorder.upgrade.append(time.monotonic_ns() - begun_ns)
+                if behind:
+                    self._reader.overhear(behind)
+                    await self._send_reply(sock, self._reader)
+                agreed = True
+        except REQUEST_FAILURES as error:
+            failure = opening_failure(error)
+            if failure.status is not None:
+                recorder.count_status(failure.status, as_expected=False)
+        finally:
+            if not agreed:
+                discard(self._loop, sock)
+        return None if agreed else failure
+
+    async def _send_reply(self, sock: socket.socket, reader: AnswerReader) -> None:
+        """Send what the protocol has to say to the peer now, such as the answer to a ping."""
+        reply, reader.reply = reader.reply, b""
+        await self._transport.wait_sent(sock, reply)
+
+    def _send_reply_nowait(self, sock: socket.socket) -> None:
+        """Send it as far as the socket takes it at once, where the connection is over or has little to send."""
+        reply, self._reader.reply = self._reader.reply, b""
+        with suppress(OSError):
+            self._transport.write(sock.fileno(), reply)
+
+    def _take_leave(self, sock: socket.socket) -> None:
+        """Tell a peer that has not ended the connection that it is over, if the protocol has a word for that."""
+        farewell = self._answers[0].farewell
+        if farewell and not self._ended:
+            with suppress(OSError):
+                self._transport.write(sock.fileno(), farewell)
+
+    def _has_ended(self, sock: socket.socket) -> bool:
+        """Hear what the peer has said unasked, and answer it; return whether it has ended the connection.
+
+        Clears the event that is kept for it.
+        """
+        fd, ended = sock.fileno(), self._ended
+        self._loop.parked[fd] = None
+        try:
+            for _ in range(_PIECES_BEFORE_YIELDING):
+                data = self._transport.read(fd, RECEIVE_BYTES)
+                if not data:
+                    return True
+                self._reader.overhear(data)
+            self._loop.parked[fd] = True  # there may be more
+        except BlockingIOError:
+            pass
+        except REQUEST_FAILURES:
+            ended = self._ended = True
+        if self._reader.reply:
+            self._send_reply_nowait(sock)
+        return ended
+
     def _end_connection(self) -> None:
         self._in_flight[self._number] = 0
         if self._socket is not None:
@@ -332,14 +442,22 @@ class User:
             self._socket = None
 
     async def _receive_rest(
-        self, sock: socket.socket, reader: ResponseReader, buffer: memoryview, received: int, kept: list[bytes] | None
+        self,
+        sock: socket.socket,
+        reader: AnswerReader,
+        buffer: memoryview,
+        received: int,
+        kept: list[bytes] | None,
+        pieces_ns: list[int] | None,
     ) -> ResponseHead:
         """Receive the rest of a response of which so many bytes came first; add it to what is `kept`, up to a limit.
 
-        Raises as `ResponseReader` does.
+        When each piece of its body came is added to `pieces_ns`. Raises as `AnswerReader` does.
         """
         transport, pieces, total = self._transport, 0, received
         while received:
+            if reader.reply:
+                await self._send_reply(sock, reader)
             pieces += 1
             if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
                 await self._loop.yield_now()
@@ -352,10 +470,23 @@ class User:
             if kept is not None and total < KEPT_BYTES:
                 kept.append(bytes(piece))
                 total += received
-            if piece and (head := reader.feed(piece)) is not None:
+            if not piece:
+                break
+            head = reader.feed(piece)
+            if pieces_ns is not None and (head is not None or reader.body_begun) and piece != LAST_CHUNK:
+                pieces_ns.append(time.monotonic_ns())
+            if head is not None:
+                if reader.reply:
+                    await self._send_reply(sock, reader)
                 return head
         if self._timed_out:
             raise ResponseCutShort  # `expire` ended it, so the end completes nothing
         if transport.cut_short and reader.begun:
             raise ResponseCutShort("the connection ended without an end of the TLS session: the answer may be cut")
         return reader.feed_end()
+
+
+def _record_pieces(recorder: Recorder, sent_ns: int, pieces_ns: Sequence[int]) -> None:
+    """Record when the body of an answer began, and the time between its pieces, which came then."""
+    recorder.first.append(pieces_ns[0] - sent_ns)
+    recorder.gap.extend(later - earlier for earlier, later in pairwise(pieces_ns))

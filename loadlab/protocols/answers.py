@@ -27,6 +27,14 @@ class ResponseCutShort(Exception):
         self.status = status
 
 
+class OpeningRefused(Exception):
+    """The server answered the opening exchange of a connection with a `status` that refuses it; the text says so."""
+
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
     """What a complete answer says, and whether its end was that of the connection, or bytes came behind it.
@@ -65,6 +73,10 @@ class AnswerReader(Protocol):
 
     @property
     def begun(self) -> bool: ...
+
+    @property
+    def body_begun(self) -> bool:
+        """Whether an answer is incomplete, of which something has come that is no head."""
 
     @property
     def received(self) -> bytes: ...

@@ -38,6 +38,9 @@ MAX_BODY_BYTES: Final = 1 << 30
 REST_BYTES: Final = 64 * 1024
 """The most that is received at once of a response that did not come in one piece."""
 
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""What ends a chunked body without trailers, and is no part of it."""
+
 _LAST_LINE_ENDS_BYTES: Final = 4
 _FIRST_BYTE: Final = ord("H")
 _WITHOUT_BODY: Final = (204, 304)
@@ -138,6 +141,13 @@ class ResponseReader:
     def begun(self) -> bool:
         """Whether a part of a response has come."""
         return self._parser is not None
+
+    @property
+    def body_begun(self) -> bool:
+        """Whether a part of the body of an incomplete response has come."""
+        if self._parser is None or self._parser.headless:
+            return False
+        return self._body_bytes > 0 or not self._raw_head.endswith(b"\r\n\r\n")
 
     @property
     def received(self) -> bytes:

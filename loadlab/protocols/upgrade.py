@@ -15,7 +15,7 @@ from typing import Final
 import httptools
 
 from loadlab import __version__
-from loadlab.protocols.answers import MalformedResponse, ResponseTooLarge
+from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseTooLarge
 from loadlab.protocols.http1 import MAX_HEAD_BYTES
 
 KEY_BYTES: Final = 16
@@ -24,15 +24,6 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _BEGINNING: Final = b"HTTP/1."
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _SWITCHING: Final = 101
-
-
-class UpgradeRefused(Exception):
-    """The server answered the handshake, but with another `status` than 101."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 def upgrade_request(
@@ -91,13 +82,13 @@ def end_of_head(received: bytes) -> int:
 def check_upgrade(response_head: bytes, accept: str, subprotocols: tuple[str, ...]) -> None:
     """Check the head of the answer to a handshake, up to `end_of_head`, that offered `subprotocols` and no extension.
 
-    Raises UpgradeRefused if its status is not 101, and MalformedResponse if it is no valid acceptance (RFC 6455, 4.1).
+    Raises OpeningRefused if its status is not 101, and MalformedResponse if it is no valid acceptance (RFC 6455, 4.1).
     A server that agrees to none of the subprotocols would be asked for one thing and measured with another; so that is
     no acceptance, as it is none for browsers.
     """
     head = _Head(response_head)
     if head.status != _SWITCHING:
-        raise UpgradeRefused(head.status, f"the WebSocket was refused with status {head.status}")
+        raise OpeningRefused(f"the WebSocket was refused with status {head.status}", head.status)
     upgrade, connection = ({token.lower() for token in head.listed(name)} for name in (b"upgrade", b"connection"))
     if b"websocket" not in upgrade or b"upgrade" not in connection:
         raise MalformedResponse("it does not upgrade the connection to a WebSocket")

@@ -7,9 +7,9 @@ from wsproto import WSConnection
 from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, RejectConnection, Request
 
-from loadlab.protocols.answers import MalformedResponse, ResponseTooLarge
+from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseTooLarge
 from loadlab.protocols.http1 import MAX_HEAD_BYTES
-from loadlab.protocols.upgrade import UpgradeRefused, accept_for, check_upgrade, end_of_head, upgrade_request
+from loadlab.protocols.upgrade import accept_for, check_upgrade, end_of_head, upgrade_request
 
 KEY = b"the sample nonce"  # of RFC 6455, 1.3
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -49,7 +49,7 @@ def test_a_server_refuses_the_request() -> None:
     server.receive_data(request())
     list(server.events())
     answer = server.send(RejectConnection(status_code=403))
-    with pytest.raises(UpgradeRefused, match="403") as raised:
+    with pytest.raises(OpeningRefused, match="403") as raised:
         check_upgrade(answer[: end_of_head(answer)], ACCEPT, ())
     assert raised.value.status == 403
 
@@ -124,7 +124,7 @@ def test_what_is_accepted(case: Case) -> None:
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 404, 426, 500, 503])
 def test_another_status_is_a_refusal(status: int) -> None:
     head = b"HTTP/1.1 %d Words\r\nContent-Length: 0\r\n\r\n" % status
-    with pytest.raises(UpgradeRefused) as raised:
+    with pytest.raises(OpeningRefused) as raised:
         check_upgrade(head, ACCEPT, ())
     assert raised.value.status == status
 
