@@ -29,10 +29,14 @@ def parse_arguments(target: Mapping[str, Any]) -> argparse.Namespace:
         description=f"{about[0].upper()}{about[1:]}.",
         allow_abbrev=False,
     )
+    parser.set_defaults(tcp_echo=False)
+    own = parser.add_argument_group("options of this server")
     if options:
-        own = parser.add_argument_group("options of this server")
         for option_name, option in options.items():
             _add_option(own, option_name, option)
+    if "tcp-echo" in target["handlers"]:
+        # No option of the profile's: loadlab gives it where the profile's handler is that.
+        own.add_argument("--tcp-echo", action="store_true", help="send back every byte, and speak no HTTP")
     shared = parser.add_argument_group("options of every server")
     shared.add_argument("--host", default="127.0.0.1", help="name or address to listen on (default %(default)s)")
     shared.add_argument(

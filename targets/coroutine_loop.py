@@ -16,7 +16,8 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 
 # In a checkout the package lies beside this folder. Installed, it is found anyway.
@@ -24,7 +25,10 @@ if (Path(__file__).parents[1] / "loadlab").is_dir():
     sys.path.append(str(Path(__file__).parents[1]))
 
 import blocking
-from handlers import answer
+import event_stream
+import websocket
+from event_stream import Broadcast, Broadcasts, SocketSubscriber, Stream
+from handlers import LAST_PATHS, answer
 from http_protocol import Request, RequestReader
 from loadlab.kernel import Loop, TaskGroup, suspend
 from loadlab.kernel import run as run_loop
@@ -36,7 +40,18 @@ from waits import LoopSteps, Readable, Sleep, WakeUp, Writable
 TARGET = {
     "name": "coroutine",
     "about": "one thread, never blocks, a coroutine for each connection; on loadlab's own kernel",
-    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
+    "handlers": [
+        "hello",
+        "cpu",
+        "sleep",
+        "disk-read",
+        "disk-write",
+        "database",
+        "upstream",
+        "echo",
+        "events",
+        "tcp-echo",
+    ],
     "options": {
         "blocking": {"default": False, "about": "let handlers block the loop where they wait, on purpose"},
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
@@ -53,45 +68,132 @@ TARGET = {
 RECEIVE_BYTES = 64 * 1024
 
 Respond = Callable[[Request], Awaitable[bytes]]
+ServeOne = Callable[["Site", socket.socket], Coroutine[None, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all clients share."""
+
+    loop: Loop
+    tasks: TaskGroup
+    respond: Respond
+    broadcasts: Broadcasts
 
 
 def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None:
     async def main(loop: Loop) -> None:
-        async with loop.task_group() as group:
+        async with loop.task_group() as tasks:
             respond: Respond = respond_blocking
             if not options.blocking:
                 handlers = NonBlocking(loop, options.disk_threads)
                 respond = make_respond(loop, handlers)
-                group.start(wake_waiters(loop, handlers), "threads")
-            group.start(accept_clients(loop, listener, group, respond), "accept")
+                tasks.start(wake_waiters(loop, handlers), "threads")
+            broadcasts = Broadcasts(lambda broadcast: tasks.start(send_events(loop, broadcast), "events"))
+            site = Site(loop, tasks, respond, broadcasts)
+            tasks.start(accept_clients(site, listener, echo_bytes if options.tcp_echo else serve_client), "accept")
             await wait_stopped(loop, stop_fd)
-            group.cancel()
+            tasks.cancel()
 
     run_loop(main)
 
 
-async def accept_clients(loop: Loop, listener: Listener, group: TaskGroup, respond: Respond) -> None:
-    loop.register(listener.fd)
+async def accept_clients(site: Site, listener: Listener, serve_one: ServeOne) -> None:
+    site.loop.register(listener.fd)
     while True:
         for client in listener.accept_waiting():
-            group.start(serve_client(loop, client, respond), "client")
-        await loop.wait_event(listener.fd)
+            client.setblocking(False)
+            site.loop.register(client.fileno())
+            site.tasks.start(serve_one(site, client), "client")
+        await site.loop.wait_event(listener.fd)
 
 
-async def serve_client(loop: Loop, client: socket.socket, respond: Respond) -> None:
-    client.setblocking(False)
-    loop.register(client.fileno())
-    reader = RequestReader()
+async def serve_client(site: Site, client: socket.socket) -> None:
+    """Speak HTTP until the client goes, or a request of its makes the connection a WebSocket or a stream of events."""
+    reader = RequestReader(LAST_PATHS)
+    is_ours = True
     try:
-        while data := await wait_received(loop, client, RECEIVE_BYTES):
+        while data := await wait_received(site.loop, client, RECEIVE_BYTES):
             for request in reader.feed(data):
-                await wait_sent(loop, client, await respond(request))
+                if request.path in LAST_PATHS:
+                    if await hand_over(site, client, request, reader.rest):
+                        is_ours = False
+                        return
+                else:
+                    await wait_sent(site.loop, client, await site.respond(request))
             if reader.finished:
                 client.shutdown(socket.SHUT_WR)  # and read on until the client closes too
     except OSError:
         pass  # the client has gone; no other connection is concerned
     finally:
-        discard(loop, client)
+        if is_ours:
+            discard(site.loop, client)
+
+
+async def hand_over(site: Site, client: socket.socket, request: Request, rest: bytes) -> bool:
+    """Answer a request for what is no HTTP; return whether a task of its own has the connection from now on.
+
+    A task of its own, because many of these are idle for long, and so keep no frame and no reader of HTTP.
+    """
+    if request.path == websocket.PATH:
+        response, is_accepted = websocket.answer_upgrade(request)
+        await wait_sent(site.loop, client, response)
+        if is_accepted:
+            site.tasks.start(echo_messages(site, client, rest), "websocket")
+        return is_accepted
+    response, stream = event_stream.answer_subscription(request)
+    await wait_sent(site.loop, client, response)
+    if stream is not None:
+        site.tasks.start(keep_subscribed(site, client, stream), "subscriber")
+    return stream is not None
+
+
+async def echo_messages(site: Site, client: socket.socket, rest: bytes) -> None:
+    """Send back each message of a WebSocket."""
+    echo = websocket.Echo()
+    try:
+        await wait_sent(site.loop, client, echo.feed(rest))
+        while data := await wait_received(site.loop, client, RECEIVE_BYTES):
+            await wait_sent(site.loop, client, echo.feed(data))
+            if echo.ended:
+                client.shutdown(socket.SHUT_WR)  # and read on until the client closes too
+            del data  # an idle one keeps nothing of its last message
+    except OSError:
+        pass
+    finally:
+        discard(site.loop, client)
+
+
+async def keep_subscribed(site: Site, client: socket.socket, stream: Stream) -> None:
+    """Have the client get events until it goes. What it sends meanwhile is dropped."""
+    subscriber = SocketSubscriber(client)
+    site.broadcasts.subscribe(stream, subscriber)
+    try:
+        while await wait_received(site.loop, client, RECEIVE_BYTES):
+            pass
+    except OSError:
+        pass
+    finally:
+        site.broadcasts.unsubscribe(stream, subscriber)
+        discard(site.loop, client)
+
+
+async def send_events(loop: Loop, broadcast: Broadcast) -> None:
+    while broadcast.subscribers:
+        await loop.sleep_until(broadcast.next_tick_ns())
+        broadcast.send()
+
+
+async def echo_bytes(site: Site, client: socket.socket) -> None:
+    """Send back whatever comes."""
+    try:
+        while data := await wait_received(site.loop, client, RECEIVE_BYTES):
+            await wait_sent(site.loop, client, data)
+            del data
+    except OSError:
+        pass
+    finally:
+        discard(site.loop, client)
 
 
 def make_respond(loop: Loop, handlers: NonBlocking) -> Respond:

@@ -6,13 +6,16 @@ meanwhile. `blocking.run` is the simplest way to do it.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Mapping
 from http import HTTPStatus
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl
 
 import database
+import event_stream
 import files
+import websocket
 from http_protocol import Request, format_response
 from waits import ENVIRONMENT, Call, Failure, Fetch, Sleep, Wait
 
@@ -85,6 +88,9 @@ HANDLERS: dict[str, Callable[[Request], Steps]] = {
 }
 """Name -> handler of requests for the path of that name, such as "/disk-read"."""
 
+LAST_PATHS = frozenset((websocket.PATH, event_stream.PATH))
+"""Where a request makes the connection one that speaks no more HTTP, at servers that have `echo` and `events`."""
+
 # "/" as well, for browsers, and for tools that are given an address alone.
 _HANDLERS_BY_PATH = {"/": hello, **{f"/{name}": handler for name, handler in HANDLERS.items()}}
 
@@ -94,9 +100,19 @@ def prepare() -> None:
     database.prepare()
 
 
-def available(names: Iterable[str]) -> list[str]:
-    """Return those of the handlers that have what they need: `upstream` is nothing without an upstream server."""
-    return [name for name in names if name != "upstream" or ENVIRONMENT.upstream is not None]
+def available(target: Mapping[str, Any], tcp_echo: bool) -> list[str]:
+    """Return those of a target's handlers that have what they need here; only `tcp-echo` where that takes every byte.
+
+    `upstream` is nothing without an upstream server, and others may need a Python module.
+    """
+    if tcp_echo:
+        return ["tcp-echo"]
+    needs = target.get("handler_needs", {})
+    missing = {name for name, need in needs.items() if "module" in need and find_spec(need["module"]) is None}
+    missing.add("tcp-echo")
+    if ENVIRONMENT.upstream is None:
+        missing.add("upstream")
+    return [name for name in target["handlers"] if name not in missing]
 
 
 def answer(request: Request) -> Steps:

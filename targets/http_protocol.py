@@ -6,7 +6,8 @@ so no client can raise an exception in a server.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 MAX_HEAD_BYTES = 16 * 1024
@@ -21,7 +22,10 @@ _NOT_IN_A_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, its body already read and dropped; or why it cannot be one (then `problem` is set)."""
+    """One request, its body already read and dropped; or why it cannot be one (then `problem` is set).
+
+    `head` is its first line and its headers as they came, without the empty line.
+    """
 
     method: str = "GET"
     path: str = "/"
@@ -29,19 +33,23 @@ class Request:
     http_1_0: bool = False
     keep_alive: bool = False
     content_bytes: int = 0
+    head: bytes = b""
     problem: HTTPStatus | None = None
 
 
 class RequestReader:
     """Turns what one client sends, in pieces of any size, into requests.
 
-    `finished` is set by the first request after which the connection must close; what comes later is ignored.
+    `finished` is set by the first request after which the connection must close, or speaks no HTTP any more: one for a
+    path of `last_paths`. What comes behind it is ignored, but for `rest`: what came together with a request of the
+    latter kind.
     """
 
-    __slots__ = ("_awaiting_body", "_body_bytes_left", "_pending", "finished")
+    __slots__ = ("_awaiting_body", "_body_bytes_left", "_last_paths", "_pending", "finished", "rest")
 
-    def __init__(self) -> None:
-        self._pending = b""
+    def __init__(self, last_paths: Collection[str] = ()) -> None:
+        self._last_paths = last_paths
+        self._pending = self.rest = b""
         self._awaiting_body: Request | None = None
         self._body_bytes_left = 0
         self.finished = False
@@ -58,6 +66,8 @@ class RequestReader:
         self._pending += data
         requests: list[Request] = []
         while not self.finished and (request := self._next_request()) is not None:
+            if request.path in self._last_paths:
+                request, self.rest = replace(request, keep_alive=False), self._pending
             requests.append(request)
             self.finished = not request.keep_alive
         if self.finished:
@@ -116,7 +126,7 @@ def _parse_head(head: bytes) -> Request:
         return Request(problem=HTTPStatus.BAD_REQUEST)
     http_1_0 = minor_version == "0"
     keep_alive = "keep-alive" in connection if http_1_0 else "close" not in connection
-    return Request(method, path, query, http_1_0, keep_alive, content_bytes)
+    return Request(method, path, query, http_1_0, keep_alive, content_bytes, head)
 
 
 def _parse_content_length(values: set[str]) -> int | None:

@@ -49,7 +49,7 @@ def main() -> int:
         "perfMapIsWritten": arguments.perf_map,
         "upstream": ENVIRONMENT.upstream,
         "capabilities": {
-            "handlers": handlers.available(TARGET["handlers"]),
+            "handlers": handlers.available(TARGET, arguments.tcp_echo),
             "max_connections": limits.with_a_descriptor_each(),
             "backlog": min(arguments.backlog, limits.backlog()),
         },

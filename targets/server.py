@@ -114,7 +114,7 @@ def run(
             "address": listeners[0].address,
             "pid": os.getpid(),
             "capabilities": {
-                "handlers": handlers.available(target["handlers"]),
+                "handlers": handlers.available(target, arguments.tcp_echo),
                 "max_connections": shared_port.capacity(max_connections(), processes),
                 "backlog": shared_port.capacity(min(arguments.backlog, limits.backlog()), processes),
             },
@@ -140,9 +140,13 @@ def announce(name: str, ready: Mapping[str, Any], scheme: str = "http") -> None:
         print("READY", json.dumps(ready), flush=True)
         return
     host, port = ready["address"]
-    paths = ", ".join(f"/{handler}" for handler in ready["capabilities"]["handlers"])
-    print(f"{name} listens at {scheme}://{f'[{host}]' if ':' in host else host}:{port}/ until Ctrl-C.", flush=True)
-    print(f"It answers {paths}.", flush=True)
+    authority = f"{f'[{host}]' if ':' in host else host}:{port}"
+    served: list[str] = ready["capabilities"]["handlers"]
+    if served == ["tcp-echo"]:
+        print(f"{name} listens at {authority} until Ctrl-C, and sends back every byte.", flush=True)
+        return
+    print(f"{name} listens at {scheme}://{authority}/ until Ctrl-C.", flush=True)
+    print(f"It answers {', '.join(f'/{handler}' for handler in served)}.", flush=True)
 
 
 def _listen(arguments: argparse.Namespace, processes: int) -> list[Listener]:

@@ -181,8 +181,7 @@ def _diagnose(
 
 
 def _diagnose_missing(server: str, needs: targets.Needs) -> Diagnosis:
-    needed = needs.program or f"the Python module {needs.module}"
-    return Diagnosis(f"server {server}", "not installed", needed, State.BLOCKER, needs.problem, needs.fix)
+    return Diagnosis(f"server {server}", "not installed", needs.what, State.BLOCKER, needs.problem, needs.fix)
 
 
 def _examine_choice(choice: syscalls.Choice) -> list[Diagnosis]:

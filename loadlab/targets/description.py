@@ -4,7 +4,8 @@ import ast
 import importlib.util
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -20,6 +21,10 @@ from loadlab.profile.values import Count, OptionScalar, describe
 _STRICT: Final = ConfigDict(extra="forbid")
 # Where Debian keeps servers such as nginx; the PATH of ordinary users leaves it out.
 _ALSO_SEARCHED: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+# Where `npm install --global` and Debian put packages of Node.js's; targets/node_server.js looks there as well.
+_GLOBAL_PACKAGES: Final = tuple(
+    map(Path, ("/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr/share/nodejs"))
+)
 
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
@@ -66,27 +71,37 @@ class Option:
 
 @validated_dataclass(frozen=True, slots=True, config=_STRICT)
 class Needs:
-    """What a target needs beyond loadlab itself.
+    """What a target, or one of its handlers, needs beyond loadlab itself.
 
-    That is a program and the command that installs it, or a Python module and the extra of loadlab's that brings it.
+    That is a program and the command that installs it, a Python module and the extra of loadlab's that brings it, or a
+    package of Node.js's and the command that installs it.
     """
 
     program: str | None = None
     install: str | None = None
     module: str | None = None
     extra: str | None = None
+    package: str | None = None
 
     @model_validator(mode="after")
     def _check_one_is_named(self) -> Self:
-        given = {name for name in ("program", "install", "module", "extra") if getattr(self, name) is not None}
-        if given not in ({"program", "install"}, {"module", "extra"}):
-            raise ValueError("name either program and install, or module and extra")
+        names = ("program", "install", "module", "extra", "package")
+        given = {name for name in names if getattr(self, name) is not None}
+        if given not in ({"program", "install"}, {"module", "extra"}, {"package", "install"}):
+            raise ValueError("name either program and install, or module and extra, or package and install")
         return self
+
+    @property
+    def what(self) -> str:
+        """The thing that is needed."""
+        if self.package is not None:
+            return f"the Node.js package {self.package}"
+        return self.program or f"the Python module {self.module}"
 
     @property
     def problem(self) -> str:
         """The clause for where it is not there."""
-        return f"{self.program or f'the Python module {self.module}'} is not installed"
+        return f"{self.what} is not installed"
 
     @property
     def fix(self) -> str:
@@ -101,7 +116,8 @@ _POSTGRESQL: Final = Needs(module="psycopg", extra="servers")
 class TargetDescription:
     """What a target's file says of itself. `needs` is None for those that run wherever loadlab does.
 
-    `per_connection` is what the server starts for each connection, if anything.
+    `handler_needs` is what single handlers need besides, by their names; `per_connection` what the server starts for
+    each connection, if anything.
     """
 
     name: str
@@ -110,6 +126,7 @@ class TargetDescription:
     options: Mapping[str, Option]
     file: Path
     needs: Needs | None = None
+    handler_needs: Mapping[str, Needs] = field(default_factory=dict)
     per_connection: Literal["process", "thread"] | None = None
 
     def footprint(self, options: Mapping[str, OptionScalar]) -> Footprint:
@@ -143,26 +160,41 @@ def find_target(name: str) -> TargetDescription:
     return targets[name]
 
 
-def why_missing(description: TargetDescription, database: str | None = None) -> str | None:
+def why_missing(
+    description: TargetDescription, database: str | None = None, handlers: Collection[str] = ()
+) -> str | None:
     """Return why a target cannot be started on this machine and how to fix that, None if it can.
 
-    `database` is the connection string of the PostgreSQL server that its handlers are to use, if any.
+    `database` is the connection string of the PostgreSQL server that its handlers are to use, if any; `handlers` are
+    those that will be asked for.
     """
-    needs = missing_need(description, database)
+    needs = missing_need(description, database, handlers)
     return None if needs is None else f"{needs.problem}; {needs.fix}"
 
 
-def missing_need(description: TargetDescription, database: str | None = None) -> Needs | None:
+def missing_need(
+    description: TargetDescription, database: str | None = None, handlers: Collection[str] = ()
+) -> Needs | None:
     """Return what has to be installed before a target can be started, None if nothing has."""
     needed = [description.needs, _POSTGRESQL if database is not None else None]
+    needed += [description.handler_needs.get(handler) for handler in handlers]
     return next((needs for needs in needed if needs is not None and not _is_installed(needs)), None)
 
 
 def _is_installed(needs: Needs) -> bool:
     if needs.module is not None:
         return importlib.util.find_spec(needs.module) is not None
+    if needs.package is not None:
+        return any((folder / needs.package / "package.json").is_file() for folder in _package_folders())
     searched = f"{os.environ.get('PATH', os.defpath)}:{_ALSO_SEARCHED}"
     return needs.program is not None and shutil.which(needs.program, path=searched) is not None
+
+
+def _package_folders() -> list[Path]:
+    """Return where targets/node_server.js finds packages: as Node.js does for a script in the current directory."""
+    here = Path.cwd()
+    named = [Path(folder) for folder in os.environ.get("NODE_PATH", "").split(os.pathsep) if folder]
+    return [*(folder / "node_modules" for folder in (here, *here.parents)), *named, *_GLOBAL_PACKAGES]
 
 
 def _read_description(file: Path) -> TargetDescription | None:

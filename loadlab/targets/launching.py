@@ -116,6 +116,7 @@ def launch(
     options: Mapping[str, object] = {},
     database: str | None = None,
     upstream: Address | None = None,
+    tcp_echo: bool = False,
     host: str = "127.0.0.1",
     port: int = 0,
     cpus: Collection[int] | None = None,
@@ -125,14 +126,17 @@ def launch(
     """Start a target and wait until it listens.
 
     `options` are the target's own, each as its `Option.read` accepts it; `database` is the connection string of a
-    PostgreSQL server, `upstream` the address of the server behind this one. Raises TrialFailed, or what `check` raises,
-    which is called while waiting; no process is left behind then.
+    PostgreSQL server, `upstream` the address of the server behind this one. With `tcp_echo`, which is for targets that
+    have the handler `tcp-echo`, it speaks no HTTP. Raises TrialFailed, or what `check` raises, which is called while
+    waiting; no process is left behind then.
     """
     command = [*_command(description), "--host", host, "--port", str(port)]
     if database is not None:
         command += ["--database", database]
     if upstream is not None:
         command += ["--upstream", format_address(upstream)]
+    if tcp_echo:
+        command += ["--tcp-echo"]
     for name, value in options.items():
         command += _format_option(name, description.options[name].read(value))
     with contextlib.ExitStack() as given_up_unless_ready:
