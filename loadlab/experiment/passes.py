@@ -192,6 +192,11 @@ class BothSides(Generic[Result]):
         for side, probe in [*self._probes.items()]:
             self._try(side, probe.begin)
 
+    def look(self) -> None:
+        """The window goes on."""
+        for side, probe in [*self._probes.items()]:
+            self._try(side, probe.look)
+
     def end(self) -> None:
         """The window is over."""
         if self._ends_with_window:

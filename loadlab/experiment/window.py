@@ -42,6 +42,9 @@ class Watch(Protocol):
     def begin(self) -> None:
         """The window begins."""
 
+    def look(self) -> None:
+        """The window goes on; called each time that the load workers have reported."""
+
     def end(self) -> None:
         """The window is over."""
 
@@ -219,7 +222,7 @@ class _Measurement:
         self._shared_cores.begin()
         if watch is not None:
             watch.begin()
-        self._let_pass(start_ns + self._window.duration_ns, timeline)
+        self._let_pass(start_ns + self._window.duration_ns, timeline, watch)
         threads = self._shared_cores.end()
         end = read_edge(rig, start)
         if watch is not None:
@@ -234,7 +237,7 @@ class _Measurement:
         with suppress(TrialFailed, KeyboardInterrupt):
             planned.take_what_is_in_flight()
 
-    def _let_pass(self, end_ns: int, timeline: Timeline) -> None:
+    def _let_pass(self, end_ns: int, timeline: Timeline, watch: Watch | None) -> None:
         """Take what the workers report until the window ends; look at the processes meanwhile, if the profile asks."""
         planned = self._planned
         self._observer.phase(self._window.phase, 0.0)
@@ -244,6 +247,8 @@ class _Measurement:
         while (now_ns := time.monotonic_ns()) < end_ns and not planned.is_finished:
             planned.take_until(min(now_ns + planned.interval_ns, end_ns))
             self._shared_cores.look()
+            if watch is not None:
+                watch.look()
             if looks_on:
                 timeline.read(at_end=planned.is_finished or time.monotonic_ns() >= end_ns)
 

@@ -41,6 +41,9 @@ class Probe(Protocol, Generic[Result_co]):
     def begin(self) -> None:
         """Switch on: the measured window begins."""
 
+    def look(self) -> None:
+        """Look after the tool; called about every second in the window."""
+
     def end(self) -> None:
         """Switch off: the measured window is over."""
 

@@ -75,6 +75,9 @@ class PerfRecordProbe:
         """Start to sample."""
         self._command("enable", "switch on")
 
+    def look(self) -> None:
+        """Do nothing."""
+
     def end(self) -> None:
         """Stop sampling."""
         self._command("disable", "switch off")

@@ -46,6 +46,10 @@ class CpuSampler:
         """Switch all on."""
         self._each(lambda probe: probe.begin())
 
+    def look(self) -> None:
+        """Look after all."""
+        self._each(lambda probe: probe.look())
+
     def end(self) -> None:
         """Switch all off."""
         self._each(lambda probe: probe.end())

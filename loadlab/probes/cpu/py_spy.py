@@ -6,12 +6,14 @@ import re
 import shutil
 import sysconfig
 import tempfile
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from loadlab.installation import pip_install
+from loadlab.probes.cpu.held import HeldProcesses
 from loadlab.probes.cpu.samples import Sampling, ThreadSample
 from loadlab.probes.prerequisites import ptrace_denial
 from loadlab.probes.probe import Lack, ProbeFailed, list_descendants
@@ -40,6 +42,7 @@ class PySpyProbe:
         self._directory = tempfile.TemporaryDirectory(prefix="loadlab-py-spy-")
         self._follows = True
         self._spies: list[_Spy] = []
+        self._held = HeldProcesses(())
         self._blocking = True
 
     def prepare(self, pids: Collection[int]) -> None:
@@ -49,6 +52,7 @@ class PySpyProbe:
             raise ProbeFailed("none of the watched processes runs Python, and py-spy can only sample Python")
         # py-spy follows all children or none; those of a server that started loadlab are loadlab and the client, too.
         self._follows = os.getpid() not in list_family(python)
+        self._held = HeldProcesses(sorted(pids))
         self._blocking = count_threads(list_descendants(pids)) <= _MOST_THREADS_STOPPED
         for pid in list_roots(python) if self._follows else python:
             self._start(pid)
@@ -57,6 +61,13 @@ class PySpyProbe:
 
     def begin(self) -> None:
         """Do nothing: it samples already."""
+
+    def look(self) -> None:
+        """End py-spy if it holds a process that has ended, so that whoever waits for that one sees it."""
+        if (pid := self._held.find(time.monotonic())) is not None:
+            for spy in self._spies:
+                spy.tool.stop()
+            raise ProbeFailed(f"process {pid} ended while py-spy sampled it, and py-spy did not let go of it")
 
     def end(self) -> None:
         """Have the samples written."""
@@ -98,7 +109,7 @@ class PySpyProbe:
 
     def _start(self, pid: int) -> None:
         directory = Path(self._directory.name)
-        tool = Tool("py-spy", self._check, self._deadline_seconds)
+        tool = Tool("py-spy", self._check_all, self._deadline_seconds)
         spy = _Spy(tool, directory / f"{pid}.said", directory / f"{pid}.raw")
         self._spies.append(spy)
         # Without the trace of its own calls, the last line of an error of py-spy's says what went wrong.
@@ -106,6 +117,10 @@ class PySpyProbe:
         argv += ["--pid", str(pid), "--threads", "--function", "--rate", str(_RATE_HZ)]
         with spy.output.open("wb") as output:
             spy.tool.start([*argv, "--output", str(spy.stacks), *self._options()], stdout=output)
+
+    def _check_all(self) -> None:
+        self._check()
+        self.look()
 
     def _options(self) -> list[str]:
         following = ["--subprocesses"] if self._follows else []

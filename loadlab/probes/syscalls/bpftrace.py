@@ -74,6 +74,9 @@ class BpftraceProbe:
         self._begin_ns = time.monotonic_ns()
         self._send(_Command.SWITCH, 1)
 
+    def look(self) -> None:
+        """Do nothing."""
+
     def end(self) -> None:
         """Do not count calls that begin from now on."""
         self._send(_Command.SWITCH, 0)

@@ -52,6 +52,9 @@ class PerfStatProbe:
         self._begin_ns = time.monotonic_ns()
         self._command("enable", "switch on")
 
+    def look(self) -> None:
+        """Do nothing."""
+
     def end(self) -> None:
         """Stop counting."""
         # Read before the command is sent, as in `begin`: each takes effect some tenths of a millisecond later.

@@ -40,6 +40,9 @@ class StraceProbe:
         """Note the time."""
         self._begin_ns = time.monotonic_ns()
 
+    def look(self) -> None:
+        """Do nothing."""
+
     def end(self) -> None:
         """Detach."""
         self._window_ns = time.monotonic_ns() - self._begin_ns

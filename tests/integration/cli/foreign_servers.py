@@ -60,7 +60,7 @@ class Foreign:
 def nginx_serving(program: str, folder: Path, tls: str = "") -> Iterator[Foreign]:
     """Run nginx with a master and two workers; over TLS, if `tls` has its directives for that."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        # nginx takes an inherited socket as it is. In accept(2) on a blocking one a worker that comes second waits for the
+        # nginx takes an inherited socket as it is. If it blocks, a worker that comes second waits in accept(2) for the
         # next connection, and serves none of its own until then.
         listener.setblocking(False)
         port = listener.getsockname()[1]

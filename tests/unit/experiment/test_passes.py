@@ -72,6 +72,9 @@ class Recorder:
     def begin(self) -> None:
         self._step("begin")
 
+    def look(self) -> None:
+        self._step("look")
+
     def end(self) -> None:
         self._step("end")
 
@@ -92,6 +95,7 @@ def watch_whole_window(sides: BothSides[str]) -> dict[str, str]:
     with sides:
         sides.prepare([1, 2], [3])
         sides.begin()
+        sides.look()
         sides.end()
         return {side: seen for side, seen in sides.collect().items()}
 
@@ -101,7 +105,8 @@ def test_both_sides_are_watched_from_begin_to_end_and_stopped() -> None:
     sides = BothSides(lambda _: Recorder(steps))
     assert watch_whole_window(sides) == {"target": "saw [1, 2]", "client": "saw [3]"}
     assert sides.problems == {}
-    assert steps == ["prepare", "prepare", "begin", "begin", "end", "end", "collect", "collect", "stop", "stop"]
+    once = ["prepare", "begin", "look", "end", "collect", "stop"]
+    assert steps == [step for step in once for _side in range(2)]
 
 
 def test_probes_that_do_not_end_with_the_window_end_when_they_are_collected() -> None:
@@ -115,7 +120,7 @@ def test_probes_that_do_not_end_with_the_window_end_when_they_are_collected() ->
     assert steps[4:] == ["end", "end", "collect", "collect", "stop", "stop"]
 
 
-@pytest.mark.parametrize("step", ["prepare", "begin", "end", "collect"])
+@pytest.mark.parametrize("step", ["prepare", "begin", "look", "end", "collect"])
 def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) -> None:
     failing: list[str] = []
     sound: list[str] = []
@@ -124,7 +129,7 @@ def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) 
     assert watch_whole_window(sides) == {"client": "saw [3]"}
     assert sides.problems == {"target": f"it failed to {step}"}
     assert failing[-2:] == [step, "stop"]
-    assert sound == ["prepare", "begin", "end", "collect", "stop"]
+    assert sound == ["prepare", "begin", "look", "end", "collect", "stop"]
 
 
 def test_of_a_target_on_another_machine_the_client_alone_is_watched() -> None:

@@ -16,6 +16,7 @@ from loadlab.processes import Child, spawn
 
 StartBurner = Callable[..., "Burner"]
 _DEADLINE_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.25
 
 
 class Burner:
@@ -41,9 +42,15 @@ class Burner:
             time.sleep(0.01)
 
     def kill(self) -> None:
-        """End it at once; it stays a zombie until the test is over, as a target does that its launcher watches."""
+        """End it; it stays a zombie until the test is over, as a target does that its launcher watches."""
         os.kill(self.pid, signal.SIGKILL)
-        assert self._child.wait(_DEADLINE_SECONDS) is not None
+
+    def wait_ended(self, look: Callable[[], None] = lambda: None) -> None:
+        """Wait until it is seen that it has ended, and `look` meanwhile, as a window does."""
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        while self._child.wait(_LOOK_EVERY_SECONDS) is None:
+            assert time.monotonic() < deadline, "it seems to run on"
+            look()
 
     def _cpu_ns(self) -> int:
         reading = read_process(self.pid)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.probes import tool
-from loadlab.probes.cpu import perf, py_spy
+from loadlab.probes.cpu import held, perf, py_spy
 from loadlab.probes.cpu.perf import PerfRecordProbe
 from loadlab.probes.cpu.probe import BACKENDS, CpuSampler
 from loadlab.probes.cpu.py_spy import PySpyProbe
@@ -195,6 +196,43 @@ def test_a_py_spy_that_hangs_when_it_is_asked_for_its_result(
     with failing(stack, probe) as failure:
         run(probe)
     assert str(failure.value) == "py-spy did not write its result within 30 seconds"
+
+
+# Traces a process as py-spy does, and takes note of nothing.
+HOLD = """
+import ctypes, signal
+PTRACE_SEIZE, PTRACE_O_TRACEEXIT = 0x4206, 0x40
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+assert ctypes.CDLL(None).ptrace(PTRACE_SEIZE, {pid}, None, ctypes.c_void_p(PTRACE_O_TRACEEXIT)) == 0
+print("Sampling process", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("noticed_in", ["the window", "its end"])
+def test_a_py_spy_that_does_not_let_go_of_a_process_that_has_ended(
+    as_py_spy: Callable[[str], None], stack: ExitStack, monkeypatch: pytest.MonkeyPatch, noticed_in: str
+) -> None:
+    if lack := py_spy.why_unavailable():
+        pytest.skip(f"{lack.why}; {lack.fix}")
+    monkeypatch.setattr(held, "LONGEST_STOP_SECONDS", 0.2)
+    with spawn("subject", [sys.executable, "-c", "import threading; threading.Event().wait()"]) as child:
+        as_py_spy(f"exec {sys.executable} -c '{HOLD.format(pid=child.pid)}'")
+        probe = PySpyProbe()
+        with failing(stack, probe) as failure:
+            probe.prepare([child.pid])
+            probe.begin()
+            os.kill(child.pid, signal.SIGKILL)
+            assert child.wait(0.05) is None
+            while noticed_in == "the window":
+                probe.look()
+                child.wait(0.05)
+            probe.end()
+        assert str(failure.value) == (
+            f"process {child.pid} ended while py-spy sampled it, and py-spy did not let go of it"
+        )
+        assert child.wait(60.0) == -signal.SIGKILL
 
 
 def test_py_spy_has_nothing_to_do_where_nothing_is_python(stack: ExitStack) -> None:

@@ -23,6 +23,9 @@ class FakeProbe:
     def begin(self) -> None:
         self._note("begin")
 
+    def look(self) -> None:
+        self._note("look")
+
     def end(self) -> None:
         self._note("end")
 
@@ -52,7 +55,7 @@ def backend(name: CpuBackend, probe: FakeProbe, lack: Lack | None = None) -> Sam
 
 
 def steps(probe: CpuSampler) -> list[Callable[[], object]]:
-    return [lambda: probe.prepare([4]), probe.begin, probe.end, probe.collect]
+    return [lambda: probe.prepare([4]), probe.begin, probe.look, probe.end, probe.collect]
 
 
 def test_every_step_reaches_every_backend() -> None:
@@ -61,7 +64,7 @@ def test_every_step_reaches_every_backend() -> None:
     for step in steps(probe):
         step()
     probe.stop()
-    assert [fake.asked for fake in fakes] == [["prepare [4]", "begin", "end", "collect", "stop"]] * 2
+    assert [fake.asked for fake in fakes] == [["prepare [4]", "begin", "look", "end", "collect", "stop"]] * 2
 
 
 def test_what_this_machine_lacks_is_missing_with_what_gives_it() -> None:
@@ -98,12 +101,13 @@ def test_the_backends_can_be_switched_if_all_that_work_here_can() -> None:
     assert can_be_switched([missing, perf])
 
 
-@pytest.mark.parametrize("step", ["prepare", "begin", "end", "collect"])
+@pytest.mark.parametrize("step", ["prepare", "begin", "look", "end", "collect"])
 def test_a_backend_that_fails_is_stopped_and_costs_its_own_result(step: str) -> None:
     broken = FakeProbe(PYTHON, fails_at=step)
     probe = CpuSampler(backends=[backend("py-spy", broken), backend("perf", FakeProbe(NATIVE))])
     probe.prepare([4])
     probe.begin()
+    probe.look()
     probe.end()
     recording = probe.collect()
     assert [each.backend for each in recording.recorded] == ["perf"]
