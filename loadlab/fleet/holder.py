@@ -15,7 +15,7 @@ async def hold(loop: Loop) -> None:
         return
     endpoint, trickles = part.endpoint, part.behaviour == "trickle"
     tls = TlsClient(endpoint.tls) if endpoint.tls is not None else None
-    connections = IdleConnections(loop, endpoint.address, part.request, part.timeout_ns, tls, trickles)
+    connections = IdleConnections(loop, endpoint.address, part.request, part.timeout_ns, tls, trickles, part.opening)
 
     async def open_all() -> None:
         sources = [IdleSource(address, count) for address, count in endpoint.sources]
@@ -30,9 +30,10 @@ async def hold(loop: Loop) -> None:
 
     async with loop.task_group() as group:
         group.start(open_all(), "open idle connections")
+        group.start(connections.attend(), "attend to idle connections")
         while (command := await channel.receive()) is not None:
             if isinstance(command, CountAlive):
-                channel.send(Alive(connections.count_alive()))
+                channel.send(Alive(connections.count_alive(), connections.pings, connections.received_bytes))
         group.cancel()
     connections.close()
 

@@ -13,7 +13,7 @@ import msgspec
 
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.protocols.answers import AnswerEnd
-from loadlab.protocols.openings import Opening, Protocol
+from loadlab.protocols.openings import IdleOpening, Opening, Protocol
 from loadlab.tls import TlsSession, TlsSettings
 
 
@@ -120,7 +120,7 @@ class IdlePart(_Message, frozen=True):
     timeout_ns: int
     behaviour: Literal["silent", "trickle", "churn"]
     pace_ns: int
-    opening: Opening | None = None
+    opening: IdleOpening | None = None
 
 
 class PlannedWindow(_Part, frozen=True):

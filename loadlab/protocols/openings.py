@@ -40,3 +40,4 @@ class Subscription(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 
 
 Opening = Upgrade | Greeting | Asked | Subscription
+IdleOpening = Upgrade | Asked | Subscription

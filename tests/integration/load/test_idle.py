@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from loadlab.kernel import Loop, run
-from loadlab.load.idle import IdleConnections, IdleSource, Opening
+from loadlab.load.idle import IdleConnections, IdleSource, OpeningResult
 
 from .driver import MS, wait_until
 from .holding_server import HoldingServer
@@ -33,7 +33,7 @@ def holding(loop: Loop, server: HoldingServer, timeout_ns: int = 10_000 * MS) ->
     connections.close()
 
 
-async def open_all(connections: IdleConnections, sources: Sequence[IdleSource]) -> tuple[Opening, list[int]]:
+async def open_all(connections: IdleConnections, sources: Sequence[IdleSource]) -> tuple[OpeningResult, list[int]]:
     progress: list[int] = []
     opening = await connections.open(sources, BACKLOG - 1, progress.append)
     return opening, progress
@@ -133,7 +133,7 @@ def test_a_server_that_stops_answering_is_reported_and_open_connections_are_kept
 
 
 def test_a_server_that_is_gone_is_reported() -> None:
-    async def main(loop: Loop) -> Opening:
+    async def main(loop: Loop) -> OpeningResult:
         with holding(loop, gone) as connections:
             opening, _ = await open_all(connections, [IdleSource(None, 40)])
         return opening
@@ -145,7 +145,7 @@ def test_a_server_that_is_gone_is_reported() -> None:
 
 
 def test_a_source_that_is_not_ours_is_reported(server: HoldingServer) -> None:
-    async def main(loop: Loop) -> Opening:
+    async def main(loop: Loop) -> OpeningResult:
         with holding(loop, server) as connections:
             opening, _ = await open_all(connections, [IdleSource("192.0.2.1", 5)])
         return opening

@@ -15,7 +15,7 @@ import trustme
 from loadlab.kernel import Loop, run
 from loadlab.kernel.tls import TlsClient
 from loadlab.load.active import ActiveLoad
-from loadlab.load.idle import IdleConnections, IdleSource, Opening
+from loadlab.load.idle import IdleConnections, IdleSource, OpeningResult
 from loadlab.load.pacing import Agenda, Gate, Pacing, ThinkTime
 from loadlab.load.slow import SlowSender
 from loadlab.recording.outcomes import Outcome
@@ -321,10 +321,10 @@ class TestIdleConnections:
         settings: TlsSettings,
         then: Callable[[Loop, IdleConnections], object] | None = None,
         trickles: bool = False,
-    ) -> tuple[Opening, int]:
+    ) -> tuple[OpeningResult, int]:
         """Open twenty; return how that went, and how many are alive afterwards."""
 
-        async def main(loop: Loop) -> tuple[Opening, int]:
+        async def main(loop: Loop) -> tuple[OpeningResult, int]:
             request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
             connections = IdleConnections(loop, server.address, request, 2_000 * MS, TlsClient(settings), trickles)
             try:
