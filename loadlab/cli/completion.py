@@ -48,6 +48,11 @@ def complete_probes(incomplete: str) -> list[str]:
     return [",".join([*before, probe]) for probe in known if probe.startswith(last)]
 
 
+def complete_idle_protocols(incomplete: str) -> list[str]:
+    """Return what idle connections can speak."""
+    return [name for name in ("events", "http", "tcp", "websocket") if name.startswith(incomplete)]
+
+
 def complete_formats(incomplete: str) -> list[str]:
     """Return the formats of `export`."""
     from loadlab.export import Format

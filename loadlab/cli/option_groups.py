@@ -1,10 +1,44 @@
-"""Options that several verbs share: a dataclass declares them, and a verb takes it as one parameter."""
+"""Options that several verbs share: a dataclass declares them, and a verb takes it as one parameter.
+
+Where it has a `heading`, its options are a section of the help.
+"""
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import is_dataclass
 from functools import wraps
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
+
+from typer.core import TyperCommand, TyperOption
+from typer.models import OptionInfo
+
+_OTHERS: Final = "Options"
+
+
+class CommandInSections(TyperCommand):
+    """A verb whose help has a section for each heading of its options, and then those that have none.
+
+    typer has this for its rich markup only, which is off.
+    """
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - classes of typer's own copy of click
+        """Write them, in the order of their headings' first options."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": []}
+        others = []
+        for parameter in self.get_params(ctx):
+            if (record := parameter.get_help_record(ctx)) is None:
+                continue
+            if parameter.param_type_name == "argument":
+                sections["Arguments"].append(record)
+            elif isinstance(parameter, TyperOption) and parameter.rich_help_panel:
+                sections.setdefault(parameter.rich_help_panel, []).append(record)
+            else:
+                others.append(record)
+        for heading, records in [*sections.items(), (_OTHERS, others)]:
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
 
 def with_option_groups(verb: Callable[..., None]) -> Callable[..., None]:
@@ -43,7 +77,32 @@ def _expand(parameter: inspect.Parameter) -> list[inspect.Parameter]:
         return [parameter]
     hints = get_type_hints(group, include_extras=True)
     fields = inspect.signature(group).parameters.values()
-    return [field.replace(annotation=_repeatable(hints[field.name])) for field in fields]
+    headings = _headings_of(group)
+    return [
+        field.replace(annotation=_under(headings.get(field.name), _repeatable(hints[field.name]))) for field in fields
+    ]
+
+
+def _headings_of(group: type) -> dict[str, str]:
+    """Return the heading of each field: that of the class which declares it."""
+    return {
+        name: heading
+        for each in reversed(group.__mro__)
+        if (heading := vars(each).get("heading")) is not None
+        for name in inspect.get_annotations(each)
+    }
+
+
+def _under(heading: str | None, annotation: Any) -> Any:  # noqa: ANN401 - an annotation has no type of its own
+    """Return the annotation of an option with that heading, unless it has one."""
+    if heading is None or get_origin(annotation) is not Annotated:
+        return annotation
+    kind, *marks = get_args(annotation)
+    for number, mark in enumerate(marks):
+        if isinstance(mark, OptionInfo) and mark.rich_help_panel is None:
+            marks[number] = copy(mark)
+            marks[number].rich_help_panel = heading
+    return Annotated[kind, *marks]
 
 
 def _repeatable(annotation: Any) -> Any:  # noqa: ANN401 - an annotation has no type of its own

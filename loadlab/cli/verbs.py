@@ -14,6 +14,7 @@ from loadlab import __version__
 from loadlab.cli.ab.verb import AB_EXAMPLES, ab
 from loadlab.cli.completion import complete_formats, complete_profiles, complete_servers, complete_settings
 from loadlab.cli.hit.verb import HIT_EXAMPLES, hit
+from loadlab.cli.option_groups import CommandInSections
 from loadlab.cli.terminal import notify, prepare_streams, write
 from loadlab.errors import ExitCode, LoadlabError
 
@@ -148,8 +149,8 @@ def run(
     raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid, allow_remote or []))
 
 
-app.command(epilog=HIT_EXAMPLES)(hit)
-app.command(epilog=AB_EXAMPLES)(ab)
+app.command(epilog=HIT_EXAMPLES, cls=CommandInSections)(hit)
+app.command(epilog=AB_EXAMPLES, cls=CommandInSections)(ab)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The options of `loadlab ab` beside those that it shares with `loadlab hit`, as they are typed, and their help."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -11,6 +11,8 @@ from loadlab.cli.completion import complete_compared, complete_profiles, complet
 @dataclass(frozen=True, slots=True)
 class VariantOptions:
     """What is compared: two URLs, or a profile with different settings."""
+
+    heading: ClassVar[str | None] = "What is compared"
 
     subjects: Annotated[
         tuple[str, ...],
@@ -60,6 +62,8 @@ class VariantOptions:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
     """When the comparison ends, and what must not be found; None for the default."""
+
+    heading: ClassVar[str | None] = "When it ends"
 
     on: Annotated[
         str | None,

@@ -16,6 +16,7 @@ Examples:
   loadlab ab URL_A URL_B --fail-if 'p99 worse by 10%' --fail-if 'errors worse'
   loadlab ab my.yaml --a target.env.WORKERS=1 --b target.env.WORKERS=4
   loadlab ab my.yaml --a 'target.command=[./old]' --b 'target.command=[./new]'
+  loadlab ab ws://localhost:8000/echo ws://localhost:8001/echo --message hello
   loadlab ab URL_A URL_B --probes all --html page.html
 
 Exit codes: 0 done, 1 a --fail-if holds, 2 a mistake in the options or nothing listens there, 3 the measurement is

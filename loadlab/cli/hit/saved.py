@@ -19,14 +19,19 @@ _COMMENTS: Final[Mapping[str, str]] = {
     "target.address": 'a command would start it: command: [./server, --port, "{port}"]',
     "target.tls": "the connection is encrypted; {} for the defaults",
     "target.tls.verify": "any certificate is accepted",
+    "load.protocol": "what is spoken",
     "load.connections": "each sends its next request when its response has arrived",
     "load.rate": "requests per second, sent whether or not responses have arrived",
     "load.arrivals": "as of independent users; constant is evenly spaced",
-    "load.idle": "connections that are open and silent",
+    "load.idle": "connections that are open, and ask for nothing",
+    "load.idle_protocol": "what these speak; tcp says nothing",
     "load.warmup": "load before the measurement, not counted",
     "load.request_count": "so many requests, however long they take",
     "load.timeout": "later responses count as failed",
     "load.connection": "each request opens a connection; keep-alive would keep it",
+    "load.request.stream": "the first byte of the body and the gaps between its pieces are timed",
+    "load.message": "what is sent, and how the end of its answer is known",
+    "load.greeting": "what the server says first on each connection",
     "load.request.expect": "anything else counts as failed",
     "probes": "syscalls and cpu measure again, under profilers",
     "repeat": "each trial so many times",
@@ -55,7 +60,7 @@ def save_profile(data: Data, path: Path) -> None:
     A file that holds something else is not overwritten. Raises LoadlabError.
     """
     data = json.loads(json.dumps(data))  # a copy
-    request = data["load"]["request"]
+    request = data["load"].get("request", {})
     if len(request.get("body", "")) > _LONGEST_TEXT:
         beside = path.with_suffix(".body")
         write_file(beside, request.pop("body"))
@@ -74,7 +79,11 @@ def _relative(data: Data, folder: Path) -> Data:
     for key, value in data.items():
         if isinstance(value, dict):
             found[key] = _relative(value, folder)
-        elif key in ("file", "ca", "cert", "key") and isinstance(value, str) and Path(value).is_relative_to(folder):
+        elif (
+            key in ("file", "binary", "ca", "cert", "key")
+            and isinstance(value, str)
+            and Path(value).is_relative_to(folder)
+        ):
             found[key] = str(Path(value).relative_to(folder))
         else:
             found[key] = value

@@ -3,8 +3,9 @@
 import re
 import unicodedata
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import unquote
 
 from loadlab.errors import LoadlabError
@@ -13,25 +14,48 @@ from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.template import literal_path
 from loadlab.units import quote
 
+UrlProtocol = Literal["http", "websocket", "tcp"]
+
 _URL: Final = re.compile(r"(?:([^/?#]*)://)?([^/?#]*)([^#]*)(#.*)?", re.DOTALL)
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_PROTOCOLS: Final[Mapping[str, UrlProtocol]] = {
+    "http": "http",
+    "https": "http",
+    "ws": "websocket",
+    "wss": "websocket",
+    "tcp": "tcp",
+    "tls": "tcp",
+}
+_NO_PORT: Final = 1  # of a URL whose connections go to a Unix socket; nobody measures tcpmux
+_OVER_TLS: Final = frozenset({"https", "wss", "tls"})
 _HERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}
 _NEVER_SENT: Final = frozenset({"Cc", "Cs"})  # control characters, bytes of an argument that are not UTF-8
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """Where a URL leads: over TLS or not, to which address, and what is requested there.
+    """Where a URL leads: what is spoken there, to which address, and what is requested.
 
-    `path` has the query, and is written as a profile has it. `authorization` is the value of that header, from
-    user:password in the URL. `notes` are sentences on what of the URL is not taken as it stands.
+    `scheme` is one of http, https, ws, wss, tcp and tls. `path` has the query, and is written as a profile has it; over
+    plain TCP it means nothing. `authorization` is the value of that header, from user:password in the URL. `notes` are
+    sentences on what of the URL is not taken as it stands.
     """
 
-    over_tls: bool
+    scheme: str
     address: TcpAddress
     path: str
     authorization: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def protocol(self) -> UrlProtocol:
+        """What is spoken, as `load.protocol` has it."""
+        return _PROTOCOLS[self.scheme]
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.scheme in _OVER_TLS
 
     @property
     def host(self) -> str:
@@ -40,12 +64,17 @@ class Url:
 
     def __str__(self) -> str:
         """Return the URL without its credentials."""
-        scheme = "https" if self.over_tls else "http"
-        return f"{scheme}://{format_address(self.address).removesuffix(f':{_DEFAULT_PORTS[scheme]}')}{self.path}"
+        if self.protocol == "tcp":
+            return f"{self.scheme}://{format_address(self.address).removesuffix(f':{_NO_PORT}')}"
+        usual = f":{_DEFAULT_PORTS[self.scheme]}"
+        return f"{self.scheme}://{format_address(self.address).removesuffix(usual)}{self.path}"
 
 
-def parse_url(text: str) -> Url:
-    """Return what a URL says. Without a scheme it is http, as for curl. Raises LoadlabError with a sentence."""
+def parse_url(text: str, over_socket: bool = False) -> Url:
+    """Return what a URL says. Without a scheme it is http, as for curl. Raises LoadlabError with a sentence.
+
+    With `over_socket` connections go to a Unix socket, and the URL needs no port.
+    """
     for character in text:
         if unicodedata.category(character) in _NEVER_SENT:
             raise LoadlabError(f"the URL contains the character U+{ord(character):04X}; write it percent-encoded")
@@ -53,16 +82,22 @@ def parse_url(text: str) -> Url:
     assert found is not None
     scheme, authority, path, fragment = found.groups()
     scheme = "http" if scheme is None else scheme.lower()
-    if scheme not in _DEFAULT_PORTS:
+    if scheme not in _PROTOCOLS:
         raise LoadlabError(_about_scheme(scheme))
     user, at, place = authority.rpartition("@")
     shown = text if not at else text.replace(f"{user}@", "", 1)
     place, notes = _reachable(place)
-    address = _read_address(place, scheme, shown)
+    usual = _DEFAULT_PORTS.get(scheme, _NO_PORT if over_socket else None)
+    address = _read_address(place, scheme, usual, shown)
+    if _PROTOCOLS[scheme] == "tcp" and (path.removeprefix("/") or at):
+        what = f"the path {quote(path)}" if path.removeprefix("/") else "the user before the @"
+        raise LoadlabError(
+            f"{quote(shown)}: {what} means nothing over {scheme}://; write it in --message if it is sent"
+        )
     if fragment:
         notes.append(f"{quote(fragment)} is not sent: a fragment is for browsers only")
     return Url(
-        over_tls=scheme == "https",
+        scheme=scheme,
         address=address,
         path=literal_path(path if path.startswith("/") else f"/{path}"),
         authorization=f"Basic {b64encode(unquote(user).encode()).decode()}" if at else None,
@@ -80,22 +115,22 @@ def _reachable(place: str) -> tuple[str, list[str]]:
 
 
 def _about_scheme(scheme: str) -> str:
-    if scheme in ("ws", "wss"):
-        return f"{scheme}:// is WebSocket, which loadlab does not speak; it measures http:// and https://"
-    advice = did_you_mean(scheme, _DEFAULT_PORTS) or "; write http:// or https://"
+    advice = did_you_mean(scheme, _PROTOCOLS) or f"; it speaks {', '.join(_PROTOCOLS)}"
     return f"{quote(f'{scheme}://')} is no scheme that loadlab speaks{advice}"
 
 
-def _read_address(place: str, scheme: str, shown: str) -> TcpAddress:
-    if place in _DEFAULT_PORTS or place.rstrip(":") in _DEFAULT_PORTS:
+def _read_address(place: str, scheme: str, usual_port: int | None, shown: str) -> TcpAddress:
+    if place.rstrip(":") in _PROTOCOLS:
         raise LoadlabError(f"{quote(shown)} is no URL; write it like {place.rstrip(':')}://localhost:8000/")
     if place.count(":") > 1 and "[" not in place:
         raise LoadlabError(f"{quote(shown)}: write an IPv6 address in brackets, like {scheme}://[::1]:8000/")
     if not place or place.startswith(":"):
         raise LoadlabError(f"{quote(shown)} names no host; write it like {scheme}://localhost:8000/")
     host, _, port = place.rpartition(":") if re.search(r":\d*$|:[^\]]*$", place) else (place, "", "")
+    if not port and usual_port is None:
+        raise LoadlabError(f"{quote(shown)} names no port; write it like {scheme}://{host}:6379")
     try:
-        address: Address = parse_address(f"{host}:{port or _DEFAULT_PORTS[scheme]}")
+        address: Address = parse_address(f"{host}:{port or usual_port}")
     except ValueError as error:
         if not re.fullmatch("[0-9]*", port) or (port and not 0 < int(port) < 1 << 16):
             raise LoadlabError(

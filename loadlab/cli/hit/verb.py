@@ -17,6 +17,9 @@ Examples:
   loadlab hit URL --idle 10k                       beside 10,000 idle connections
   loadlab hit URL -m POST -d '{"a": 1}'            or -D FILE
   loadlab hit https://localhost:8443/ --cacert ca.pem
+  loadlab hit ws://localhost:8000/chat --message hello --idle 20k
+  loadlab hit http://localhost:8000/events --events -c 1000
+  loadlab hit tcp://localhost:6379 --message 'PING\\r\\n' --until '\\r\\n'
   loadlab hit URL --html page.html --save-profile my.yaml
 
 Exit codes: 0 done, 2 a mistake in the options or nothing listens there, 3 the measurement is invalid, 130 interrupted.

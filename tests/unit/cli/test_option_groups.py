@@ -1,13 +1,13 @@
 """A group of options on a command line: it is declared once, and any verb can take it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from loadlab.cli.option_groups import with_option_groups
+from loadlab.cli.option_groups import CommandInSections, with_option_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +55,27 @@ def test_options_beside_a_group_stay() -> None:
 def test_help_has_the_verbs_own_text_and_the_groups_options() -> None:
     text = run("--help")
     assert [word for word in ("Dig somewhere.", "PLACE", "How deep.", "A mark.", "Its own.") if word not in text] == []
+
+
+@dataclass(frozen=True)
+class Tool(Shared):
+    heading: ClassVar[str | None] = "Which tool"
+
+    spade: Annotated[bool, typer.Option("--spade")] = False
+    bucket: Annotated[bool, typer.Option("--bucket", rich_help_panel="What carries")] = False
+
+
+def test_a_heading_makes_a_section_of_the_options_that_its_class_declares() -> None:
+    app = typer.Typer(rich_markup_mode=None)
+
+    @app.command("dig", cls=CommandInSections)
+    @with_option_groups
+    def dig(options: Tool) -> None:
+        """Dig somewhere."""
+
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"})
+    assert shown.exit_code == 0, repr(shown.exception)
+    lines = shown.stdout.splitlines()
+    headings = [number for number, line in enumerate(lines) if line.endswith(":")]
+    assert [lines[number] for number in headings] == ["Which tool:", "What carries:", "Options:"]
+    assert [lines[number + 1].split()[0] for number in headings] == ["--spade", "--bucket", "-d,"]

@@ -143,6 +143,14 @@ def test_statuses_probes_repeats_and_hosts_are_passed_on() -> None:
         ({"poisson": True}, "--poisson needs a rate, -q"),
         ({"insecure": True}, "-k has no effect on http://; write https://"),
         ({"repeat": "x"}, "--repeat x: must be a whole number"),
+        ({"idle_protocol": "http"}, "--idle-protocol needs --idle, the number of idle connections"),
+        ({"idle_path": "/x"}, "--idle-path needs --idle, the number of idle connections"),
+        ({"idle": "5", "idle_protocol": "ws"}, "--idle-protocol ws: must be 'tcp', 'http', 'websocket' or 'events'"),
+        ({"message": "x"}, "--message is for ws:// and wss://, tcp:// and tls://; the body of a request is -d"),
+        ({"until": "x"}, "--until is for tcp:// and tls://, not for http://"),
+        ({"matches": "x"}, "--matches is for ws:// and wss://, not for http://"),
+        ({"events": True, "stream": True}, "--events and --stream exclude one another"),
+        ({"events": True, "rate": "5"}, "-q has no effect with --events: each connection reads its stream"),
         ({"allow_remote": ("a b",)}, "--allow-remote: must be "),
     ],
 )
@@ -180,6 +188,8 @@ SAVED: list[dict[str, Any]] = [
     {"data": "two\nlines: # not a comment\n\x7f\u2028"},
     {"data": ""},
     {"expect": "200,4xx", "allow_remote": ("::1", "staging.internal")},
+    {"stream": True, "idle": "1k", "idle_protocol": "http", "idle_path": "/hello"},
+    {"events": True, "headers": ("Authorization: Bearer x",)},
 ]
 
 
@@ -190,6 +200,23 @@ def test_a_saved_profile_means_the_same(url: str, options: dict[str, Any], tmp_p
     path = tmp_path / "my.yaml"
     save_profile(made.data, path)
     assert load_profile(path, servers=targets.catalog()).profile == made.profile
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("ws://localhost:8000/chat", {}),
+        ("ws://localhost:8000/chat", {"message": '{"a": "b\\n"}', "answer": "3", "subprotocol": "chat.v2"}),
+        ("wss://jo:x@localhost:8000/", {"matches": "^ok [0-9]+$", "headers": ("X: y",), "idle": "20k"}),
+        ("tcp://localhost:6379", {"message": "PING\\r\\n", "until": "\\r\\n", "rate": "1k"}),
+        ("tls://localhost:6379", {"message": "\\x00\\x7f\\\\", "echo": True, "greeting": "220 \\r\\n"}),
+        ("tcp://localhost:25", {"until": "\\n"}),
+    ],
+)
+def test_a_saved_profile_of_messages_means_the_same(url: str, options: dict[str, Any], tmp_path: Path) -> None:
+    made = make_profile(HitOptions(url, **options))
+    save_profile(made.data, tmp_path / "my.yaml")
+    assert load_profile(tmp_path / "my.yaml", servers=targets.catalog()).profile == made.profile
 
 
 def test_a_saved_profile_is_commented() -> None:

@@ -37,8 +37,11 @@ def test_parts_of_a_url(text: str, over_tls: bool, host: str, port: int, path: s
     [
         ("htp://x/", "'htp://' is no scheme that loadlab speaks; did you mean 'http'?"),
         ("ftp://x/", "'ftp://' is no scheme that loadlab speaks"),
-        ("://x/", "'://' is no scheme that loadlab speaks; write http:// or https://"),
-        ("wss://x/", "wss:// is WebSocket, which loadlab does not speak"),
+        ("://x/", "'://' is no scheme that loadlab speaks; it speaks http, https, ws, wss, tcp, tls"),
+        ("wsss://x/", "'wsss://' is no scheme that loadlab speaks; did you mean 'wss'?"),
+        ("tcp://localhost", "'tcp://localhost' names no port; write it like tcp://localhost:6379"),
+        ("tcp://localhost:1/a", "'tcp://localhost:1/a': the path '/a' means nothing over tcp://"),
+        ("tls://me:secret@localhost:1", "'tls://localhost:1': the user before the @ means nothing over tls://"),
         ("http:/localhost", "'http:/localhost' is no URL; write it like http://localhost:8000/"),
         ("https", "'https' is no URL; write it like https://localhost:8000/"),
         ("http://", "names no host"),
@@ -59,6 +62,24 @@ def test_a_url_that_cannot_be_measured_says_why(text: str, message: str) -> None
     with pytest.raises(LoadlabError) as raised:
         parse_url(text)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol", "over_tls", "port", "shown"),
+    [
+        ("ws://localhost/chat?room=1", "websocket", False, 80, "ws://localhost/chat?room=1"),
+        ("wss://localhost:443", "websocket", True, 443, "wss://localhost/"),
+        ("tcp://localhost:6379", "tcp", False, 6379, "tcp://localhost:6379"),
+        ("TLS://[::1]:6380/", "tcp", True, 6380, "tls://[::1]:6380"),
+    ],
+)
+def test_a_scheme_says_what_is_spoken(text: str, protocol: str, over_tls: bool, port: int, shown: str) -> None:
+    url = parse_url(text)
+    assert (url.protocol, url.over_tls, url.address.port, str(url)) == (protocol, over_tls, port, shown)
+
+
+def test_over_a_unix_socket_plain_tcp_needs_no_port() -> None:
+    assert str(parse_url("tcp://localhost", over_socket=True)) == "tcp://localhost"
 
 
 def test_a_fragment_is_not_sent() -> None:
