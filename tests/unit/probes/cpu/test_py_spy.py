@@ -44,7 +44,7 @@ def test_a_child_stands_below_the_processes_that_it_descends_from() -> None:
 
 def test_a_command_line_may_have_lines() -> None:
     text = 'process 7:"python -c x=";thread (1): x 5"\nwhile True:\n    pass\n";thread (7);<module> (<string>:1) 98\n'
-    assert parse_stacks(text + text) == [ThreadSample(7, "thread 7", ("<module> (<string>:1)",), 98)] * 2
+    assert parse_stacks(text + text) == [ThreadSample(7, "thread-7", ("<module> (<string>:1)",), 98)] * 2
 
 
 def test_a_file_that_was_cut_off_is_not_read() -> None:
@@ -53,7 +53,18 @@ def test_a_file_that_was_cut_off_is_not_read() -> None:
 
 
 def test_a_thread_without_a_name_is_called_by_its_number() -> None:
-    assert parse_stacks("thread (9);run (a.py:1) 2\n") == [ThreadSample(9, "thread 9", ("run (a.py:1)",), 2)]
+    assert parse_stacks("thread (9);run (a.py:1) 2\n") == [ThreadSample(9, "thread-9", ("run (a.py:1)",), 2)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_thread_that_was_named_later_has_its_name_in_all_its_samples(order: int) -> None:
+    lines = ["thread (9);run (a.py:1) 2", "thread (9): pool;run (a.py:1) 3", "thread (8);run (a.py:1) 4"]
+    samples = parse_stacks("\n".join(lines[::order]) + "\n")
+    assert {(sample.tid, sample.thread, sample.count) for sample in samples} == {
+        (9, "pool", 2),
+        (9, "pool", 3),
+        (8, "thread-8", 4),
+    }
 
 
 def test_a_thread_of_which_only_the_address_is_known_belongs_to_no_thread_of_the_kernel() -> None:
