@@ -13,6 +13,7 @@ from loadlab.probes.memory import memory_of_connections, read_memory
 from loadlab.probes.open_files import read_open_files
 from loadlab.profile.address import socket_address
 from loadlab.profile.load import Load
+from loadlab.protocols.openings import Opening
 from loadlab.results.model import ConnectionMemory, IdleSummary
 from loadlab.tls import TlsSettings
 
@@ -35,10 +36,18 @@ class HeldConnections:
         self._alive: dict[str, int] = {}
         self._not_accepted = 0
 
-    def open(self, ends: Ends, shares: Sequence[Share], request: bytes, tls: TlsSettings | None) -> None:
+    def open(
+        self,
+        ends: Ends,
+        shares: Sequence[Share],
+        request: bytes,
+        tls: TlsSettings | None,
+        opening: Opening | None = None,
+    ) -> None:
         """Open all of them, and return when the target has accepted them or had its time for that.
 
-        `request` is what a holder sends to ask for an answer. With `tls` they are encrypted.
+        With an `opening` it is carried out on each; otherwise `request` is what a holder sends to ask for an answer.
+        With `tls` they are encrypted.
         """
         load, address = self._load, socket_address(ends.target.address)
         # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
@@ -53,6 +62,7 @@ class HeldConnections:
                     load.timeout_ns,
                     load.idle_kind,
                     load.idle_pace_ns,
+                    opening,
                 )
                 for share in shares
             ]

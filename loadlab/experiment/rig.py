@@ -17,7 +17,7 @@ from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.serving import serve
-from loadlab.experiment.workers import format_probe, load_parts
+from loadlab.experiment.workers import format_probe, idle_opening_of, load_parts
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.division import Division, Share, divide
 from loadlab.fleet.messages import Ready
@@ -70,7 +70,8 @@ class Rig:
             division = self._divide(target.address)
             if division.holders:
                 probe, tls = format_probe(self.profile, target.authority), self.profile.target.tls_settings
-                self.idle.open(self.ends, division.holders, probe, tls)
+                opening = idle_opening_of(self.profile, target.authority)
+                self.idle.open(self.ends, division.holders, probe, tls, opening)
             self._connect(division.workers)
             self._standing = standing.pop_all()
         return self

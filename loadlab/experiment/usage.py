@@ -220,8 +220,11 @@ def evidence_of(
 def _unexpected_statuses(profile: LoadProfile, record: LoadRecord) -> dict[str, int]:
     """Return how many answers had which status that was not expected; slow senders come last and are left out."""
     found: Counter[str] = Counter()
-    for request, totals in zip(profile.requests, record.by_kind, strict=False):
-        expected = set(map(str, request.expected_statuses))
+    kinds = [each.expected_statuses for each in profile.requests]
+    if profile.load.sent:  # their answers have no status, but the ends of WebSockets have codes
+        kinds = [frozenset()] * len(profile.load.sent)
+    for statuses, totals in zip(kinds, record.by_kind, strict=False):
+        expected = set(map(str, statuses))
         found.update({status: count for status, count in totals.statuses.items() if status not in expected})
     return dict(found)
 

@@ -1,5 +1,6 @@
 """The load of a trial, divided among its load workers, and what they recorded of it, merged."""
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
@@ -12,12 +13,15 @@ from loadlab.errors import TrialFailed
 from loadlab.experiment.context import SoFar
 from loadlab.fleet.division import Share, split_evenly
 from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
-from loadlab.load.rendering import RenderedKind, render_requests
+from loadlab.load.rendering import RenderedKind, encoded, render_messages, render_requests
 from loadlab.profile.address import Address, socket_address
-from loadlab.profile.files import read_table
+from loadlab.profile.files import Table, read_table
 from loadlab.profile.load import SLOW_SENDERS, Load
 from loadlab.profile.request import MixedRequest
 from loadlab.profile.schema import LoadProfile
+from loadlab.protocols.answers import AnswerEnd
+from loadlab.protocols.openings import Asked, Greeting, Opening, Subscription, Upgrade
+from loadlab.protocols.upgrade import KEY_BYTES, accept_for, upgrade_request
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Snapshot, Totals
@@ -38,6 +42,7 @@ def load_parts(
     """
     load = profile.load
     kinds = rendered_kinds(profile, authority)
+    opening = opening_of(profile, authority)
     if load.data is not None and load.data.order == "random":
         kinds = [replace(kind, contents=_shuffled(kind.contents, seed)) for kind in kinds]
     pacings = _pacings(load, len(shares))
@@ -55,6 +60,8 @@ def load_parts(
                     kind.method,
                     kind.expected_body,
                     list(kind.expected_headers),
+                    kind.end,
+                    kind.streams,
                 )
                 for kind in kinds
             ],
@@ -64,6 +71,8 @@ def load_parts(
             timeout_ns=load.timeout_ns,
             retry=load.retry,
             per_request=load.connection == "per-request",
+            protocol=load.protocol,
+            opening=opening,
             stamped_every=stamped_every,
         )
         for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
@@ -95,14 +104,66 @@ def _part_of(contents: Sequence[bytes], share: int, shares: int) -> list[bytes]:
 
 def rendered_kinds(profile: LoadProfile, authority: str) -> list[RenderedKind]:
     """Return the requests of a profile as they are sent to a target whose Host header says `authority`."""
-    data = read_table(profile.load.data.file) if profile.load.data else None
-    return render_requests(profile.requests, data, authority, profile.load.connection == "per-request")
+    load = profile.load
+    match load.protocol:
+        case "websocket" | "tcp":
+            return render_messages(load.sent, _data_of(profile), load.protocol)
+        case "events":
+            requests = [_asking_for_events(request) for request in profile.requests]
+            return render_requests(requests, _data_of(profile), authority)
+        case _:
+            return render_requests(profile.requests, _data_of(profile), authority, load.connection == "per-request")
+
+
+def opening_of(profile: LoadProfile, authority: str) -> Opening | None:
+    """Return what is exchanged once on each connection of the load, None if nothing is."""
+    load = profile.load
+    if load.protocol == "websocket":
+        return _upgrade(profile, profile.requests[0], authority)
+    if load.greeting is not None:
+        return Greeting(AnswerEnd(length=load.greeting.bytes, until=encoded(load.greeting.until)))
+    return None
+
+
+def idle_opening_of(profile: LoadProfile, authority: str) -> Opening | None:
+    """Return what is exchanged once on each idle connection, None if nothing is."""
+    request = profile.idle_request
+    match profile.load.idle_protocol:
+        case "websocket":
+            return _upgrade(profile, request, authority)
+        case "http":
+            return Asked(_first_rendered(profile, request, authority))
+        case "events":
+            return Subscription(_first_rendered(profile, _asking_for_events(request), authority))
+        case _:
+            return None
 
 
 def format_probe(profile: LoadProfile, authority: str) -> bytes:
-    """Return a request that asks the target for some answer and changes nothing in it."""
-    data = read_table(profile.load.data.file) if profile.load.data else None
-    return render_requests([profile.requests[0].without_body("GET")], data, authority)[0].contents[0]
+    """Return what asks the target for some answer and changes nothing in it."""
+    if profile.load.protocol == "tcp":
+        return rendered_kinds(profile, authority)[0].contents[0]
+    return _first_rendered(profile, profile.requests[0].without_body("GET"), authority)
+
+
+def _first_rendered(profile: LoadProfile, request: MixedRequest, authority: str) -> bytes:
+    return render_requests([request], _data_of(profile), authority)[0].contents[0]
+
+
+def _asking_for_events(request: MixedRequest) -> MixedRequest:
+    if any(name.lower() == "accept" for name in request.headers):
+        return request
+    return request.model_copy(update={"headers": {**request.headers, "Accept": "text/event-stream"}})
+
+
+def _upgrade(profile: LoadProfile, request: MixedRequest, authority: str) -> Upgrade:
+    key = os.urandom(KEY_BYTES)
+    offered = tuple(each.strip() for each in (profile.load.subprotocol or "").split(",") if each.strip())
+    return Upgrade(upgrade_request(request.path, authority, request.headers, offered, key), accept_for(key), offered)
+
+
+def _data_of(profile: LoadProfile) -> Table | None:
+    return read_table(profile.load.data.file) if profile.load.data else None
 
 
 def format_request(authority: str, path: str) -> bytes:
@@ -120,7 +181,7 @@ class RecordedKind:
 
 def kinds_of(profile: LoadProfile) -> list[RecordedKind]:
     """Return the kinds of requests that the load workers record, in their order."""
-    kinds = [RecordedKind(request.name) for request in profile.requests]
+    kinds = [RecordedKind(name) for name in profile.kind_names]
     return [*kinds, RecordedKind(SLOW_SENDERS, apart=True)] if profile.load.slow_connections else kinds
 
 

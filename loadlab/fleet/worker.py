@@ -281,6 +281,7 @@ class Crew:
 
     def _taken(self, start_ns: int, end_ns: int, metrics: Collection[Metric]) -> list[bytes]:
         self._answered += sum(recorder.answered for recorder in self.recorders)
+        self.load.count_unasked()
         return [recorder.take(start_ns, end_ns, metrics).to_bytes() for recorder in self.recorders]
 
     def _allowance(self, pacing: ClosedPacing | OpenPacing, users: int) -> Allowance | None:

@@ -42,6 +42,8 @@ class ActiveLoad:
         self._gate = gate
         self._timeout_ns = min((exchange.timeout_ns for exchange in exchanges), default=0)
         answers = answers_of(exchanges[0].kinds, exchanges[0].protocol) if exchanges else []
+        self._answers = answers
+        self._recorders = recorders
         self._listens = any(each.speaks_unasked for each in answers)
         self._in_flight = [0] * len(exchanges)
         self._kinds = [0] * len(exchanges)
@@ -66,6 +68,13 @@ class ActiveLoad:
     def ages_ns(self, now_ns: int) -> list[int]:
         """Return how long ago each request in flight was sent."""
         return [now_ns - sent_ns for sent_ns in self._in_flight if sent_ns]
+
+    def count_unasked(self) -> None:
+        """Hand what was heard unasked over to the recorders."""
+        for recorder, answers in zip(self._recorders, self._answers, strict=False):  # slow senders' comes last
+            recorder.unasked += answers.unasked
+            recorder.pings += answers.pings
+            answers.unasked = answers.pings = 0
 
     async def open(self) -> None:
         """Open the connections, a backlog's worth at a time. `run` tries those again that fail, and counts them."""

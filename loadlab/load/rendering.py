@@ -1,21 +1,27 @@
 """Requests as they are sent: rendered to bytes before the load begins, with the values of each row of its data."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import quote as percent_encode
 
 from loadlab import __version__
 from loadlab.errors import ProfileError
 from loadlab.profile.files import MOST_BYTES, Table, read_content
 from loadlab.profile.http_values import path_as_sent
+from loadlab.profile.message import MixedMessage
 from loadlab.profile.request import MixedRequest
 from loadlab.profile.template import Column, Parts, parse_template
+from loadlab.protocols.answers import AnswerEnd
+from loadlab.protocols.websocket_frames import encode_message
 
 # RFC 9110, 8.6: a request of these methods says that it has no content.
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
+_MASK_BYTES: Final = 4
+_NO_METHOD: Final = "MESSAGE"
 _JSON: Final = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -24,7 +30,8 @@ class RenderedKind:
     """One kind of request: what is sent, for each row of the data or always the same, and what must come back.
 
     The body of a response must contain `expected_body`, and the value of each header that `expected_headers` names (in
-    any case) the text beside the name.
+    any case) the text beside the name. `end` is how the end of an answer is known if it is not HTTP's. An answer that
+    `streams` is timed piece by piece.
     """
 
     name: str
@@ -32,8 +39,10 @@ class RenderedKind:
     method: str
     contents: tuple[bytes, ...]
     statuses: frozenset[int]
-    expected_body: bytes | None
-    expected_headers: tuple[tuple[bytes, bytes], ...]
+    expected_body: bytes | None = None
+    expected_headers: tuple[tuple[bytes, bytes], ...] = ()
+    end: AnswerEnd | None = None
+    streams: bool = False
 
 
 def render_requests(
@@ -44,7 +53,25 @@ def render_requests(
     Each that names columns of `data` is rendered for all rows, in their order, every other one once. With `closes` they
     ask the server to close the connection. Raises ProfileError if they take more memory than they may.
     """
-    kinds = [_render(request, data, authority, closes) for request in requests]
+    return _within_memory([_render(request, data, authority, closes) for request in requests])
+
+
+def render_messages(
+    messages: Sequence[MixedMessage], data: Table | None, protocol: Literal["websocket", "tcp"]
+) -> list[RenderedKind]:
+    """Return the messages as they are sent: as they are, or in a WebSocket's frames.
+
+    Rows of `data` and memory are as for requests.
+    """
+    return _within_memory([_render_message(message, data, protocol) for message in messages])
+
+
+def encoded(text: str | None) -> bytes | None:
+    """Return text as it is sent; None where there is none."""
+    return text.encode() if text is not None else None
+
+
+def _within_memory(kinds: list[RenderedKind]) -> list[RenderedKind]:
     total = sum(len(content) for kind in kinds for content in kind.contents)
     if total > MOST_BYTES:
         raise ProfileError(
@@ -74,6 +101,27 @@ def _render(request: MixedRequest, data: Table | None, authority: str, closes: b
         expected_headers=tuple((name.encode(), text.encode()) for name, text in expect.header.items())
         if expect
         else (),
+        streams=request.stream,
+    )
+
+
+def _render_message(message: MixedMessage, data: Table | None, protocol: Literal["websocket", "tcp"]) -> RenderedKind:
+    content: _Piece = b""
+    if message.binary is not None:
+        content = read_content(message.binary)
+    elif message.text is not None:
+        content = _join([*_fill(parse_template(message.text), data, str, str)])
+    contents = [content] if isinstance(content, bytes) else content
+    if protocol == "websocket":
+        is_text = message.binary is None
+        contents = [encode_message(each, is_text, os.urandom(_MASK_BYTES)) for each in contents]
+    return RenderedKind(
+        name=message.name,
+        weight=message.weight,
+        method=_NO_METHOD,
+        contents=tuple(contents),
+        statuses=frozenset({0}),
+        end=AnswerEnd(message.answer, message.matches, message.bytes, encoded(message.until), message.echo),
     )
 
 

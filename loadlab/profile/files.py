@@ -26,6 +26,7 @@ MOST_ROWS: Final = 1_000_000
 _MOST_COLUMNS: Final = 100
 _FILES: Final = (
     "load.request.file",
+    "load.message.binary",
     "load.data.file",
     "target.cwd",
     "target.tls.ca",
@@ -85,6 +86,10 @@ def _places(data: Data) -> Iterator[tuple[Data, str]]:
     for request in mix if isinstance(mix, list) else []:
         if isinstance(request, dict):
             yield request, "file"
+    messages = value_at(data, ("load", "messages"))
+    for message in messages if isinstance(messages, list) else []:
+        if isinstance(message, dict):
+            yield message, "binary"
 
 
 def _stamp(file: str) -> tuple[int, ...]:

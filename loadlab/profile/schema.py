@@ -20,6 +20,11 @@ from loadlab.profile.target import Target
 from loadlab.profile.values import Count, HostName, Name, Scalar, Section, describe
 
 Core = Annotated[int, Count(0, 4095, "0")]
+HANDLERS_BY_PROTOCOL: Final[Mapping[str, str]] = MappingProxyType(
+    {"websocket": "echo", "events": "events", "tcp": "tcp-echo"}
+)
+"""The handlers of bundled servers that speak something else than requests and responses."""
+
 ALL_PROBES: Final = ("procfs", "sockets", "syscalls", "cpu")
 Probe = Literal["procfs", "sockets", "syscalls", "syscalls:bpftrace", "syscalls:perf", "syscalls:strace", "cpu"]
 
@@ -156,14 +161,33 @@ class LoadProfile(Profile):
     @property
     def requests(self) -> tuple[MixedRequest, ...]:
         """The requests that the load draws from by their weights, at least one, with their paths as they are sent."""
-        load, target = self.load, self.target
+        load = self.load
         written = load.mix
         if not written:
             asked = load.request.model_dump(by_alias=True) if load.request else {"expect_status": load.expect_status}
-            by_default = f"/{target.handler}" if target.server is not None else "/"
-            path = (load.request.path if load.request else load.path) or by_default
+            path = (load.request.path if load.request else load.path) or self._default_path(load.protocol)
             written = (MixedRequest.model_validate({**asked, "path": path}),)
         return tuple(request.model_copy(update={"path": template_as_sent(request.path)}) for request in written)
+
+    @property
+    def kind_names(self) -> tuple[str, ...]:
+        """The names of the requests or messages that the load draws from."""
+        return tuple(each.name for each in self.load.sent or self.requests)
+
+    @property
+    def idle_request(self) -> MixedRequest:
+        """What idle connections ask for, where they ask for anything: the load's own path if it speaks the same."""
+        load, first = self.load, self.requests[0].without_body("GET")
+        if load.idle_path is None and load.idle_protocol in (load.protocol, "tcp"):
+            return first
+        path = load.idle_path or self._default_path(load.idle_protocol)
+        return first.model_copy(update={"path": template_as_sent(path)})
+
+    def _default_path(self, protocol: str) -> str:
+        """Return the path of a bundled server's handler, the one that speaks the protocol; of others "/"."""
+        if self.target.server is None:
+            return "/"
+        return f"/{HANDLERS_BY_PROTOCOL.get(protocol, self.target.handler)}"
 
 
 class Wait(Section):

@@ -100,7 +100,8 @@ class Answers(Protocol):
 
     `message` is the last one that came whole in one piece, and `head` what it says: the same bytes need no parsing.
     `buffer` receives the pieces of longer answers. If the peer `speaks_unasked`, what it says between requests is read.
-    `farewell` is sent before a connection in good order is ended.
+    `farewell` is sent before a connection in good order is ended. Messages that were `unasked` and `pings` that were
+    answered are counted; who takes the counts sets them to 0.
     """
 
     message: bytes | None
@@ -108,6 +109,8 @@ class Answers(Protocol):
     buffer: memoryview
     speaks_unasked: bool
     farewell: bytes
+    unasked: int
+    pings: int
 
     def new_reader(self) -> AnswerReader:
         """Return the reader of a new connection."""

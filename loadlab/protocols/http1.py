@@ -56,8 +56,8 @@ class ResponseParsers:
     which saves half of 0.9 us. `buffer` receives the pieces of longer responses, which are not kept.
     """
 
-    __slots__ = ("_idle", "_is_head_request", "_patterns", "buffer", "head", "message", "patterns",
-                 "spare")  # fmt: skip
+    __slots__ = ("_idle", "_is_head_request", "_patterns", "buffer", "head", "message", "patterns", "pings", "spare",
+                 "unasked")  # fmt: skip
 
     speaks_unasked = False
     farewell = b""
@@ -69,6 +69,7 @@ class ResponseParsers:
         self.buffer = memoryview(bytearray(REST_BYTES))
         self.message: bytes | None = None
         self.head: ResponseHead
+        self.unasked = self.pings = 0  # none are heard
         self._patterns: ResponsePatterns[ResponseHead] = ResponsePatterns()
         self.patterns = self._patterns.by_length
 

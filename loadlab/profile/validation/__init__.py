@@ -7,6 +7,7 @@ from loadlab.profile.paths import Data
 from loadlab.profile.schema import LoadProfile, model_of
 from loadlab.profile.validation.consistency import consistency_mistakes
 from loadlab.profile.validation.expect import expect_mistakes, metric_mistakes
+from loadlab.profile.validation.protocols import protocol_mistakes
 from loadlab.profile.validation.requests import request_mistakes
 from loadlab.profile.validation.rules import plot_mistakes, schema_mistakes, sweep_mistakes
 from loadlab.profile.validation.servers import ServerSpec, server_mistakes
@@ -29,7 +30,7 @@ def find_mistakes(
         *expect_mistakes(model, data),
     ]
     if model is LoadProfile:
-        mistakes += [*request_mistakes(data), *target_mistakes(data)]
+        mistakes += [*request_mistakes(data), *protocol_mistakes(data), *target_mistakes(data)]
     if servers is not None and model is LoadProfile:
         mistakes += server_mistakes(data, servers)
     if metrics is not None:

@@ -18,6 +18,7 @@ from loadlab.profile.expect import (
 from loadlab.profile.http_values import request_name
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.masking import mask_swept
+from loadlab.profile.message import name_of_message
 from loadlab.profile.metrics import ALIASES, FAILED_REQUESTS, REQUEST_METRICS, full_name, split_metric
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
@@ -178,9 +179,12 @@ def _entries(data: Data) -> list[object]:
 def _request_names(data: Data) -> list[str]:
     """Return the names of the requests: those of a mix, and the slow senders beside others."""
     mix = value_at(data, ("load", "mix"))
+    messages = value_at(data, ("load", "messages"))
     slow = any(written.value != 0 for written in values_in_trials(data, "load.slow_connections"))
     if isinstance(mix, list):
         names = [name for request in mix if (name := name_in_mix(request)) is not None]
+    elif isinstance(messages, list):
+        names = [name for message in messages if (name := name_of_message(message)) is not None]
     else:
         names = _names_without_mix(data) if slow else []
     return [*names, SLOW_SENDERS] if slow else names

@@ -185,9 +185,20 @@ def _texts_below(path: Path, value: object) -> Iterator[_Text]:
                 yield from _texts_below((*path, index), inner)
 
 
+def _texts_of_messages(data: Data) -> Iterator[_Text]:
+    for written in values_in_trials(data, "load.message.text"):
+        if isinstance(written.value, str):
+            yield _Text(written.path, written.value, "body")
+    messages = value_at(data, ("load", "messages"))
+    for index, message in enumerate(messages if isinstance(messages, list) else []):
+        if isinstance(message, dict) and isinstance(text := message.get("text"), str):
+            yield _Text(("load", "messages", index, "text"), text, "body")
+
+
 def _data_mistakes(data: Data, requests: Sequence[_Written]) -> Iterator[Mistake]:
     """Yield columns without data, data without columns, and values that cannot stand where they are to be sent."""
     texts = [text for request in requests for text in request.texts()]
+    texts += _texts_of_messages(data)
     files = [written for written in values_in_trials(data, "load.data.file") if isinstance(written.value, str)]
     if not files:
         yield from _size_mistakes(None, requests, None)
