@@ -7,7 +7,8 @@ from typing import Final
 from loadlab.kernel.sockets import Address
 from loadlab.kernel.tls import TlsClient
 from loadlab.load.requests import NextTurn, RequestKind
-from loadlab.protocols.answers import Answers
+from loadlab.protocols.answers import AnswerEnd, Answers
+from loadlab.protocols.delimited import DelimitedAnswers
 from loadlab.protocols.http1 import ResponseParsers
 from loadlab.protocols.openings import Opening, Protocol
 from loadlab.recording.outcomes import Outcome
@@ -46,7 +47,11 @@ class Exchange:
 
 def answers_of(kinds: Sequence[RequestKind], protocol: Protocol) -> Sequence[Answers]:
     """Return what knows the answers to each kind."""
-    return parsers_of(kinds)
+    match protocol:
+        case "tcp":
+            return [DelimitedAnswers(kind.end or AnswerEnd(), kind.contents) for kind in kinds]
+        case _:
+            return parsers_of(kinds)
 
 
 def parsers_of(kinds: Sequence[RequestKind]) -> list[ResponseParsers]:

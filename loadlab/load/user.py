@@ -134,6 +134,7 @@ class User:
         gate, shut, kinds, reuses = self._gate, self._gate.shut, self._kinds, not self._exchange.per_request
         answers, wanted = self._answers[0], self._exchange.kinds
         mixes_answers = any(each is not answers for each in self._answers)
+        needs_sent = any(each.needs_sent for each in self._answers)
         times_pieces = any(kind.streams for kind in wanted)
         record_prompt = [recorder.prompt.append for recorder in recorders]
         record_dispatch = [recorder.prompt_dispatch.append for recorder in recorders]
@@ -200,6 +201,8 @@ class User:
                         if mixes_answers and self._answers[kind] is not answers:
                             answers = self._answers[kind]
                             self._reader = reader = answers.take_over(reader)
+                        if needs_sent:
+                            reader.sent = request
                         try:
                             sent_bytes = write(fd, request)
                         except BlockingIOError:

@@ -70,6 +70,7 @@ class AnswerReader(Protocol):
     """
 
     reply: bytes
+    sent: bytes
 
     @property
     def begun(self) -> bool: ...
@@ -101,7 +102,8 @@ class Answers(Protocol):
     `message` is the last one that came whole in one piece, and `head` what it says: the same bytes need no parsing.
     `buffer` receives the pieces of longer answers. If the peer `speaks_unasked`, what it says between requests is read.
     `farewell` is sent before a connection in good order is ended. Messages that were `unasked` and `pings` that were
-    answered are counted; who takes the counts sets them to 0.
+    answered are counted; who takes the counts sets them to 0. Where an answer `needs_sent`, it repeats what was sent,
+    which the reader is given as `sent` before.
     """
 
     message: bytes | None
@@ -111,6 +113,7 @@ class Answers(Protocol):
     farewell: bytes
     unasked: int
     pings: int
+    needs_sent: bool
 
     def new_reader(self) -> AnswerReader:
         """Return the reader of a new connection."""

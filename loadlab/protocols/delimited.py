@@ -39,6 +39,7 @@ class DelimitedAnswers:
         self.message: bytes | None = None
         self.head = _COMPLETE
         self.buffer = memoryview(bytearray(_REST_BYTES))
+        self.unasked = self.pings = 0  # none are heard
         self.needs_sent = end.echo and len(contents) > 1
         self._end = end
         self._first = contents[0] if contents else b""
@@ -81,6 +82,11 @@ class DelimitedReader:
     def begun(self) -> bool:
         """Whether a part of an answer has come."""
         return self._taken_bytes > 0
+
+    @property
+    def body_begun(self) -> bool:
+        """Whether a part of an answer has come, which has no head."""
+        return self.begun
 
     @property
     def received(self) -> bytes:

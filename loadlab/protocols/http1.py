@@ -59,7 +59,7 @@ class ResponseParsers:
     __slots__ = ("_idle", "_is_head_request", "_patterns", "buffer", "head", "message", "patterns", "pings", "spare",
                  "unasked")  # fmt: skip
 
-    speaks_unasked = False
+    speaks_unasked = needs_sent = False
     farewell = b""
 
     def __init__(self, method: str = "GET") -> None:
@@ -106,7 +106,7 @@ class ResponseReader:
 
     __slots__ = ("_body_bytes", "_parser", "_parsers", "_raw_head")
 
-    reply = b""  # HTTP has nothing to say in the middle of an answer
+    reply = sent = b""  # HTTP has nothing to say in the middle of an answer, and does not repeat what was sent
 
     def __init__(self, parsers: ResponseParsers) -> None:
         self._parsers = parsers
