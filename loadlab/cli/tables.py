@@ -14,18 +14,20 @@ from loadlab.report.layout import arrange
 from loadlab.report.load_model import models_of
 from loadlab.report.sections.speed import describe_speed
 from loadlab.report.tables import Cell
-from loadlab.report.trial_columns import FIGURES, VERDICT, TrialColumn, identity_columns
+from loadlab.report.trial_columns import VERDICT, TrialColumn, figure_columns, identity_columns
+from loadlab.results.close_codes import name_of_status
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
 from loadlab.results.probe_data import Probes
+from loadlab.results.vocabulary import vocabulary_of
 
 _NOTHING: Final = "-"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 _GAP: Final = 2
-_DISPENSABLE: Final = ("client CPU per req", "CPU per req")
+_DISPENSABLE: Final = ("client.cpu_ns_per_request", "target.cpu_ns_per_request")
 _STYLES: Final = {"valid": "green", "suspect": "yellow", "not possible": "yellow"}
 _MODELS: Final[dict[LoadModel, str]] = {
     "closed": "Closed model: users wait while the server stalls, so latencies suffer from coordinated omission.",
-    "open": "Open model: p50 and p99 are response times, since a request was due; service times, since it was sent.",
+    "open": "Open model: p50 and p99 are response times, since a {message} was due; service times, since it was sent.",
 }
 
 
@@ -42,7 +44,7 @@ class ResultsTable:
         self._identity = [column for column in identity_columns(self._trials) if column.short]
         self._figures = [
             column
-            for column in FIGURES
+            for column in figure_columns(vocabulary_of(self._trials, document.profile))
             if column.short and any((cell := _cell(column, trial)) and cell.sort for trial in self._trials)
         ]
 
@@ -59,9 +61,10 @@ class ResultsTable:
         columns = self._texts(with_intervals=True)
         if _least_width(columns) > options.max_width:
             columns = self._texts(with_intervals=False)
-        for heading in _DISPENSABLE:
+        headings = {column.metric: column.short for column in self._figures}
+        for metric in _DISPENSABLE:
             if _least_width(columns) > options.max_width:
-                columns.pop(heading, None)
+                columns.pop(headings.get(metric, ""), None)
         fits = _least_width(columns) <= options.max_width
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True)
         for heading, texts in columns.items():
@@ -83,7 +86,11 @@ def certainty_lines(document: RunDocument) -> Iterable[str]:
 
 def load_model_lines(document: RunDocument) -> Iterable[str]:
     """Yield what the percentiles in the table mean, a line for each model of load that has any."""
-    return (_MODELS[model] for model in models_of(trial for trial in document.trials if trial.is_credible))
+    words = vocabulary_of(document.trials, document.profile)
+    if words.pushed and any(trial.is_credible for trial in document.trials):
+        yield "p50 and p99 are times between events; delay, where it is known, how long events were under way."
+    for model in models_of(trial for trial in document.trials if trial.is_credible):
+        yield words.fill(_MODELS[model])
 
 
 def speed_lines(document: RunDocument) -> Iterable[str]:
@@ -98,17 +105,24 @@ def speed_lines(document: RunDocument) -> Iterable[str]:
 
 
 def answer_lines(document: RunDocument) -> Iterable[str]:
-    """Yield what is worth saying of all responses together: statuses other than 200, and what connections did."""
+    """Yield what is worth saying of all responses together: unusual statuses, and what connections and streams did."""
+    words = vocabulary_of(document.trials, document.profile)
     statuses: Counter[str] = Counter()
     for trial in document.trials:
         statuses.update(trial.statuses)
     if statuses.keys() - {"200"}:
         ranked = sorted(statuses.items(), key=lambda each: (-each[1], each[0]))
-        yield f"Responses by status: {', '.join(f'{status}: {count:,}' for status, count in ranked)}."
+        listed = ", ".join(f"{name_of_status(status)}: {count:,}" for status, count in ranked)
+        yield f"{'Responses by status' if words.are_requests else 'Statuses and close codes'}: {listed}."
     counts = {
         "connections opened": sum(trial.connects.opened for trial in document.trials),
-        "requests sent again on a new connection": sum(trial.retried for trial in document.trials),
-        "responses with surplus bytes behind them": sum(trial.surplus for trial in document.trials),
+        f"{words.message}s sent again on a new connection": sum(trial.retried for trial in document.trials),
+        f"{words.answer}s with surplus bytes behind them": sum(trial.surplus for trial in document.trials),
+        "streams ended by the server": sum(trial.ended for trial in document.trials),
+        "messages that nothing had asked for": sum(trial.unasked for trial in document.trials),
+        "pings answered": sum(
+            trial.pings + (trial.idle.pings if trial.idle is not None else 0) for trial in document.trials
+        ),
     }
     counted = [f"{what}: {count:,}" for what, count in counts.items() if count]
     if counted:

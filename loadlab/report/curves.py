@@ -24,7 +24,8 @@ _MEDIAN: Final = 50.0
 _POINTS_PER_BAND_POINT: Final = 3
 # A band takes 40 ms. Of more curves than this only those that are drawn at first have one.
 _MOST_BANDS: Final = 16
-_SETTING_UP: Final = {"connect": "Time to connect", "handshake": "TLS handshake"}
+_OF_STREAMS: Final = ("first", "gap")
+_SETTING_UP: Final = {"connect": "Time to connect", "handshake": "TLS handshake", "upgrade": "WebSocket upgrade"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +67,22 @@ class Curve:
 class CurvePanel:
     """The curves of one kind of time; all panels have a curve for the same settings, in the same order.
 
-    `counted` is what a share is one of: requests, or connections.
+    `counted` is what a share is one of: requests, say, or connections. With `is_apart` its times are of another size
+    than those of the other panels.
     """
 
     title: str
     curves: tuple[Curve, ...]
     counted: str = "requests"
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """The response times of one setting, repeats merged."""
+    """The times of the first panel of one setting, repeats merged."""
 
     setting: Setting
-    response: Histogram
+    times: Histogram
 
 
 BandOf: TypeAlias = Callable[[Setting, Sequence[CurvePoint]], tuple[BandPoint, ...]]
@@ -88,15 +91,17 @@ BandOf: TypeAlias = Callable[[Setting, Sequence[CurvePoint]], tuple[BandPoint, .
 def curves_of(
     arrangement: Arrangement, read_rounds: ReadRounds
 ) -> tuple[tuple[CurvePanel, ...], tuple[Distribution, ...]]:
-    """Return a panel of response times, one of service times where they differ, those of connecting where many
-    connections were opened; and the response times at the far end of x of each line.
+    """Return the panels, first that of response times, and its times at the far end of x of each line.
 
-    There is a curve for each setting with enough responses; no panel if there is none. Chosen at first are the ends of
-    each line: its lowest and highest x; of many lines only the latter.
+    Where events say when they were sent, how long they were under way comes first. Service times follow where they
+    differ, then when streams began and how far their pieces lie apart, then the times of connecting where many
+    connections were opened. There is a curve for each setting with enough responses; no panel if there is none. Chosen
+    at first are the ends of each line: its lowest and highest x; of many lines only the latter.
     """
+    words = arrangement.words
     is_open = "open" in models_of(trial for setting in arrangement.settings for trial in setting.measured)
     # Reading is most of the work: in a closed model service times are the response times again.
-    names = ("response", *(["service"] if is_open else []), *_SETTING_UP)
+    names = ("delay", "response", *(["service"] if is_open else []), *_OF_STREAMS, *_SETTING_UP)
     drawable: list[tuple[Setting, dict[str, Histogram]]] = []
     for setting in arrangement.settings:
         merged = {name: _merge(setting, name, read_rounds) for name in names}
@@ -106,28 +111,37 @@ def curves_of(
         return (), ()
     settings = [setting for setting, _ in drawable]
 
-    def times(name: str) -> list[Histogram]:
-        return [merged[name] for _, merged in drawable]
+    def panel(name: str, title: str, counted: str = words.many, whole: bool = False) -> CurvePanel:
+        def band_of(setting: Setting, points: Sequence[CurvePoint]) -> tuple[BandPoint, ...]:
+            return _band(setting, points, lambda trial: read_rounds(trial, name))
 
-    def bands(name: str) -> BandOf:
-        return lambda setting, points: _band(setting, points, lambda trial: read_rounds(trial, name))
+        histograms = [merged[name] for _, merged in drawable]
+        band = _no_band if name in _SETTING_UP else band_of
+        return CurvePanel(title, _curves(arrangement, settings, histograms, band, whole), counted, name == "delay")
 
-    panels = [CurvePanel("Response time", _curves(arrangement, settings, times("response"), bands("response")))]
+    def has(name: str) -> bool:
+        return any(merged[name].count >= 2 * SAMPLES_BEYOND for _, merged in drawable)
+
+    panels = [panel("delay", "Delivery delay", whole=True)] if has("delay") else []
+    main = "delay" if panels else "response"
+    panels.append(panel("response", words.time))
     if is_open:
-        panels.append(CurvePanel("Service time", _curves(arrangement, settings, times("service"), bands("service"))))
-    for name, title in _SETTING_UP.items():
-        if any(histogram.count >= 2 * SAMPLES_BEYOND for histogram in times(name)):
-            panels.append(CurvePanel(title, _curves(arrangement, settings, times(name), whole=True), "connections"))
+        panels.append(panel("service", "Service time"))
+    for name, title in {"first": f"Time to the {words.first}", "gap": f"Time between {words.pieces}"}.items():
+        # Of events it is the time between them again.
+        if has(name) and not (words.pushed and name == "gap"):
+            panels.append(panel(name, title, "streams" if name == "first" else words.pieces, whole=True))
+    panels += [panel(name, title, "connections", whole=True) for name, title in _SETTING_UP.items() if has(name)]
     # Names on x have no far end: each stands for itself.
     far = {
-        (setting.line, None if arrangement.x_is_number else setting.x): Distribution(setting, merged["response"])
+        (setting.line, None if arrangement.x_is_number else setting.x): Distribution(setting, merged[main])
         for setting, merged in drawable
     }
     return tuple(panels), tuple(far.values())
 
 
 def known_below(setting: Setting) -> float:
-    """Return the lowest percentile that is known to be too low in any of its trials."""
+    """Return the lowest percentile of response times that is known to be too low in any of its trials."""
     too_low = [float(name.removeprefix("p")) for trial in setting.measured for name in trial.response_ns.too_low]
     return min(too_low, default=100.0)
 

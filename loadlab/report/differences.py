@@ -12,6 +12,7 @@ from typing import Final, Literal
 from loadlab.profile.metrics import FAILED_REQUESTS, more_is_better, split_metric
 from loadlab.report.measures import measure_of
 from loadlab.results.paired import Difference
+from loadlab.results.vocabulary import REQUESTS, Vocabulary
 from loadlab.units import format_multiple, format_percent, format_share
 
 Merit = Literal["better", "worse", ""]
@@ -25,7 +26,7 @@ _AS_MULTIPLE: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """How one metric is compared; each text has places for the names of both sides and for the amount."""
+    """How one metric is compared: texts with places for both sides, the amount, and the words for what is counted."""
 
     more: str
     less: str
@@ -33,19 +34,19 @@ class _Words:
 
 
 _THROUGHPUT: Final = _Words(
-    "{b} answers {amount} more requests/s than {a}",
-    "{b} answers {amount} fewer requests/s than {a}",
-    "{b} answers {amount} times as many requests/s as {a}",
+    "{b} {answers} {amount} more {many}/s than {a}",
+    "{b} {answers} {amount} fewer {many}/s than {a}",
+    "{b} {answers} {amount} times as many {many}/s as {a}",
 )
 _CPU: Final = _Words(
-    "{b} uses {amount} more CPU time per request than {a}",
-    "{b} uses {amount} less CPU time per request than {a}",
-    "{b} uses {amount} times as much CPU time per request as {a}",
+    "{b} uses {amount} more CPU time per {one} than {a}",
+    "{b} uses {amount} less CPU time per {one} than {a}",
+    "{b} uses {amount} times as much CPU time per {one} as {a}",
 )
 _WORDS: Final[Mapping[str, _Words]] = {"requests_per_second": _THROUGHPUT, "target.cpu_ns_per_request": _CPU}
 
 
-def describe_difference(difference: Difference, a: str = "A", b: str = "B") -> str:
+def describe_difference(difference: Difference, a: str = "A", b: str = "B", words: Vocabulary = REQUESTS) -> str:
     """Say by how much B differs from A, with the interval; where that holds 0, within what they are the same.
 
     Empty where no interval is known. There is no full stop.
@@ -55,17 +56,19 @@ def describe_difference(difference: Difference, a: str = "A", b: str = "B") -> s
     if not difference.is_clear:
         low, high = difference.interval
         reach = format_change(max(abs(low), abs(high)), difference.metric, signed=False)
-        return f"no difference in {name_of(difference.metric)}: {a} and {b} are within {reach} of each other"
+        return f"no difference in {name_of(difference.metric, words)}: {a} and {b} are within {reach} of each other"
     if difference.metric == FAILED_REQUESTS:
-        return _describe_failures(difference, difference.interval, a, b)
-    return _describe_change(difference.metric, difference.change, difference.interval, a, b)
+        return _describe_failures(difference, difference.interval, a, b, words)
+    return _describe_change(difference.metric, difference.change, difference.interval, (a, b), words)
 
 
-def name_of(metric: str) -> str:
+def name_of(metric: str, words: Vocabulary = REQUESTS) -> str:
     """Return what a metric is called in a sentence: throughput, CPU time per request, p99."""
     kind, figure = split_metric(metric)
-    name = _NAMES.get(figure) or (
-        figure.removeprefix("response_ns.") if figure.startswith("response_ns.") else measure_of(metric).phrase
+    name = words.fill(_NAMES.get(figure, "")) or (
+        figure.removeprefix("response_ns.")
+        if figure.startswith("response_ns.")
+        else measure_of(metric).worded(words).phrase
     )
     return name if kind is None else f"{name} of {kind}"
 
@@ -119,22 +122,29 @@ def format_interval(difference: Difference) -> str:
     return f"{low.removesuffix(f'{_NBSP}points')} to {high}"
 
 
-def _describe_change(metric: str, change: float, interval: tuple[float, float], a: str, b: str) -> str:
-    words = _WORDS.get(metric) or _words_of(metric)
-    low, high = interval
+def _describe_change(
+    metric: str, change: float, interval: tuple[float, float], sides: tuple[str, str], words: Vocabulary
+) -> str:
+    texts = _WORDS.get(metric) or _texts_of(name_of(metric, words))
+    (a, b), (low, high) = sides, interval
+
     if _is_multiple(change) and low > -1:
         if change < 0:  # 100 times as much is easier to read than 1 % of it
             a, b, change, low, high = b, a, 1 / (1 + change) - 1, 1 / (1 + high) - 1, 1 / (1 + low) - 1
         ends = f"{_ratio(1 + low)} to {_ratio(1 + high)} times"
-        return f"{words.multiple.format(a=a, b=b, amount=_ratio(1 + change))} (95 %: {ends})"
+        return f"{_fill(texts.multiple, a, b, _ratio(1 + change), words)} (95 %: {ends})"
     decimals = _decimals_of(interval)
     near, far = (_percent(end, decimals) for end in sorted((abs(low), abs(high))))
     amount = _percent(abs(change), decimals)
-    return f"{(words.more if change > 0 else words.less).format(a=a, b=b, amount=amount)} (95 %: {near} to {far})"
+    return f"{_fill(texts.more if change > 0 else texts.less, a, b, amount, words)} (95 %: {near} to {far})"
 
 
-def _words_of(metric: str) -> _Words:
-    name = name_of(metric)
+def _fill(text: str, a: str, b: str, amount: str, words: Vocabulary) -> str:
+    return text.format(a=a, b=b, amount=amount, one=words.one, many=words.many, answers=words.answers)
+
+
+def _texts_of(name: str) -> _Words:
+    name = name.replace("{", "{{").replace("}", "}}")  # that of a kind is the user's
     return _Words(
         f"{{b}}'s {name} is {{amount}} higher than {{a}}'s",
         f"{{b}}'s {name} is {{amount}} lower than {{a}}'s",
@@ -142,11 +152,11 @@ def _words_of(metric: str) -> _Words:
     )
 
 
-def _describe_failures(difference: Difference, interval: tuple[float, float], a: str, b: str) -> str:
+def _describe_failures(difference: Difference, interval: tuple[float, float], a: str, b: str, words: Vocabulary) -> str:
     decimals = _decimals_of(interval)
     near, far = (f"{100 * end:.{decimals}f}" for end in sorted(map(abs, interval)))
     of_b, of_a = format_share(difference.b or 0.0), format_share(difference.a or 0.0)
-    return f"{of_b} of {b}'s requests fail, {of_a} of {a}'s (95 %: {near} to {far} points apart)"
+    return f"{of_b} of {b}'s {words.many} fail, {of_a} of {a}'s (95 %: {near} to {far} points apart)"
 
 
 def _decimals_of(interval: tuple[float, float]) -> int:
@@ -173,7 +183,7 @@ def _ratio(ratio: float) -> str:
 
 _NAMES: Final[Mapping[str, str]] = {
     "requests_per_second": "throughput",
-    "target.cpu_ns_per_request": "CPU time per request",
-    "client.cpu_ns_per_request": "the client's CPU time per request",
+    "target.cpu_ns_per_request": "CPU time per {one}",
+    "client.cpu_ns_per_request": "the client's CPU time per {one}",
     FAILED_REQUESTS: "errors",
 }

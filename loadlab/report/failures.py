@@ -7,6 +7,7 @@ from typing import Final
 
 from loadlab.analysis.failures import name_of_failure
 from loadlab.results.model import FailureSample, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns
 
 _MOST_OF_OUTCOME: Final = 3
@@ -48,9 +49,10 @@ def sampled_failures(trials: Sequence[TrialResult]) -> tuple[SampledFailure, ...
 
 def failure_lines(trials: Sequence[TrialResult]) -> Iterator[str]:
     """Yield a line for each of them, for the terminal."""
+    words = vocabulary_of(trials)
     for each in sampled_failures(trials):
         kind = f" of {each.kind}" if each.kind else ""
-        failed = f"1 request{kind}," if each.failed == 1 else f"{each.failed:,} requests{kind}, one of them"
+        failed = f"{words.count(each.failed)}{kind},{'' if each.failed == 1 else ' one of them'}"
         sampled = f"{failed} after {each.after} on a {each.connection} connection"
         received = f"; received: {each.received}" if each.received else ""
         yield f"Failed: {each.name} ({sampled}): {each.reason}{received}"

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import split_metric
-from loadlab.profile.path_names import PathName, name_of_path, name_of_value
+from loadlab.profile.path_names import PathName
 from loadlab.profile.target import describe_command
 from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.vocabulary import REQUESTS, Vocabulary, vocabulary_of
 
 _LONGEST_NAME: Final = 48
 
@@ -38,7 +39,8 @@ class Setting:
 class Arrangement:
     """`settings` holds every combination that was tried, by line and then along x.
 
-    `chance` is by which share the speed of one window may differ from that of another by chance.
+    `chance` is by which share the speed of one window may differ from that of another by chance; `words` are those for
+    what the trials count.
     """
 
     x_path: str | None
@@ -46,11 +48,12 @@ class Arrangement:
     line_names: tuple[str, ...]
     settings: tuple[Setting, ...]
     chance: float = CHANCE
+    words: Vocabulary = REQUESTS
 
     @property
     def x_name(self) -> PathName | None:
         """What x is called; None without a sweep."""
-        return name_of_path(self.x_path) if self.x_path else None
+        return self.words.name_of_path(self.x_path) if self.x_path else None
 
     @property
     def x_title(self) -> str:
@@ -139,6 +142,7 @@ def arrange(
     for attempt in spoiled:
         attempts.setdefault(attempt.id, []).append(attempt)
 
+    words = vocabulary_of(trials, profile)
     x_values = swept[x_path] if x_path else (None,)
     line_keys = sorted(
         {line_key for line_key, _ in groups},
@@ -149,7 +153,7 @@ def arrange(
         x_values=x_values,
         line_names=shorten_names(
             [
-                ", ".join(name_of_value(path, value) for path, value in zip(line_paths, key, strict=True))
+                ", ".join(words.name_of_value(path, value) for path, value in zip(line_paths, key, strict=True))
                 for key in line_keys
             ]
         ),
@@ -164,6 +168,7 @@ def arrange(
             for x in x_values
             if (key, x) in groups
         ),
+        words=words,
     )
 
 

@@ -6,12 +6,16 @@ from typing import Any
 from loadlab.analysis.verdict import trusted_ns
 from loadlab.report.layout import format_scalar
 from loadlab.results.model import Calibration, LatencySummary, LoadModel, TrialResult
+from loadlab.results.vocabulary import REQUESTS, Vocabulary
 from loadlab.units import format_duration_ns
 
 
 def models_of(trials: Iterable[TrialResult]) -> tuple[LoadModel, ...]:
-    """Return the models that occur in `trials`, each once; a sweep over the rate may hold both."""
-    return tuple(dict.fromkeys(trial.load_model for trial in trials if trial.load_model))
+    """Return the models that occur in `trials`, each once; a sweep over the rate may hold both.
+
+    Streams of events have none: their server sends when it wants to.
+    """
+    return tuple(dict.fromkeys(trial.load_model for trial in trials if trial.load_model and trial.protocol != "events"))
 
 
 def model_suffix(models: tuple[LoadModel, ...]) -> str:
@@ -19,28 +23,43 @@ def model_suffix(models: tuple[LoadModel, ...]) -> str:
     return f", {models[0]} model" if len(models) == 1 else ""
 
 
-def describe_load(profile: Mapping[str, Any], models: tuple[LoadModel, ...]) -> Iterator[str]:
-    """Yield one key fact for each model: `closed model: 16 users`, `open model: 500 requests/s, Poisson arrivals`."""
+def describe_load(
+    profile: Mapping[str, Any], models: tuple[LoadModel, ...], words: Vocabulary = REQUESTS
+) -> Iterator[str]:
+    """Yield one key fact for each model: `closed model: 16 users`, `open model: 500 requests/s, Poisson arrivals`.
+
+    Of streams of events it is how many are read.
+    """
     load, swept = profile.get("load") or {}, profile.get("sweep") or {}
+    if words.pushed:
+        yield f"streams of events: {_users(load, swept, words.user)}"
     for model in models:
         if model == "open":
-            yield f"open model: {_rate(load, swept)}, {_arrivals(load, swept)} arrivals"
+            yield f"open model: {_rate(load, swept, words)}, {_arrivals(load, swept)} arrivals"
         else:
             yield f"closed model: {_users(load, swept)}{_think(load, swept)}"
 
 
-def describe_models(profile: Mapping[str, Any], models: tuple[LoadModel, ...]) -> Iterator[str]:
+def describe_models(
+    profile: Mapping[str, Any], models: tuple[LoadModel, ...], words: Vocabulary = REQUESTS
+) -> Iterator[str]:
     """Yield how to read the times of each model."""
+    if words.pushed:
+        yield (
+            "Each subscriber reads one stream. The server decides when it sends, so the time between events is its "
+            "pace; how quickly it serves its subscribers is the delivery delay, where events say when they were sent."
+        )
     if "closed" in models:
         yield (
             "Closed model: each user waits for its answer before it sends again. While the server stalls hardly any "
-            "requests are sent, so the latencies suffer from coordinated omission: an independent user would see worse."
+            f"{words.message}s are sent, so the latencies suffer from coordinated omission: an independent user would "
+            "see worse."
         )
     if "open" in models:
         arrivals = _arrivals(profile.get("load") or {}, profile.get("sweep") or {})
         yield (
-            f"Open model: requests are due by a schedule ({arrivals} arrivals) that does not wait for answers, and "
-            "response time runs from the moment that a request was due."
+            f"Open model: {words.message}s are due by a schedule ({arrivals} arrivals) that does not wait for answers, "
+            f"and response time runs from the moment that a {words.message} was due."
         )
 
 
@@ -56,14 +75,14 @@ def describe_calibration(calibration: Calibration | None) -> str:
     )
 
 
-def _rate(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
+def _rate(load: Mapping[str, Any], swept: Mapping[str, Any], words: Vocabulary) -> str:
     rate = load.get("rate")
     if "load.rate" in swept:
         return "swept rate"
     if isinstance(rate, list):
         ends = [stage[end] for stage in rate for end in ("from", "to")]
-        return f"{format_scalar(min(ends))} to {format_scalar(max(ends))} requests/s"
-    return f"{format_scalar(rate)} requests/s"
+        return f"{format_scalar(min(ends))} to {format_scalar(max(ends))} {words.many}/s"
+    return f"{format_scalar(rate)} {words.many}/s"
 
 
 def _arrivals(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
@@ -72,11 +91,11 @@ def _arrivals(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
     return "Poisson" if load.get("arrivals") == "poisson" else "constant"
 
 
-def _users(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:
+def _users(load: Mapping[str, Any], swept: Mapping[str, Any], user: str = "user") -> str:
     users = load.get("connections")
     if "load.connections" in swept or users is None:
-        return "swept users"
-    return f"{format_scalar(users)} user{'' if users == 1 else 's'}"
+        return f"swept {user}s"
+    return f"{format_scalar(users)} {user}{'' if users == 1 else 's'}"
 
 
 def _think(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:

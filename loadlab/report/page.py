@@ -64,7 +64,7 @@ def build_page(run: Run) -> Page:
         answer=overview_of(run).head,
         verdict=document.verdict,
         certainty=tuple(describe_certainty(document)),
-        facts=(*describe_load(document.profile, run.models), *facts_of(document)),
+        facts=(*describe_load(document.profile, run.models, run.words), *facts_of(document)),
         model=model_suffix(run.models),
         sections=tuple(sections_of(run)),
     )

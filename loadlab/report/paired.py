@@ -20,13 +20,14 @@ from loadlab.report.differences import (
 from loadlab.report.measures import measure_of
 from loadlab.results.model import RunDocument, TrialResult
 from loadlab.results.paired import Difference, PairedComparison
+from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
 
 VARIANT: Final = "variant"
 """The factor that distinguishes the two trials of a comparison."""
 
 _THROUGHPUT: Final = "requests_per_second"
-_SHORT: Final = {_THROUGHPUT: "requests/s", "target.cpu_ns_per_request": "CPU per request", FAILED_REQUESTS: "failed"}
+_SHORT: Final = {_THROUGHPUT: "{many}/s", "target.cpu_ns_per_request": "CPU per {one}", FAILED_REQUESTS: "failed"}
 _CPU: Final = "target.cpu_ns_per_request"
 _LIMIT: Final = "client_bound"
 _DASH: Final = "\N{EN DASH}"
@@ -60,6 +61,11 @@ class _Pairs:
     comparison: PairedComparison
     a: TrialResult
     b: TrialResult
+
+    @property
+    def words(self) -> Vocabulary:
+        """The words for what both sides count."""
+        return vocabulary_of((self.a, self.b))
 
     @property
     def count(self) -> int:
@@ -103,15 +109,15 @@ def describe_answer(document: RunDocument) -> str:
             return f"{name} {'failed' if trial.state == 'failed' else 'is not possible'}: {trial.reason}."
     on = pairs.on
     if on.metric == _THROUGHPUT and _hides_throughput(pairs):
-        return f"{_describe_client(pairs)}{_describe_cpu(pairs.comparison)}"
+        return f"{_describe_client(pairs)}{_describe_cpu(pairs)}"
     if pairs.mute:
         return _describe_mute(pairs)
-    sentence = describe_difference(on)
+    sentence = describe_difference(on, words=pairs.words)
     if not sentence:
-        return f"A and B cannot be compared in {name_of(on.metric)}: {_why_no_interval(pairs)}."
+        return f"A and B cannot be compared in {name_of(on.metric, pairs.words)}: {_why_no_interval(pairs)}."
     if _is_undecided(on, pairs.comparison):
         ends = format_interval(on).replace(" to ", " and ")
-        return f"Undecided: the difference in {name_of(on.metric)} lies between {ends} (95 %)."
+        return f"Undecided: the difference in {name_of(on.metric, pairs.words)} lies between {ends} (95 %)."
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
@@ -130,7 +136,7 @@ def describe_course(document: RunDocument) -> str:
     within = format_change(comparison.within, on.metric, signed=False)
     match comparison.ended:
         case "within":
-            return f"{measured}, until {name_of(on.metric)} was known to within {within}."
+            return f"{measured}, until {name_of(on.metric, pairs.words)} was known to within {within}."
         case "at most" if comparison.within and on.interval is not None and on.change is not None:
             reach = max(on.interval[1] - on.change, on.change - on.interval[0])
             known = format_change(reach, on.metric, signed=False)
@@ -138,7 +144,7 @@ def describe_course(document: RunDocument) -> str:
             advice = (
                 f"; about {_round_seconds(needed)} would be needed (--at-most)" if reach > comparison.within else ""
             )
-            return f"{measured}: {name_of(on.metric)} is known to within {known}, not {within}{advice}."
+            return f"{measured}: {name_of(on.metric, pairs.words)} is known to within {known}, not {within}{advice}."
         case "interrupted":
             return f"{measured}, then interrupted."
         case "failed":
@@ -165,20 +171,20 @@ def describe_limits(document: RunDocument) -> Iterator[str]:
         cut, ended = trial.outcomes.get(Outcome.CUT, 0), sum(trial.outcomes.values())
         if cut > _MUCH_CUT * ended:
             yield (
-                f"{format_percent(cut / ended)} of {name}'s requests were in flight when their slice "
+                f"{format_percent(cut / ended)} of {name}'s {pairs.words.many} were in flight when their slice "
                 "ended, and do not count; longer slices (--slice) count more of them."
             )
 
 
 def compared_figures(document: RunDocument) -> tuple[DifferenceRow, ...]:
     """Return the rows of the table, one for each metric that was measured on a side."""
-    comparison = document.ab
+    comparison, words = document.ab, vocabulary_of(document.trials)
     if comparison is None:
         return ()
     return tuple(
         DifferenceRow(
-            title=measure_of(each.metric).title,
-            short=_SHORT.get(each.metric, name_of(each.metric)),
+            title=measure_of(each.metric).worded(words).title,
+            short=words.fill(_SHORT.get(each.metric, "")) or name_of(each.metric, words),
             a=format_figure(each.metric, each.a),
             b=format_figure(each.metric, each.b),
             change=format_amount(each),
@@ -213,31 +219,31 @@ def _describe_client(pairs: _Pairs) -> str:
     return f"The client was the limit with {limited}, which could answer more than it did."
 
 
-def _describe_cpu(comparison: PairedComparison) -> str:
-    cpu = next((each for each in comparison.differences if each.metric == _CPU), None)
-    sentence = "" if cpu is None else describe_difference(cpu)
+def _describe_cpu(pairs: _Pairs) -> str:
+    cpu = next((each for each in pairs.comparison.differences if each.metric == _CPU), None)
+    sentence = "" if cpu is None else describe_difference(cpu, words=pairs.words)
     return f" {sentence[0].upper()}{sentence[1:]}." if sentence else ""
 
 
 def _describe_mute(pairs: _Pairs) -> str:
     """Say that a side answered nothing as expected, and what the other one did."""
     sides = {"A": pairs.a, "B": pairs.b}
-    reasons = [_why_mute(name, sides[name], pairs.comparison.slice_ns) for name in pairs.mute]
+    reasons = [_why_mute(name, sides[name], pairs.comparison.slice_ns, pairs.words) for name in pairs.mute]
     answering = next((name for name in sides if name not in pairs.mute), None)
     if answering is None:
-        return f"Neither A nor B answered a request as expected. {' '.join(reasons)}"
-    rate = measure_of(_THROUGHPUT).quantity.format_with_unit(_rate(sides[answering]))
-    return f"{answering} answers {rate}, {pairs.mute[0]} none. {' '.join(reasons)}"
+        return f"Neither A nor B {pairs.words.did_answer} as expected. {' '.join(reasons)}"
+    rate = measure_of(_THROUGHPUT).worded(pairs.words).quantity.format_with_unit(_rate(sides[answering]))
+    return f"{answering} {pairs.words.answers} {rate}, {pairs.mute[0]} none. {' '.join(reasons)}"
 
 
-def _why_mute(name: str, trial: TrialResult, slice_ns: int) -> str:
+def _why_mute(name: str, trial: TrialResult, slice_ns: int, words: Vocabulary) -> str:
     failed = {outcome: count for outcome, count in trial.outcomes.items() if count and outcome in FAILURES}
     if failed:
         counts = (f"{name_of_failure(outcome)} ({count:,})" for outcome, count in failed.items())
-        return f"Requests to {name} failed: {', '.join(counts)}."
+        return f"{words.fill('{Message}s {toward}')} {name} failed: {', '.join(counts)}."
     return (
-        f"No request to {name} was answered within a slice of {format_duration_ns(slice_ns)}; longer ones (--slice) "
-        "may count some."
+        f"No {words.message} {words.toward} {name} was {words.answered} within a slice of "
+        f"{format_duration_ns(slice_ns)}; longer ones (--slice) may count some."
     )
 
 

@@ -174,7 +174,7 @@ def panel_of(arrangement: Arrangement, measure: Measure) -> Panel:
     """Return the panel of a measure: a line for each of the arrangement, with a point for each of its x values."""
     by_place = {(setting.line, setting.x): setting for setting in arrangement.settings}
     return Panel(
-        measure,
+        measure.worded(arrangement.words),
         tuple(
             Line(index, name, tuple(_point(x, by_place.get((index, x)), measure) for x in arrangement.x_values))
             for index, name in enumerate(arrangement.line_names)
@@ -204,7 +204,7 @@ def stack(arrangement: Arrangement, split: Split) -> StackedChart | None:
     )
     if not panels:
         return None
-    parts = tuple(measure.title for measure in split.measures)
+    parts = tuple(measure.worded(arrangement.words).title for measure in split.measures)
     return StackedChart(split.title, parts, panels, split.measures[0].quantity, split.unit)
 
 

@@ -1,15 +1,15 @@
 """The columns that say what each trial gave, for the table of the page and that of the terminal."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.analysis.summary import Percentile
-from loadlab.profile.path_names import name_of_path
 from loadlab.recording.outcomes import Outcome
+from loadlab.report.idle_memory import MEMORY_OF_ONE
 from loadlab.report.layout import format_scalar
 from loadlab.report.load_model import models_of
-from loadlab.report.measures import CPU_TOTAL, quantity_of
+from loadlab.report.measures import CPU_TOTAL, RECEIVED_PER_SECOND, quantity_of
 from loadlab.report.tables import (
     Cell,
     absent_cell,
@@ -21,16 +21,26 @@ from loadlab.report.tables import (
     time_cell,
     with_interval,
 )
-from loadlab.results.model import LatencySummary, TrialResult
+from loadlab.results.close_codes import name_of_status
+from loadlab.results.model import IdleProtocol, LatencySummary, TrialResult
+from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 
 ReadCell = Callable[[TrialResult], Cell]
 
 _MOST_STATUSES: Final = 4
+_SPOKEN: Final[dict[IdleProtocol, str]] = {
+    "tcp": "nothing",
+    "http": "HTTP, kept alive",
+    "websocket": "WebSocket",
+    "events": "HTTP, reading events",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TrialColumn:
     """A figure of each trial. `title` heads it on the page, `short` in the terminal; without `short` it is not there.
+
+    Both may be templates of the vocabulary, until they are `worded`.
 
     A count is shown of trials without figures too: it may say why they have none. With `rare` the page leaves it out
     where it is 0 in all trials, as the terminal does with all counts. `metric` is the name of its interval.
@@ -49,6 +59,10 @@ class TrialColumn:
         written = quantity_of(self.metric).format if self.metric else str
         return with_interval(self.read(trial), trial.confidence.get(self.metric), written)
 
+    def worded(self, words: Vocabulary) -> "TrialColumn":
+        """Return the column under the words for what is counted."""
+        return replace(self, title=words.fill(self.title), short=words.fill(self.short))
+
     def is_shown(self, trials: Iterable[TrialResult]) -> bool:
         """Whether the page has it: a figure that no trial has gets no column."""
         cells = [self.read(trial) for trial in trials]
@@ -61,8 +75,9 @@ def identity_columns(trials: Sequence[TrialResult]) -> list[TrialColumn]:
     And its load model, where the trials do not share one.
     """
     paths = dict.fromkeys(path for trial in trials for path in trial.factors)
+    words = vocabulary_of(trials)
     columns = [TrialColumn("trial", lambda trial: Cell(trial.id, trial.id), numeric=False)]
-    columns += [_factor_column(path, trials) for path in paths]
+    columns += [_factor_column(path, trials, words) for path in paths]
     if any(trial.repeat > 1 for trial in trials):
         columns.append(TrialColumn("repeat", lambda trial: Cell(str(trial.repeat), trial.repeat), "repeat"))
     if len(models_of(trials)) > 1:
@@ -70,6 +85,11 @@ def identity_columns(trials: Sequence[TrialResult]) -> list[TrialColumn]:
             TrialColumn("model", lambda trial: Cell(trial.load_model or "", trial.load_model), "model", numeric=False)
         )
     return columns
+
+
+def figure_columns(words: Vocabulary) -> list[TrialColumn]:
+    """Return the columns of figures in their order."""
+    return [column.worded(words) for column in _FIGURES]
 
 
 def anchor_of(trial: TrialResult) -> str:
@@ -85,13 +105,13 @@ def reason_of(trial: TrialResult) -> str:
     return " ".join(doubts)
 
 
-def _factor_column(path: str, trials: Sequence[TrialResult]) -> TrialColumn:
+def _factor_column(path: str, trials: Sequence[TrialResult], words: Vocabulary) -> TrialColumn:
     def read(trial: TrialResult) -> Cell:
         value = trial.factors.get(path)
         return Cell(format_scalar(value), float(value) if isinstance(value, int | float) else value)
 
     numeric = all(isinstance(trial.factors.get(path), int | float) for trial in trials)
-    return TrialColumn(name_of_path(path).many, read, path.rpartition(".")[2], numeric)
+    return TrialColumn(words.name_of_path(path).many, read, path.rpartition(".")[2], numeric)
 
 
 def _state(trial: TrialResult) -> Cell:
@@ -134,6 +154,16 @@ def _service(trial: TrialResult) -> LatencySummary:
     return trial.service_ns if trial.load_model == "open" else LatencySummary()
 
 
+def _gap(trial: TrialResult) -> LatencySummary:
+    """Of events it is the time between them, which is the response time again."""
+    return LatencySummary() if trial.protocol == "events" else trial.gap_ns
+
+
+def _byte_rate(trial: TrialResult) -> Cell:
+    rate = RECEIVED_PER_SECOND.read(trial)
+    return absent_cell(reason_of(trial)) if rate is None else Cell(RECEIVED_PER_SECOND.quantity.format(rate), rate)
+
+
 def _client_cpu_ns(trial: TrialResult) -> float | None:
     """The worker of an open load watches the clock between requests, so its CPU time is not theirs."""
     return trial.client.cpu_ns_per_request if trial.client and trial.load_model != "open" else None
@@ -169,7 +199,7 @@ def _statuses(trial: TrialResult) -> Cell:
     if not total:
         return absent_cell(reason_of(trial))
     ranked = sorted(trial.statuses.items(), key=lambda each: (-each[1], each[0]))
-    texts = [f"{status}: {count:,}" for status, count in ranked]
+    texts = [f"{name_of_status(status)}: {count:,}" for status, count in ranked]
     listed = ", ".join(texts)
     text = listed if len(texts) <= _MOST_STATUSES else f"{', '.join(texts[:_MOST_STATUSES])}, others"
     return Cell(text, 1 - trial.statuses.get("200", 0) / total, "" if text == listed else listed)
@@ -183,19 +213,28 @@ def _alive(trial: TrialResult) -> Cell:
     if trial.idle is None:
         return absent_cell(reason_of(trial))
     note = f"{trial.idle.opened:,} of {trial.idle.wanted:,} opened, in {trial.idle.open_seconds:.2f} s"
+    if trial.idle.protocol != "tcp":
+        note += f"; they speak {_SPOKEN[trial.idle.protocol]}"
+    if trial.idle.pings:
+        note += f", and answered {trial.idle.pings:,} ping{'' if trial.idle.pings == 1 else 's'}"
     return Cell(f"{trial.idle.alive:,}", trial.idle.alive, note)
 
 
 VERDICT: Final = TrialColumn("verdict", _state, "verdict", numeric=False)
-FIGURES: Final[tuple[TrialColumn, ...]] = (
+_FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("offered", _offered, "offered"),
-    TrialColumn("requests/s", _rate, "req/s", metric="requests_per_second"),
+    TrialColumn("{many}/s", _rate, "{brief}/s", metric="requests_per_second"),
     TrialColumn("failed", _failed, "failed", is_count=True),
     TrialColumn("dropped", _dropped, "dropped", is_count=True, rare=True),
     TrialColumn("cut", _cut, "cut", is_count=True, rare=True),
     TrialColumn("statuses", _statuses, is_count=True, rare=True),
     TrialColumn("retried", _counted(lambda trial: trial.retried), is_count=True, rare=True),
     TrialColumn("surplus", _counted(lambda trial: trial.surplus), is_count=True, rare=True),
+    TrialColumn("streams ended", _counted(lambda trial: trial.ended), is_count=True, rare=True),
+    TrialColumn("unasked", _counted(lambda trial: trial.unasked), is_count=True, rare=True),
+    TrialColumn("pings answered", _counted(lambda trial: trial.pings), is_count=True, rare=True),
+    TrialColumn("delay p50", _percentile(lambda trial: trial.delay_ns, "p50"), "delay p50", metric="delay_ns.p50"),
+    TrialColumn("delay p99", _percentile(lambda trial: trial.delay_ns, "p99"), "delay p99", metric="delay_ns.p99"),
     TrialColumn("p50", _percentile(lambda trial: trial.response_ns, "p50"), "p50", metric="response_ns.p50"),
     TrialColumn("service p50", _percentile(_service, "p50"), metric="service_ns.p50"),
     TrialColumn("p90", _percentile(lambda trial: trial.response_ns, "p90"), metric="response_ns.p90"),
@@ -203,6 +242,11 @@ FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("service p99", _percentile(_service, "p99"), "service p99", metric="service_ns.p99"),
     TrialColumn("p99.9", _percentile(lambda trial: trial.response_ns, "p99.9"), metric="response_ns.p99.9"),
     TrialColumn("max", _time(lambda trial: trial.response_ns.max)),
+    TrialColumn("first p50", _percentile(lambda trial: trial.first_ns, "p50"), "first p50", metric="first_ns.p50"),
+    TrialColumn("first p99", _percentile(lambda trial: trial.first_ns, "p99"), "first p99", metric="first_ns.p99"),
+    TrialColumn("gap p50", _percentile(_gap, "p50"), "gap p50", metric="gap_ns.p50"),
+    TrialColumn("gap p99", _percentile(_gap, "p99"), "gap p99", metric="gap_ns.p99"),
+    TrialColumn("bytes/s", _byte_rate),
     TrialColumn("added by client p50", _percentile(lambda trial: trial.client_ns, "p50")),
     TrialColumn("added by client p99", _percentile(lambda trial: trial.client_ns, "p99")),
     TrialColumn("connections opened", _counted(lambda trial: trial.connects.opened), is_count=True, rare=True),
@@ -210,11 +254,13 @@ FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("connect p99", _percentile(lambda trial: trial.connect_ns, "p99")),
     TrialColumn("TLS handshake p50", _percentile(lambda trial: trial.handshake_ns, "p50")),
     TrialColumn("TLS handshake p99", _percentile(lambda trial: trial.handshake_ns, "p99")),
-    TrialColumn("CPU per request", _time(CPU_TOTAL.read), "CPU per req", metric="target.cpu_ns_per_request"),
+    TrialColumn("WebSocket upgrade p50", _percentile(lambda trial: trial.upgrade_ns, "p50")),
+    TrialColumn("WebSocket upgrade p99", _percentile(lambda trial: trial.upgrade_ns, "p99")),
+    TrialColumn("CPU per {one}", _time(CPU_TOTAL.read), "CPU per {brief}", metric="target.cpu_ns_per_request"),
     TrialColumn("user", _time(lambda trial: trial.target.cpu_user_ns_per_request if trial.target else None)),
     TrialColumn("system", _time(lambda trial: trial.target.cpu_system_ns_per_request if trial.target else None)),
     TrialColumn(
-        "client CPU per request", _time(_client_cpu_ns), "client CPU per req", metric="client.cpu_ns_per_request"
+        "client CPU per {one}", _time(_client_cpu_ns), "client CPU per {brief}", metric="client.cpu_ns_per_request"
     ),
     TrialColumn("memory", _size(_memory_bytes)),
     TrialColumn("cost", _time(lambda trial: trial.cost_ns), "cost"),
@@ -224,4 +270,5 @@ FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("whole chain", _time(lambda trial: trial.run_ns), "chain"),
     TrialColumn("memory of one", _size(lambda trial: trial.bytes_per_unit), "memory"),
     TrialColumn("idle alive", _alive),
+    TrialColumn("memory of one idle", _size(MEMORY_OF_ONE.read), metric=MEMORY_OF_ONE.metric),
 )

@@ -21,7 +21,8 @@ from loadlab.cli.shipped import find_profile
 from loadlab.cli.verbs import app
 from loadlab.profile import load_profile
 from loadlab.report.sections import glossary
-from loadlab.results.model import RunDocument
+from loadlab.results.model import IdleProtocol, LoadProtocol, RunDocument
+from loadlab.results.vocabulary import vocabulary_for
 
 ROOT: Final = Path(loadlab.__file__).parents[1]
 DOCUMENTS: Final = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -166,7 +167,12 @@ def test_every_term_of_the_page_is_in_the_glossary() -> None:
 
 
 def terms_of_the_page() -> Iterator[glossary.Term]:
-    """All of its terms, whatever the run: those of its module."""
+    """All of its terms, whatever the run: those of its module, and those that depend on what the load speaks."""
+    protocols: tuple[LoadProtocol, ...] = get_args(LoadProtocol)
+    idle: tuple[IdleProtocol, ...] = get_args(IdleProtocol)
+    for words in (vocabulary_for(protocol) for protocol in protocols):
+        yield from (*glossary.load_terms(words), *glossary.open_terms(words), glossary.first_term(words))
+    yield from (glossary.idle_term(vocabulary_for("http", each)) for each in idle)
     for value in vars(glossary).values():
         yield from (
             each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, glossary.Term)

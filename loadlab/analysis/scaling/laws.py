@@ -7,8 +7,9 @@ from typing import Final, TypeAlias, assert_never
 from loadlab.analysis.scaling.outliers import split_outliers
 from loadlab.analysis.scaling.selection import Candidates, Observation, Rises, SelectedLaw, select_law
 from loadlab.analysis.uncertainty import Estimate
-from loadlab.profile.path_names import PathName, name_of_path, name_of_value
+from loadlab.profile.path_names import PathName
 from loadlab.results.model import Law, PerEventLaw, Scalar, TrialResult
+from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
 
 CostOfTrial: TypeAlias = Callable[[TrialResult], Estimate | None]
@@ -36,6 +37,7 @@ def fit_laws(
     trials of 11 series take 16 ms.
     """
     series: dict[tuple[tuple[str, Scalar], ...], list[Observation]] = {}
+    trials = tuple(trials)
     for trial in trials:
         x, measured = trial.factors.get(over), cost(trial)
         if not trial.is_credible or measured is None or not math.isfinite(measured.value):
@@ -45,7 +47,8 @@ def fit_laws(
             weight, error = _weight(trial, measured)
             observation = Observation(float(x), measured.value, events_per_wait(trial), weight, error, trial.id)
             series.setdefault(where, []).append(observation)
-    laws = (_fit(observations, metric, over, dict(where)) for where, observations in series.items())
+    words = vocabulary_of(trials)
+    laws = (_fit(observations, metric, over, dict(where), words) for where, observations in series.items())
     return [law for law in laws if law is not None]
 
 
@@ -80,17 +83,19 @@ def _weight(trial: TrialResult, measured: Estimate) -> tuple[float, float]:
     return weight * (_WEIGHT_OF_SUSPECT if trial.verdict.state == "suspect" else 1.0), error
 
 
-def _fit(observations: Sequence[Observation], metric: str, over: str, where: dict[str, Scalar]) -> Law | None:
+def _fit(
+    observations: Sequence[Observation], metric: str, over: str, where: dict[str, Scalar], words: Vocabulary
+) -> Law | None:
     kept, left_out = split_outliers(observations)
     candidates = Candidates.of(kept)
     if candidates is None:
         return None
     line, power, per_event = candidates.line, candidates.power, candidates.per_event
     law = select_law(kept, candidates)
-    name = ", ".join(name_of_value(path, value) for path, value in where.items())
-    text = describe(law, name_of_path(over))
+    name = ", ".join(words.name_of_value(path, value) for path, value in where.items())
+    text = describe(law, words.name_of_path(over))
     if left_out:
-        text += _describe_left_out(left_out, law, candidates, over)
+        text += _describe_left_out(left_out, law, candidates, over, words)
     return Law(
         metric=metric,
         over=over,
@@ -114,13 +119,15 @@ def _fit(observations: Sequence[Observation], metric: str, over: str, where: dic
     )
 
 
-def _describe_left_out(left_out: Sequence[Observation], law: SelectedLaw, candidates: Candidates, over: str) -> str:
+def _describe_left_out(
+    left_out: Sequence[Observation], law: SelectedLaw, candidates: Candidates, over: str, words: Vocabulary
+) -> str:
     """Say which trials do not belong to the law, and how far their costs lie from it."""
     named = []
     for each in left_out:
         off = each.cost / law.cost_of(each, candidates) - 1
         x = int(each.x) if each.x.is_integer() else each.x
-        named.append(f"{name_of_value(over, x)}, {format_percent(abs(off))} {'above' if off > 0 else 'below'}")
+        named.append(f"{words.name_of_value(over, x)}, {format_percent(abs(off))} {'above' if off > 0 else 'below'}")
     return f" (without {'an outlier' if len(named) == 1 else 'outliers'} at {', and at '.join(named)})"
 
 

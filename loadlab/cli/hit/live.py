@@ -9,6 +9,7 @@ from loadlab.cli.status_line import StatusLine
 from loadlab.experiment.context import SoFar
 from loadlab.profile import LoadProfile, Trial
 from loadlab.results.model import TrialResult
+from loadlab.results.vocabulary import vocabulary_for
 from loadlab.units import format_count, format_duration_ns, format_rate
 
 _CALIBRATING: Final = "calibrating"
@@ -28,6 +29,7 @@ class LiveLine(StatusLine):
     ) -> None:
         super().__init__(stream, clock)
         self._profile = profile
+        self._words = vocabulary_for(profile.load.protocol)
         self._trials = trials
         self._number = 0
         self._phase = "starting"
@@ -69,7 +71,7 @@ class LiveLine(StatusLine):
             return _GAP.join([*parts, self._phase])
         parts.append(self._left(self._clock() - self._began))
         if (measured := self._so_far) is not None:
-            parts.append(f"{format_rate(measured.requests_per_second)} requests/s")
+            parts.append(f"{format_rate(measured.requests_per_second)} {self._words.many}/s")
             trusted = trustworthy_percentiles(measured.responses.count)
             wanted = [(name, at) for name, at in (("p50", 50), ("p99", 99)) if name in trusted]
             values = measured.responses.values_at([at for _, at in wanted]) if wanted else {}
@@ -82,4 +84,4 @@ class LiveLine(StatusLine):
         if load.request_count is None:
             return f"{max(load.duration_ns / 1e9 - passed_seconds, 0.0):.1f} s left"
         done = self._so_far.requests + self._so_far.failed if self._so_far else 0
-        return f"{done:,} of {load.request_count:,} requests"
+        return f"{done:,} of {load.request_count:,} {self._words.many}"

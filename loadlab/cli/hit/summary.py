@@ -13,8 +13,11 @@ from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
 from loadlab.report.failures import failure_lines
+from loadlab.report.idle_memory import MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.report.loaded import describe_tls
-from loadlab.results.model import Finding, LatencySummary, TrialResult
+from loadlab.results.close_codes import name_of_status
+from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult
+from loadlab.results.vocabulary import vocabulary_for, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes
 
 _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99", "p99.9")
@@ -70,7 +73,9 @@ def repeats_lines(trials: Iterable[TrialResult]) -> Iterator[Line]:
     if len(done) < 2:
         return
     rates = sorted(trial.requests_per_second or 0.0 for trial in done)
-    yield labelled(f"{len(done)} repeats", f"{format_rate(rates[0])} to {format_rate(rates[-1])} requests/s")
+    yield labelled(
+        f"{len(done)} repeats", f"{format_rate(rates[0])} to {format_rate(rates[-1])} {vocabulary_of(done).many}/s"
+    )
     if (estimate := median_over(rates)) is not None:
         low, high = map(format_rate, estimate.interval)
         yield labelled("", f"median {format_rate(estimate.value)} (95 %: {low} to {high})")
@@ -93,18 +98,20 @@ def verdict_lines(trial: TrialResult) -> Iterator[Line]:
 def load_parts(profile: LoadProfile) -> list[str]:
     """Return how a profile loads its server: connections, a rate if there is one, idle connections."""
     load = profile.load
+    words = vocabulary_for(load.protocol, load.idle_protocol)
     parts = [f"{load.connections:,} connection{'s' if load.connections != 1 else ''}"]
     if load.connection == "per-request":
-        parts = [f"{parts[0]}, one for each request"]
+        parts = [f"{parts[0]}, one for each {words.message}"]
     if isinstance(load.rate, int):
-        parts.append(f"{load.rate:,} requests/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
+        parts.append(f"{load.rate:,} {words.many}/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
     if load.idle:
-        parts.append(f"{load.idle:,} idle connections")
+        parts.append(f"{load.idle:,} {words.idle}{'' if load.idle == 1 else 's'}")
     return parts
 
 
 def _heading(trial: TrialResult, profile: LoadProfile, url: str) -> Iterator[Line]:
-    yield Line(cut(f"{profile.requests[0].method} {url}"), "strong")
+    method = f"{profile.requests[0].method} " if profile.load.protocol in ("http", "events") else ""
+    yield Line(cut(f"{method}{url}"), "strong")
     how = load_parts(profile)
     if trial.window_ns:
         how.append(format_duration_ns(trial.window_ns))
@@ -117,15 +124,16 @@ def _heading(trial: TrialResult, profile: LoadProfile, url: str) -> Iterator[Lin
 
 
 def _throughput(trial: TrialResult) -> Iterator[Line]:
+    many = vocabulary_of([trial]).many
     if trial.requests_per_second is not None and _says_something(trial):
         at_least = "at least " if throughput_is_lower_bound(trial) else ""
         rate = f"{at_least}{format_rate(trial.requests_per_second)}"
         if (interval := trial.confidence.get("requests_per_second")) is not None:
             low, high = map(format_rate, interval)
             rate += f"   (95 %: {low} to {high})"
-        yield Line(f"{'requests/s':<{LABEL}}{rate}", "strong")
+        yield Line(f"{f'{many}/s':<{LABEL}}{rate}", "strong")
     elif trial.requests_per_second is not None:
-        yield labelled("requests/s", "not shown: the measurement is invalid")
+        yield labelled(f"{many}/s", "not shown: the measurement is invalid")
 
 
 def _says_something(trial: TrialResult) -> bool:
@@ -138,22 +146,29 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
     summary = trial.response_ns
     if not summary.count:
         return
-    shown = {name: value for name in _PERCENTILES if (value := trusted_ns(summary, name)) is not None}
-    parts = [f"{name} {format_duration_ns(value)}" for name, value in shown.items()]
-    yield from labelled_parts("response time", [*parts, f"max {format_duration_ns(summary.max or 0)}"])
+    words = vocabulary_of([trial])
+    if trial.delay_ns.count:
+        yield from _percentiles("delivery delay", trial.delay_ns)
+    yield from _percentiles("between events" if words.pushed else "response time", summary)
     few = [name for name in _PERCENTILES if name not in trustworthy_percentiles(summary.count)]
     if few:
-        needed = [f"{name} needs {SAMPLES_BEYOND * 1000 // BEYOND_PER_MILLE[name]:,} requests" for name in few]
+        needed = [f"{name} needs {SAMPLES_BEYOND * 1000 // BEYOND_PER_MILLE[name]:,} {words.many}" for name in few]
         yield labelled("", f"({', '.join(needed)})")
     if unsure := [name for name in summary.too_low if name not in few]:
-        yield labelled("", f"({' and '.join(unsure)} not shown: slow requests had not ended in the window)")
+        yield labelled("", f"({' and '.join(unsure)} not shown: slow {words.many} had not ended in the window)")
+
+
+def _percentiles(label: str, summary: LatencySummary) -> Iterator[Line]:
+    yield from labelled_parts(label, [*_times(summary), f"max {format_duration_ns(summary.max or 0)}"])
 
 
 def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[Line]:
-    histogram = histograms.get(Metric.RESPONSE)
+    is_delay = bool(trial.delay_ns.count)
+    histogram = histograms.get(Metric.DELAY if is_delay else Metric.RESPONSE)
     if histogram is None or not histogram.count or not _says_something(trial):
         return
-    too_low = [max(_PERCENTILES.index(name) - 1, 0) for name in _PERCENTILES if name in trial.response_ns.too_low]
+    summary = trial.delay_ns if is_delay else trial.response_ns
+    too_low = [max(_PERCENTILES.index(name) - 1, 0) for name in _PERCENTILES if name in summary.too_low]
     nines = last_nines(histogram.count)
     if lines := draw_curve(histogram.values_at, min([nines, *too_low])):
         yield from (Line(""), *map(Line, lines), Line(""))
@@ -171,26 +186,60 @@ def _pairs(trial: TrialResult) -> Iterator[Line]:
     yield from labelled_parts("outcomes", [f"{name} {count:,}" for name, count in trial.outcomes.items() if count])
     if trial.statuses:
         yield from labelled_parts(
-            "statuses", [f"{status}: {count:,}" for status, count in sorted(trial.statuses.items())]
+            "statuses", [f"{name_of_status(status)}: {count:,}" for status, count in sorted(trial.statuses.items())]
         )
+    yield from _streams(trial)
     yield from _connections(trial)
     yield from _server(trial)
     yield from _profiled(trial)
 
 
+def _streams(trial: TrialResult) -> Iterator[Line]:
+    """Yield when streams began, how far their pieces lie apart, and what came that is no answer."""
+    first, gaps = ("first event", "") if trial.protocol == "events" else ("first byte", "between pieces")
+    for label, summary in ((first, trial.first_ns), (gaps, trial.gap_ns)):
+        if label and (times := _times(summary)):
+            yield from labelled_parts(label, times)
+    if trial.received_bytes and trial.window_ns:
+        yield labelled("bytes/s", f"{format_size_bytes(trial.received_bytes * 1e9 / trial.window_ns)}/s")
+    parts = [f"{trial.ended:,} ended by the server"] if trial.ended else []
+    if parts:
+        yield from labelled_parts("streams", parts)
+    parts = [f"{trial.unasked:,} that nothing had asked for"] if trial.unasked else []
+    parts += [f"{trial.pings:,} pings answered"] if trial.pings else []
+    if parts:
+        yield from labelled_parts("messages", parts)
+
+
 def _connections(trial: TrialResult) -> Iterator[Line]:
     connects = trial.connects
+    words = vocabulary_of([trial])
     parts = [f"{connects.opened:,} opened in the window"] if connects.opened else []
     parts += [f"{count:,} failed: {outcome}" for outcome, count in connects.failed.items() if count]
     if trial.retried:
-        parts.append(f"{trial.retried:,} requests sent again")
+        parts.append(f"{trial.retried:,} {words.message}s sent again")
     if parts:
         yield from labelled_parts("connections", parts)
-    for label, summary in (("connecting", trial.connect_ns), ("TLS handshake", trial.handshake_ns)):
+    for label, summary in (
+        ("connecting", trial.connect_ns),
+        ("TLS handshake", trial.handshake_ns),
+        ("upgrade", trial.upgrade_ns),
+    ):
         if times := _times(summary):
             yield from labelled_parts(label, times)
     if trial.idle is not None:
-        yield labelled("idle", f"{trial.idle.alive:,} of {trial.idle.wanted:,} alive at the end")
+        yield from labelled_parts("idle", _idle(trial, trial.idle))
+
+
+def _idle(trial: TrialResult, idle: IdleSummary) -> Iterator[str]:
+    """Yield what became of the idle connections, and what one of them takes of memory at both ends."""
+    yield f"{idle.alive:,} of {idle.wanted:,} alive at the end"
+    if idle.pings:
+        yield f"{idle.pings:,} pings answered"
+    if (memory := MEMORY_OF_ONE.read(trial)) is not None:
+        parts = (part.read(trial) or 0.0 for part in MEMORY_PARTS)
+        kernel, target, client = map(format_size_bytes, parts)
+        yield f"{format_size_bytes(memory)} each: kernel {kernel}, server {target}, client {client}"
 
 
 def _times(summary: LatencySummary) -> list[str]:
@@ -206,7 +255,7 @@ def _server(trial: TrialResult) -> Iterator[Line]:
         return
     parts = [f"CPU {format_share(usage.busy)} of a core"]
     if usage.cpu_ns_per_request is not None:
-        parts.append(f"{format_duration_ns(usage.cpu_ns_per_request)} per request")
+        parts.append(f"{format_duration_ns(usage.cpu_ns_per_request)} per {vocabulary_of([trial]).one}")
     if (memory := _memory(trial)) is not None:
         parts.append(f"memory {memory}")
     yield from labelled_parts("server", parts)
@@ -215,9 +264,11 @@ def _server(trial: TrialResult) -> Iterator[Line]:
 def _profiled(trial: TrialResult) -> Iterator[Line]:
     """Yield the most frequent system calls and the busiest functions, where probes have looked for them."""
     syscalls, cpu = trial.probes.syscalls, trial.probes.cpu
+    words = vocabulary_of([trial])
+    one = words.one if words.are_requests else words.brief  # as wide as a label can be
     if syscalls is not None and syscalls.calls_per_request:
         ranked = sorted(syscalls.calls_per_request.items(), key=lambda call: -call[1])[:_MOST_CALLS]
-        yield from labelled_parts("calls/request", [f"{name} {format_rate(number)}" for name, number in ranked])
+        yield from labelled_parts(f"calls/{one}", [f"{name} {format_rate(number)}" for name, number in ranked])
     if cpu is not None and cpu.target is not None and cpu.target.profiles:
         top = sorted(cpu.target.profiles[0].top, key=lambda function: -function.self_share)[:_MOST_FUNCTIONS]
         shares = [f"{format_share(function.self_share)} {cut(function.name, _FUNCTION_WIDTH)}" for function in top]

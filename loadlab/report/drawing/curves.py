@@ -5,7 +5,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from loadlab.report.curves import Curve, CurvePanel, Weight
+from loadlab.report.curves import Curve, CurvePanel, CurvePoint, Weight
 from loadlab.report.drawing.figure import Trace, compose_figure, escape, hover_text, mark_of
 from loadlab.report.drawing.scales import percentile_position, percentile_scale, value_scale
 from loadlab.report.measures import TIME
@@ -18,13 +18,21 @@ _MARK_SIZES: Final[dict[Weight, float]] = {"thin": 5, "medium": 6, "bold": 8}
 
 
 def draw_curves(panels: Sequence[CurvePanel]) -> tuple[go.Figure, ...]:
-    """Return the plot of each panel, all on the same axes; the traces of a curve have its number as `meta.curve`."""
-    points = [point for panel in panels for curve in panel.curves for point in curve.points]
-    x_scale = percentile_scale(max(point.percentile for point in points))
-    y_scale = value_scale([point.time_ns for point in points], TIME)
+    """Return the plot of each panel, on the same axes but for those apart; traces have their curve as `meta.curve`."""
+    x_scale = percentile_scale(max(point.percentile for panel in panels for point in _points(panel)))
+    times = {
+        is_apart: [point.time_ns for panel in panels if panel.is_apart is is_apart for point in _points(panel)]
+        for is_apart in (False, True)
+    }
+    y_scales = {is_apart: value_scale(found, TIME) for is_apart, found in times.items() if found}
     return tuple(
-        compose_figure([*_traces(panel.curves)], x_scale, y_scale, f"of all {panel.counted}") for panel in panels
+        compose_figure([*_traces(panel.curves)], x_scale, y_scales[panel.is_apart], f"of all {panel.counted}")
+        for panel in panels
     )
+
+
+def _points(panel: CurvePanel) -> list[CurvePoint]:
+    return [point for curve in panel.curves for point in curve.points]
 
 
 def _traces(curves: Sequence[Curve]) -> Iterator[Trace]:

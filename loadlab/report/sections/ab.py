@@ -16,6 +16,7 @@ from loadlab.report.paired import compared_figures
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.tables import PlainTable
 from loadlab.results.model import Round, RunDocument
+from loadlab.results.vocabulary import vocabulary_of
 
 _DASH: Final = "\N{EN DASH}"
 _FIGURE: Final = "difference"
@@ -46,16 +47,17 @@ class EstimatePoint:
 
 @dataclass(frozen=True, slots=True)
 class DifferenceOverTime:
-    """The difference in `metric`, pair by pair, and as it was known after each of them."""
+    """The difference in `metric`, which is called `name`, pair by pair, and as it was known after each of them."""
 
     metric: str
+    name: str
     pairs: tuple[PairPoint, ...]
     estimates: tuple[EstimatePoint, ...]
 
     @property
     def title(self) -> str:
         """What the figure shows."""
-        return f"B against A in {name_of(self.metric)}, as it went on"
+        return f"B against A in {self.name}, as it went on"
 
     @property
     def sentence(self) -> str:
@@ -137,7 +139,8 @@ def difference_over_time(document: RunDocument) -> DifferenceOverTime | None:
         found = compare_rounds(comparison.on, [a for a, _ in rounds[:count]], [b for _, b in rounds[:count]])
         if found is not None:
             estimates.append(EstimatePoint(times[count - 1], count, found))
-    return DifferenceOverTime(comparison.on, pairs, tuple(estimates))
+    name = name_of(comparison.on, vocabulary_of(document.trials))
+    return DifferenceOverTime(comparison.on, name, pairs, tuple(estimates))
 
 
 def draw_difference(shown: DifferenceOverTime) -> go.Figure:

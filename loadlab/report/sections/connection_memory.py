@@ -1,17 +1,15 @@
-"""What one idle connection takes of this machine's memory: in the kernel, in the target, and in the client.
-
-No connection gives memory back. So where a part came out below zero, something else changed what was in use while the
-connections were opened, and it may have changed the other parts as well: such a trial has none of these figures.
-"""
+"""What one idle connection takes of this machine's memory, in words and as a table: kernel, target, and client."""
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from loadlab.report.idle_memory import CAPACITIES, MEMORY_OF_ONE, MEMORY_PARTS, ROUGH_NUMBER, is_disturbed
 from loadlab.report.layout import Arrangement, Setting
-from loadlab.report.measures import SIZE, Measure, measure_of
-from loadlab.results.model import ConnectionMemory, TrialResult
+from loadlab.report.measures import Measure
+from loadlab.report.sections.dependence import join_many
+from loadlab.report.tables import PlainTable
+from loadlab.results.model import Scalar, TrialResult
 from loadlab.units import format_size_bytes
 
 _NOTE: Final = (
@@ -25,52 +23,48 @@ _NOTE_ON_DISTURBED: Final = (
 )
 
 
-def _undisturbed(read_bytes: Callable[[ConnectionMemory], float]) -> Callable[[TrialResult], float | None]:
-    def read(trial: TrialResult) -> float | None:
-        memory = trial.connection_memory
-        return read_bytes(memory) if memory and memory.connections and not _is_disturbed(memory) else None
-
-    return read
-
-
-def _is_disturbed(memory: ConnectionMemory) -> bool:
-    return min(memory.kernel_bytes, memory.target_bytes, memory.client_bytes) < 0
-
-
-def _part(name: str, title: str, read_bytes: Callable[[ConnectionMemory], float]) -> Measure:
-    read = _undisturbed(lambda memory: read_bytes(memory) / memory.connections)
-    return Measure(f"connection_memory.{name} / connections", title, SIZE, read)
-
-
-PARTS: Final = (
-    _part("kernel_bytes", "Kernel, both ends", lambda memory: memory.kernel_bytes),
-    _part("target_bytes", "Target", lambda memory: memory.target_bytes),
-    _part("client_bytes", "Client", lambda memory: memory.client_bytes),
-)
-TOTAL: Final = replace(
-    measure_of("connection_memory.bytes_per_connection"),
-    read=_undisturbed(lambda memory: memory.bytes_per_connection),
-)
-
-
 def describe_split(arrangement: Arrangement) -> Iterator[str]:
-    """Yield one sentence on what a connection takes where most are open; of several servers none, as they differ."""
-    known = [setting for setting in arrangement.settings if _is_known(setting)]
-    if not known or len(arrangement.line_names) > 1 or (len(known) > 1 and not arrangement.x_is_number):
+    """Yield what a connection takes where most are open, and how many fit into a GiB; of several servers only that."""
+    known = _largest_known(arrangement)
+    if not known:
         return
-    kernel, target, client, total = _medians(known[-1].measured)
+    if len(known) > 1:
+        yield _describe_capacities(arrangement, known)
+        return
+    [setting] = known
+    kernel, target, client, total = map(format_size_bytes, _medians((*MEMORY_PARTS, MEMORY_OF_ONE), setting.measured))
     is_named = arrangement.line_names != ("",) or not arrangement.x_is_number
-    where = f" {'with' if is_named else 'at'} {arrangement.name_of(known[-1])}" if arrangement.x_path else ""
+    where = f" {'with' if is_named else 'at'} {arrangement.name_of(setting)}" if arrangement.x_path else ""
+    in_all, at_server = map(ROUGH_NUMBER.format, _medians(CAPACITIES, setting.measured))
     yield (
-        f"One idle connection takes {total} of memory{where}: {kernel} in the kernel for both ends, {target} in the "
-        f"target, and {client} in the client."
+        f"One {arrangement.words.idle} takes {total} of memory{where}: {kernel} in the kernel for both ends, {target} "
+        f"in the target, and {client} in the client. A GiB holds {in_all} of them, both ends together, or {at_server} "
+        "at the server's end alone."
     )
+
+
+def memory_table(arrangement: Arrangement) -> PlainTable | None:
+    """Return what a connection takes of each part with each server, and how many fit into a GiB; None of one server."""
+    known = _largest_known(arrangement)
+    if len(known) < 2:
+        return None
+    columns = ("", "kernel, both ends", "target", "client", "together", "in a GiB", "in a GiB, server's end")
+    rows = (
+        (
+            arrangement.name_of(setting),
+            *map(format_size_bytes, _medians((*MEMORY_PARTS, MEMORY_OF_ONE), setting.measured)),
+            *map(ROUGH_NUMBER.format, _medians(CAPACITIES, setting.measured)),
+        )
+        for setting in known
+    )
+    title = f"What one {arrangement.words.idle} takes of memory, and how many fit into a GiB"
+    return PlainTable(title, (), columns, tuple(rows), "The server's end is the target and half of the kernel's part.")
 
 
 def note_on(arrangement: Arrangement) -> str:
     """Say how the figures came about, and why some are missing; empty where none was to be had."""
     trials = [trial for setting in arrangement.settings for trial in setting.measured]
-    disturbed = [_is_disturbed(trial.connection_memory) for trial in trials if trial.connection_memory]
+    disturbed = [is_disturbed(trial.connection_memory) for trial in trials if trial.connection_memory]
     if not disturbed:
         return ""
     notes = (
@@ -81,12 +75,28 @@ def note_on(arrangement: Arrangement) -> str:
     return " ".join(note for note, is_due in notes if is_due)
 
 
-def _is_known(setting: Setting) -> bool:
-    return any(TOTAL.read(trial) is not None for trial in setting.measured)
+def _largest_known(arrangement: Arrangement) -> list[Setting]:
+    """The settings with figures: of each line that with most connections, or each place where x is a name."""
+    found: dict[tuple[int, Scalar], Setting] = {}
+    for setting in arrangement.settings:
+        if any(MEMORY_OF_ONE.read(trial) is not None for trial in setting.measured):
+            found[setting.line, None if arrangement.x_is_number else setting.x] = setting
+    return [*found.values()]
 
 
-def _medians(trials: Sequence[TrialResult]) -> Iterator[str]:
-    """Yield the figure of each part and of all, of trials of which at least one has them."""
-    for measure in (*PARTS, TOTAL):
-        values = [value for trial in trials if (value := measure.read(trial)) is not None]
-        yield format_size_bytes(statistics.median(values))
+def _describe_capacities(arrangement: Arrangement, known: Sequence[Setting]) -> str:
+    """`A GiB of memory holds so many idle WebSockets, both ends together: epoll 152,000 and node 133,000.`"""
+    counts = [(next(_medians(CAPACITIES, setting.measured)), setting) for setting in known]
+    ranked = sorted(counts, key=lambda each: -each[0])
+    alike = len({setting.x for setting in known}) == 1 and len(arrangement.line_names) > 1
+    named = [
+        (arrangement.line_names[each.line] if alike else arrangement.name_of(each), count) for count, each in ranked
+    ]
+    listed = [f"{name} {ROUGH_NUMBER.format(count)}" for name, count in named]
+    return f"A GiB of memory holds so many {arrangement.words.idle}s, both ends together: {join_many(listed)}."
+
+
+def _medians(measures: Iterable[Measure], trials: Sequence[TrialResult]) -> Iterator[float]:
+    """Yield the figure of each measure, of trials of which at least one has them."""
+    for measure in measures:
+        yield statistics.median(value for trial in trials if (value := measure.read(trial)) is not None)

@@ -15,6 +15,7 @@ from loadlab.report.ratios import are_apart, format_whole_percent
 from loadlab.report.sections.changes import Change, Direction
 from loadlab.report.sentences import format_change, join_names
 from loadlab.results.model import Scalar
+from loadlab.results.vocabulary import Vocabulary
 
 _MOST_AMOUNTS: Final = 3
 _MOST_LISTED: Final = 5
@@ -52,7 +53,7 @@ def describe_dependence(
         quantity = arrangement.x_name.quantity if arrangement.x_name else ""
         names = _names(groups["stays"])
         which = f" with {join_many(names)}" if names else ""
-        yield f"{measure.subject} does not depend on {quantity}{which} ({_steadiness(groups['stays'])})."
+        yield f"{measure.subject} does not depend on {quantity}{which} ({_steadiness(groups['stays'], measure.words)})."
     elif groups:
         yield _describe_groups(arrangement, groups, measure)
     if undecided:
@@ -136,7 +137,7 @@ def _clause(
     clause = " ".join(word for word in words if word)
     match direction:
         case "stays":
-            return f"{clause} ({_steadiness(group)})"
+            return f"{clause} ({_steadiness(group, measure.words)})"
         case "scatters":
             values = _range(group[0], measure) if len(group) == 1 else f"points {_within(group)} of each other"
             return f"{clause} ({values})"
@@ -153,7 +154,7 @@ def _have_servers_names(arrangement: Arrangement) -> bool:
 
 def _describe_undecided(group: Sequence[Change], measure: Measure) -> str:
     """Where an interval holds both no change and a large one: between what the change lies."""
-    cost = "; the CPU time per request does not" if all(change.constant_cost for change in group) else ""
+    cost = f"; the CPU time per {measure.words.one} does not" if all(change.constant_cost for change in group) else ""
     if not _names(group):
         return f"Whether {measure.phrase} changes is not certain ({group[0].ratio.signed_interval}){cost}."
     ranges = [f"{change.line.name} ({change.ratio.signed_interval})" for change in group[:_MOST_LISTED]]
@@ -196,11 +197,11 @@ def _range(change: Change, measure: Measure) -> str:
     return f"{measure.quantity.format(low)} to {measure.quantity.format_with_unit(high)}"
 
 
-def _steadiness(group: Sequence[Change]) -> str:
+def _steadiness(group: Sequence[Change], words: Vocabulary) -> str:
     """By how much lines change at most that do not change, by their intervals, or how far their points lie apart."""
     if not any(change.ratio.is_guess for change in group):
         return _within(group)
-    cost = ", at a constant CPU time per request" if all(change.constant_cost for change in group) else ""
+    cost = f", at a constant CPU time per {words.one}" if all(change.constant_cost for change in group) else ""
     return f"points {_within(group)} of each other{cost}"
 
 

@@ -2,9 +2,11 @@
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from loadlab.analysis.summary import median_of_known
+from loadlab.report.idle_memory import CAPACITIES, MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import (
@@ -13,13 +15,14 @@ from loadlab.report.measures import (
     COST,
     CPU_TOTAL,
     EVENTS_PER_WAIT,
+    RECEIVED_PER_SECOND,
     RUN_OF_CHAIN,
     THROUGHPUT,
     Measure,
     measure_of,
 )
 from loadlab.report.panels import Value, panel_of
-from loadlab.report.sections.connection_memory import PARTS, TOTAL, note_on
+from loadlab.report.sections.connection_memory import note_on
 from loadlab.report.sentences import write_value
 from loadlab.report.tables import Group, PlainTable
 from loadlab.results.model import Scalar, TrialResult
@@ -38,12 +41,16 @@ _OF_THE_BOOK: Final[Mapping[int, Mapping[str, float]]] = {
 _OPERATIONS: Final = 100_000
 # In a closed model they are the response times again.
 _SERVICE: Final = tuple(measure_of(f"service_ns.{percentile}") for percentile in ("p50", "p99"))
+_COUNTS: Final = ("ended", "unasked", "pings")
+_PARTS: Final = ("delay", "first", "gap", "connect", "handshake", "upgrade")
 _MEASURES: Final = (
     THROUGHPUT,
     ANSWERED_SHARE,
     *(measure_of(f"response_ns.{percentile}") for percentile in ("p50", "p90", "p99", "p99.9")),
     *_SERVICE,
-    *(measure_of(f"{part}_ns.{percentile}") for part in ("connect", "handshake") for percentile in ("p50", "p99")),
+    *(measure_of(f"{part}_ns.{percentile}") for part in _PARTS for percentile in ("p50", "p99")),
+    RECEIVED_PER_SECOND,
+    *map(measure_of, _COUNTS),
     CPU_TOTAL,
     measure_of("target.cpu_user_ns_per_request"),
     measure_of("target.cpu_system_ns_per_request"),
@@ -51,8 +58,9 @@ _MEASURES: Final = (
     measure_of("target.run_queue_wait_ns_per_request"),
     EVENTS_PER_WAIT,
     measure_of("target.pss_bytes"),
-    TOTAL,
-    *(part.called(f"{TOTAL.title}: {part.phrase}") for part in PARTS),
+    MEMORY_OF_ONE,
+    *(replace(part, template=f"{MEMORY_OF_ONE.template}: {part.phrase}") for part in MEMORY_PARTS),
+    *CAPACITIES,
     COST,
     measure_of("operation_ns"),
     RUN_OF_CHAIN,
@@ -66,9 +74,10 @@ def figures_of(arrangement: Arrangement) -> PlainTable | None:
         return None
     [setting] = arrangement.settings
     is_open = "open" in models_of(setting.trials)
-    measures = [measure for measure in _MEASURES if is_open or measure not in _SERVICE]
     rows = [
-        (measure.title, _describe(measure, value)) for measure in measures if (value := _value(arrangement, measure))
+        (worded.title, _describe(worded, value))
+        for worded in (measure.worded(arrangement.words) for measure in _MEASURES if is_open or measure not in _SERVICE)
+        if (value := _value(arrangement, worded)) and (value.high or worded.metric not in _COUNTS)
     ]
     if not rows:
         return None

@@ -10,6 +10,7 @@ from loadlab.report.sections.section import Run, Section
 from loadlab.report.trial_columns import anchor_of
 from loadlab.results.model import Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
+from loadlab.results.vocabulary import Vocabulary
 
 _GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("invalid", "suspect", "note")
 # What may spoil an attempt, so that the trial is measured again.
@@ -71,6 +72,7 @@ class Findings(Section):
     failures: tuple[SampledFailure, ...]
     of_kinds: bool
     of_trials: bool
+    words: Vocabulary
     template: ClassVar[str] = "findings.html"
 
 
@@ -80,10 +82,11 @@ def sections_of(run: Run) -> Iterator[Findings]:
     yield Findings(
         groups=group_findings(run.trials, run.arrangement.name_of_trial),
         spoiled=tuple(spoiled_attempts(run)),
-        spoiled_title=_main_measure(run).title.lower(),
+        spoiled_title=_main_measure(run).worded(run.words).title.lower(),
         failures=failures,
         of_kinds=any(failure.kind for failure in failures),
         of_trials=len(run.trials) > 1,
+        words=run.words,
     )
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from markupsafe import Markup, escape
 
 from loadlab.report.sections.section import Run, Section
+from loadlab.results.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,107 @@ def terms_of(run: Run) -> Iterable[Term]:
         case "switch-cost":
             yield from _SWITCH_COST
             return
-    yield from _LOAD
+    yield from load_terms(run.words)
     if "closed" in run.models:
         yield _CLOSED
     if "open" in run.models:
-        yield from _OPEN
+        yield from open_terms(run.words)
+    yield from _stream_terms(run)
     if any(trial.idle for trial in run.trials):
-        yield _IDLE
+        yield idle_term(run.words)
     if any(trial.target and trial.target.pss_bytes is not None for trial in run.trials):
         yield _PSS
+
+
+def load_terms(words: Vocabulary) -> Iterator[Term]:
+    """Yield the terms that every load has, by the words for what it counts."""
+    yield Term("Target", "The server under test.")
+    yield Term(
+        "Client",
+        "loadlab's own processes that read the streams and measure them: the load generator."
+        if words.pushed
+        else f"loadlab's own processes that send the {words.message}s and measure them: the load generator.",
+    )
+    yield Term("Handler", "What a bundled server does to answer a request, such as hello, disk-read or upstream.")
+    if words.pushed:
+        yield Term(
+            words.time,
+            "From the event before until an event was read; of the first of a stream, from its request being sent.",
+            ("times between events",),
+        )
+    else:
+        yield Term(
+            words.time,
+            f"From the moment that a {words.message} was meant to be sent to its complete answer: what a user feels.",
+            ("response times",),
+        )
+    yield Term("p99", f"The 99th percentile: 99 % of the {words.many} took at most that long, 1 % took longer.")
+    yield Term(
+        f"CPU time per {words.one}",
+        f"The target's CPU time, user and system, as the kernel counts it, divided by the {words.many} "
+        f"{words.answered}. Unlike throughput it hardly depends on the client.",
+        (f"CPU time of the target per {words.one}", f"CPU per {words.one}"),
+    )
+    if not words.are_requests and not words.pushed:
+        yield Term("Round trip", "A message and its answer, over a connection that stays open.", ("round trips",))
+    yield Term("Run-queue wait", "The time in which a process was ready to run and had no core.")
+
+
+def _stream_terms(run: Run) -> Iterator[Term]:
+    if run.words.pushed:
+        yield from _EVENTS
+    if any(trial.delay_ns.count for trial in run.trials):
+        yield _DELAY
+    if any(trial.first_ns.count for trial in run.trials):
+        yield first_term(run.words)
+    if any(trial.upgrade_ns.count for trial in run.trials):
+        yield _UPGRADE
+
+
+def open_terms(words: Vocabulary) -> Iterator[Term]:
+    """Yield the terms of an open load."""
+    things, thing = f"{words.message}s", words.message
+    yield Term(
+        "Open model",
+        f"{things.capitalize()} are due at a given rate, whatever the server does, as from many independent users.",
+    )
+    yield Term(
+        "Service time",
+        f"From the moment that a {thing} was really sent to its complete answer: what most tools report. It is shorter "
+        "than the response time by the lateness.",
+        ("service times",),
+    )
+    yield Term(
+        "Lateness", f"From when a {thing} was due until it was sent; waiting for a free connection is part of it."
+    )
+    yield Term(
+        "Server and wire",
+        f"From when a {thing} was sent until the kernel reported its answer to the client: server, network and kernel.",
+    )
+    yield Term("Dispatch", "From when the kernel reported the answer until the client had read it.")
+    yield Term(
+        "Dropped",
+        f"{things.capitalize()} that were due and never sent, as no connection was free until the window ended.",
+    )
+    yield Term("Cut", f"{words.fill('{Many}')} that were in flight when the window ended.")
+
+
+def first_term(words: Vocabulary) -> Term:
+    """Return what the beginning of a stream is, or of an answer that is streamed."""
+    return Term(
+        f"Time to the {words.first}",
+        f"From the request being sent until the {words.first} was read. Connecting is not part of it.",
+    )
+
+
+def idle_term(words: Vocabulary) -> Term:
+    """Return what an idle connection is, by what it speaks."""
+    definition = "A connection that is open and silent. The server has nothing to do for it but to watch it."
+    if words.idle == "idle WebSocket":
+        definition = "A WebSocket that is open and sends nothing but answers to pings."
+    elif words.idle == "idle subscriber":
+        definition = "A connection on which a stream of events is read, and nothing else is done with them."
+    return Term(f"I{words.idle[1:]}", definition, (f"{words.idle}s",))
 
 
 _ALWAYS: Final = (
@@ -113,51 +206,24 @@ _LAW: Final = Term(
     "confidence interval of what was fitted.",
     ("fitted law", "fitted laws"),
 )
-_LOAD: Final = (
-    Term("Target", "The server under test."),
-    Term("Client", "loadlab's own processes that send the requests and measure them: the load generator."),
-    Term("Handler", "What a bundled server does to answer a request, such as hello, disk-read or upstream."),
-    Term(
-        "Response time",
-        "From the moment that a request was meant to be sent to its complete answer: what a user feels.",
-        ("response times",),
-    ),
-    Term("p99", "The 99th percentile: 99 % of the requests took at most that long, 1 % took longer."),
-    Term(
-        "CPU time per request",
-        "The target's CPU time, user and system, as the kernel counts it, divided by the requests answered. Unlike "
-        "throughput it hardly depends on the client.",
-        ("CPU time of the target per request", "CPU per request"),
-    ),
-    Term("Run-queue wait", "The time in which a process was ready to run and had no core."),
-)
 _CLOSED: Final = Term(
     "Closed model",
     "A fixed number of users, each of whom waits for an answer before sending again. A slow server slows its own load "
     "down, so that slow moments are sampled too rarely: coordinated omission.",
     ("coordinated omission",),
 )
-_OPEN: Final = (
-    Term("Open model", "Requests are due at a given rate, whatever the server does, as from many independent users."),
-    Term(
-        "Service time",
-        "From the moment that a request was really sent to its complete answer: what most tools report. It is shorter "
-        "than the response time by the lateness.",
-        ("service times",),
-    ),
-    Term("Lateness", "From when a request was due until it was sent; waiting for a free connection is part of it."),
-    Term(
-        "Server and wire",
-        "From when a request was sent until the kernel reported its answer to the client: server, network and kernel.",
-    ),
-    Term("Dispatch", "From when the kernel reported the answer until the client had read it."),
-    Term("Dropped", "Requests that were due and never sent, as no connection was free until the window ended."),
-    Term("Cut", "Requests that were in flight when the window ended."),
+_EVENTS: Final = (
+    Term("Event", "One server-sent event, or one piece of a body that comes in pieces.", ("events",)),
+    Term("Subscriber", "A connection on which one stream of events is read.", ("subscribers",)),
 )
-_IDLE: Final = Term(
-    "Idle connection",
-    "A connection that is open and silent. The server has nothing to do for it but to watch it.",
-    ("idle connections",),
+_DELAY: Final = Term(
+    "Delivery delay",
+    "From the server's sending of an event, by the clock of its machine, until the client had read it: how long a "
+    "subscriber waits for news.",
+)
+_UPGRADE: Final = Term(
+    "WebSocket upgrade",
+    "From the opening request being sent until the server had agreed to speak WebSocket. Connecting is not part of it.",
 )
 _PSS: Final = Term(
     "PSS",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from loadlab.recording.outcomes import Outcome
+from loadlab.report.idle_memory import MEMORY_OF_ONE
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, THROUGHPUT, Measure
@@ -69,7 +70,7 @@ def overview_of(run: Run) -> Answer:
     """Return the answer, on the run's first chart, and all that is to be known about the run beside it."""
     document, arrangement = run.document, run.arrangement
     if document.ab is not None:
-        return Answer((describe_answer(document),), tuple(describe_models(document.profile, run.models)))
+        return Answer((describe_answer(document),), tuple(describe_models(document.profile, run.models, run.words)))
     first, *_ = plans = plans_of(document, arrangement)
     lawful = next(plan for plan in plans if plan.laws)
     laws = laws_of(arrangement, document.laws, lawful.laws)
@@ -83,15 +84,17 @@ def overview_of(run: Run) -> Answer:
     if of_one_line and arrangement.x_is_number:
         head = (*head, *describe_times(arrangement))
     impossible = describe_impossible(arrangement)
-    # What is known of one server only is an answer, of many servers a detail.
-    beside = (*describe_tail(arrangement), *describe_split(arrangement))
+    # What is known of one server only is an answer, of many servers a detail, unless it was asked for.
+    tail, memory = tuple(describe_tail(arrangement)), tuple(describe_split(arrangement))
+    of_memory = first.described[0].metric == MEMORY_OF_ONE.metric
     return Answer(
-        head=(*head, *(beside if of_one_line else ())),
+        head=(*head, *(tail if of_one_line else ()), *(memory if of_one_line or of_memory else ())),
         rest=(
             *answer.rest,
-            *(() if of_one_line else beside),
+            *(() if of_one_line else tail),
+            *(() if of_one_line or of_memory else memory),
             *describe_answered(arrangement),
-            *describe_models(document.profile, run.models),
+            *describe_models(document.profile, run.models, run.words),
             *([impossible] if impossible else []),
         ),
     )
@@ -140,7 +143,7 @@ def describe_silence(arrangement: Arrangement) -> Iterator[str]:
     silent = [setting for setting in arrangement.settings if all(map(_is_silent, setting.trials))]
     if not arrangement.x_is_number:
         if names := [name for setting in silent if (name := arrangement.name_of(setting))]:
-            yield f"No request was answered: {join_many(names)}."
+            yield f"{_nothing(arrangement)}: {join_many(names)}."
         return
     places: dict[int, list[Scalar]] = {}
     for setting in silent:
@@ -148,10 +151,15 @@ def describe_silence(arrangement: Arrangement) -> Iterator[str]:
     lines: dict[tuple[Scalar, ...], list[str]] = {}
     for line, places_of_line in places.items():
         lines.setdefault(tuple(places_of_line), []).append(arrangement.line_names[line])
+    by = "from" if arrangement.words.pushed else "by"
     for where, names in lines.items():
         *others, last = where
         at = join_names([*map(format_scalar, others), arrangement.describe_x(last)])
-        yield f"No request was answered{f' by {join_many(names)}' if all(names) else ''} at {at}."
+        yield f"{_nothing(arrangement)}{f' {by} {join_many(names)}' if all(names) else ''} at {at}."
+
+
+def _nothing(arrangement: Arrangement) -> str:
+    return f"No {arrangement.words.message} was {arrangement.words.answered}"
 
 
 def _is_silent(trial: TrialResult) -> bool:

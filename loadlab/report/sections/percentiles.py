@@ -19,14 +19,14 @@ from loadlab.units import format_duration_ns
 
 _MOST_LINES_NAMED: Final = 6
 _SCALE: Final = (
-    "On the x axis 99 % to 99.9 % is as wide as 90 % to 99 %. A curve ends where fewer than 10 requests lie beyond it."
+    "On the x axis 99 % to 99.9 % is as wide as 90 % to 99 %. A curve ends where fewer than 10 {many} lie beyond it."
 )
 _PARTS: Final = ("lateness_ns", "wire_ns", "dispatch_ns")
 
 P50S: Final = tuple(measure_of(f"{part}.p50") for part in _PARTS)
 P99S: Final = tuple(measure_of(f"{part}.p99") for part in _PARTS)
 CAVEAT: Final = (
-    "The percentiles of the parts do not add up: the requests that were sent latest are not those that the server took "
+    "The percentiles of the parts do not add up: what was sent latest is not what the server took "
     "longest for. Only means add up."
 )
 
@@ -55,12 +55,13 @@ def sections_of(run: Run) -> Iterator[Percentiles]:
     if panels:
         kinds = kind_names(run.trials)
         slow = ", without slow senders" if SLOW_SENDERS in kinds else ""
-        mixed = f"All kinds of requests together{slow}. " if kinds else ""
+        words = run.words
+        mixed = f"All kinds of {words.message}s together{slow}. " if kinds else ""
         yield Percentiles(
-            title=f"Response time by percentile{model_suffix(run.models)}",
+            title=f"{panels[0].title} by percentile{model_suffix(run.models)}",
             panels=panels,
             sentence=describe_far(arrangement, far),
-            note=f"{mixed}{_SCALE}{_describe_bands(panels[0])}",
+            note=f"{mixed}{words.fill(_SCALE)}{_describe_bands(panels[0])}",
             line_names=arrangement.line_names,
             x_title=arrangement.x_title,
         )
@@ -77,15 +78,15 @@ def describe_far(arrangement: Arrangement, distributions: Iterable[Distribution]
     """Give the median and p99 of each; of many only the fastest and the slowest."""
     described: list[tuple[int, str]] = []
     for each in distributions:
-        values = each.response.values_at([50.0, 99.0])
+        values = each.times.values_at([50.0, 99.0])
         p50, p99 = format_duration_ns(values[50.0]), format_duration_ns(values[99.0])
         name = arrangement.name_of(each.setting) or "the target"
         if known_below(each.setting) <= 99:
             p99s = "(the window was too short for p99)"
-        elif "p99" in trustworthy_percentiles(each.response.count):
+        elif "p99" in trustworthy_percentiles(each.times.count):
             p99s = f"and {p99}"
         else:
-            p99s = "(too few requests for p99)"
+            p99s = f"(too few {arrangement.words.many} for p99)"
         described.append((values[99.0], f"{name} {p50} {p99s}"))
     if not described:
         return ""

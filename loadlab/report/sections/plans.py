@@ -1,13 +1,14 @@
 """Which charts a run is to have, and in which order: by its kind, its load model, and what differs in its figures.
 
 In a closed model throughput is the result and comes first. In an open one the schedule gives it, and the result is the
-response time.
+response time. Of streams of events it is the time that these are under way, where they say when they were sent.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from loadlab.report.idle_memory import MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.report.layout import Arrangement, kind_names
 from loadlab.report.load_model import model_suffix, models_of
 from loadlab.report.measures import (
@@ -17,7 +18,13 @@ from loadlab.report.measures import (
     CPU_SYSTEM,
     CPU_TOTAL,
     CPU_USER,
+    DELAY_P50,
+    DELAY_P99,
     EVENTS_PER_WAIT,
+    FIRST_P50,
+    FIRST_P99,
+    GAP_P50,
+    GAP_P99,
     MEMORY_PSS,
     MEMORY_RSS,
     RESPONSE_P50,
@@ -38,6 +45,7 @@ from loadlab.report.sections.why.calls import describe_eagain, split_of_calls
 from loadlab.report.sentences import describe_answered
 from loadlab.report.tables import PlainTable
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
+from loadlab.results.vocabulary import Vocabulary
 
 # Where the values of a panel do not spread by more than a fifth of the least and by more than this, it is left out.
 _NOTEWORTHY_SPREAD: Final = 0.2
@@ -46,11 +54,14 @@ _NOTEWORTHY_SWITCHES: Final = 0.1
 _NOTEWORTHY_WAIT_NS: Final = 1000
 _PSS: Final = "PSS divides memory that processes share between them, so that it adds up."
 _COUNTED: Final = (
-    "Counted by a tracer in a pass of its own. A call that serves many requests, such as a wait, is a fraction of each."
+    "Counted by a tracer in a pass of its own. A call that serves many {many}, such as a wait, is a fraction of each."
+)
+_DELAY_NOTE: Final = (
+    "Delivery delay is the time from the server's sending of an event, by its own clock, until the client had read it."
 )
 _NOTES: Final = {
-    MEMORY_PSS.title: _PSS,
-    RUN_QUEUE_WAIT.title: "Run-queue wait is the time that the target was ready to run and had no core.",
+    MEMORY_PSS.metric: _PSS,
+    RUN_QUEUE_WAIT.metric: "Run-queue wait is the time that the target was ready to run and had no core.",
 }
 
 
@@ -77,11 +88,19 @@ class Plan:
         begun = {measures[0].metric for measures in (self.measures, self.described) if measures}
         return begun == {metric} and bool(self.described)
 
+    def worded(self, words: Vocabulary) -> "Plan":
+        """Return the same plan with its measures called by the words for what is counted."""
+        return replace(
+            self,
+            measures=tuple(measure.worded(words) for measure in self.measures),
+            described=tuple(measure.worded(words) for measure in self.described),
+        )
+
 
 def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
     """Return the plans of a run's charts, first the one of what its profile plots."""
     profile, trials = document.profile, document.trials
-    asked = _plotted(profile)
+    asked, words = _plotted(profile), arrangement.words
     match profile.get("kind"):
         case "wait-cost":
             plans = [*_wait_plans(profile, trials)]
@@ -95,16 +114,18 @@ def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
             plans.remove(wanted)
             plans.insert(0, wanted)
         else:
-            measure = measure_of(asked)
+            measure = measure_of(asked).worded(words)
             note = _PSS if asked == MEMORY_PSS.metric else ""
             plans.insert(0, Plan("plotted", measure.title, (measure,), (measure,), note=note))
-    return plans
+    return [plan.worded(words) for plan in plans]
 
 
 def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arrangement: Arrangement) -> Iterator[Plan]:
-    models = models_of(trials)
+    models, words = models_of(trials), arrangement.words
+    if delay := _delay(trials, _plotted(profile)):
+        yield delay
     if "open" in models:
-        yield _times(trials, models)
+        yield _times(trials, models, words)
         yield Plan(
             "parts",
             "Where the response time goes",
@@ -123,14 +144,15 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         )
     else:
         yield Plan("throughput", f"Throughput{model_suffix(models)}", (THROUGHPUT,), (THROUGHPUT,))
-        yield _times(trials, models)
+        yield _times(trials, models, words)
+    yield from _streams(trials, words)
     yield Plan(
         "cpu",
-        CPU_TOTAL.title,
+        CPU_TOTAL.worded(words).title,
         (CPU_TOTAL,),
         (CPU_TOTAL,),
         laws=CPU_TOTAL.metric,
-        split=Split("In the program and in the kernel", (CPU_USER, CPU_SYSTEM), "per request"),
+        split=Split("In the program and in the kernel", (CPU_USER, CPU_SYSTEM), f"per {words.one}"),
     )
     noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != _plotted(profile))
     yield Plan(
@@ -138,7 +160,7 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         "Memory and scheduling of the target",
         noteworthy,
         noteworthy,
-        note=" ".join(_NOTES[measure.title] for measure in noteworthy if measure.title in _NOTES),
+        note=" ".join(_NOTES[measure.metric] for measure in noteworthy if measure.metric in _NOTES),
         columns=3 if len(noteworthy) == 3 else 2,
     )
     yield Plan(
@@ -149,14 +171,16 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         note="All events that one call returns share its cost.",
     )
     if calls := split_of_calls(arrangement):
-        yield Plan("calls", calls.title, (), note=f"{_COUNTED} {describe_eagain(arrangement)}".rstrip(), split=calls)
+        note = f"{words.fill(_COUNTED)} {describe_eagain(arrangement)}".rstrip()
+        yield Plan("calls", calls.title, (), note=note, split=calls)
     yield Plan(
         "connection-memory",
-        connection_memory.TOTAL.title,
+        MEMORY_OF_ONE.worded(words).title,
         (),
-        (connection_memory.TOTAL,),
+        (MEMORY_OF_ONE,),
         note=connection_memory.note_on(arrangement),
-        split=Split(connection_memory.TOTAL.title, connection_memory.PARTS, "per connection"),
+        table=connection_memory.memory_table(arrangement),
+        split=Split(MEMORY_OF_ONE.worded(words).title, MEMORY_PARTS, "per connection"),
     )
 
 
@@ -170,23 +194,42 @@ def _has_poisson(profile: Mapping[str, Any]) -> bool:
     return "poisson" in sweep.get("load.arrivals", [load.get("arrivals")])
 
 
-def _times(trials: Sequence[TrialResult], models: tuple[LoadModel, ...]) -> Plan:
+def _times(trials: Sequence[TrialResult], models: tuple[LoadModel, ...], words: Vocabulary) -> Plan:
     """Response times; in an open model, where they differ, each with the service time at its right."""
     suffix, kinds = model_suffix(models), kind_names(trials)
     if "open" in models:
         if kinds:
             figures = ("response_ns.p50", "service_ns.p50", "response_ns.p99", "service_ns.p99")
             of_kinds = tuple(measure_of(f"kinds.{kind}.{figure}") for kind in kinds for figure in figures)
-            return Plan("kinds", f"Response and service time by kind of request{suffix}", of_kinds, of_kinds[2::4])
+            title = f"Response and service time by kind of {words.message}{suffix}"
+            return Plan("kinds", title, of_kinds, of_kinds[2::4])
         measures = (RESPONSE_P50, SERVICE_P50, RESPONSE_P99, SERVICE_P99)
         return Plan("response", f"Response and service time{suffix}", measures, measures[2:])
     if kinds:
         p50s = [measure_of(f"kinds.{kind}.response_ns.p50").called(f"{kind}, median (p50)") for kind in kinds]
         p99s = [measure_of(f"kinds.{kind}.response_ns.p99").called(f"{kind}, 99th percentile (p99)") for kind in kinds]
         pairs = tuple(measure for pair in zip(p50s, p99s, strict=True) for measure in pair)
-        return Plan("kinds", f"Response time by kind of request{suffix}", pairs, tuple(p99s))
+        return Plan("kinds", f"{words.time} by kind of {words.message}{suffix}", pairs, tuple(p99s))
     p50, p99 = RESPONSE_P50.called("Median (p50)"), RESPONSE_P99.called("99th percentile (p99)")
-    return Plan("response", f"Response time{suffix}", (p50, p99), (p99,))
+    return Plan("response", f"{words.time}{suffix}", (p50, p99), (p99,))
+
+
+def _delay(trials: Sequence[TrialResult], asked: str | None) -> Plan | None:
+    """How long events were under way; None where none says when it was sent."""
+    if not any(trial.delay_ns.count for trial in trials):
+        return None
+    measures = tuple(sorted((DELAY_P50, DELAY_P99), key=lambda measure: measure.metric != asked))
+    described = measures[:1] if measures[0].metric == asked else (DELAY_P99,)
+    return Plan("delay", "Delivery delay", measures, described, note=_DELAY_NOTE)
+
+
+def _streams(trials: Sequence[TrialResult], words: Vocabulary) -> Iterator[Plan]:
+    """When streams and streamed answers began, and how far their pieces lie apart, where that is not shown already."""
+    first = (FIRST_P50, FIRST_P99) if any(trial.first_ns.count for trial in trials) else ()
+    gaps = (GAP_P50, GAP_P99) if not words.pushed and any(trial.gap_ns.count for trial in trials) else ()
+    if measures := (*first, *gaps):
+        title = f"Time to the {words.first}{', and between pieces' if gaps else ''}"
+        yield Plan("streams", title, measures, measures[1::2])
 
 
 def _noteworthy(arrangement: Arrangement) -> Iterator[Measure]:

@@ -12,6 +12,7 @@ from loadlab.report.layout import Arrangement, arrange, side_by_side
 from loadlab.report.load_model import models_of
 from loadlab.results.folded_stacks import Stack
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
+from loadlab.results.vocabulary import Vocabulary
 
 ReadStacks = Callable[[str, str], dict[Stack, int]]
 """Returns a profile by the id of its trial and the name of its file, as RunDirectory.read_stacks does."""
@@ -57,6 +58,11 @@ class Run:
     def models(self) -> tuple[LoadModel, ...]:
         """The load models of its trials."""
         return models_of(self.trials)
+
+    @property
+    def words(self) -> Vocabulary:
+        """The words for what its load counts."""
+        return self.arrangement.words
 
 
 class Section:

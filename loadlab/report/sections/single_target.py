@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from loadlab.profile.target import describe_command
 from loadlab.report.layout import Arrangement, Setting
-from loadlab.report.measures import RESPONSE_P50, RESPONSE_P99, THROUGHPUT, TIME, Measure
+from loadlab.report.measures import DELAY_P50, DELAY_P99, RESPONSE_P50, RESPONSE_P99, THROUGHPUT, TIME, Measure
 from loadlab.report.panels import Value, panel_of
 from loadlab.report.ratios import chance_of
 from loadlab.report.sections.section import Run
@@ -33,21 +33,24 @@ def describe_single(run: Run, measure: Measure) -> Iterator[str]:
         if value := _value(arrangement, measure):
             yield f"{measure.subject}{f' with {name}' if name else ''}: {_written(value, measure)}."
         return
+    words = arrangement.words
+    half, take, measures = words.half_take, words.take, (RESPONSE_P50, RESPONSE_P99)
+    if _value(arrangement, DELAY_P50):
+        half, take, measures = f"half of the {words.many} arrive within", "within", (DELAY_P50, DELAY_P99)
     times = [
-        f"{share} at most {_written(value, measure)}"
-        for share, measure in (("half of the responses take", RESPONSE_P50), ("99\N{NO-BREAK SPACE}%", RESPONSE_P99))
+        f"{share} {_written(value, measure)}"
+        for share, measure in zip((half, f"99\N{NO-BREAK SPACE}% {take}"), measures, strict=True)
         if (value := _value(arrangement, measure))
     ]
     subject = f"T{name[1:]}" if name.startswith("the ") else name or "The target"
     taken = f"; {', '.join(times)}" if times else ""
-    yield f"{subject} answers {_written(rate, THROUGHPUT)}{taken}."
+    yield f"{subject} {words.answers} {_written(rate, THROUGHPUT.worded(words))}{taken}."
 
 
 def describe_times(arrangement: Arrangement) -> Iterator[str]:
-    """Yield how median and 99th percentile of one server's response times change from the first x to the last."""
-    medians, tails = (
-        dict(panel_of(arrangement, measure).lines[0].measured) for measure in (RESPONSE_P50, RESPONSE_P99)
-    )
+    """Yield how median and 99th percentile of one server's times change from the first x to the last."""
+    what, measures = _main_times(arrangement)
+    medians, tails = (dict(panel_of(arrangement, measure).lines[0].measured) for measure in measures)
     places = [x for x in medians if x in tails]
     if len(places) < 2:
         return
@@ -56,16 +59,21 @@ def describe_times(arrangement: Arrangement) -> Iterator[str]:
         f"{name} {describe_change(values[first], values[last], TIME, chance_of(arrangement, TIME))}"
         for name, values in (("p50", medians), ("p99", tails))
     ]
-    yield f"{describe_stretch(arrangement, first, last)}: response time {', '.join(changes)}."
+    yield f"{describe_stretch(arrangement, first, last)}: {what} {', '.join(changes)}."
 
 
 def describe_tail(arrangement: Arrangement) -> Iterator[str]:
     """Yield where the 99th percentile is very many times the median: most requests are fast, a few wait very long.
 
-    In a mix of requests the kinds explain that, so there it is not said.
+    In a mix of requests the kinds explain that, so there it is not said; nor of the time between events, which is the
+    server's own pace.
     """
+    _, measures = _main_times(arrangement)
+    words = arrangement.words
+    if words.pushed and measures[0] == RESPONSE_P50:
+        return
     found: list[tuple[float, Setting, float, float]] = []
-    medians, tails = (panel_of(arrangement, measure).lines for measure in (RESPONSE_P50, RESPONSE_P99))
+    medians, tails = (panel_of(arrangement, measure).lines for measure in measures)
     for setting in arrangement.settings:
         low, high = (dict(lines[setting.line].measured).get(setting.x) for lines in (medians, tails))
         if low and high and low.median > 0 and not any(trial.kinds for trial in setting.trials):
@@ -78,7 +86,7 @@ def describe_tail(arrangement: Arrangement) -> Iterator[str]:
     also = f", and in {len(long) - 1} of the other {len(found) - 1} settings it is also" if len(long) > 1 else ""
     more = f"{also} more than {_LONG_TAIL:.0f} times" if also else ""
     yield (
-        f"Most responses are fast and a few wait very long: the p99 of {format_duration_ns(tail_ns)} is "
+        f"Most {words.answer}s are fast and a few wait very long: the p99 of {format_duration_ns(tail_ns)} is "
         f"{format_multiple(ratio)} times the median of {format_duration_ns(median_ns)}"
         f"{f' ({where})' if where else ''}{more}."
     )
@@ -92,6 +100,13 @@ def target_of(profile: Mapping[str, Any]) -> str:
     if target.get("address"):
         return f"the server at {target['address']}"
     return str(target.get("server") or "")
+
+
+def _main_times(arrangement: Arrangement) -> tuple[str, tuple[Measure, Measure]]:
+    """The time that matters most, by its name within a sentence: the delay of events that say when they were sent."""
+    if any(trial.delay_ns.count for setting in arrangement.settings for trial in setting.measured):
+        return "delivery delay", (DELAY_P50, DELAY_P99)
+    return arrangement.words.phrase_of_time, (RESPONSE_P50, RESPONSE_P99)
 
 
 def _value(arrangement: Arrangement, measure: Measure) -> Value | None:

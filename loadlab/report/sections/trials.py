@@ -11,16 +11,23 @@ from loadlab.report.load_model import model_suffix
 from loadlab.report.sections.findings import describe_sockets
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.tables import Cell, Column, Row, Table, absent_cell, failures_cell, percentile_cell, rate_cell
-from loadlab.report.trial_columns import FIGURES, VERDICT, anchor_of, identity_columns, reason_of
+from loadlab.report.trial_columns import VERDICT, anchor_of, figure_columns, identity_columns, reason_of
 from loadlab.results.model import KindResult, TrialResult
+from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 
 _KIND_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")
-_KIND_FIGURES: Final = ("requests", "requests/s", "p50", "service p50", "p99", "service p99", "failed")
+_KIND_FIGURES: Final = ("{many}", "{many}/s", "p50", "service p50", "p99", "service p99", "failed")
 
 _OF_INTERVALS: Final = "± is how far the 95 % interval reaches, on the side where that is more. "
 _RARE: Final = {
     "retried": "Retried ones were sent again on a new connection, as the server had ended theirs.",
     "surplus": "Surplus counts responses with bytes behind them that belong to none.",
+    "streams ended": "Streams ended were ended by the server, and opened again.",
+    "unasked": "Unasked counts messages that came and that nothing had asked for.",
+    "pings answered": "Pings answered are those of the server on active connections.",
+    "delay p50": "Delay is how long an event was under way, from the server's sending it until the client had read it.",
+    "first p50": "First is how long the first {first} took, from the request being sent.",
+    "gap p50": "Gap is the time between {pieces}.",
     "connections opened": "Connections opened are those within the window, and connect is how long each took to open.",
 }
 
@@ -38,6 +45,7 @@ class Trials(Section):
     sockets: str
     of_load: bool
     explained: str
+    words: Vocabulary
     template: ClassVar[str] = "trials.html"
 
 
@@ -51,8 +59,11 @@ def sections_of(run: Run) -> Iterator[Trials]:
         kinds_table=tabulate_kinds(trials),
         sockets=describe_sockets(trials),
         of_load=run.kind == "load",
-        explained="".join(f"{_RARE[column.title]} " for column in table.columns if column.title in _RARE)
+        explained="".join(
+            f"{run.words.fill(_RARE[column.title])} " for column in table.columns if column.title in _RARE
+        )
         + (_OF_INTERVALS if any(cell.within for row in table.rows for cell in row.cells) else ""),
+        words=run.words,
     )
 
 
@@ -61,7 +72,8 @@ def tabulate(trials: Sequence[TrialResult]) -> Table:
 
     Nor do dropped and cut requests where there are none.
     """
-    columns = [*identity_columns(trials), VERDICT, *(column for column in FIGURES if column.is_shown(trials))]
+    figures = figure_columns(vocabulary_of(trials))
+    columns = [*identity_columns(trials), VERDICT, *(column for column in figures if column.is_shown(trials))]
     return Table(
         columns=tuple(Column(column.title, column.numeric) for column in columns),
         rows=tuple(
@@ -81,7 +93,7 @@ def tabulate_kinds(trials: Sequence[TrialResult]) -> Table | None:
         columns=(
             *(Column(column.title, column.numeric) for column in identity),
             Column("kind", False),
-            *(Column(title, True) for title in _KIND_FIGURES),
+            *(Column(vocabulary_of(trials).fill(title), True) for title in _KIND_FIGURES),
         ),
         rows=tuple(
             Row((*(column.read(trial) for column in identity), *_kind_cells(trial, kind)))
@@ -109,5 +121,5 @@ def _kind_cells(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
         yield rate_cell(kind.requests_per_second, trial)
     for percentile in _KIND_PERCENTILES:
         for summary in (kind.response_ns, kind.service_ns):
-            yield percentile_cell(summary, percentile, "no request was answered")
+            yield percentile_cell(summary, percentile, "none was answered")
     yield failures_cell(kind.outcomes)

@@ -65,7 +65,7 @@ def test_repeats_are_merged_into_one_curve() -> None:
     [panel], [distribution] = curves_of(
         arrange({}, trials(2)), lambda trial, metric: [of_trial[trial]] if metric == "response" else []
     )
-    assert distribution.response.count == 1000
+    assert distribution.times.count == 1000
     assert panel.curves[0].points[-1].time_ns > 8_900_000
 
 

@@ -10,6 +10,7 @@ from loadlab.report.layout import Arrangement
 from loadlab.report.sections.over_time.panels import TimeLine, TimePanel, process_panels, socket_panels
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.model import Interval, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 
 _MOST_POINTS: Final = 64
 _MOST_NAMED: Final = 2
@@ -85,7 +86,7 @@ def _throughput(trial: TrialResult) -> Iterator[TimePanel]:
         return
     yield TimePanel(
         title="Throughput",
-        unit="requests/s",
+        unit=f"{vocabulary_of([trial]).many}/s",
         shape="steps",
         seconds=(groups[0][0].start, *(group[-1].end for group in groups)),
         lines=(TimeLine("", tuple(_rate(group) for group in groups)),),

@@ -8,9 +8,8 @@ from typing import ClassVar, Final
 import plotly.graph_objects as go
 
 from loadlab.analysis.stacks import top_functions
-from loadlab.report.curves import ReadLatencies
 from loadlab.report.measures import CPU_TOTAL, EVENTS_PER_WAIT
-from loadlab.report.sections.section import ReadStacks, Run, Section
+from loadlab.report.sections.section import Run, Section
 from loadlab.report.sections.why.calls import CallsOfRequest, calls_at, client_calls, compare_calls, format_calls
 from loadlab.report.sections.why.costs import Missing, costs_of, describe_cost, missing_of
 from loadlab.report.sections.why.distributions import DistributionPanel, distributions_of, draw_distributions
@@ -19,6 +18,7 @@ from loadlab.report.sections.why.flames import LineFlames, flames_of
 from loadlab.report.tables import PlainTable
 from loadlab.results.folded_stacks import Stacks
 from loadlab.results.probe_data import WAIT_CALLS, ProcessUsage
+from loadlab.results.vocabulary import Vocabulary
 from loadlab.units import format_duration_ns, format_multiple, format_share
 
 # Times that differ by less scatter that much from pass to pass.
@@ -51,6 +51,7 @@ class Why(Section):
     series: tuple[SeriesWhy, ...]
     costs: tuple[PlainTable, ...]
     missing: tuple[Missing, ...]
+    words: Vocabulary
     template: ClassVar[str] = "why/why.html"
 
     @property
@@ -69,36 +70,36 @@ class Why(Section):
 
 def sections_of(run: Run) -> Iterator[Why]:
     """Yield the section where a probe found or missed anything."""
-    series = tuple(_explain(line, run.read_stacks, run.read_latencies) for line in probed_lines(run.arrangement))
+    series = tuple(_explain(line, run) for line in probed_lines(run.arrangement))
     missing = missing_of(run.arrangement)
     if series or missing:
-        yield Why(series, costs_of(run.arrangement), missing)
+        yield Why(series, costs_of(run.arrangement), missing, run.words)
 
 
-def _explain(line: ProbedLine, read_stacks: ReadStacks, read_latencies: ReadLatencies) -> SeriesWhy:
-    flames = flames_of(line, read_stacks)
+def _explain(line: ProbedLine, run: Run) -> SeriesWhy:
+    flames = flames_of(line, run.read_stacks)
     compared = flames[0].compared if flames else None
     functions = _describe_functions(line, *compared) if compared else ()
     return SeriesWhy(
         name=line.name or "The target",
-        sentences=(*_describe_calls(line), *_describe_events(line), *functions),
+        sentences=(*_describe_calls(line, run.words.one), *_describe_events(line), *functions),
         ends=tuple(end.where or "in the window" for end in line.ends),
-        distributions=distributions_of(line, read_latencies),
-        table=compare_calls(line, _tracer_note(line)),
+        distributions=distributions_of(line, run.read_latencies, run.words),
+        table=compare_calls(line, _tracer_note(line), run.words.one),
         flames=flames,
         flames_note=_profiler_note(line) if flames else "",
-        client=" ".join(_describe_client(line.after)),
+        client=" ".join(_describe_client(line.after, run.words.one)),
     )
 
 
-def _describe_calls(line: ProbedLine) -> Iterator[str]:
+def _describe_calls(line: ProbedLine, one: str) -> Iterator[str]:
     """Yield how the system calls changed from one end to the other; nothing where both were not traced."""
     if line.before is None:
         return
     before, after = calls_at(line.before), calls_at(line.after)
     if not before or not after:
         return
-    stretch, counts = f"From {line.before.x} to {line.after.where}", _compare_counts(before, after)
+    stretch, counts = f"From {line.before.x} to {line.after.where}", _compare_counts(before, after, one)
     times, times_before = _times_ns(after), _times_ns(before)
     if not times:
         yield f"{stretch} {counts}."
@@ -107,30 +108,30 @@ def _describe_calls(line: ProbedLine) -> Iterator[str]:
     now_ns, earlier_ns = times[name], times_before.get(name, 0.0)
     now, earlier = format_duration_ns(now_ns), format_duration_ns(earlier_ns)
     if now_ns <= _GREW * earlier_ns:
-        yield f"{stretch} no system call takes much more time per request; {counts}."
+        yield f"{stretch} no system call takes much more time per {one}; {counts}."
     elif earlier_ns == 0:
-        yield f"{stretch} the time in {name} rises from nothing to {now} per request; {counts}."
+        yield f"{stretch} the time in {name} rises from nothing to {now} per {one}; {counts}."
     else:
         multiple = format_multiple(now_ns / earlier_ns)
-        yield f"{stretch} the time in {name} rises {multiple}-fold per request, from {earlier} to {now}; {counts}."
+        yield f"{stretch} the time in {name} rises {multiple}-fold per {one}, from {earlier} to {now}; {counts}."
     if name in WAIT_CALLS and now_ns > _GREW * earlier_ns:
-        yield from _describe_waiting(line.before, line.after, now_ns - earlier_ns)
+        yield from _describe_waiting(line.before, line.after, now_ns - earlier_ns, one)
 
 
-def _describe_waiting(before: End, after: End, growth_ns: float) -> Iterator[str]:
+def _describe_waiting(before: End, after: End, growth_ns: float, one: str) -> Iterator[str]:
     """A wait that grew is work only where the CPU time grew with it; else there was nothing to do, or no core."""
     cpu_before_ns, cpu_ns = (CPU_TOTAL.read(end.trial) for end in (before, after))
     if cpu_before_ns is not None and cpu_ns is not None and 2 * (cpu_ns - cpu_before_ns) < growth_ns:
         change = f"from {format_duration_ns(cpu_before_ns)} to {format_duration_ns(cpu_ns)}"
-        yield f"Most of that is waiting, not work: CPU time per request goes {change}."
+        yield f"Most of that is waiting, not work: CPU time per {one} goes {change}."
 
 
-def _compare_counts(before: Mapping[str, CallsOfRequest], after: Mapping[str, CallsOfRequest]) -> str:
+def _compare_counts(before: Mapping[str, CallsOfRequest], after: Mapping[str, CallsOfRequest], one: str) -> str:
     earlier, now = (sum(call.calls for call in calls.values()) for calls in (before, after))
     if abs(now - earlier) <= _SAME_CALLS * earlier:
-        return f"the number of calls per request does not change ({format_calls(now)})"
+        return f"the number of calls per {one} does not change ({format_calls(now)})"
     verb = "rises" if now > earlier else "falls"
-    return f"the number of calls per request {verb} from {format_calls(earlier)} to {format_calls(now)}"
+    return f"the number of calls per {one} {verb} from {format_calls(earlier)} to {format_calls(now)}"
 
 
 def _times_ns(calls: Mapping[str, CallsOfRequest]) -> dict[str, float]:
@@ -189,7 +190,7 @@ def _profiler_note(line: ProbedLine) -> str:
     return describe_cost("Sampled", " and ".join(ran), [(cpu.slowdown, end) for cpu, end in probes if cpu])
 
 
-def _describe_client(end: End) -> Iterator[str]:
+def _describe_client(end: End, one: str) -> Iterator[str]:
     """Yield how busy target and client were at one end of a line, the client's calls per request, and its functions."""
     where = f"At {end.where}" if end.where else "Over the window"
     target, client = end.trial.target, end.trial.client
@@ -198,7 +199,7 @@ def _describe_client(end: End) -> Iterator[str]:
     syscalls, cpu = end.trial.probes.syscalls, end.trial.probes.cpu
     if syscalls and (calls := [*client_calls(syscalls).values()][:_MOST_NAMED]):
         counts = ", ".join(f"{call.name} {format_calls(call.calls)}" for call in calls)
-        yield f"The client's calls per request: {counts}."
+        yield f"The client's calls per {one}: {counts}."
     profiles = cpu.client.profiles if cpu and cpu.client else []
     if busiest := next((profile.top[:_MOST_NAMED] for profile in profiles if profile.top), None):
         shares = ", ".join(f"{function.name} {format_share(round(function.self_share, 2))}" for function in busiest)

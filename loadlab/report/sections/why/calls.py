@@ -61,7 +61,8 @@ def split_of_calls(arrangement: Arrangement) -> Split | None:
     measures = [_calls_named(name) for name in named]
     if len(drawn) > len(named):
         measures.append(_calls_beside(frozenset(named)))
-    return Split("System calls of the target per request", tuple(measures), "per request")
+    one = arrangement.words.one
+    return Split(f"System calls of the target per {one}", tuple(measures), f"per {one}")
 
 
 def describe_eagain(arrangement: Arrangement) -> str:
@@ -74,16 +75,16 @@ def describe_eagain(arrangement: Arrangement) -> str:
                 name = arrangement.line_names[setting.line] or "the target"
                 most[name] = max(number, most.get(name, 0.0))
     counts = [f"{name} {number:.2f}" for name, number in sorted(most.items(), key=lambda each: -each[1])]
-    return f"Calls that returned EAGAIN, at most, per request: {', '.join(counts)}." if counts else ""
+    return f"Calls that returned EAGAIN, at most, per {arrangement.words.one}: {', '.join(counts)}." if counts else ""
 
 
-def compare_calls(line: ProbedLine, note: str) -> PlainTable | None:
+def compare_calls(line: ProbedLine, note: str, one: str = "request") -> PlainTable | None:
     """Return the table of the most costly calls, the most costly first; None where no call was counted."""
     ends = [(end, calls) for end in line.ends if (calls := calls_at(end))]
     if not ends:
         return None
     is_timed = any(call.time_ns is not None for _, calls in ends for call in calls.values())
-    titles = ("calls per request", "time per call", "time per request", "share") if is_timed else ("calls per request",)
+    titles = (f"calls per {one}", "time per call", f"time per {one}", "share") if is_timed else (f"calls per {one}",)
     return PlainTable(
         title="System calls of the target",
         groups=tuple(Group(f"at {end.where}" if end.where else "in the window", len(titles)) for end, _ in ends),

@@ -19,6 +19,7 @@ from loadlab.report.drawing.scales import Scale, events_scale, span_scale, value
 from loadlab.report.measures import NUMBER, SHARE, TIME, Quantity
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.results.probe_data import WAIT_CALLS, Buckets, CallCount, SyscallProfile
+from loadlab.results.vocabulary import REQUESTS, Vocabulary
 from loadlab.units import format_share
 
 _MOST_CALLS: Final = 3
@@ -53,13 +54,15 @@ class DistributionPanel:
     distributions: tuple[Distribution, ...]
 
 
-def distributions_of(line: ProbedLine, read_latencies: ReadLatencies) -> tuple[DistributionPanel, ...]:
+def distributions_of(
+    line: ProbedLine, read_latencies: ReadLatencies, words: Vocabulary = REQUESTS
+) -> tuple[DistributionPanel, ...]:
     """Return the panels that have something: response times, events per wait, and the calls that take most time.
 
     Of those the ones that wait come first. `read_latencies` is as RunDirectory's.
     """
     panels = [
-        _panel("Response time", TIME, "requests", line, lambda end: _response_bins(read_latencies(end.trial.id))),
+        _panel(words.time, TIME, words.many, line, lambda end: _response_bins(read_latencies(end.trial.id))),
         _panel("Events returned by a waiting call", NUMBER, "calls", line, _event_bins),
         *(_panel(f"Time in {name}", TIME, "calls", line, partial(_call_bins, name)) for name in _most_costly(line)),
     ]

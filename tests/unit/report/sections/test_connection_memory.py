@@ -1,6 +1,7 @@
+from loadlab.report.idle_memory import MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.panels import Split, stack
-from loadlab.report.sections.connection_memory import PARTS, TOTAL, describe_split, note_on
+from loadlab.report.sections.connection_memory import describe_split, memory_table, note_on
 from loadlab.report.sections.figures import figures_of
 from loadlab.results.model import IdleSummary, RunDocument
 
@@ -29,11 +30,13 @@ def only_at(arrangement: Arrangement, dead: int) -> Arrangement:
 def test_of_one_setting_the_parts_are_rows_of_its_table(million: RunDocument) -> None:
     table = figures_of(only_at(arrange(million.profile, million.trials), 1_000_000))
     assert table is not None
-    assert table.rows[-4:] == (
+    assert table.rows[-6:] == (
         ("Memory of one idle connection", "6.88 KiB"),
         ("Memory of one idle connection: kernel, both ends", "6.15 KiB"),
         ("Memory of one idle connection: target", "500 B"),
         ("Memory of one idle connection: client", "250 B"),
+        ("Number of idle connections in a GiB", "152,000"),
+        ("Number of idle connections in a GiB, the server's end alone", "294,000"),
     )
     assert "the kernel holds it twice" in table.note
 
@@ -65,10 +68,10 @@ def test_a_disturbed_trial_is_neither_drawn_nor_told(million: RunDocument) -> No
     arrangement = disturbed_at(million, 1_000_000)
     [text] = describe_split(arrangement)
     assert "1,000,000" not in text
-    drawn = stack(arrangement, Split("Where it is", PARTS, "per connection"))
+    drawn = stack(arrangement, Split("Where it is", MEMORY_PARTS, "per connection"))
     assert drawn is not None
     assert [heights[-1] for heights in drawn.panels[0].heights] == [None, None, None]
-    assert TOTAL.read(arrangement.settings[-1].trials[0]) is None
+    assert MEMORY_OF_ONE.read(arrangement.settings[-1].trials[0]) is None
 
 
 def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument) -> None:
@@ -76,3 +79,42 @@ def test_a_single_server_is_named_where_its_memory_is_told(million: RunDocument)
     factors = {"target.server": "epoll", **last.factors}
     [text] = describe_split(arrange(million.profile, [last.model_copy(update={"factors": factors})]))
     assert text.startswith("One idle connection takes 6.88 KiB of memory with epoll at 1,000,000 idle connections: ")
+
+
+def of_two_servers(million: RunDocument) -> Arrangement:
+    """Of WebSockets, of which the second server keeps more."""
+    last = million.trials[-1]
+    assert last.connection_memory is not None
+    idle = IdleSummary(wanted=9, opened=9, alive_at_start=9, alive=9, open_seconds=0.1, holders=1, protocol="websocket")
+    memory = last.connection_memory
+    heavy = memory.model_copy(
+        update={
+            "target_bytes": memory.target_bytes + 1000 * memory.connections,
+            "bytes_per_connection": memory.bytes_per_connection + 1000,
+        }
+    )
+    trials = [
+        last.model_copy(
+            update={"factors": {**last.factors, "target.server": server}, "idle": idle, "connection_memory": each}
+        )
+        for server, each in (("epoll", memory), ("node", heavy))
+    ]
+    return arrange({"plot": {"x": "load.idle"}}, trials)
+
+
+def test_of_several_servers_each_has_a_row_and_its_number_in_a_gib(million: RunDocument) -> None:
+    table = memory_table(of_two_servers(million))
+    assert table is not None
+    assert table.title == "What one idle WebSocket takes of memory, and how many fit into a GiB"
+    assert table.rows == (
+        ("epoll at 1,000,000 idle WebSockets", "6.15 KiB", "500 B", "250 B", "6.88 KiB", "152,000", "294,000"),
+        ("node at 1,000,000 idle WebSockets", "6.15 KiB", "1.46 KiB", "250 B", "7.86 KiB", "133,000", "231,000"),
+    )
+    [text] = describe_split(of_two_servers(million))
+    assert text == (
+        "A GiB of memory holds so many idle WebSockets, both ends together: epoll 152,000 and node 133,000."
+    )
+
+
+def test_a_single_server_needs_no_table_of_its_memory(million: RunDocument) -> None:
+    assert memory_table(arrange(million.profile, million.trials)) is None

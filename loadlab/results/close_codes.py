@@ -1,0 +1,47 @@
+"""What the codes are called that WebSockets are closed with; run.json counts them among the statuses of HTTP.
+
+The names are those of IANA's WebSocket Close Code Number Registry (RFC 6455, section 7.4).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+_LEAST: Final = 1000
+_REGISTERED: Final = range(3000, 4000)
+_PRIVATE: Final = range(4000, 5000)
+
+
+def is_close_code(status: str) -> bool:
+    """Return whether a status is the code that a WebSocket was closed with, and not one of HTTP."""
+    return status.isdigit() and int(status) >= _LEAST
+
+
+def name_of_status(status: str) -> str:
+    """Return a close code with its name, `1011 internal error`; a status of HTTP as it is."""
+    if not is_close_code(status):
+        return status
+    code = int(status)
+    name = _NAMES.get(code) or ("private use" if code in _PRIVATE else "registered" if code in _REGISTERED else "")
+    return f"{status} {name}".rstrip()
+
+
+_NAMES: Final[Mapping[int, str]] = {
+    1000: "normal closure",
+    1001: "going away",
+    1002: "protocol error",
+    1003: "unsupported data",
+    1005: "no code",
+    1006: "abnormal closure",
+    1007: "invalid data",
+    1008: "policy violation",
+    1009: "message too big",
+    1010: "extension missing",
+    1011: "internal error",
+    1012: "service restart",
+    1013: "try again later",
+    1014: "bad gateway",
+    1015: "TLS handshake failed",
+    3000: "unauthorized",
+    3003: "forbidden",
+    3008: "timeout",
+}
