@@ -13,7 +13,7 @@ from loadlab.probes.memory import memory_of_connections, read_memory
 from loadlab.probes.open_files import read_open_files
 from loadlab.profile.address import socket_address
 from loadlab.profile.load import Load
-from loadlab.protocols.openings import Opening
+from loadlab.protocols.openings import IdleOpening
 from loadlab.results.model import ConnectionMemory, IdleSummary
 from loadlab.tls import TlsSettings
 
@@ -42,7 +42,7 @@ class HeldConnections:
         shares: Sequence[Share],
         request: bytes,
         tls: TlsSettings | None,
-        opening: Opening | None = None,
+        opening: IdleOpening | None = None,
     ) -> None:
         """Open all of them, and return when the target has accepted them or had its time for that.
 

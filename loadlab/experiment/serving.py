@@ -15,8 +15,10 @@ from loadlab.probes.tcp import read_listen_queue
 from loadlab.processes import list_family_without_us
 from loadlab.profile.address import Address, TcpAddress, authority_of, format_address, parse_address
 from loadlab.profile.load import handler_of
-from loadlab.profile.schema import LoadProfile
+from loadlab.profile.schema import HANDLERS_BY_PROTOCOL, LoadProfile
+from loadlab.profile.values import list_words
 
+_TCP_ECHO: Final = HANDLERS_BY_PROTOCOL["tcp"]
 _UPSTREAM: Final = "coroutine"  # a server that holds any number of waiting requests
 _CAUTIOUS_BACKLOG: Final = 128  # what listen() is commonly asked for, and net.core.somaxconn before Linux 5.4
 _NO_LIMIT: Final = 1 << 30
@@ -58,8 +60,13 @@ def serve(profile: LoadProfile, context: RunContext, target_log: Path | None) ->
 
 
 def _start_bundled(profile: LoadProfile, context: RunContext, standing: ExitStack) -> Serving:
-    wanted, requests, catalog = profile.target, profile.requests, targets.catalog()
+    wanted, catalog = profile.target, targets.catalog()
     description = catalog[wanted.name]
+    tcp_echo = profile.load.protocol == "tcp"
+    if tcp_echo and _TCP_ECHO not in description.handlers:
+        able = list_words(sorted(name for name, each in catalog.items() if _TCP_ECHO in each.handlers))
+        raise NotPossible(f"{wanted.name} does not speak plain TCP; those that do are {able}")
+    requests = () if tcp_echo else (*profile.requests, *([profile.idle_request] if profile.load.idle else []))
     if missing := targets.why_missing(description, wanted.database):
         raise NotPossible(missing)
     target_cores, load_cores = context.resources.cores
@@ -73,6 +80,7 @@ def _start_bundled(profile: LoadProfile, context: RunContext, standing: ExitStac
             options=wanted.options,
             database=wanted.database,
             upstream=upstream.address if upstream else None,
+            tcp_echo=tcp_echo,
             cpus=target_cores,
             check=context.check,
         )

@@ -20,7 +20,7 @@ from loadlab.profile.load import SLOW_SENDERS, Load
 from loadlab.profile.request import MixedRequest
 from loadlab.profile.schema import LoadProfile
 from loadlab.protocols.answers import AnswerEnd
-from loadlab.protocols.openings import Asked, Greeting, Opening, Subscription, Upgrade
+from loadlab.protocols.openings import Asked, Greeting, IdleOpening, Opening, Subscription, Upgrade
 from loadlab.protocols.upgrade import KEY_BYTES, accept_for, upgrade_request
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
@@ -125,7 +125,7 @@ def opening_of(profile: LoadProfile, authority: str) -> Opening | None:
     return None
 
 
-def idle_opening_of(profile: LoadProfile, authority: str) -> Opening | None:
+def idle_opening_of(profile: LoadProfile, authority: str) -> IdleOpening | None:
     """Return what is exchanged once on each idle connection, None if nothing is."""
     request = profile.idle_request
     match profile.load.idle_protocol:

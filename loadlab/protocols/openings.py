@@ -39,5 +39,5 @@ class Subscription(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
     request: bytes
 
 
-Opening = Upgrade | Greeting | Asked | Subscription
 IdleOpening = Upgrade | Asked | Subscription
+Opening = IdleOpening | Greeting
