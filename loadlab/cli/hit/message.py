@@ -45,11 +45,12 @@ def fill_message(settings: Settings, options: HitOptions, url: Url) -> None:
 
 
 def _fill_content(settings: Settings, message: str, over_tcp: bool) -> None:
+    settings.set("load.message.text", DEFAULT_MESSAGE)  # so that a mistake here is the only one
     if message.startswith("@"):
         file = message[1:]
         if file in ("-", ""):
             raise LoadlabError("--message: name a file; standard input cannot be sent again and again")
-        settings.set("load.message.binary", file, f"--message {message}")
+        settings.set("load.message", {"binary": file}, f"--message {message}")
         return
     text = read_escapes("--message", message) if over_tcp else message
     if _COLUMN in text:

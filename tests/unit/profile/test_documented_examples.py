@@ -11,7 +11,8 @@ import loadlab
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
 from loadlab.errors import ProfileError
-from loadlab.profile import load_profile
+from loadlab.profile import LoadProfile, load_profile
+from loadlab.profile.paths import keys_of
 
 DOCUMENT: Final = (Path(loadlab.__file__).parents[1] / "docs" / "profile.md").read_text()
 SERVERS: Final = (Path(loadlab.__file__).parents[1] / "docs" / "servers.md").read_text()
@@ -58,6 +59,14 @@ def test_an_example_is_accepted(tmp_path: Path, number: int) -> None:
 def test_all_examples_are_found() -> None:
     assert len(EXAMPLES) == (DOCUMENT + SERVERS + README).count("```yaml")
     assert len(EXAMPLES) > 15
+
+
+def test_every_key_is_in_the_reference() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \|", DOCUMENT, re.MULTILINE)
+    documented = {*rows, *(row.rpartition(".")[0] for row in rows)}
+    whole = {f"{section}.{key}" for section in ("target", "load") for key in keys_of(LoadProfile, (section,))}
+    parts = {key for section in ("request", "message") for key in keys_of(LoadProfile, ("load", section))}
+    assert (whole | parts) - documented == set()
 
 
 def test_mistakes_are_reported_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
