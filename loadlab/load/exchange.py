@@ -11,6 +11,7 @@ from loadlab.protocols.answers import AnswerEnd, Answers
 from loadlab.protocols.delimited import DelimitedAnswers
 from loadlab.protocols.http1 import ResponseParsers
 from loadlab.protocols.openings import Opening, Protocol
+from loadlab.protocols.websocket import WebSocketAnswers
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -48,6 +49,9 @@ class Exchange:
 def answers_of(kinds: Sequence[RequestKind], protocol: Protocol) -> Sequence[Answers]:
     """Return what knows the answers to each kind."""
     match protocol:
+        case "websocket":
+            ends = [kind.end or AnswerEnd() for kind in kinds]
+            return [WebSocketAnswers(end.messages, end.matches) for end in ends]
         case "tcp":
             return [DelimitedAnswers(kind.end or AnswerEnd(), kind.contents) for kind in kinds]
         case _:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseCutShort
+from loadlab.protocols.delimited import DelimitedAnswers
 from loadlab.protocols.http1 import ResponseParsers, ResponseReader
-from loadlab.protocols.openings import Asked, Opening, Subscription, Upgrade
+from loadlab.protocols.openings import Asked, Greeting, Opening, Subscription, Upgrade
 from loadlab.protocols.upgrade import check_upgrade, end_of_head
 
 
@@ -20,7 +21,7 @@ class OpeningReader(Protocol):
 
 
 def readers_for(opening: Opening) -> Callable[[], OpeningReader]:
-    """Return what makes a reader for each connection. Raises ValueError for an opening in which nothing is sent."""
+    """Return what makes a reader for each connection."""
     match opening:
         case Upgrade(_, accept, subprotocols):
             return lambda: _HeadReader(lambda head: check_upgrade(head, accept, subprotocols))
@@ -29,7 +30,9 @@ def readers_for(opening: Opening) -> Callable[[], OpeningReader]:
         case Asked():
             parsers = ResponseParsers()
             return lambda: _ResponseReader(parsers)
-    raise ValueError(f"nothing is sent to open a connection by {opening}")
+        case Greeting(end):
+            greetings = DelimitedAnswers(end)
+            return lambda: _GreetingReader(greetings)
 
 
 class _HeadReader:
@@ -71,4 +74,19 @@ class _ResponseReader:
             raise MalformedResponse("bytes came behind it")
         if not head.keep_alive:
             raise ResponseCutShort("the server does not keep the connection alive behind its answer")
+        return b""
+
+
+class _GreetingReader:
+    """Reads what a server says first, behind which it waits for a message."""
+
+    def __init__(self, greetings: DelimitedAnswers) -> None:
+        self._reader = greetings.new_reader()
+
+    def feed(self, data: bytes) -> bytes | None:
+        head = self._reader.feed(data)
+        if head is None:
+            return None
+        if head.surplus:
+            raise MalformedResponse("bytes came behind the greeting")
         return b""

@@ -79,6 +79,13 @@ def find_extent(data: bytes | memoryview, start: int) -> Extent | None:
     return Extent(header_ends, header_ends + payload_bytes)
 
 
+def header_bytes(payload_bytes: int) -> int:
+    """Return the size of the header of an unmasked frame: lengths must not be written longer than they need."""
+    if payload_bytes < _TWO_BYTES:
+        return 2
+    return 4 if payload_bytes < 1 << 16 else 10
+
+
 Partial: TypeAlias = bytes | int
 """What is kept of a frame that has come in part: its bytes, if it may have to be answered; otherwise how many of its
 bytes are still to come, as a long message must not be kept. Empty or 0 where there is none."""

@@ -83,6 +83,10 @@ def test_the_status_of_a_refusal_is_kept() -> None:
     assert caught.value.status == 404
 
 
-def test_a_greeting_is_no_answer_to_anything() -> None:
-    with pytest.raises(ValueError, match="nothing is sent"):
-        readers_for(Greeting(AnswerEnd(until=b"\r\n")))
+def test_a_greeting_is_read_to_its_end_and_has_nothing_behind() -> None:
+    new_reader = readers_for(Greeting(AnswerEnd(until=b"\r\n")))
+    reader = new_reader()
+    assert reader.feed(b"220 rea") is None
+    assert reader.feed(b"dy\r\n") == b""
+    with pytest.raises(MalformedResponse, match="behind the greeting"):
+        new_reader().feed(b"220 ready\r\n250 what")
