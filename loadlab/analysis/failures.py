@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from loadlab.results.model import LoadProtocol
 
-def name_of_failure(outcome: str) -> str:
+
+def name_of_failure(outcome: str, protocol: LoadProtocol = "http") -> str:
     """Return what a failure is called within a sentence; its outcome if it has no other name."""
-    return _FAILURES[outcome].name if outcome in _FAILURES else outcome.replace("_", " ")
+    found = _find(outcome, protocol)
+    return found.name if found else outcome.replace("_", " ")
 
 
-def advice_on(outcome: str) -> str:
+def advice_on(outcome: str, protocol: LoadProtocol = "http") -> str:
     """Return what to do about a failure, in whole sentences; empty where there is nothing to say."""
-    return _FAILURES[outcome].advice if outcome in _FAILURES else ""
+    found = _find(outcome, protocol)
+    return found.advice if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,10 @@ class _Failure:
 
     name: str
     advice: str
+
+
+def _find(outcome: str, protocol: LoadProtocol) -> "_Failure | None":
+    return _BY_PROTOCOL.get(protocol, {}).get(outcome) or _FAILURES.get(outcome)
 
 
 _FAILURES: Final[Mapping[str, _Failure]] = MappingProxyType(
@@ -77,5 +85,62 @@ _FAILURES: Final[Mapping[str, _Failure]] = MappingProxyType(
         "unreachable": _Failure(
             "network unreachable", "Check the route to the target (ip route get ADDRESS) and the firewalls on it."
         ),
+    }
+)
+_ON_ANSWERS: Final = (
+    "Lower the load until the target answers in time, raise load.timeout if answers may take longer, or correct how "
+    "the end of an answer is known ({how})."
+)
+# What other protocols than HTTP call differently.
+_BY_PROTOCOL: Final[Mapping[LoadProtocol, Mapping[str, _Failure]]] = MappingProxyType(
+    {
+        "websocket": {
+            "status": _Failure(
+                "WebSocket refused",
+                "Correct the path (load.path), or give the handshake what the server asks for, such as a header, a "
+                "cookie or a subprotocol (load.request.headers, load.subprotocol).",
+            ),
+            "timeout": _Failure("timeout", _ON_ANSWERS.format(how="message.answer or message.matches")),
+            "closed_early": _Failure(
+                "WebSocket closed before the answer was complete",
+                "Look in the target's log for why it closes WebSockets; statuses counts the codes that it gives.",
+            ),
+            "malformed": _Failure(
+                "malformed handshake or frame",
+                "Check that the path speaks WebSocket, over TLS only if target.tls says so. If it does, the server "
+                "breaks RFC 6455; the sample of the failure says how.",
+            ),
+            "too_large": _Failure("message too large", "Ask for shorter messages."),
+        },
+        "tcp": {
+            "timeout": _Failure("timeout", _ON_ANSWERS.format(how="message.until, message.bytes or message.echo")),
+            "closed_early": _Failure(
+                "connection closed before the answer was complete",
+                "Look in the target's log for why it closed connections, and check that the message is complete, such "
+                "as its line break at the end.",
+            ),
+            "malformed": _Failure(
+                "unexpected answer", "Compare what came, as in the sample of the failure, with what was sent."
+            ),
+            "too_large": _Failure(
+                "answer too large", "Correct how the end of an answer is known (message.until, message.bytes)."
+            ),
+        },
+        "events": {
+            "timeout": _Failure(
+                "no event in time",
+                "Check that this path sends events (curl -N), and raise load.timeout if they may be further apart.",
+            ),
+            "closed_early": _Failure(
+                "stream ended within an event",
+                "Look in the target's log for why it closed connections, and for a proxy in between that limits how "
+                "long a response may take.",
+            ),
+            "malformed": _Failure(
+                "malformed stream",
+                "Look at what the target sends (curl -Nv); the sample of the failure says what is wrong.",
+            ),
+            "too_large": _Failure("event too large", "Ask for shorter events."),
+        },
     }
 )

@@ -193,6 +193,7 @@ def evidence_of(
         in_flight=record.cut_ages,
         service_times=record.totals.histograms[Metric.SERVICE],
         connects_per_request=load.connection == "per-request",
+        answers_are_matched=bool(load.sent) and all(message.matches for message in load.sent),
         unexpected_statuses=_unexpected_statuses(profile, record),
     )
     if usage is None:

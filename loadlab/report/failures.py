@@ -59,9 +59,9 @@ def failure_lines(trials: Sequence[TrialResult]) -> Iterator[str]:
 
 
 def _describe(samples: Sequence[tuple[TrialResult, FailureSample]], kind: str, failed: int) -> SampledFailure:
-    _, first = samples[0]
+    trial, first = samples[0]
     return SampledFailure(
-        name=name_of_failure(first.outcome),
+        name=name_of_failure(first.outcome, trial.protocol),
         failed=failed,
         kind=kind,
         reason=first.reason if first.errno is None else f"{first.reason} (errno {first.errno})",

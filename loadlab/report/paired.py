@@ -239,7 +239,7 @@ def _describe_mute(pairs: _Pairs) -> str:
 def _why_mute(name: str, trial: TrialResult, slice_ns: int, words: Vocabulary) -> str:
     failed = {outcome: count for outcome, count in trial.outcomes.items() if count and outcome in FAILURES}
     if failed:
-        counts = (f"{name_of_failure(outcome)} ({count:,})" for outcome, count in failed.items())
+        counts = (f"{name_of_failure(outcome, trial.protocol)} ({count:,})" for outcome, count in failed.items())
         return f"{words.fill('{Message}s {toward}')} {name} failed: {', '.join(counts)}."
     return (
         f"No {words.message} {words.toward} {name} was {words.answered} within a slice of "

@@ -6,6 +6,7 @@ from loadlab.analysis.summary import Percentile, trusted_ns
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import Outcome
 from loadlab.results.model import Finding, LatencySummary, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_share
 
 RATE_MET: Final = 0.95
@@ -73,7 +74,9 @@ def client_bound(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="client_bound",
         severity="suspect",
-        text="The client was the bottleneck, not the target: the target's throughput is at least this figure.",
+        text="The client was the bottleneck, not the target: events waited for it, and part of their delay is its own."
+        if result.protocol == "events"
+        else "The client was the bottleneck, not the target: the target's throughput is at least this figure.",
         evidence=evidence,
         advice="Give the client more load workers and cores, or the target fewer cores.",
     )
@@ -90,7 +93,9 @@ def late(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="late",
         severity="suspect",
-        text="Requests were sent later than scheduled, waiting for a free connection or for the client's CPU.",
+        text=vocabulary_of([result]).fill(
+            "{Message}s were sent later than scheduled, waiting for a free connection or for the client's CPU."
+        ),
         evidence=f"{percentile} of lateness {format_duration_ns(lateness_ns)}, "
         f"of response time {format_duration_ns(trusted_ns(result.response_ns, percentile) or 0)}",
         advice="Raise load.connections if they were all in use and the target has CPU time left, else lower the rate.",
@@ -111,7 +116,10 @@ def client_added(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """
     stamped = trusted_ns(result.client_ns, "p50") is not None
     added = result.client_ns if stamped else result.dispatch_ns
-    gravest = _gravest_share(added, result.response_ns)
+    # Events come when the server sends them: what the client may add to is the time that they are under way.
+    of_events = result.protocol == "events"
+    whole, called = (result.delay_ns, "delivery delay") if of_events else (result.response_ns, "response time")
+    gravest = _gravest_share(added, whole)
     if gravest is None or gravest[1] <= _TENTH:
         return None
     percentile, share, added_ns = gravest
@@ -119,9 +127,9 @@ def client_added(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="client_added",
         severity="suspect" if share > allowed and added_ns > _UNAVOIDABLE_NS else "note",
-        text="A good part of the response times was added by the client itself.",
+        text=f"A good part of the {called}s was added by the client itself.",
         evidence=f"{percentile} of {'client' if stamped else 'dispatch'} time {format_duration_ns(added_ns)}, "
-        f"of response time {format_duration_ns(trusted_ns(result.response_ns, percentile) or 0)}",
+        f"of {called} {format_duration_ns(trusted_ns(whole, percentile) or 0)}",
         advice="Use more load workers and cores, or fewer connections per worker.",
     )
 

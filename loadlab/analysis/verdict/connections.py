@@ -1,11 +1,13 @@
 """Connections that were missing or broke: never opened, lost, turned away, or ended by a target that died."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from loadlab.analysis.failures import advice_on
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import Finding, TrialResult
+from loadlab.results.model import Finding, LoadProtocol, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 
 _MANY: Final = 0.1
 # Connections opened for more than half of the responses are opened for each, some of them beside the window's edges.
@@ -14,6 +16,13 @@ _FEWEST_OPENED: Final = 10
 # A bundled server keeps eight to spare when it is as full as it says it can be; one that has run out has none, or turns
 # connections away by means of a last one.
 _FREE_DESCRIPTORS: Final = 4
+_PER_REQUEST: Final = "with load.connection: per-request this is what the profile asks for."
+_ON_CLOSING: Final[Mapping[LoadProtocol, str]] = {
+    "http": f"Enable keep-alive at the server if its clients use it; {_PER_REQUEST}",
+    "websocket": f"Look for why the server closes its WebSockets after a message; {_PER_REQUEST}",
+    "tcp": f"Look for why the server closes connections after an answer; {_PER_REQUEST}",
+    "events": "Look for why the server ends its streams after an event or two; a proxy may do so, too.",
+}
 
 
 def idle_not_opened(result: TrialResult, window: WindowEvidence) -> Finding | None:
@@ -57,13 +66,13 @@ def each_request_connects(result: TrialResult, window: WindowEvidence) -> Findin
     opened = result.connects.opened
     if window.connects_per_request or opened < _FEWEST_OPENED or opened <= _MOST_REQUESTS * answered:
         return None
+    words = vocabulary_of([result])
     return Finding(
         code="each_request_connects",
         severity="note",
-        text="Each request opens a connection: the server closes them, so the figures include setting them up.",
-        evidence=f"{opened:,} connections opened for {answered:,} responses",
-        advice="Enable keep-alive at the server if its clients use it; with load.connection: per-request this is "
-        "what the profile asks for.",
+        text=f"Each {words.one} opens a connection: the server closes them, so the figures include setting them up.",
+        evidence=f"{opened:,} connections opened for {answered:,} {words.answer}s",
+        advice=_ON_CLOSING[result.protocol],
     )
 
 
@@ -76,9 +85,9 @@ def connects_failed(result: TrialResult, window: WindowEvidence) -> Finding | No
     return Finding(
         code="connects_failed",
         severity="note",
-        text="Attempts to connect failed and were repeated; requests waited for them.",
+        text=f"Attempts to connect failed and were repeated; {vocabulary_of([result]).many} waited for them.",
         evidence=f"{sum(failed.values()):,} attempts failed: {counted}; {result.connects.opened:,} succeeded",
-        advice=advice_on(max(failed, key=lambda outcome: failed[outcome])),
+        advice=advice_on(max(failed, key=lambda outcome: failed[outcome]), result.protocol),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_share
 
 # A tick may be 10 ms, and a server that is busy needs some milliseconds for the first piece.
@@ -26,7 +27,7 @@ def delayed_ack(result: TrialResult, window: WindowEvidence) -> Finding | None:
     A note: it is the server's behaviour, and part of what is measured. A handler that takes as long looks the same.
     """
     times = window.service_times
-    if times is None:
+    if times is None or result.protocol == "events":  # their times are the pace at which the server sends
         return None
     above = [times.count_above(_FROM_NS + step * _WIDTH_NS) for step in (-1, 0, 1, 2)]
     before, within, after = (above[step] - above[step + 1] for step in range(3))
@@ -35,10 +36,10 @@ def delayed_ack(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="delayed_ack",
         severity="note",
-        text="Many responses took 40 to 52 ms, as they do if the server writes them in pieces without TCP_NODELAY: "
-        "each waits for the client's delayed ACK.",
+        text=f"Many {vocabulary_of([result]).answer}s took 40 to 52 ms, as they do if the server writes them in pieces "
+        "without TCP_NODELAY: each waits for the client's delayed ACK.",
         evidence=f"{within:,} of {times.count:,} service times ({format_share(round(within / times.count, 3))}) lie "
         f"between 40 and 52 ms, {before:,} in the 12 ms before that and {after:,} in the 12 ms after",
-        advice="Set TCP_NODELAY on the server's connections, or have it write head and body with one call. Where a "
+        advice="Set TCP_NODELAY on the server's connections, or have it write each answer with one call. Where a "
         "handler takes 40 ms by itself, this is no fault.",
     )

@@ -15,6 +15,7 @@ from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import FAILURES
 from loadlab.results.model import Finding, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_rate
 
 _SHORTEST_OF_ASKED: Final = 0.8
@@ -34,6 +35,7 @@ def window_too_short(result: TrialResult, window: WindowEvidence) -> Finding | N
     """
     if not result.requests:
         return None
+    words = vocabulary_of([result])
     response = result.response_ns
     too_low = [name for name in response.too_low if name in trustworthy_percentiles(response.count)]
     older = window.in_flight.count_above(response.p50 or 0) if window.in_flight is not None else 0
@@ -41,7 +43,7 @@ def window_too_short(result: TrialResult, window: WindowEvidence) -> Finding | N
     contradicted = little_ns is not None and mean_ns > 0 and little_ns > _CONTRADICTED_FROM * mean_ns
     if not too_low and older <= result.requests and not contradicted:
         return None
-    evidence = [f"{result.requests:,} requests were answered within {format_duration_ns(result.window_ns)}"]
+    evidence = [f"{result.requests:,} {words.many} were {words.answered} within {format_duration_ns(result.window_ns)}"]
     if window.in_flight is not None and window.in_flight.count:
         oldest = format_duration_ns(window.in_flight.max_ns)
         evidence.append(f"{window.in_flight.count:,} were still in flight, for up to {oldest}")
@@ -50,7 +52,8 @@ def window_too_short(result: TrialResult, window: WindowEvidence) -> Finding | N
         evidence.append(f"{later.count:,} of these were answered afterwards, and took {took}")
     if little_ns is not None:
         evidence.append(
-            f"{window.users:,} users at {format_rate(result.requests_per_second or 0.0)} requests/s mean "
+            f"{window.users:,} {words.user if words.pushed else 'user'}s at "
+            f"{format_rate(result.requests_per_second or 0.0)} {words.many}/s mean "
             f"{format_duration_ns(little_ns)} for each (Little's law), not {format_duration_ns(mean_ns)}"
         )
     if too_low:
@@ -58,7 +61,9 @@ def window_too_short(result: TrialResult, window: WindowEvidence) -> Finding | N
     return Finding(
         code="window_too_short",
         severity="invalid" if older > result.requests else "suspect",
-        text="The window is shorter than what it measures: slow requests had not ended when it did.",
+        text="The window is too short for the pace of the events, or not all streams were open when it began."
+        if words.pushed
+        else f"The window is shorter than what it measures: slow {words.many} had not ended when it did.",
         evidence="; ".join(evidence),
         advice=_longer(result, window),
     )
@@ -81,6 +86,8 @@ def _little_ns(result: TrialResult, window: WindowEvidence) -> float | None:
     """Return the mean response time by Little's law; None where users pause, or failed requests took unknown time."""
     if window.users is None or any(result.outcomes.get(outcome, 0) for outcome in FAILURES):
         return None
+    if result.ended:  # streams pause before they are opened again
+        return None
     return window.users * result.window_ns / result.requests
 
 
@@ -88,7 +95,10 @@ def _longer(result: TrialResult, window: WindowEvidence) -> str:
     seconds = _sufficient_seconds(result, window)
     if result.rounds:
         return f"Make each of the windows longer, {seconds} s or so (load.duration; with ab, --slice)."
-    return f"Measure for at least {seconds} s (load.duration), after a warm-up of at least one response time."
+    warmup = (
+        "in which all streams open (load.warmup)" if result.protocol == "events" else "of at least one response time"
+    )
+    return f"Measure for at least {seconds} s (load.duration), after a warm-up {warmup}."
 
 
 def _sufficient_seconds(result: TrialResult, window: WindowEvidence) -> int:

@@ -62,7 +62,8 @@ class WindowEvidence:
     some process of the machine waited for memory. `users` of a closed load send again as soon as they have their
     response; None where that is not so. `in_flight` has how long ago the requests had been sent that were in flight
     when the window ended, `service_times` the times of those that were answered, `unexpected_statuses` how many answers
-    had which status that was not expected of them. With `connects_per_request` the profile asks for no keep-alive.
+    had which status that was not expected of them. With `connects_per_request` the profile asks for no keep-alive, with
+    `answers_are_matched` it says what the answers of WebSockets contain.
     """
 
     asked_ns: int | None = None
@@ -88,6 +89,7 @@ class WindowEvidence:
     in_flight: Histogram | None = None
     service_times: Histogram | None = None
     connects_per_request: bool = False
+    answers_are_matched: bool = False
     unexpected_statuses: Mapping[str, int] = field(default_factory=dict)
 
     def pool(self, owner: Literal["target", "client"]) -> CorePool | None:

@@ -13,6 +13,7 @@ from loadlab.analysis.verdict import (
     requests,
     shared_cores,
     steadiness,
+    streams,
 )
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
@@ -29,6 +30,8 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     connections.idle_not_opened,
     connections.idle_died,
     connections.each_request_connects,
+    streams.streams_ended,
+    streams.unasked_messages,
     connections.connects_failed,
     connections.listen_queue_full,
     connections.client_out_of_files,

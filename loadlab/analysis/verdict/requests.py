@@ -7,7 +7,9 @@ from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustwort
 from loadlab.analysis.verdict.client import client_is_behind, dropped_share
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import FAILURES, Outcome
+from loadlab.results.close_codes import is_close_code, name_of_status
 from loadlab.results.model import Finding, TrialResult
+from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_share
 
 _FAILED_SUSPECT: Final = 0.01
@@ -26,12 +28,16 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if result.requests:
         return None
     failed = _failed(result)
+    words = vocabulary_of([result])
+    successful = "" if words.pushed else "successful "
     statuses = f", most often {_statuses(window)}" if window.unexpected_statuses else ""
     return Finding(
         code="no_requests",
         severity="invalid",
-        text="No request succeeded in the measured window.",
-        evidence=f"0 successful requests in {format_duration_ns(result.window_ns)}{statuses}",
+        text="No event was received in the measured window."
+        if words.pushed
+        else f"No {words.one} succeeded in the measured window.",
+        evidence=f"0 {successful}{words.many} in {format_duration_ns(result.window_ns)}{statuses}",
         # What failed has a finding of its own, with advice.
         advice="" if failed else _why_unanswered(result),
     )
@@ -44,7 +50,9 @@ def _why_unanswered(result: TrialResult) -> str:
             "each holds one of its workers or threads: use workers that wait for many connections at once, or put a "
             "proxy such as nginx in front. Otherwise use a longer window."
         )
-    return "Use a longer window: nothing failed, but no response ended within this one."
+    words = vocabulary_of([result])
+    ended = "came" if words.pushed else "ended"
+    return f"Use a longer window: nothing failed, but no {words.answer} {ended} within this one."
 
 
 def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
@@ -62,14 +70,15 @@ def failures(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if share <= _FAILED_SUSPECT:
         return None
     (_, commonest), *_ = failed
-    reason = f"most often: {_statuses(window) if commonest is Outcome.STATUS else name_of_failure(commonest)}"
+    reason = f"most often: {_reason(result, window, commonest)}"
+    words = vocabulary_of([result])
     return Finding(
         code="failures",
         severity="invalid" if share > _FAILED_INVALID else "suspect",
-        text=f"Many requests failed ({reason}), so throughput and latency describe only those that succeeded."
+        text=f"Many {words.many} failed ({reason}), so throughput and latency describe only those that succeeded."
         if ok
-        else f"All requests failed ({reason}).",
-        evidence=f"{format_share(share)} of {attempts:,} requests failed: "
+        else f"All {words.many} failed ({reason}).",
+        evidence=f"{format_share(share)} of {attempts:,} {words.many} failed: "
         + ", ".join(f"{outcome} {count:,}" for count, outcome in failed)
         + (f" of {result.compared:,} answers that were compared with what is expected" if is_sample else ""),
         advice=_advice(result, commonest),
@@ -88,13 +97,15 @@ def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
     share = dropped_share(result)
     if share <= _DROPPED_SUSPECT:
         return None
-    by_client = client_is_behind(result)
+    by_client, words = client_is_behind(result), vocabulary_of([result])
     number = result.outcomes[Outcome.DROPPED]
     return Finding(
         code="dropped",
         severity="invalid" if by_client and share > _DROPPED_INVALID else "suspect",
-        text="Scheduled requests were never sent: the offered rate was not reached, and response times are too low.",
-        evidence=f"{number:,} request{'' if number == 1 else 's'} never sent, {format_share(share)} of the schedule",
+        text=f"Scheduled {words.message}s were never sent: the offered rate was not reached, and response times are "
+        "too low.",
+        evidence=f"{number:,} {words.message}{'' if number == 1 else 's'} never sent, {format_share(share)} of the "
+        "schedule",
         advice="Give the client more load workers and cores."
         if by_client
         else "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",
@@ -108,11 +119,12 @@ def few_samples(result: TrialResult, window: WindowEvidence) -> Finding | None:
     weak = [name for name in BEYOND_PER_MILLE if name not in trusted]
     if not count or not weak:
         return None
+    many = vocabulary_of([result]).many
     return Finding(
         code="few_samples",
         severity="note",
-        text="There are too few requests for the highest percentiles.",
-        evidence=f"fewer than {SAMPLES_BEYOND} of {count:,} requests lie beyond {', '.join(weak)}",
+        text=f"There are too few {many} for the highest percentiles.",
+        evidence=f"fewer than {SAMPLES_BEYOND} of {count:,} {many} lie beyond {', '.join(weak)}",
         advice="Measure for longer, or read the lower percentiles only.",
     )
 
@@ -125,14 +137,24 @@ def _failed(result: TrialResult) -> list[tuple[int, Outcome]]:
 
 def _advice(result: TrialResult, commonest: Outcome) -> str:
     """Return what to do about the commonest failure. A lower load helps against timeouts, if anything is answered."""
-    if commonest is Outcome.TIMEOUT and not result.requests:
+    if commonest is Outcome.TIMEOUT and not result.requests and result.protocol == "http":
         return _NOTHING_IN_TIME
-    return advice_on(commonest)
+    return advice_on(commonest, result.protocol)
+
+
+def _reason(result: TrialResult, window: WindowEvidence, outcome: Outcome) -> str:
+    """Return what the commonest failure is called: by its status, or the code that WebSockets were closed with."""
+    if outcome is Outcome.STATUS:
+        return _statuses(window)
+    codes = {status: count for status, count in result.statuses.items() if is_close_code(status)}
+    if outcome is Outcome.CLOSED_EARLY and codes:
+        return f"WebSocket closed with {name_of_status(max(codes, key=lambda code: codes[code]))}"
+    return name_of_failure(outcome, result.protocol)
 
 
 def _statuses(window: WindowEvidence) -> str:
     """Return which status most of the answers had that did not have an expected one."""
-    statuses = window.unexpected_statuses
+    statuses = {status: count for status, count in window.unexpected_statuses.items() if not is_close_code(status)}
     if not statuses:
         return name_of_failure(Outcome.STATUS)
     most = max(statuses, key=lambda status: statuses[status])

@@ -28,6 +28,7 @@ from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.model import Finding, Interval, Round, TrialResult
+from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate
 
 _FEWEST: Final = 6
@@ -74,7 +75,7 @@ def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
     if not window.steady_load:
         return None
     if result.rounds:
-        return _unsteady_over_rounds(result.rounds)
+        return _unsteady_over_rounds(result.rounds, vocabulary_of([result]))
     found = find_change(merge_intervals(result.intervals, (result.response_ns.p50 or 0) / 1e9))
     if found is None:
         return None
@@ -82,7 +83,7 @@ def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
         code="unsteady",
         severity="suspect",
         text="Throughput changed during the measurement, so its mean describes no part of it.",
-        evidence=_describe(found),
+        evidence=_describe(found, vocabulary_of([result]).many),
         advice="Look for what target or client did then; if it was the start, warm up for longer.",
     )
 
@@ -126,7 +127,7 @@ def find_trend(values: Sequence[float]) -> Drift | None:
     return Drift(before, after) if abs(after - before) >= _CHANGE_OVER_ROUNDS * max(before, after) else None
 
 
-def _unsteady_over_rounds(rounds: Sequence[Round]) -> Finding | None:
+def _unsteady_over_rounds(rounds: Sequence[Round], words: Vocabulary) -> Finding | None:
     costs = [
         each.cpu_ns_per_request * (each.speed.target or 1.0) for each in rounds if each.cpu_ns_per_request is not None
     ]
@@ -138,11 +139,12 @@ def _unsteady_over_rounds(rounds: Sequence[Round]) -> Finding | None:
     return Finding(
         code="unsteady",
         severity="suspect",
-        text=f"The cost of a request {'fell' if fell else 'rose'} from round to round, so the median describes none.",
-        evidence=f"{before} of CPU time per request in the first third of the rounds, {after} in the last",
+        text=f"The CPU time per {words.one} {'fell' if fell else 'rose'} from round to round, so the median describes "
+        "none.",
+        evidence=f"{before} per {words.one} in the first third of the rounds, {after} in the last",
         advice="Warm up for longer (warmup): the server was still getting faster."
         if fell
-        else "Look for what grows in the server as it answers requests: memory, a log, a cache.",
+        else "Look for what grows in the server as it works: memory, a log, a cache.",
     )
 
 
@@ -186,10 +188,10 @@ def _scatter(rates: Sequence[float], requests: float) -> float:
     return max(seen, mean / math.sqrt(requests), _LEAST_SCATTER * mean)
 
 
-def _describe(found: Shift | Drift) -> str:
+def _describe(found: Shift | Drift, many: str) -> str:
     match found:
         case Shift(start, end, inside, outside):
             stretch = f"from {start:.2f} s to {end:.2f} s"
-            return f"{format_rate(inside)} requests/s {stretch}, {format_rate(outside)} otherwise"
+            return f"{format_rate(inside)} {many}/s {stretch}, {format_rate(outside)} otherwise"
         case Drift(at_start, at_end):
-            return f"from {format_rate(at_start)} requests/s at the start to {format_rate(at_end)} at the end"
+            return f"from {format_rate(at_start)} {many}/s at the start to {format_rate(at_end)} at the end"

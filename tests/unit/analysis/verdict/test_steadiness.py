@@ -153,8 +153,8 @@ def test_a_server_that_was_not_warm_is_found() -> None:
     verdict = judge_trial(make_trial(rounds=over_rounds(WARMING)), WindowEvidence(steady_load=True))
     [finding] = [each for each in verdict.findings if each.code == "unsteady"]
     assert finding.severity == "suspect"
-    assert finding.text.startswith("The cost of a request fell from round to round")
-    assert finding.evidence == ("77.9 µs of CPU time per request in the first third of the rounds, 28 µs in the last")
+    assert finding.text.startswith("The CPU time per request fell from round to round")
+    assert finding.evidence == ("77.9 µs per request in the first third of the rounds, 28 µs in the last")
     assert "Warm up for longer" in finding.advice
     rising = judge_trial(make_trial(rounds=over_rounds(WARMING[::-1])), WindowEvidence(steady_load=True))
     assert "rose from round to round" in rising.findings[-1].text

@@ -1,0 +1,43 @@
+"""What is amiss with connections that live long: streams that end, and messages that belong to no answer."""
+
+from typing import Final
+
+from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.results.model import Finding, TrialResult
+
+_MANY_ENDED: Final = 0.01
+_MANY_UNASKED: Final = 0.1
+
+
+def streams_ended(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that streams go on: each that ends misses what is sent until it is open again.
+
+    A note: it is the server that ends them, or a proxy in between, and its clients see the same.
+    """
+    if not result.ended or result.ended <= _MANY_ENDED * result.requests:
+        return None
+    return Finding(
+        code="streams_ended",
+        severity="note",
+        text="The server ended streams, which were opened again: what it sent meanwhile is in no figure.",
+        evidence=f"{result.ended:,} streams ended, for {result.requests:,} events",
+        advice="Look for a limit on how long a response may take, at the server or a proxy. Answers that are streams "
+        "with an end, as those of language models, are measured as requests: protocol: http, and stream: true.",
+    )
+
+
+def unasked_messages(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that answers are those to the messages sent, unless the profile says by what they are known.
+
+    With a count alone any message is taken for the answer that comes while one is due. Where others come besides, some
+    of these were taken for answers, and round trips are too short.
+    """
+    if window.answers_are_matched or result.unasked <= _MANY_UNASKED * result.requests:
+        return None
+    return Finding(
+        code="unasked_messages",
+        severity="suspect",
+        text="Messages came that no message had asked for, so others like them may have been taken for answers.",
+        evidence=f"{result.unasked:,} messages belong to no answer, beside {result.requests:,} answers",
+        advice="Set message.matches to what only answers contain, or message.answer to how many messages make one.",
+    )

@@ -1,0 +1,114 @@
+"""Findings on what is not HTTP: each of its rules, and the words of those that all loads share."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadlab.analysis.verdict import WindowEvidence, judge_trial
+from loadlab.recording.histogram import Histogram
+from loadlab.results.model import Finding, LatencySummary, TrialResult
+
+from ....trials import make_trial
+
+SECOND_NS = 1_000_000_000
+
+
+def trial(protocol: str, **changes: object) -> TrialResult:
+    fields: dict[str, Any] = {
+        "protocol": protocol,
+        "window_ns": 10 * SECOND_NS,
+        "requests": 100_000,
+        "requests_per_second": 10_000.0,
+        "load_model": "closed",
+        "outcomes": {"ok": 100_000},
+        "response_ns": LatencySummary(count=100_000, p50=SECOND_NS, p99=SECOND_NS, mean=float(SECOND_NS)),
+    }
+    return make_trial(**fields | changes)
+
+
+def findings(result: TrialResult, **evidence: Any) -> dict[str, Finding]:  # noqa: ANN401 - fields of the evidence
+    window = replace(WindowEvidence(asked_ns=result.window_ns), **evidence)
+    return {finding.code: finding for finding in judge_trial(result, window).findings}
+
+
+def test_streams_that_end_often_are_noted() -> None:
+    assert "streams_ended" not in findings(trial("events", ended=1_000))
+    found = findings(trial("events", ended=1_001))["streams_ended"]
+    assert (found.severity, found.evidence) == ("note", "1,001 streams ended, for 100,000 events")
+
+
+def test_messages_that_belong_to_no_answer_put_the_answers_in_doubt() -> None:
+    assert "unasked_messages" not in findings(trial("websocket", unasked=10_000))
+    found = findings(trial("websocket", unasked=10_001))["unasked_messages"]
+    assert (found.severity, found.evidence) == (
+        "suspect",
+        "10,001 messages belong to no answer, beside 100,000 answers",
+    )
+    assert "message.matches" in found.advice
+    assert "unasked_messages" not in findings(trial("websocket", unasked=90_000), answers_are_matched=True)
+
+
+def test_websockets_that_are_closed_are_named_by_their_code() -> None:
+    closed = trial("websocket", outcomes={"ok": 90_000, "closed_early": 10_000}, statuses={"1011": 9_000, "1000": 3})
+    found = findings(closed)["failures"]
+    assert found.text.startswith("Many round trips failed (most often: WebSocket closed with 1011 internal error), ")
+    assert found.evidence == "10 % of 100,000 round trips failed: closed_early 10,000".replace(
+        " %", "\N{NO-BREAK SPACE}%"
+    )
+    assert "statuses" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("protocol", "outcome", "name", "advised"),
+    [
+        ("http", "malformed", "malformed response", "HTTP/1.1"),
+        ("websocket", "malformed", "malformed handshake or frame", "RFC 6455"),
+        ("tcp", "malformed", "unexpected answer", "with what was sent"),
+        ("events", "timeout", "no event in time", "load.timeout"),
+        ("websocket", "reset", "connection reset", "log"),
+    ],
+)
+def test_failures_are_named_by_protocol(protocol: str, outcome: str, name: str, advised: str) -> None:
+    found = findings(trial(protocol, outcomes={"ok": 50_000, outcome: 50_000}))["failures"]
+    assert f"(most often: {name})" in found.text
+    assert advised in found.advice
+
+
+def test_no_event_is_said_as_such() -> None:
+    none = trial("events", requests=0, outcomes={"ok": 0}, response_ns=LatencySummary())
+    found = findings(none)["no_requests"]
+    assert (found.text, found.evidence) == ("No event was received in the measured window.", "0 events in 10 s")
+
+
+def test_the_pace_of_events_has_to_fit_into_the_window() -> None:
+    """At 10,000 events/s 10,000 subscribers have one a second; of 13,000 not all were subscribed."""
+    assert "window_too_short" not in findings(trial("events"), users=10_000)
+    found = findings(trial("events"), users=13_000)["window_too_short"]
+    assert "not all streams were open" in found.text
+    assert "13,000 subscribers at 10,000 events/s mean 1.3 s for each (Little's law), not 1 s" in found.evidence
+    assert "load.warmup" in found.advice
+    # Streams that end pause before they are opened again.
+    assert "window_too_short" not in findings(trial("events", ended=900), users=13_000)
+
+
+def test_events_at_40_ms_are_no_delayed_acks() -> None:
+    times = Histogram()
+    times.fold([45_000_000] * 1_000)
+    assert "delayed_ack" not in findings(trial("events"), service_times=times)
+    assert findings(trial("tcp"), service_times=times)["delayed_ack"].text.startswith("Many answers took 40 to 52 ms")
+
+
+def test_the_client_adds_to_the_delay_of_events_not_to_their_pace() -> None:
+    added = LatencySummary(count=100_000, p50=1_000_000, p99=3_000_000)
+    slow = trial("events", dispatch_ns=added, delay_ns=LatencySummary(count=100_000, p50=5_000_000, p99=5_000_000))
+    found = findings(slow)["client_added"]
+    assert (found.severity, found.evidence) == ("suspect", "p99 of dispatch time 3 ms, of delivery delay 5 ms")
+    assert "client_added" not in findings(trial("events", dispatch_ns=added))
+
+
+def test_a_server_that_closes_after_each_message_is_noted() -> None:
+    found = findings(trial("websocket", connects={"opened": 90_000, "failed": {}}))["each_request_connects"]
+    assert found.text.startswith("Each round trip opens a connection: ")
+    assert found.evidence == "90,000 connections opened for 100,000 answers"
+    assert found.advice.startswith("Look for why the server closes its WebSockets")
