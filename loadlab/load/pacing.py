@@ -45,13 +45,14 @@ class Gate:
     make before each request. `moves` is how many times it was opened or closed.
     """
 
-    __slots__ = ("_loop", "_silent_ns", "_since_ns", "_waiting", "moves", "shut")
+    __slots__ = ("_loop", "_silent_ns", "_since_ns", "_waiting", "_waiting_for_end", "moves", "shut")
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._since_ns = time.monotonic_ns()  # when it was opened or closed last
         self._silent_ns = 0
         self._waiting: dict[Task, None] = {}  # a set in the order of coming
+        self._waiting_for_end: dict[Task, None] = {}
         self.shut = [True]
         self.moves = 0
 
@@ -81,6 +82,8 @@ class Gate:
             self._since_ns = time.monotonic_ns()
             self.moves += 1
             self.shut.append(True)
+            for task in self._waiting_for_end:
+                self._loop.resume_soon(task)
 
     @types.coroutine
     def wait(self) -> Generator[None, None, None]:
@@ -92,6 +95,16 @@ class Gate:
                 yield
         finally:
             self._waiting.pop(task, None)
+
+    async def wait_closed(self) -> None:
+        """Suspend the current task until the gate is closed; return at once if it is."""
+        task = self._loop.current
+        try:
+            while not self.shut:
+                self._waiting_for_end[task] = None
+                await suspend()
+        finally:
+            self._waiting_for_end.pop(task, None)
 
 
 class Agenda:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Sequence
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import PlainTransport, Transport, discard, wait_connected, wait_read
+from loadlab.kernel.sockets import PlainTransport, Transport, discard, wait_read
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.answer_check import KEPT_BYTES
+from loadlab.load.connecting import wait_connection
 from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected, parsers_of
-from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, request_failure
+from loadlab.load.failures import REQUEST_FAILURES, Failure, request_failure
 from loadlab.load.pacing import Gate
 from loadlab.load.requests import Turn
 from loadlab.protocols.answers import ResponseHead
@@ -44,7 +45,7 @@ class SlowSender:
             await self._gate.wait()
             turn = self._exchange.next_turn()
             self.kind_in_flight = turn[3]
-            sock = await self._connect(self._recorders[turn[3]])
+            sock = await wait_connection(self._loop, self._exchange, self._tls, self._recorders[turn[3]])
             if sock is None:
                 self.kind_in_flight = None
                 await self._loop.sleep(PAUSE_AFTER_REFUSAL_NS)
@@ -53,32 +54,6 @@ class SlowSender:
                 await self._use(sock, turn)
             finally:
                 discard(self._loop, sock)
-
-    async def _connect(self, recorder: Recorder) -> socket.socket | None:
-        """Return a connection; None after counting the request as failed."""
-        exchange, begun_ns = self._exchange, time.monotonic_ns()
-        sock, ready, failure = None, False, connecting_failure(TimeoutError())
-        try:
-            with self._loop.time_scope(exchange.timeout_ns):
-                sock = await wait_connected(self._loop, exchange.address, exchange.source)
-                connected_ns = time.monotonic_ns()
-                recorder.connect.append(connected_ns - begun_ns)
-                if self._tls is not None:
-                    await self._tls.wait_handshake(sock)
-                    recorder.handshake.append(time.monotonic_ns() - connected_ns)
-                ready = True
-        except OSError as error:
-            failure = connecting_failure(error)
-        finally:
-            if sock is not None and not ready:
-                discard(self._loop, sock)
-        if ready:
-            recorder.opened += 1
-            return sock
-        after_ns = time.monotonic_ns() - begun_ns
-        recorder.fail_to_connect(failure.outcome, failure.reason, failure.errno, after_ns)
-        recorder.outcomes[failure.outcome] += 1
-        return None
 
     async def _use(self, sock: socket.socket, turn: Turn) -> None:
         """Send requests, the first of them `turn`, until the connection cannot be used any more."""

@@ -63,7 +63,8 @@ class EventStreamReader:
     `ended` is whether the response is complete by its framing: then `feed_end` says whether the stream is.
     """
 
-    __slots__ = ("_at_rest", "_body", "_known", "_known_pieces", "_parser", "last_event_id", "retry_ms")
+    __slots__ = ("_at_rest", "_body", "_known", "_known_pieces", "_parser", "ended", "head", "last_event_id",
+                 "retry_ms")  # fmt: skip
 
     def __init__(self, known: KnownPieces, last_event_id: bytes | None = None) -> None:
         self._body = StreamedBody()
@@ -71,18 +72,10 @@ class EventStreamReader:
         self._known_pieces = known
         self._known = known.chunked
         self._at_rest = False  # between two chunks and two events
+        self.head: StreamHead | None = None
+        self.ended = False
         self.last_event_id = last_event_id
         self.retry_ms: int | None = None
-
-    @property
-    def head(self) -> StreamHead | None:
-        """The response's head, once it has come."""
-        return self._body.head
-
-    @property
-    def ended(self) -> bool:
-        """Whether the response is complete."""
-        return self._body.ended
 
     @property
     def received(self) -> bytes:
@@ -105,16 +98,21 @@ class EventStreamReader:
     def feed_end(self) -> None:
         """Take the end of the connection, or of the stream. Raises ResponseCutShort if an event or the body is cut."""
         self._body.feed_end()
+        self.ended = True
         if self._parser is not None and self._parser.within_event:
             raise ResponseCutShort("the stream ended within an event")
 
     def _feed(self, data: bytes) -> Events:
+        if not data:
+            return _NONE
         body, was_at_rest = self._body, self._at_rest
-        head_is_new = body.head is None
         piece = body.feed(data)
-        if head_is_new and body.head is not None and body.head.content_type == _CONTENT_TYPE:
-            self._parser = EventParser()
-            self._known = self._known_pieces.until_close if body.head.until_close else self._known_pieces.chunked
+        self.ended = body.ended
+        if self.head is not body.head:
+            self.head = head = body.head
+            if head is not None and head.content_type == _CONTENT_TYPE:
+                self._parser = EventParser()
+                self._known = self._known_pieces.until_close if head.until_close else self._known_pieces.chunked
         if self._parser is None:
             events = Events([_sent_ns(piece)]) if piece else _NONE
         else:

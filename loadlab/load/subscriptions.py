@@ -1,0 +1,95 @@
+"""The subscribers of one process: their streams open while the gate is, and overdue ones ended."""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from loadlab.kernel.loop import Loop
+from loadlab.load.entrance import Entrance
+from loadlab.load.exchange import Exchange
+from loadlab.load.pacing import Gate
+from loadlab.load.stream import Subscriber
+from loadlab.protocols.event_stream import KnownPieces
+from loadlab.recording.recorder import Recorder
+
+_EXAMINED_AT_ONCE: Final = 250
+_SHORTEST_PAUSE_NS: Final = 1_000_000
+_LONGEST_PAUSE_NS: Final = 100_000_000
+
+
+class Subscriptions:
+    """Subscribers on one loop, one for each of `exchanges`, all with the same kinds of requests.
+
+    To a worker they are what `ActiveLoad` is. A stream that is open is no request under way: when a window ends it is
+    ended, and nothing of it is cut.
+    """
+
+    def __init__(self, loop: Loop, exchanges: Sequence[Exchange], recorders: Sequence[Recorder], gate: Gate) -> None:
+        self._loop = loop
+        self._gate = gate
+        self._timeout_ns = min((exchange.timeout_ns for exchange in exchanges), default=0)
+        self._since_ns = [0] * len(exchanges)
+        entrance, known = Entrance(loop), KnownPieces()
+        self._subscribers = [
+            Subscriber(loop, exchange, recorders, gate, entrance, known, self._since_ns, number)
+            for number, exchange in enumerate(exchanges)
+        ]
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams are open, or being opened."""
+        return len(self._since_ns) - self._since_ns.count(0)
+
+    @property
+    def in_flight(self) -> int:
+        """How many subscribers are not silent yet: as many as there are streams."""
+        return self.open_streams
+
+    def kinds_in_flight(self) -> list[int]:
+        """Return no kinds: no event is under way."""
+        return []
+
+    def kinds_of(self, users: Sequence[int]) -> list[int]:
+        """Return no kinds."""
+        return []
+
+    def ages_ns(self, now_ns: int) -> list[int]:
+        """Return no ages."""
+        return []
+
+    async def open(self) -> None:
+        """Do nothing: a stream opens when the gate does."""
+
+    async def run(self) -> None:
+        """Let all read their streams whenever the gate is open, until cancelled."""
+        async with self._loop.task_group() as group:
+            for subscriber in self._subscribers:
+                group.start(subscriber.run(), "subscriber")
+            look_ns = 0
+            while self._subscribers:
+                await self._gate.wait()
+                with self._loop.time_scope(look_ns - time.monotonic_ns()):
+                    await self._gate.wait_closed()
+                look_ns = await self._end_all() if self._gate.closed else await self._expire_overdue()
+
+    async def _end_all(self) -> int:
+        for subscriber in self._subscribers:
+            subscriber.end()
+        return 0
+
+    async def _expire_overdue(self) -> int:
+        """End the streams whose next event is overdue; return when to look again.
+
+        That is when the one that has waited longest will be overdue, or a twentieth of the timeout later.
+        """
+        oldest_ns = now_ns = time.monotonic_ns()
+        for first in range(0, len(self._subscribers), _EXAMINED_AT_ONCE):
+            last = first + _EXAMINED_AT_ONCE
+            since_ns = min(filter(None, self._since_ns[first:last]), default=now_ns)
+            if now_ns - since_ns > self._timeout_ns:
+                for subscriber in self._subscribers[first:last]:
+                    subscriber.expire(now_ns)
+            oldest_ns = min(oldest_ns, since_ns)
+            await self._loop.yield_now()
+        pause_ns = min(max(self._timeout_ns // 20, _SHORTEST_PAUSE_NS), _LONGEST_PAUSE_NS)
+        return max(oldest_ns + self._timeout_ns, now_ns + pause_ns)
