@@ -36,6 +36,7 @@ from loadlab.load.requests import RequestKind, take_turns
 from loadlab.load.schedule import Ramp, arrival_times_ns
 from loadlab.load.slow import SlowSender
 from loadlab.load.stamping import Stamping
+from loadlab.load.subscriptions import Subscriptions
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Recorder
 
@@ -167,7 +168,11 @@ class Crew:
         self._agenda = Agenda(loop, len(fast), pacing.spin_ns) if isinstance(pacing, OpenPacing) else None
         self.allowance = self._allowance(pacing, len(fast))
         pacing_of_users = self.allowance or self._agenda or self._thinking(pacing)
-        self.load = ActiveLoad(loop, fast, self.recorders, self._gate, pacing_of_users)
+        self.load: ActiveLoad | Subscriptions
+        if part.protocol == "events":
+            self.load = Subscriptions(loop, fast, self.recorders, self._gate)
+        else:
+            self.load = ActiveLoad(loop, fast, self.recorders, self._gate, pacing_of_users)
         self._slow = [SlowSender(loop, exchange, slow.pace_ns, self.recorders, self._gate) for exchange in slowed]
         self._apart: list[SlowSender] = []
         if slow.connections:
@@ -180,7 +185,7 @@ class Crew:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are under way."""
+        """How many users are not silent yet: a request is under way, or a stream is open."""
         return self.load.in_flight + len(_kinds_in_flight(self._slow)) + len(_kinds_in_flight(self._apart))
 
     @property
@@ -224,7 +229,8 @@ class Crew:
         self._taken(0, 0, tuple(Metric))
         self._answered_before = self._answered
         self._compared_before = self._count_compared()
-        self._carried_over = self.in_flight
+        under_way = (self.load.kinds_in_flight(), _kinds_in_flight(self._slow), _kinds_in_flight(self._apart))
+        self._carried_over = sum(map(len, under_way))
         if self._agenda is not None:
             self._carried_over += self._agenda.granted
             self._agenda.begin(self._arrivals_ns(start_ns, duration_ns, self._ramps, 0))

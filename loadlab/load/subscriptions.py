@@ -36,14 +36,9 @@ class Subscriptions:
         ]
 
     @property
-    def open_streams(self) -> int:
-        """How many streams are open, or being opened."""
-        return len(self._since_ns) - self._since_ns.count(0)
-
-    @property
     def in_flight(self) -> int:
-        """How many subscribers are not silent yet: as many as there are streams."""
-        return self.open_streams
+        """How many subscribers are not silent: their streams are open, or being opened."""
+        return len(self._since_ns) - self._since_ns.count(0)
 
     def kinds_in_flight(self) -> list[int]:
         """Return no kinds: no event is under way."""
@@ -56,6 +51,9 @@ class Subscriptions:
     def ages_ns(self, now_ns: int) -> list[int]:
         """Return no ages."""
         return []
+
+    def count_unasked(self) -> None:
+        """Do nothing: on a stream nothing is unasked."""
 
     async def open(self) -> None:
         """Do nothing: a stream opens when the gate does."""
