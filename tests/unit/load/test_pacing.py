@@ -236,6 +236,33 @@ def test_waiting_at_the_gate_can_be_cancelled() -> None:
     run(main)
 
 
+def test_who_waits_for_the_gate_to_close_goes_on_when_it_does() -> None:
+    ended: list[str] = []
+
+    async def watch(gate: Gate, name: str) -> None:
+        await gate.wait_closed()
+        ended.append(name)
+
+    async def main(loop: Loop) -> None:
+        gate = Gate(loop)
+        await gate.wait_closed()  # it is
+        gate.open()
+        with loop.time_scope(0) as scope:
+            await gate.wait_closed()
+        assert scope.cancelled
+        async with loop.task_group() as group:
+            tasks = [group.start(watch(gate, name), name) for name in ("first", "second")]
+            await loop.yield_now()
+            loop.resume_soon(tasks[0])  # a spurious wake-up
+            await loop.yield_now()
+            await loop.yield_now()
+            assert ended == []
+            gate.close()
+        assert ended == ["first", "second"]
+
+    run(main)
+
+
 def test_a_user_thinks_only_while_the_gate_is_open() -> None:
     async def main(loop: Loop) -> None:
         gate = Gate(loop)
