@@ -22,6 +22,7 @@ from ..more_sample_runs import (
 )
 from ..over_time_run import write_over_time
 from ..probed_run import write_probed
+from ..stream_runs import write_broadcast, write_websockets
 from .browser import Browser, open_browser
 
 PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "curves-0"]
@@ -324,6 +325,8 @@ def drawn(browser: Browser) -> dict[str, int]:
         write_probed,
         write_wait_cost,
         write_switch_cost,
+        write_broadcast,
+        write_websockets,
     ],
 )
 def test_every_kind_of_run_fits_its_window(

@@ -48,16 +48,19 @@ def memory_table(arrangement: Arrangement) -> PlainTable | None:
     known = _largest_known(arrangement)
     if len(known) < 2:
         return None
-    columns = ("", "kernel, both ends", "target", "client", "together", "in a GiB", "in a GiB, server's end")
+    # What is asked most is first: a phone shows three columns.
+    columns = ("", "in a GiB", "in a GiB, server's end", "together", "kernel, both ends", "target", "client")
+    places = {setting.x for setting in known} if arrangement.x_is_number else set()
     rows = (
         (
-            arrangement.name_of(setting),
-            *map(format_size_bytes, _medians((*MEMORY_PARTS, MEMORY_OF_ONE), setting.measured)),
+            arrangement.line_names[setting.line] if len(places) == 1 else arrangement.name_of(setting),
             *map(ROUGH_NUMBER.format, _medians(CAPACITIES, setting.measured)),
+            *map(format_size_bytes, _medians((MEMORY_OF_ONE, *MEMORY_PARTS), setting.measured)),
         )
         for setting in known
     )
-    title = f"What one {arrangement.words.idle} takes of memory, and how many fit into a GiB"
+    at = f", at {arrangement.describe_x(known[0].x)}" if len(places) == 1 else ""
+    title = f"How many {arrangement.words.idle}s fit into a GiB, and what one takes{at}"
     return PlainTable(title, (), columns, tuple(rows), "The server's end is the target and half of the kernel's part.")
 
 

@@ -12,7 +12,7 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.report.idle_memory import MEMORY_OF_ONE
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import describe_models
-from loadlab.report.measures import BYTES_PER_UNIT, THROUGHPUT, Measure
+from loadlab.report.measures import BYTES_PER_UNIT, CPU_TOTAL, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
 from loadlab.report.sections.changes import changes_of
@@ -42,6 +42,11 @@ from loadlab.report.sentences import (
 from loadlab.results.model import Scalar, TrialResult
 
 _MOST_LAWS: Final = 3
+# Of what is asked for first, what else a reader asks: what idle connections cost active ones, what an event costs.
+_BESIDE: Final[Mapping[str, Measure]] = {
+    MEMORY_OF_ONE.metric: THROUGHPUT,
+    **dict.fromkeys(("delay_ns.p50", "delay_ns.p99"), CPU_TOTAL),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +92,14 @@ def overview_of(run: Run) -> Answer:
     # What is known of one server only is an answer, of many servers a detail, unless it was asked for.
     tail, memory = tuple(describe_tail(arrangement)), tuple(describe_split(arrangement))
     of_memory = first.described[0].metric == MEMORY_OF_ONE.metric
+    if of_memory and not of_one_line:
+        head = (*memory, *head)
+    if (beside := _BESIDE.get(first.described[0].metric)) and arrangement.x_is_number:
+        panel = panel_of(arrangement, beside)
+        changes = changes_of(arrangement, [line for line in panel.lines if line.measured], panel.measure, laws)
+        head = (*head, *(describe_dependence(arrangement, changes, panel.measure) if changes else ()))
     return Answer(
-        head=(*head, *(tail if of_one_line else ()), *(memory if of_one_line or of_memory else ())),
+        head=(*head, *(tail if of_one_line else ()), *(memory if of_one_line else ())),
         rest=(
             *answer.rest,
             *(() if of_one_line else tail),

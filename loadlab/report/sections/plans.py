@@ -144,8 +144,9 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         )
     else:
         yield Plan("throughput", f"Throughput{model_suffix(models)}", (THROUGHPUT,), (THROUGHPUT,))
-        yield _times(trials, models, words)
-    yield from _streams(trials, words)
+    times = [*([] if "open" in models else [_times(trials, models, words)]), *_streams(trials, words)]
+    if not delay:
+        yield from times
     yield Plan(
         "cpu",
         CPU_TOTAL.worded(words).title,
@@ -154,6 +155,8 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         laws=CPU_TOTAL.metric,
         split=Split("In the program and in the kernel", (CPU_USER, CPU_SYSTEM), f"per {words.one}"),
     )
+    if delay:  # the pace of a server that was known before
+        yield from times
     noteworthy = tuple(measure for measure in _noteworthy(arrangement) if measure.metric != _plotted(profile))
     yield Plan(
         "resources",

@@ -26,7 +26,7 @@ _RARE: Final = {
     "unasked": "Unasked counts messages that came and that nothing had asked for.",
     "pings answered": "Pings answered are those of the server on active connections.",
     "delay p50": "Delay is how long an event was under way, from the server's sending it until the client had read it.",
-    "first p50": "First is how long the first {first} took, from the request being sent.",
+    "first p50": "First is the time to the {first}, from the request being sent.",
     "gap p50": "Gap is the time between {pieces}.",
     "connections opened": "Connections opened are those within the window, and connect is how long each took to open.",
 }

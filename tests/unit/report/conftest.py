@@ -15,6 +15,7 @@ from ...more_sample_runs import (
     write_wait_cost,
 )
 from ...probed_run import write_probed
+from ...stream_runs import write_broadcast, write_websockets
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +94,27 @@ def wait_cost(wait_run: RunDirectory) -> RunDocument:
 def switch_cost(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
     """The second microbenchmark."""
     return write_switch_cost(tmp_path_factory.mktemp("switch")).read_document()
+
+
+@pytest.fixture(scope="session")
+def broadcast_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """Events to 100 and up to 15,000 subscribers of two servers."""
+    return write_broadcast(tmp_path_factory.mktemp("broadcast"))
+
+
+@pytest.fixture(scope="session")
+def broadcast(broadcast_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return broadcast_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def websockets_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """Echoes over WebSockets beside idle ones, of two servers."""
+    return write_websockets(tmp_path_factory.mktemp("websockets"))
+
+
+@pytest.fixture(scope="session")
+def websockets(websockets_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return websockets_run.read_document()

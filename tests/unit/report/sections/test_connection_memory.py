@@ -105,10 +105,10 @@ def of_two_servers(million: RunDocument) -> Arrangement:
 def test_of_several_servers_each_has_a_row_and_its_number_in_a_gib(million: RunDocument) -> None:
     table = memory_table(of_two_servers(million))
     assert table is not None
-    assert table.title == "What one idle WebSocket takes of memory, and how many fit into a GiB"
+    assert table.title == "How many idle WebSockets fit into a GiB, and what one takes, at 1,000,000 idle WebSockets"
     assert table.rows == (
-        ("epoll at 1,000,000 idle WebSockets", "6.15 KiB", "500 B", "250 B", "6.88 KiB", "152,000", "294,000"),
-        ("node at 1,000,000 idle WebSockets", "6.15 KiB", "1.46 KiB", "250 B", "7.86 KiB", "133,000", "231,000"),
+        ("epoll", "152,000", "294,000", "6.88 KiB", "6.15 KiB", "500 B", "250 B"),
+        ("node", "133,000", "231,000", "7.86 KiB", "6.15 KiB", "1.46 KiB", "250 B"),
     )
     [text] = describe_split(of_two_servers(million))
     assert text == (
