@@ -1,0 +1,215 @@
+"""The connection of a user: opened again whenever it ends, encrypted, begun and taken leave of as its protocol asks.
+
+What the peer says while no request is under way is listened to here, where a protocol lets it speak unasked. The loop
+of requests and answers is `user`.
+"""
+
+import errno
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from loadlab.kernel.loop import Loop
+from loadlab.kernel.sockets import (
+    PlainTransport,
+    Transport,
+    connect_nowait,
+    discard,
+    reset_on_close,
+    wait_established,
+)
+from loadlab.kernel.tasks import CancelScope
+from loadlab.kernel.tls import TlsTransport
+from loadlab.load.exchange import RECEIVE_BYTES, Exchange
+from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, opening_failure
+from loadlab.load.opening import wait_opened
+from loadlab.protocols.answers import AnswerReader, Answers
+from loadlab.protocols.openings import Opening
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import Recorder
+
+_PIECES_AT_ONCE: Final = 16
+
+
+class UserConnection:
+    """The connection of user `number`. A base of `User`: an object of its own would be a cache miss for each request.
+
+    Of each user `in_flight` has when its request was sent, 0 if there is none, and `kinds` of which kind that is, or
+    its next one.
+    """
+
+    __slots__ = ("_answers", "_ended", "_exchange", "_in_flight", "_kinds", "_loop", "_number", "_reader", "_recorders",
+                 "_socket", "_timed_out", "_tls", "_transport")  # fmt: skip
+
+    def __init__(
+        self,
+        loop: Loop,
+        exchange: Exchange,
+        recorders: Sequence[Recorder],
+        answers: Sequence[Answers],
+        in_flight: list[int],
+        kinds: list[int],
+        number: int,
+    ) -> None:
+        self._loop = loop
+        self._exchange = exchange
+        self._recorders = recorders  # by kind of request
+        self._answers = answers  # by kind of request
+        self._in_flight = in_flight
+        self._kinds = kinds
+        self._number = number
+        self._socket: socket.socket | None = None
+        self._reader: AnswerReader  # of the connection, or the last one
+        self._timed_out = False
+        self._ended = False  # whether the peer has ended the connection in its protocol
+        self._tls = TlsTransport(loop, exchange.tls) if exchange.tls is not None else None
+        self._transport: Transport = self._tls or PlainTransport(loop)
+
+    async def open(self) -> Failure | None:
+        """Connect; return None or why not."""
+        exchange, loop = self._exchange, self._loop
+        self._timed_out = self._ended = False
+        begun_ns = time.monotonic_ns()
+        try:
+            sock, established = connect_nowait(loop, exchange.address, exchange.source)
+            if not established:
+                with loop.time_scope(exchange.timeout_ns) as scope:
+                    await wait_established(loop, sock, exchange.address)
+                if scope.cancelled:
+                    return connecting_failure(TimeoutError())
+            if exchange.per_request:
+                reset_on_close(sock)
+        except OSError as error:
+            return connecting_failure(error)
+        recorder = self._recorders[self._kinds[self._number]]
+        recorder.connect.append(time.monotonic_ns() - begun_ns)
+        if self._tls is not None:
+            failure = await self._shake_hands(self._tls, sock, begun_ns + exchange.timeout_ns)
+            if failure is not None:
+                return failure
+        self._reader = self._answers[self._kinds[self._number]].new_reader()
+        if exchange.opening is not None:
+            failure = await self._exchange_opening(exchange.opening, sock, begun_ns + exchange.timeout_ns)
+            if failure is not None:
+                return failure
+        self._socket = sock
+        recorder.opened += 1
+        return None
+
+    def listen(self) -> None:
+        """Hear what the peer says unasked while no request is under way, and answer it: it may be a ping.
+
+        That the peer has ended the connection is found again when the next request is to be sent.
+        """
+        sock = self._socket
+        if sock is None or self._in_flight[self._number] or self._loop.parked[sock.fileno()] is not True:
+            return
+        if self._has_ended(sock):
+            self._ended = True
+            self._loop.parked[sock.fileno()] = True
+
+    def expire(self, now_ns: int) -> None:
+        """End the connection if its request is overdue.
+
+        No exception is thrown into the user: it learns of the end from its socket, like of any other. If the answer has
+        come meanwhile, that is read first, and found to be late.
+        """
+        sent_ns = self._in_flight[self._number]
+        if sent_ns and now_ns - sent_ns > self._exchange.timeout_ns and self._socket is not None:
+            self._timed_out = True
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                if error.errno != errno.ENOTCONN:  # it has ended meanwhile
+                    raise
+
+    async def _shake_hands(self, tls: TlsTransport, sock: socket.socket, deadline_ns: int) -> Failure | None:
+        """Agree on a TLS session before the deadline; otherwise close the connection and return why not."""
+        begun_ns = time.monotonic_ns()
+        agreed, failure = False, Failure(Outcome.CONNECT_TIMEOUT, "no TLS handshake in time")
+        try:
+            with CancelScope(self._loop, deadline_ns):
+                await tls.wait_handshake(sock)
+                agreed = True
+        except OSError as error:
+            failure = connecting_failure(error)
+        finally:
+            if not agreed:
+                discard(self._loop, sock)
+        if not agreed:
+            return failure
+        self._recorders[self._kinds[self._number]].handshake.append(time.monotonic_ns() - begun_ns)
+        return None
+
+    async def _exchange_opening(self, opening: Opening, sock: socket.socket, deadline_ns: int) -> Failure | None:
+        """Begin the conversation before the deadline; otherwise close the connection and return why not."""
+        begun_ns = time.monotonic_ns()
+        recorder = self._recorders[self._kinds[self._number]]
+        agreed, failure = False, Failure(Outcome.CONNECT_TIMEOUT, "no answer to the opening handshake in time")
+        self._loop.watch_sending(sock.fileno())
+        try:
+            with CancelScope(self._loop, deadline_ns):
+                behind = await wait_opened(self._loop, self._transport, sock, opening)
+                recorder.upgrade.append(time.monotonic_ns() - begun_ns)
+                if behind:
+                    self._reader.overhear(behind)
+                    await self._send_reply(sock, self._reader)
+                agreed = True
+        except REQUEST_FAILURES as error:
+            failure = opening_failure(error)
+            if failure.status is not None:
+                recorder.count_status(failure.status, as_expected=False)
+        finally:
+            if not agreed:
+                discard(self._loop, sock)
+        return None if agreed else failure
+
+    async def _send_reply(self, sock: socket.socket, reader: AnswerReader) -> None:
+        """Send what the protocol has to say to the peer now, such as the answer to a ping."""
+        reply, reader.reply = reader.reply, b""
+        await self._transport.wait_sent(sock, reply)
+
+    def _send_reply_nowait(self, sock: socket.socket) -> None:
+        """Send it as far as the socket takes it at once, where the connection is over or has little to send."""
+        reply, self._reader.reply = self._reader.reply, b""
+        with suppress(OSError):
+            self._transport.write(sock.fileno(), reply)
+
+    def _take_leave(self, sock: socket.socket) -> None:
+        """Tell a peer that has not ended the connection that it is over, if the protocol has a word for that."""
+        farewell = self._answers[0].farewell
+        if farewell and not self._ended:
+            with suppress(OSError):
+                self._transport.write(sock.fileno(), farewell)
+
+    def _has_ended(self, sock: socket.socket) -> bool:
+        """Hear what the peer has said unasked, and answer it; return whether it has ended the connection.
+
+        Clears the event that is kept for it.
+        """
+        fd, ended = sock.fileno(), self._ended
+        self._loop.parked[fd] = None
+        try:
+            for _ in range(_PIECES_AT_ONCE):
+                data = self._transport.read(fd, RECEIVE_BYTES)
+                if not data:
+                    return True
+                self._reader.overhear(data)
+            self._loop.parked[fd] = True  # there may be more
+        except BlockingIOError:
+            pass
+        except REQUEST_FAILURES:
+            ended = self._ended = True
+        if self._reader.reply:
+            self._send_reply_nowait(sock)
+        return ended
+
+    def _end_connection(self) -> None:
+        self._in_flight[self._number] = 0
+        if self._socket is not None:
+            if self._tls is not None:
+                self._tls.end_session(self._socket)
+            discard(self._loop, self._socket)
+            self._socket = None
