@@ -5,6 +5,7 @@ const fs = require("node:fs");
 const http = require("node:http");
 const path = require("node:path");
 const { setTimeout: wait } = require("node:timers/promises");
+const { createByteEcho, serveWebSockets, subscribe } = require("./node_streams.js");
 
 const config = JSON.parse(process.argv[2]);
 
@@ -135,7 +136,14 @@ async function answer(request, response) {
   request.resume(); // a body is read and dropped
   const [route, query] = request.url.split("?", 2);
   const handler = HANDLERS.get(route);
-  if (!ALLOWED_METHODS.includes(request.method)) {
+  if (route === "/events") {
+    const mistake = request.method === "GET" ? subscribe(new URLSearchParams(query), response) : null;
+    if (request.method !== "GET") respond(response, 405, "Method Not Allowed\n", { Allow: "GET" });
+    else if (mistake !== null) respond(response, 400, `${mistake}\n`);
+  } else if (route === "/echo" && hasWebSockets) {
+    const demanded = { Upgrade: "websocket", Connection: "Upgrade, close", "Sec-WebSocket-Version": "13" };
+    respond(response, 426, "a WebSocket is at this path\n", demanded);
+  } else if (!ALLOWED_METHODS.includes(request.method)) {
     respond(response, 405, "Method Not Allowed\n", { Allow: ALLOWED_METHODS.join(", ") });
   } else if (handler === undefined) {
     respond(response, 404, "Not Found\n");
@@ -158,7 +166,11 @@ function respond(response, status, body, headers) {
 }
 
 // Idle connections are part of what is measured, so none is ever closed for being idle.
-const server = http.createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }, answer);
+const server = config.tcpEcho
+  ? createByteEcho()
+  : http.createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }, answer);
+const hasWebSockets = !config.tcpEcho && serveWebSockets(server, config.pingSeconds);
+if (!hasWebSockets) config.capabilities.handlers = config.capabilities.handlers.filter((name) => name !== "echo");
 
 server.on("error", (error) => {
   console.error(
@@ -182,6 +194,7 @@ server.listen({ host: config.host, port: config.port, backlog: config.backlog },
 // The same words as those of the servers in Python (server.py, `announce`).
 function toPeople({ address: [host, port], capabilities }) {
   const paths = capabilities.handlers.map((handler) => `/${handler}`).join(", ");
-  const where = host.includes(":") ? `[${host}]` : host;
-  return `node listens at http://${where}:${port}/ until Ctrl-C.\nIt answers ${paths}.\n`;
+  const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (config.tcpEcho) return `node listens at ${where} until Ctrl-C, and sends back every byte.\n`;
+  return `node listens at http://${where}/ until Ctrl-C.\nIt answers ${paths}.\n`;
 }

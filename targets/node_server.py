@@ -1,5 +1,8 @@
 """Node.js itself: a real http server in JavaScript, node_server.js. This file only starts it.
 
+WebSockets are those of the package `ws`, which most servers on Node.js use; it is found in the current directory's
+node_modules, among the global packages, and by NODE_PATH.
+
 How it works. As `callback` does: one thread, an event loop (libuv, on epoll), and a function for what comes later.
 The loop and the HTTP parser are C, the handlers are JavaScript, compiled to machine code as they run.
 
@@ -24,11 +27,18 @@ from waits import ENVIRONMENT
 TARGET = {
     "name": "node",
     "about": "Node.js: its own http server, the callback loop of JavaScript",
-    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream"],
+    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream", "echo", "events", "tcp-echo"],
     "options": {
+        "ping-seconds": {
+            "default": 0,
+            "minimum": 0,
+            "maximum": 3600,
+            "about": "pings each WebSocket so often, and closes those that do not answer; 0: never",
+        },
         "perf-map": {"default": False, "about": "name JavaScript's functions for perf (--perf-basic-prof)"},
     },
     "needs": {"program": "node", "install": "apt-get install nodejs"},
+    "handler_needs": {"echo": {"package": "ws", "install": "npm install ws"}},
 }
 
 
@@ -47,6 +57,8 @@ def main() -> int:
         "folder": str(ENVIRONMENT.folder),
         "folderIsTemporary": arguments.folder is None,
         "perfMapIsWritten": arguments.perf_map,
+        "pingSeconds": arguments.ping_seconds,
+        "tcpEcho": arguments.tcp_echo,
         "upstream": ENVIRONMENT.upstream,
         "capabilities": {
             "handlers": handlers.available(TARGET, arguments.tcp_echo),

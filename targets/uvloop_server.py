@@ -22,9 +22,26 @@ from server import Listener, run
 TARGET = {
     "name": "uvloop",
     "about": "one thread, asyncio's interface on libuv, the loop of Node.js: a yardstick in C",
-    "handlers": ["hello", "cpu", "sleep", "disk-read", "disk-write", "database", "upstream"],
+    "handlers": [
+        "hello",
+        "cpu",
+        "sleep",
+        "disk-read",
+        "disk-write",
+        "database",
+        "upstream",
+        "echo",
+        "events",
+        "tcp-echo",
+    ],
     "options": {
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
+        "ping-seconds": {
+            "default": 20,
+            "minimum": 0,
+            "maximum": 3600,
+            "about": "pings each WebSocket so often, and closes those that do not answer; 0: never",
+        },
         "processes": {
             "default": 1,
             "minimum": 1,
@@ -34,6 +51,7 @@ TARGET = {
         },
     },
     "needs": {"module": "uvloop", "extra": "servers"},
+    "handler_needs": {"echo": {"module": "websockets", "extra": "websocket"}},
 }
 
 
