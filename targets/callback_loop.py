@@ -30,6 +30,7 @@ from http_protocol import Request, RequestReader
 from nonblocking import NonBlocking
 from server import Listener, run
 from waits import LoopSteps, LoopWait, Readable, Sleep, WakeUp, Writable
+from websocket import Pings
 
 TARGET = {
     "name": "callback",
@@ -48,6 +49,12 @@ TARGET = {
     ],
     "options": {
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
+        "ping-seconds": {
+            "default": 0,
+            "minimum": 0,
+            "maximum": 3600,
+            "about": "pings each WebSocket so often, and closes those that do not answer; 0: never",
+        },
         "processes": {
             "default": 1,
             "minimum": 1,
@@ -67,6 +74,9 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
     handlers = NonBlocking(loop, options.disk_threads)
 
     broadcasts = Broadcasts(lambda broadcast: send_events(broadcast, loop))
+    pings = Pings(options.ping_seconds)
+    if pings.seconds:
+        loop.call_later(pings.seconds, lambda: send_pings(pings, loop))
 
     def accept(_ended: bool) -> None:
         for client in listener.accept_waiting():
@@ -75,7 +85,7 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
             if options.tcp_echo:
                 ByteEcho(client, loop)
             else:
-                HttpClient(client, loop, handlers, broadcasts)
+                HttpClient(client, loop, handlers, broadcasts, pings)
 
     def wake_waiters(_ended: bool) -> None:
         handlers.wake_waiters()
@@ -173,12 +183,15 @@ class Connection:
 class HttpClient(Connection):
     """A connection that speaks HTTP, until a request makes it a WebSocket or a stream of events: another object."""
 
-    __slots__ = ("_broadcasts", "_handlers", "_reader", "_requests", "_waits_for_handler")
+    __slots__ = ("_broadcasts", "_handlers", "_pings", "_reader", "_requests", "_waits_for_handler")
 
-    def __init__(self, client: socket.socket, loop: EventLoop, handlers: NonBlocking, broadcasts: Broadcasts) -> None:
+    def __init__(
+        self, client: socket.socket, loop: EventLoop, handlers: NonBlocking, broadcasts: Broadcasts, pings: Pings
+    ) -> None:
         super().__init__(client, loop)
         self._handlers = handlers
         self._broadcasts = broadcasts
+        self._pings = pings
         self._reader = RequestReader(LAST_PATHS)
         self._requests: Iterator[Request] = iter(())  # taken up again where it was left
         self._waits_for_handler = False
@@ -222,7 +235,7 @@ class HttpClient(Connection):
             response, is_accepted = websocket.answer_upgrade(request)
             is_sent = self._send(response)
             if is_accepted and self._is_open:
-                MessageEcho(self._socket, self._loop, self._unsent, self._reader.rest)
+                MessageEcho(self._socket, self._loop, self._unsent, self._reader.rest, self._pings)
             return is_sent and not is_accepted
         response, stream = event_stream.answer_subscription(request)
         is_sent = self._send(response)
@@ -234,11 +247,14 @@ class HttpClient(Connection):
 class MessageEcho(Connection):
     """A WebSocket whose messages are sent back; `rest` is what came behind the request for it."""
 
-    __slots__ = ("_echo",)
+    __slots__ = ("_echo", "_pings")
 
-    def __init__(self, client: socket.socket, loop: EventLoop, unsent: memoryview, rest: bytes) -> None:
+    def __init__(self, client: socket.socket, loop: EventLoop, unsent: memoryview, rest: bytes, pings: Pings) -> None:
         super().__init__(client, loop, unsent)
         self._echo = websocket.Echo()
+        self._pings = pings
+        if pings.seconds:
+            pings.pinged[self] = None
         if answers := self._echo.feed(rest):
             self._unsent = memoryview(bytes(unsent) + answers)
         self._look_again_soon()
@@ -251,6 +267,19 @@ class MessageEcho(Connection):
         if self._echo.ended:
             self._end_sending()
         return True
+
+    def ping(self) -> None:
+        """Send a ping; where the last one was not answered, break the connection, so that its end is read."""
+        if self._echo.is_pinged:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        elif not self._unsent:
+            self._echo.is_pinged = True
+            self._send(websocket.PING)
+
+    def _close(self) -> None:
+        self._pings.pinged.pop(self, None)
+        super()._close()
 
 
 class EventReceiver(Connection):
@@ -294,6 +323,12 @@ def send_events(broadcast: Broadcast, loop: EventLoop) -> None:
 
     if broadcast.subscribers:
         loop.call_later((broadcast.next_tick_ns() - time.monotonic_ns()) / 1e9, send)
+
+
+def send_pings(pings: Pings, loop: EventLoop) -> None:
+    """Have all WebSockets pinged, now and again and again."""
+    pings.send()
+    loop.call_later(pings.seconds, lambda: send_pings(pings, loop))
 
 
 def go_on_after(wait: LoopWait, steps: LoopSteps[bytes], then: Callable[[bytes], None], loop: EventLoop) -> None:

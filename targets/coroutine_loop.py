@@ -17,6 +17,7 @@ import os
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from loadlab.kernel.sockets import discard, wait_received, wait_sent
 from nonblocking import NonBlocking
 from server import Listener, run
 from waits import LoopSteps, Readable, Sleep, WakeUp, Writable
+from websocket import Pings
 
 TARGET = {
     "name": "coroutine",
@@ -55,6 +57,12 @@ TARGET = {
     "options": {
         "blocking": {"default": False, "about": "let handlers block the loop where they wait, on purpose"},
         "disk-threads": {"default": 4, "minimum": 1, "maximum": 256, "about": "threads for files and SQLite"},
+        "ping-seconds": {
+            "default": 0,
+            "minimum": 0,
+            "maximum": 3600,
+            "about": "pings each WebSocket so often, and closes those that do not answer; 0: never",
+        },
         "processes": {
             "default": 1,
             "minimum": 1,
@@ -79,6 +87,7 @@ class Site:
     tasks: TaskGroup
     respond: Respond
     broadcasts: Broadcasts
+    pings: Pings
 
 
 def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None:
@@ -90,7 +99,9 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
                 respond = make_respond(loop, handlers)
                 tasks.start(wake_waiters(loop, handlers), "threads")
             broadcasts = Broadcasts(lambda broadcast: tasks.start(send_events(loop, broadcast), "events"))
-            site = Site(loop, tasks, respond, broadcasts)
+            site = Site(loop, tasks, respond, broadcasts, Pings(options.ping_seconds))
+            if options.ping_seconds:
+                tasks.start(send_pings(site), "pings")
             tasks.start(accept_clients(site, listener, echo_bytes if options.tcp_echo else serve_client), "accept")
             await wait_stopped(loop, stop_fd)
             tasks.cancel()
@@ -151,17 +162,49 @@ async def hand_over(site: Site, client: socket.socket, request: Request, rest: b
 async def echo_messages(site: Site, client: socket.socket, rest: bytes) -> None:
     """Send back each message of a WebSocket."""
     echo = websocket.Echo()
+    pinged = PingedSocket(client, echo)
+    if site.pings.seconds:
+        site.pings.pinged[pinged] = None
     try:
-        await wait_sent(site.loop, client, echo.feed(rest))
+        if rest:
+            await wait_sent(site.loop, client, echo.feed(rest))
         while data := await wait_received(site.loop, client, RECEIVE_BYTES):
+            pinged.is_sending = True
             await wait_sent(site.loop, client, echo.feed(data))
+            pinged.is_sending = False
             if echo.ended:
                 client.shutdown(socket.SHUT_WR)  # and read on until the client closes too
             del data  # an idle one keeps nothing of its last message
     except OSError:
         pass
     finally:
+        site.pings.pinged.pop(pinged, None)
         discard(site.loop, client)
+
+
+@dataclass(eq=False, slots=True)
+class PingedSocket:
+    """The socket of a WebSocket, for pings that come between the answers of its task."""
+
+    client: socket.socket
+    echo: websocket.Echo
+    is_sending: bool = False
+
+    def ping(self) -> None:
+        if self.is_sending:
+            return
+        with suppress(OSError):  # its task sees what is wrong
+            if self.echo.is_pinged:
+                self.client.shutdown(socket.SHUT_RDWR)  # so that its task reads the end
+            else:
+                self.echo.is_pinged = True
+                self.client.send(websocket.PING)
+
+
+async def send_pings(site: Site) -> None:
+    while True:
+        await site.loop.sleep(site.pings.seconds * 1_000_000_000)
+        site.pings.send()
 
 
 async def keep_subscribed(site: Site, client: socket.socket, stream: Stream) -> None:

@@ -8,6 +8,7 @@ import hashlib
 import re
 from base64 import b64encode
 from http import HTTPStatus
+from typing import Protocol
 
 from http_protocol import Request, format_response
 
@@ -24,6 +25,8 @@ _SHORT = 125  # the longest payload whose length stands in the second byte, and 
 _SHORT_HEADER = 6  # with the mask
 _PROTOCOL_ERROR, _INVALID_DATA, _TOO_BIG = 1002, 1007, 1009
 _NOTHING = b""
+
+PING = bytes((_FIN | _PING, 0))
 
 
 def answer_upgrade(request: Request) -> tuple[bytes, bool]:
@@ -66,16 +69,17 @@ def frame(opcode: int, payload: bytes) -> bytes:
 class Echo:
     """One WebSocket after its handshake: `feed` takes what the client sent and returns what is to be sent to it.
 
-    `ended` is set by a close frame, of either side: what `feed` returned with it is the last to be sent. An idle one
-    keeps three references.
+    `ended` is set by a close frame, of either side: what `feed` returned with it is the last to be sent. `is_pinged` is
+    set by whoever sends a ping, and unset by the pong. An idle one keeps nothing but this.
     """
 
-    __slots__ = ("_fragments", "_pending", "ended")
+    __slots__ = ("_fragments", "_pending", "ended", "is_pinged")
 
     def __init__(self) -> None:
         self._pending: bytes | bytearray = _NOTHING  # a frame that is not yet complete
         self._fragments: list[bytes] | None = None  # of a message that is not: its opcode as a byte, then its parts
         self.ended = False
+        self.is_pinged = False
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, in pieces of any size; return the answers to the frames that they complete."""
@@ -116,6 +120,7 @@ class Echo:
         if opcode == _PING:
             return frame(_PONG, payload)
         if opcode == _PONG:
+            self.is_pinged = False
             return _NOTHING
         if opcode == _CLOSE:
             self.ended = True
@@ -135,6 +140,26 @@ class Echo:
         if opcode == _TEXT and not _is_text(message):
             raise _Violation(_INVALID_DATA, "not UTF-8")
         return frame(opcode, message)
+
+
+class Pinged(Protocol):
+    """A WebSocket that is kept alive by pings."""
+
+    def ping(self) -> None:
+        """Send a ping, or break the connection where the last one has not been answered. Never waits."""
+
+
+class Pings:
+    """Has all WebSockets of a process pinged every so many seconds. Its owner calls `send` so often."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        self.pinged: dict[Pinged, None] = {}  # a set in the order of their coming
+
+    def send(self) -> None:
+        """Ping them all."""
+        for pinged in list(self.pinged):  # one that is found broken leaves at once
+            pinged.ping()
 
 
 class _Violation(Exception):

@@ -36,7 +36,9 @@ class WebSockets:
     def take_over(self, transport: asyncio.Transport, received: bytes) -> None:
         """Go on with a connection of which so much has been received, from the request for a WebSocket on."""
         protocol = ServerProtocol(select_subprotocol=select_first, max_size=MAX_MESSAGE_BYTES)
-        connection = ServerConnection(protocol, self._server, ping_interval=self._ping_seconds)
+        connection = ServerConnection(
+            protocol, self._server, ping_interval=self._ping_seconds, ping_timeout=self._ping_seconds
+        )
         transport.set_protocol(connection)
         connection.connection_made(transport)
         connection.data_received(received)
