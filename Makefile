@@ -47,7 +47,7 @@ benchmark: $(VENV)/run.installed
 	$(BIN)/python -m benchmarks.vs_wrk
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The environment is made anew when pyproject.toml changes; what runs from a checkout is the checkout itself.
 $(VENV)/run.installed: pyproject.toml

@@ -12,6 +12,9 @@ from loadlab.results.directory import RunDirectory
 
 from .sample_run import write_sample
 
+# Where tests/install-tools puts packages of Node.js's; servers are started in other directories as well.
+os.environ["NODE_PATH"] = str(Path(__file__).parents[1] / "node_modules")
+
 # How long an example takes says something of the machine, not of the code.
 settings.register_profile("loadlab", deadline=None)
 settings.load_profile("loadlab")

@@ -41,3 +41,6 @@ ARCHITECTURES = (
     Architecture("uvloop"),
     Architecture("node", own_protocol=False, program="node"),
 )
+
+STREAMING = ("callback", "coroutine", "asyncio", "uvloop", "node")
+"""The servers that speak WebSocket, streams of events and raw TCP as well."""

@@ -1,12 +1,15 @@
 """Fixtures of the tests of targets: servers to be tested, and what they need around them."""
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from .architectures import ARCHITECTURES, Architecture
+from loadlab.targets import find_target, why_missing
+
+from .architectures import ARCHITECTURES, STREAMING, Architecture
 from .postgresql_server import postgresql_serving
 from .server_process import Server, serving
 
@@ -24,6 +27,24 @@ def architecture(request: pytest.FixtureRequest, need_program: Callable[[str], s
 def server(architecture: Architecture) -> Iterator[Server]:
     """A server of this architecture, for this test alone."""
     with serving(architecture.name, *architecture.arguments) as running:
+        yield running
+
+
+@pytest.fixture(params=STREAMING)
+def streaming(request: pytest.FixtureRequest) -> str:
+    """The name of each server in turn that speaks more than requests and their answers."""
+    name = str(request.param)
+    if lack := why_missing(find_target(name), handlers=["echo"]):
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{lack}; in CI no test may be skipped for that")
+        pytest.skip(lack)
+    return name
+
+
+@pytest.fixture
+def streaming_server(streaming: str) -> Iterator[Server]:
+    """One of these servers, for this test alone."""
+    with serving(streaming) as running:
         yield running
 
 

@@ -52,7 +52,7 @@ def nginx(need_program: Callable[[str], str]) -> Iterator[Server]:
     ],
 )
 def test_node_answers_like_the_others(node: Server, path: str, status: int, body: str) -> None:
-    assert node.handlers == ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream"]
+    assert node.handlers[:6] == ["hello", "cpu", "sleep", "disk-read", "disk-write", "upstream"]
     with serving("epoll", "--upstream", "{}:{}".format(*node.address)) as epoll:
         for server in (node, epoll):
             with server.connect() as client:

@@ -49,6 +49,7 @@ def test_a_target_is_read_without_running_it_and_a_module_without_one_is_passed_
         (WITH_OPTION.format({"default": True, "about": "z", "counts": "threads"}), "only a number counts something"),
         (WITH_NEEDS.format({"install": "apt-get install y"}), "name either program and install, or module and extra"),
         (WITH_NEEDS.format({"module": "y", "install": "pip it"}), "name either program and install, or module and"),
+        (WITH_NEEDS.format({"package": "y", "extra": "z"}), "or package and install"),
     ],
 )
 def test_a_broken_target_is_named_in_one_line(tmp_path: Path, text: str, why: str) -> None:
@@ -122,6 +123,10 @@ def test_a_server_says_which_processes_and_threads_it_runs(
         (Needs(program="no-such-program", install="make it"), "no-such-program is not installed; make it"),
         (Needs(module="json", extra="servers"), None),
         (
+            Needs(package="no-such-package", install="npm install it"),
+            "the Node.js package no-such-package is not installed; npm install it",
+        ),
+        (
             Needs(module="no_such", extra="servers"),
             f"the Python module no_such is not installed; {install_extra('servers')}",
         ),
@@ -150,3 +155,43 @@ def test_a_postgresql_database_needs_its_client_whatever_the_target(monkeypatch:
     assert why_missing(description, "host=db") == (
         f"the Python module psycopg is not installed; {install_extra('servers')}"
     )
+
+
+@pytest.fixture
+def with_handler_needs() -> TargetDescription:
+    """A target of which one handler needs a package of Node.js's."""
+    needs = Needs(package="made-up-package", install="npm install made-up-package")
+    return TargetDescription(
+        name="x", about="y", handlers=("hello", "echo"), options={}, file=Path("x.py"), handler_needs={"echo": needs}
+    )
+
+
+def test_what_a_handler_needs_is_missing_only_where_that_is_asked_for(with_handler_needs: TargetDescription) -> None:
+    assert why_missing(with_handler_needs, handlers=["hello"]) is None
+    assert why_missing(with_handler_needs, handlers=["hello", "echo"]) == (
+        "the Node.js package made-up-package is not installed; npm install made-up-package"
+    )
+
+
+@pytest.mark.parametrize("place", ["node_modules", "above/node_modules", "named"])
+def test_a_package_is_found_where_node_finds_it(
+    with_handler_needs: TargetDescription, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str
+) -> None:
+    here = tmp_path / "above" / "here" if place.startswith("above") else tmp_path
+    package = tmp_path / place / "made-up-package"
+    for folder in (here, package):
+        folder.mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("NODE_PATH", f"/elsewhere:{tmp_path / 'named'}")
+    assert why_missing(with_handler_needs, handlers=["echo"]) is not None
+    (package / "package.json").write_text("{}")
+    assert why_missing(with_handler_needs, handlers=["echo"]) is None
+
+
+def test_the_websockets_of_bundled_servers_say_what_they_need() -> None:
+    needed = {name: each.handler_needs["echo"] for name, each in catalog().items() if "echo" in each.handler_needs}
+    assert {name: needs.what for name, needs in needed.items()} == {
+        "asyncio": "the Python module websockets",
+        "node": "the Node.js package ws",
+        "uvloop": "the Python module websockets",
+    }
