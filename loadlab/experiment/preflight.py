@@ -47,10 +47,19 @@ class Readiness:
         machine = Machine() if machine is None else machine
         names = targets.Names() if names is None else names
         examination = Examination(machine)
-        asked = [trial.profile.target if isinstance(trial.profile, LoadProfile) else None for trial in trials]
+        loads = [trial.profile if isinstance(trial.profile, LoadProfile) else None for trial in trials]
+        asked = [None if load is None else load.target for load in loads]
         catalog = targets.catalog()
         by_name = {target.name: target for target in asked if target is not None}
-        diagnoses = {name: _diagnose(target, catalog, names) for name, target in sorted(by_name.items())}
+        handlers = {
+            name: {
+                handler for load in loads if load is not None and load.target.name == name for handler in load.handlers
+            }
+            for name in by_name
+        }
+        diagnoses = {
+            name: _diagnose(target, handlers[name], catalog, names) for name, target in sorted(by_name.items())
+        }
         missing = {name: found for name, found in diagnoses.items() if found is not None}
         needed = [_requirements_of(trial.profile, machine, catalog) for trial in trials]
         impossible = sum(
@@ -160,7 +169,7 @@ def _requirements_of(
 
 
 def _diagnose(
-    target: Target, catalog: Mapping[str, targets.TargetDescription], names: targets.Names
+    target: Target, handlers: Collection[str], catalog: Mapping[str, targets.TargetDescription], names: targets.Names
 ) -> Diagnosis | None:
     """Return why a target cannot be had, None if it can."""
     if target.kind == "command":
@@ -176,7 +185,7 @@ def _diagnose(
         except (targets.NotAllowed, targets.NotAttachable, targets.NotResolvable) as lack:
             return Diagnosis(f"server {target.address}", "not found", None, State.BLOCKER, str(lack))
         return None
-    needs = targets.missing_need(catalog[target.name], target.database)
+    needs = targets.missing_need(catalog[target.name], target.database, handlers)
     return None if needs is None else _diagnose_missing(target.name, needs)
 
 

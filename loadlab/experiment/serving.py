@@ -14,7 +14,6 @@ from loadlab.probes.open_files import read_open_files
 from loadlab.probes.tcp import read_listen_queue
 from loadlab.processes import list_family_without_us
 from loadlab.profile.address import Address, TcpAddress, authority_of, format_address, parse_address
-from loadlab.profile.load import handler_of
 from loadlab.profile.schema import HANDLERS_BY_PROTOCOL, LoadProfile
 from loadlab.profile.values import list_words
 
@@ -66,12 +65,11 @@ def _start_bundled(profile: LoadProfile, context: RunContext, standing: ExitStac
     if tcp_echo and _TCP_ECHO not in description.handlers:
         able = list_words(sorted(name for name, each in catalog.items() if _TCP_ECHO in each.handlers))
         raise NotPossible(f"{wanted.name} does not speak plain TCP; those that do are {able}")
-    requests = () if tcp_echo else (*profile.requests, *([profile.idle_request] if profile.load.idle else []))
-    if missing := targets.why_missing(description, wanted.database):
+    if missing := targets.why_missing(description, wanted.database, profile.handlers):
         raise NotPossible(missing)
     target_cores, load_cores = context.resources.cores
     upstream = None
-    if any(handler_of(request.path) == "upstream" for request in requests):
+    if "upstream" in profile.handlers:
         # It only waits, so it is beside the load and not on the target's cores.
         upstream = standing.enter_context(targets.launch(catalog[_UPSTREAM], cpus=load_cores, check=context.check))
     target = standing.enter_context(
@@ -86,9 +84,8 @@ def _start_bundled(profile: LoadProfile, context: RunContext, standing: ExitStac
         )
     )
     known = {handler for each in catalog.values() for handler in each.handlers}
-    for request in requests:
+    for handler in profile.handlers:
         # Any other path is one that the target answers with 404, which a profile may well ask for.
-        handler = handler_of(request.path)
         if handler in known and (reason := targets.why_not_handled(target.capabilities, handler)):
             raise NotPossible(reason)
     return Serving(target, upstream, context.resources)

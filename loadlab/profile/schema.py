@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from loadlab.profile.expect import ExpectEntry
 from loadlab.profile.http_values import template_as_sent
-from loadlab.profile.load import Load
+from loadlab.profile.load import Load, handler_of
 from loadlab.profile.metrics import full_name
 from loadlab.profile.request import MixedRequest
 from loadlab.profile.suggestions import did_you_mean
@@ -182,6 +182,14 @@ class LoadProfile(Profile):
             return first
         path = load.idle_path or self._default_path(load.idle_protocol)
         return first.model_copy(update={"path": template_as_sent(path)})
+
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        """The handlers that this asks for, at a bundled server."""
+        if self.load.protocol == "tcp":
+            return (HANDLERS_BY_PROTOCOL["tcp"],)
+        requests = (*self.requests, *([self.idle_request] if self.load.idle else []))
+        return tuple(handler_of(request.path) for request in requests)
 
     def _default_path(self, protocol: str) -> str:
         """Return the path of a bundled server's handler, the one that speaks the protocol; of others "/"."""

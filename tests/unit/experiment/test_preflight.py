@@ -1,6 +1,7 @@
 """Which trials and profilers can run here, and why not."""
 
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -152,6 +153,21 @@ def test_a_server_that_is_not_installed_stops_its_trials_only(monkeypatch: pytes
         "1 of 3 trials is not possible: nginx is not installed; apt-get install nginx-light."
     )
     assert readiness.reasons() == [why_missing(find_target("nginx"))]  # as the trial itself will say
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        {"protocol": "websocket", "message": {"text": "hello"}, "connections": 1, "duration": "1s"},
+        {"idle": 1, "idle_protocol": "websocket", "connections": 1, "duration": "1s"},
+    ],
+)
+def test_what_only_the_asked_handler_needs_stops_a_trial(monkeypatch: pytest.MonkeyPatch, load: object) -> None:
+    monkeypatch.setitem(sys.modules, "websockets", None)
+    sweep = {"target.server": ["asyncio", "coroutine"]}
+    assert states(Readiness.of(trials(load=load, sweep=sweep), machine())) == {"server asyncio": State.BLOCKER}
+    plain = {"connections": 1, "duration": "1s"}
+    assert states(Readiness.of(trials(load=plain, sweep=sweep), machine())) == {}
 
 
 def test_a_server_that_should_run_already_is_looked_for() -> None:
