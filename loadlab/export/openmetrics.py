@@ -30,7 +30,9 @@ class _Gauge:
 
 _PERCENTILES: Final = ("p50", "p90", "p99", "p99.9")
 _GAUGES: Final = (
-    _Gauge("requests_per_second", "Successful requests per second.", (("requests_per_second", {}),)),
+    _Gauge(
+        "requests_per_second", "Successful requests, round trips or events per second.", (("requests_per_second", {}),)
+    ),
     _Gauge(
         "response_time_seconds",
         "Time from when a request was due to its complete response.",
@@ -42,6 +44,32 @@ _GAUGES: Final = (
         "Time from when a request was sent to its complete response.",
         tuple((f"service_ns.{name}", {"percentile": name}) for name in _PERCENTILES),
         _NS,
+    ),
+    *(
+        _Gauge(
+            f"{name}_seconds", about, tuple((f"{section}.{each}", {"percentile": each}) for each in _PERCENTILES), _NS
+        )
+        for name, section, about in (
+            ("delivery_delay", "delay_ns", "Time from when the server sent an event until it was read."),
+            ("first", "first_ns", "Time from a request until the first event, or byte of the body, was read."),
+            ("gap", "gap_ns", "Time between two events of a stream, or pieces of a body."),
+            ("connect", "connect_ns", "Time to connect."),
+            ("tls_handshake", "handshake_ns", "Time of the TLS handshake."),
+            ("websocket_upgrade", "upgrade_ns", "Time of the WebSocket upgrade."),
+        )
+    ),
+    *(
+        _Gauge(name, about, ((metric, {}),))
+        for name, metric, about in (
+            ("received_bytes", "received_bytes", "Bytes of events in the window."),
+            ("streams_ended", "ended", "Streams that the server ended in the window."),
+            ("unasked_messages", "unasked", "Messages in the window that nothing had asked for."),
+            (
+                "idle_connection_bytes",
+                "connection_memory.bytes_per_connection",
+                "Memory of an idle connection, both ends.",
+            ),
+        )
     ),
     _Gauge(
         "cpu_seconds_per_request",

@@ -14,16 +14,29 @@ from typing import Final
 from loadlab.analysis.metrics import is_too_low, measured
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.verdict import throughput_is_lower_bound
-from loadlab.results.model import RunDocument, Scalar, TrialResult
+from loadlab.results.model import LoadProtocol, RunDocument, Scalar, TrialResult
 
-_COUNTS: Final = ("requests", "failures", "outcomes.dropped", "outcomes.cut", "retried", "idle.alive")
+# Counted by one protocol only.
+_OF_PROTOCOL: Final[Mapping[str, LoadProtocol]] = {
+    "received_bytes": "events",
+    "ended": "events",
+    "unasked": "websocket",
+    "pings": "websocket",
+}
+_COUNTS: Final = (
+    *("requests", "failures", "outcomes.dropped", "outcomes.cut", "retried", "idle.alive", "idle.pings"),
+    *_OF_PROTOCOL,
+)
+_TIMES: Final = ("response_ns", "service_ns", "delay_ns", "first_ns", "gap_ns")
+_SETTING_UP: Final = ("connect_ns", "handshake_ns", "upgrade_ns")
 _WITH_INTERVAL: Final = (
     "requests_per_second",
-    *(f"{section}.{name}" for section in ("response_ns", "service_ns") for name in ("p50", "p90", "p99", "p99.9")),
+    *(f"{section}.{name}" for section in _TIMES for name in ("p50", "p90", "p99", "p99.9")),
     "target.cpu_ns_per_request",
     "client.cpu_ns_per_request",
 )
 _PLAIN: Final = (
+    *(f"{section}.{name}" for section in _SETTING_UP for name in ("p50", "p99")),
     "response_ns.mean",
     "response_ns.max",
     "offered_per_second",
@@ -76,12 +89,14 @@ def shown_figure(trial: TrialResult, metric: str) -> float | None:
 
     Counts are returned of any trial that was measured, as they may say why it has no figures.
     """
+    if _OF_PROTOCOL.get(metric, trial.protocol) != trial.protocol:
+        return None
     if metric in _COUNTS:
         return measured(metric, trial) if trial.window_ns else None
     if not trial.is_credible or is_too_low(metric, trial):
         return None
     section, _, name = metric.partition(".")
-    summary = getattr(trial, section) if section in ("response_ns", "service_ns") else None
+    summary = getattr(trial, section) if section in (*_TIMES, *_SETTING_UP) else None
     if summary is not None and name.startswith("p") and name not in trustworthy_percentiles(summary.count):
         return None
     return measured(metric, trial)
@@ -98,6 +113,7 @@ def start_of(document: RunDocument) -> datetime | None:
 def _load_figures(trial: TrialResult) -> dict[str, Scalar]:
     row: dict[str, Scalar] = {
         "load_model": trial.load_model,
+        "protocol": trial.protocol,
         "rounds": len(trial.rounds) or 1,
         "window_ns": trial.window_ns,
     }

@@ -1,6 +1,7 @@
 """The text, read by the parsers of prometheus_client: that of OpenMetrics, and that of the older format."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from loadlab.export.openmetrics import format_openmetrics
 from loadlab.results.model import Expectation, RunDocument
 from loadlab.results.paired import Difference, PairedComparison, Variant
 from tests.sample_run import sample_document
+from tests.stream_runs import write_broadcast
 from tests.trials import make_trial
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 
@@ -115,3 +117,15 @@ def test_microbenchmarks_have_their_cost() -> None:
 
 def test_a_run_without_trials_is_valid_text() -> None:
     assert format_openmetrics(make_run([])).endswith("# EOF\n")
+
+
+def test_events_have_gauges_of_their_own(tmp_path: Path) -> None:
+    document = write_broadcast(tmp_path).read_document()
+    [delay] = [
+        value
+        for labels, value in samples_of(document, "loadlab_delivery_delay_seconds")
+        if labels["target_server"] == "node" and labels["load_connections"] == "15000" and labels["percentile"] == "p99"
+    ]
+    assert delay == pytest.approx((document.trials[-1].delay_ns.p99 or 0) / 1e9)
+    assert len(samples_of(document, "loadlab_received_bytes")) == 8
+    assert samples_of(sample_document(), "loadlab_received_bytes") == []

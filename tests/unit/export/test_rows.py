@@ -1,11 +1,13 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 from loadlab.export.rows import format_csv, format_json, rows_of, shown_figure
 from loadlab.results.model import Finding, LatencySummary, RunDocument, Verdict
 from tests.sample_run import sample_document
+from tests.stream_runs import write_broadcast, write_websockets
 from tests.trials import make_trial
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 
@@ -89,3 +91,19 @@ def test_microbenchmarks_have_their_own_columns() -> None:
     (row,) = rows_of(document)
     assert row["cost_ns"] == 41.5
     assert "requests_per_second" not in row
+
+
+def test_events_have_their_delay_and_their_bytes(tmp_path: Path) -> None:
+    document = write_broadcast(tmp_path).read_document()
+    last, trial = read_csv(document)[-1], document.trials[-1]
+    assert (last["protocol"], int(last["delay_ns.p99"])) == ("events", trial.delay_ns.p99)
+    assert (int(last["received_bytes"]), int(last["ended"])) == (trial.received_bytes, 150)
+    assert (last["unasked"], last["pings"]) == ("", "")  # an event stream has neither
+
+
+def test_websockets_have_their_upgrade_and_their_memory(tmp_path: Path) -> None:
+    document = write_websockets(tmp_path).read_document()
+    last, trial = read_csv(document)[-1], document.trials[-1]
+    assert (last["protocol"], int(last["upgrade_ns.p50"])) == ("websocket", trial.upgrade_ns.p50)
+    assert (last["pings"], last["idle.pings"], last["ended"], last["delay_ns.p50"]) == ("100", "57000", "", "")
+    assert float(last["connection_memory.bytes_per_connection"]) == 27_540.0
