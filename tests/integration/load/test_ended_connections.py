@@ -20,6 +20,9 @@ pytestmark = pytest.mark.timeout(90)
 
 _REQUESTS = 30
 _PAUSE_NS = 20 * MS
+# So long that the server, a thread of this process, has ended its connection by then, however busy the machine is.
+_THINK_NS = 200 * MS
+_THOUGHTFUL_REQUESTS = 10
 _USERS = 2
 RETRIED = "retried"
 
@@ -35,13 +38,14 @@ def outcomes_of(script: Script, paced: str, retry: bool, method: str = "GET") ->
             start_ns = time.monotonic_ns()
             agenda.begin(start_ns + number * _PAUSE_NS // _USERS for number in count())
         elif paced == "think":
-            pacing = ThinkTime(loop, gate, _PAUSE_NS, "constant", seed=0)
+            pacing = ThinkTime(loop, gate, _THINK_NS, "constant", seed=0)
         exchange = replace(exchange_with(server.address, timeout_ns=3_000 * MS, method=method), retry=retry)
         load = ActiveLoad(loop, [exchange] * _USERS, [recorder], gate, pacing)
         await load.open()
         async with loop.task_group() as group:
             group.start(load.run(), "load")
-            await wait_until(loop, lambda: served(recorder) + sum(recorder.outcomes.values()) >= _REQUESTS)
+            wanted = _THOUGHTFUL_REQUESTS if paced == "think" else _REQUESTS
+            await wait_until(loop, lambda: served(recorder) + sum(recorder.outcomes.values()) >= wanted)
             group.cancel()
         taken = recorder.take(0, 0)
         counts = {**taken.outcomes, RETRIED: taken.retried}
