@@ -198,6 +198,8 @@ class IdleConnections:
                 self._upkeep.part(fd)
             if state != _NONE:
                 self._close(fd)
+        if self._upkeep is not None:
+            self._upkeep.close()
 
     async def _open_round(self, addresses: Sequence[str | None], proves: bool) -> tuple[int, str | None]:
         """Open a connection from each of these addresses; keep those before the first that cannot be opened.

@@ -90,6 +90,12 @@ class Upkeep:
                 await self._loop.yield_now()
             await self._loop.wait_event(self._epoll.fileno())
 
+    def close(self) -> None:
+        """Watch nothing any more; may be repeated."""
+        if not self._epoll.closed:
+            self._loop.unregister(self._epoll.fileno())
+            self._epoll.close()
+
     def attend_nowait(self) -> int:
         """Attend to connections on which there was an event; return to how many. Only 0 says that there are no more."""
         events = self._epoll.poll(0, _ATTENDED_AT_ONCE)

@@ -46,6 +46,7 @@ class Held:
     def close(self) -> None:
         for sock in (*self.peers.values(), *self._own.values()):
             sock.close()
+        self.upkeep.close()
         self.loop.close()
 
     def _end(self, fd: int) -> None:

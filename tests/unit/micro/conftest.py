@@ -1,6 +1,7 @@
 """Whatever is measured, no descriptor may stay open, and no thread or process may be left."""
 
 import contextlib
+import gc
 import os
 import resource
 import threading
@@ -17,6 +18,12 @@ def children() -> set[str]:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
             found.update(file.read_text().split())
     return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_garbage_of_others() -> None:
+    """Collect what earlier tests of this process have left: it would be collected at any moment, and closes files."""
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
