@@ -33,7 +33,7 @@ class HeldConnections:
         self._observer = observer
         self._opening: dict[str, int] = {}  # how many, by holder
         self._opened: dict[str, Opened] = {}
-        self._alive: dict[str, int] = {}
+        self._alive: dict[str, Alive] = {}  # as last counted
         self._not_accepted = 0
 
     def open(
@@ -69,7 +69,8 @@ class HeldConnections:
         )
         for event in ends.listen_while(lambda: len(self._opened) < len(shares)):
             self._take(event)
-        self._not_accepted = self._wait_accepted(ends)
+        if opening is None:  # otherwise each has been answered, so it has been accepted
+            self._not_accepted = self._wait_accepted(ends)
         target_pids = ends.target.pids()
         if target_pids:  # both ends of the connections are on this machine
             after = read_memory(target_pids, ends.fleet.holder_pids())
@@ -88,7 +89,7 @@ class HeldConnections:
             self._take(event)
             if event.sender not in self._opened:
                 take_other(event)
-        return sum(self._alive.values())
+        return sum(counted.alive for counted in self._alive.values())
 
     def summary(self, alive_at_start: int | None, alive: int | None) -> IdleSummary | None:
         """Return what came of them, None where no holder has begun.
@@ -111,6 +112,9 @@ class HeldConnections:
             holders=len(self._opening),
             holder_bytes_per_connection=memory_bytes / opened if opened else None,
             problem=next((holder.problem for holder in holders if holder.problem), self._accept_problem()),
+            protocol=self._load.idle_protocol,
+            pings=sum(counted.pings for counted in self._alive.values()),
+            received_bytes=sum(counted.received_bytes for counted in self._alive.values()),
         )
 
     def _accept_problem(self) -> str | None:
@@ -140,5 +144,5 @@ class HeldConnections:
             case Opened(opened):
                 self._opening[event.sender] = opened
                 self._opened[event.sender] = event.message
-            case Alive(alive):
-                self._alive[event.sender] = alive
+            case Alive():
+                self._alive[event.sender] = event.message

@@ -49,6 +49,7 @@ _ENDLESS_REQUEST: Final = b"GET /hello HTTP/1.1\r\nX-Endless: "
 _ENDLESS_FRAME: Final = b"\x82\xff" + (1_000_000).to_bytes(8, "big") + bytes(4)
 
 _NO_ANSWER: Final = "no answer in time: its backlog or its open files may be full"
+_NO_OPENING: Final = "no answer to the opening request in time: the server's backlog or open files may be full"
 
 _NONE: Final = 0
 _HELD: Final = 1
@@ -223,7 +224,9 @@ class IdleConnections:
                         _drop_tickets(held)
             except OPENING_FAILURES as error:
                 problem = _describe(error)
-        return len(held), _NO_ANSWER if scope.cancelled else problem
+        if scope.cancelled:
+            problem = _NO_ANSWER if self._opening is None else _NO_OPENING
+        return len(held), problem
 
     async def _part_with(self, descriptors: Sequence[int]) -> None:
         """Close connections: WebSockets with a close frame, for whose answer there is some patience."""

@@ -175,6 +175,17 @@ def test_parting_says_so_once_and_takes_no_answer_for_a_question(stack: ExitStac
 
 
 @pytest.mark.parametrize("answers", [False, True])
+def test_the_end_behind_much_data_is_noticed(stack: ExitStack, answers: bool) -> None:
+    these = held(stack, answers)
+    fd, peer = these.only
+    peer.send(b"\x82\x7f" + (10_000_000).to_bytes(8, "big") + bytes(100_000))
+    peer.close()
+    these.attend()
+    assert these.ended == [fd]
+    assert these.upkeep.received_bytes == 100_010
+
+
+@pytest.mark.parametrize("answers", [False, True])
 def test_the_end_of_a_connection_is_noticed(stack: ExitStack, answers: bool) -> None:
     these = held(stack, answers, connections=3)
     first, *rest = these.peers
@@ -204,7 +215,8 @@ def test_many_pings_are_answered_in_several_turns(stack: ExitStack, monkeypatch:
     these = held(stack, connections=10)
     for peer in these.peers.values():
         peer.send(PING)
-    assert these.upkeep.attend_nowait() == 4
+    assert these.upkeep.attend_nowait()
+    assert these.upkeep.pings == 4
     these.attend()
     assert [frames(peer.recv(100)) for peer in these.peers.values()] == [[(0x8A, b"rain")]] * 10
 
