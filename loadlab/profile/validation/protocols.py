@@ -162,6 +162,7 @@ def _idle_mistakes(data: Data, spoken: set[LoadProtocol]) -> Iterator[Mistake]:
     for path in ("load.idle_protocol", "load.idle_path"):
         if not idle and (place := place_of_change(LoadProfile, data, path)):
             yield Mistake(place, "has no effect without load.idle; set that too", part="key")
-    kinds = {each.value for each in values_in_trials(data, "load.idle_protocol")} or spoken
+    kinds = {each.value for each in values_in_trials(data, "load.idle_protocol") if each.value is not None}
+    kinds = kinds or {"tcp" if each == "http" else each for each in spoken}
     if idle and kinds == {"tcp"} and (place := place_of_change(LoadProfile, data, "load.idle_path")):
         yield Mistake(place, "has no effect with idle_protocol: tcp, which asks for nothing", part="key")

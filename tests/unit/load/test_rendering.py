@@ -2,18 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import httptools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from loadlab import __version__
 from loadlab.errors import ProfileError
-from loadlab.load.rendering import render_requests
+from loadlab.load.rendering import RenderedKind, render_messages, render_requests
 from loadlab.profile.files import Table, read_table
+from loadlab.profile.message import MixedMessage
 from loadlab.profile.request import MixedRequest
+from loadlab.protocols.answers import AnswerEnd
 
 HOST = "localhost:8080"
 AGENT = f"User-Agent: loadlab/{__version__}\r\n"
@@ -187,3 +191,35 @@ def test_whatever_the_values_are_one_whole_request_is_sent(segment: str, text: s
     path, _, query = received.url.partition("?")
     assert [unquote(each) for each in path.split("/")] == ["", "a", segment, "b"]
     assert unquote(query) == f"c={text}"
+
+
+def messages(protocol: Literal["websocket", "tcp"], data: Table | None = None, **written: object) -> RenderedKind:
+    (kind,) = render_messages([MixedMessage.model_validate(written)], data, protocol)
+    return kind
+
+
+@pytest.mark.parametrize(("length", "text"), [(5, True), (126, True), (70_000, True), (300, False)])
+def test_a_message_over_a_websocket_is_one_masked_frame(length: int, text: bool, tmp_path: Path) -> None:
+    payload = "x" * length
+    file = tmp_path / "payload"
+    file.write_text(payload)
+    kind = messages("websocket", text=payload) if text else messages("websocket", binary=str(file))
+    server = FrameProtocol(client=False, extensions=[])
+    server.receive_bytes(kind.contents[0])
+    (frame,) = server.received_frames()
+    assert frame.message_finished
+    assert frame.opcode is (Opcode.TEXT if text else Opcode.BINARY)
+    assert frame.payload == (payload if text else payload.encode())
+    assert kind.contents[0][1] & 0x80, "a client masks its frames"
+    assert kind.statuses == {0}
+
+
+def test_messages_have_the_values_of_rows_and_what_ends_their_answers() -> None:
+    kind = messages("tcp", table(id=["1", "2"]), text="GET {{id}}\r\n", until="\r\n")
+    assert kind.contents == (b"GET 1\r\n", b"GET 2\r\n")
+    assert kind.end == AnswerEnd(until=b"\r\n")
+    assert messages("websocket", text="é", answer=2, matches="a+").end == AnswerEnd(messages=2, matches="a+")
+
+
+def test_a_message_may_be_empty_where_the_server_speaks_first() -> None:
+    assert messages("tcp", bytes=3).contents == (b"",)
