@@ -6,20 +6,16 @@ from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.load.exchange import Exchange, answers_of
+from loadlab.load.overdue import EXAMINED_AT_ONCE, expire_overdue
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.user import User
 from loadlab.recording.recorder import Recorder
 
 # Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
 _OPENING_AT_ONCE: Final = 100
-# Users examined for overdue requests before other tasks get their turn. Examining all of 10,000 at once held the others
-# up for 0.65 ms, 20,000 for 1.2 ms; so many at a time take 0.007 ms, or 0.7 ms if each has to be shut down.
-_EXAMINED_AT_ONCE: Final = 250
 # How long a ping waits for its answer at most, on a connection that waits for its next request. Servers that ping wait
 # for seconds.
 _LISTEN_EVERY_NS: Final = 200_000_000
-_SHORTEST_PAUSE_NS: Final = 1_000_000
-_LONGEST_PAUSE_NS: Final = 100_000_000
 
 
 class ActiveLoad:
@@ -95,7 +91,7 @@ class ActiveLoad:
                 if self._gate.closed and not self.in_flight:
                     await self._gate.wait()
                 await self._loop.sleep_until(look_ns)
-                look_ns = await self._expire_overdue()
+                look_ns = await expire_overdue(self._loop, self._users, self._in_flight, self._timeout_ns)
 
     async def _listen(self) -> None:
         """Listen regularly to what comes unasked on connections without a request under way, until cancelled.
@@ -103,26 +99,8 @@ class ActiveLoad:
         Between the windows too: a server that pings takes those who are silent for dead.
         """
         while True:
-            for first in range(0, len(self._users), _EXAMINED_AT_ONCE):
-                for user in self._users[first : first + _EXAMINED_AT_ONCE]:
+            for first in range(0, len(self._users), EXAMINED_AT_ONCE):
+                for user in self._users[first : first + EXAMINED_AT_ONCE]:
                     user.listen()
                 await self._loop.yield_now()
             await self._loop.sleep(_LISTEN_EVERY_NS)
-
-    async def _expire_overdue(self) -> int:
-        """End the connections of overdue requests; return when to look again.
-
-        That is when the oldest request in flight will be overdue, so with a server that answers in time all users are
-        examined once a timeout, and not 20 times. An overdue request is found within a twentieth of its timeout.
-        """
-        oldest_ns = now_ns = time.monotonic_ns()
-        for first in range(0, len(self._users), _EXAMINED_AT_ONCE):
-            last = first + _EXAMINED_AT_ONCE
-            sent_ns = min(filter(None, self._in_flight[first:last]), default=now_ns)
-            if now_ns - sent_ns > self._timeout_ns:
-                for user in self._users[first:last]:
-                    user.expire(now_ns)
-            oldest_ns = min(oldest_ns, sent_ns)
-            await self._loop.yield_now()
-        pause_ns = min(max(self._timeout_ns // 20, _SHORTEST_PAUSE_NS), _LONGEST_PAUSE_NS)
-        return max(oldest_ns + self._timeout_ns, now_ns + pause_ns)

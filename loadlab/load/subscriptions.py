@@ -2,19 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.load.entrance import Entrance
 from loadlab.load.exchange import Exchange
+from loadlab.load.overdue import expire_overdue
 from loadlab.load.pacing import Gate
 from loadlab.load.stream import Subscriber
 from loadlab.protocols.event_stream import KnownPieces
 from loadlab.recording.recorder import Recorder
-
-_EXAMINED_AT_ONCE: Final = 250
-_SHORTEST_PAUSE_NS: Final = 1_000_000
-_LONGEST_PAUSE_NS: Final = 100_000_000
 
 
 class Subscriptions:
@@ -68,26 +64,13 @@ class Subscriptions:
                 await self._gate.wait()
                 with self._loop.time_scope(look_ns - time.monotonic_ns()):
                     await self._gate.wait_closed()
-                look_ns = await self._end_all() if self._gate.closed else await self._expire_overdue()
+                look_ns = (
+                    await self._end_all()
+                    if self._gate.closed
+                    else await expire_overdue(self._loop, self._subscribers, self._since_ns, self._timeout_ns)
+                )
 
     async def _end_all(self) -> int:
         for subscriber in self._subscribers:
             subscriber.end()
         return 0
-
-    async def _expire_overdue(self) -> int:
-        """End the streams whose next event is overdue; return when to look again.
-
-        That is when the one that has waited longest will be overdue, or a twentieth of the timeout later.
-        """
-        oldest_ns = now_ns = time.monotonic_ns()
-        for first in range(0, len(self._subscribers), _EXAMINED_AT_ONCE):
-            last = first + _EXAMINED_AT_ONCE
-            since_ns = min(filter(None, self._since_ns[first:last]), default=now_ns)
-            if now_ns - since_ns > self._timeout_ns:
-                for subscriber in self._subscribers[first:last]:
-                    subscriber.expire(now_ns)
-            oldest_ns = min(oldest_ns, since_ns)
-            await self._loop.yield_now()
-        pause_ns = min(max(self._timeout_ns // 20, _SHORTEST_PAUSE_NS), _LONGEST_PAUSE_NS)
-        return max(oldest_ns + self._timeout_ns, now_ns + pause_ns)
