@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from loadlab.kernel.loop import Loop
+from loadlab.load.entrance import CONNECTING_AT_ONCE
 from loadlab.load.exchange import Exchange, answers_of
 from loadlab.load.overdue import EXAMINED_AT_ONCE, expire_overdue
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.user import User
 from loadlab.recording.recorder import Recorder
 
-# Connections opened at once: within the smallest listen backlog in common use (Python's and Go's default is 128).
-_OPENING_AT_ONCE: Final = 100
 # How long a ping waits for its answer at most, on a connection that waits for its next request. Servers that ping wait
 # for seconds.
 _LISTEN_EVERY_NS: Final = 200_000_000
@@ -74,9 +73,9 @@ class ActiveLoad:
 
     async def open(self) -> None:
         """Open the connections, a backlog's worth at a time. `run` tries those again that fail, and counts them."""
-        for first in range(0, len(self._users), _OPENING_AT_ONCE):
+        for first in range(0, len(self._users), CONNECTING_AT_ONCE):
             async with self._loop.task_group() as group:
-                for user in self._users[first : first + _OPENING_AT_ONCE]:
+                for user in self._users[first : first + CONNECTING_AT_ONCE]:
                     group.start(user.open(), "open a connection")
 
     async def run(self) -> None:

@@ -64,13 +64,9 @@ class Subscriptions:
                 await self._gate.wait()
                 with self._loop.time_scope(look_ns - time.monotonic_ns()):
                     await self._gate.wait_closed()
-                look_ns = (
-                    await self._end_all()
-                    if self._gate.closed
-                    else await expire_overdue(self._loop, self._subscribers, self._since_ns, self._timeout_ns)
-                )
-
-    async def _end_all(self) -> int:
-        for subscriber in self._subscribers:
-            subscriber.end()
-        return 0
+                if self._gate.closed:
+                    for subscriber in self._subscribers:
+                        subscriber.end()
+                    look_ns = 0
+                else:
+                    look_ns = await expire_overdue(self._loop, self._subscribers, self._since_ns, self._timeout_ns)
