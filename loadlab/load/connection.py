@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from loadlab.kernel.loop import Loop
@@ -25,7 +26,7 @@ from loadlab.kernel.tls import TlsTransport
 from loadlab.load.exchange import RECEIVE_BYTES, Exchange
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, opening_failure
 from loadlab.load.opening import wait_opened
-from loadlab.protocols.answers import AnswerReader, Answers
+from loadlab.protocols.answers import AnswerReader, Answers, ResponseHead
 from loadlab.protocols.openings import Opening
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
@@ -171,11 +172,23 @@ class UserConnection:
         reply, reader.reply = reader.reply, b""
         await self._transport.wait_sent(sock, reply)
 
-    def _send_reply_nowait(self, sock: socket.socket) -> None:
-        """Send it as far as the socket takes it at once, where the connection is over or has little to send."""
+    def _send_reply_nowait(self, sock: socket.socket) -> bool:
+        """Send it where the connection is over or has little to send; return whether the socket took all of it."""
         reply, self._reader.reply = self._reader.reply, b""
-        with suppress(OSError):
-            self._transport.write(sock.fileno(), reply)
+        try:
+            return self._transport.write(sock.fileno(), reply) == len(reply)
+        except OSError:
+            return False
+
+    def _send_reply_behind(self, sock: socket.socket, head: ResponseHead) -> ResponseHead:
+        """Send what the protocol has to say behind an answer; return what that says, and if this was the end of it.
+
+        An answer that is complete stays one if its connection turns out to be of no more use.
+        """
+        if self._send_reply_nowait(sock) and head.keep_alive:
+            return head
+        self._ended = True
+        return replace(head, keep_alive=False)
 
     def _take_leave(self, sock: socket.socket) -> None:
         """Tell a peer that has not ended the connection that it is over, if the protocol has a word for that."""
@@ -202,8 +215,8 @@ class UserConnection:
             pass
         except REQUEST_FAILURES:
             ended = self._ended = True
-        if self._reader.reply:
-            self._send_reply_nowait(sock)
+        if self._reader.reply and not self._send_reply_nowait(sock):
+            ended = self._ended = True
         return ended
 
     def _end_connection(self) -> None:

@@ -133,7 +133,7 @@ class User(UserConnection):
                             sent_ns, lateness_ns, reused = clock(), 0, True
                             if parked[fd] is True and has_ended(sock):
                                 break
-                        elif parked[fd] is True and reused and has_ended(sock):
+                        elif parked[fd] is True and (reused or speaks_unasked) and has_ended(sock):
                             break
                         in_flight[number] = sent_ns
                         if stamped and not has_stamps:
@@ -168,12 +168,13 @@ class User(UserConnection):
                             except BlockingIOError:
                                 continue
                         pieces_ns = None
-                        if data == answers.message:
+                        # A frame that is incomplete may have anything in it, also what looks like an answer.
+                        if data == answers.message and not (speaks_unasked and reader.begun):
                             head = answers.head
                         elif (complete := reader.feed(data)) is not None:
                             head = complete
                             if speaks_unasked and reader.reply:
-                                yield from self._send_reply(sock, reader)
+                                head = self._send_reply_behind(sock, complete)
                         else:
                             kept = None if wanted[kind].check is None else [data]
                             if times_pieces and wanted[kind].streams:
@@ -304,9 +305,7 @@ class User(UserConnection):
             if pieces_ns is not None and (head is not None or reader.body_begun) and piece != LAST_CHUNK:
                 pieces_ns.append(time.monotonic_ns())
             if head is not None:
-                if reader.reply:
-                    await self._send_reply(sock, reader)
-                return head
+                return self._send_reply_behind(sock, head) if reader.reply else head
         if self._timed_out:
             raise ResponseCutShort  # `expire` ended it, so the end completes nothing
         if transport.cut_short and reader.begun:

@@ -117,7 +117,7 @@ class WebSocketReader:
     @property
     def begun(self) -> bool:
         """Whether a part of an answer has come."""
-        return not self._is_between_frames or 0 < self._missing_messages < self.answers.messages
+        return self._frames is not None or self._header != b"" or 0 < self._missing_messages < self.answers.messages
 
     @property
     def body_begun(self) -> bool:
@@ -144,7 +144,7 @@ class WebSocketReader:
             else:
                 begin = 4 if data[1] == _TWO_BYTES and data[2] << 8 | data[3] == size - 4 else 0
             if begin and (first == WHOLE_BINARY or (first == WHOLE_TEXT and _is_text(data[begin:]))):
-                answers.message = data
+                answers.message, self._shown = data, b""
                 self._missing_messages = 0
                 return _ANSWERED
         return self._feed(data)

@@ -208,6 +208,45 @@ def test_a_close_behind_the_answer_costs_no_request() -> None:
     assert not played.reasons
 
 
+def test_an_answer_counts_though_its_connection_is_reset_behind_it() -> None:
+    played = play(scripts.answer_close_and_reset, lambda recorder: served(recorder) >= 100)
+    assert set(played.outcomes) <= {"ok", "cut"}
+
+
+def test_the_rest_of_an_unasked_message_is_no_answer_whatever_it_looks_like() -> None:
+    async def main(loop: Loop) -> Counter[str]:
+        recorder = Recorder()
+        load = ActiveLoad(loop, [exchange_with(server.address)] * 2, [recorder], open_gate(loop))
+        await load.open()
+        async with loop.task_group() as group:
+            group.start(load.run(), "load")
+            await wait_until(loop, lambda: served(recorder) >= 20)
+            load.count_unasked()
+            group.cancel()
+        return Counter(answers=served(recorder), unasked=recorder.unasked, failures=sum(recorder.outcomes.values()))
+
+    with ScriptedServer(scripts.disguise_what_is_unasked) as server:
+        counts = run(main)
+    assert counts["failures"] == 0
+    assert counts["answers"] - 6 <= counts["unasked"] <= counts["answers"]
+
+
+def test_a_close_is_answered_once() -> None:
+    received: list[bytes] = []
+
+    def note(peer: Peer) -> None:
+        if scripts.handshake(peer) and scripts.Conversation(peer).receive_message():
+            peer.send(scripts.HELLO + scripts.frame(0x88, b"\x03\xe9"))
+            pieces = b""
+            while piece := peer.sock.recv(65_536):
+                pieces += piece
+            received.append(pieces)
+
+    play(note, lambda recorder: served(recorder) >= 10)
+    # The header of a masked frame with two bytes, its mask, and the code.
+    assert {len(each) for each in received[:8]} == {2 + 4 + 2}
+
+
 def test_with_a_connection_for_each_message_each_is_closed_in_good_order() -> None:
     codes: list[int | None] = []
 

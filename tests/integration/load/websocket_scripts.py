@@ -162,6 +162,27 @@ def greet_and_chatter(peer: Peer) -> None:
             peer.send(frame(0x81, b"hello") + frame(0x81, b"news") + frame(0x82, b"more"))
 
 
+def disguise_what_is_unasked(peer: Peer) -> None:
+    """Begin a message behind each answer, and end it after the next request, with what looks like an answer."""
+    if handshake(peer):
+        conversation = Conversation(peer)
+        if conversation.receive_message():
+            peer.send(HELLO)  # this one is known from now on
+        rest = b""
+        while conversation.receive_message():
+            if rest:
+                peer.send(rest)
+                time.sleep(0.005)  # so that the answer comes in a piece of its own
+            peer.send(HELLO + bytes([0x82, len(HELLO)]))
+            rest = HELLO
+
+
+def answer_close_and_reset(peer: Peer) -> None:
+    if handshake(peer) and Conversation(peer).receive_message():
+        peer.reset_on_close()
+        peer.send(HELLO + frame(0x88, (1001).to_bytes(2, "big")))
+
+
 def drop_the_silent(peer: Peer, every_seconds: float = 0.2, patience_seconds: float = 0.5) -> None:
     """Answer messages, ping regularly, and reset a connection on which a pong is overdue."""
     if not handshake(peer):
