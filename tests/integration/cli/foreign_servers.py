@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from . import echo_server, faulty_server, nagle_server, recording_server, slow_app
+from . import echo_server, faulty_server, nagle_server, recording_server, slow_app, websockets_server
 from .program import wait_until
 
 _NGINX: Final = """\
@@ -27,7 +27,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port} {ssl}; {tls} location / {{ return 200 "from nginx"; }} }}
+    server {{ listen 127.0.0.1:{port} {ssl}; {tls} location / {{ {location} }} }}
 }}
 """
 _NODE: Final = """\
@@ -57,7 +57,9 @@ class Foreign:
 
 
 @contextmanager
-def nginx_serving(program: str, folder: Path, tls: str = "") -> Iterator[Foreign]:
+def nginx_serving(
+    program: str, folder: Path, tls: str = "", location: str = 'return 200 "from nginx";'
+) -> Iterator[Foreign]:
     """Run nginx with a master and two workers; over TLS, if `tls` has its directives for that."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # nginx takes an inherited socket as it is. If it blocks, a worker that comes second waits in accept(2) for the
@@ -65,7 +67,9 @@ def nginx_serving(program: str, folder: Path, tls: str = "") -> Iterator[Foreign
         listener.setblocking(False)
         port = listener.getsockname()[1]
         configuration = folder / "nginx.conf"
-        configuration.write_text(_NGINX.format(folder=folder, port=port, tls=tls, ssl="ssl" if tls else ""))
+        configuration.write_text(
+            _NGINX.format(folder=folder, port=port, tls=tls, ssl="ssl" if tls else "", location=location)
+        )
         command = [program, "-p", str(folder), "-c", str(configuration)]
         # How one nginx hands its sockets on to another: so it need not be told a port that somebody else might take.
         environment = {**os.environ, "NGINX": f"{listener.fileno()};"}
@@ -118,6 +122,13 @@ def asked_of(server: Foreign) -> list[tuple[list[Any], int]]:
     server.process.terminate()
     assert server.process.stdout is not None
     return [(request, count) for request, count in json.loads(server.process.stdout.read())]
+
+
+@contextmanager
+def websockets_serving(*options: str) -> Iterator[Foreign]:
+    """Run websockets_server.py, which says how connections were closed once it is ended."""
+    with _script_serving(websockets_server.__file__, *options) as server:
+        yield server
 
 
 @contextmanager
