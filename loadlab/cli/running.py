@@ -28,6 +28,8 @@ from loadlab.errors import ExitCode
 from loadlab.experiment.context import RunContext, resources_for
 from loadlab.experiment.preflight import Readiness, names_for
 from loadlab.experiment.run import Experiment
+from loadlab.host.machine import Machine
+from loadlab.processes.activity import ActivityWatch
 from loadlab.profile import load_profile, plan_trials
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import loaded_lines
@@ -49,12 +51,13 @@ def run_profile(
     as_json: bool,
     calibrates: bool,
     accept_invalid: bool,
-    allow_remote: Collection[str] = (),
+    allow_remote: Collection[str],
+    watch: ActivityWatch,
 ) -> ExitCode:
     """Run a profile with these changes from the command line; return how that ends the program.
 
-    `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile.
-    Raises LoadlabError, where nothing could be measured or written.
+    `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile. `watch` has
+    been looking at what else runs. Raises LoadlabError, where nothing could be measured or written.
     """
     loaded = load_profile(find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
     seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
@@ -63,7 +66,7 @@ def run_profile(
     resources = resources_for(loaded.profile)
     with Interruption() as interruption:
         directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-        readiness = Readiness.of(trials, names=names)
+        readiness = Readiness.of(trials, Machine(watch=watch), names)
         _warn(readiness)
         with RunProgress(error_console(), trials, known=readiness.reasons()) as progress:
             context = RunContext(resources, progress, interruption.check, names)

@@ -139,6 +139,9 @@ def run(
     ] = None,
 ) -> None:
     """Run a profile: measure all its trials, then write the page."""
+    from loadlab.processes.activity import ActivityWatch
+
+    watch = ActivityWatch()  # first of all: importing the rest takes as long as it has to look
     from loadlab.cli.running import run_profile
 
     changes = list(overrides or [])
@@ -146,7 +149,7 @@ def run(
         changes.append(f"--repeat={repeat}")
     if seed is not None:
         changes.append(f"--seed={seed}")
-    raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid, allow_remote or []))
+    raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid, allow_remote or [], watch))
 
 
 app.command(epilog=HIT_EXAMPLES, cls=CommandInSections)(hit)

@@ -42,7 +42,7 @@ class Readiness:
     def of(cls, trials: Sequence[Trial], machine: Machine | None = None, names: targets.Names | None = None) -> Self:
         """Judge the trials of a profile by a machine, by default this one now, and by the servers that are installed.
 
-        Takes half a second, to see what else runs.
+        Takes half a second, to see what else runs, unless the machine has been watched already.
         """
         machine = Machine() if machine is None else machine
         names = targets.Names() if names is None else names

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from loadlab.host.activity import Activity, measure_activity
+from loadlab.processes.activity import Activity, ActivityWatch
 from loadlab.processes.control_groups import Controller, groups_of, least_quota, own_quota
 from loadlab.processes.proc import parse_sizes
 
@@ -49,10 +49,16 @@ class Machine:
     one to look again.
     """
 
-    def __init__(self, root: Path = Path("/"), own: OwnLimits | None = None) -> None:
-        """`root` is where /proc and /sys are; `own` stands in for the limits of this process."""
+    def __init__(
+        self, root: Path = Path("/"), own: OwnLimits | None = None, watch: ActivityWatch | None = None
+    ) -> None:
+        """`root` is where /proc and /sys are; `own` stands in for the limits of this process.
+
+        `watch` is one of the activity that has begun already.
+        """
         self.root = root
         self.own = OwnLimits.of_this_process() if own is None else own
+        self._watch = watch
         self._texts: dict[str, str | None] = {}
 
     def read_text(self, name: str) -> str | None:
@@ -99,8 +105,9 @@ class Machine:
 
     @cached_property
     def activity(self) -> Activity | None:
-        """What used the cores just now, None where it cannot be seen. The first call looks for half a second."""
-        return measure_activity(self.own.cores, self.root / "proc")
+        """What used the cores just now, None where it cannot be seen. The first call may take half a second."""
+        watch = self._watch or ActivityWatch(self.root / "proc")
+        return watch.finish(self.own.cores)
 
 
 def _finite(limit: int) -> int:

@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
-from loadlab.host.activity import Activity, BusyProcess
 from loadlab.host.checks.check import Diagnosis, State
 from loadlab.host.machine import Machine, OwnLimits
+from loadlab.processes.activity import Activity, BusyProcess
 
 GIB: Final = 1 << 30
 IDLE: Final = Activity(others=0.01, stolen=0.0, processes=(BusyProcess(1, "systemd", 0.01),))

@@ -2,7 +2,6 @@
 
 import pytest
 
-from loadlab.host.activity import Activity, BusyProcess
 from loadlab.host.checks.check import State
 from loadlab.host.checks.cores import (
     ClockSource,
@@ -14,6 +13,7 @@ from loadlab.host.checks.cores import (
     StolenTime,
 )
 from loadlab.host.requirements import Requirements
+from loadlab.processes.activity import Activity, BusyProcess
 
 from ..machine import CLOCKS, is_fine, machine
 

@@ -1,15 +1,15 @@
 """Who uses the CPU, in a /proc that the test writes twice."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
 
-from loadlab.host.activity import BusyProcess, measure_activity
+from loadlab.processes.activity import Activity, ActivityWatch, BusyProcess
 from loadlab.processes.proc import TICK_NS
 
-from ..processes.proc_tree import write_stat
+from .proc_tree import write_stat
 
 SECOND_NS = 1_000_000_000
 TICKS = SECOND_NS // TICK_NS
@@ -17,8 +17,8 @@ TICKS = SECOND_NS // TICK_NS
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each reading is a second after the one before."""
-    times = iter(range(0, 100 * SECOND_NS, SECOND_NS))
+    """The watch is finished a second after it has begun."""
+    times = iter((0, SECOND_NS, SECOND_NS))
     monkeypatch.setattr("time.monotonic_ns", lambda: next(times))
 
 
@@ -32,9 +32,16 @@ def no_clock(_pid: int) -> None:
     return None
 
 
-def meanwhile(act: Callable[[], None]) -> Callable[[float], None]:
-    """Return a pause in which that happens."""
-    return lambda seconds: act() if seconds == 0.5 else None
+def measure(
+    cores: Collection[int],
+    proc: Path,
+    act: Callable[[], None] = lambda: None,
+    read_clock: Callable[[int], int | None] = no_clock,
+) -> Activity | None:
+    """Return the activity of a second, in which that happens."""
+    watch = ActivityWatch(proc, read_clock)
+    act()
+    return watch.finish(cores, lambda _seconds: pytest.fail("it has had its time"))
 
 
 def test_processes_are_named_the_busiest_first_and_we_are_none_of_them(tmp_path: Path) -> None:
@@ -53,7 +60,7 @@ def test_processes_are_named_the_busiest_first_and_we_are_none_of_them(tmp_path:
         write_stat(tmp_path, 70, name="begins", ticks=(TICKS // 20, 0, 0, 0))
         (tmp_path / "40" / "stat").unlink()
 
-    found = measure_activity([0, 1], tmp_path, meanwhile(run), no_clock)
+    found = measure([0, 1], tmp_path, run)
     assert found is not None
     assert found.others == pytest.approx(0.5 + 0.75 - 2 * 0.1)
     assert found.stolen == 0.25
@@ -68,7 +75,7 @@ def test_the_clock_of_a_process_knows_better_than_the_ticks(tmp_path: Path) -> N
     write_cores(tmp_path, (0, 0))
     write_stat(tmp_path, 20, name="paced")
     times = iter((1_000, 1_000 + SECOND_NS // 5))
-    found = measure_activity([0], tmp_path, lambda _seconds: None, lambda _pid: next(times))
+    found = measure([0], tmp_path, read_clock=lambda _pid: next(times))
     assert found is not None
     assert found.processes == (BusyProcess(20, "paced", 0.2),)
 
@@ -76,8 +83,9 @@ def test_the_clock_of_a_process_knows_better_than_the_ticks(tmp_path: Path) -> N
 def test_a_pid_that_is_used_again_is_another_process(tmp_path: Path) -> None:
     write_cores(tmp_path, (0, 0))
     write_stat(tmp_path, 20, name="first", ticks=(TICKS, 0, 0, 0), started=1)
-    pause = meanwhile(lambda: write_stat(tmp_path, 20, name="second", ticks=(TICKS // 2, 0, 0, 0), started=2))
-    found = measure_activity([0], tmp_path, pause, no_clock)
+    found = measure(
+        [0], tmp_path, lambda: write_stat(tmp_path, 20, name="second", ticks=(TICKS // 2, 0, 0, 0), started=2)
+    )
     assert found is not None
     assert found.processes == (BusyProcess(20, "second", 0.5),)
 
@@ -86,17 +94,16 @@ def test_a_process_may_take_another_name(tmp_path: Path) -> None:
     """As one does that executes another program, or a worker of the kernel's with each queue that it serves."""
     write_cores(tmp_path, (0, 0))
     write_stat(tmp_path, 20, name="sh", ticks=(10 * TICKS, 0, 0, 0))
-    pause = meanwhile(lambda: write_stat(tmp_path, 20, name="make", ticks=(10 * TICKS + TICKS // 4, 0, 0, 0)))
-    found = measure_activity([0], tmp_path, pause, no_clock)
+    found = measure(
+        [0], tmp_path, lambda: write_stat(tmp_path, 20, name="make", ticks=(10 * TICKS + TICKS // 4, 0, 0, 0))
+    )
     assert found is not None
     assert found.processes == (BusyProcess(20, "make", 0.25),)
 
 
 def test_only_the_cores_that_we_may_use_count(tmp_path: Path) -> None:
     write_cores(tmp_path, (0, 0), (0, 0), (0, 0))
-    found = measure_activity(
-        [2], tmp_path, meanwhile(lambda: write_cores(tmp_path, (0, 0), (0, 0), (TICKS, 0))), no_clock
-    )
+    found = measure([2], tmp_path, lambda: write_cores(tmp_path, (0, 0), (0, 0), (TICKS, 0)))
     assert found is not None
     assert found.others == 0.0
 
@@ -105,4 +112,13 @@ def test_only_the_cores_that_we_may_use_count(tmp_path: Path) -> None:
 def test_a_kernel_that_does_not_show_its_cores_tells_nothing(tmp_path: Path, stat: str | None) -> None:
     if stat is not None:
         (tmp_path / "stat").write_text(stat)
-    assert measure_activity([0], tmp_path, lambda _seconds: None, no_clock) is None
+    assert measure([0], tmp_path) is None
+
+
+def test_what_is_left_of_half_a_second_passes_in_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times, pauses = iter((0, SECOND_NS // 5, SECOND_NS // 2)), list[float]()
+    monkeypatch.setattr("time.monotonic_ns", lambda: next(times))
+    write_cores(tmp_path, (0, 0))
+    watch = ActivityWatch(tmp_path, no_clock)
+    assert watch.finish([0], pauses.append) is not None
+    assert pauses == [pytest.approx(0.3)]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from loadlab.processes import list_family
 from loadlab.processes.cores import CoresReading, read_cores, use_between
+from loadlab.processes.family import list_family
 from loadlab.processes.proc import PROC, list_pids, read_cpu_clock, read_stat
 
 _SECONDS: Final = 0.5
@@ -36,34 +36,42 @@ class Activity:
     processes: tuple[BusyProcess, ...] = ()
 
 
-def measure_activity(
-    cores: Collection[int],
-    proc: Path = PROC,
-    pause: Callable[[float], None] = time.sleep,
-    read_clock: Callable[[int], int | None] = read_cpu_clock,
-) -> Activity | None:
-    """Look for half a second, which passes in `pause`; None where the kernel does not show how busy its cores are."""
-    start = _read(proc, read_clock)
-    pause(_SECONDS)
-    end = _read(proc, read_clock)
-    uses = use_between(start.cores, end.cores, cores)
-    if not uses:
-        return None
-    passed_ns = end.cores.time_ns - start.cores.time_ns
-    # One that was not there at the start has begun since, and counts from zero.
-    used_ns = {each: cpu_ns - start.cpu_ns.get(each, 0) for each, cpu_ns in end.cpu_ns.items()}
-    ours = list_family([os.getpid()], proc)
-    others_ns = {each: ns for each, ns in used_ns.items() if each.pid not in ours and ns > 0}
-    ours_ns = sum(ns for each, ns in used_ns.items() if each.pid in ours)
-    busy = sum(1 - use.idle - use.stolen for use in uses.values())
-    return Activity(
-        others=max(0.0, busy - ours_ns / passed_ns),
-        stolen=sum(use.stolen for use in uses.values()),
-        processes=tuple(
-            BusyProcess(each.pid, each.name, ns / passed_ns)
-            for each, ns in sorted(others_ns.items(), key=lambda item: (-item[1], item[0].pid))
-        ),
-    )
+class ActivityWatch:
+    """Looks at what runs, from now on until `finish`. Where other things are done meanwhile, it costs no time."""
+
+    def __init__(self, proc: Path = PROC, read_clock: Callable[[int], int | None] = read_cpu_clock) -> None:
+        self._proc = proc
+        self._read_clock = read_clock
+        self._start = _read(proc, read_clock)
+
+    def finish(self, cores: Collection[int], pause: Callable[[float], None] = time.sleep) -> Activity | None:
+        """Return the activity since the start, of half a second at least: what is left of that passes in `pause`.
+
+        None where the kernel does not show how busy its cores are.
+        """
+        start = self._start
+        passed_seconds = (time.monotonic_ns() - start.cores.time_ns) / 1e9
+        if passed_seconds < _SECONDS:
+            pause(_SECONDS - passed_seconds)
+        end = _read(self._proc, self._read_clock)
+        uses = use_between(start.cores, end.cores, cores)
+        if not uses:
+            return None
+        passed_ns = end.cores.time_ns - start.cores.time_ns
+        # One that was not there at the start has begun since, and counts from zero.
+        used_ns = {each: cpu_ns - start.cpu_ns.get(each, 0) for each, cpu_ns in end.cpu_ns.items()}
+        ours = list_family([os.getpid()], self._proc)
+        others_ns = {each: ns for each, ns in used_ns.items() if each.pid not in ours and ns > 0}
+        ours_ns = sum(ns for each, ns in used_ns.items() if each.pid in ours)
+        busy = sum(1 - use.idle - use.stolen for use in uses.values())
+        return Activity(
+            others=max(0.0, busy - ours_ns / passed_ns),
+            stolen=sum(use.stolen for use in uses.values()),
+            processes=tuple(
+                BusyProcess(each.pid, each.name, ns / passed_ns)
+                for each, ns in sorted(others_ns.items(), key=lambda item: (-item[1], item[0].pid))
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
