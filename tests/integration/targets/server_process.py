@@ -68,12 +68,7 @@ class Server:
         # This end first: what has left it is at the other one then, and waits there or has been read.
         if _count_unacknowledged(client) > 0:
             return False
-        ours, theirs = client.getsockname()[1], self.address[1]
-        for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            local, remote, _state, queues = row.split()[1:5]
-            if (_port(local), _port(remote)) == (theirs, ours):
-                return int(queues.rpartition(":")[2], 16) == 0
-        return True
+        return _count_unread(self.address, client.getsockname()) == 0
 
     def wait_settled(self) -> None:
         """Wait until all its threads sleep: they have set themselves up then, and wait for clients.
@@ -201,5 +196,28 @@ def _count_unacknowledged(client: socket.socket) -> int:
     return int(count)
 
 
-def _port(address: str) -> int:
-    return int(address.rpartition(":")[2], 16)
+_SOCK_DIAG = 4  # linux/netlink.h: NETLINK_SOCK_DIAG
+_BY_FAMILY = 20  # linux/sock_diag.h: SOCK_DIAG_BY_FAMILY
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port
+_REQUEST = struct.Struct("=BBxxI")  # the head of struct inet_diag_req_v2: family, protocol, states
+_SOCKET = struct.Struct("!HH4s12x4s12xI8s")  # struct inet_diag_sockid: ports, addresses, interface, cookie
+_REPLY = struct.Struct("=xB2x48x4xI")  # the head of struct inet_diag_msg: state, bytes that wait to be read
+_LISTENS = 10  # TCP_LISTEN
+_ANY = b"\xff" * 8
+
+
+def _count_unread(address: tuple[str, int], client: tuple[str, int]) -> int:
+    """Return how many bytes wait at the end of a connection that is at `address`; 0 if it is gone.
+
+    The kernel is asked for this one connection: /proc/net/tcp has all of them, and takes milliseconds to read.
+    """
+    wanted = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 0xFFFFFFFF)
+    wanted += _SOCKET.pack(address[1], client[1], socket.inet_aton(address[0]), socket.inet_aton(client[0]), 0, _ANY)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        kernel.send(_HEADER.pack(_HEADER.size + len(wanted), _BY_FAMILY, 1, 1, 0) + wanted)
+        answer = kernel.recv(4096)
+    _length, kind, *_ = _HEADER.unpack_from(answer)
+    if kind != _BY_FAMILY:
+        return 0
+    state, unread = _REPLY.unpack_from(answer, _HEADER.size)
+    return 0 if state == _LISTENS else int(unread)  # without such a connection it finds the listener
