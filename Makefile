@@ -27,7 +27,7 @@ demo: $(VENV)/run.installed
 test: lint
 	tests/install-tools
 	$(BIN)/pytest $(TOGETHER)
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m alone tests/integration
 
 lint: $(VENV)/dev.installed
 	$(BIN)/ruff check .
