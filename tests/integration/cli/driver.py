@@ -41,6 +41,11 @@ def lose_patience_after(seconds: float) -> None:
     patch("loadlab.experiment.ends._PATIENCE_SECONDS", seconds).start()
 
 
+def kill_after(seconds: float) -> None:
+    """Shorten the time that a command has to end when it is asked to."""
+    patch("loadlab.targets.commands._GRACE_SECONDS", seconds).start()
+
+
 def stop_workers_at_the_start() -> None:
     """Let no load worker run on once all are ready, as if the machine had no time left for them."""
     from loadlab.fleet.coordinator import LocalFleet
@@ -109,6 +114,7 @@ def main() -> None:
     parser.add_argument("--targets", type=Path)
     parser.add_argument("--ready-within", metavar="TARGET:SECONDS")
     parser.add_argument("--patience", type=float, metavar="SECONDS")
+    parser.add_argument("--grace", type=float, metavar="SECONDS")
     parser.add_argument("--stop-workers", action="store_true")
     parser.add_argument("--calibrate-for", metavar="DURATION")
     parser.add_argument("--fleet-open-files", type=int)
@@ -123,6 +129,8 @@ def main() -> None:
         expect_ready_within(target, float(seconds))
     if arguments.patience is not None:
         lose_patience_after(arguments.patience)
+    if arguments.grace is not None:
+        kill_after(arguments.grace)
     if arguments.stop_workers:
         stop_workers_at_the_start()
     if arguments.calibrate_for is not None:

@@ -153,8 +153,8 @@ def test_one_whose_certificate_is_not_trusted_is_given_up_at_once(program: Progr
 
 
 def test_one_that_speaks_no_tls_is_given_up(program: Program) -> None:
-    reason = reason_of(program, profile("none", more=", tls: {}, ready: {within: 6s}"))
-    assert reason.split(" listens at ")[1].split(", but after 6s (target.ready.within) ")[1] != ""
+    reason = reason_of(program, profile("none", more=", tls: {}, ready: {within: 3s}"))
+    assert reason.split(" listens at ")[1].split(", but after 3s (target.ready.within) ")[1] != ""
 
 
 def test_one_that_dies_in_between_ends_its_trial_and_not_the_run(program: Program) -> None:
@@ -176,7 +176,8 @@ def test_one_that_prints_fifty_megabytes_is_not_held_up(program: Program) -> Non
 
 
 def test_one_that_ignores_its_signal_is_killed(program: Program) -> None:
-    ended = program.measure(profile("deaf"), ANY_VERDICT)  # which checks that nothing is left
+    # It checks that nothing is left.
+    ended = program.driven("--grace", "0.5").measure(profile("deaf"), ANY_VERDICT)
     assert ended.code == 0, ended.stderr
 
 
