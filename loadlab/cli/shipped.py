@@ -111,6 +111,9 @@ def _summarise(target: targets.TargetDescription) -> str:
         parts.append(f"[{name}: {option.default if isinstance(option.default, str) else json.dumps(option.default)}]")
     if missing := targets.why_missing(target):
         parts.append(f"(cannot run here: {missing})")
+    else:
+        lacks = {handler: targets.why_missing(target, handlers=[handler]) for handler in target.handler_needs}
+        parts += [f"(without {handler} here: {lack})" for handler, lack in lacks.items() if lack]
     return " ".join(parts)
 
 
