@@ -37,7 +37,8 @@ _EIGHT_BYTES: Final = 127
 _MASKED: Final = 0x80
 _RESERVED_BITS: Final = 0x70
 _OPCODES: Final = frozenset({0x0, TEXT, BINARY, CLOSE, PING, PONG})
-_CODES: Final = range(1000, 5000)
+# The codes that may be in a close frame (RFC 6455, 7.4, and IANA's registry).
+_CODES: Final = frozenset({*range(1000, 1004), *range(1007, 1014), *range(3000, 5000)})
 _MASK_BYTES: Final = 4
 
 
@@ -127,8 +128,7 @@ def replies_to(data: bytes | memoryview, partial: Partial = b"") -> Replies:
         if extent is None or (extent.end > len(data) and opcode >= CLOSE):
             return Replies(b"".join(replies), len(replies), bytes(data[position:]), False)
         if opcode == CLOSE:
-            code = int.from_bytes(data[extent.payload : extent.payload + 2], "big")
-            close = encode_close(code if code in _CODES else NO_STATUS)
+            close = encode_close(_code_to_return(bytes(data[extent.payload : extent.end])))
             return Replies(b"".join([*replies, close]), len(replies), b"", True)
         if opcode == PING:
             replies.append(encode_pong(bytes(data[extent.payload : extent.end])))
@@ -142,6 +142,14 @@ def _is_permitted(first: int, second: int) -> bool:
     if first & _RESERVED_BITS or second & _MASKED or opcode not in _OPCODES:
         return False
     return opcode < CLOSE or (first & FINAL != 0 and second <= LONGEST_CONTROL_PAYLOAD)
+
+
+def _code_to_return(payload: bytes) -> int:
+    """Return the code with which a close frame of that payload is answered: its own, if it may have that."""
+    if not payload:
+        return NO_STATUS
+    code = int.from_bytes(payload[:2], "big")
+    return code if code in _CODES else PROTOCOL_ERROR
 
 
 def _encode(first: int, payload: bytes, mask: bytes) -> bytes:

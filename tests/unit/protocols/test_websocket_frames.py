@@ -136,9 +136,9 @@ ENDED = [
         True,
     ),
     Case("7.3.1 a close without a code", frame(0x88), ((Opcode.CLOSE, (1005, "")),), True),
-    Case("7.3.2 a close of one byte", frame(0x88, b"a"), ((Opcode.CLOSE, (1005, "")),), True),
+    Case("7.3.2 a close of one byte", frame(0x88, b"a"), VIOLATION, True),
     Case("7.3.4 a close with a reason", frame(0x88, b"\x03\xe9going"), ((Opcode.CLOSE, (1001, "")),), True),
-    Case("7.9.1 a close with an invalid code", frame(0x88, b"\x00\x00"), ((Opcode.CLOSE, (1005, "")),), True),
+    Case("7.9.1 a close with an invalid code", frame(0x88, b"\x00\x00"), VIOLATION, True),
     Case(
         "a ping before the close",
         frame(0x89, b"x") + frame(0x88),
