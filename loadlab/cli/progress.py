@@ -17,6 +17,7 @@ from loadlab.experiment.rounds import ROUND
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.vocabulary import REQUESTS, vocabulary_for, vocabulary_of
 from loadlab.units import format_count, format_duration_ns
 
 # Each refresh takes half a millisecond of a core that the client may be using.
@@ -54,6 +55,7 @@ class RunProgress(Unobserved):
         self._title = f"{len(trials)} trials" if len(trials) != 1 else "one trial"
         self._phase = ""
         self._fraction: float | None = None
+        self._counted = REQUESTS.brief
         self._rate = ""
         self._pass = ""
         self._live = Live(
@@ -76,6 +78,8 @@ class RunProgress(Unobserved):
         """Show the trial's number and factors."""
         self._time_left.begin(trial)
         self._begun = max(self._begun, self._finished) + 1
+        if isinstance(trial.profile, LoadProfile):
+            self._counted = vocabulary_for(trial.profile.load.protocol).brief
         self._pass = ""
         self._title = f"{self._begun}/{len(self._trials)} {format_factors(trial.factors)}"
 
@@ -98,7 +102,7 @@ class RunProgress(Unobserved):
 
     def so_far(self, measured: SoFar) -> None:
         """Show the rate of the last interval."""
-        self._rate = f"{format_count(measured.requests_per_second)} req/s"
+        self._rate = f"{format_count(measured.requests_per_second)} {self._counted}/s"
 
     def trial_ended(self, result: TrialResult) -> None:
         """Print what came of the trial."""
@@ -266,7 +270,7 @@ def _describe(result: TrialResult) -> str:
         return result.state
     verdict = result.verdict.state
     if result.requests_per_second is not None:
-        return f"{verdict}, {format_count(result.requests_per_second)} req/s"
+        return f"{verdict}, {format_count(result.requests_per_second)} {vocabulary_of([result]).brief}/s"
     return verdict if result.cost_ns is None else f"{verdict}, {format_duration_ns(result.cost_ns)}"
 
 

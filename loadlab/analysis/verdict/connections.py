@@ -76,12 +76,18 @@ def each_request_connects(result: TrialResult, window: WindowEvidence) -> Findin
     )
 
 
+_REFUSED: Final = "handshake refused"
+
+
 def connects_failed(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that no attempt to connect failed. Those are repeated, and a request that waits meanwhile is late."""
     failed = {outcome: count for outcome, count in result.connects.failed.items() if count}
     if not failed:
         return None
-    counted = ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(failed.items(), key=lambda one: -one[1]))
+    counted = ", ".join(
+        f"{_REFUSED if outcome == Outcome.STATUS else outcome} {count:,}"
+        for outcome, count in sorted(failed.items(), key=lambda one: -one[1])
+    )
     return Finding(
         code="connects_failed",
         severity="note",
