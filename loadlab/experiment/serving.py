@@ -96,7 +96,12 @@ def _start_command(profile: LoadProfile, context: RunContext, target_log: Path |
         raise NotPossible(lack)
     target_cores, _ = context.resources.cores
     target = targets.launch_command(
-        profile.target, _capabilities_of, output=target_log, cpus=target_cores, check=context.check
+        profile.target,
+        _capabilities_of,
+        output=target_log,
+        speaks_http=profile.load.protocol != "tcp",
+        cpus=target_cores,
+        check=context.check,
     )
     return Serving(standing.enter_context(target), None, context.resources)
 

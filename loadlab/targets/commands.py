@@ -76,19 +76,20 @@ def launch_command(
     capabilities_of: CapabilitiesOf,
     *,
     output: Path | None,
+    speaks_http: bool = True,
     cpus: Collection[int] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> CommandTarget:
-    """Start the command of `target`, and wait until it is ready.
+    """Start the command of `target`, and wait until it is ready: a server that does not speak HTTP, until it listens.
 
     What it prints is appended to `output`, or kept for as long as it runs. Where another program takes the port first,
     it is started once more, with another one. Raises TrialFailed, or what `check` raises, which is called while
     waiting; no process is left behind then.
     """
     try:
-        return _launch(target, capabilities_of, output, cpus, check, avoided=())
+        return _launch(target, capabilities_of, output, speaks_http, cpus, check, avoided=())
     except _PortInUse as failure:
-        return _launch(target, capabilities_of, output, cpus, check, avoided=[failure.port])
+        return _launch(target, capabilities_of, output, speaks_http, cpus, check, avoided=[failure.port])
 
 
 def why_command_not_started(target: Target) -> str | None:
@@ -102,6 +103,7 @@ def _launch(
     target: Target,
     capabilities_of: CapabilitiesOf,
     output: Path | None,
+    speaks_http: bool,
     cpus: Collection[int] | None,
     check: Callable[[], None],
     avoided: Collection[int],
@@ -125,7 +127,7 @@ def _launch(
         except NotStarted as failure:
             raise TrialFailed(str(failure)) from None
         given_up_unless_ready.enter_context(program)
-        address = _wait_ready(program, target, place, check)
+        address = _wait_ready(program, target, place, speaks_http, check)
         capabilities = capabilities_of(program.all_pids(), address)
         return CommandTarget(program, address, place.authority, capabilities, given_up_unless_ready.pop_all())
 
@@ -184,8 +186,13 @@ class _Place:
             )
 
 
-def _wait_ready(program: Program, target: Target, place: _Place, check: Callable[[], None]) -> Address:
-    """Return the address at which the program answers. Raises TrialFailed when it ends first, or takes too long."""
+def _wait_ready(
+    program: Program, target: Target, place: _Place, speaks_http: bool, check: Callable[[], None]
+) -> Address:
+    """Return the address at which the program answers, or listens if it does not speak HTTP.
+
+    Raises TrialFailed when it ends first, or takes too long.
+    """
     deadline_ns = time.monotonic_ns() + target.ready.within_ns
     while (address := place.find()) is None:
         check()
@@ -196,6 +203,8 @@ def _wait_ready(program: Program, target: Target, place: _Place, check: Callable
                 f"{_elsewhere(program.all_pids())}{program.last_words()}"
             )
         program.wait(_LOOK_EVERY_SECONDS)
+    if not speaks_http:
+        return address
     with Inquiry(address, place.authority, target.ready, target.tls_settings) as inquiry:
         while not _ask(inquiry, program):
             check()
