@@ -22,16 +22,18 @@ from loadlab.recording.recorder import Recorder
 
 _PIECES_BEFORE_YIELDING: Final = 16
 _MILLISECOND_NS: Final = 1_000_000
+_NONE: Final[list[int]] = []
 
 
 class Subscriber:
     """One user and its stream. Each event is a sample, timed from the one before; the first from its request.
 
-    The stream is open while `gate` is. When the server ends it, or it fails, it is opened again after the time that the
-    server has asked for (`retry`), with the id of the last event.
+    A stream is opened when `gate` opens. When the server ends it, or it fails, it is opened again after the time that
+    the server has asked for (`retry`), with the id of the last event. Once the gate is closed nothing is recorded; the
+    stream is read on until `end`, so that its server is not held up.
     """
 
-    __slots__ = ("_connecting", "_entrance", "_exchange", "_gate", "_known", "_last_event_id", "_loop", "_number",
+    __slots__ = ("_entrance", "_exchange", "_gate", "_known", "_last_event_id", "_loop", "_number", "_opening", "_over",
                  "_overdue", "_recorders", "_since_ns", "_socket", "_task", "_tls", "_transport")  # fmt: skip
 
     def __init__(
@@ -58,10 +60,10 @@ class Subscriber:
         self._tls = TlsTransport(loop, exchange.tls) if exchange.tls is not None else None
         self._transport: Transport = self._tls or PlainTransport(loop)
         self._last_event_id: bytes | None = None
-        self._connecting: CancelScope | None = None
+        self._opening: CancelScope | None = None
         self._socket: socket.socket | None = None
         self._task: Task
-        self._overdue = False
+        self._over = self._overdue = False
 
     async def run(self) -> None:
         """Read one stream after the other until cancelled."""
@@ -78,10 +80,11 @@ class Subscriber:
 
     def end(self) -> None:
         """End the stream, or the attempt to open one: the gate is closed."""
-        if self._socket is not None:
-            self._loop.resume_soon(self._task)  # it looks at the gate
-        elif self._connecting is not None:
-            self._connecting.cancel()
+        self._over = True
+        if self._opening is not None:
+            self._opening.cancel()
+        elif self._socket is not None:
+            self._loop.resume_soon(self._task)
 
     def expire(self, now_ns: int) -> None:
         """End the stream if its next event is overdue. What has come meanwhile is read first, and found to be late."""
@@ -95,16 +98,16 @@ class Subscriber:
         loop, exchange, gate = self._loop, self._exchange, self._gate
         request, _, _, kind, stamped = exchange.next_turn()
         recorder = self._recorders[kind]
-        with CancelScope(loop) as self._connecting:
+        with CancelScope(loop) as self._opening:
             async with self._entrance:
                 self._since_ns[self._number] = time.monotonic_ns()
                 self._socket = await wait_connection(loop, exchange, self._tls, recorder)
-        self._connecting = None
+        self._opening = None
         sock = self._socket
         if sock is None:
             return PAUSE_AFTER_REFUSAL_NS
         reader = EventStreamReader(self._known, self._last_event_id)
-        self._overdue = False
+        self._over = self._overdue = False
         self._since_ns[self._number] = sent_ns = time.monotonic_ns()
         try:
             await self._send(sock, _with_last_event_id(request, self._last_event_id))
@@ -130,9 +133,10 @@ class Subscriber:
             sent_bytes = 0
         if sent_bytes == len(request):
             return
-        with self._loop.time_scope(self._exchange.timeout_ns) as sending:
+        with self._loop.time_scope(self._exchange.timeout_ns) as self._opening:
             await self._transport.wait_sent(sock, request[sent_bytes:])
-        if sending.cancelled:
+        in_time, self._opening = not self._opening.cancelled, None
+        if not in_time:
             raise TimeoutError
         self._loop.parked[sock.fileno()] = True  # it may have taken the event that reported an answer
 
@@ -159,7 +163,7 @@ class Subscriber:
                 yield
             else:  # an edge is reported only once: read what came before this task was parked here
                 parked[fd] = None
-            if shut:
+            if self._over:
                 return
             try:
                 if stamped:
@@ -172,7 +176,10 @@ class Subscriber:
                     raise TimeoutError from None
                 continue
             events = feed(data)
-            recorder.received_bytes += len(data)
+            if shut:
+                events = _NONE
+            else:
+                recorder.received_bytes += len(data)
             if begins and reader.head is not None:
                 begins = False
                 if reader.head.status not in statuses:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.load.entrance import Entrance
@@ -11,6 +12,10 @@ from loadlab.load.pacing import Gate
 from loadlab.load.stream import Subscriber
 from loadlab.protocols.event_stream import KnownPieces
 from loadlab.recording.recorder import Recorder
+
+# When a window is over its streams stay open for as long as the coordinator needs to read what the target used: what it
+# costs to end them all is not to be found in that.
+_LINGER_NS: Final = 150_000_000
 
 
 class Subscriptions:
@@ -65,6 +70,7 @@ class Subscriptions:
                 with self._loop.time_scope(look_ns - time.monotonic_ns()):
                     await self._gate.wait_closed()
                 if self._gate.closed:
+                    await self._loop.sleep(_LINGER_NS)
                     for subscriber in self._subscribers:
                         subscriber.end()
                     look_ns = 0

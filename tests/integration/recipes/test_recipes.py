@@ -103,6 +103,13 @@ def test_node(recipe: Callable[[str], Recipe], need_program: Callable[[str], str
     assert len(recipe("nodejs").measured("load.idle=[0, 100]")) == 2
 
 
+def test_redis(recipe: Callable[[str], Recipe], need_program: Callable[[str], str]) -> None:
+    need_program("redis-server")
+    for trial in recipe("redis").measured("load.idle=[0, 100]"):
+        assert trial["protocol"] == "tcp"
+        assert {kind["name"] for kind in trial["kinds"] if kind["requests"]} == {"SET", "INCR", "PING"}
+
+
 def test_a_unix_socket_beside_tcp(recipe: Callable[[str], Recipe]) -> None:
     trials = recipe("unix-socket").measured()
     addresses = {
