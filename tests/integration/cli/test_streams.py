@@ -37,13 +37,17 @@ def only_trial(program: Program) -> dict[str, Any]:
     return trial
 
 
+def outcomes(trial: dict[str, Any]) -> set[str]:
+    return {outcome for outcome, count in trial["outcomes"].items() if count}
+
+
 @pytest.mark.parametrize("server", ["coroutine", "callback"])
 def test_events_of_a_server_that_ships(program: Program, server: str) -> None:
     ended = program.measure(BUNDLED.replace("SERVER", server), ANY_VERDICT)
     assert ended.code == 0, ended.stderr
     trial = only_trial(program)
     assert trial["protocol"] == "events"
-    assert trial["outcomes"].keys() <= {"ok"}  # a stream that is open when the window ends is no request that was cut
+    assert outcomes(trial) == {"ok"}  # a stream that is open when the window ends is no request that was cut
     assert trial["requests"] > 20
     assert trial["delay_ns"]["count"] == trial["requests"]
     assert trial["gap_ns"]["count"] <= trial["requests"]
@@ -58,14 +62,14 @@ def test_streams_are_opened_for_each_round_anew(program: Program) -> None:
     for trial in program.document()["trials"]:
         assert trial["state"] == "done"
         assert [each["requests"] > 0 for each in trial["rounds"]] == [True, True]
-        assert trial["outcomes"].keys() <= {"ok"}
+        assert outcomes(trial) == {"ok"}
 
 
 def test_tokens_of_uvicorn_as_a_stream_of_events(program: Program) -> None:
     ended = program.measure(TOKENS_OF, "--set", "load.protocol=events", ANY_VERDICT)
     assert ended.code == 0, ended.stderr
     trial = only_trial(program)
-    assert trial["outcomes"].keys() <= {"ok"}
+    assert outcomes(trial) == {"ok"}
     assert trial["ended"] > 0
     assert trial["requests"] >= TOKENS * trial["ended"]
     check_times(trial)
@@ -76,7 +80,7 @@ def test_a_response_that_streams_is_timed_piece_by_piece(program: Program) -> No
     assert ended.code == 0, ended.stderr
     trial = only_trial(program)
     assert trial["protocol"] == "http"
-    assert trial["outcomes"].keys() <= {"ok", "cut"}
+    assert outcomes(trial) <= {"ok", "cut"}
     assert trial["first_ns"]["count"] == trial["requests"] > 0
     assert trial["gap_ns"]["count"] >= 5 * trial["requests"]  # a busy client reads a few tokens together
     whole_ns = (FIRST_SECONDS + TOKENS * BETWEEN_SECONDS) * 1e9
