@@ -58,7 +58,6 @@ def measure_worker(
     tls: TlsSettings | None = None,
 ) -> Measured:
     """Run a load worker on `core` against 127.0.0.1:`port` for one window."""
-    duration_ns = round(seconds * _SECOND_NS)
     part = LoadPart(
         share=0,
         shares=1,
@@ -69,6 +68,12 @@ def measure_worker(
         slow=SlowSending(all=False, connections=0, pace_ns=0),
         timeout_ns=5 * _SECOND_NS,
     )
+    return measure_part(core, part, seconds)
+
+
+def measure_part(core: int, part: LoadPart, seconds: float) -> Measured:
+    """Run a load worker with that part on `core` for one window."""
+    duration_ns = round(seconds * _SECOND_NS)
     with LocalFleet([core]) as fleet:
         worker = _Worker(fleet)
         fleet.start_workers([part])

@@ -28,9 +28,10 @@ def summarise(document: RunDocument, profile: LoadProfile) -> Iterator[Line]:
     figures = compared_figures(document)
     if figures:
         yield Line("")
-        yield _row("", "A", "B", "B vs. A", "95 % interval", "")
+        extra = max(0, *(len(each.short) + 1 - _TITLE for each in figures))
+        yield _row(extra, "", "A", "B", "B vs. A", "95 % interval", "")
         for each in figures:
-            yield _row(each.short, each.a, each.b, each.change, each.interval, each.merit)
+            yield _row(extra, each.short, each.a, each.b, each.change, each.interval, each.merit)
     yield Line("")
     for sentence in (describe_course(document), *describe_limits(document)):
         if sentence:
@@ -49,11 +50,11 @@ def condition_lines(expectations: list[Expectation]) -> Iterator[Line]:
         yield from wrapped(text, 2, "suspect" if unsure else "valid" if each.met else "invalid")
 
 
-def _row(title: str, a: str, b: str, change: str, interval: str, merit: str) -> Line:
-    text = (
-        f"{title:<{_TITLE}}{a:>{_FIGURE}}{b:>{_FIGURE}}{change:>{_FIGURE + 2}}  {interval:>{_INTERVAL}}  {merit}"
-    ).rstrip()
-    return Line(text, "plain")
+def _row(extra: int, title: str, a: str, b: str, change: str, interval: str, merit: str) -> Line:
+    """Return a row of the table; `extra` columns that the titles need are taken from the three figures behind them."""
+    figure = _FIGURE - -(-extra // 3)
+    figures = f"{a:>{figure}}{b:>{figure}}{change:>{figure + 2}}"
+    return Line(f"{title:<{_TITLE + extra}}{figures}  {interval:>{_INTERVAL}}  {merit}".rstrip(), "plain")
 
 
 def _findings(document: RunDocument) -> Iterator[Line]:

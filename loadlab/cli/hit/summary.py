@@ -35,6 +35,13 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "load.timeout": "--timeout",
     "load.warmup": "--warmup",
     "load.expect_status": "--expect",
+    "load.request.headers": "-H",
+    "load.subprotocol": "--subprotocol",
+    "message.answer": "--answer",
+    "message.matches": "--matches",
+    "message.until": "--until",
+    "message.bytes": "--bytes",
+    "message.echo": "--echo",
 }
 _KEYS: Final = re.compile(rf"(?:{'|'.join(map(re.escape, _OPTIONS))})(?!\.?\w)")
 _VALID: Final = "no finding casts doubt on these figures"

@@ -17,7 +17,9 @@ from loadlab.profile.paths import keys_of
 DOCUMENT: Final = (Path(loadlab.__file__).parents[1] / "docs" / "profile.md").read_text()
 SERVERS: Final = (Path(loadlab.__file__).parents[1] / "docs" / "servers.md").read_text()
 README: Final = (Path(loadlab.__file__).parents[1] / "README.md").read_text()
-EXAMPLES: Final = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT + SERVERS + README, re.MULTILINE | re.DOTALL)
+WEBSOCKETS: Final = (Path(loadlab.__file__).parents[1] / "docs" / "websockets.md").read_text()
+DOCUMENTS: Final = DOCUMENT + SERVERS + README + WEBSOCKETS
+EXAMPLES: Final = re.findall(r"^```yaml\n(.*?)^```", DOCUMENTS, re.MULTILINE | re.DOTALL)
 FIRST: Final[dict[str, Any]] = yaml.safe_load(EXAMPLES[0])
 
 # Has the mistakes that the section "Mistakes" prints, at their places.
@@ -57,7 +59,7 @@ def test_an_example_is_accepted(tmp_path: Path, number: int) -> None:
 
 
 def test_all_examples_are_found() -> None:
-    assert len(EXAMPLES) == (DOCUMENT + SERVERS + README).count("```yaml")
+    assert len(EXAMPLES) == DOCUMENTS.count("```yaml")
     assert len(EXAMPLES) > 15
 
 
