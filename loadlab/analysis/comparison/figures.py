@@ -46,6 +46,13 @@ DISTURBED: Final = "the machine was disturbed"
 TOO_FEW: Final = "too few requests for this percentile"
 NOT_THERE: Final = "not measured"
 
+RUNS_DIFFER: Final = 0.05
+"""What two runs of one build differ by, as a standard error of the logarithm, and neither of them shows.
+
+Not even the arithmetic does: three runs within half an hour on an idle virtual machine differed by 1, 6 and 7 %, in all
+settings alike (docs/compare.md).
+"""
+
 # A server that keeps its cores this busy is what limits a closed load; else the time is spent elsewhere.
 _SATURATED: Final = 0.8
 # Times the logarithm of how much the machine's speed differs between the runs: a figure that was converted may depend
@@ -309,7 +316,8 @@ def _error_of_machine(metric: str, base: Measured, other: Measured, side: Side |
     of_side: Side = "client" if metric in _OF_CLIENT else "target"
     before, after = base.typical_slowness(of_side), other.typical_slowness(of_side)
     differs = abs(math.log(after / before)) if before and after else 0.0
-    return math.hypot(disturbed, differs * (_UNCONVERTED_ERROR if side is None else _CONVERTED_ERROR))
+    of_speed = differs * (_UNCONVERTED_ERROR if side is None else _CONVERTED_ERROR)
+    return math.hypot(disturbed, of_speed, RUNS_DIFFER)
 
 
 def _margin(estimates: Sequence[tuple[_Estimate, float]], further: float) -> float | None:

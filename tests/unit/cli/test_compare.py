@@ -43,7 +43,7 @@ def test_the_answer_comes_before_the_table(save: Write, capsys: pytest.CaptureFi
     lines = [line for line in capsys.readouterr().out.replace("\N{NO-BREAK SPACE}", " ").splitlines() if line]
     assert lines[0].startswith("A  ")
     assert lines[0].endswith("3 trials (base)")
-    assert lines[2].startswith("B answers 20.0 % fewer requests/s than A (95 %: ")
+    assert lines[2].startswith("B answers 20 % fewer requests/s than A (95 %: ")
     row = next(line for line in lines if line.startswith("throughput"))
     assert row.split()[:3] == ["throughput", "50,000", "40,000"]
 

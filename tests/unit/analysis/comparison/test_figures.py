@@ -10,6 +10,7 @@ from loadlab.analysis.comparison.figures import (
     LOWER_BOUND,
     NO_INTERVAL,
     RATE,
+    RUNS_DIFFER,
     TOO_FEW,
     ComparedFigure,
     Measured,
@@ -24,8 +25,8 @@ from loadlab.results.speed import Speed
 from tests.trials import make_usage
 from tests.unit.analysis.comparison.runs import make_rate, make_rounds, make_speed
 
-# Half the width of an interval that only what two starts of a program differ by is left of.
-ANOTHER_START = 1.96 * STARTS_DIFFER
+# Half the width of an interval of which only that is left what two starts of a program and two runs differ by.
+ANOTHER_RUN = 1.96 * math.hypot(STARTS_DIFFER, RUNS_DIFFER)
 
 
 def of_rates(*rates: float) -> Measured:
@@ -43,11 +44,11 @@ def test_single_windows_have_a_change_and_no_interval() -> None:
 
 
 def test_repeats_give_the_interval() -> None:
-    found = compare_rates(of_rates(50_000, 50_500, 49_500), of_rates(55_000, 55_500, 54_500))
-    assert found.change == pytest.approx(0.1)
+    found = compare_rates(of_rates(50_000, 50_500, 49_500), of_rates(60_000, 60_500, 59_500))
+    assert found.change == pytest.approx(0.2)
     assert found.interval is not None
     low, high = found.interval
-    assert 0.05 < low < 0.1 < high < 0.15
+    assert 0.05 < low < 0.2 < high < 0.35
     assert found.is_clear
 
 
@@ -60,9 +61,9 @@ def test_two_repeats_that_scatter_show_nothing() -> None:
 def test_rounds_give_the_interval_of_a_single_trial() -> None:
     rates = [50_000.0 + 300 * step for step in (-3, -2, -1, 0, 1, 2, 3)]
     base = Measured([make_rate(50_000, rounds=make_rounds(rates))])
-    other = Measured([make_rate(55_000, rounds=make_rounds([1.1 * rate for rate in rates]))])
+    other = Measured([make_rate(60_000, rounds=make_rounds([1.2 * rate for rate in rates]))])
     found = compare_rates(base, other)
-    assert found.change == pytest.approx(0.1)
+    assert found.change == pytest.approx(0.2)
     assert found.is_clear
     assert not compare_rates(base, base).is_clear
 
@@ -78,8 +79,8 @@ def test_the_interval_of_a_trial_is_used_where_its_rounds_do_not_have_the_figure
 
     found = compare_figure("response_ns.p99", of(400_000), of(440_000))
     assert found.interval is not None
-    # Both intervals are 2 % wide to each side, so the ratio's is wider by the root of two, and by another start.
-    expected = math.hypot(0.02 * math.sqrt(2), ANOTHER_START)
+    # Both intervals are 2 % wide to each side, so the ratio's is wider by the root of two, and by another run.
+    expected = math.hypot(0.02 * math.sqrt(2), ANOTHER_RUN)
     assert math.log1p(found.interval[1]) - math.log(1.1) == pytest.approx(expected, rel=0.01)
 
 
@@ -120,7 +121,7 @@ def test_the_speed_of_each_round_is_its_own() -> None:
     other = Measured([make_rate(43_750, rounds=rounds)], make_speed(5_000), make_speed(5_000))
     found = compare_rates(base, other)
     assert found.change == pytest.approx(0.0, abs=1e-9)
-    assert found.visible == pytest.approx(ANOTHER_START, rel=0.01)
+    assert found.visible == pytest.approx(math.expm1(ANOTHER_RUN), rel=0.01)
 
 
 def test_the_speed_of_a_trial_is_relative_to_its_run() -> None:
