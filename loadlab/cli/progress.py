@@ -55,8 +55,8 @@ class RunProgress(Unobserved):
         self._title = f"{len(trials)} trials" if len(trials) != 1 else "one trial"
         self._phase = ""
         self._fraction: float | None = None
-        self._counted = REQUESTS.brief
         self._rate = ""
+        self._words = REQUESTS
         self._pass = ""
         self._live = Live(
             console=console, refresh_per_second=_REFRESHES_PER_SECOND, transient=True, get_renderable=self.view
@@ -77,9 +77,9 @@ class RunProgress(Unobserved):
     def trial_begins(self, trial: Trial) -> None:
         """Show the trial's number and factors."""
         self._time_left.begin(trial)
-        self._begun = max(self._begun, self._finished) + 1
         if isinstance(trial.profile, LoadProfile):
-            self._counted = vocabulary_for(trial.profile.load.protocol).brief
+            self._words = vocabulary_for(trial.profile.load.protocol)
+        self._begun = max(self._begun, self._finished) + 1
         self._pass = ""
         self._title = f"{self._begun}/{len(self._trials)} {format_factors(trial.factors)}"
 
@@ -102,7 +102,7 @@ class RunProgress(Unobserved):
 
     def so_far(self, measured: SoFar) -> None:
         """Show the rate of the last interval."""
-        self._rate = f"{format_count(measured.requests_per_second)} {self._counted}/s"
+        self._rate = f"{format_count(measured.requests_per_second)} {self._words.rate}"
 
     def trial_ended(self, result: TrialResult) -> None:
         """Print what came of the trial."""
@@ -270,7 +270,7 @@ def _describe(result: TrialResult) -> str:
         return result.state
     verdict = result.verdict.state
     if result.requests_per_second is not None:
-        return f"{verdict}, {format_count(result.requests_per_second)} {vocabulary_of([result]).brief}/s"
+        return f"{verdict}, {format_count(result.requests_per_second)} {vocabulary_of([result]).rate}"
     return verdict if result.cost_ns is None else f"{verdict}, {format_duration_ns(result.cost_ns)}"
 
 

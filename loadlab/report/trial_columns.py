@@ -223,7 +223,7 @@ def _alive(trial: TrialResult) -> Cell:
 VERDICT: Final = TrialColumn("verdict", _state, "verdict", numeric=False)
 _FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("offered", _offered, "offered"),
-    TrialColumn("{many}/s", _rate, "{brief}/s", metric="requests_per_second"),
+    TrialColumn("{many}/s", _rate, "{rate}", metric="requests_per_second"),
     TrialColumn("failed", _failed, "failed", is_count=True),
     TrialColumn("dropped", _dropped, "dropped", is_count=True, rare=True),
     TrialColumn("cut", _cut, "cut", is_count=True, rare=True),

@@ -17,7 +17,8 @@ _IDLE: Final = "load.idle"
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """`one` and `many` are what is counted, `brief` is `one` where there is little room.
+    """`one` and `many` are what is counted, `brief` is `one` where there is little room, and `rate`
+    is how many there are in a second.
 
     `answer` is what comes back for one, and `message` what is sent for it, `toward` a server. A server `answers`
     requests, and they are `answered`; of events it `sends`. A streamed answer begins with a `first`, and comes in
@@ -29,6 +30,7 @@ class Vocabulary:
     one: str
     many: str
     brief: str
+    rate: str
     message: str
     answer: str
     answers: str
@@ -116,6 +118,7 @@ REQUESTS: Final = Vocabulary(
     one="request",
     many="requests",
     brief="req",
+    rate="req/s",
     message="request",
     answer="response",
     answers="answers",
@@ -133,6 +136,7 @@ _ROUND_TRIPS: Final = replace(
     one="round trip",
     many="round trips",
     brief="trip",
+    rate="trips/s",
     message="message",
     answer="answer",
     half_take="half of the round trips take at most",
@@ -142,6 +146,7 @@ _EVENTS: Final = replace(
     one="event",
     many="events",
     brief="event",
+    rate="events/s",
     message="event",
     answer="event",
     answers="sends",
