@@ -23,6 +23,7 @@ from loadlab.report.comparison.cells import Effect, change_cell, effect_of, inte
 from loadlab.report.differences import format_figure, name_of
 from loadlab.results.directory import read_run
 from loadlab.results.model import RunDocument
+from loadlab.results.vocabulary import vocabulary_for
 
 SCHEMA: Final = "loadlab.comparison/1"
 _STYLES: Final[dict[Effect, str]] = {"better": "green", "worse": "red", "none": "dim", "unknown": "yellow"}
@@ -134,7 +135,7 @@ class DifferencesTable:
         for figure in self._comparison.settings[0].figures:
             style = _STYLES[effect_of(figure)]
             table.add_row(
-                name_of(figure.metric),
+                name_of(figure.metric, vocabulary_for(self._comparison.protocol)),
                 format_figure(figure.metric, figure.a),
                 format_figure(figure.metric, figure.b),
                 Text(change_cell(figure), style=style),
@@ -155,8 +156,9 @@ class DifferencesTable:
         table = _table()
         for path in paths:
             table.add_column(path.rpartition(".")[2], overflow="fold")
+        words = vocabulary_for(self._comparison.protocol)
         for metric in cells:
-            table.add_column(name_of(metric), justify="right", overflow="fold")
+            table.add_column(name_of(metric, words), justify="right", overflow="fold")
         for number, row in enumerate(rows):
             table.add_row(*row, *(column[number] for column in cells.values()))
         return table

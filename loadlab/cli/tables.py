@@ -24,6 +24,8 @@ _NOTHING: Final = "-"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 _GAP: Final = 2
 _DISPENSABLE: Final = ("client.cpu_ns_per_request", "target.cpu_ns_per_request")
+# Where it is known how long events were under way, all that says how often the server sends.
+_PACE: Final = ("first_ns.p99", "first_ns.p50", "response_ns.p99", "response_ns.p50")
 _STYLES: Final = {"valid": "green", "suspect": "yellow", "not possible": "yellow"}
 _MODELS: Final[dict[LoadModel, str]] = {
     "closed": "Closed model: users wait while the server stalls, so latencies suffer from coordinated omission.",
@@ -62,6 +64,10 @@ class ResultsTable:
         if _least_width(columns) > options.max_width:
             columns = self._texts(with_intervals=False)
         headings = {column.metric: column.short for column in self._figures}
+        if "delay_ns.p50" in headings:
+            for metric in _PACE:
+                if _whole_width(columns) > options.max_width:
+                    columns.pop(headings.get(metric, ""), None)
         for metric in _DISPENSABLE:
             if _least_width(columns) > options.max_width:
                 columns.pop(headings.get(metric, ""), None)
@@ -167,6 +173,12 @@ def _least_width(columns: Mapping[str, Sequence[str]]) -> int:
         max(len(word) for text in (heading, *texts) for word in text.split()) for heading, texts in columns.items()
     )
     return sum(words) + _GAP * (len(columns) - 1)
+
+
+def _whole_width(columns: Mapping[str, Sequence[str]]) -> int:
+    """How wide the table is when each cell has a single line, and each heading as many as it has words."""
+    whole = (max(map(len, [*heading.split(), *texts])) for heading, texts in columns.items())
+    return sum(whole) + _GAP * (len(columns) - 1)
 
 
 def _cell(column: TrialColumn, trial: TrialResult) -> Cell | None:

@@ -270,5 +270,5 @@ _FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("whole chain", _time(lambda trial: trial.run_ns), "chain"),
     TrialColumn("memory of one", _size(lambda trial: trial.bytes_per_unit), "memory"),
     TrialColumn("idle alive", _alive),
-    TrialColumn("memory of one idle", _size(MEMORY_OF_ONE.read), metric=MEMORY_OF_ONE.metric),
+    TrialColumn("memory of one idle", _size(MEMORY_OF_ONE.read), "memory of one idle", metric=MEMORY_OF_ONE.metric),
 )

@@ -26,7 +26,7 @@ from loadlab.analysis.comparison.figures import (
     compare_overall,
     is_disturbed,
 )
-from loadlab.results.model import RunDocument, Scalar, TrialResult
+from loadlab.results.model import LoadProtocol, RunDocument, Scalar, TrialResult
 from loadlab.results.probe_data import Document
 from loadlab.results.speed import MachineSpeed
 
@@ -66,12 +66,13 @@ class RunComparison(Document):
     """A run against the base. With `obstacles` it says nothing about the servers.
 
     `overall` are the mean differences over all settings, where there are several. `machine` is as for a setting,
-    over the whole runs.
+    over the whole runs. `protocol` says what a request is, where all trials of the base speak the same.
     """
 
     obstacles: list[str]
     remarks: list[str]
     machine: float | None = None
+    protocol: LoadProtocol = "http"
     settings: list[ComparedSetting]
     left_out: list[LeftOut]
     overall: list[ComparedFigure]
@@ -109,10 +110,16 @@ def compare_runs(base: RunDocument, other: RunDocument) -> RunComparison:
         obstacles=obstacles,
         remarks=[*remarks_on(base, other), *_remarks_on_speed(base, other, speeds)],
         machine=_ratio(*speeds),
+        protocol=_protocol_of(base),
         settings=settings,
         left_out=left_out,
         overall=overall,
     )
+
+
+def _protocol_of(run: RunDocument) -> LoadProtocol:
+    spoken = {trial.protocol for trial in run.trials if trial.window_ns}
+    return spoken.pop() if len(spoken) == 1 else "http"
 
 
 def _by_setting(base: RunDocument, other: RunDocument) -> tuple[Settings, Settings]:

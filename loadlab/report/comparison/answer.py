@@ -11,6 +11,7 @@ from loadlab.profile.path_names import name_of_value
 from loadlab.report.comparison.cells import effect_of
 from loadlab.report.differences import describe_difference, format_change, name_of
 from loadlab.results.model import Scalar
+from loadlab.results.vocabulary import Vocabulary, vocabulary_for
 from loadlab.units import format_percent
 
 BASE: Final = "A"
@@ -26,8 +27,9 @@ _FEW: Final = 20
 
 def answer(comparison: RunComparison, other: str = "B") -> Iterator[str]:
     """Yield what the comparison says, a sentence each."""
+    words = vocabulary_for(comparison.protocol)
     if len(comparison.settings) == 1:
-        yield from _of_one_setting(comparison.settings[0].figures, other)
+        yield from _of_one_setting(comparison.settings[0].figures, other, words)
     else:
         yield from _of_many_settings(comparison, other)
     disturbed = sum(any(each.reason == DISTURBED for each in setting.figures) for setting in comparison.settings)
@@ -35,7 +37,7 @@ def answer(comparison: RunComparison, other: str = "B") -> Iterator[str]:
         where = f" at {disturbed} of {len(comparison.settings)} settings" if len(comparison.settings) > 1 else ""
         yield (
             f"Throughput and times are not judged{where}: other programs or machines used the CPU during a trial, and "
-            "what they took differs from run to run. CPU time per request is judged with a wider interval."
+            f"what they took differs from run to run. CPU time per {words.one} is judged with a wider interval."
         )
     compared = [figure for figure in comparison.figures if figure.change is not None and figure.reason != DISTURBED]
     known = [figure for figure in compared if figure.interval is not None]
@@ -80,33 +82,35 @@ def doubt_lines(settings: Iterable[ComparedSetting]) -> Iterator[str]:
         yield doubts[0] if len(doubts) == 1 else f"{len(doubts)} trials are suspect: {text}"
 
 
-def _of_one_setting(figures: Sequence[ComparedFigure], other: str) -> Iterator[str]:
+def _of_one_setting(figures: Sequence[ComparedFigure], other: str, words: Vocabulary) -> Iterator[str]:
     """The leading figure in any case, others if they differ, and in one sentence those that do not."""
     same: list[str] = []
     for figure in figures:
         if figure.change is None:
             continue
         if figure.metric in _LEADING or effect_of(figure) in ("better", "worse"):
-            yield _sentence(_describe(figure, other))
+            yield _sentence(_describe(figure, other, words))
         elif figure.interval is not None:
-            same.append(f"{name_of(figure.metric)} ({_within(figure)})")
+            same.append(f"{name_of(figure.metric, words)} ({_within(figure)})")
     if same:
         yield f"No difference is shown in {', '.join(same)}."
 
 
-def _describe(figure: ComparedFigure, other: str) -> str:
+def _describe(figure: ComparedFigure, other: str, words: Vocabulary) -> str:
     if figure.interval is None:
         change = format_change(figure.change or 0.0, figure.metric)
         return (
-            f"{name_of(figure.metric)} changed by {change} from {BASE} to {other}, which may be noise: {figure.reason}"
+            f"{name_of(figure.metric, words)} changed by {change} from {BASE} to {other}, which may be noise: "
+            f"{figure.reason}"
         )
-    return describe_difference(figure, BASE, other)
+    return describe_difference(figure, BASE, other, words)
 
 
 def _of_many_settings(comparison: RunComparison, other: str) -> Iterator[str]:
+    words = vocabulary_for(comparison.protocol)
     for overall in comparison.overall:
         if overall.metric in _LEADING:
-            yield f"On average over all settings, {_describe(overall, other)}."
+            yield f"On average over all settings, {_describe(overall, other, words)}."
     metrics = dict.fromkeys(figure.metric for figure in comparison.figures)
     same: list[str] = []
     for metric in metrics:
@@ -116,10 +120,10 @@ def _of_many_settings(comparison: RunComparison, other: str) -> Iterator[str]:
             continue
         differing = [(setting, figure) for setting, figure in known if figure.is_clear]
         if differing:
-            yield f"{_upper(name_of(metric))}: {_list(differing, len(known))}."
+            yield f"{_upper(name_of(metric, words))}: {_list(differing, len(known))}."
         else:
             widest = max((figure for _, figure in known), key=_furthest)
-            same.append(f"{name_of(metric)} ({_within(widest)})")
+            same.append(f"{name_of(metric, words)} ({_within(widest)})")
     if same:
         yield f"No difference is shown at any setting in {', '.join(same)}."
 

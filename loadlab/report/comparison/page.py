@@ -18,6 +18,7 @@ from loadlab.profile.metrics import FAILED_REQUESTS
 from loadlab.report.comparison.answer import BASE, answer, doubt_lines, left_out_lines, name_setting
 from loadlab.report.comparison.cells import Effect, change_cell, effect_of, interval_cell
 from loadlab.report.differences import format_change, format_figure, name_of
+from loadlab.results.vocabulary import vocabulary_for
 
 _TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 _WIDTH: Final = 300  # of the drawing, in its own units
@@ -113,7 +114,7 @@ def _tabulate(comparison: RunComparison, metric: str) -> FigureTable:
     found = [(setting, figure) for setting in comparison.settings if (figure := setting.figure(metric)) is not None]
     reach = _reach([figure for _, figure in found])
     return FigureTable(
-        title=name_of(metric),
+        title=name_of(metric, vocabulary_for(comparison.protocol)),
         rows=tuple(
             Row(
                 setting=name_setting(setting.factors) or "the only setting",

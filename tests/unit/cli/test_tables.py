@@ -1,5 +1,7 @@
 """The results table of the terminal, from the sample runs."""
 
+from pathlib import Path
+
 import pytest
 from rich.console import Console
 
@@ -20,6 +22,7 @@ from loadlab.results.probe_data import CpuProbe, Probes, SyscallProfile, Syscall
 from loadlab.results.speed import MachineSpeed, SpeedReading
 
 from ...more_sample_runs import write_open
+from ...stream_runs import write_broadcast, write_websockets
 
 
 def printed(document: RunDocument, width: int) -> list[str]:
@@ -196,6 +199,31 @@ def test_statuses_and_connections_are_summed_up_below_the_table(sample_run: RunD
     assert list(answer_lines(document.model_copy(update={"trials": [plain]}))) == [
         "Within the window: connections opened: 7."
     ]
+
+
+def test_websockets_are_summed_up_by_their_close_codes(tmp_path: Path) -> None:
+    document = write_websockets(tmp_path).read_document()
+    assert list(answer_lines(document)) == [
+        "Statuses and close codes: 1011 internal error: 6.",
+        "Within the windows: pings answered: 144,600.",
+    ]
+    assert [*load_model_lines(document)] == [
+        "Closed model: users wait while the server stalls, so latencies suffer from coordinated omission."
+    ]
+
+
+def test_events_are_counted_as_such_in_the_table(tmp_path: Path) -> None:
+    document = write_broadcast(tmp_path).read_document()
+    heading = " ".join(printed(document, 250)[0].split())
+    assert heading.startswith(
+        "server connections events/s delay p50 delay p99 p50 p99 first p50 first p99 CPU per event"
+    )
+    # Where it is narrow the server's pace and what follows from it are left out.
+    assert printed(document, 80)[0].split() == ["server", "connections", "events/s", "delay", "p50", "delay", "p99", "verdict"]
+    assert [*load_model_lines(document)] == [
+        "p50 and p99 are times between events; delay, where it is known, how long events were under way."
+    ]
+    assert [*answer_lines(document)] == ["Within the windows: streams ended by the server: 422."]
 
 
 def test_the_speed_of_the_machine_is_printed_with_what_it_made_necessary(sample_run: RunDirectory) -> None:

@@ -138,3 +138,34 @@ def test_errors_of_one_side_are_the_answer_where_they_were_asked_for() -> None:
     found = differences(rounds[0], faulty)
     answer = describe_answer(document_of(*trials, on="failures", differences=found))
     assert "of B's requests fail, 0 % of A's" in answer.replace(NBSP, " ")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answer", "silence"),
+    [
+        (
+            "websocket",
+            "A answers 10,000 round trips/s, B none. No message to B was answered within",
+            "answered a message",
+        ),
+        ("events", "A sends 10,000 events/s, B none. No event of B was received within", "sent an event"),
+    ],
+)
+def test_what_both_sides_count_is_called_by_its_name(protocol: str, answer: str, silence: str) -> None:
+    of_protocol = {"protocol": protocol, "window_ns": 800_000_000}
+    a, b = (paired_trial(name, slices(*[rate] * 8), outcomes={"cut": 20}) for name, rate in (("A", 1000), ("B", 0)))
+    spoken_a, spoken_b = (trial.model_copy(update=of_protocol) for trial in (a, b))
+    assert describe_answer(document_of(spoken_a, spoken_b)).startswith(answer)
+    mute = document_of(spoken_b.model_copy(update={"id": "A"}), spoken_b)
+    assert describe_answer(mute).startswith(f"Neither A nor B {silence} as expected. ")
+
+
+def test_the_rows_of_round_trips() -> None:
+    document = paired_document()
+    spoken = [trial.model_copy(update={"protocol": "tcp", "window_ns": 1}) for trial in document.trials]
+    rows = compared_figures(document.model_copy(update={"trials": spoken}))
+    assert [(row.title, row.short) for row in rows][:2] == [
+        ("Round trips per second", "round trips/s"),
+        ("CPU time of the target per round trip", "CPU per round trip"),
+    ]
+    assert describe_answer(document.model_copy(update={"trials": spoken})).count(" round trips/s than A ") == 1

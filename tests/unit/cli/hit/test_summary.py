@@ -206,3 +206,66 @@ def test_one_window_says_that_it_has_no_interval_and_what_gives_one() -> None:
 def test_the_interval_over_rounds_stands_beside_the_throughput() -> None:
     text = text_of(*measured(confidence={"requests_per_second": (3_900.0, 4_100.0)}))
     assert "requests/s     4,000   (95 %: 3,900 to 4,100)" in text
+
+
+def test_websockets_are_summed_up_in_round_trips_with_what_idle_ones_take() -> None:
+    times = summarise_latency(histogram_of(30)).model_dump(by_alias=True)
+    trial, histograms = measured(
+        protocol="websocket",
+        statuses={"1011": 3},
+        pings=7,
+        unasked=5,
+        upgrade_ns=times,
+        idle={
+            "wanted": 20_000,
+            "opened": 20_000,
+            "alive_at_start": 20_000,
+            "alive": 20_000,
+            "open_seconds": 1.0,
+            "holders": 1,
+            "protocol": "websocket",
+            "pings": 40_000,
+        },
+        connection_memory={
+            "connections": 20_000,
+            "kernel_bytes": 126_000_000,
+            "target_bytes": 78_000_000,
+            "client_bytes": 4_800_000,
+            "bytes_per_connection": 10_440.0,
+        },
+        target=make_usage(cpu_user_ns=900_000_000).model_copy(update={"cpu_ns_per_request": 22_500.0}),
+    )
+    load = {"protocol": "websocket", "idle": 20_000, "path": "/chat", "request": None}
+    text = text_of(trial, histograms, **load)
+    for line in (
+        "\nat 127.0.0.1:8000: 50 connections, 20,000 idle WebSockets, 10 s\n\nround trips/s  4,000\n",
+        "\nstatuses       1011 internal error: 3\n",
+        "\nmessages       5 that nothing had asked for   7 pings answered\n",
+        "\nupgrade        p50 1.22 ms\n",
+        "\nidle           20,000 of 20,000 alive at the end   40,000 pings answered\n"
+        "               10.2 KiB each: kernel 6.15 KiB, server 3.81 KiB, client 240 B\n",
+        "22.5 µs per round trip",
+    ):
+        assert line in text
+    assert text.startswith(f"{URL}\n")
+
+
+def test_events_are_summed_up_by_their_delay_before_their_pace() -> None:
+    times = summarise_latency(histogram_of(40_000)).model_dump(by_alias=True)
+    pace = {"p50": 500_000_000, "max": 501_000_000, "count": 40_000}
+    trial, histograms = measured(
+        protocol="events", delay_ns=times, response_ns=pace, first_ns=times, received_bytes=3_200_000, ended=2
+    )
+    text = text_of(trial, {"delay": histograms["response"]}, protocol="events")
+    assert "\nevents/s       4,000\ndelivery delay p50 1.2 ms   p90 2.25 ms" in text
+    assert "\nbetween events p50 500 ms   max 501 ms\n" in text
+    assert "99.9 %" in text  # the curve is that of the delay
+    assert "\nfirst event    p50 1.2 ms" in text
+    assert "\nbytes/s        312 KiB/s\nstreams        2 ended by the server\n" in text
+
+
+def test_pieces_of_a_streamed_answer_have_a_line() -> None:
+    times = summarise_latency(histogram_of(2_000)).model_dump(by_alias=True)
+    text = text_of(*measured(first_ns=times, gap_ns=times))
+    assert "\nfirst byte     p50 " in text
+    assert "\nbetween pieces p50 " in text

@@ -1,5 +1,6 @@
 from loadlab.analysis.comparison import DISTURBED, NO_INTERVAL, ComparedFigure, ComparedSetting, LeftOut, RunComparison
 from loadlab.report.comparison.answer import answer, doubt_lines, left_out_lines, name_setting
+from loadlab.results.model import LoadProtocol
 
 RATE, CPU, P99 = "requests_per_second", "target.cpu_ns_per_request", "response_ns.p99"
 
@@ -19,8 +20,12 @@ def setting(*figures: ComparedFigure, doubts: list[str] | None = None, **factors
     )
 
 
-def said(*settings: ComparedSetting, overall: tuple[ComparedFigure, ...] = ()) -> list[str]:
-    comparison = RunComparison(obstacles=[], remarks=[], settings=list(settings), left_out=[], overall=list(overall))
+def said(
+    *settings: ComparedSetting, overall: tuple[ComparedFigure, ...] = (), protocol: LoadProtocol = "http"
+) -> list[str]:
+    comparison = RunComparison(
+        obstacles=[], remarks=[], protocol=protocol, settings=list(settings), left_out=[], overall=list(overall)
+    )
     return [line.replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-") for line in answer(comparison)]
 
 
@@ -30,6 +35,15 @@ def test_one_setting_is_answered_first_and_then_what_differs_and_what_does_not()
         "B's p99 is 20.0 % higher than A's (95 %: 19.0 % to 21.0 %).",
         "No difference is shown in CPU time per request (within 1.2 %).",
     ]
+
+
+def test_what_was_counted_is_called_by_its_name() -> None:
+    figures = (figure(CPU, 0.002), figure(RATE, -0.03))
+    assert said(setting(*figures), protocol="websocket") == [
+        "B answers 3.0 % fewer round trips/s than A (95 %: 2.0 % to 4.0 %).",
+        "No difference is shown in CPU time per round trip (within 1.2 %).",
+    ]
+    assert said(setting(*figures), protocol="events")[0].startswith("B sends 3.0 % fewer events/s than A")
 
 
 def test_many_settings_are_averaged_and_those_that_differ_are_named() -> None:
