@@ -25,6 +25,7 @@ def _undisturbed(read_bytes: Callable[[ConnectionMemory], float]) -> Callable[[T
 
 
 def is_disturbed(memory: ConnectionMemory) -> bool:
+    """Return whether something else changed the memory in use while the connections were opened."""
     return min(memory.kernel_bytes, memory.target_bytes, memory.client_bytes) < 0
 
 
@@ -52,9 +53,9 @@ def _capacity(template: str, read_bytes: Callable[[ConnectionMemory], float]) ->
 
 
 CAPACITIES: Final = (
-    _capacity("Number of {idle}s in a GiB", lambda memory: memory.bytes_per_connection * memory.connections),
     _capacity(
-        "Number of {idle}s in a GiB, the server's end alone",
-        lambda memory: memory.target_bytes + memory.kernel_bytes / 2,
+        "Number of {idle}s in a GiB, the server's end", lambda memory: memory.target_bytes + memory.kernel_bytes / 2
     ),
+    _capacity("Number of {idle}s in a GiB, both ends", lambda memory: memory.bytes_per_connection * memory.connections),
 )
+"""How many fit: of the server's end, which is the target and half of the kernel's part, and of both ends."""

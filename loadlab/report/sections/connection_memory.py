@@ -35,11 +35,11 @@ def describe_split(arrangement: Arrangement) -> Iterator[str]:
     kernel, target, client, total = map(format_size_bytes, _medians((*MEMORY_PARTS, MEMORY_OF_ONE), setting.measured))
     is_named = arrangement.line_names != ("",) or not arrangement.x_is_number
     where = f" {'with' if is_named else 'at'} {arrangement.name_of(setting)}" if arrangement.x_path else ""
-    in_all, at_server = map(ROUGH_NUMBER.format, _medians(CAPACITIES, setting.measured))
+    at_server, in_all = map(ROUGH_NUMBER.format, _medians(CAPACITIES, setting.measured))
     yield (
         f"One {arrangement.words.idle} takes {total} of memory{where}: {kernel} in the kernel for both ends, {target} "
-        f"in the target, and {client} in the client. A GiB holds {in_all} of them, both ends together, or {at_server} "
-        "at the server's end alone."
+        f"in the target, and {client} in the client. A GiB holds {at_server} of them at the server's "
+        f"end, or {in_all} with both ends."
     )
 
 
@@ -49,7 +49,7 @@ def memory_table(arrangement: Arrangement) -> PlainTable | None:
     if len(known) < 2:
         return None
     # What is asked most is first: a phone shows three columns.
-    columns = ("", "in a GiB", "in a GiB, server's end", "together", "kernel, both ends", "target", "client")
+    columns = ("", "in a GiB, server's end", "in a GiB, both ends", "together", "kernel, both ends", "target", "client")
     places = {setting.x for setting in known} if arrangement.x_is_number else set()
     rows = (
         (
@@ -88,15 +88,15 @@ def _largest_known(arrangement: Arrangement) -> list[Setting]:
 
 
 def _describe_capacities(arrangement: Arrangement, known: Sequence[Setting]) -> str:
-    """`A GiB of memory holds so many idle WebSockets, both ends together: epoll 152,000 and node 133,000.`"""
-    counts = [(next(_medians(CAPACITIES, setting.measured)), setting) for setting in known]
-    ranked = sorted(counts, key=lambda each: -each[0])
+    """`A GiB holds so many idle WebSockets at the server's end: epoll 294,000 and node 231,000; with both ends: ...`"""
     alike = len({setting.x for setting in known}) == 1 and len(arrangement.line_names) > 1
-    named = [
-        (arrangement.line_names[each.line] if alike else arrangement.name_of(each), count) for count, each in ranked
-    ]
-    listed = [f"{name} {ROUGH_NUMBER.format(count)}" for name, count in named]
-    return f"A GiB of memory holds so many {arrangement.words.idle}s, both ends together: {join_many(listed)}."
+    named = [arrangement.line_names[each.line] if alike else arrangement.name_of(each) for each in known]
+    counts = [[*map(ROUGH_NUMBER.format, _medians(CAPACITIES, setting.measured))] for setting in known]
+    order = sorted(range(len(known)), key=lambda place: -next(_medians(CAPACITIES, known[place].measured)))
+    at_server = join_many([f"{named[place]} {counts[place][0]}" for place in order])
+    both = join_many([counts[place][1] for place in order])
+    idle = arrangement.words.idle
+    return f"A GiB holds so many {idle}s at the server's end: {at_server}; with both ends: {both}."
 
 
 def _medians(measures: Iterable[Measure], trials: Sequence[TrialResult]) -> Iterator[float]:

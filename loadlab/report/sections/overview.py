@@ -12,7 +12,7 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.report.idle_memory import MEMORY_OF_ONE
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.load_model import describe_models
-from loadlab.report.measures import BYTES_PER_UNIT, CPU_TOTAL, THROUGHPUT, Measure
+from loadlab.report.measures import BYTES_PER_UNIT, CPU_TOTAL, DELAY_P50, DELAY_P99, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
 from loadlab.report.sections.changes import changes_of
@@ -42,11 +42,8 @@ from loadlab.report.sentences import (
 from loadlab.results.model import Scalar, TrialResult
 
 _MOST_LAWS: Final = 3
-# Of what is asked for first, what else a reader asks: what idle connections cost active ones, what an event costs.
-_BESIDE: Final[Mapping[str, Measure]] = {
-    MEMORY_OF_ONE.metric: THROUGHPUT,
-    **dict.fromkeys(("delay_ns.p50", "delay_ns.p99"), CPU_TOTAL),
-}
+# Where these are asked for first, the next question is what a request costs meanwhile.
+_WITH_COST: Final = frozenset({MEMORY_OF_ONE.metric, DELAY_P50.metric, DELAY_P99.metric})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +91,8 @@ def overview_of(run: Run) -> Answer:
     of_memory = first.described[0].metric == MEMORY_OF_ONE.metric
     if of_memory and not of_one_line:
         head = (*memory, *head)
-    if (beside := _BESIDE.get(first.described[0].metric)) and arrangement.x_is_number:
-        panel = panel_of(arrangement, beside)
+    if first.described[0].metric in _WITH_COST and arrangement.x_is_number:
+        panel = panel_of(arrangement, CPU_TOTAL)
         changes = changes_of(arrangement, [line for line in panel.lines if line.measured], panel.measure, laws)
         head = (*head, *(describe_dependence(arrangement, changes, panel.measure) if changes else ()))
     return Answer(

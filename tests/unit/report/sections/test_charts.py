@@ -249,8 +249,8 @@ def test_connection_memory_is_drawn_by_its_parts_and_told_where_most_are_open(mi
     assert len(memory.split.panels[0].totals) == 4
     assert (
         "One idle connection takes 6.88 KiB of memory at 1,000,000 idle connections: 6.15 KiB in the kernel for both "
-        "ends, 500 B in the target, and 250 B in the client. A GiB holds 152,000 of them, both ends together, or "
-        "294,000 at the server's end alone."
+        "ends, 500 B in the target, and 250 B in the client. A GiB holds 294,000 of them at the server's "
+        "end, or 152,000 with both ends."
     ) in overview_of(run_of(million)).head
     assert memory.sentence == "From 10,000 to 1,000,000 idle connections: stays at 6.88 KiB."
     [note] = memory.notes
