@@ -100,7 +100,7 @@ def explain_plain_text(received: bytes) -> str | None:
     if not received or received[0] in _RECORD_TYPES:
         return None
     if received.startswith(b"HTTP/"):
-        return "the server answers in plain HTTP at this port: use http://, without target.tls"
+        return "the server answers in plain HTTP at this port: use http:// or ws://, without target.tls"
     return f"the server does not speak TLS at this port: it sent {received[:20]!r}"
 
 
