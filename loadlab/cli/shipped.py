@@ -19,6 +19,7 @@ from loadlab.profile.values import describe
 from loadlab.units import printable
 
 _PORTS: Final = {"http": 80, "https": 443}
+_ONLY_HIT: Final = ("ws", "wss", "tcp", "tls")
 _UNIX: Final = "unix:"
 
 
@@ -87,8 +88,12 @@ def _why_no_profile(url: str) -> str:
     address, _, path = rest.partition("/")
     if url.startswith(_UNIX):
         address, path = url, ""
+    elif scheme in _ONLY_HIT:
+        return (
+            f"is no profile; measure it by itself with `loadlab hit {shlex.quote(url)}`, whose --save-profile makes one"
+        )
     elif scheme not in ("", *_PORTS):
-        return f"{scheme} cannot be measured, only http and https"
+        return f"{scheme} cannot be measured, only {', '.join((*_PORTS, *_ONLY_HIT))}"
     elif not re.search(r":\d+$", address):
         address += f":{_PORTS[scheme or 'http']}"
     if not _is_address(address):

@@ -27,7 +27,11 @@ def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: py
         ("select", "select: neither a file nor a profile that ships; did you mean 'select-vs-epoll'?"),
         ("apache", "apache: neither a file nor a profile that ships; `loadlab profiles` lists those that ship"),
         ("profiles/node.yaml", "profiles/node.yaml: there is no such file; did you mean 'node', which ships"),
-        ("ftp://localhost/", "ftp://localhost/: ftp cannot be measured, only http and https"),
+        ("ftp://localhost/", "ftp://localhost/: ftp cannot be measured, only http, https, ws, wss, tcp, tls"),
+        (
+            "ws://localhost/a",
+            "ws://localhost/a: is no profile; measure it by itself with `loadlab hit ws://localhost/a`",
+        ),
         ("http://a&b/", "http://a&b/: 'a&b:80' is not a host and a port"),
     ],
 )
