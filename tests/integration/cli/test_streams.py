@@ -1,6 +1,7 @@
 """Streams, measured by the program: events of servers that ship and of real ones, and answers that come in pieces."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,10 @@ def outcomes(trial: dict[str, Any]) -> set[str]:
     return {outcome for outcome, count in trial["outcomes"].items() if count}
 
 
-@pytest.mark.parametrize("server", ["coroutine", "callback"])
-def test_events_of_a_server_that_ships(program: Program, server: str) -> None:
+@pytest.mark.parametrize("server", ["coroutine", "callback", "asyncio", "node"])
+def test_events_of_a_server_that_ships(program: Program, server: str, need_program: Callable[[str], str]) -> None:
+    if server == "node":
+        need_program("node")
     ended = program.measure(BUNDLED.replace("SERVER", server), ANY_VERDICT)
     assert ended.code == 0, ended.stderr
     trial = only_trial(program)
