@@ -10,9 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadlab import targets
-from loadlab.analysis.metrics import metric_names
-from loadlab.cli.shipped import find_profile
+from loadlab.cli.shipped import load_found_profile
 from loadlab.cli.terminal import show, write, write_prose
 from loadlab.errors import ExitCode
 from loadlab.experiment.preflight import (
@@ -24,7 +22,7 @@ from loadlab.experiment.preflight import (
     names_for,
 )
 from loadlab.host import Diagnosis, State
-from loadlab.profile import LoadProfile, Profile, load_profile, plan_trials
+from loadlab.profile import LoadProfile, plan_trials
 
 _CANNOT_RUN: Final = ExitCode.EXPECTATION_FAILED
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.BLOCKER: "red"}
@@ -45,7 +43,7 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> N
     """Examine the machine, or for a profile with these changes; print what was found, and end the program."""
     if profile is None and overrides:
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")
-    chosen = _REFERENCE if profile is None else _load(profile, overrides or [])
+    chosen = _REFERENCE if profile is None else load_found_profile(profile, overrides or []).profile
     trials = plan_trials(chosen, seed=0)
     readiness = Readiness.of(trials, names=names_for(trials))
     if profile is None:
@@ -85,11 +83,6 @@ def conclusion(name: str, readiness: Readiness) -> str:
         possible = readiness.trials - readiness.impossible
         return f"{name} can run here with {possible:,} of its {readiness.trials:,} trials; {refusal}"
     return f"{name} cannot run here: {refusal}"
-
-
-def _load(profile: str, overrides: list[str]) -> Profile:
-    loaded = load_profile(find_profile(profile), overrides, servers=targets.catalog(), metrics=metric_names())
-    return loaded.profile
 
 
 def _format_json(name: str | None, readiness: Readiness, diagnoses: Sequence[Diagnosis]) -> str:

@@ -8,11 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from loadlab import targets
-from loadlab.analysis.metrics import metric_names
 from loadlab.cli.ending import command_line, exit_code_of
 from loadlab.cli.progress import RunProgress, format_factors
-from loadlab.cli.shipped import find_profile
 from loadlab.cli.tables import (
     ResultsTable,
     answer_lines,
@@ -30,7 +27,8 @@ from loadlab.experiment.preflight import Readiness, names_for
 from loadlab.experiment.run import Experiment
 from loadlab.host.machine import Machine
 from loadlab.processes.activity import ActivityWatch
-from loadlab.profile import load_profile, plan_trials
+from loadlab.profile import plan_trials
+from loadlab.profile.loading import LoadedProfile
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import loaded_lines
 from loadlab.report.page import render
@@ -45,8 +43,7 @@ _LINES_SHOWN: Final = 10
 
 
 def run_profile(
-    profile: str,
-    changes: list[str],
+    loaded: LoadedProfile,
     out: Path,
     as_json: bool,
     calibrates: bool,
@@ -54,12 +51,11 @@ def run_profile(
     allow_remote: Collection[str],
     watch: ActivityWatch,
 ) -> ExitCode:
-    """Run a profile with these changes from the command line; return how that ends the program.
+    """Run a profile; return how that ends the program.
 
     `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile. `watch` has
     been looking at what else runs. Raises LoadlabError, where nothing could be measured or written.
     """
-    loaded = load_profile(find_profile(profile), changes, servers=targets.catalog(), metrics=metric_names())
     seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
     trials = plan_trials(loaded.profile, seed)
     names = names_for(trials, allow_remote)

@@ -1,4 +1,4 @@
-"""What ships with loadlab: its servers and profiles, listed, found by name, and run."""
+"""What ships with loadlab: its servers and profiles, listed, found by name, loaded, and run."""
 
 import json
 import os
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from loadlab import targets
+from loadlab.analysis.metrics import metric_names
 from loadlab.cli.terminal import write, write_prose
 from loadlab.errors import LoadlabError
 from loadlab.installation import bundled_directory
 from loadlab.profile import load_profile
 from loadlab.profile.address import parse_address
+from loadlab.profile.loading import LoadedProfile
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.values import describe
 from loadlab.units import printable
@@ -39,6 +41,11 @@ def find_profile(name: str) -> Path:
         hint = did_you_mean(name, shipped) or "; `loadlab profiles` lists those that ship"
         raise LoadlabError(f"{shown}: neither a file nor a profile that ships{hint}")
     return Path(name)
+
+
+def load_found_profile(name: str, changes: Sequence[str]) -> LoadedProfile:
+    """Load the profile that a user means, with these changes from the command line. Raises LoadlabError."""
+    return load_profile(find_profile(name), changes, servers=targets.catalog(), metrics=metric_names())
 
 
 def list_profiles(as_json: bool) -> None:

@@ -142,14 +142,18 @@ def run(
     from loadlab.processes.activity import ActivityWatch
 
     watch = ActivityWatch()  # first of all: importing the rest takes as long as it has to look
-    from loadlab.cli.running import run_profile
+    from loadlab.cli.shipped import load_found_profile
 
     changes = list(overrides or [])
     if repeat is not None:
         changes.append(f"--repeat={repeat}")
     if seed is not None:
         changes.append(f"--seed={seed}")
-    raise typer.Exit(run_profile(profile, changes, out, as_json, calibrates, accept_invalid, allow_remote or [], watch))
+    loaded = load_found_profile(profile, changes)
+    # Only now, as it takes half a second in which a mistake in the profile can be shown already.
+    from loadlab.cli.running import run_profile
+
+    raise typer.Exit(run_profile(loaded, out, as_json, calibrates, accept_invalid, allow_remote or [], watch))
 
 
 app.command(epilog=HIT_EXAMPLES, cls=CommandInSections)(hit)
