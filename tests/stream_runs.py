@@ -61,6 +61,7 @@ def _broadcasts() -> Iterator[Made]:
         delay_ns = rng.uniform(0, SEND_NS[server] * subscribers, events) + rng.exponential(80_000, events)
         histograms = _histograms(
             delay=delay_ns,
+            client=delay_ns / 3,
             response=EVERY_NS + rng.normal(0, 50_000, events),
             first=rng.uniform(0, EVERY_NS, subscribers),
         )

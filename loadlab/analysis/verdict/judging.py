@@ -32,6 +32,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     connections.each_request_connects,
     streams.streams_ended,
     streams.unasked_messages,
+    streams.two_clocks,
     connections.connects_failed,
     connections.listen_queue_full,
     connections.client_out_of_files,

@@ -41,3 +41,19 @@ def unasked_messages(result: TrialResult, window: WindowEvidence) -> Finding | N
         evidence=f"{result.unasked:,} messages belong to no answer, beside {result.requests:,} answers",
         advice="Set message.matches to what only answers contain, or message.answer to how many messages make one.",
     )
+
+
+def two_clocks(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that the delivery delay comes from one clock: a server on another machine has one of its own.
+
+    A note: how far the two differ cannot be seen from here.
+    """
+    if not result.delay_ns.count or result.server is None or not result.server.remote:
+        return None
+    return Finding(
+        code="two_clocks",
+        severity="note",
+        text="The delivery delay is from the server's clock to this machine's: it is wrong by as much as they differ.",
+        evidence=f"events were sent by {result.server.address}, on another machine",
+        advice="Synchronise both clocks (chronyc tracking shows by how much they are off), or measure on one machine.",
+    )

@@ -7,7 +7,7 @@ import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Finding, LatencySummary, TrialResult
+from loadlab.results.model import Finding, LatencySummary, LoadedServer, TrialResult
 
 from ....trials import make_trial
 
@@ -36,6 +36,15 @@ def test_streams_that_end_often_are_noted() -> None:
     assert "streams_ended" not in findings(trial("events", ended=1_000))
     found = findings(trial("events", ended=1_001))["streams_ended"]
     assert (found.severity, found.evidence) == ("note", "1,001 streams ended, for 100,000 events")
+
+
+def test_delays_between_two_machines_are_noted() -> None:
+    delay = LatencySummary(count=100_000, p50=5_000_000)
+    here, there = (LoadedServer(address="192.0.2.7:80", remote=remote) for remote in (False, True))
+    assert "two_clocks" not in findings(trial("events", delay_ns=delay, server=here))
+    assert "two_clocks" not in findings(trial("events", server=there))
+    found = findings(trial("events", delay_ns=delay, server=there))["two_clocks"]
+    assert (found.severity, found.evidence) == ("note", "events were sent by 192.0.2.7:80, on another machine")
 
 
 def test_messages_that_belong_to_no_answer_put_the_answers_in_doubt() -> None:

@@ -45,7 +45,11 @@ def test_the_pace_of_a_broadcast_comes_last_of_its_times(broadcast: RunDocument)
 def test_delay_is_what_a_broadcast_plots_even_if_it_does_not_say_so(broadcast: RunDocument) -> None:
     unsaid = broadcast.model_copy(update={"profile": {**broadcast.profile, "plot": {"x": "load.connections"}}})
     [delay, *_] = charts_of(run_of(unsaid))
-    assert [panel.measure.title for panel in delay.chart.panels] == ["Delivery delay (p50)", "Delivery delay (p99)"]
+    assert [panel.measure.title for panel in delay.chart.panels] == [
+        "Delivery delay (p50)",
+        "Delivery delay (p99)",
+        "Time added by the client (p99)",
+    ]
 
 
 def test_events_are_no_closed_model(broadcast: RunDocument) -> None:
@@ -143,3 +147,24 @@ def test_no_page_of_them_speaks_of_requests_it_did_not_count(
     text = re.sub("<[^>]+>", " ", render((broadcast_run, websockets_run)[number]))
     shown = text[text.index("In detail") : text.index("Error added by the client")]
     assert not re.findall(r"[^.]*\brequests?/s[^.]*|[^.]*per request[^.]*", shown)
+
+
+def test_streamed_answers_have_a_chart_of_their_beginning_and_their_gaps(broadcast: RunDocument) -> None:
+    trials = [
+        trial.model_copy(update={"protocol": "http", "delay_ns": type(trial.delay_ns)(), "gap_ns": trial.response_ns})
+        for trial in broadcast.trials
+    ]
+    profile = {**broadcast.profile, "load": {"connections": 100}, "plot": {"x": "load.connections"}}
+    streamed = broadcast.model_copy(update={"trials": trials, "profile": profile})
+    assert titles_of(streamed)[:3] == [
+        "Throughput, closed model",
+        "Response time, closed model",
+        "Time to the first byte of the body, and between pieces",
+    ]
+    [*_, streams, _] = charts_of(run_of(streamed))
+    assert [panel.measure.title for panel in streams.chart.panels] == [
+        "Time to the first byte of the body (p50)",
+        "Time to the first byte of the body (p99)",
+        "Time between pieces of the body (p50)",
+        "Time between pieces of the body (p99)",
+    ]
