@@ -4,24 +4,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, Percentile, trusted_ns, trustworthy_percentiles
+from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trusted_ns, trustworthy_percentiles
 from loadlab.analysis.uncertainty import median_over
 from loadlab.analysis.verdict import throughput_is_lower_bound
+from loadlab.cli.hit.connections import PERCENTILES, connection_lines, stream_lines, write_percentiles
 from loadlab.cli.hit.curve import draw_curve, last_nines
 from loadlab.cli.lines import GAP, LABEL, Line, Tone, cut, labelled, labelled_parts, wrapped
 from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
 from loadlab.report.failures import failure_lines
-from loadlab.report.idle_memory import MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.report.loaded import describe_tls
 from loadlab.results.close_codes import name_of_status
-from loadlab.results.model import Finding, IdleSummary, LatencySummary, TrialResult
+from loadlab.results.model import Finding, LatencySummary, TrialResult
 from loadlab.results.vocabulary import vocabulary_for, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes
 
-_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99", "p99.9")
-_SAID_WITH_PERCENTILES: Final = "few_samples"
+_SAID_WITHPERCENTILES: Final = "few_samples"
 _MOST_CALLS: Final = 6
 _MOST_FUNCTIONS: Final = 3
 _FUNCTION_WIDTH: Final = 40
@@ -97,7 +96,7 @@ def verdict_lines(trial: TrialResult) -> Iterator[Line]:
     verdict = trial.verdict
     graver = [finding for finding in verdict.findings if finding.severity != "note"]
     yield from wrapped(f"{verdict.state}: {_VALID if not graver else ''}".rstrip(": "), 0, verdict.state)
-    said = (finding for finding in verdict.findings if finding.code != _SAID_WITH_PERCENTILES)
+    said = (finding for finding in verdict.findings if finding.code != _SAID_WITHPERCENTILES)
     for finding in sorted(said, key=lambda finding: finding.severity == "note"):
         yield from finding_lines(finding)
 
@@ -157,7 +156,7 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
     if trial.delay_ns.count:
         yield from _percentiles("delivery delay", trial.delay_ns)
     yield from _percentiles("between events" if words.pushed else "response time", summary)
-    few = [name for name in _PERCENTILES if name not in trustworthy_percentiles(summary.count)]
+    few = [name for name in PERCENTILES if name not in trustworthy_percentiles(summary.count)]
     if few:
         needed = [f"{name} needs {SAMPLES_BEYOND * 1000 // BEYOND_PER_MILLE[name]:,} {words.many}" for name in few]
         yield labelled("", f"({', '.join(needed)})")
@@ -166,7 +165,7 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
 
 
 def _percentiles(label: str, summary: LatencySummary) -> Iterator[Line]:
-    yield from labelled_parts(label, [*_times(summary), f"max {format_duration_ns(summary.max or 0)}"])
+    yield from labelled_parts(label, [*write_percentiles(summary), f"max {format_duration_ns(summary.max or 0)}"])
 
 
 def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[Line]:
@@ -175,7 +174,7 @@ def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[
     if histogram is None or not histogram.count or not _says_something(trial):
         return
     summary = trial.delay_ns if is_delay else trial.response_ns
-    too_low = [max(_PERCENTILES.index(name) - 1, 0) for name in _PERCENTILES if name in summary.too_low]
+    too_low = [max(PERCENTILES.index(name) - 1, 0) for name in PERCENTILES if name in summary.too_low]
     nines = last_nines(histogram.count)
     if lines := draw_curve(histogram.values_at, min([nines, *too_low])):
         yield from (Line(""), *map(Line, lines), Line(""))
@@ -183,10 +182,7 @@ def _curve(trial: TrialResult, histograms: Mapping[str, Histogram]) -> Iterator[
 
 def _pairs(trial: TrialResult) -> Iterator[Line]:
     """Yield everything else that was measured, each with a label before it."""
-    added = [
-        f"{name} {format_duration_ns(value)}" for name in _PERCENTILES if (value := trusted_ns(trial.client_ns, name))
-    ]
-    if added:
+    if added := write_percentiles(trial.client_ns):
         yield labelled("client added", f"{GAP.join(added)}   (part of these times)")
     if (late := trusted_ns(trial.lateness_ns, "p99")) is not None and trial.load_model == "open":
         yield labelled("sent late", f"p99 {format_duration_ns(late)}")
@@ -195,62 +191,10 @@ def _pairs(trial: TrialResult) -> Iterator[Line]:
         yield from labelled_parts(
             "statuses", [f"{name_of_status(status)}: {count:,}" for status, count in sorted(trial.statuses.items())]
         )
-    yield from _streams(trial)
-    yield from _connections(trial)
+    yield from stream_lines(trial)
+    yield from connection_lines(trial)
     yield from _server(trial)
     yield from _profiled(trial)
-
-
-def _streams(trial: TrialResult) -> Iterator[Line]:
-    """Yield when streams began, how far their pieces lie apart, and what came that is no answer."""
-    first, gaps = ("first event", "") if trial.protocol == "events" else ("first byte", "between pieces")
-    for label, summary in ((first, trial.first_ns), (gaps, trial.gap_ns)):
-        if label and (times := _times(summary)):
-            yield from labelled_parts(label, times)
-    if trial.received_bytes and trial.window_ns:
-        yield labelled("bytes/s", f"{format_size_bytes(trial.received_bytes * 1e9 / trial.window_ns)}/s")
-    parts = [f"{trial.ended:,} ended by the server"] if trial.ended else []
-    if parts:
-        yield from labelled_parts("streams", parts)
-    parts = [f"{trial.unasked:,} that nothing had asked for"] if trial.unasked else []
-    parts += [f"{trial.pings:,} pings answered"] if trial.pings else []
-    if parts:
-        yield from labelled_parts("messages", parts)
-
-
-def _connections(trial: TrialResult) -> Iterator[Line]:
-    connects = trial.connects
-    words = vocabulary_of([trial])
-    parts = [f"{connects.opened:,} opened in the window"] if connects.opened else []
-    parts += [f"{count:,} failed: {outcome}" for outcome, count in connects.failed.items() if count]
-    if trial.retried:
-        parts.append(f"{trial.retried:,} {words.message}s sent again")
-    if parts:
-        yield from labelled_parts("connections", parts)
-    for label, summary in (
-        ("connecting", trial.connect_ns),
-        ("TLS handshake", trial.handshake_ns),
-        ("upgrade", trial.upgrade_ns),
-    ):
-        if times := _times(summary):
-            yield from labelled_parts(label, times)
-    if trial.idle is not None:
-        yield from labelled_parts("idle", _idle(trial, trial.idle))
-
-
-def _idle(trial: TrialResult, idle: IdleSummary) -> Iterator[str]:
-    """Yield what became of the idle connections, and what one of them takes of memory at both ends."""
-    yield f"{idle.alive:,} of {idle.wanted:,} alive at the end"
-    if idle.pings:
-        yield f"{idle.pings:,} pings answered"
-    if (memory := MEMORY_OF_ONE.read(trial)) is not None:
-        parts = (part.read(trial) or 0.0 for part in MEMORY_PARTS)
-        kernel, target, client = map(format_size_bytes, parts)
-        yield f"{format_size_bytes(memory)} each: kernel {kernel}, server {target}, client {client}"
-
-
-def _times(summary: LatencySummary) -> list[str]:
-    return [f"{name} {format_duration_ns(value)}" for name in _PERCENTILES if (value := trusted_ns(summary, name))]
 
 
 def _server(trial: TrialResult) -> Iterator[Line]:
