@@ -219,17 +219,23 @@ async def send_pings(site: Site) -> None:
 
 
 async def keep_subscribed(site: Site, client: socket.socket, stream: Stream) -> None:
-    """Have the client get events until it goes. What it sends meanwhile is dropped."""
+    """Have the client get events until it goes. What it sends meanwhile is dropped. It waits like `echo_messages`."""
+    loop, fd, task = site.loop, client.fileno(), site.loop.current
     subscriber = SocketSubscriber(client)
     site.broadcasts.subscribe(stream, subscriber)
     try:
-        while await wait_received(site.loop, client, RECEIVE_BYTES):
-            pass
+        while True:
+            try:
+                if not client.recv(RECEIVE_BYTES):
+                    return
+            except BlockingIOError:
+                loop.parked[fd] = task
+                await suspend()
     except OSError:
         pass
     finally:
         site.broadcasts.unsubscribe(stream, subscriber)
-        discard(site.loop, client)
+        discard(loop, client)
 
 
 async def send_events(loop: Loop, broadcast: Broadcast) -> None:

@@ -169,7 +169,7 @@ function respond(response, status, body, headers) {
 const server = config.tcpEcho
   ? createByteEcho()
   : http.createServer({ keepAliveTimeout: 0, headersTimeout: 0, requestTimeout: 0 }, answer);
-const hasWebSockets = !config.tcpEcho && serveWebSockets(server, config.pingSeconds);
+const hasWebSockets = !config.tcpEcho && serveWebSockets(server, answer, config.pingSeconds);
 if (!hasWebSockets) config.capabilities.handlers = config.capabilities.handlers.filter((name) => name !== "echo");
 
 server.on("error", (error) => {

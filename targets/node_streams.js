@@ -1,6 +1,7 @@
 "use strict";
 // What Node.js serves besides requests and their answers: WebSockets (with the package ws), streams of events, and bytes.
 
+const http = require("node:http");
 const net = require("node:net");
 const { performance } = require("node:perf_hooks");
 
@@ -27,8 +28,9 @@ function findWs() {
 }
 
 // Sends back each message of the WebSockets at /echo; pings them every so often and ends those that do not answer, if
-// `pingSeconds` is not 0 (as the documentation of ws advises). Returns whether that is possible: whether ws is installed.
-function serveWebSockets(server, pingSeconds) {
+// `pingSeconds` is not 0 (as the documentation of ws advises). Requests to upgrade at other paths are answered by `answer`.
+// Returns whether that is possible: whether ws is installed.
+function serveWebSockets(server, answer, pingSeconds) {
   const ws = findWs();
   if (ws === null) return false;
   const webSockets = new ws.WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
@@ -36,7 +38,12 @@ function serveWebSockets(server, pingSeconds) {
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     if (request.url.split("?", 1)[0] !== "/echo") {
-      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 10\r\n\r\nNot Found\n");
+      // Node.js has stopped parsing; a server may go on as if it had not been asked to upgrade, for one more answer.
+      const response = new http.ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket);
+      response.on("finish", () => socket.end());
+      answer(request, response);
       return;
     }
     webSockets.handleUpgrade(request, socket, head, (client) => {

@@ -169,8 +169,12 @@ def test_what_is_no_websocket_is_refused(streaming_server: Server) -> None:
     with streaming_server.connect() as client:
         status, _ = ask(client, "/echo")
         assert status == 426
-    with pytest.raises(InvalidStatus):
+    with pytest.raises(InvalidStatus) as refused:
         open_client(streaming_server, path="/hello")
+    assert refused.value.response.status_code == 200  # as if no upgrade had been asked for, which HTTP allows
+    with streaming_server.connect() as client:
+        client.sendall(b"GET /missing HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert receive_response(client)[0] == 404
     with streaming_server.connect() as client:
         hello([client])
 
