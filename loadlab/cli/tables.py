@@ -9,13 +9,13 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.protocols.close_codes import name_of_status
 from loadlab.report.certainty import describe_batches, describe_windows
 from loadlab.report.layout import arrange
 from loadlab.report.load_model import models_of
 from loadlab.report.sections.speed import describe_speed
 from loadlab.report.tables import Cell
 from loadlab.report.trial_columns import VERDICT, TrialColumn, figure_columns, identity_columns
-from loadlab.results.close_codes import name_of_status
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
 from loadlab.results.probe_data import Probes
 from loadlab.results.vocabulary import vocabulary_of

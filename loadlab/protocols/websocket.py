@@ -15,6 +15,7 @@ from typing import Final, cast
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
 from loadlab.protocols.answers import AnswerReader, MalformedResponse, ResponseCutShort, ResponseHead, ResponseTooLarge
+from loadlab.protocols.close_codes import name_of_close_code
 from loadlab.protocols.websocket_frames import (
     CLOSE,
     LONGEST_CONTROL_PAYLOAD,
@@ -42,21 +43,6 @@ _LONG_FRAME: Final = 4 + _TWO_BYTES
 _ANSWERED: Final = ResponseHead(0, keep_alive=True)
 _ANSWERED_AND_CLOSED: Final = ResponseHead(0, keep_alive=False)
 _ANSWERED_BEFORE_NONSENSE: Final = ResponseHead(0, keep_alive=False, surplus=True)
-
-# The registered codes (RFC 6455, 7.4.1, and IANA's registry).
-_MEANINGS: Final = {
-    1000: "normal closure",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "unsupported data",
-    1007: "invalid payload",
-    1008: "policy violation",
-    1009: "message too big",
-    1010: "extension missing",
-    1011: "internal error",
-    1012: "service restart",
-    1013: "try again later",
-}
 
 
 class WebSocketAnswers:
@@ -300,5 +286,6 @@ def _join(pieces: list[str | bytes]) -> str:
 def _explain_close(code: int, reason: str) -> str:
     if code == NO_STATUS:
         return "the server closed the WebSocket without a code"
-    meaning = f" ({_MEANINGS[code]})" if code in _MEANINGS else ""
+    name = name_of_close_code(code)
+    meaning = f" ({name})" if name else ""
     return f"the server closed the WebSocket with code {int(code)}{meaning}" + (f": {reason}" if reason else "")

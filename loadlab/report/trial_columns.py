@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.analysis.summary import Percentile
+from loadlab.protocols.close_codes import name_of_status
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.idle_memory import MEMORY_OF_ONE
 from loadlab.report.layout import format_scalar
@@ -21,7 +22,6 @@ from loadlab.report.tables import (
     time_cell,
     with_interval,
 )
-from loadlab.results.close_codes import name_of_status
 from loadlab.results.model import IdleProtocol, LatencySummary, TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 

@@ -6,8 +6,8 @@ from loadlab.analysis.failures import advice_on, name_of_failure
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
 from loadlab.analysis.verdict.client import client_is_behind, dropped_share
 from loadlab.analysis.verdict.evidence import WindowEvidence
+from loadlab.protocols.close_codes import is_close_code, name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.close_codes import is_close_code, name_of_status
 from loadlab.results.model import Finding, TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_share

@@ -11,11 +11,11 @@ from loadlab.cli.hit.connections import PERCENTILES, connection_lines, stream_li
 from loadlab.cli.hit.curve import draw_curve, last_nines
 from loadlab.cli.lines import GAP, LABEL, Line, Tone, cut, labelled, labelled_parts, wrapped
 from loadlab.profile import LoadProfile
+from loadlab.protocols.close_codes import name_of_status
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import describe_tls
-from loadlab.results.close_codes import name_of_status
 from loadlab.results.model import Finding, LatencySummary, TrialResult
 from loadlab.results.vocabulary import vocabulary_for, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes

@@ -1,4 +1,4 @@
-"""What the codes are called that WebSockets are closed with; run.json counts them among the statuses of HTTP.
+"""What the codes are called that WebSockets are closed with. run.json counts them among the statuses of HTTP.
 
 The names are those of IANA's WebSocket Close Code Number Registry (RFC 6455, section 7.4).
 """
@@ -20,9 +20,12 @@ def name_of_status(status: str) -> str:
     """Return a close code with its name, `1011 internal error`; a status of HTTP as it is."""
     if not is_close_code(status):
         return status
-    code = int(status)
-    name = _NAMES.get(code) or ("private use" if code in _PRIVATE else "registered" if code in _REGISTERED else "")
-    return f"{status} {name}".rstrip()
+    return f"{status} {name_of_close_code(int(status))}".rstrip()
+
+
+def name_of_close_code(code: int) -> str:
+    """Return what a close code is called; empty for one that nobody has given a name."""
+    return _NAMES.get(code) or ("private use" if code in _PRIVATE else "registered" if code in _REGISTERED else "")
 
 
 _NAMES: Final[Mapping[int, str]] = {
@@ -30,9 +33,9 @@ _NAMES: Final[Mapping[int, str]] = {
     1001: "going away",
     1002: "protocol error",
     1003: "unsupported data",
-    1005: "no code",
+    1005: "no code given",
     1006: "abnormal closure",
-    1007: "invalid data",
+    1007: "invalid payload",
     1008: "policy violation",
     1009: "message too big",
     1010: "extension missing",

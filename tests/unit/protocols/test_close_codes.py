@@ -1,6 +1,6 @@
 import pytest
 
-from loadlab.results.close_codes import is_close_code, name_of_status
+from loadlab.protocols.close_codes import is_close_code, name_of_status
 
 
 @pytest.mark.parametrize(
@@ -9,7 +9,7 @@ from loadlab.results.close_codes import is_close_code, name_of_status
         ("200", "200"),
         ("404", "404"),
         ("1000", "1000 normal closure"),
-        ("1005", "1005 no code"),
+        ("1005", "1005 no code given"),
         ("1011", "1011 internal error"),
         ("2999", "2999"),
         ("3000", "3000 unauthorized"),
