@@ -1,4 +1,4 @@
-"""Runs over WebSockets against servers of the package `websockets`: plain, over TLS, at a Unix socket, behind nginx."""
+"""Runs over WebSockets: the package `websockets`, plain, over TLS and behind nginx; and all bundled servers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,6 +81,20 @@ def test_round_trips_are_measured_beside_idle_websockets(
     assert trial["unasked"] == 0
     idle = trial["idle"]
     assert (idle["protocol"], idle["opened"], idle["alive"], idle["problem"]) == ("websocket", 20, 20, None)
+
+
+@pytest.mark.parametrize("server", ["coroutine", "callback", "asyncio", "uvloop", "node"])
+def test_bundled_servers_send_messages_back(
+    program: Program, server: str, need_program: Callable[[str], str], tmp_path: Path
+) -> None:
+    if server == "node":
+        need_program("node")
+    (tmp_path / "message").write_bytes(bytes(range(256)) * 400)
+    profile = PROFILE.replace("  path: /chat\n", "").replace("{text: hello}", f"{{binary: {tmp_path}/message}}")
+    (trial,) = measure(program, f"{{server: {server}}}", "load.idle=20", profile=profile)
+    assert trial["requests"] > 20
+    assert trial["outcomes"].keys() <= {"ok", "cut"}
+    assert (trial["idle"]["protocol"], trial["idle"]["alive"]) == ("websocket", 20)
 
 
 def test_with_a_connection_for_each_message_each_handshake_is_timed(program: Program) -> None:
