@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from loadlab.profile.request import FileName
+from loadlab.profile.request import FileName, NameInMix, Weight
 from loadlab.profile.template import parse_template
-from loadlab.profile.values import Count, Section, Text, Truth, describe, without_default
+from loadlab.profile.values import Count, Section, Truth, describe, without_default
 
 _MOST_BYTES: Final = 64 << 20
 _LONGEST_END: Final = 1024
@@ -89,15 +89,8 @@ def name_of_message(message: object) -> str | None:
 class MixedMessage(Message):
     """One message of several, with latencies and outcomes of its own."""
 
-    weight: Annotated[int, Count(1, 1_000_000)] = Field(
-        default=1, description="How often it is sent, relative to the others."
-    )
-    # No commas, which separate the fields of the latency log, and no dots, which separate those of a metric.
-    name: Annotated[
-        str,
-        Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 ASCII characters without spaces, commas or dots"),
-        BeforeValidator(_read_name),
-    ] = Field(
+    weight: Weight = Field(default=1, description="How often it is sent, relative to the others.")
+    name: Annotated[NameInMix, BeforeValidator(_read_name)] = Field(
         default=None,
         validate_default=True,
         json_schema_extra=without_default,

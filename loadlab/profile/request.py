@@ -105,19 +105,19 @@ def _read_name(value: object, info: ValidationInfo) -> object:
     return request_name(info.data.get("path") or "/") if value is None else value
 
 
+# No commas, which separate the fields of the latency log, and no dots, which separate those of a metric.
+NameInMix = Annotated[
+    str, Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 ASCII characters without spaces, commas or dots")
+]
+Weight = Annotated[int, Count(1, 1_000_000)]
+
+
 class MixedRequest(Request):
     """One request of a mix, with latencies and outcomes of its own."""
 
     path: RequestPath = Field(description="The requested path.")
-    weight: Annotated[int, Count(1, 1_000_000)] = Field(
-        default=1, description="How often it is sent, relative to the others."
-    )
-    # No commas, which separate the fields of the latency log, and no dots, which separate those of a metric.
-    name: Annotated[
-        str,
-        Text(r"[!-+\-/-~]{1,64}", "a name of at most 64 ASCII characters without spaces, commas or dots"),
-        BeforeValidator(_read_name),
-    ] = Field(
+    weight: Weight = Field(default=1, description="How often it is sent, relative to the others.")
+    name: Annotated[NameInMix, BeforeValidator(_read_name)] = Field(
         default=None,
         validate_default=True,
         json_schema_extra=without_default,
