@@ -31,6 +31,7 @@ _RULES: Final[tuple[Callable[[TrialResult, WindowEvidence], Finding | None], ...
     connections.idle_died,
     connections.each_request_connects,
     streams.streams_ended,
+    streams.streams_late,
     streams.unasked_messages,
     streams.two_clocks,
     connections.connects_failed,

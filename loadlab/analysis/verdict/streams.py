@@ -7,6 +7,8 @@ from loadlab.results.model import Finding, TrialResult
 
 _MANY_ENDED: Final = 0.01
 _MANY_UNASKED: Final = 0.1
+_SOME_LATE: Final = 0.01
+_MANY_LATE: Final = 0.1
 
 
 def streams_ended(result: TrialResult, window: WindowEvidence) -> Finding | None:
@@ -23,6 +25,20 @@ def streams_ended(result: TrialResult, window: WindowEvidence) -> Finding | None
         evidence=f"{result.ended:,} streams ended, for {result.requests:,} events",
         advice="Look for a limit on how long a response may take, at the server or a proxy. Answers that are streams "
         "with an end, as those of language models, are measured as requests: protocol: http, and stream: true.",
+    )
+
+
+def streams_late(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that all streams were open when the window began: until then there are fewer subscribers than asked for."""
+    late = result.connects.opened - result.ended
+    if result.protocol != "events" or window.users is None or late <= _SOME_LATE * window.users:
+        return None
+    return Finding(
+        code="streams_late",
+        severity="suspect" if late > _MANY_LATE * window.users else "note",
+        text="Streams were still being opened when the window began, so events had fewer subscribers at first.",
+        evidence=f"{late:,} of {window.users:,} streams opened in the window",
+        advice="Warm up for longer (load.warmup). If the listen queue overflowed, a longer backlog opens them faster.",
     )
 
 

@@ -231,8 +231,12 @@ def _delay(trials: Sequence[TrialResult], asked: str | None) -> Plan | None:
 
 
 def _streams(trials: Sequence[TrialResult], words: Vocabulary) -> Iterator[Plan]:
-    """When streams and streamed answers began, and how far their pieces lie apart, where that is not shown already."""
-    first = (FIRST_P50, FIRST_P99) if any(trial.first_ns.count for trial in trials) else ()
+    """When streams and streamed answers began, and how far their pieces lie apart, where that is not shown already.
+
+    Streams that are open when the window begins, as they should be, have begun before.
+    """
+    begun = [bool(trial.first_ns.count) for trial in trials if trial.is_credible]
+    first = (FIRST_P50, FIRST_P99) if any(begun) and (sum(begun) > len(begun) / 2 or not words.pushed) else ()
     gaps = (GAP_P50, GAP_P99) if not words.pushed and any(trial.gap_ns.count for trial in trials) else ()
     if measures := (*first, *gaps):
         title = f"Time to the {words.first}{', and between pieces' if gaps else ''}"

@@ -38,6 +38,17 @@ def test_streams_that_end_often_are_noted() -> None:
     assert (found.severity, found.evidence) == ("note", "1,001 streams ended, for 100,000 events")
 
 
+@pytest.mark.parametrize(("opened", "severity"), [(50, None), (51, "note"), (500, "note"), (501, "suspect")])
+def test_streams_have_to_be_open_when_the_window_begins(opened: int, severity: str | None) -> None:
+    late = trial("events", connects={"opened": opened + 7, "failed": {}}, ended=7)
+    found = findings(late, users=5_000).get("streams_late")
+    assert (found.severity if found else None) == severity
+    if found is not None:
+        assert found.evidence == f"{opened} of 5,000 streams opened in the window"
+    asked = trial("websocket", connects={"opened": opened, "failed": {}})
+    assert "streams_late" not in findings(asked, users=5_000)
+
+
 def test_delays_between_two_machines_are_noted() -> None:
     delay = LatencySummary(count=100_000, p50=5_000_000)
     here, there = (LoadedServer(address="192.0.2.7:80", remote=remote) for remote in (False, True))
