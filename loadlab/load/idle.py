@@ -248,7 +248,8 @@ class IdleConnections:
             at_once = min(self._round_size, max(1, len(descriptors) * _STEP_NS // pace_ns))
             for first in range(0, len(descriptors), at_once):
                 await self._loop.sleep_until(begins_ns + pace_ns * first // len(descriptors))
-                yield [fd for fd in descriptors[first : first + at_once] if self._states[fd] == _HELD]
+                if turn := [fd for fd in descriptors[first : first + at_once] if self._states[fd] == _HELD]:
+                    yield turn
             await self._loop.sleep_until(begins_ns + pace_ns)
 
     def _descriptors(self) -> list[int]:
@@ -257,6 +258,7 @@ class IdleConnections:
     def _hold(self, fd: int, session: TlsTransport | None, came: bytes) -> None:
         self._states.extend(bytes(max(0, fd + 1 - len(self._states))))
         self._states[fd] = _HELD
+        self._replaced -= self._replaced > 0
         if session is not None and self._trickles:
             self._sessions[fd] = session
         if self._upkeep is not None:

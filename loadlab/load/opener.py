@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from loadlab.protocols.opening_answers import OpeningReader
 
 _ANSWER_BYTES: Final = 16 * 1024
+# For the last answer of a round, before the first is looked for: those of a server that answers some only are kept.
+_LAST_PATIENCE_NS: Final = 200_000_000
 # What send(2) says while connect(2) is under way: of TCP, and of a Unix socket whose server's backlog is full.
 _NOT_CONNECTED_YET: Final = frozenset({errno.EAGAIN, errno.ENOTCONN})
 
@@ -83,7 +85,8 @@ class Opener:
                 await self._open_encrypted(self._tls, begun, keep)
                 return
             if self._opening is not None:
-                await self._wait_spoken(begun[-1])
+                with self._loop.time_scope(_LAST_PATIENCE_NS):
+                    await self._wait_spoken(begun[-1])
             while begun:
                 came = await self._wait_open(begun[0])
                 keep(begun.popleft().detach(), None, came)
@@ -215,5 +218,5 @@ class Opener:
 
 def _fed(reader: "OpeningReader", piece: bytes) -> bytes | None:
     if not piece:
-        raise ResponseCutShort("the server closed the connection before its answer was complete")
+        raise ResponseCutShort("the server ended the connection before its answer was complete")
     return reader.feed(piece)

@@ -89,3 +89,16 @@ def test_churning_websockets_beside_an_echo(program: Program) -> None:
         idle=100,
     )
     assert (trial["idle"]["opened"], trial["idle"]["alive"]) == (100, 100)
+
+
+def test_more_than_one_process_may_hold_are_held_by_several(program: Program) -> None:
+    trial = measure(
+        program.driven("--fleet-open-files", "300"),
+        *ECHO,
+        server="callback",
+        handler="echo",
+        idle_protocol="websocket",
+        idle=1_000,
+    )
+    idle = trial["idle"]
+    assert (idle["holders"], idle["opened"], idle["alive"], idle["problem"]) == (4, 1000, 1000, None)

@@ -208,7 +208,7 @@ def never_answering(peer: Peer) -> None:
         (answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), f"{REFUSED} 200"),
         (answering(UPGRADED.replace(b"Accept: ", b"Accept: x")), "the answer is malformed: its Sec-WebSocket-Accept"),
         (answering(b"+OK ready\r\n"), "the answer is malformed: it does not start with HTTP"),
-        (ending, "the server closed the connection before its answer was complete"),
+        (ending, "the server ended the connection before its answer was complete"),
         (resetting, "Connection reset by peer"),
         (never_answering, "no answer to the opening request in time"),
     ],
@@ -230,6 +230,19 @@ def test_those_before_a_refusal_are_kept() -> None:
     opening = open_some(refuse_the_twentieth, number=40)
     assert 16 <= opening.opened < 40
     assert opening.problem == "the WebSocket was refused with status 503"
+
+
+def test_a_server_that_takes_no_more_is_the_problem_and_those_it_took_are_kept() -> None:
+    answered: list[Peer] = []
+
+    def take_eight(peer: Peer) -> None:
+        answered.append(peer)
+        (answering(UPGRADED) if len(answered) <= 8 else never_answering)(peer)
+
+    opening = open_some(take_eight, number=16)
+    assert 0 < opening.opened <= 8  # its threads may have begun in another order
+    assert opening.problem is not None
+    assert opening.problem.startswith("no answer to the opening request in time")
 
 
 def test_churn_closes_with_a_code_and_opens_others() -> None:
