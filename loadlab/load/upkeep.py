@@ -10,7 +10,8 @@ has nothing for a single connection, and ten thousand pings that come at once ar
 
 The set is edge-triggered: a level-triggered one would be polled once more after each batch, only to report nothing, and
 as pings mostly come one by one, that would be once for each. Each connection is read once in a turn, so that none that
-sends without end keeps the others waiting; one that may have more to read has its next turn with the next batch.
+sends without end keeps the others waiting; one that may have more to read has its next turn with the next batch. With
+9,000 pings a second in six processes a ping takes 7.6 us of CPU time (benchmarks/idle_websockets.py).
 
 What is only dropped is read into one buffer, as it came. With TLS it is not even decrypted: that would take what
 OpenSSL has of a connection, tens of kilobytes for each.
