@@ -76,25 +76,26 @@ def overview_of(run: Run) -> Answer:
     first, *_ = plans = plans_of(document, arrangement)
     lawful = next(plan for plan in plans if plan.laws)
     laws = laws_of(arrangement, document.laws, lawful.laws)
-    answer = describe_run(arrangement, panel_of(arrangement, first.described[0]), laws, lawful.title, document.profile)
+    panel = panel_of(arrangement, first.described[0])
+    answer = describe_run(arrangement, panel, laws, lawful.title, document.profile)
+    # What is known of one server only is an answer, of many servers a detail, unless it was asked for.
+    tail, memory = tuple(describe_tail(arrangement)), tuple(describe_split(arrangement))
+    of_one_line = len(arrangement.line_names) == 1 and run.kind == "load"
+    of_memory = panel.measure.metric == MEMORY_OF_ONE.metric
+    if of_memory and not of_one_line:
+        answer = _capacities_first(arrangement, panel, answer, memory, subject_of(document.profile, arrangement))
     head = (*describe_silence(arrangement), *answer.head)
     if run.kind == "switch-cost":
         head += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT)).head
     if len(arrangement.settings) == 1:
         head = (*head, *describe_single(run, first.described[0]))
-    of_one_line = len(arrangement.line_names) == 1 and run.kind == "load"
     if of_one_line and arrangement.x_is_number:
         head = (*head, *describe_times(arrangement))
+    if panel.measure.metric in _WITH_COST and arrangement.x_is_number:
+        cost = panel_of(arrangement, CPU_TOTAL)
+        changes = changes_of(arrangement, [line for line in cost.lines if line.measured], cost.measure, laws)
+        head = (*head, *(describe_dependence(arrangement, changes, cost.measure) if changes else ()))
     impossible = describe_impossible(arrangement)
-    # What is known of one server only is an answer, of many servers a detail, unless it was asked for.
-    tail, memory = tuple(describe_tail(arrangement)), tuple(describe_split(arrangement))
-    of_memory = first.described[0].metric == MEMORY_OF_ONE.metric
-    if of_memory and not of_one_line:
-        head = (*memory, *head)
-    if first.described[0].metric in _WITH_COST and arrangement.x_is_number:
-        panel = panel_of(arrangement, CPU_TOTAL)
-        changes = changes_of(arrangement, [line for line in panel.lines if line.measured], panel.measure, laws)
-        head = (*head, *(describe_dependence(arrangement, changes, panel.measure) if changes else ()))
     return Answer(
         head=(*head, *(tail if of_one_line else ()), *(memory if of_one_line else ())),
         rest=(
@@ -144,6 +145,16 @@ def describe_run(
             *describe_repeats(changes),
         ),
     )
+
+
+def _capacities_first(
+    arrangement: Arrangement, panel: Panel, answer: Answer, memory: tuple[str, ...], subject: int | None
+) -> Answer:
+    """The answer of a run on memory: how many connections fit and where least is taken; how that varies is a detail."""
+    lines = [line for line in panel.lines if line.measured]
+    extremes = tuple(describe_extremes(arrangement, lines, panel.measure, subject)) if arrangement.x_is_number else ()
+    others = tuple(sentence for sentence in answer.head if sentence not in extremes)
+    return Answer((*memory, *(extremes or others)), (*(others if extremes else ()), *answer.rest))
 
 
 def describe_silence(arrangement: Arrangement) -> Iterator[str]:

@@ -109,11 +109,13 @@ def test_without_a_send_time_the_pace_is_all_that_is_known(broadcast: RunDocumen
 
 
 def test_memory_answers_first_and_then_what_active_ones_pay(websockets: RunDocument) -> None:
-    capacity, *_, cost = overview_of(run_of(websockets)).head
+    capacity, extremes, cost = overview_of(run_of(websockets)).head
     assert capacity == (
         "A GiB holds so many idle WebSockets at the server's end: coroutine 152,000 and asyncio 44,500; with both "
         "ends: 103,000 and 39,000."
     )
+    assert extremes.startswith("Memory of one idle WebSocket at 19,000 idle WebSockets: coroutine is smallest with ")
+    assert overview_of(run_of(websockets)).rest[0].startswith("Memory of one idle WebSocket does not depend on ")
     assert cost.startswith("CPU time of the target per round trip does not depend on the number of idle WebSockets ")
     [memory, *_] = charts_of(run_of(websockets))
     assert memory.chart.title == "Memory of one idle WebSocket"
