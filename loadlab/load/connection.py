@@ -20,14 +20,15 @@ from loadlab.kernel.sockets import (
     discard,
     reset_on_close,
     wait_established,
+    wait_read,
 )
 from loadlab.kernel.tasks import CancelScope
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.exchange import RECEIVE_BYTES, Exchange
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, opening_failure
-from loadlab.load.opening import wait_opened
-from loadlab.protocols.answers import AnswerReader, Answers, ResponseHead
-from loadlab.protocols.openings import Opening
+from loadlab.protocols.answers import AnswerReader, Answers, ResponseCutShort, ResponseHead
+from loadlab.protocols.opening_answers import readers_for
+from loadlab.protocols.openings import Greeting, Opening
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
@@ -152,7 +153,7 @@ class UserConnection:
         self._loop.watch_sending(sock.fileno())
         try:
             with CancelScope(self._loop, deadline_ns):
-                behind = await wait_opened(self._loop, self._transport, sock, opening)
+                behind = await _wait_opened(self._loop, self._transport, sock, opening)
                 recorder.upgrade.append(time.monotonic_ns() - begun_ns)
                 if behind:
                     self._reader.overhear(behind)
@@ -226,3 +227,19 @@ class UserConnection:
                 self._tls.end_session(self._socket)
             discard(self._loop, self._socket)
             self._socket = None
+
+
+async def _wait_opened(loop: Loop, transport: Transport, sock: socket.socket, opening: Opening) -> bytes:
+    """Carry out `opening` on a connection that is registered with the loop, for sending too.
+
+    Returns the bytes that came behind the answer, where a server speaks first. Raises OpeningRefused,
+    MalformedResponse, ResponseTooLarge, ResponseCutShort, or OSError. Wrap it in a time scope to bound it.
+    """
+    if not isinstance(opening, Greeting):
+        await transport.wait_sent(sock, opening.request)
+    reader = readers_for(opening)()
+    while data := await wait_read(loop, transport, sock, RECEIVE_BYTES):
+        if (behind := reader.feed(data)) is not None:
+            loop.parked[sock.fileno()] = True  # there may be more, of which the event has been taken
+            return behind
+    raise ResponseCutShort("the server ended the connection before its answer was complete")

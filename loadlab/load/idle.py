@@ -1,7 +1,7 @@
 """Idle connections: opened, held, and used no more than it takes to keep them.
 
 A listening socket's backlog takes only so many connections before the server accepts them; past that the kernel drops
-SYNs and each costs a second's wait. So connections are opened in rounds that fit the backlog (`load.opener`). Where
+SYNs and each costs a second's wait. So connections are opened in rounds that fit the backlog (`idle_opener`). Where
 each begins with an exchange, as a WebSocket does, its answer proves that it was accepted. Where it does not, one more
 connection behind each round asks for an answer. If the server has one listening socket, that proves that all of the
 round were accepted, since they are accepted in the order they came. If its processes have one each (SO_REUSEPORT), it
@@ -31,7 +31,7 @@ from typing import Final
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import Address
 from loadlab.kernel.tls import TlsClient, TlsTransport
-from loadlab.load.opener import OPENING_FAILURES, Opener
+from loadlab.load.idle_opener import OPENING_FAILURES, Opener
 from loadlab.load.upkeep import Upkeep
 from loadlab.protocols.answers import MalformedResponse, ResponseTooLarge
 from loadlab.protocols.openings import IdleOpening, Subscription, Upgrade
