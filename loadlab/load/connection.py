@@ -153,7 +153,7 @@ class UserConnection:
         self._loop.watch_sending(sock.fileno())
         try:
             with CancelScope(self._loop, deadline_ns):
-                behind = await _wait_opened(self._loop, self._transport, sock, opening)
+                behind = await wait_opened(self._loop, self._transport, sock, opening)
                 recorder.upgrade.append(time.monotonic_ns() - begun_ns)
                 if behind:
                     self._reader.overhear(behind)
@@ -229,7 +229,7 @@ class UserConnection:
             self._socket = None
 
 
-async def _wait_opened(loop: Loop, transport: Transport, sock: socket.socket, opening: Opening) -> bytes:
+async def wait_opened(loop: Loop, transport: Transport, sock: socket.socket, opening: Opening) -> bytes:
     """Carry out `opening` on a connection that is registered with the loop, for sending too.
 
     Returns the bytes that came behind the answer, where a server speaks first. Raises OpeningRefused,

@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.kernel import Loop, run
 from loadlab.kernel.sockets import PlainTransport, discard, wait_connected, wait_read
-from loadlab.load.opening import wait_opened
+from loadlab.load.connection import wait_opened
 from loadlab.protocols.answers import AnswerEnd, MalformedResponse, OpeningRefused, ResponseCutShort
 from loadlab.protocols.openings import Asked, Greeting, Opening, Subscription, Upgrade
 from loadlab.protocols.upgrade import accept_for, upgrade_request
