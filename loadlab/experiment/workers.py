@@ -21,7 +21,7 @@ from loadlab.profile.request import MixedRequest
 from loadlab.profile.schema import LoadProfile
 from loadlab.protocols.answers import AnswerEnd
 from loadlab.protocols.openings import Asked, Greeting, IdleOpening, Opening, Subscription, Upgrade
-from loadlab.protocols.upgrade import KEY_BYTES, accept_for, upgrade_request
+from loadlab.protocols.upgrade import KEY_BYTES, accept_for, offered_subprotocols, upgrade_request
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Snapshot, Totals
@@ -158,7 +158,7 @@ def _asking_for_events(request: MixedRequest) -> MixedRequest:
 
 def _upgrade(profile: LoadProfile, request: MixedRequest, authority: str) -> Upgrade:
     key = os.urandom(KEY_BYTES)
-    offered = tuple(each.strip() for each in (profile.load.subprotocol or "").split(",") if each.strip())
+    offered = offered_subprotocols(profile.load.subprotocol, request.headers)
     return Upgrade(upgrade_request(request.path, authority, request.headers, offered, key), accept_for(key), offered)
 
 

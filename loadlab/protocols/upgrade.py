@@ -24,6 +24,8 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _BEGINNING: Final = b"HTTP/1."
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _SWITCHING: Final = 101
+_PROTOCOL_FIELD: Final = "sec-websocket-protocol"
+_OWN_FIELDS: Final = frozenset({"sec-websocket-key", "sec-websocket-extensions", _PROTOCOL_FIELD})
 
 
 def upgrade_request(
@@ -32,8 +34,11 @@ def upgrade_request(
     """Return the request that opens a WebSocket at `path`, which is as it is sent, on the server called `authority`.
 
     `key` is random, of KEY_BYTES. What `headers` gives takes the place of what would be sent otherwise, in any case of
-    letters.
+    letters; save for what the answer is checked against, which is as the other parameters have it, and extensions, of
+    which none is supported. So headers that a browser's tools have copied can be given as they are.
     """
+    given = {name: value for name, value in headers.items() if name.lower() not in _OWN_FIELDS}
+    replaced = {name.lower() for name in given}
     fields = {
         "Host": authority,
         "User-Agent": f"loadlab/{__version__}",
@@ -44,10 +49,15 @@ def upgrade_request(
     }
     if subprotocols:
         fields["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
-    given = {name.lower() for name in headers}
-    fields = {name: value for name, value in fields.items() if name.lower() not in given} | dict(headers)
+    fields = {name: value for name, value in fields.items() if name.lower() not in replaced} | given
     lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
+
+
+def offered_subprotocols(named: str | None, headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the subprotocols that are `named`, separated by commas, or otherwise those in the field of `headers`."""
+    listed = named or ",".join(value for name, value in headers.items() if name.lower() == _PROTOCOL_FIELD)
+    return tuple(name for each in listed.split(",") if (name := each.strip()))
 
 
 def accept_for(key: bytes) -> str:
@@ -95,7 +105,7 @@ def check_upgrade(response_head: bytes, accept: str, subprotocols: tuple[str, ..
     if head.listed(b"sec-websocket-accept") != [accept.encode()]:
         raise MalformedResponse("its Sec-WebSocket-Accept is not that of the key")
     if extensions := head.listed(b"sec-websocket-extensions"):
-        raise MalformedResponse(f"it accepts an extension that was not offered: {_shown(extensions)}")
+        raise MalformedResponse(f"it accepts an extension, of which none was offered: {_shown(extensions)}")
     chosen = head.listed(b"sec-websocket-protocol")
     if subprotocols and not chosen:
         raise MalformedResponse(f"it agrees to no subprotocol; offered: {', '.join(subprotocols)}")

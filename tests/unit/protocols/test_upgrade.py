@@ -9,7 +9,7 @@ from wsproto.events import AcceptConnection, RejectConnection, Request
 
 from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseTooLarge
 from loadlab.protocols.http1 import MAX_HEAD_BYTES
-from loadlab.protocols.upgrade import accept_for, check_upgrade, end_of_head, upgrade_request
+from loadlab.protocols.upgrade import accept_for, check_upgrade, end_of_head, offered_subprotocols, upgrade_request
 
 KEY = b"the sample nonce"  # of RFC 6455, 1.3
 ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -59,6 +59,29 @@ def test_given_headers_take_the_place_of_others() -> None:
     assert (fields["HOST"], fields["user-agent"], fields["X-Token"]) == ("other", "me", "1")
     assert "Host" not in fields
     assert "User-Agent" not in fields
+
+
+def test_headers_that_a_browser_has_sent_can_be_given() -> None:
+    copied = {
+        "Connection": "keep-alive, Upgrade",
+        "Sec-WebSocket-Key": "c29tZW9uZSBlbHNlJ3MgMQ==",
+        "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
+        "Sec-WebSocket-Protocol": "chat.v2, chat",
+        "Cookie": "session=1",
+    }
+    offered = offered_subprotocols(None, copied)
+    assert offered == ("chat.v2", "chat")
+    server = WSConnection(ConnectionType.SERVER)
+    server.receive_data(request(copied, offered))
+    event = next(server.events())
+    assert isinstance(event, Request)
+    assert (event.subprotocols, event.extensions) == (["chat.v2", "chat"], [])
+    check_upgrade(server.send(AcceptConnection(subprotocol="chat")), ACCEPT, offered)
+
+
+def test_subprotocols_that_are_named_are_offered_alone() -> None:
+    assert offered_subprotocols("a, b", {"sec-websocket-protocol": "c"}) == ("a", "b")
+    assert offered_subprotocols(None, {"Cookie": "c"}) == ()
 
 
 def test_no_subprotocol_and_no_extension_is_offered_unasked() -> None:
