@@ -136,6 +136,8 @@ def _mistakes_of(data: Data, message: Data, place: Path, spoken: set[LoadProtoco
         yield Mistake((*place, "answer"), what, part="key")
     if "tcp" in spoken:
         yield from _end_mistakes(message, place, _ENDS)
+        if message.get("text") == "" and message.get("echo"):
+            yield Mistake((*place, "text"), "must not be empty with echo: nothing would come back")
     if isinstance(file := message.get("binary"), str):
         try:
             read_content(file)
@@ -150,7 +152,7 @@ def _mistakes_of(data: Data, message: Data, place: Path, spoken: set[LoadProtoco
 
 
 def _end_mistakes(section: Data, place: Path, ends: Sequence[str]) -> Iterator[Mistake]:
-    given = [key for key in ends if section.get(key) not in (None, False)]
+    given = [key for key in ends if section.get(key) is not None and section.get(key) is not False]
     if not given:
         yield Mistake(place, f"does not say where it ends: set {_EXAMPLE_END}, or {' or '.join(ends[1:])}")
     for key in given[1:]:

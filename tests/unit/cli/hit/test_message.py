@@ -109,6 +109,8 @@ def test_what_is_no_escape(text: str, mistake: str) -> None:
         (TCP, {"message": "x", "echo": True, "headers": ("a: b",)}, "-H is for http:// and https://, ws:// and wss://"),
         (TCP, {"message": "x", "echo": True, "cacert": "f"}, "--cacert has no effect on tcp://; write tls://"),
         (TCP, {"message": "x", "bytes": "many"}, "--bytes many: must be a whole number"),
+        (TCP, {"message": "x", "bytes": "0"}, "--bytes 0: must be at least 1, not 0"),
+        (TCP, {"message": "", "echo": True}, "--message: must not be empty with echo: nothing would come back"),
     ],
 )
 def test_a_mistake_names_its_option(url: str, options: dict[str, Any], mistake: str) -> None:
