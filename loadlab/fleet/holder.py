@@ -1,10 +1,13 @@
 """An idle holder process, `python -m loadlab.fleet.holder`: opens idle connections and holds them to the end."""
 
+import signal
+
 from loadlab.fleet.channel import Channel
 from loadlab.fleet.messages import Alive, CountAlive, IdlePart, Opened, OpenedSoFar
 from loadlab.kernel.loop import Loop, run
 from loadlab.kernel.tls import TlsClient
 from loadlab.load.idle import IdleConnections, IdleSource
+from loadlab.protocols.openings import Upgrade
 
 
 async def hold(loop: Loop) -> None:
@@ -13,6 +16,9 @@ async def hold(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, IdlePart):
         return
+    if isinstance(part.opening, Upgrade):
+        # The end of its standard input ends it; the signal that follows would come before its close frames.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     endpoint, trickles = part.endpoint, part.behaviour == "trickle"
     tls = TlsClient(endpoint.tls) if endpoint.tls is not None else None
     connections = IdleConnections(loop, endpoint.address, part.request, part.timeout_ns, tls, trickles, part.opening)
@@ -35,7 +41,7 @@ async def hold(loop: Loop) -> None:
             if isinstance(command, CountAlive):
                 channel.send(Alive(connections.count_alive(), connections.pings, connections.received_bytes))
         group.cancel()
-    connections.close()
+    await connections.take_leave()
 
 
 if __name__ == "__main__":

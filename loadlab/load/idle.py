@@ -41,7 +41,7 @@ _EXAMINED_AT_ONCE: Final = 1000
 _TICKETS_BYTES: Final = 16 * 1024
 # Connections that do something take turns in steps of this, so that they never do it all at once.
 _STEP_NS: Final = 10_000_000
-_PARTING_PATIENCE_NS: Final = 1_000_000_000
+_PARTING_PATIENCE_NS: Final = 500_000_000
 _LOOK_AGAIN_NS: Final = 1_000_000
 _ENDLESS_REQUEST: Final = b"GET /hello HTTP/1.1\r\nX-Endless: "
 # The header of a binary frame of a million bytes, which lasts for long and is still within every server's limit. Its
@@ -192,11 +192,14 @@ class IdleConnections:
             await self._open_round(list(itertools.islice(self._sources, len(turn))), proves=False)
             self._replaced = 0
 
+    async def take_leave(self) -> None:
+        """Close all; WebSockets with a close frame first, so that no server takes their end for a failure."""
+        await self._part_with(self._descriptors())
+        self.close()
+
     def close(self) -> None:
-        """Reset all connections; WebSockets behind a close frame, so that servers do not take it for a failure."""
+        """Reset all connections."""
         for fd, state in enumerate(self._states):
-            if state == _HELD and self._upkeep is not None and self._upkeep.answers:
-                self._upkeep.part(fd)
             if state != _NONE:
                 self._close(fd)
         if self._upkeep is not None:
@@ -229,13 +232,17 @@ class IdleConnections:
         return len(held), problem
 
     async def _part_with(self, descriptors: Sequence[int]) -> None:
-        """Close connections: WebSockets with a close frame, for whose answer there is some patience."""
+        """Close connections: WebSockets with a close frame, for whose answer there is some patience.
+
+        The last that is sent is a reset even so: TIME_WAIT is left at neither end.
+        """
         if self._upkeep is not None and self._upkeep.answers:
             for fd in descriptors:
                 self._upkeep.part(fd)
             deadline_ns = time.monotonic_ns() + _PARTING_PATIENCE_NS
             while any(map(self._states.__getitem__, descriptors)) and time.monotonic_ns() < deadline_ns:
-                await self._loop.sleep(_LOOK_AGAIN_NS)
+                if not self._upkeep.attend_nowait():
+                    await self._loop.sleep(_LOOK_AGAIN_NS)
         for fd in descriptors:
             if self._states[fd] != _NONE:
                 self._close(fd)

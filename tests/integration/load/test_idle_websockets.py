@@ -105,13 +105,14 @@ def test_the_same_server_drops_those_that_nobody_attends_to() -> None:
 
 def test_those_that_are_closed_take_their_leave() -> None:
     with WebSocketServer() as server:
-        hold(server.address, until=lambda connections: server.connections == HELD)
 
         async def main(loop: Loop) -> None:
-            await wait_until(loop, lambda: server.closed.total() == HELD)
+            with holding(loop, server.address) as connections:
+                await open_all(connections)
+                await connections.take_leave()
+                await wait_until(loop, lambda: server.closed == {1000: HELD})
 
         run(main)
-        assert server.closed == {1000: HELD}
 
 
 def test_those_that_the_server_closes_are_not_alive_any_more() -> None:

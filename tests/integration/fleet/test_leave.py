@@ -1,0 +1,38 @@
+"""Idle WebSockets of a holder that is ended: their server learns that it was meant so."""
+
+import time
+from collections.abc import Callable
+
+from loadlab.fleet.coordinator import LocalFleet
+from loadlab.fleet.messages import Endpoint, IdlePart, Opened
+from loadlab.protocols.openings import Upgrade
+from loadlab.protocols.upgrade import accept_for, upgrade_request
+
+from ..load.websocket_server import WebSocketServer
+
+KEY = bytes(range(16))
+HELD = 2000
+DEADLINE_SECONDS = 30.0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.01)
+
+
+def test_a_holder_that_is_ended_closes_its_websockets_with_a_code() -> None:
+    opening = Upgrade(upgrade_request("/", "localhost", {}, (), KEY), accept_for(KEY))
+    with WebSocketServer() as server:
+        with LocalFleet(None) as fleet:
+            endpoint = Endpoint(server.address, [(None, HELD)])
+            fleet.start_holders([IdlePart(endpoint, b"", 32, 20_000_000_000, "silent", 1_000_000_000, opening)])
+            opened: list[Opened] = []
+            while not opened:
+                messages = [event.message for event in fleet.next_events(1.0)]
+                opened += [message for message in messages if isinstance(message, Opened)]
+            assert (opened[0].opened, opened[0].problem) == (HELD, None)
+            wait_until(lambda: server.connections == HELD)
+        wait_until(lambda: server.closed.total() == HELD)
+        assert set(server.closed) == {1000}
