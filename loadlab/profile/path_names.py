@@ -44,7 +44,7 @@ def name_of_path(path: str) -> PathName:
 def name_of_value(path: str, value: str | int | float | bool | None) -> str:
     """Return a value of a path in words: `epoll`, `blocking calls`, `8 workers in the pool`, `offered rate 500`."""
     if isinstance(value, str):
-        return value
+        return _VALUES.get(path, {}).get(value, value)
     if isinstance(value, bool) and path in _SWITCHES:
         return _SWITCHES[path][value]
     name = name_of_path(path)
@@ -63,6 +63,9 @@ def _counted(one: str, many: str = "") -> PathName:
 
 # What is off, and what is on.
 _SWITCHES: Final[Mapping[str, tuple[str, str]]] = {"target.blocking": ("suspending calls", "blocking calls")}
+_VALUES: Final[Mapping[str, Mapping[str, str]]] = {
+    "load.connection": {"keep-alive": "connections kept alive", "per-request": "a connection per request"}
+}
 _NAMES: Final[Mapping[str, PathName]] = {
     "load.idle": _counted("idle connection"),
     "load.connections": _counted("active connection"),

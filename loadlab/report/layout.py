@@ -68,7 +68,7 @@ class Arrangement:
     def describe_x(self, x: Scalar) -> str:
         """A value of x in words: `19,000 idle connections`, `1 idle connection`, `epoll`."""
         if not self.x_is_number or self.x_name is None:
-            return format_scalar(x)
+            return self.words.name_of_value(self.x_path, x) if self.x_path and isinstance(x, str) else format_scalar(x)
         return f"{format_scalar(x)} {self.x_name.one if x == 1 else self.x_name.many}"
 
     def line_of(self, where: Mapping[str, Scalar]) -> int | None:

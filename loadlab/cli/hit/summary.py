@@ -105,7 +105,8 @@ def load_parts(profile: LoadProfile) -> list[str]:
     """Return how a profile loads its server: connections, a rate if there is one, idle connections."""
     load = profile.load
     words = vocabulary_for(load.protocol, load.idle_protocol)
-    parts = [f"{load.connections:,} connection{'s' if load.connections != 1 else ''}"]
+    user = words.user if words.pushed else "connection"
+    parts = [f"{load.connections:,} {user}{'s' if load.connections != 1 else ''}"]
     if load.connection == "per-request":
         parts = [f"{parts[0]}, one for each {words.message}"]
     if isinstance(load.rate, int):
@@ -187,7 +188,7 @@ def _pairs(trial: TrialResult) -> Iterator[Line]:
     if (late := trusted_ns(trial.lateness_ns, "p99")) is not None and trial.load_model == "open":
         yield labelled("sent late", f"p99 {format_duration_ns(late)}")
     yield from labelled_parts("outcomes", [f"{name} {count:,}" for name, count in trial.outcomes.items() if count])
-    if trial.statuses:
+    if trial.statuses and not (trial.protocol == "events" and trial.statuses.keys() == {"200"}):
         yield from labelled_parts(
             "statuses", [f"{name_of_status(status)}: {count:,}" for status, count in sorted(trial.statuses.items())]
         )

@@ -118,9 +118,9 @@ def describe_names(arrangement: Arrangement, lines: Sequence[Line], measure: Mea
     differing = [(x, here) for x, here in several if _differ(here, chance)]
     for x, here in differing[:_MOST_PLACES]:
         said = _divide(here, measure, chance, subject, ":") or f": {_compare(here, measure, chance, subject)}"
-        yield f"{measure.subject} with {format_scalar(x)}{said}."
+        yield f"{measure.subject} with {arrangement.describe_x(x)}{said}."
     alike = [
-        f"{format_scalar(x)} ({_range([value for _, value in here], measure.quantity)})"
+        f"{arrangement.describe_x(x)} ({_range([value for _, value in here], measure.quantity)})"
         for x, here in several
         if (x, here) not in differing
     ]
