@@ -78,7 +78,8 @@ def overview_of(run: Run) -> Answer:
     laws = laws_of(arrangement, document.laws, lawful.laws)
     panel = panel_of(arrangement, first.described[0])
     answer = describe_run(arrangement, panel, laws, lawful.title, document.profile)
-    # What is known of one server only is an answer, of many servers a detail, unless it was asked for.
+    # What is known of one server only is an answer, of many servers a detail, unless it was asked for. Where x is a
+    # name, as in a comparison of ways to connect, memory is part of the answer.
     tail, memory = tuple(describe_tail(arrangement)), tuple(describe_split(arrangement))
     of_one_line = len(arrangement.line_names) == 1 and run.kind == "load"
     of_memory = panel.measure.metric == MEMORY_OF_ONE.metric
@@ -96,12 +97,13 @@ def overview_of(run: Run) -> Answer:
         changes = changes_of(arrangement, [line for line in cost.lines if line.measured], cost.measure, laws)
         head = (*head, *(describe_dependence(arrangement, changes, cost.measure) if changes else ()))
     impossible = describe_impossible(arrangement)
+    leads = of_one_line or not (arrangement.x_is_number or of_memory)
     return Answer(
-        head=(*head, *(tail if of_one_line else ()), *(memory if of_one_line else ())),
+        head=(*head, *(tail if of_one_line else ()), *(memory if leads else ())),
         rest=(
             *answer.rest,
             *(() if of_one_line else tail),
-            *(() if of_one_line or of_memory else memory),
+            *(() if leads or of_memory else memory),
             *describe_answered(arrangement),
             *describe_models(document.profile, run.models, run.words),
             *([impossible] if impossible else []),

@@ -117,5 +117,21 @@ def test_of_several_servers_each_has_a_row_and_its_number_in_a_gib(million: RunD
     )
 
 
+def test_lines_over_names_have_one_figure_each_where_the_place_does_not_matter(million: RunDocument) -> None:
+    two = of_two_servers(million)
+    trials = [
+        trial.model_copy(update={"factors": {"load.connection": connection, "target.server": server}})
+        for setting, server in zip(two.settings, ("epoll", "node"), strict=True)
+        for trial in setting.trials
+        for connection in ("keep-alive", "per-request")
+    ]
+    [text] = describe_split(arrange({"plot": {"x": "load.connection"}}, trials))
+    assert "at the server's end: epoll 294,000 and node 231,000; with both ends" in text
+    elsewhere = arrange({"plot": {"x": "target.server"}}, trials)
+    assert "keep-alive" not in text
+    [mixed] = describe_split(elsewhere)
+    assert mixed.count("connections kept alive") == 2
+
+
 def test_a_single_server_needs_no_table_of_its_memory(million: RunDocument) -> None:
     assert memory_table(arrange(million.profile, million.trials)) is None
