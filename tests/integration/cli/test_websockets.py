@@ -137,7 +137,7 @@ def test_messages_of_several_kinds_in_several_rounds(program: Program) -> None:
 
 
 def test_a_server_that_pings_keeps_active_and_idle_ones_between_rounds_and_while_they_think(program: Program) -> None:
-    with websockets_serving("--ping-interval", "0.2", "--ping-timeout", "0.5") as server:
+    with websockets_serving("--ping-interval", "0.2", "--ping-timeout", "1") as server:
         settings = ("load.idle=20", "load.think=2s", "load.duration=1500ms", "rounds=3")
         (trial,) = measure(program, attach(server), *settings)
     assert trial["connects"]["opened"] == 0

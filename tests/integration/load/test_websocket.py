@@ -266,7 +266,7 @@ def test_with_a_connection_for_each_message_each_is_closed_in_good_order() -> No
     assert not played.reasons
 
 
-PAUSE_NS = 1_500 * MS
+PAUSE_NS = 2_000 * MS
 
 
 @pytest.mark.parametrize("silence", ["thinks", "waits for the next window", "has nothing due"])

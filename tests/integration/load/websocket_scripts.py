@@ -183,7 +183,7 @@ def answer_close_and_reset(peer: Peer) -> None:
         peer.send(HELLO + frame(0x88, (1001).to_bytes(2, "big")))
 
 
-def drop_the_silent(peer: Peer, every_seconds: float = 0.2, patience_seconds: float = 0.5) -> None:
+def drop_the_silent(peer: Peer, every_seconds: float = 0.2, patience_seconds: float = 1.0) -> None:
     """Answer messages, ping regularly, and reset a connection on which a pong is overdue."""
     if not handshake(peer):
         return
