@@ -123,6 +123,7 @@ class Subscriber:
                 self._tls.end_session(sock)
             self._socket = None
             discard(loop, sock)
+            reader.close()
         self._last_event_id = reader.last_event_id
         return PAUSE_AFTER_REFUSAL_NS if reader.retry_ms is None else reader.retry_ms * _MILLISECOND_NS
 

@@ -102,6 +102,10 @@ class EventStreamReader:
         if self._parser is not None and self._parser.within_event:
             raise ResponseCutShort("the stream ended within an event")
 
+    def close(self) -> None:
+        """To be called once nothing is fed any more, so that no cycle of references is left."""
+        self._body.close()
+
     def _feed(self, data: bytes) -> Events:
         if not data:
             return _NONE

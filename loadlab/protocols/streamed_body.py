@@ -40,8 +40,7 @@ class StreamedBody:
     """
 
     __slots__ = ("_fields", "_mid_chunk", "_parser", "_pieces", "_raw_head", "between_chunks", "ended", "head",
-                 "on_chunk_complete", "on_headers_complete", "on_message_begin",
-                 "on_message_complete")  # fmt: skip
+                 "on_chunk_complete", "on_message_begin")  # fmt: skip
 
     def __init__(self) -> None:
         self.head: StreamHead | None = None
@@ -51,7 +50,6 @@ class StreamedBody:
         self._mid_chunk = [True]
         self._fields = HeadFields()
         self.on_message_begin = self._fields.clear
-        self.on_headers_complete, self.on_message_complete = self._on_end_of_head, self._on_end
         self.on_chunk_complete = self._mid_chunk.clear
         self._parser = httptools.HttpResponseParser(self)
         self._parser.set_dangerous_leniencies(lenient_keep_alive=True, lenient_spaces_after_chunk_size=True)
@@ -70,6 +68,25 @@ class StreamedBody:
         """Take a piece of the body; what is behind the response is of another."""
         if not self.ended:
             self._pieces.append(piece)
+
+    def on_headers_complete(self) -> None:
+        """Take the end of a head, as httptools calls for it."""
+        status = self._parser.get_status_code()
+        if self.head is not None or (100 <= status < 200 and status != 101):
+            return
+        fields = self._fields
+        codings = [coding for coding in fields.tokens(b"content-encoding") if coding not in _IDENTITY]
+        if codings:
+            shown = b", ".join(codings).decode("latin-1")
+            raise MalformedResponse(f"its body is encoded ({shown}), which the request does not accept")
+        chunked = fields.tokens(b"transfer-encoding")[-1:] == [b"chunked"]
+        until_close = not chunked and not fields.tokens(b"content-length")
+        content_type = (fields.tokens(b"content-type") or [b""])[0].partition(b";")[0].strip()
+        self.head = StreamHead(status, content_type, chunked, until_close)
+
+    def on_message_complete(self) -> None:
+        """Take the end of a message, as httptools calls for it."""
+        self.ended = self.ended or self.head is not None
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes, split anywhere; return what they have of the body, which may be nothing.
@@ -100,6 +117,10 @@ class StreamedBody:
             raise ResponseCutShort(f"the connection ended before the stream's {ending}")
         self.ended = True
 
+    def close(self) -> None:
+        """Let go of the parser, which refers back to this: nobody collects cycles while a load runs."""
+        del self._parser
+
     def _feed_head(self, data: bytes) -> bytes:
         self._raw_head += data
         if self._raw_head and self._raw_head[0] != _FIRST_BYTE:  # llhttp skips empty lines
@@ -128,20 +149,3 @@ class StreamedBody:
         if self.head is not None:
             self.between_chunks = not self.ended and (self.head.until_close or not self._mid_chunk)
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-
-    def _on_end_of_head(self) -> None:
-        status = self._parser.get_status_code()
-        if self.head is not None or (100 <= status < 200 and status != 101):
-            return
-        fields = self._fields
-        codings = [coding for coding in fields.tokens(b"content-encoding") if coding not in _IDENTITY]
-        if codings:
-            shown = b", ".join(codings).decode("latin-1")
-            raise MalformedResponse(f"its body is encoded ({shown}), which the request does not accept")
-        chunked = fields.tokens(b"transfer-encoding")[-1:] == [b"chunked"]
-        until_close = not chunked and not fields.tokens(b"content-length")
-        content_type = (fields.tokens(b"content-type") or [b""])[0].partition(b";")[0].strip()
-        self.head = StreamHead(status, content_type, chunked, until_close)
-
-    def _on_end(self) -> None:
-        self.ended = self.ended or self.head is not None

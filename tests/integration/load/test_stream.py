@@ -1,5 +1,6 @@
 """Subscribers: streams of events on good and bad days, each event or its failure counted once."""
 
+import gc
 import socket
 import ssl
 import time
@@ -125,6 +126,28 @@ def test_a_stream_that_ends_is_counted_and_opened_again(script: Script, expected
     assert snapshot.connects["ok"] >= snapshot.ended >= 3
     if expected:
         assert count_of(snapshot, Metric.FIRST) >= snapshot.ended
+
+
+@pytest.mark.parametrize("script", [scripts.ends_after_three, scripts.not_found, scripts.ends_within_an_event])
+def test_streams_that_have_ended_leave_nothing_to_collect(script: Script) -> None:
+    """No garbage is collected while a load runs, so cycles would fill the memory."""
+
+    async def main(loop: Loop) -> None:
+        async with subscribed(loop, server.address) as (recorder, _, _):
+            await wait_until(loop, lambda: recorder.opened >= 2)
+            gc.collect()
+            before = recorder.opened
+            await wait_until(loop, lambda: recorder.opened >= before + 10)
+            found.append(gc.collect())
+
+    found: list[int] = []
+    gc.disable()
+    try:
+        with ScriptedServer(script) as server:
+            run(main)
+    finally:
+        gc.enable()
+    assert found[0] < 10  # less than one object for each stream
 
 
 def test_a_stream_is_opened_again_behind_its_last_event_when_the_server_says() -> None:

@@ -1,6 +1,8 @@
 """Streams of events as servers send them, each fed whole, byte by byte, and cut in two at every point."""
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.protocols import event_stream
-from loadlab.protocols.answers import ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.answers import MalformedResponse, ResponseCutShort, ResponseTooLarge
 from loadlab.protocols.event_stream import EventParser, EventStreamReader, KnownPieces
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -195,6 +197,21 @@ def test_a_stream_that_is_cut_is_reported(raw: bytes, reason: str) -> None:
     reader.feed(raw)
     with pytest.raises(ResponseCutShort, match=reason):
         reader.feed_end()
+
+
+def test_a_reader_that_is_closed_leaves_nothing_to_collect() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for raw in (HEAD + chunked(STAMPED) + b"0\r\n\r\n", UNTIL_CLOSE, b"HTTP/1.1 ", b"SSH-2.0"):
+            reader = EventStreamReader(KnownPieces())
+            with suppress(MalformedResponse):
+                reader.feed(raw)
+            reader.close()
+            del reader
+            assert gc.collect() == 0, raw
+    finally:
+        gc.enable()
 
 
 def test_long_events_are_read_in_pieces_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
