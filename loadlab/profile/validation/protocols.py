@@ -25,6 +25,8 @@ _OF_PROTOCOLS: Final[Mapping[str, Collection[LoadProtocol]]] = {
     "load.slow_connections": _HTTP,
     "load.expect_status": _ASKED_BY_HTTP,
     "load.request.expect": _ASKED_BY_HTTP,
+    "load.request.expect.body": _HTTP,
+    "load.request.expect.header": _HTTP,
     "load.request.method": _ASKED_BY_HTTP,
     "load.request.json": _ASKED_BY_HTTP,
     "load.request.body": _ASKED_BY_HTTP,
@@ -59,9 +61,10 @@ _EXAMPLE_END: Final = 'until: "\\r\\n"'
 
 def protocol_mistakes(data: Data) -> Iterator[Mistake]:
     """Yield keys of `load` that belong to another protocol than those of the trials, and what messages lack."""
-    spoken = _spoken(data)
+    spoken, reported = _spoken(data), set[str]()
     for path, protocols in _OF_PROTOCOLS.items():
-        if not spoken & set(protocols) and (place := _place_of(data, path)):
+        if path.rpartition(".")[0] not in reported and not spoken & set(protocols) and (place := _place_of(data, path)):
+            reported.add(path)
             what = f"has no effect with protocol: {_words(spoken)}; it is for {_words(protocols)}"
             yield Mistake(place, what, part="key")
     if spoken & _WITH_MESSAGES:

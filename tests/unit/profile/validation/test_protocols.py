@@ -71,6 +71,10 @@ mistakes = partial(find_mistakes, metrics=METRICS)
         ),
         ("  protocol: events\n  rate: 5\n", "load.rate: has no effect with protocol: events"),
         ("  protocol: events\n  think: 1s\n", "load.think: has no effect with protocol: events"),
+        (
+            "  protocol: events\n  request: {path: /events, expect: {status: 200, body: x}}\n",
+            "load.request.expect.body: has no effect with protocol: events; it is for http",
+        ),
         ("  protocol: events\n  senders: slow\n", "load.senders: has no effect with protocol: events; it is for http"),
         ("  idle_protocol: websocket\n", "load.idle_protocol: has no effect without load.idle; set that too"),
         (
