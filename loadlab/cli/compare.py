@@ -31,7 +31,8 @@ _NOTHING: Final = "-"
 _GAP: Final = 2
 # In a row for each setting there is no room for all; the page and --json have them.
 _IN_ROWS: Final = (
-    "requests_per_second", "target.cpu_ns_per_request", "response_ns.p50", "response_ns.p99", FAILED_REQUESTS,
+    "requests_per_second", "target.cpu_ns_per_request", "delay_ns.p99", "response_ns.p50", "response_ns.p99",
+    FAILED_REQUESTS,
     "cost_ns", "operation_ns", "run_ns", "bytes_per_unit",
 )  # fmt: skip
 _DISPENSABLE: Final = ("response_ns.p50", "target.cpu_ns_per_request")

@@ -35,7 +35,9 @@ RATE: Final = "requests_per_second"
 CPU: Final = "target.cpu_ns_per_request"
 MEMORY: Final = "target.pss_bytes"
 
-OF_REQUESTS: Final = (RATE, CPU, "response_ns.p50", "response_ns.p90", "response_ns.p99", FAILED_REQUESTS, MEMORY)
+_TIMES: Final = ("response_ns.p50", "response_ns.p90", "response_ns.p99")
+_DELAYS: Final = ("delay_ns.p50", "delay_ns.p99")
+OF_REQUESTS: Final = (RATE, CPU, *_DELAYS, *_TIMES, FAILED_REQUESTS, MEMORY)
 WITHOUT_NETWORK: Final = ("cost_ns", "operation_ns", "run_ns", "bytes_per_unit")
 METRICS: Final = (*OF_REQUESTS, *WITHOUT_NETWORK)
 """What is compared, by the names in run.json. `failures` are compared as their share of all requests."""
@@ -43,7 +45,7 @@ METRICS: Final = (*OF_REQUESTS, *WITHOUT_NETWORK)
 NO_INTERVAL: Final = "measured in a single window"
 LOWER_BOUND: Final = "the client was the limit"
 DISTURBED: Final = "the machine was disturbed"
-TOO_FEW: Final = "too few requests for this percentile"
+TOO_FEW: Final = "too few samples for this percentile"
 NOT_THERE: Final = "not measured"
 
 RUNS_DIFFER: Final = 0.05
@@ -66,7 +68,6 @@ _ROUNDS: Final[dict[str, Callable[[Round], float | None]]] = {
     RATE: lambda each: each.requests_per_second,
     CPU: lambda each: each.cpu_ns_per_request,
 }
-_TIMES: Final = ("response_ns.p50", "response_ns.p90", "response_ns.p99")
 _OF_CLIENT: Final = ("cost_ns", "operation_ns", "run_ns")  # a microbenchmark runs on the client's cores
 _NORMAL_975: Final = 1.959964
 # Of the median of normal values, against that of their mean: sqrt(pi / 2).
@@ -138,7 +139,9 @@ def compare_figure(metric: str, base: Measured, other: Measured) -> ComparedFigu
     error = _error_of_machine(metric, base, other, side)
     change, margin = after.log - before.log, _margin([(before, 1.0), (after, 1.0)], error)
     found = _figure(metric, change, margin, a=a, b=b, corrected=side is not None)
-    if metric in (RATE, *_TIMES) and any(is_disturbed(trial, side) for trial in (*base.trials, *other.trials)):
+    if metric in (RATE, *_TIMES, *_DELAYS) and any(
+        is_disturbed(trial, side) for trial in (*base.trials, *other.trials)
+    ):
         return found.model_copy(update={"interval": None, "visible": None, "reason": DISTURBED})
     return found
 
@@ -209,10 +212,11 @@ def _why_not(metric: str, trials: Sequence[TrialResult]) -> str | None:
     if metric == RATE and any(throughput_is_lower_bound(trial) for trial in trials):
         return LOWER_BOUND
     section, _, name = metric.partition(".")
-    if section == "response_ns":
+    if metric in (*_TIMES, *_DELAYS):
         if any(is_too_low(metric, trial) for trial in trials):
             return "the window was too short for this percentile"
-        if any(name not in trustworthy_percentiles(trial.response_ns.count) for trial in trials):
+        counts = [getattr(trial, section).count for trial in trials]
+        if any(name not in trustworthy_percentiles(count) for count in counts if count):
             return TOO_FEW
     return None
 
@@ -311,7 +315,7 @@ def _error_of_machine(metric: str, base: Measured, other: Measured, side: Side |
     trials = (*base.trials, *other.trials)
     disturbed = _DISTURBED_ERROR if metric == CPU and any(is_disturbed(trial, side) for trial in trials) else 0.0
     is_scheduled = metric == RATE and any(trial.load_model == "open" for trial in trials)
-    if is_scheduled or metric not in (RATE, CPU, *_TIMES, *_OF_CLIENT):
+    if is_scheduled or metric not in (RATE, CPU, *_TIMES, *_DELAYS, *_OF_CLIENT):
         return disturbed
     of_side: Side = "client" if metric in _OF_CLIENT else "target"
     before, after = base.typical_slowness(of_side), other.typical_slowness(of_side)

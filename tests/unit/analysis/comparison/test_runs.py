@@ -1,10 +1,14 @@
 """Which settings of two runs belong together, what of them counts, and what is said beside."""
 
+from pathlib import Path
+
 import pytest
 
 from loadlab.analysis.comparison import compare_runs
+from loadlab.analysis.comparison.figures import TOO_FEW
 from loadlab.results.model import Finding, RunDocument, Scalar, TrialResult, Verdict
 from tests.sample_run import HOST, sample_document
+from tests.stream_runs import write_broadcast
 from tests.unit.analysis.comparison.runs import PROFILE, make_rate, make_run, make_speed
 
 
@@ -174,3 +178,23 @@ def test_speeds_that_say_nothing_of_a_server_are_not_compared(host: dict[str, ob
 def test_hundreds_of_trials_are_compared_in_a_moment() -> None:
     trials = [at(number, load_idle=number) for number in range(1, 301)]
     assert len(compare_runs(make_run(trials), make_run(trials)).settings) == 300
+
+
+def test_delivery_delays_of_events_are_compared_and_of_requests_there_are_none(tmp_path: Path) -> None:
+    base = write_broadcast(tmp_path / "a").read_document()
+    slower = [
+        trial.model_copy(
+            update={"delay_ns": trial.delay_ns.model_copy(update={"p99": int(1.5 * (trial.delay_ns.p99 or 0))})}
+        )
+        for trial in base.trials
+    ]
+    compared = compare_runs(base, base.model_copy(update={"trials": slower}))
+    assert compared.protocol == "events"
+    last = compared.settings[-1].figure("delay_ns.p99")
+    assert last is not None
+    assert last.change == pytest.approx(0.5, abs=0.001)
+    first = compared.settings[0].figure("delay_ns.p99")  # 800 events have no p99
+    assert first is not None
+    assert first.reason == TOO_FEW
+    of_requests = sample_document()
+    assert all(each.figure("delay_ns.p99") is None for each in compare_runs(of_requests, of_requests).settings)
