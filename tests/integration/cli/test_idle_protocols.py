@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ..load.websocket_server import WebSocketServer
 from .program import ANY_VERDICT, Program
 
 IDLE = 2_000
@@ -39,6 +40,32 @@ def test_idle_websockets_take_less_than_300_bytes_of_a_holder_each(program: Prog
     assert (idle["protocol"], idle["problem"]) == ("websocket", None)
     assert idle["holder_bytes_per_connection"] < 300
     program.check_drawable()
+
+
+def test_a_server_that_pings_and_drops_the_silent_keeps_all_for_as_long_as_the_run_lasts(program: Program) -> None:
+    profile = """
+name: pinged
+target: {address: "HOST:PORT"}
+load:
+  protocol: websocket
+  message: {text: hello}
+  connections: 4
+  think: 50ms
+  idle: 50
+  warmup: 500ms
+  duration: 4s
+"""
+    with WebSocketServer(ping_every=1, silence=2) as server:
+        address = "{}:{}".format(*server.address)
+        program.measure(profile.replace("HOST:PORT", address), ANY_VERDICT)
+        dropped = {code: count for code, count in server.closed.items() if code != 1000}
+    (trial,) = program.document()["trials"]
+    assert trial["state"] == "done", trial["reason"]
+    assert (trial["idle"]["opened"], trial["idle"]["alive"]) == (50, 50)
+    assert trial["idle"]["pings"] >= 2 * 50
+    assert trial["pings"] >= 4
+    assert trial["outcomes"].keys() <= {"ok", "cut"}
+    assert sum(dropped.values()) <= 4  # active ones, which may be ended by a signal; no idle one
 
 
 def test_idle_subscribers_receive_beside_an_http_load(program: Program) -> None:

@@ -18,7 +18,9 @@ _QUIET.disabled = True
 
 
 class WebSocketServer:
-    """Listens on a port of 127.0.0.1. Each connection may be silent for `silence` seconds before it is dropped.
+    """Listens on a port of 127.0.0.1, and sends back what it is sent.
+
+    Each connection is pinged `ping_every` seconds, and dropped where no pong comes for `silence` seconds.
 
     `closed` counts the connections that have ended by their close codes, 1006 where there was none.
     """
@@ -27,7 +29,6 @@ class WebSocketServer:
         self, ping_every: float | None = None, silence: float | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self.closed: Counter[int] = Counter()
-        self.messages: list[str | bytes] = []
         self._ping_every = ping_every
         self._silence = silence
         self._tls = tls
@@ -84,6 +85,6 @@ class WebSocketServer:
     async def _hold(self, connection: ServerConnection) -> None:
         with suppress(ConnectionClosedError):
             async for message in connection:
-                self.messages.append(message)
+                await connection.send(message)
         assert connection.close_code is not None
         self.closed[connection.close_code] += 1
