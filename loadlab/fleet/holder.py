@@ -41,7 +41,7 @@ async def hold(loop: Loop) -> None:
             if isinstance(command, CountAlive):
                 channel.send(Alive(connections.count_alive(), connections.pings, connections.received_bytes))
         group.cancel()
-    await connections.take_leave()
+    await connections.wait_closed()
 
 
 if __name__ == "__main__":

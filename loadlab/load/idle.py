@@ -41,7 +41,7 @@ _EXAMINED_AT_ONCE: Final = 1000
 _TICKETS_BYTES: Final = 16 * 1024
 # Connections that do something take turns in steps of this, so that they never do it all at once.
 _STEP_NS: Final = 10_000_000
-_PARTING_PATIENCE_NS: Final = 500_000_000
+_CLOSING_PATIENCE_NS: Final = 500_000_000
 _LOOK_AGAIN_NS: Final = 1_000_000
 _ENDLESS_REQUEST: Final = b"GET /hello HTTP/1.1\r\nX-Endless: "
 # The header of a binary frame of a million bytes, which lasts for long and is still within every server's limit. Its
@@ -53,7 +53,7 @@ _NO_OPENING: Final = "no answer to the opening request in time: the server's bac
 
 _NONE: Final = 0
 _HELD: Final = 1
-_PARTING: Final = 2  # a close frame was sent or received, and the peer has not closed the connection yet
+_CLOSING: Final = 2  # a close frame was sent or received, and the peer has not closed the connection yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class IdleConnections:
         if isinstance(opening, Upgrade | Subscription):
             # In the middle of a frame that trickles no other can be sent.
             answers = isinstance(opening, Upgrade) and not trickles
-            self._upkeep = Upkeep(loop, answers, self._mark_parting, self._close)
+            self._upkeep = Upkeep(loop, answers, self._mark_closing, self._close)
         self._sessions: dict[int, TlsTransport] = {}  # by descriptor, if they trickle
         # What each descriptor is. A set would take as much memory as all else in this process.
         self._states = bytearray()
@@ -187,14 +187,14 @@ class IdleConnections:
         """Close each connection every `pace_ns`, on average, and open another in its place, until cancelled."""
         async for turn in self._in_turns(pace_ns):
             self._replaced = len(turn)
-            await self._part_with(turn)
+            await self._wait_closed(turn)
             # Where that fails there are fewer connections, which `count_alive` shows.
             await self._open_round(list(itertools.islice(self._sources, len(turn))), proves=False)
             self._replaced = 0
 
-    async def take_leave(self) -> None:
+    async def wait_closed(self) -> None:
         """Close all; WebSockets with a close frame first, so that no server takes their end for a failure."""
-        await self._part_with(self._descriptors())
+        await self._wait_closed(self._descriptors())
         self.close()
 
     def close(self) -> None:
@@ -231,15 +231,15 @@ class IdleConnections:
             problem = _NO_ANSWER if self._opening is None else _NO_OPENING
         return len(held), problem
 
-    async def _part_with(self, descriptors: Sequence[int]) -> None:
+    async def _wait_closed(self, descriptors: Sequence[int]) -> None:
         """Close connections: WebSockets with a close frame, for whose answer there is some patience.
 
         The last that is sent is a reset even so: TIME_WAIT is left at neither end.
         """
         if self._upkeep is not None and self._upkeep.answers:
             for fd in descriptors:
-                self._upkeep.part(fd)
-            deadline_ns = time.monotonic_ns() + _PARTING_PATIENCE_NS
+                self._upkeep.start_closing(fd)
+            deadline_ns = time.monotonic_ns() + _CLOSING_PATIENCE_NS
             while any(map(self._states.__getitem__, descriptors)) and time.monotonic_ns() < deadline_ns:
                 if not self._upkeep.attend_nowait():
                     await self._loop.sleep(_LOOK_AGAIN_NS)
@@ -271,8 +271,8 @@ class IdleConnections:
         if self._upkeep is not None:
             self._upkeep.take(fd, session, came)
 
-    def _mark_parting(self, fd: int) -> None:
-        self._states[fd] = _PARTING
+    def _mark_closing(self, fd: int) -> None:
+        self._states[fd] = _CLOSING
 
     def _close(self, fd: int) -> None:
         self._states[fd] = _NONE

@@ -39,19 +39,20 @@ _ENDS: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 class Upkeep:
     """Reads what comes on the connections that it takes. `on_end` is called to close one that has ended.
 
-    If it `answers`, they are WebSockets, and pings and close frames are answered. Behind a close frame, be it the
-    peer's or `part`'s, `on_parting` is called, and the end of the connection is left to the peer (RFC 6455, 7.1.1). If
-    it does not, what comes is dropped. `pings` have been answered, and `received_bytes` have come, as TLS has them.
+    If it `answers`, they are WebSockets, and pings and close frames are answered. Once a close frame was received, or
+    sent by `start_closing`, `on_closing` is called, and the end of the connection left to the peer (RFC 6455, 7.1.1).
+    If it does not, what comes is dropped. `pings` have been answered, and `received_bytes` have come: the encrypted
+    ones, where what comes over TLS is dropped.
     """
 
     def __init__(
-        self, loop: Loop, answers: bool, on_parting: Callable[[int], None], on_end: Callable[[int], None]
+        self, loop: Loop, answers: bool, on_closing: Callable[[int], None], on_end: Callable[[int], None]
     ) -> None:
         self.pings = 0
         self.received_bytes = 0
         self._loop = loop
         self.answers = answers
-        self._on_parting = on_parting
+        self._on_closing = on_closing
         self._on_end = on_end
         self._epoll = select.epoll()
         self._loop.register(self._epoll.fileno(), for_sending=False)
@@ -61,7 +62,7 @@ class Upkeep:
         self._unread: dict[int, bool] = {}  # that may have more to read; whether the peer has ended the connection
         self._partial: dict[int, Partial] = {}  # of a frame that has not come whole
         self._unsent: dict[int, bytes] = {}
-        self._dumb: set[int] = set()  # those that are sent nothing more; what comes on them is dropped
+        self._muted: set[int] = set()  # those that are sent nothing more; what comes on them is dropped
 
     def take(self, fd: int, session: TlsTransport | None = None, came: bytes = b"") -> None:
         """Take a connection, on which `came` has come already. Raises OSError as epoll_ctl(2) does."""
@@ -73,17 +74,17 @@ class Upkeep:
             if came:
                 self._answer(fd, came)
 
-    def part(self, fd: int) -> None:
+    def start_closing(self, fd: int) -> None:
         """Send a close frame on a connection, if the peer takes it at once."""
-        if fd not in self._dumb and fd not in self._unsent:
+        if fd not in self._muted and fd not in self._unsent:
             with suppress(OSError):
                 self._write(fd, encode_close())
-        self._dumb.add(fd)
-        self._on_parting(fd)
+        self._muted.add(fd)
+        self._on_closing(fd)
 
     def forget(self, fd: int) -> None:
         """Forget a connection that is about to be closed, which takes it out of epoll's set."""
-        self._dumb.discard(fd)
+        self._muted.discard(fd)
         for state in (self._sessions, self._unread, self._partial, self._unsent):
             state.pop(fd, None)
 
@@ -115,7 +116,7 @@ class Upkeep:
         try:
             if fd in self._unsent:
                 self._send_rest(fd)
-            elif self.answers and fd not in self._dumb:
+            elif self.answers and fd not in self._muted:
                 self._read(fd, ended)
             else:
                 self._drop(fd, ended)
@@ -143,7 +144,7 @@ class Upkeep:
             return
         if ended or dropped_bytes == _DROPPED_AT_ONCE:
             self._unread[fd] = ended
-        if fd not in self._dumb:
+        if fd not in self._muted:
             self.received_bytes += dropped_bytes
 
     def _answer(self, fd: int, data: bytes) -> None:
@@ -154,8 +155,8 @@ class Upkeep:
         if reply and self._write(fd, reply):
             self.pings += pings
         if closed:
-            self._dumb.add(fd)
-            self._on_parting(fd)
+            self._muted.add(fd)
+            self._on_closing(fd)
 
     def _write(self, fd: int, reply: bytes) -> bool:
         """Send `reply`, and return whether it will get there.
@@ -172,7 +173,7 @@ class Upkeep:
         if sent_bytes == len(reply):
             return True
         if session is not None:
-            self._dumb.add(fd)
+            self._muted.add(fd)
             return False
         self._unsent[fd] = reply[sent_bytes:]
         self._epoll.modify(fd, _WRITING)

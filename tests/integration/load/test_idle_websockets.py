@@ -103,13 +103,13 @@ def test_the_same_server_drops_those_that_nobody_attends_to() -> None:
         run(main)
 
 
-def test_those_that_are_closed_take_their_leave() -> None:
+def test_those_that_are_closed_are_closed_with_a_code() -> None:
     with WebSocketServer() as server:
 
         async def main(loop: Loop) -> None:
             with holding(loop, server.address) as connections:
                 await open_all(connections)
-                await connections.take_leave()
+                await connections.wait_closed()
                 await wait_until(loop, lambda: server.closed == {1000: HELD})
 
         run(main)

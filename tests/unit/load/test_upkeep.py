@@ -19,10 +19,10 @@ class Held:
     """Some connections under upkeep, each with the peer's end of it by the descriptor."""
 
     def __init__(self, answers: bool, connections: int = 1) -> None:
-        self.parting: list[int] = []
+        self.closing: list[int] = []
         self.ended: list[int] = []
         self.loop = Loop()
-        self.upkeep = Upkeep(self.loop, answers, self.parting.append, self._end)
+        self.upkeep = Upkeep(self.loop, answers, self.closing.append, self._end)
         self.peers: dict[int, socket.socket] = {}
         self._own: dict[int, socket.socket] = {}
         for _ in range(connections):
@@ -125,7 +125,7 @@ def test_half_a_frame_and_silence_leave_the_connection_as_it_is(stack: ExitStack
     _, peer = these.only
     peer.send(PING[:3])
     these.attend()
-    assert (these.parting, these.ended, these.upkeep.pings) == ([], [], 0)
+    assert (these.closing, these.ended, these.upkeep.pings) == ([], [], 0)
 
 
 def test_what_came_behind_the_handshake_is_heard(stack: ExitStack) -> None:
@@ -144,7 +144,7 @@ def test_a_close_frame_is_answered_and_the_end_left_to_the_peer(stack: ExitStack
     peer.send(close)
     these.attend()
     assert frames(peer.recv(100)) == [(0x88, echoed)]
-    assert (these.parting, these.ended) == ([fd], [])
+    assert (these.closing, these.ended) == ([fd], [])
     peer.send(PING)  # nothing is said behind a close frame
     these.attend()
     with pytest.raises(BlockingIOError):
@@ -160,18 +160,18 @@ def test_what_no_server_may_send_ends_the_connection_with_its_code(stack: ExitSt
     peer.send(b"\xf9\x00")
     these.attend()
     assert frames(peer.recv(100)) == [(0x88, (1002).to_bytes(2, "big"))]
-    assert these.parting == [fd]
+    assert these.closing == [fd]
 
 
-def test_parting_says_so_once_and_takes_no_answer_for_a_question(stack: ExitStack) -> None:
+def test_closing_says_so_once_and_takes_no_answer_for_a_question(stack: ExitStack) -> None:
     these = held(stack)
     fd, peer = these.only
-    these.upkeep.part(fd)
+    these.upkeep.start_closing(fd)
     assert frames(peer.recv(100)) == [(0x88, (1000).to_bytes(2, "big"))]
     peer.send(CLOSE)
     peer.close()
     these.attend()
-    assert (these.parting, these.ended) == ([fd], [fd])
+    assert (these.closing, these.ended) == ([fd], [fd])
 
 
 @pytest.mark.parametrize("answers", [False, True])
