@@ -5,6 +5,7 @@ and the warm-up before it, its users send; outside of them they are silent, and 
 """
 
 import gc
+import signal
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -60,6 +61,9 @@ async def work(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, LoadPart):
         return
+    if part.protocol == "websocket":
+        # The end of its standard input ends it; the signal that follows would come before its close frames.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     crew = Crew(loop, part)
     await crew.load.open()
     # No cyclic garbage collection in the measured window: what exists is frozen, and the hot path makes no cycles.
