@@ -18,7 +18,7 @@ from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import Metric
+from loadlab.recording.recorder import OF_STREAMS, Metric
 from loadlab.results.model import (
     ConnectCounts,
     FailureSample,
@@ -151,6 +151,7 @@ def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound], record: L
     times = {
         "response_ns": record.times(Metric.RESPONSE),
         "service_ns": record.times(Metric.SERVICE),
+        **{f"{metric}_ns": record.times(metric) for metric in OF_STREAMS if record.totals.histograms[metric].count},
         **{f"kinds.{name}.response_ns": of_rounds for name, of_rounds in record.response_times_by_kind().items()},
     }
     return result.model_copy(

@@ -24,7 +24,7 @@ from loadlab.protocols.openings import Asked, Greeting, IdleOpening, Opening, Su
 from loadlab.protocols.upgrade import KEY_BYTES, accept_for, offered_subprotocols, upgrade_request
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Metric, Snapshot, Totals
+from loadlab.recording.recorder import EACH_INTERVAL, OF_STREAMS, ONCE_A_WINDOW, Metric, Snapshot, Totals
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import Interval
 from loadlab.tls import TlsSession
@@ -357,7 +357,12 @@ class LoadRecord:
         merged = LoadRecord(self.kinds)
         for snapshots in by_worker:
             merged._count(snapshots)
-        found = {metric.value: merged.totals.histograms[metric] for metric in metrics}
+        histograms = merged.totals.histograms
+        found = {
+            metric.value: histograms[metric]
+            for metric in metrics
+            if histograms[metric].count or metric not in OF_STREAMS
+        }
         if len(self.kinds) > 1 and Metric.RESPONSE in metrics:
             for kind, totals in zip(self.kinds, merged.by_kind, strict=True):
                 found[f"{Metric.RESPONSE}/{kind.name}"] = totals.histograms[Metric.RESPONSE]

@@ -43,8 +43,11 @@ class Metric(StrEnum):
     DELAY = "delay"  # of an event that says when the server sent it: from then until it was read
 
 
-EACH_INTERVAL: Final = (Metric.RESPONSE, Metric.SERVICE)
-"""What is shown over time: these times are reported at the end of each interval."""
+OF_STREAMS: Final = (Metric.FIRST, Metric.GAP, Metric.DELAY)
+"""The times of streams and of answers that are streamed; other loads have none."""
+
+EACH_INTERVAL: Final = (Metric.RESPONSE, Metric.SERVICE, *OF_STREAMS)
+"""What is shown over time, or by rounds: these times are reported at the end of each interval."""
 
 ONCE_A_WINDOW: Final = tuple(metric for metric in Metric if metric not in EACH_INTERVAL)
 """The parts of the others: reported at the end of the measured window, when reporting delays no request."""

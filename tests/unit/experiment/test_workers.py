@@ -11,7 +11,7 @@ from loadlab.profile.schema import LoadProfile
 from loadlab.protocols.answers import AnswerEnd
 from loadlab.protocols.openings import Asked, Greeting, Subscription, Upgrade
 from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import Metric, Recorder, Snapshot
+from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -257,3 +257,14 @@ def test_idle_connections_begin_with_what_they_speak(load: dict[str, object], ki
     opening = idle_opening_of(profile_of(idle=5, **load), "localhost:80")
     assert (None if opening is None else type(opening)) is kind
     assert opening is None or opening.request.startswith(path)
+
+
+def test_the_times_of_streams_are_known_by_round_and_written_only_where_there_are_any() -> None:
+    record = LoadRecord([RecordedKind("events")])
+    for delay_ms in (2, 4):
+        recorder = Recorder()
+        recorder.delay.append(delay_ms * MS)
+        record.begin_round()
+        record.add("load worker 1", [recorder.take(0, 100 * MS, EACH_INTERVAL)])
+    assert [round(each.mean_ns / MS) for each in record.times(Metric.DELAY)] == [2, 4]
+    assert [[*each.histograms] for each in record.latency_intervals()] == [["response", "service", "delay"]] * 2
