@@ -160,7 +160,8 @@ class Crew:
             for _ in range(connections)
         ]
         fast, slowed = ([], exchanges) if slow.all else (exchanges, [])
-        self.recorders = [Recorder(kind.usual_status) for kind in kinds]
+        # Of a stream the status is counted once, and not for each event.
+        self.recorders = [Recorder(0 if part.protocol == "events" else kind.usual_status) for kind in kinds]
         self._loop = loop
         self._part = part
         self._gate = Gate(loop)

@@ -185,6 +185,7 @@ class Subscriber:
                 begins = False
                 if reader.head.status not in statuses:
                     raise OpeningRefused(f"status {reader.head.status}", reader.head.status)
+                recorder.count_status(reader.head.status, as_expected=False)  # once for all of its events
             if events:
                 done_ns = clock()
                 service_ns = done_ns - since_ns[number]

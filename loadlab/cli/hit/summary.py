@@ -188,7 +188,7 @@ def _pairs(trial: TrialResult) -> Iterator[Line]:
     if (late := trusted_ns(trial.lateness_ns, "p99")) is not None and trial.load_model == "open":
         yield labelled("sent late", f"p99 {format_duration_ns(late)}")
     yield from labelled_parts("outcomes", [f"{name} {count:,}" for name, count in trial.outcomes.items() if count])
-    if trial.statuses and not (trial.protocol == "events" and trial.statuses.keys() == {"200"}):
+    if trial.statuses:
         yield from labelled_parts(
             "statuses", [f"{name_of_status(status)}: {count:,}" for status, count in sorted(trial.statuses.items())]
         )
