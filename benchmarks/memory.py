@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Final
 
-from loadlab.experiment.workers import format_request
+from loadlab.experiment.parts import format_request
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import (
     ClosedPacing,

@@ -23,7 +23,7 @@ from typing import Final
 from benchmarks.one_worker import measure_part
 from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.profile import make_profile
-from loadlab.experiment.workers import load_parts
+from loadlab.experiment.parts import load_parts
 from loadlab.fleet.division import Share
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.processes import spawn

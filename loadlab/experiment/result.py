@@ -9,9 +9,9 @@ from loadlab.analysis.uncertainty import confidence_of
 from loadlab.analysis.verdict import at_final_speed, judge_trial
 from loadlab.experiment.context import Resources
 from loadlab.experiment.idle import HeldConnections
+from loadlab.experiment.load_record import LoadRecord, RecordedKind
 from loadlab.experiment.usage import WindowUsage, evidence_of
 from loadlab.experiment.window import MeasuredRound
-from loadlab.experiment.workers import LoadRecord, RecordedKind
 from loadlab.load.schedule import Ramp
 from loadlab.profile.load import Load
 from loadlab.profile.schema import LoadProfile

@@ -15,9 +15,9 @@ from loadlab.errors import LoadlabError
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
+from loadlab.experiment.parts import format_probe, idle_opening_of, load_parts
 from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.serving import serve
-from loadlab.experiment.workers import format_probe, idle_opening_of, load_parts
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.division import Division, Share, divide
 from loadlab.fleet.messages import Ready

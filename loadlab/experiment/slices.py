@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Final
 
 from loadlab.experiment.context import Unobserved
+from loadlab.experiment.load_record import LoadRecord, RecordedRound, kinds_of
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.usage import WindowUsage, total_usage, usage_over
 from loadlab.experiment.window import MeasuredRound, PlannedLoad, Window, loaded_server, read_edge
-from loadlab.experiment.workers import LoadRecord, RecordedRound, kinds_of
 from loadlab.probes.memory import read_pss
 from loadlab.probes.tcp import read_sockets, total_counters
 from loadlab.results.model import LoadedServer, Round

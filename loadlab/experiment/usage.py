@@ -9,8 +9,8 @@ from typing import Self
 
 from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment.context import Resources
+from loadlab.experiment.load_record import LoadRecord
 from loadlab.experiment.shared_cores import SharedCoresUse
-from loadlab.experiment.workers import LoadRecord
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, total_use, usage_between

@@ -12,11 +12,11 @@ from typing import Final, Protocol
 
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import Observer
+from loadlab.experiment.load_record import LoadRecord, kinds_of, read_snapshots
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.timeline import Timeline
 from loadlab.experiment.usage import WindowEdge, WindowUsage, read_window_edge, usage_over
-from loadlab.experiment.workers import LoadRecord, kinds_of, read_snapshots
 from loadlab.fleet.coordinator import Event
 from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recorded
 from loadlab.profile.address import Address, TcpAddress, format_address

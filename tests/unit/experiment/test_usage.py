@@ -7,8 +7,8 @@ import pytest
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment import usage as usage_module
 from loadlab.experiment.context import Resources
+from loadlab.experiment.load_record import LoadRecord, kinds_of
 from loadlab.experiment.usage import WindowEdge, WindowUsage, total_usage, usage_over
-from loadlab.experiment.workers import LoadRecord, kinds_of
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles
 from loadlab.probes.procfs import GroupReading, ProcessReading
