@@ -85,6 +85,7 @@ RATE: Final = Quantity(
     format_rate, format_count, log_from_ratio=100, unit="requests/s", lowest="slowest", highest="fastest"
 )
 TIME: Final = Quantity(format_duration_ns, format_duration_ns, log_from_ratio=20, lowest="fastest", highest="slowest")
+CPU_TIME: Final = replace(TIME, lowest="cheapest", highest="dearest")
 SIZE: Final = Quantity(
     format_size_bytes, format_size_bytes, log_from_ratio=20, base=2, lowest="smallest", highest="largest"
 )
@@ -104,6 +105,8 @@ def quantity_of(metric: str) -> Quantity:
     """Return what a metric of run.json counts, by its name."""
     if metric.endswith("_per_second"):
         return RATE
+    if "cpu_" in metric:
+        return CPU_TIME
     # `bytes_per_unit` begins with its unit; all others end with it, or contain it.
     dimension = Dimension.SIZE if metric.startswith("bytes_") else Dimension.of(metric)
     return {Dimension.DURATION: TIME, Dimension.SIZE: SIZE, Dimension.NUMBER: NUMBER}[dimension]

@@ -1,6 +1,6 @@
 import pytest
 
-from loadlab.report.measures import ANSWERED_SHARE, NUMBER, RATE, SIZE, TIME, Quantity, measure_of
+from loadlab.report.measures import ANSWERED_SHARE, CPU_TIME, NUMBER, RATE, SIZE, TIME, Quantity, measure_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument, TrialResult
 from loadlab.units import format_rate
@@ -21,7 +21,7 @@ def epoll(run: RunDirectory) -> TrialResult:
         ("target.pss_bytes", "Memory of the target (PSS)", SIZE, False),
         ("bytes_per_unit", "Memory of one unit", SIZE, False),
         ("target.context_switches_per_request", "Context switches of the target per request", NUMBER, False),
-        ("target.cpu_ns_per_request", "CPU time of the target per request", TIME, False),
+        ("target.cpu_ns_per_request", "CPU time of the target per request", CPU_TIME, False),
         ("kinds.hello.response_ns.p99", "Response time of hello (p99)", TIME, False),
         ("kinds.sleep?ms=5.requests_per_second", "Requests per second of sleep?ms=5", RATE, True),
         ("offered_per_second", "Offered requests per second", RATE, False),
