@@ -65,7 +65,8 @@ class User(UserConnection):
         # The transport's calls (without TLS os.write and os.read), the parsers of responses and the list of times are
         # shared by all users: with a thousand of them, each object that is a connection's own is a cache miss. That was
         # 0.5 us of 2.9 at 1,000 connections.
-        # Asking the gate before each request, and each answer whether it is late, costs 12 ns together.
+        # Asking the gate before each request, and each answer whether it is late, costs 12 ns together. What other
+        # protocols need costs plain HTTP 0.12 us of 4.8 at 64 connections, 0.16 of 6.3 at 1,000.
         loop, recorders, next_turn = self._loop, self._recorders, self._exchange.next_turn
         task, parked, in_flight, number, pacing = loop.current, loop.parked, self._in_flight, self._number, self._pacing
         transport, clock, timeout_ns = self._transport, time.monotonic_ns, self._exchange.timeout_ns
