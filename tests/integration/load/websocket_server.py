@@ -12,6 +12,7 @@ from typing import Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError
+from websockets.protocol import State
 
 _QUIET = logging.Logger("websockets")
 _QUIET.disabled = True
@@ -50,7 +51,8 @@ class WebSocketServer:
     @property
     def connections(self) -> int:
         """How many are open."""
-        return len(self._server.connections)
+        # Copied at once: the thread of the server may add one meanwhile.
+        return sum(each.protocol.state is State.OPEN for each in list(self._server.all_connections))
 
     def close_soon(self, connections: int, code: int) -> None:
         """Begin to close so many of the connections with that code."""

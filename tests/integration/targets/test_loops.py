@@ -60,7 +60,8 @@ def test_ctrl_c_ends_it_like_sigterm(server: Server) -> None:
 def test_a_handler_that_stands_still_does_not_keep_the_server_from_ending(server: Server) -> None:
     with server.connect() as client:
         client.sendall(REQUEST.replace(b"/hello", b"/sleep?ms=60000"))
-        wait_until(lambda: server.has_read(client))
+        # It stands still once it sleeps: a signal a moment before would be noticed behind the sleep.
+        wait_until(lambda: server.has_read(client) and sleeps(server))
         os.kill(server.pid, signal.SIGTERM)
         assert server.wait_ended().endswith("ended with code 0")
 
