@@ -252,7 +252,7 @@ class WebSocketStart:
 class EventReceiver(asyncio.Protocol):
     """One who gets events, until it ends its side; what it sends meanwhile is dropped.
 
-    An event goes out as soon as the one before has; whoever is slower misses some.
+    An event goes out as soon as the one before has; a slower subscriber misses some.
     """
 
     def __init__(self, transport: asyncio.Transport, broadcasts: Broadcasts, stream: Stream) -> None:

@@ -18,6 +18,7 @@ import os
 import socket
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -103,7 +104,7 @@ def serve(listener: Listener, stop_fd: int, options: argparse.Namespace) -> None
     loop.run()
 
 
-class Connection:
+class Connection(ABC):
     """One connection. It either sends, or waits for a handler, or reads; each ends with a call to what comes next.
 
     The loop's callback is all that keeps it alive. What is `unsent` goes out before anything is read.
@@ -118,9 +119,9 @@ class Connection:
         self._is_open = True
         loop.on_events(client.fileno(), self._on_event)
 
+    @abstractmethod
     def _take(self, data: bytes) -> bool:
         """Answer what was read; return whether all is sent, so that more can be read. If not, it goes on later."""
-        raise NotImplementedError
 
     def _go_on(self) -> bool:
         """Go on with what was read before, now that all is sent; return like `_take`."""

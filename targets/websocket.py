@@ -70,7 +70,7 @@ class Echo:
     """One WebSocket after its handshake: `feed` takes what the client sent and returns what is to be sent to it.
 
     `ended` is set by a close frame, of either side: what `feed` returned with it is the last to be sent. `is_pinged` is
-    set by whoever sends a ping, and unset by the pong. An idle one keeps nothing but this.
+    set by the sender of a ping, and unset by the pong. An idle one keeps nothing but this.
     """
 
     __slots__ = ("_fragments", "_pending", "ended", "is_pinged")
@@ -83,7 +83,7 @@ class Echo:
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes, in pieces of any size; return the answers to the frames that they complete."""
-        # Nearly always one short message comes in one piece. This way it takes 1.2 us, and 4 us by the one below.
+        # Nearly always one short message comes in one piece. This way it takes 0.8 us, and 1.8 us by the one below.
         length = len(data) - _SHORT_HEADER
         if (
             0 <= length <= _SHORT
@@ -205,7 +205,7 @@ def _cut_frame(pending: bytearray, message_bytes: int) -> tuple[int, bytes] | No
 
 
 def _unmask(mask: bytes, payload: bytes) -> bytes:
-    """XOR the payload with its mask, as two large numbers: 0.5 us, and 0.1 ms for 100 kB."""
+    """XOR the payload with its mask, as two large numbers: 0.4 us, and 0.3 ms for 100 kB."""
     length = len(payload)
     repeated = (mask * (length // 4 + 1))[:length]
     return (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(length, "big")

@@ -1,6 +1,7 @@
 """A worker's end of its pipes to the coordinator: commands in on standard input, messages out on standard output."""
 
 import os
+import signal
 import types
 from collections import deque
 from collections.abc import Generator
@@ -13,6 +14,11 @@ from loadlab.kernel.tasks import Task, suspend
 _STDIN: Final = 0
 _STDOUT: Final = 1
 _READ_BYTES: Final = 64 * 1024
+
+
+def end_with_input_only() -> None:
+    """Ignore SIGTERM: it follows the end of standard input at once, and would come before the close frames."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class Channel:

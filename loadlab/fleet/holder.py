@@ -1,8 +1,6 @@
 """An idle holder process, `python -m loadlab.fleet.holder`: opens idle connections and holds them to the end."""
 
-import signal
-
-from loadlab.fleet.channel import Channel
+from loadlab.fleet.channel import Channel, end_with_input_only
 from loadlab.fleet.messages import Alive, CountAlive, IdlePart, Opened, OpenedSoFar
 from loadlab.kernel.loop import Loop, run
 from loadlab.kernel.tls import TlsClient
@@ -17,8 +15,7 @@ async def hold(loop: Loop) -> None:
     if not isinstance(part, IdlePart):
         return
     if isinstance(part.opening, Upgrade):
-        # The end of its standard input ends it; the signal that follows would come before its close frames.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_with_input_only()
     endpoint, trickles = part.endpoint, part.behaviour == "trickle"
     tls = TlsClient(endpoint.tls) if endpoint.tls is not None else None
     connections = IdleConnections(loop, endpoint.address, part.request, part.timeout_ns, tls, trickles, part.opening)

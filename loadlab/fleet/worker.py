@@ -5,7 +5,6 @@ and the warm-up before it, its users send; outside of them they are silent, and 
 """
 
 import gc
-import signal
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from loadlab.fleet.channel import Channel
+from loadlab.fleet.channel import Channel, end_with_input_only
 from loadlab.fleet.messages import (
     ClosedPacing,
     Drained,
@@ -62,8 +61,7 @@ async def work(loop: Loop) -> None:
     if not isinstance(part, LoadPart):
         return
     if part.protocol == "websocket":
-        # The end of its standard input ends it; the signal that follows would come before its close frames.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_with_input_only()
     crew = Crew(loop, part)
     await crew.load.open()
     # No cyclic garbage collection in the measured window: what exists is frozen, and the hot path makes no cycles.

@@ -1,4 +1,4 @@
-"""A connection for whoever needs no more than one now and then: made, encrypted and recorded."""
+"""A connection for users that open one now and then: connected, encrypted and recorded."""
 
 import socket
 import time

@@ -7,7 +7,7 @@ of requests and answers is `user`.
 import errno
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -25,11 +25,10 @@ from loadlab.kernel.sockets import (
 from loadlab.kernel.tasks import CancelScope
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.exchange import RECEIVE_BYTES, Exchange
-from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure, opening_failure
+from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure
 from loadlab.protocols.answers import AnswerReader, Answers, ResponseCutShort, ResponseHead
 from loadlab.protocols.opening_answers import readers_for
 from loadlab.protocols.openings import Greeting, Opening
-from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
 _PIECES_AT_ONCE: Final = 16
@@ -65,7 +64,7 @@ class UserConnection:
         self._socket: socket.socket | None = None
         self._reader: AnswerReader  # of the connection, or the last one
         self._timed_out = False
-        self._ended = False  # whether the peer has ended the connection in its protocol
+        self._ended = False  # whether the peer has ended the connection, as far as was heard between requests
         self._tls = TlsTransport(loop, exchange.tls) if exchange.tls is not None else None
         self._transport: Transport = self._tls or PlainTransport(loop)
 
@@ -85,16 +84,19 @@ class UserConnection:
                 reset_on_close(sock)
         except OSError as error:
             return connecting_failure(error)
-        recorder = self._recorders[self._kinds[self._number]]
+        recorder, deadline_ns = self._recorders[self._kinds[self._number]], begun_ns + exchange.timeout_ns
         recorder.connect.append(time.monotonic_ns() - begun_ns)
         if self._tls is not None:
-            failure = await self._shake_hands(self._tls, sock, begun_ns + exchange.timeout_ns)
-            if failure is not None:
+            shaking = self._shake_hands(self._tls, sock, recorder)
+            if (failure := await self._carry_out(shaking, "TLS handshake", sock, deadline_ns)) is not None:
                 return failure
         self._reader = self._answers[self._kinds[self._number]].new_reader()
         if exchange.opening is not None:
-            failure = await self._exchange_opening(exchange.opening, sock, begun_ns + exchange.timeout_ns)
-            if failure is not None:
+            agreeing = self._exchange_opening(exchange.opening, sock, recorder)
+            missed = "answer to the opening handshake"
+            if (failure := await self._carry_out(agreeing, missed, sock, deadline_ns)) is not None:
+                if failure.status is not None:
+                    recorder.count_status(failure.status, as_expected=False)
                 return failure
         self._socket = sock
         recorder.opened += 1
@@ -109,7 +111,6 @@ class UserConnection:
         if sock is None or self._in_flight[self._number] or self._loop.parked[sock.fileno()] is not True:
             return
         if self._has_ended(sock):
-            self._ended = True
             self._loop.parked[sock.fileno()] = True
 
     def expire(self, now_ns: int) -> None:
@@ -127,46 +128,40 @@ class UserConnection:
                 if error.errno != errno.ENOTCONN:  # it has ended meanwhile
                     raise
 
-    async def _shake_hands(self, tls: TlsTransport, sock: socket.socket, deadline_ns: int) -> Failure | None:
-        """Agree on a TLS session before the deadline; otherwise close the connection and return why not."""
-        begun_ns = time.monotonic_ns()
-        agreed, failure = False, Failure(Outcome.CONNECT_TIMEOUT, "no TLS handshake in time")
-        try:
-            with CancelScope(self._loop, deadline_ns):
-                await tls.wait_handshake(sock)
-                agreed = True
-        except OSError as error:
-            failure = connecting_failure(error)
-        finally:
-            if not agreed:
-                discard(self._loop, sock)
-        if not agreed:
-            return failure
-        self._recorders[self._kinds[self._number]].handshake.append(time.monotonic_ns() - begun_ns)
-        return None
+    async def _carry_out(
+        self, step: Coroutine[None, None, None], missed: str, sock: socket.socket, deadline_ns: int
+    ) -> Failure | None:
+        """Take a step in opening a connection before the deadline; otherwise close it and return why not.
 
-    async def _exchange_opening(self, opening: Opening, sock: socket.socket, deadline_ns: int) -> Failure | None:
-        """Begin the conversation before the deadline; otherwise close the connection and return why not."""
-        begun_ns = time.monotonic_ns()
-        recorder = self._recorders[self._kinds[self._number]]
-        agreed, failure = False, Failure(Outcome.CONNECT_TIMEOUT, "no answer to the opening handshake in time")
-        self._loop.watch_sending(sock.fileno())
+        `missed` is what has not come about then.
+        """
+        failure: Failure | None = connecting_failure(TimeoutError(), missed)
         try:
             with CancelScope(self._loop, deadline_ns):
-                behind = await wait_opened(self._loop, self._transport, sock, opening)
-                recorder.upgrade.append(time.monotonic_ns() - begun_ns)
-                if behind:
-                    self._reader.overhear(behind)
-                    await self._send_reply(sock, self._reader)
-                agreed = True
+                await step
+                failure = None
         except REQUEST_FAILURES as error:
-            failure = opening_failure(error)
-            if failure.status is not None:
-                recorder.count_status(failure.status, as_expected=False)
+            failure = connecting_failure(error, missed)
         finally:
-            if not agreed:
+            if failure is not None:
                 discard(self._loop, sock)
-        return None if agreed else failure
+        return failure
+
+    async def _shake_hands(self, tls: TlsTransport, sock: socket.socket, recorder: Recorder) -> None:
+        """Agree on a TLS session. Raises TlsError or OSError."""
+        begun_ns = time.monotonic_ns()
+        await tls.wait_handshake(sock)
+        recorder.handshake.append(time.monotonic_ns() - begun_ns)
+
+    async def _exchange_opening(self, opening: Opening, sock: socket.socket, recorder: Recorder) -> None:
+        """Begin the conversation. Raises as `wait_opened` does, and as a reader that overhears."""
+        begun_ns = time.monotonic_ns()
+        self._loop.watch_sending(sock.fileno())
+        behind = await wait_opened(self._loop, self._transport, sock, opening)
+        recorder.upgrade.append(time.monotonic_ns() - begun_ns)
+        if behind:
+            self._reader.overhear(behind)
+            await self._send_reply(sock, self._reader)
 
     async def _send_reply(self, sock: socket.socket, reader: AnswerReader) -> None:
         """Send what the protocol has to say to the peer now, such as the answer to a ping."""
@@ -203,22 +198,22 @@ class UserConnection:
 
         Clears the event that is kept for it.
         """
-        fd, ended = sock.fileno(), self._ended
+        fd = sock.fileno()
         self._loop.parked[fd] = None
         try:
             for _ in range(_PIECES_AT_ONCE):
                 data = self._transport.read(fd, RECEIVE_BYTES)
                 if not data:
-                    return True
+                    raise ResponseCutShort
                 self._reader.overhear(data)
             self._loop.parked[fd] = True  # there may be more
         except BlockingIOError:
             pass
         except REQUEST_FAILURES:
-            ended = self._ended = True
+            self._ended = True
         if self._reader.reply and not self._send_reply_nowait(sock):
-            ended = self._ended = True
-        return ended
+            self._ended = True
+        return self._ended
 
     def _end_connection(self) -> None:
         self._in_flight[self._number] = 0

@@ -5,12 +5,18 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.answers import (
+    ANSWER_FAILURES,
+    MalformedResponse,
+    OpeningRefused,
+    ResponseCutShort,
+    ResponseTooLarge,
+)
 from loadlab.protocols.http1 import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from loadlab.recording.outcomes import Outcome
 from loadlab.tls import TlsError
 
-REQUEST_FAILURES: Final = (OSError, ResponseCutShort, MalformedResponse, ResponseTooLarge, OpeningRefused)
+REQUEST_FAILURES: Final = (OSError, *ANSWER_FAILURES)
 """What an exchange may raise that is a result, not a bug."""
 
 
@@ -27,17 +33,13 @@ class Failure:
     status: int | None = None
 
 
-def connecting_failure(error: OSError) -> Failure:
-    """Return why a connection could not be made. Raises `error` again where it means a bug."""
-    if isinstance(error, TimeoutError):
-        return Failure(Outcome.CONNECT_TIMEOUT, "no connection in time", error.errno)
-    return request_failure(error)
+def connecting_failure(error: Exception, missed: str = "connection") -> Failure:
+    """Return why a connection could not be made; `missed` is what did not come about in time, if that is why.
 
-
-def opening_failure(error: Exception) -> Failure:
-    """Return why a conversation could not begin on a new connection. Raises `error` again where it means a bug."""
+    Raises `error` again where it means a bug.
+    """
     if isinstance(error, TimeoutError):
-        return Failure(Outcome.CONNECT_TIMEOUT, "no answer to the opening handshake in time", error.errno)
+        return Failure(Outcome.CONNECT_TIMEOUT, f"no {missed} in time", error.errno)
     return request_failure(error)
 
 

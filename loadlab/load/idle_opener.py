@@ -31,7 +31,7 @@ from loadlab.kernel.sockets import (
     wait_sent,
 )
 from loadlab.kernel.tls import TlsClient, TlsTransport
-from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseCutShort, ResponseTooLarge
+from loadlab.protocols.answers import ANSWER_FAILURES, ResponseCutShort
 from loadlab.protocols.openings import IdleOpening
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _LAST_PATIENCE_NS: Final = 200_000_000
 # What send(2) says while connect(2) is under way: of TCP, and of a Unix socket whose server's backlog is full.
 _NOT_CONNECTED_YET: Final = frozenset({errno.EAGAIN, errno.ENOTCONN})
 
-OPENING_FAILURES: Final = (OSError, OpeningRefused, MalformedResponse, ResponseTooLarge, ResponseCutShort)
+OPENING_FAILURES: Final = (OSError, *ANSWER_FAILURES)
 """Why a connection could not be opened; TlsError is an OSError."""
 
 Keep = Callable[[int, TlsTransport | None, bytes], None]

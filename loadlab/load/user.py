@@ -22,7 +22,6 @@ from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchang
 from loadlab.load.failures import REQUEST_FAILURES, request_failure
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.protocols.answers import AnswerReader, Answers, ResponseCutShort, ResponseHead
-from loadlab.protocols.http1 import LAST_CHUNK
 from loadlab.recording.recorder import Recorder
 
 _PIECES_BEFORE_YIELDING: Final = 16
@@ -179,7 +178,7 @@ class User(UserConnection):
                         else:
                             kept = None if wanted[kind].check is None else [data]
                             if times_pieces and wanted[kind].streams:
-                                pieces_ns = [clock()] if reader.body_begun else []
+                                pieces_ns = [clock()] if reader.has_body(data) else []
                             head = yield from self._receive_rest(
                                 sock, reader, answers.buffer, len(data), kept, pieces_ns
                             )
@@ -303,7 +302,7 @@ class User(UserConnection):
             if not piece:
                 break
             head = reader.feed(piece)
-            if pieces_ns is not None and (head is not None or reader.body_begun) and piece != LAST_CHUNK:
+            if pieces_ns is not None and reader.has_body(piece):
                 pieces_ns.append(time.monotonic_ns())
             if head is not None:
                 return self._send_reply_behind(sock, head) if reader.reply else head

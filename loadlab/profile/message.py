@@ -1,7 +1,7 @@
 """The messages of a load over WebSockets or plain TCP: what is sent, and how the end of its answer is known."""
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -13,7 +13,7 @@ _MOST_BYTES: Final = 64 << 20
 _LONGEST_END: Final = 1024
 
 
-def _read_pattern(value: Any) -> Any:  # noqa: ANN401 - pydantic checks its type
+def _read_pattern(value: object) -> object:
     if isinstance(value, str):
         try:
             re.compile(value)
@@ -60,11 +60,6 @@ class Message(Section):
     until: Until | None = Field(default=None, description='TCP: the text that ends the answer, such as "\\r\\n".')
     bytes: ByteCount | None = Field(default=None, description="TCP: the length of the answer in bytes.")
     echo: Annotated[bool, Truth()] = Field(default=False, description="TCP: the answer is what was sent.")
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is sent, and the server speaks first."""
-        return self.text is None and self.binary is None
 
 
 def _read_name(value: object, info: ValidationInfo) -> object:

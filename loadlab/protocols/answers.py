@@ -6,7 +6,7 @@ worker, and `AnswerReader`, one for each connection.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -33,6 +33,10 @@ class OpeningRefused(Exception):
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
         self.status = status
+
+
+ANSWER_FAILURES: Final = (MalformedResponse, ResponseTooLarge, ResponseCutShort, OpeningRefused)
+"""What the readers of answers raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,8 @@ class AnswerReader(Protocol):
     @property
     def begun(self) -> bool: ...
 
-    @property
-    def body_begun(self) -> bool:
-        """Whether an answer is incomplete, of which something has come that is no head."""
+    def has_body(self, piece: bytes | memoryview, /) -> bool:
+        """Return whether a piece that was just fed has a part of the body, where an answer has a head before."""
 
     @property
     def received(self) -> bytes: ...

@@ -3,6 +3,7 @@
 For protocols such as Redis' or SMTP's, where one request has one answer. The bytes of an answer are not kept.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,7 +29,7 @@ class DelimitedAnswers:
     """The answers to one kind of message, whose `contents` are sent in turn; these matter where they come back.
 
     They are `Answers`. Where messages come back and are not all the same, a reader has to know which was sent:
-    `needs_sent` says so, and whoever sends one assigns it to the reader's `sent`.
+    `needs_sent` says so, and the sender assigns each to the reader's `sent`.
     """
 
     speaks_unasked = False
@@ -66,7 +67,7 @@ class DelimitedAnswers:
             self.message = message
 
 
-class DelimitedReader:
+class DelimitedReader(ABC):
     """Reads the answers of one connection, one after another. What follows an answer was not asked for."""
 
     __slots__ = ("_answers", "_beginning", "_taken_bytes", "reply", "sent")
@@ -83,10 +84,9 @@ class DelimitedReader:
         """Whether a part of an answer has come."""
         return self._taken_bytes > 0
 
-    @property
-    def body_begun(self) -> bool:
-        """Whether a part of an answer has come, which has no head."""
-        return self.begun
+    def has_body(self, piece: bytes | memoryview) -> bool:
+        """Return True: an answer has no head."""
+        return True
 
     @property
     def received(self) -> bytes:
@@ -120,9 +120,9 @@ class DelimitedReader:
         """Raise MalformedResponse: the server does not speak unasked."""
         raise MalformedResponse("it was not asked for")
 
+    @abstractmethod
     def _find_end(self, data: bytes) -> int | None:
         """Return how many of these bytes are the answer's, if it ends with them or before; else None."""
-        raise NotImplementedError
 
 
 class LengthReader(DelimitedReader):

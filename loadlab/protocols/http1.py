@@ -38,9 +38,7 @@ MAX_BODY_BYTES: Final = 1 << 30
 REST_BYTES: Final = 64 * 1024
 """The most that is received at once of a response that did not come in one piece."""
 
-LAST_CHUNK: Final = b"0\r\n\r\n"
-"""What ends a chunked body without trailers, and is no part of it."""
-
+_LAST_CHUNK: Final = b"0\r\n\r\n"  # without trailers
 _LAST_LINE_ENDS_BYTES: Final = 4
 _FIRST_BYTE: Final = ord("H")
 _WITHOUT_BODY: Final = (204, 304)
@@ -143,12 +141,11 @@ class ResponseReader:
         """Whether a part of a response has come."""
         return self._parser is not None
 
-    @property
-    def body_begun(self) -> bool:
-        """Whether a part of the body of an incomplete response has come."""
-        if self._parser is None or self._parser.headless:
-            return False
-        return self._body_bytes > 0 or not self._raw_head.endswith(b"\r\n\r\n")
+    def has_body(self, piece: bytes | memoryview) -> bool:
+        """Return whether a piece that was just fed has a part of the body: more than a head, or the end of chunks."""
+        if self._parser is None:
+            return piece != _LAST_CHUNK
+        return not self._parser.headless and (self._body_bytes > 0 or not self._raw_head.endswith(b"\r\n\r\n"))
 
     @property
     def received(self) -> bytes:
@@ -294,15 +291,46 @@ class HeadFields:
         """Take a field, as httptools calls for each."""
         self._values.append((name.lower(), value))
 
-    def tokens(self, name: bytes) -> list[bytes]:
-        """Return the comma-separated values of all fields of that name, in lower case."""
+    def listed(self, name: bytes) -> list[bytes]:
+        """Return the comma-separated values of all fields of that name."""
         values = b",".join(value for field, value in self._values if field == name)
-        return [token for part in values.lower().split(b",") if (token := part.strip())]
+        return [part for each in values.split(b",") if (part := each.strip())]
+
+    def tokens(self, name: bytes) -> list[bytes]:
+        """Return the same in lower case."""
+        return [part.lower() for part in self.listed(name)]
 
     def keep_alive(self, parser: httptools.HttpResponseParser) -> bool:
         """Return whether the connection can be used again, however long the message is (RFC 9112, 9.3)."""
         options = self.tokens(b"connection")
         return b"close" not in options and (parser.get_http_version() != "1.0" or b"keep-alive" in options)
+
+
+class FinalHead(HeadFields):
+    """The status and the fields of the final response in `raw`, which has its head, and interim ones before it."""
+
+    def __init__(self, raw: bytes) -> None:
+        """Raise MalformedResponse if it is no head."""
+        super().__init__()
+        self.status = 0
+        self.on_message_begin = self._begin
+        parser = _new_httptools_parser(self)
+        self._status = parser.get_status_code
+        try:
+            parser.feed_data(raw)
+        except httptools.HttpParserUpgrade:
+            pass  # it is raised behind the head of a 101
+        except httptools.HttpParserError as error:
+            if not self.status:  # otherwise the head is complete, and what llhttp expects behind it does not matter
+                raise MalformedResponse(str(error.__context__ or error)) from None
+
+    def on_headers_complete(self) -> None:
+        """Take the status, which is known now only, as httptools calls at the end of a head."""
+        self.status = self._status()
+
+    def _begin(self) -> None:
+        self.clear()
+        self.status = 0
 
 
 def parse_head_until_close(raw: bytes) -> ResponseHead:

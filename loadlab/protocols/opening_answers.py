@@ -1,13 +1,15 @@
 """Reads what answers the opening of a connection until it is complete, and checks it, without I/O."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseCutShort
 from loadlab.protocols.delimited import DelimitedAnswers
-from loadlab.protocols.http1 import ResponseParsers, ResponseReader
+from loadlab.protocols.http1 import FinalHead, ResponseParsers, ResponseReader
 from loadlab.protocols.openings import Asked, Greeting, Opening, Subscription, Upgrade
 from loadlab.protocols.upgrade import check_upgrade, end_of_head
+
+_OK: Final = 200
 
 
 class OpeningReader(Protocol):
@@ -52,12 +54,9 @@ class _HeadReader:
 
 
 def _check_stream(head: bytes) -> None:
-    last = head[: -len(b"\r\n\r\n")].rpartition(b"\r\n\r\n")[2]  # behind interim responses
-    status = last[9:12]
-    if not status.isdigit():
-        raise MalformedResponse("its status is no number")
-    if status != b"200":
-        raise OpeningRefused(f"the stream was refused with status {status.decode('latin-1')}", int(status))
+    status = FinalHead(head).status
+    if status != _OK:
+        raise OpeningRefused(f"the stream was refused with status {status}", status)
 
 
 class _ResponseReader:

@@ -12,11 +12,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-import httptools
-
 from loadlab import __version__
 from loadlab.protocols.answers import MalformedResponse, OpeningRefused, ResponseTooLarge
-from loadlab.protocols.http1 import MAX_HEAD_BYTES
+from loadlab.protocols.http1 import MAX_HEAD_BYTES, FinalHead
 
 KEY_BYTES: Final = 16
 
@@ -96,11 +94,10 @@ def check_upgrade(response_head: bytes, accept: str, subprotocols: tuple[str, ..
     A server that agrees to none of the subprotocols would be asked for one thing and measured with another; so that is
     no acceptance, as it is none for browsers.
     """
-    head = _Head(response_head)
+    head = FinalHead(response_head)
     if head.status != _SWITCHING:
         raise OpeningRefused(f"the WebSocket was refused with status {head.status}", head.status)
-    upgrade, connection = ({token.lower() for token in head.listed(name)} for name in (b"upgrade", b"connection"))
-    if b"websocket" not in upgrade or b"upgrade" not in connection:
+    if b"websocket" not in head.tokens(b"upgrade") or b"upgrade" not in head.tokens(b"connection"):
         raise MalformedResponse("it does not upgrade the connection to a WebSocket")
     if head.listed(b"sec-websocket-accept") != [accept.encode()]:
         raise MalformedResponse("its Sec-WebSocket-Accept is not that of the key")
@@ -111,42 +108,6 @@ def check_upgrade(response_head: bytes, accept: str, subprotocols: tuple[str, ..
         raise MalformedResponse(f"it agrees to no subprotocol; offered: {', '.join(subprotocols)}")
     if len(chosen) > 1 or not {name.encode() for name in subprotocols}.issuperset(chosen):
         raise MalformedResponse(f"it chooses a subprotocol that was not offered: {_shown(chosen)}")
-
-
-class _Head:
-    """The status and the fields of a response whose head is `raw`. Raises MalformedResponse."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._fields: list[tuple[bytes, bytes]] = []
-        self.status = 0
-        parser = httptools.HttpResponseParser(self)
-        parser.set_dangerous_leniencies(lenient_keep_alive=True)  # behind an interim response
-        self._status = parser.get_status_code
-        try:
-            parser.feed_data(raw)
-        except httptools.HttpParserUpgrade:
-            pass  # it is raised behind the head of a 101
-        except httptools.HttpParserError as error:
-            if not self.status:  # otherwise the head is complete, and what llhttp expects behind it does not matter
-                raise MalformedResponse(str(error.__context__ or error)) from None
-
-    def on_message_begin(self) -> None:
-        """Forget an interim response, as httptools calls before each."""
-        self._fields.clear()
-        self.status = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field, as httptools calls for each."""
-        self._fields.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        """Take the status, which is known now only, as httptools calls at the end of a head."""
-        self.status = self._status()
-
-    def listed(self, name: bytes) -> list[bytes]:
-        """Return the comma-separated values of all fields of that name."""
-        values = b",".join(value for field, value in self._fields if field == name)
-        return [part for each in values.split(b",") if (part := each.strip())]
 
 
 def _shown(values: list[bytes]) -> str:

@@ -19,8 +19,10 @@ from loadlab.protocols.close_codes import name_of_close_code
 from loadlab.protocols.websocket_frames import (
     CLOSE,
     LONGEST_CONTROL_PAYLOAD,
+    MASKED,
     NO_STATUS,
     TOO_BIG,
+    TWO_BYTES,
     WHOLE_BINARY,
     WHOLE_PING,
     WHOLE_PONG,
@@ -35,10 +37,7 @@ MAX_MESSAGE_BYTES: Final = 64 << 20
 
 _BUFFER_BYTES: Final = 64 * 1024
 _SHOWN_BYTES: Final = 256
-_MASKED: Final = 0x80
-# Of a frame whose second byte is this one, the next two are the size of the payload; such a frame has so many bytes.
-_TWO_BYTES: Final = 126
-_LONG_FRAME: Final = 4 + _TWO_BYTES
+_LONG_FRAME: Final = 4 + TWO_BYTES  # the shortest frame whose header has more than two bytes
 
 _ANSWERED: Final = ResponseHead(0, keep_alive=True)
 _ANSWERED_AND_CLOSED: Final = ResponseHead(0, keep_alive=False)
@@ -105,10 +104,9 @@ class WebSocketReader:
         """Whether a part of an answer has come."""
         return self._frames is not None or self._header != b"" or 0 < self._missing_messages < self.answers.messages
 
-    @property
-    def body_begun(self) -> bool:
-        """The same: a message has no head that would be timed by itself."""
-        return self.begun
+    def has_body(self, piece: bytes | memoryview) -> bool:
+        """Return True: a message has no head that would be timed by itself."""
+        return True
 
     @property
     def received(self) -> bytes:
@@ -126,9 +124,9 @@ class WebSocketReader:
         if self._frames is None and not self._header and data:
             size, first = len(data), data[0]
             if size < _LONG_FRAME:
-                begin = 2 if size > 1 and data[1] == size - 2 < _TWO_BYTES else 0
+                begin = 2 if size > 1 and data[1] == size - 2 < TWO_BYTES else 0
             else:
-                begin = 4 if data[1] == _TWO_BYTES and data[2] << 8 | data[3] == size - 4 else 0
+                begin = 4 if data[1] == TWO_BYTES and data[2] << 8 | data[3] == size - 4 else 0
             if begin and (first == WHOLE_BINARY or (first == WHOLE_TEXT and _is_text(data[begin:]))):
                 answers = self.answers
                 if not answers.is_one_message:
@@ -213,7 +211,7 @@ class WebSocketReader:
             end = min(extent.end, len(data))
             payload_bytes = extent.end - extent.payload
             first, second = data[position], data[position + 1]
-            is_whole, is_data = end == extent.end and second < _MASKED, first & 0xF < CLOSE
+            is_whole, is_data = end == extent.end and second < MASKED, first & 0xF < CLOSE
             if is_data and self._message_bytes + payload_bytes > MAX_MESSAGE_BYTES:
                 self.reply += encode_close(TOO_BIG)
                 raise ResponseTooLarge(f"a message of more than {MAX_MESSAGE_BYTES >> 20} MiB")

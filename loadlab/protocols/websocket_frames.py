@@ -32,9 +32,12 @@ TOO_BIG: Final = 1009
 
 LONGEST_CONTROL_PAYLOAD: Final = 125
 
-_TWO_BYTES: Final = 126
+MASKED: Final = 0x80
+"""The bit of a frame's second byte that says that it is masked; the rest of that byte is the size of the payload."""
+TWO_BYTES: Final = 126
+"""In the place of the size: it is in the next two bytes."""
+
 _EIGHT_BYTES: Final = 127
-_MASKED: Final = 0x80
 _RESERVED_BITS: Final = 0x70
 _OPCODES: Final = frozenset({0x0, TEXT, BINARY, CLOSE, PING, PONG})
 # The codes that may be in a close frame (RFC 6455, 7.4, and IANA's registry).
@@ -70,9 +73,9 @@ def find_extent(data: bytes | memoryview, start: int) -> Extent | None:
     header_ends = start + 2
     if len(data) < header_ends:
         return None
-    payload_bytes: int = data[start + 1] & ~_MASKED
-    if payload_bytes >= _TWO_BYTES:
-        size = 2 if payload_bytes == _TWO_BYTES else 8
+    payload_bytes: int = data[start + 1] & ~MASKED
+    if payload_bytes >= TWO_BYTES:
+        size = 2 if payload_bytes == TWO_BYTES else 8
         header_ends += size
         if len(data) < header_ends:
             return None
@@ -82,7 +85,7 @@ def find_extent(data: bytes | memoryview, start: int) -> Extent | None:
 
 def header_bytes(payload_bytes: int) -> int:
     """Return the size of the header of an unmasked frame: lengths must not be written longer than they need."""
-    if payload_bytes < _TWO_BYTES:
+    if payload_bytes < TWO_BYTES:
         return 2
     return 4 if payload_bytes < 1 << 16 else 10
 
@@ -139,7 +142,7 @@ def replies_to(data: bytes | memoryview, partial: Partial = b"") -> Replies:
 def _is_permitted(first: int, second: int) -> bool:
     """Return whether a server may send a frame that begins with these bytes (RFC 6455, 5.1, 5.2, 5.5)."""
     opcode = first & 0xF
-    if first & _RESERVED_BITS or second & _MASKED or opcode not in _OPCODES:
+    if first & _RESERVED_BITS or second & MASKED or opcode not in _OPCODES:
         return False
     return opcode < CLOSE or (first & FINAL != 0 and second <= LONGEST_CONTROL_PAYLOAD)
 
@@ -154,12 +157,12 @@ def _code_to_return(payload: bytes) -> int:
 
 def _encode(first: int, payload: bytes, mask: bytes) -> bytes:
     size = len(payload)
-    if size < _TWO_BYTES:
-        header = struct.pack("!BB", first, _MASKED | size)
+    if size < TWO_BYTES:
+        header = struct.pack("!BB", first, MASKED | size)
     elif size < 1 << 16:
-        header = struct.pack("!BBH", first, _MASKED | _TWO_BYTES, size)
+        header = struct.pack("!BBH", first, MASKED | TWO_BYTES, size)
     else:
-        header = struct.pack("!BBQ", first, _MASKED | _EIGHT_BYTES, size)
+        header = struct.pack("!BBQ", first, MASKED | _EIGHT_BYTES, size)
     return header + mask + apply_mask(payload, mask)
 
 

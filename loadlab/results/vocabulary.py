@@ -17,14 +17,14 @@ _IDLE: Final = "load.idle"
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """`one` and `many` are what is counted, `brief` is `one` where there is little room, and `rate`
-    is how many there are in a second.
+    """`one` and `many` are what is counted; where there is little room, `brief` is one and `rate` many in a second.
 
     `answer` is what comes back for one, and `message` what is sent for it, `toward` a server. A server `answers`
     requests, and they are `answered`; of events it `sends`. A streamed answer begins with a `first`, and comes in
-    `pieces`. `time` is what their response time is called, `half_take` what begins a sentence on the median of it, and
-    `take` the same for a further percentile. `user` is who waits for them on a connection, `idle` an idle connection.
-    With `pushed` the server sends of itself: none is asked for, and none can be too late.
+    `pieces`. `time` is what their response time is called and `times` several of them, `half_take` what begins a
+    sentence on the median of it, and `take` the same for a further percentile. `user` is who waits for them on a
+    connection, `idle` an idle connection. With `pushed` the server sends of itself: none is asked for, and none can be
+    too late.
     """
 
     one: str
@@ -38,6 +38,7 @@ class Vocabulary:
     first: str
     pieces: str
     time: str
+    times: str
     half_take: str
     take: str
     user: str = "active connection"
@@ -54,11 +55,6 @@ class Vocabulary:
     def are_requests(self) -> bool:
         """Whether they are requests of HTTP."""
         return self.one == REQUESTS.one
-
-    @property
-    def plural_of_time(self) -> str:
-        """Several response times, within a sentence."""
-        return {"Response time": "response times"}.get(self.time, "times between events")
 
     @property
     def phrase_of_time(self) -> str:
@@ -126,6 +122,7 @@ REQUESTS: Final = Vocabulary(
     first="first byte of the body",
     pieces="pieces of the body",
     time="Response time",
+    times="response times",
     half_take="half of the responses take at most",
     take="at most",
 )
@@ -154,6 +151,7 @@ _EVENTS: Final = replace(
     first="first event",
     pieces="events of a stream",
     time="Time between events",
+    times="times between events",
     half_take="half of the events follow the one before within",
     take="within",
     user="subscriber",

@@ -4,14 +4,12 @@ import re
 from typing import Final
 
 from loadlab.cli.hit.options import HitOptions
-from loadlab.cli.hit.settings import Settings
+from loadlab.cli.hit.settings import Settings, literal_text, named_file
 from loadlab.cli.hit.url import Url
 from loadlab.errors import LoadlabError
-from loadlab.units import quote
 
 DEFAULT_MESSAGE: Final = "hello"
 
-_COLUMN: Final = "{{"
 _ESCAPE: Final = re.compile(r"\\(x[0-9A-Fa-f]{2}|.?)", re.DOTALL)
 _ESCAPED: Final = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
 _LAST_ASCII: Final = 0x7F
@@ -47,16 +45,10 @@ def fill_message(settings: Settings, options: HitOptions, url: Url) -> None:
 def _fill_content(settings: Settings, message: str, over_tcp: bool) -> None:
     settings.set("load.message.text", DEFAULT_MESSAGE)  # so that a mistake here is the only one
     if message.startswith("@"):
-        file = message[1:]
-        if file in ("-", ""):
-            raise LoadlabError("--message: name a file; standard input cannot be sent again and again")
-        settings.set("load.message", {"binary": file}, f"--message {message}")
+        settings.set("load.message", {"binary": named_file("--message", message[1:])}, f"--message {message}")
         return
     text = read_escapes("--message", message) if over_tcp else message
-    if _COLUMN in text:
-        raise LoadlabError(
-            f"--message: {quote(_COLUMN)} stands for a column of data in a profile; put the message in a file (@FILE)"
-        )
+    text = literal_text("--message", text, "put the message in a file (@FILE)")
     settings.set("load.message.text", text, "--message")
 
 

@@ -5,7 +5,7 @@ import mimetypes
 from typing import Final
 
 from loadlab.cli.hit.options import HitOptions
-from loadlab.cli.hit.settings import Settings
+from loadlab.cli.hit.settings import Settings, literal_text, named_file
 from loadlab.cli.hit.url import Url
 from loadlab.errors import LoadlabError
 from loadlab.profile.address import authority_of
@@ -14,7 +14,6 @@ from loadlab.units import quote
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
-_COLUMN: Final = "{{"
 
 
 def fill_request(settings: Settings, options: HitOptions, url: Url) -> None:
@@ -62,12 +61,10 @@ def _fill_body(settings: Settings, options: HitOptions, has_type: bool) -> None:
     option = "-D" if body is None else "-d"
     if body is not None and body.startswith("@"):
         file, body = body[1:], None
-    if file in ("-", ""):
-        raise LoadlabError(f"{option}: name a file; standard input cannot be sent again and again")
-    if body is not None and _COLUMN in body:
-        raise LoadlabError(
-            f"-d: {quote(_COLUMN)} stands for a column of data in a profile; put the body in a file (-D)"
-        )
+    if file is not None:
+        named_file(option, file)
+    if body is not None:
+        literal_text("-d", body, "put the body in a file (-D)")
     if not has_type:
         settings.set("load.request.headers.Content-Type", _content_type(body, file, option))
     if file is None:
@@ -83,11 +80,7 @@ def _read_header(text: str) -> tuple[str, str]:
         name, colon = text[:-1], ";"
     if not colon or not name.strip():
         raise LoadlabError(f"-H {quote(text)}: write a header like 'Accept: application/json'")
-    if _COLUMN in value:
-        raise LoadlabError(
-            f"-H {name}: {quote(_COLUMN)} stands for a column of data in a profile; use one, with load.data"
-        )
-    return name.strip(), value.strip()
+    return name.strip(), literal_text(f"-H {name}", value, "use one, with load.data").strip()
 
 
 def _content_type(body: str | None, file: str | None, option: str) -> str:

@@ -1,11 +1,14 @@
-"""The data of a profile that is made of options, and which option each part of it comes from."""
+"""The data of a profile that is made of options, which option each part comes from, and how their texts are read."""
 
-from typing import Any
+from typing import Any, Final
 
+from loadlab.errors import LoadlabError
 from loadlab.profile.paths import Data, put
 from loadlab.profile.source import resolve_plain
+from loadlab.units import quote
 
 Path = tuple[str, ...]
+_COLUMN: Final = "{{"
 
 
 class Settings:
@@ -31,3 +34,20 @@ class Settings:
         while path and path not in self._options:
             path = path[:-1]
         return self._options.get(path, "URL")
+
+
+def named_file(option: str, file: str) -> str:
+    """Return the name of a file that is sent. Raises LoadlabError if it names none."""
+    if file in ("-", ""):
+        raise LoadlabError(f"{option}: name a file; standard input cannot be sent again and again")
+    return file
+
+
+def literal_text(option: str, text: str, instead: str) -> str:
+    """Return a text that is sent as it is.
+
+    Raises LoadlabError, with what to do `instead`, if a profile would fill it in.
+    """
+    if _COLUMN in text:
+        raise LoadlabError(f"{option}: {quote(_COLUMN)} stands for a column of data in a profile; {instead}")
+    return text

@@ -63,7 +63,7 @@ class PySpyProbe:
         """Do nothing: it samples already."""
 
     def look(self) -> None:
-        """End py-spy if it holds a process that has ended, so that whoever waits for that one sees it."""
+        """End py-spy if it holds a process that has ended, so that its parent sees that."""
         if (pid := self._held.find(time.monotonic())) is not None:
             for spy in self._spies:
                 spy.tool.stop()

@@ -286,7 +286,7 @@ def test_a_user_thinks_only_while_the_gate_is_open() -> None:
     run(main)
 
 
-def test_an_allowance_gives_as_many_requests_as_it_has_to_whoever_comes_first() -> None:
+def test_an_allowance_gives_as_many_requests_as_it_has_to_those_who_come_first() -> None:
     async def main(loop: Loop) -> None:
         allowance = Allowance(loop, users=2)
         assert allowance.take_due(1) == 0

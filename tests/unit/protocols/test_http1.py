@@ -108,6 +108,9 @@ SELF_DELIMITED = SIZED + FOLDED + CHUNKED
 ALL = SELF_DELIMITED + UNTIL_CLOSE
 
 
+CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 def reader_for(method: str) -> ResponseReader:
     """Return a reader that has met no response yet."""
     return ResponseReader(ResponseParsers(method))
@@ -267,3 +270,21 @@ def test_an_unknown_response_of_several_megabytes_is_counted_not_kept() -> None:
     for _ in range(99):
         assert reader.feed(piece) is None
     assert reader.feed(piece) is not None
+
+
+@pytest.mark.parametrize(
+    ("pieces", "with_body"),
+    [
+        ([CHUNKED_HEAD, b"1\r\nx\r\n", b"0\r\n\r\n"], [False, True, False]),
+        ([CHUNKED_HEAD[:20], CHUNKED_HEAD[20:], b"1\r\nx\r\n0\r\n\r\n"], [False, False, True]),
+        ([CHUNKED_HEAD + b"1\r\nx\r\n", b"0\r\n\r\n"], [True, False]),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"a", b"b"], [False, True, True]),
+    ],
+)
+def test_which_pieces_have_a_part_of_the_body(pieces: list[bytes], with_body: list[bool]) -> None:
+    reader = ResponseParsers().new_reader()
+    found = []
+    for piece in pieces:
+        reader.feed(piece)
+        found.append(reader.has_body(piece))
+    assert found == with_body

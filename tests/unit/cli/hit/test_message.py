@@ -66,7 +66,7 @@ def test_over_tcp_escapes_are_read() -> None:
 def test_a_server_that_speaks_first_does_so_once_on_each_connection() -> None:
     load = profile_of(TCP, until=r"\r\n").load
     assert load.connection == "per-request"
-    assert load.sent[0].is_empty
+    assert (load.sent[0].text, load.sent[0].binary) == (None, None)
 
 
 @pytest.mark.parametrize(
