@@ -10,7 +10,6 @@ import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import (
@@ -24,14 +23,12 @@ from loadlab.kernel.sockets import (
 )
 from loadlab.kernel.tasks import CancelScope
 from loadlab.kernel.tls import TlsTransport
-from loadlab.load.exchange import RECEIVE_BYTES, Exchange
+from loadlab.load.exchange import PIECES_IN_A_TURN, RECEIVE_BYTES, Exchange
 from loadlab.load.failures import REQUEST_FAILURES, Failure, connecting_failure
 from loadlab.protocols.answers import AnswerReader, Answers, ResponseCutShort, ResponseHead
 from loadlab.protocols.opening_answers import readers_for
 from loadlab.protocols.openings import Greeting, Opening
 from loadlab.recording.recorder import Recorder
-
-_PIECES_AT_ONCE: Final = 16
 
 
 class UserConnection:
@@ -201,7 +198,7 @@ class UserConnection:
         fd = sock.fileno()
         self._loop.parked[fd] = None
         try:
-            for _ in range(_PIECES_AT_ONCE):
+            for _ in range(PIECES_IN_A_TURN):
                 data = self._transport.read(fd, RECEIVE_BYTES)
                 if not data:
                     raise ResponseCutShort

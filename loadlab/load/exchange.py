@@ -16,6 +16,9 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
 RECEIVE_BYTES: Final = 16 * 1024
+PIECES_IN_A_TURN: Final = 16
+"""That a user receives before others have their turn: one that is sent something without end must not starve them."""
+
 PAUSE_AFTER_REFUSAL_NS: Final = 50_000_000
 """Before trying again to connect: otherwise a server that is down would keep the client busy."""
 

@@ -12,7 +12,7 @@ from loadlab.kernel.tasks import CancelScope, Task
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.connecting import wait_connection
 from loadlab.load.entrance import Entrance
-from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange
+from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, PIECES_IN_A_TURN, RECEIVE_BYTES, Exchange
 from loadlab.load.failures import REQUEST_FAILURES, Failure, request_failure
 from loadlab.load.pacing import Gate
 from loadlab.protocols.answers import OpeningRefused, ResponseCutShort
@@ -20,7 +20,6 @@ from loadlab.protocols.event_stream import EventStreamReader, KnownPieces
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Recorder
 
-_PIECES_BEFORE_YIELDING: Final = 16
 _MILLISECOND_NS: Final = 1_000_000
 _NONE: Final[list[int]] = []
 
@@ -213,7 +212,7 @@ class Subscriber:
             if encrypted or len(data) == RECEIVE_BYTES:  # there may be more, which nothing reports
                 parked[fd] = True
                 pieces += 1
-                if pieces % _PIECES_BEFORE_YIELDING == 0:  # a flood must not starve the others
+                if pieces % PIECES_IN_A_TURN == 0:  # a flood must not starve the others
                     loop.resume_soon(task)
                     yield
 

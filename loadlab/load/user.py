@@ -12,19 +12,16 @@ import time
 import types
 from collections.abc import Generator, Sequence
 from itertools import pairwise
-from typing import Final
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import ask_for_stamps
 from loadlab.load.answer_check import KEPT_BYTES
 from loadlab.load.connection import UserConnection
-from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, RECEIVE_BYTES, Exchange, is_expected
+from loadlab.load.exchange import PAUSE_AFTER_REFUSAL_NS, PIECES_IN_A_TURN, RECEIVE_BYTES, Exchange, is_expected
 from loadlab.load.failures import REQUEST_FAILURES, request_failure
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.protocols.answers import AnswerReader, Answers, ResponseCutShort, ResponseHead
 from loadlab.recording.recorder import Recorder
-
-_PIECES_BEFORE_YIELDING: Final = 16
 
 
 class User(UserConnection):
@@ -288,7 +285,7 @@ class User(UserConnection):
             if reader.reply:
                 await self._send_reply(sock, reader)
             pieces += 1
-            if pieces % _PIECES_BEFORE_YIELDING == 0:  # an endless body must not starve the others
+            if pieces % PIECES_IN_A_TURN == 0:  # an endless body must not starve the others
                 await self._loop.yield_now()
             try:
                 piece = transport.receive_piece(sock, buffer)

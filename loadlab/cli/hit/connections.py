@@ -26,9 +26,8 @@ def stream_lines(trial: TrialResult) -> Iterator[Line]:
             yield from labelled_parts(label, times)
     if trial.received_bytes and trial.window_ns:
         yield labelled("bytes/s", f"{format_size_bytes(trial.received_bytes * 1e9 / trial.window_ns)}/s")
-    parts = [f"{trial.ended:,} ended by the server"] if trial.ended else []
-    if parts:
-        yield from labelled_parts("streams", parts)
+    if trial.ended:
+        yield labelled("streams", f"{trial.ended:,} ended by the server")
     parts = [f"{trial.unasked:,} that nothing had asked for"] if trial.unasked else []
     parts += [f"{trial.pings:,} pings answered"] if trial.pings else []
     if parts:
