@@ -42,6 +42,10 @@ _FAILURES: Final[Mapping[str, _Failure]] = MappingProxyType(
             "unexpected header or body",
             "Compare what came, as in the sample of the failure, with what the request expects (expect).",
         ),
+        "script_error": _Failure(
+            "error of the scenario's own",
+            "Read its traceback in the sample of the failure, and try the scenario with loadlab run --one.",
+        ),
         "refused": _Failure(
             "connection refused",
             "Check that the target listens at this address, and in its log whether it stopped or restarted.",

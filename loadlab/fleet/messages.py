@@ -83,6 +83,52 @@ class SlowSending(_Part, frozen=True):
     pace_ns: int
 
 
+class ScenarioPart(_Part, frozen=True):
+    """A scenario in Python, in place of requests: which function of which file, and what its users are given.
+
+    `files` are the sources by their paths: that of `main`, and those that it imports from its folder. User i of a part
+    is number share + i x shares of the load, and has row i of `rows` by `columns`, which are used in turn if there are
+    fewer. `authority` is the target's, as in the header Host. `statuses` of answers are as expected. `shared` is what
+    `setup` returned, as JSON; null without. In the phases setup and teardown only that function is called, and in
+    `trace` a single iteration, which is reported exchange by exchange. With `allow_remote` it may go to other machines.
+    """
+
+    function: str
+    main: str
+    files: dict[str, str]
+    authority: str
+    statuses: list[int]
+    columns: list[str] = []
+    rows: list[list[str]] = []
+    shared: bytes = b"null"
+    allow_remote: bool = False
+    phase: Literal["load", "setup", "teardown", "trace"] = "load"
+
+
+class KindLabel(_Part, frozen=True):
+    """The name of what is recorded apart: a request of that name, a step of a scenario, or a whole iteration."""
+
+    level: Literal["request", "step", "iteration"]
+    name: str
+
+
+class CheckCount(_Part, frozen=True):
+    """How many times a check of a scenario passed and failed in a window."""
+
+    name: str
+    passed: int
+    failed: int
+
+
+class Blocking(_Part, frozen=True):
+    """A line of a scenario, such as `shop.py:17`, that held up its worker, how many times and for how long at most."""
+
+    where: str
+    code: str
+    times: int
+    longest_ns: int
+
+
 class LoadPart(_Message, frozen=True):
     """To a load worker, first: number `share` of `shares` parts of the load.
 
@@ -106,6 +152,7 @@ class LoadPart(_Message, frozen=True):
     per_request: bool = False
     protocol: Protocol = "http"
     opening: Opening | None = None
+    scenario: ScenarioPart | None = None
 
 
 class IdlePart(_Message, frozen=True):
@@ -149,10 +196,12 @@ class Ready(_Message, frozen=True):
 class Recorded(_Message, frozen=True):
     """From a load worker, for each interval of a window: a recording.Snapshot for each kind of request, encoded.
 
-    That of the slow senders, if there are any, comes last. Times count from the start of the window.
+    That of the slow senders, if there are any, comes last. Times count from the start of the window. Kinds that a
+    scenario finds while it runs are named by `labels`, in the same order; without labels they are the part's.
     """
 
     snapshots: list[bytes]
+    labels: list[KindLabel] = []
 
 
 class Finished(_Message, frozen=True):
@@ -164,6 +213,7 @@ class Finished(_Message, frozen=True):
     in it. `cut_ages` has how long ago those in flight at its end had been sent, as Histogram.drain writes it; slow
     senders have none. `compared` answers were compared with an expected body or headers. `tls` is the session of the
     first connection, if they are encrypted. `answered_before` requests were answered as expected in its warm-up.
+    `labels` are as in Recorded. `checks` and `blocking` are what a scenario checked, and the lines that held it up.
     """
 
     cut: list[int]
@@ -174,6 +224,9 @@ class Finished(_Message, frozen=True):
     compared: int = 0
     tls: TlsSession | None = None
     answered_before: int = 0
+    labels: list[KindLabel] = []
+    checks: list[CheckCount] = []
+    blocking: list[Blocking] = []
 
 
 class Drained(_Message, frozen=True):
@@ -185,6 +238,35 @@ class Drained(_Message, frozen=True):
 
     snapshots: list[bytes] = []
     active_ns: int = 0
+    labels: list[KindLabel] = []
+
+
+class Prepared(_Message, frozen=True):
+    """From a worker in the phases setup and teardown: done. `shared` is what `setup` returned, as JSON."""
+
+    shared: bytes = b"null"
+
+
+class Leave(_Message, frozen=True):
+    """To a load worker with a scenario: let its users take their leave (`on_stop`), and answer with Left."""
+
+
+class Left(_Message, frozen=True):
+    """From a load worker with a scenario: its users have taken their leave. `problems` are those of a few."""
+
+    problems: list[str] = []
+
+
+class ScenarioFailed(_Message, frozen=True):
+    """From a worker: the scenario cannot be run. `text` says why, with the lines of the user's own files."""
+
+    text: str
+
+
+class Traced(_Message, frozen=True):
+    """From a worker in the phase trace: what happened next, for people to read."""
+
+    text: str
 
 
 class OpenedSoFar(_Message, frozen=True):
@@ -213,7 +295,24 @@ class Alive(_Message, frozen=True):
     received_bytes: int = 0
 
 
-Message = LoadPart | IdlePart | Plan | CountAlive | Ready | Recorded | Finished | Drained | OpenedSoFar | Opened | Alive
+Message = (
+    LoadPart
+    | IdlePart
+    | Plan
+    | CountAlive
+    | Ready
+    | Recorded
+    | Finished
+    | Drained
+    | OpenedSoFar
+    | Opened
+    | Alive
+    | Prepared
+    | Leave
+    | Left
+    | ScenarioFailed
+    | Traced
+)
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)

@@ -111,6 +111,8 @@ Subprotocols = Annotated[
     str, Text(rf"{_TOKEN}(?:, ?{_TOKEN})*", "the name of a subprotocol, or several separated by commas")
 ]
 
+ScenarioName = Annotated[str, Text(r"[^\x00:]+\.py:[A-Za-z_]\w*", "a file and a function, as in shop.py:checkout")]
+
 
 def handler_of(path: str) -> str:
     """Return the handler that a bundled server chooses by a path, the part between slash and query; "/" is hello."""
@@ -249,6 +251,11 @@ class Load(Section):
     )
     expect_status: Statuses = Field(
         default=SUCCESS, description="The statuses that count as success: one (204), a class (2xx), or a list of both."
+    )
+    scenario: ScenarioName | None = Field(
+        default=None,
+        description="A scenario in Python, in place of requests: the file and its function, as in shop.py:checkout. "
+        "A rate counts its iterations.",
     )
     request: Request | None = Field(
         default=None, description="The request, with method, headers and body, in place of path and expect_status."

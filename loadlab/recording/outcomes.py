@@ -21,6 +21,7 @@ class Outcome(StrEnum):
     NO_LOCAL_PORT = "no_local_port"
     NO_MEMORY = "no_memory"  # for the kernel's socket buffers
     UNREACHABLE = "unreachable"  # no route, or a firewall
+    SCRIPT_ERROR = "script_error"  # of an iteration of a scenario, or a step: an exception of its own code
     DROPPED = "dropped"  # intended, never sent
     CUT = "cut"  # in flight, or waiting to connect, when the measured window ended; neither a success nor a failure
 

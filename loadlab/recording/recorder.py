@@ -71,7 +71,8 @@ def empty_histograms() -> dict[Metric, Histogram]:
 class FailureSample(msgspec.Struct, frozen=True):
     """One failure: its outcome, what parser or kernel said, and the beginning of what had come of the answer.
 
-    It took `after_ns`, on a connection that had carried requests before (`reused`) or was opened for it.
+    It took `after_ns`, on a connection that had carried requests before (`reused`) or was opened for it. `traceback`
+    is that of a scenario's own error, its lines only.
     """
 
     outcome: str
@@ -80,6 +81,7 @@ class FailureSample(msgspec.Struct, frozen=True):
     received: bytes
     after_ns: int
     reused: bool
+    traceback: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -173,13 +175,20 @@ class Recorder:
         self._unusual += as_expected
 
     def fail(
-        self, outcome: Outcome, reason: str, errno: int | None, received: bytes, after_ns: int, reused: bool
+        self,
+        outcome: Outcome,
+        reason: str,
+        errno: int | None,
+        received: bytes,
+        after_ns: int,
+        reused: bool,
+        traceback: str = "",
     ) -> None:
         """Count a request that failed."""
         self.outcomes[outcome] += 1
         if self.outcomes[outcome] <= SAMPLES_OF_OUTCOME:
             beginning = bytes(received[:_RECEIVED_BYTES])
-            self._samples.append(FailureSample(outcome.value, reason, errno, beginning, after_ns, reused))
+            self._samples.append(FailureSample(outcome.value, reason, errno, beginning, after_ns, reused, traceback))
 
     def fail_to_connect(self, outcome: Outcome, reason: str, errno: int | None, after_ns: int) -> None:
         """Count an attempt to connect that failed; it is no request."""

@@ -21,6 +21,7 @@ LoadModel = Literal["closed", "open"]
 LawShape = Literal["constant", "linear", "power", "per event", "unclear"]
 LoadProtocol = Literal["http", "websocket", "tcp", "events"]
 IdleProtocol = Literal["tcp", "http", "websocket", "events"]
+KindLevel = Literal["request", "step", "iteration"]
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
 Scalar = str | int | float | bool | None
 
@@ -89,7 +90,8 @@ class FailureSample(Document):
 
     `kind` is the name of the request. `reason` is what the parser or the operating system said, with its `errno`.
     `received` is the beginning of what had come of the answer, escaped. It took `after_ns`, on a connection that had
-    carried requests before (`reused`) or was opened for it.
+    carried requests before (`reused`) or was opened for it. `traceback` is that of a scenario's own error, with the
+    lines of the user's files only.
     """
 
     outcome: str
@@ -99,6 +101,7 @@ class FailureSample(Document):
     received: str = ""
     after_ns: int
     reused: bool
+    traceback: str = ""
 
 
 class TlsSession(Document):
@@ -174,16 +177,39 @@ class Expectation(Document):
     series: str = ""
 
 
-class KindResult(Document):
-    """The requests of one kind in a trial that mixes several, or of its slow senders."""
+class CheckResult(Document):
+    """How many times a check of a scenario passed and failed."""
 
     name: str
+    passed: int
+    failed: int
+
+
+class BlockingCode(Document):
+    """A line of a scenario that held up its load worker: file and line, and for how long at most."""
+
+    where: str
+    code: str
+    times: int
+    longest_ns: int
+
+
+class KindResult(Document):
+    """The requests of one kind in a trial that mixes several, or of its slow senders.
+
+    In a trial with a scenario also a step of it, or its whole iterations; `requests` is how many of these ended as
+    expected, and only iterations can be late.
+    """
+
+    name: str
+    level: KindLevel = "request"
     requests: int
     requests_per_second: float | None
     outcomes: dict[str, int]
     statuses: dict[str, int] = Field(default={})
     response_ns: LatencySummary
     service_ns: LatencySummary
+    lateness_ns: LatencySummary = LatencySummary()
 
 
 class TrialResult(Document):
@@ -199,7 +225,8 @@ class TrialResult(Document):
     were answered.
     `cut_age_ns` is how long ago the requests had been sent that were in flight when the window ended. They were
     finished then: `cut_outcomes` is what became of them, `cut_response_ns` how long those that are ok took in all.
-    `offered_per_second` is the rate that an open model's schedule asked for within the window; `carried_over` requests
+    `offered_per_second` is the rate that an open model's schedule asked for within the window, with a scenario that of
+    its iterations; `carried_over` requests
     were in flight when it began, and have their outcomes in it. Each request has one outcome. `statuses` counts all
     answers by their status, `retried` the requests that were sent again on another connection, `surplus` the answers
     behind which bytes came that nobody had asked for, `compared` those whose body and headers were compared with what
@@ -263,6 +290,8 @@ class TrialResult(Document):
     unasked: int = 0
     pings: int = 0
     kinds: list[KindResult] = Field(default=[])
+    checks: list[CheckResult] = Field(default=[])
+    blocking: list[BlockingCode] = Field(default=[])
     server: LoadedServer | None = None
     tls: TlsSession | None = None
     idle: IdleSummary | None = None
@@ -281,6 +310,11 @@ class TrialResult(Document):
     control_groups: list[ControlGroupUse] = Field(default=[])
     pressure: Pressure | None = None
     probes: Probes = Probes()
+
+    @property
+    def iterations(self) -> KindResult | None:
+        """The iterations of its scenario; None without one."""
+        return next((kind for kind in self.kinds if kind.level == "iteration"), None)
 
     @property
     def is_credible(self) -> bool:

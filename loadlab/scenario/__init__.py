@@ -1,0 +1,4 @@
+"""Scenarios in Python: what a user of the target does, written with httpx, by the thousand on loadlab's own loop.
+
+`User` is what the functions of a scenario are given, and `Shared` what `setup` is.
+"""
