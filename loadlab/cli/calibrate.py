@@ -9,10 +9,11 @@ from rich.table import Table
 
 from loadlab.analysis.verdict import trustworthy_percentiles
 from loadlab.cli.progress import PhaseProgress
-from loadlab.cli.terminal import Interruption, error_console, show, write, write_prose
+from loadlab.cli.terminal import error_console, show, write, write_prose
 from loadlab.errors import ExitCode, TrialFailed
 from loadlab.experiment.calibration import THOROUGH, calibrate
 from loadlab.experiment.context import RunContext, resources_of_host
+from loadlab.experiment.interruption import Interruption
 from loadlab.results.model import Calibration, LatencySummary
 from loadlab.units import format_count, format_duration_ns
 

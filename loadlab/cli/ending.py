@@ -1,29 +1,13 @@
-"""What every run has, whatever verb began it: its directory and command line, and its page and exit code at its end."""
+"""What every run has, whatever verb began it: its command line, and its page and exit code at its end."""
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from loadlab.cli.files import write_file
 from loadlab.errors import ExitCode
-from loadlab.profile import LoadedProfile
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
-
-
-@contextmanager
-def run_directory(loaded: LoadedProfile, out: Path | None) -> Iterator[RunDirectory]:
-    """Make a run directory, in `out` or for the duration of the block only."""
-    now = datetime.now(UTC)
-    if out is not None:
-        yield RunDirectory.create(out, loaded.profile.name, loaded.text, now)
-        return
-    with TemporaryDirectory(prefix="loadlab-") as folder:
-        yield RunDirectory.create(Path(folder), loaded.profile.name, loaded.text, now)
 
 
 def write_pages(directory: RunDirectory, html: Path | None, in_directory: bool) -> None:

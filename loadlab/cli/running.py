@@ -1,9 +1,7 @@
 """What `loadlab run` does: measure a profile's trials, write the page, and print what came of them."""
 
 import re
-import secrets
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -20,14 +18,13 @@ from loadlab.cli.tables import (
     speed_lines,
     unseen_lines,
 )
-from loadlab.cli.terminal import Interruption, error_console, notify, show, write, write_prose
+from loadlab.cli.terminal import error_console, notify, show, write, write_prose
 from loadlab.errors import ExitCode
-from loadlab.experiment.context import RunContext, resources_for
-from loadlab.experiment.preflight import Readiness, names_for
-from loadlab.experiment.run import Experiment
+from loadlab.experiment.interruption import Interruption
+from loadlab.experiment.preflight import Readiness
+from loadlab.experiment.run_plan import RunPlan, run_directory
 from loadlab.host.machine import Machine
 from loadlab.processes.activity import ActivityWatch
-from loadlab.profile import plan_trials
 from loadlab.profile.loading import LoadedProfile
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import loaded_lines
@@ -56,17 +53,12 @@ def run_profile(
     `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile. `watch` has
     been looking at what else runs. Raises LoadlabError, where nothing could be measured or written.
     """
-    seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
-    trials = plan_trials(loaded.profile, seed)
-    names = names_for(trials, allow_remote)
-    resources = resources_for(loaded.profile)
-    with Interruption() as interruption:
-        directory = RunDirectory.create(out, loaded.profile.name, loaded.text, datetime.now(UTC))
-        readiness = Readiness.of(trials, Machine(watch=watch), names)
+    plan = RunPlan.of(loaded, allow_remote)
+    with Interruption() as interruption, run_directory(loaded, out) as directory:
+        readiness = Readiness.of(plan.trials, Machine(watch=watch), plan.names)
         _warn(readiness)
-        with RunProgress(error_console(), trials, known=readiness.reasons()) as progress:
-            context = RunContext(resources, progress, interruption.check, names)
-            document = Experiment(loaded, seed, command_line(), context, directory).run(trials, calibrates)
+        with RunProgress(error_console(), plan.trials, known=readiness.reasons()) as progress:
+            document = plan.measure(directory, command_line(), progress, interruption, calibrates)
         directory.write_page(render(directory))
         _show(document, directory, as_json)
     return exit_code_of(document, accept_invalid)

@@ -1,16 +1,14 @@
-"""The terminal: results go to standard output, all else to standard error; signals are noted, and acted on later."""
+"""The terminal: results go to standard output, all else to standard error."""
 
 import contextlib
 import io
 import os
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
-from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:  # rich takes time to import, which `--help` and `--version` n
 # Off a terminal rich assumes 80 columns; a file or a CI log has room for whole lines.
 _WIDTH_OF_FILES: Final = 120
 _LAYOUT: Final = "\n\t"
-_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def prepare_streams() -> None:
@@ -104,41 +101,6 @@ def wrap(text: str, width: int, indent: str = "") -> str:
     """Return the text with its lines broken between words; a path stays in one piece, to be copied."""
     wrapper = textwrap.TextWrapper(width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(line for whole in text.split("\n") for line in wrapper.wrap(whole) or [""])
-
-
-class Interruption:
-    """While it is entered, signals that ask the program to end do nothing but make `check` raise.
-
-    An exception out of a signal handler may strike anywhere: between starting a process and noting it, or in the midst
-    of stopping one. So a run asks, many times a second, at points where it can end.
-    """
-
-    def __init__(self) -> None:
-        self._requested = False
-
-    def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._note) for number in _ENDINGS}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def check(self) -> None:
-        """Raise KeyboardInterrupt if the program was asked to end."""
-        if self._requested:
-            raise KeyboardInterrupt
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self._requested = True
-        if number == signal.SIGHUP:
-            # The terminal is gone: every further word to it would be an error.
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for standard in (0, 1, 2):
-                os.dup2(nowhere, standard)
-            os.close(nowhere)
 
 
 class _Escaped:

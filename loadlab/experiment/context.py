@@ -148,7 +148,7 @@ class RunContext:
     """The resources that trials have, the addresses of their servers, the machine's speed, the observer, and `check`.
 
     `check` is called many times a second wherever a trial can end without losing anything. It raises KeyboardInterrupt
-    when the user wants an end.
+    when the user wants an end; `check_insistent` does when the user does not even want to wait for what is tidied up.
     """
 
     resources: Resources
@@ -156,3 +156,4 @@ class RunContext:
     check: Callable[[], None]
     names: Names = field(default_factory=Names)
     speed: SpeedMeter = field(default_factory=SpeedMeter)
+    check_insistent: Callable[[], None] = lambda: None

@@ -17,9 +17,9 @@ from typer.core import TyperGroup
 import loadlab
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
-from loadlab.cli.shipped import find_profile
 from loadlab.cli.verbs import app
 from loadlab.profile import load_profile
+from loadlab.profile.finding import find_profile
 from loadlab.report.sections import glossary
 from loadlab.results.model import IdleProtocol, LoadProtocol, RunDocument
 from loadlab.results.vocabulary import vocabulary_for

@@ -1,7 +1,6 @@
 """What `loadlab ab` does: measure two servers in the same seconds, and print by how much they differ."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,15 +8,17 @@ from loadlab.cli.ab.live import PairsLine
 from loadlab.cli.ab.options import PlanOptions, VariantOptions
 from loadlab.cli.ab.plan import Plan, check_conditions, make_plan
 from loadlab.cli.ab.variants import Variants, make_variants
-from loadlab.cli.ending import command_line, exit_code_of, run_directory, write_pages
+from loadlab.cli.ending import command_line, exit_code_of, write_pages
 from loadlab.cli.files import check_writable
 from loadlab.cli.hit.options import LoadOptions
 from loadlab.cli.lines import print_lines
-from loadlab.cli.terminal import Interruption, notify, write
+from loadlab.cli.terminal import notify, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.ab import AbPlan, PairedExperiment
 from loadlab.experiment.context import RunContext, resources_for
+from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
+from loadlab.experiment.run_plan import run_directory
 from loadlab.profile import plan_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
@@ -45,7 +46,7 @@ def compare(variants: VariantOptions, load: LoadOptions, ending: PlanOptions, ou
     if output.html is not None:
         check_writable(output.html)
     with Interruption() as interruption, run_directory(sides.a.loaded, output.out) as directory:
-        document = _measure(sides, plan, directory, interruption.check, output.seed)
+        document = _measure(sides, plan, directory, interruption, output.seed)
         _check_possible(document)
         write_pages(directory, output.html, in_directory=output.out is not None)
         _show(document, sides, output.as_json)
@@ -57,7 +58,7 @@ def compare(variants: VariantOptions, load: LoadOptions, ending: PlanOptions, ou
 
 
 def _measure(
-    sides: Variants, plan: Plan, directory: RunDirectory, check: Callable[[], None], seed: int | None
+    sides: Variants, plan: Plan, directory: RunDirectory, interruption: Interruption, seed: int | None
 ) -> RunDocument:
     seed = secrets.randbelow(2**32) if seed is None else seed
     trials = [trial for side in (sides.a, sides.b) for trial in plan_trials(side.profile, seed)]
@@ -65,10 +66,11 @@ def _measure(
     with PairsLine(plan.at_most_ns) as live:
 
         def check_and_show() -> None:
-            check()
+            interruption.check()
             live.tick()
 
-        context = RunContext(resources_for(sides.a.profile), live, check_and_show, names_for(trials))
+        resources, insistent = resources_for(sides.a.profile), interruption.check_insistent
+        context = RunContext(resources, live, check_and_show, names_for(trials), check_insistent=insistent)
         experiment = PairedExperiment(sides.a.loaded, sides.b.loaded, ab_plan, seed, command_line(), context, directory)
         document = experiment.run()
     if document.ab is None or not plan.conditions:

@@ -9,9 +9,9 @@ from loadlab.analysis.metrics import metric_names
 from loadlab.cli.ab.options import VariantOptions
 from loadlab.cli.hit.options import HitOptions, LoadOptions
 from loadlab.cli.hit.profile import make_profile
-from loadlab.cli.shipped import find_profile
 from loadlab.errors import LoadlabError, ProfileError
 from loadlab.profile import LoadedProfile, LoadProfile, load_profile, plan_trials
+from loadlab.profile.finding import find_profile
 from loadlab.profile.masking import mask_command, mask_text
 from loadlab.units import printable
 

@@ -1,22 +1,24 @@
 """What `loadlab hit` does: measure one URL as a profile would, print a summary, and keep no file unless asked to."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadlab.cli.ending import command_line, exit_code_of, run_directory, write_pages
+from loadlab.cli.ending import command_line, exit_code_of, write_pages
 from loadlab.cli.files import check_writable
 from loadlab.cli.hit.live import LiveLine
 from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.profile import HitProfile, make_profile
 from loadlab.cli.hit.saved import save_profile
 from loadlab.cli.lines import print_lines
-from loadlab.cli.terminal import Interruption, notify, write
+from loadlab.cli.terminal import notify, write
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.context import RunContext, resources_for
+from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run import Experiment
+from loadlab.experiment.run_plan import run_directory
 from loadlab.profile import plan_trials
 from loadlab.profile.masking import mask_text
 from loadlab.results.directory import RunDirectory
@@ -47,7 +49,7 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
     if output.save_profile is not None:
         save_profile(made.data, output.save_profile)
     with Interruption() as interruption, run_directory(made.loaded, output.out) as directory:
-        document = _measure(made, directory, interruption.check, output.calibrates)
+        document = _measure(made, directory, interruption, output.calibrates)
         _check_possible(document)
         write_pages(directory, output.html, in_directory=output.out is not None)
         if output.as_json:
@@ -62,7 +64,7 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
     return exit_code_of(document)
 
 
-def _measure(made: HitProfile, directory: RunDirectory, check: Callable[[], None], calibrates: bool) -> RunDocument:
+def _measure(made: HitProfile, directory: RunDirectory, interruption: Interruption, calibrates: bool) -> RunDocument:
     seed = secrets.randbelow(2**32)
     # A user who asks for ten seconds does not expect thirty.
     trials = plan_trials(made.profile.model_copy(update={"retries": 0}), seed)
@@ -70,10 +72,11 @@ def _measure(made: HitProfile, directory: RunDirectory, check: Callable[[], None
     with LiveLine(made.profile, len(trials)) as live:
 
         def check_and_show() -> None:
-            check()
+            interruption.check()
             live.tick()
 
-        context = RunContext(resources_for(made.profile), live, check_and_show, names)
+        insistent = interruption.check_insistent
+        context = RunContext(resources_for(made.profile), live, check_and_show, names, check_insistent=insistent)
         return Experiment(made.loaded, seed, command_line(), context, directory).run(trials, calibrates)
 
 

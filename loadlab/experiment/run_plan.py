@@ -1,0 +1,70 @@
+"""What a run needs before its first trial: its trials, the addresses of their servers, resources, and a directory."""
+
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from loadlab.experiment.context import Observer, Resources, RunContext, resources_for
+from loadlab.experiment.interruption import Interruption
+from loadlab.experiment.preflight import names_for
+from loadlab.experiment.run import Experiment
+from loadlab.profile import LoadedProfile, Trial, plan_trials
+from loadlab.results.directory import RunDirectory
+from loadlab.results.model import RunDocument
+from loadlab.targets import Names
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """The trials of a profile, in the order that `seed` fixes, and what they need."""
+
+    loaded: LoadedProfile
+    seed: int
+    trials: list[Trial]
+    names: Names
+    resources: Resources
+
+    @classmethod
+    def of(cls, loaded: LoadedProfile, allow_remote: Collection[str] = ()) -> Self:
+        """Plan the run of a profile.
+
+        `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile. Raises
+        LoadlabError where nothing could be measured.
+        """
+        seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
+        trials = plan_trials(loaded.profile, seed)
+        return cls(loaded, seed, trials, names_for(trials, allow_remote), resources_for(loaded.profile))
+
+    def measure(
+        self,
+        directory: RunDirectory,
+        command: Sequence[str],
+        observer: Observer,
+        interruption: Interruption,
+        calibrates: bool,
+    ) -> RunDocument:
+        """Make all trials, as `Experiment.run` does, until they are done or `interruption` wants an end."""
+        context = RunContext(
+            self.resources,
+            observer,
+            interruption.check,
+            self.names,
+            check_insistent=interruption.check_insistent,
+        )
+        return Experiment(self.loaded, self.seed, command, context, directory).run(self.trials, calibrates)
+
+
+@contextmanager
+def run_directory(loaded: LoadedProfile, out: Path | None) -> Iterator[RunDirectory]:
+    """Make a run directory, in `out` or for the duration of the block only."""
+    now = datetime.now(UTC)
+    if out is not None:
+        yield RunDirectory.create(out, loaded.profile.name, loaded.text, now)
+        return
+    with TemporaryDirectory(prefix="loadlab-") as folder:
+        yield RunDirectory.create(Path(folder), loaded.profile.name, loaded.text, now)
