@@ -14,6 +14,7 @@ import msgspec
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.protocols.answers import AnswerEnd
 from loadlab.protocols.openings import IdleOpening, Opening, Protocol
+from loadlab.recording.trace import TraceEvent
 from loadlab.tls import TlsSession, TlsSettings
 
 
@@ -264,9 +265,9 @@ class ScenarioFailed(_Message, frozen=True):
 
 
 class Traced(_Message, frozen=True):
-    """From a worker in the phase trace: what happened next, for people to read."""
+    """From a worker in the phase trace: what happened next."""
 
-    text: str
+    event: TraceEvent
 
 
 class OpenedSoFar(_Message, frozen=True):

@@ -28,6 +28,7 @@ _FILES: Final = (
     "load.request.file",
     "load.message.binary",
     "load.data.file",
+    "load.scenario",  # and its function behind it, which stays there
     "target.cwd",
     "target.tls.ca",
     "target.tls.cert",

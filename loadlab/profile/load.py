@@ -16,6 +16,7 @@ from pydantic import (
 from loadlab.profile.http_values import SUCCESS, Statuses
 from loadlab.profile.message import Greeting, Message, MixedMessage
 from loadlab.profile.request import MixedRequest, Request, RequestData, RequestPath
+from loadlab.profile.scenario import SCENARIO
 from loadlab.profile.values import (
     DAY_NS,
     HOUR_NS,
@@ -110,8 +111,6 @@ _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 Subprotocols = Annotated[
     str, Text(rf"{_TOKEN}(?:, ?{_TOKEN})*", "the name of a subprotocol, or several separated by commas")
 ]
-
-ScenarioName = Annotated[str, Text(r"[^\x00:]+\.py:[A-Za-z_]\w*", "a file and a function, as in shop.py:checkout")]
 
 
 def handler_of(path: str) -> str:
@@ -252,7 +251,7 @@ class Load(Section):
     expect_status: Statuses = Field(
         default=SUCCESS, description="The statuses that count as success: one (204), a class (2xx), or a list of both."
     )
-    scenario: ScenarioName | None = Field(
+    scenario: Annotated[str, SCENARIO] | None = Field(
         default=None,
         description="A scenario in Python, in place of requests: the file and its function, as in shop.py:checkout. "
         "A rate counts its iterations.",
