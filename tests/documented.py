@@ -48,6 +48,8 @@ INLINE: Final[dict[type[BaseModel], tuple[str, str]]] = {
     model.LoadedServer: ("A trial", "server"),
     model.TlsSession: ("A trial", "tls"),
     model.Interval: ("A trial", "intervals"),
+    model.CheckResult: ("A trial", "checks"),
+    model.BlockingCode: ("A trial", "blocking"),
     probe_data.Pressure: ("A trial", "pressure"),
     probe_data.ProcessState: ("The probe procfs", "target_at_start"),
     probe_data.SocketsReading: ("The probe sockets", "readings"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from loadlab.analysis.metrics import is_metric, is_too_low, measured, metric_names
+from loadlab.analysis.metrics import is_metric, is_too_low, measured, metric_names, why_missing
 from loadlab.profile.expect import (
     Comparison,
     ConditionalExpectation,
@@ -52,7 +52,7 @@ def _check_figure(text: str, expected: FigureExpectation, result: TrialResult) -
         raise ValueError(f"there is no metric {expected.metric!r}{did_you_mean(expected.metric, metric_names())}")
     value = measured(expected.metric, result)
     if value is None:
-        return Expectation(text=text, met=False, measured="nothing")
+        return Expectation(text=text, met=False, measured=why_missing(expected.metric, result) or "nothing")
     written = Dimension.of(expected.metric).format(value)
     if is_too_low(expected.metric, result):
         met = expected.comparison in (Comparison.MORE, Comparison.AT_LEAST) and expected.met_by(value)

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from loadlab.profile.metrics import Dimension, full_name
+from loadlab.profile.metrics import NAMED_METRIC_PATTERN, Dimension, full_name
 from loadlab.profile.values import Scalar, Section, describe
 from loadlab.units import parse_count, parse_duration_ns
 
@@ -47,7 +47,12 @@ _OPERATORS: Final[Mapping[Comparison, Callable[[float, float], bool]]] = Mapping
 )
 _SIGN: Final = "|".join(Comparison)
 _METRIC: Final = r"[A-Za-z_][\w.-]*"
-_FIGURE_LINE: Final = re.compile(rf"\s*({_METRIC})\s*({_SIGN})\s*(\S.*?)\s*")
+# A name that contains anything comes first: "checks.status == 200.failed == 0" has two signs. What ends with no figure
+# is read up to the first sign, so that it is a mistake in the metric and not in the line.
+_FIGURE_LINES: Final = tuple(
+    re.compile(rf"\s*({metric})\s*({_SIGN})\s*(\S.*?)\s*")
+    for metric in (NAMED_METRIC_PATTERN, _METRIC, r"(?:kinds|steps|checks)\.\S.*?")
+)
 _LAW_LINE: Final = re.compile(rf"\s*(slope|exponent)\s+of\s+({_METRIC})\s+over\s+({_METRIC})\s*({_SIGN})\s*(\S.*?)\s*")
 _COMPARED: Final = re.compile(rf"\s*({_SIGN})\s*(\S.*?)\s*")
 
@@ -92,7 +97,7 @@ def parse_expectation(text: str) -> FigureExpectation | LawExpectation:
     if found := _LAW_LINE.fullmatch(text):
         term, metric, over, sign, bound = found.groups()
         return _law_expectation("slope" if term == "slope" else "exponent", full_name(metric), over, sign, bound)
-    if found := _FIGURE_LINE.fullmatch(text):
+    if found := _match_figure(text):
         metric, sign, bound = found.groups()
         metric = full_name(metric)
         return FigureExpectation(metric, Comparison(sign), Dimension.of(metric).parse(bound))
@@ -103,11 +108,15 @@ def parse_expectation(text: str) -> FigureExpectation | LawExpectation:
 
 def metric_of(text: str) -> str | None:
     """Return the metric of a figure's expectation, whether or not its bound can be read; None for anything else."""
-    found = None if _LAW_LINE.fullmatch(text) else _FIGURE_LINE.fullmatch(text)
+    found = None if _LAW_LINE.fullmatch(text) else _match_figure(text)
     try:
         return full_name(found[1]) if found else None
     except ValueError:
         return None
+
+
+def _match_figure(text: str) -> re.Match[str] | None:
+    return next((found for line in _FIGURE_LINES if (found := line.fullmatch(text))), None)
 
 
 def _law_expectation(

@@ -1,10 +1,15 @@
-"""Names of metrics, as `expect` and `plot.y` take them, and the dimension that each stands for."""
+"""Names of metrics, as `expect` and `plot.y` take them, and the dimension that each stands for.
+
+A name may say whose figure it is: `kinds.nap.requests` is that of the request `nap`, `steps.browse.requests` that
+of a scenario's step, `iterations.requests_per_second` that of its iterations, `checks.order accepted.failed` that of a
+check. Names of requests, steps and checks may contain anything, dots too: what the name ends with is the figure.
+"""
 
 import re
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from loadlab.units import (
     FRACTION_PATTERN,
@@ -18,11 +23,23 @@ from loadlab.units import (
     quote,
 )
 
-REQUEST_METRICS: Final = "kinds.NAME."
-"""The prefix of metrics of a single request of a mix; NAME stands for the request's name."""
+KIND_SECTION: Final = "kinds"
+STEP_SECTION: Final = "steps"
+ITERATION_SECTION: Final = "iterations"
+CHECK_SECTION: Final = "checks"
+
+REQUEST_METRICS: Final = f"{KIND_SECTION}.NAME."
+"""The prefix of metrics of a single request; NAME stands for the request's name."""
+
+STEP_METRICS: Final = f"{STEP_SECTION}.NAME."
+CHECK_METRICS: Final = f"{CHECK_SECTION}.NAME."
+ITERATION_METRICS: Final = f"{ITERATION_SECTION}."
 
 FAILED_REQUESTS: Final = "failures"
 """The metric that counts all requests that failed; where two servers are compared, its share of all requests."""
+
+FAILED_CHECKS: Final = "failed_checks"
+"""The metric that counts the checks of a scenario that failed, all of them together."""
 
 ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -38,14 +55,54 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 """Short names of the metrics that are used most."""
 
 
-def split_metric(metric: str) -> tuple[str | None, str]:
-    """Return the name of the request that a metric is about, None for all requests together, and the figure.
+_TIMES: Final = r"(?:\w+_ns\.)?(?:p\d+(?:\.\d+)?|max|mean|count)"
+_FIGURE: Final = rf"{_TIMES}|requests|requests_per_second|throughput|errors|failures|outcomes\.\w+"
+_OF_KIND: Final = rf"({KIND_SECTION}|{STEP_SECTION})\.(\S.*?)\.({_FIGURE})"
+_OF_CHECK: Final = rf"({CHECK_SECTION})\.(\S.*?)\.(passed|failed)"
+_OF_NAME: Final = re.compile(rf"{_OF_KIND}|{_OF_CHECK}")
 
-    "kinds.hello.response_ns.p99" is ("hello", "response_ns.p99").
+NAMED_METRIC_PATTERN: Final = re.sub(r"\((?!\?)", "(?:", _OF_NAME.pattern)
+"""The metric of a single request, step or check, whose name may contain anything; a pattern without groups."""
+
+
+class MetricName(NamedTuple):
+    """A metric in its parts: the section that says whose figure it is, its name in there, and the figure.
+
+    The section is KIND_SECTION, STEP_SECTION, ITERATION_SECTION or CHECK_SECTION, and empty for the whole trial.
     """
+
+    section: str
+    name: str
+    figure: str
+
+    @property
+    def full(self) -> str:
+        """The metric's name."""
+        return ".".join(part for part in self if part)
+
+    def of_any(self) -> "MetricName":
+        """Return the same metric of no name in particular, as in REQUEST_METRICS."""
+        return self._replace(name="NAME") if self.name else self
+
+
+def split_metric(metric: str) -> MetricName:
+    """Return the parts of a metric's name, the longest figure that it ends with.
+
+    "kinds.hello.response_ns.p99" is ("kinds", "hello", "response_ns.p99"), "iterations.requests" is ("iterations", "",
+    "requests"), and "response_ns.p99" is that of the whole trial. Where the end is no figure, a name ends at its first
+    dot.
+    """
+    if found := _OF_NAME.fullmatch(metric):
+        section, name, figure = filter(None, found.groups())
+        return MetricName(section, name, figure)
     section, _, rest = metric.partition(".")
-    name, _, figure = rest.partition(".")
-    return (name, figure) if section == "kinds" else (None, metric)
+    match section:
+        case "kinds" | "steps" | "checks":
+            name, _, figure = rest.partition(".")
+            return MetricName(section, name, figure)
+        case "iterations" if rest:
+            return MetricName(section, "", rest)
+    return MetricName("", "", metric)
 
 
 def full_name(metric: str) -> str:
@@ -53,11 +110,10 @@ def full_name(metric: str) -> str:
 
     "kinds.hello.p99" is "kinds.hello.response_ns.p99".
     """
-    request, figure = split_metric(metric)
-    if re.fullmatch(r"p[0-9.]+", figure) and figure not in ALIASES:
-        raise ValueError(f"{figure} is not recorded; the percentiles are p50, p90, p99 and p99.9")
-    full = ALIASES.get(figure, figure)
-    return full if request is None else f"kinds.{request}.{full}"
+    parts = split_metric(metric)
+    if re.fullmatch(r"p[0-9.]+", parts.figure) and parts.figure not in ALIASES:
+        raise ValueError(f"{parts.figure} is not recorded; the percentiles are p50, p90, p99 and p99.9")
+    return parts._replace(figure=ALIASES[parts.figure]).full if parts.figure in ALIASES else metric
 
 
 def more_is_better(metric: str) -> bool:
@@ -75,7 +131,7 @@ class Dimension(Enum):
     @classmethod
     def of(cls, metric: str) -> "Dimension":
         """Return a metric's dimension by its name: `response_ns.p99` is a duration, `response_ns.count` a number."""
-        _request_name, figure = split_metric(metric)
+        figure = split_metric(metric).figure
         if figure.endswith(".count"):
             return cls.NUMBER
         if re.search(r"_ns(\b|_)", figure):
@@ -120,4 +176,6 @@ class Dimension(Enum):
 
 
 _SLOPE_BOUND: Final = re.compile(rf"(-?{WHOLE_PATTERN}(?:{FRACTION_PATTERN})?) ?([A-Za-zµμ]*)")
-_MORE_IS_BETTER: Final = re.compile(r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive)")
+_MORE_IS_BETTER: Final = re.compile(
+    r"requests|requests_per_second|.*\.(requests|requests_per_second|count|ok|alive|passed)"
+)

@@ -64,13 +64,13 @@ def describe_difference(difference: Difference, a: str = "A", b: str = "B", word
 
 def name_of(metric: str, words: Vocabulary = REQUESTS) -> str:
     """Return what a metric is called in a sentence: throughput, CPU time per request, p99."""
-    kind, figure = split_metric(metric)
+    _section, kind, figure = split_metric(metric)
     name = words.fill(_NAMES.get(figure, "")) or (
         figure.removeprefix("response_ns.")
         if figure.startswith("response_ns.")
         else measure_of(metric).worded(words).phrase
     )
-    return name if kind is None else f"{name} of {kind}"
+    return f"{name} of {kind}" if kind else name
 
 
 def merit_of(difference: Difference) -> Merit:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from loadlab.profile.load import SLOW_SENDERS
-from loadlab.profile.metrics import split_metric
+from loadlab.profile.metrics import KIND_SECTION, split_metric
 from loadlab.profile.path_names import PathName
 from loadlab.profile.target import describe_command
 from loadlab.results.model import Scalar, TrialResult
@@ -218,8 +218,8 @@ def metric_in(trial: TrialResult, metric: str) -> str:
     A trial lists its kinds only if there are several, so one without a list had a single kind: all its requests. That
     occurs where a sweep begins without slow senders.
     """
-    kind, figure = split_metric(metric)
-    return metric if kind is None or kind == SLOW_SENDERS or trial.kinds else figure
+    section, kind, figure = split_metric(metric)
+    return metric if section != KIND_SECTION or kind == SLOW_SENDERS or trial.kinds else figure
 
 
 def _swept_values(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> dict[str, tuple[Scalar, ...]]:

@@ -8,10 +8,18 @@ from typing import Final, Literal
 
 from loadlab.analysis.metrics import is_too_low, measured
 from loadlab.analysis.verdict import throughput_is_lower_bound, trustworthy_percentiles
-from loadlab.profile.metrics import Dimension, more_is_better, split_metric
+from loadlab.profile.metrics import (
+    CHECK_SECTION,
+    FAILED_CHECKS,
+    ITERATION_SECTION,
+    STEP_SECTION,
+    Dimension,
+    more_is_better,
+    split_metric,
+)
 from loadlab.report.layout import metric_in
 from loadlab.results.model import TrialResult
-from loadlab.results.vocabulary import REQUESTS, Vocabulary
+from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, REQUESTS, STEPS_OF_A_SCENARIO, Vocabulary
 from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
 
 _PERCENTILE: Final = re.compile(r"(?P<summary>.+_ns)\.(?P<name>p[\d.]+)")
@@ -24,6 +32,7 @@ _TITLES: Final = {
     "unasked": "Messages that nothing had asked for",
     "pings": "Pings answered",
     "failures": "{Many} that failed",
+    FAILED_CHECKS: "Checks that failed",
     "outcomes.dropped": "{Many} never sent (dropped)",
     "outcomes.cut": "{Many} in flight at the end (cut)",
     "cost_ns": "Cost",
@@ -149,7 +158,12 @@ class Measure:
         return replace(self, template=_as_it_is(title))
 
     def worded(self, words: Vocabulary) -> "Measure":
-        """Return the same measure, called as what is counted is called, which is what rates are of."""
+        """Return the same measure, called as what is counted is called, which is what rates are of.
+
+        What is about the iterations of a scenario is so whatever the requests are called.
+        """
+        if self.words == ITERATIONS_OF_A_SCENARIO:
+            return self
         quantity = replace(self.quantity, unit=f"{words.many}/s") if self.quantity == RATE else self.quantity
         return replace(self, words=words, quantity=quantity)
 
@@ -159,10 +173,13 @@ def measure_of(metric: str, template: str = "") -> Measure:
 
     A metric that no trial has reads as None everywhere.
     """
+    of_iterations = split_metric(metric).section == ITERATION_SECTION
+    quantity = quantity_of(metric)
     return Measure(
         metric=metric,
         template=template or _template(metric),
-        quantity=quantity_of(metric),
+        quantity=replace(quantity, unit="iterations/s") if of_iterations and quantity == RATE else quantity,
+        words=ITERATIONS_OF_A_SCENARIO if of_iterations else REQUESTS,
         read=lambda trial: _read(trial, metric) if _is_firm(trial, metric) else None,
         more_is_better=more_is_better(metric),
         is_firm=lambda trial: _is_firm(trial, metric),
@@ -171,13 +188,19 @@ def measure_of(metric: str, template: str = "") -> Measure:
 
 
 def _template(metric: str) -> str:
-    kind, figure = split_metric(metric)
-    if kind is not None:
-        name, parenthesis, rest = _template(figure).partition(" (")
+    section, kind, figure = split_metric(metric)
+    if section == ITERATION_SECTION:
+        return _template(figure)
+    if section == CHECK_SECTION:
+        return f"Checks {figure}: {_as_it_is(kind)}"
+    if kind:
+        words = {STEP_SECTION: STEPS_OF_A_SCENARIO}.get(section)
+        of_all = _as_it_is(words.fill(_template(figure))) if words else _template(figure)
+        name, parenthesis, rest = of_all.partition(" (")
         return f"{name} of {_as_it_is(kind)}{parenthesis}{rest}"
-    section, _, name = metric.partition(".")
-    if section in _TIMES and name:
-        return f"{_TIMES[section]} ({name})"
+    times, _, name = metric.partition(".")
+    if times in _TIMES and name:
+        return f"{_TIMES[times]} ({name})"
     return _TITLES.get(metric) or _as_it_is(metric)
 
 

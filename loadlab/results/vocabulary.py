@@ -158,6 +158,33 @@ _EVENTS: Final = replace(
     toward="of",
     pushed=True,
 )
+ITERATIONS_OF_A_SCENARIO: Final = replace(
+    REQUESTS,
+    one="iteration",
+    many="iterations",
+    brief="iter",
+    rate="iterations/s",
+    message="iteration",
+    answer="iteration",
+    answered="completed",
+    time="Iteration time",
+    times="iteration times",
+    half_take="half of the iterations take at most",
+    user="user",
+)
+"""What the schedule of a scenario is about, beside its requests."""
+
+STEPS_OF_A_SCENARIO: Final = replace(
+    ITERATIONS_OF_A_SCENARIO,
+    one="step",
+    many="steps",
+    brief="step",
+    rate="steps/s",
+    time="Step time",
+    times="step times",
+)
+"""The named parts of a scenario's iterations."""
+
 _VOCABULARIES: Final[Mapping[LoadProtocol, Vocabulary]] = {
     "http": REQUESTS,
     "websocket": _ROUND_TRIPS,

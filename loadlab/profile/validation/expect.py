@@ -19,7 +19,19 @@ from loadlab.profile.http_values import request_name
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.masking import mask_swept
 from loadlab.profile.message import name_of_message
-from loadlab.profile.metrics import ALIASES, FAILED_REQUESTS, REQUEST_METRICS, full_name, split_metric
+from loadlab.profile.metrics import (
+    ALIASES,
+    CHECK_SECTION,
+    FAILED_CHECKS,
+    FAILED_REQUESTS,
+    ITERATION_SECTION,
+    KIND_SECTION,
+    REQUEST_METRICS,
+    STEP_SECTION,
+    MetricName,
+    full_name,
+    split_metric,
+)
 from loadlab.profile.mistakes import Mistake
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, may_be_swept, sweepable_paths, value_at
 from loadlab.profile.request import name_in_mix
@@ -29,29 +41,52 @@ from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.values import describe, list_words
 
 _FEWEST_VALUES: Final = 3  # as `analysis.scaling` has it
+_OF_SCENARIOS: Final = {STEP_SECTION, ITERATION_SECTION, CHECK_SECTION}
+_WHOSE: Final = {
+    KIND_SECTION: "a request",
+    STEP_SECTION: "a step",
+    ITERATION_SECTION: "the iterations",
+    CHECK_SECTION: "a check",
+}
+_MOST_LISTED: Final = 6
 
 
 def metric_mistakes(model: type[Profile], data: Data, metrics: Collection[str]) -> Iterator[Mistake]:
     """Yield the metrics that are named and are not among `metrics`, or not measured by profiles of this kind.
 
-    In `metrics` those of a single request begin with REQUEST_METRICS; here the requests of the load have their names.
+    In `metrics` those of a single request, step or check have NAME in its place. Here the requests of the load have
+    their names; those of a scenario may have any.
     """
     requests = _request_names(data)
-    of_all = {metric for metric in metrics if not metric.startswith(REQUEST_METRICS)}
-    figures = [metric.removeprefix(REQUEST_METRICS) for metric in metrics if metric not in of_all]
-    known = of_all | {f"kinds.{request}.{figure}" for request in requests for figure in figures}
+    of_all = {metric for metric in metrics if not split_metric(metric).name}
+    figures = [metric.removeprefix(REQUEST_METRICS) for metric in metrics if metric.startswith(REQUEST_METRICS)]
+    known = of_all | {f"{KIND_SECTION}.{request}.{figure}" for request in requests for figure in figures}
+    of_scenario = bool(values_in_trials(data, "load.scenario"))
     for path, metric in _named_metrics(data):
-        if metric in known:
+        parts = split_metric(metric)
+        if not of_scenario and (parts.section in _OF_SCENARIOS or metric == FAILED_CHECKS):
+            yield Mistake(path, f"{metric} is a figure of scenarios, and this load has none (load.scenario)")
+        elif metric in known or (of_scenario and parts.name and parts.of_any().full in metrics):
             if (what := _why_not_measured(model, metric)) is not None:
                 yield Mistake(path, what)
-            continue
-        request, _figure = split_metric(metric)
-        if request is not None and request not in requests:
+        elif of_scenario and parts.section:
+            yield Mistake(path, _no_figure(parts, metrics))
+        elif parts.section and parts.name not in requests:
             hint = f"its requests are {list_words(requests)}" if requests else "only those of load.mix have names"
-            yield Mistake(path, f"the load has no request {describe(request)}; {hint}")
+            yield Mistake(path, f"the load has no request {describe(parts.name)}; {hint}")
         else:
             hint = did_you_mean(metric, known | ALIASES.keys()) or f"; short names are {list_words(ALIASES)}"
             yield Mistake(path, f"there is no metric {describe(metric)}{hint}")
+
+
+def _no_figure(parts: MetricName, metrics: Collection[str]) -> str:
+    """Return what is wrong with a metric of a scenario that ends with no figure."""
+    begin = parts.of_any()._replace(figure="").full + "."
+    figures = [metric.removeprefix(begin) for metric in metrics if metric.startswith(begin)]
+    hint = (
+        did_you_mean(parts.figure, [*figures, *ALIASES]) or f"; there are {', '.join(sorted(figures)[:_MOST_LISTED])}"
+    )
+    return f"{describe(parts.full)} ends with no figure of {_WHOSE[parts.section]}{hint}"
 
 
 def _why_not_measured(model: type[Profile], metric: str) -> str | None:

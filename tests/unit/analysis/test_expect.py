@@ -5,7 +5,7 @@ import pytest
 from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
 from loadlab.profile.expect import ConditionalExpectation, Wanted
-from loadlab.results.model import Expectation, KindResult, LatencySummary, Law
+from loadlab.results.model import CheckResult, Expectation, KindLevel, KindResult, LatencySummary, Law
 
 from ...trials import make_trial
 
@@ -37,6 +37,66 @@ RESULT = make_trial(
 )
 def test_check(text: str, met: bool, measured: str) -> None:
     assert check_expectations([text], RESULT) == [Expectation(text=text, met=met, measured=measured)]
+
+
+def of_kind(name: str, level: KindLevel, p99: int, **outcomes: int) -> KindResult:
+    times = LatencySummary(p50=p99 // 2, p99=p99, max=p99, count=100)
+    rate = float(outcomes["ok"])
+    return KindResult(
+        name=name,
+        level=level,
+        requests=outcomes["ok"],
+        requests_per_second=rate,
+        outcomes=outcomes,
+        response_ns=times,
+        service_ns=times,
+    )
+
+
+SCENARIO = RESULT.model_copy(
+    update={
+        "kinds": [
+            of_kind("GET /items/{id}", "request", 2_000_000, ok=50),
+            of_kind("browse", "step", 5_000_000, ok=20, timeout=1),
+            of_kind("pay now", "step", 7_000_000, ok=10),
+            of_kind("checkout", "iteration", 900_000_000, ok=10, script_error=2, dropped=3),
+        ],
+        "checks": [CheckResult(name="status == 201", passed=9, failed=1), CheckResult(name="v1.0", passed=5, failed=0)],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "met", "measured"),
+    [
+        ("kinds.GET /items/{id}.response_ns.p99 < 1ms", False, "2 ms"),
+        ("steps.pay now.p99 < 8ms", True, "7 ms"),
+        ("steps.browse.errors == 0", False, "1"),
+        ("steps.browse.outcomes.timeout == 1", True, "1"),
+        ("iterations.throughput > 9", True, "10"),
+        ("iterations.response_ns.p99 < 1s", True, "900 ms"),
+        ("iterations.failures <= 5", True, "5"),
+        ("iterations.outcomes.script_error == 0", False, "2"),
+        ("checks.status == 201.failed == 0", False, "1"),
+        ("checks.v1.0.passed >= 5", True, "5"),
+        ("failed_checks == 0", False, "1"),
+        (
+            "steps.brwose.p99 < 1s",
+            False,
+            "no step 'brwose': this scenario had browse and pay now; did you mean 'browse'?",
+        ),
+        ("kinds.POST /orders.requests > 0", False, "no request 'POST /orders': this scenario had GET /items/{id}"),
+        ("checks.other.failed == 0", False, "no check 'other': this scenario had status == 201 and v1.0"),
+    ],
+)
+def test_check_of_a_scenario(text: str, met: bool, measured: str) -> None:
+    assert check_expectations([text], SCENARIO) == [Expectation(text=text, met=met, measured=measured)]
+
+
+def test_a_scenario_without_steps_says_so() -> None:
+    alone = RESULT.model_copy(update={"kinds": SCENARIO.kinds[-1:]})
+    (checked,) = check_expectations(["steps.pay.p99 < 1s"], alone)
+    assert checked.measured == "no step 'pay': this scenario had none"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +160,7 @@ def test_metrics_are_the_figures_of_a_trial() -> None:
 @pytest.mark.parametrize("metric", sorted(metric_names()))
 def test_every_metric_can_be_looked_up(metric: str) -> None:
     (checked,) = check_expectations([f"{metric} >= 0"], RESULT)
-    assert checked.met or checked.measured == "nothing"
+    assert checked.met or checked.measured in ("nothing", "no iterations: the load has no scenario")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,13 @@ from loadlab.profile.metrics import Dimension
         ("throughput > 10k", "requests_per_second", ">", 10_000),
         ("cpu_per_request < 30us", "target.cpu_ns_per_request", "<", 30_000),
         ("kinds.nap.p50 < 1s", "kinds.nap.response_ns.p50", "<", 1_000_000_000),
+        ("kinds.GET /items/{id}.response_ns.p99 < 1s", "kinds.GET /items/{id}.response_ns.p99", "<", 1_000_000_000),
+        ("kinds.GET /v1.2/p99.p99.9 < 1s", "kinds.GET /v1.2/p99.response_ns.p99.9", "<", 1_000_000_000),
+        ("steps.pay > log in.requests > 5", "steps.pay > log in.requests", ">", 5),
+        ("iterations.throughput >= 10k", "iterations.requests_per_second", ">=", 10_000),
+        ("checks.status == 201.failed == 0", "checks.status == 201.failed", "==", 0),
+        ("checks.bytes_ns < 5.passed > 1k", "checks.bytes_ns < 5.passed", ">", 1000),
+        ("failed_checks <= 3", "failed_checks", "<=", 3),
     ],
 )
 def test_parse(text: str, metric: str, comparison: str, bound: float) -> None:

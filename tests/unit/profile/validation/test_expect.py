@@ -7,6 +7,7 @@ import pytest
 
 from loadlab.profile import plan_trials
 from loadlab.profile.schema import LoadProfile
+from loadlab.profile.validation.expect import metric_mistakes
 
 from ..reading import find_mistakes, read_profile
 
@@ -20,7 +21,16 @@ sweep:
 plot: {x: load.idle, series: target.server}
 expect:
 """
-METRICS = {"response_ns.p99", "failures", "kinds.NAME.response_ns.p99"}
+METRICS = {
+    "response_ns.p99",
+    "failures",
+    "failed_checks",
+    "kinds.NAME.response_ns.p99",
+    "steps.NAME.response_ns.p99",
+    "steps.NAME.requests",
+    "iterations.requests_per_second",
+    "checks.NAME.failed",
+}
 LAW = "slope of cpu_per_request over load.idle < 1ns"
 
 
@@ -126,3 +136,48 @@ def test_without_a_network_the_law_is_of_the_cost(tmp_path: Path) -> None:
     )
     assert load(tmp_path, text % "cost_ns").law_metric == "cost_ns"
     assert "laws are fitted to cost_ns only" in mistakes(tmp_path, text % "cpu_per_request")[0]
+
+
+def mistakes_of_a_scenario(metric: str) -> list[str]:
+    data = {"load": {"scenario": "shop.py:checkout"}, "expect": [f"{metric} >= 1"]}
+    return [mistake.what for mistake in metric_mistakes(LoadProfile, data, METRICS)]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "response_ns.count",
+        "steps.log in.requests",
+        "kinds.GET /items/{id}.response_ns.p99",
+        "iterations.throughput",
+        "checks.status == 201.failed",
+        "failed_checks",
+    ],
+)
+def test_names_in_a_scenario_are_free(metric: str) -> None:
+    metrics = METRICS | {"response_ns.count"}
+    data = {"load": {"scenario": "shop.py:checkout"}, "plot": {"x": "load.idle", "y": metric}}
+    assert [*metric_mistakes(LoadProfile, data, metrics)] == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "mistake"),
+    [
+        ("steps.log in.reqests", "'steps.log in.reqests' ends with no figure of a step; did you mean 'requests'?"),
+        (
+            "steps.browse.speed",
+            "'steps.browse.speed' ends with no figure of a step; there are requests, response_ns.p99",
+        ),
+        ("iterations.rate", "'iterations.rate' ends with no figure of the iterations; there are requests_per_second"),
+        ("checks.paid.fail", "'checks.paid.fail' ends with no figure of a check; did you mean 'failed'?"),
+        ("response_n.p99", "there is no metric 'response_n.p99'; did you mean 'response_ns.p99'?"),
+    ],
+)
+def test_figures_in_a_scenario_are_not(metric: str, mistake: str) -> None:
+    assert mistakes_of_a_scenario(metric) == [mistake]
+
+
+@pytest.mark.parametrize("metric", ["steps.a.requests", "iterations.throughput", "failed_checks"])
+def test_other_loads_have_no_figures_of_scenarios(tmp_path: Path, metric: str) -> None:
+    (mistake,) = mistakes(tmp_path, HEAD + f"  - {metric} >= 1\n")
+    assert mistake.endswith("is a figure of scenarios, and this load has none (load.scenario)")
