@@ -1,0 +1,90 @@
+"""`user.group()`: requests, and whatever else is awaited, at the same time."""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+from loadlab.kernel import Cancelled, Loop, TaskGroup
+
+T = TypeVar("T")
+
+Drive: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Coroutine[Any, Any, Any]]
+"""Makes of a coroutine of the user's one that the loop can run."""
+
+
+class Started(Generic[T]):
+    """What a group has started. `result` is there once the group's block has ended; `done` is whether it is there."""
+
+    __slots__ = ("_result", "done")
+
+    def __init__(self) -> None:
+        self.done = False
+        self._result: T
+
+    @property
+    def result(self) -> T:
+        """What the coroutine returned. Raises RuntimeError while it has not."""
+        if not self.done:
+            raise RuntimeError("no result yet: it is there behind the block `async with user.group()`")
+        return self._result
+
+
+class Group:
+    """`async with user.group() as group: pages = group.start(user.http.get("/pages"))`, and behind it `pages.result`.
+
+    The block ends when all that it started has. The first error, of any of them or of the block, cancels all others and
+    is raised.
+    """
+
+    def __init__(self, loop: Loop, drive: Drive) -> None:
+        self._drive = drive
+        self._tasks = TaskGroup(loop)
+        self._first: BaseException | None = None
+
+    def start(self, coroutine: Coroutine[Any, Any, T]) -> Started[T]:
+        """Run a coroutine, such as a request, beside what else was started. Raises TypeError if it is none."""
+        if not inspect.iscoroutine(coroutine):
+            raise TypeError(
+                f'group.start takes a coroutine, as in group.start(user.http.get("/")), and not {_kind(coroutine)}'
+            )
+        started = Started[T]()
+        self._tasks.start(self._drive(self._keep_result(coroutine, started)), "group of a user")
+        return started
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._note(error)
+        try:
+            return await self._tasks.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as errors:
+            if errors is self._first:
+                raise
+        first, self._first = self._first, None
+        if first is error or first is None:
+            return False
+        try:
+            raise first
+        finally:
+            del first  # it would hold itself by its traceback, and nothing collects cycles while measuring
+
+    async def _keep_result(self, coroutine: Coroutine[Any, Any, T], started: Started[T]) -> None:
+        try:
+            started._result = await coroutine
+            started.done = True
+        except BaseException as error:
+            self._note(error)
+            raise
+
+    def _note(self, error: BaseException | None) -> None:
+        if self._first is None and not isinstance(error, Cancelled):
+            self._first = error
+
+
+def _kind(value: object) -> str:
+    return f"the function {value.__name__}" if inspect.isfunction(value) else type(value).__name__
