@@ -1,4 +1,4 @@
-"""Imports of a scenario's own modules, from the sources that travelled with the run."""
+"""A scenario's own modules: imported from the sources that travelled with the run, and which lines are theirs."""
 
 import linecache
 import posixpath
@@ -121,6 +121,23 @@ def sources_of(frame: FrameType) -> Sources | None:
     """Return the sources that a frame is of; None if what it executes was not written by the user."""
     sources = _sources_of(frame.f_globals)
     return sources if sources is not None and sources.holds(frame.f_code) else None
+
+
+class UserLine(NamedTuple):
+    """A line of the user's: where it is, such as `shop.py:17`, and what it says."""
+
+    where: str
+    code: str
+
+
+def line_of_user(frame: FrameType | None) -> UserLine | None:
+    """Return the innermost line of the user's that is being executed in `frame` or called it; None if there is none."""
+    while frame is not None:
+        if (sources := sources_of(frame)) is not None:
+            path = frame.f_code.co_filename
+            return UserLine(f"{sources.shown(path)}:{frame.f_lineno}", linecache.getline(path, frame.f_lineno).strip())
+        frame = frame.f_back
+    return None
 
 
 def _sources_of(names: Mapping[str, object]) -> Sources | None:

@@ -2,31 +2,14 @@
 
 import linecache
 import traceback
-from types import FrameType
-from typing import Final, NamedTuple
+from typing import Final
 
+from loadlab.scenario.other_loops import explain_other_loop
 from loadlab.scenario.sources import sources_of
 
 _SHOWN_AT_BEGIN: Final = 4
 _SHOWN_AT_END: Final = 8
 _ERROR_CHARACTERS: Final = 1000
-
-
-class UserLine(NamedTuple):
-    """A line of the user's: where it is, such as `shop.py:17`, and what it says."""
-
-    where: str
-    code: str
-
-
-def line_of_user(frame: FrameType | None) -> UserLine | None:
-    """Return the innermost line of the user's that is being executed in `frame` or called it; None if there is none."""
-    while frame is not None:
-        if (sources := sources_of(frame)) is not None:
-            path = frame.f_code.co_filename
-            return UserLine(f"{sources.shown(path)}:{frame.f_lineno}", linecache.getline(path, frame.f_lineno).strip())
-        frame = frame.f_back
-    return None
 
 
 def format_trace(error: BaseException) -> str:
@@ -46,7 +29,10 @@ def format_trace(error: BaseException) -> str:
         lines[_SHOWN_AT_BEGIN:-_SHOWN_AT_END] = [f"... {left_out} more calls"]
     if library not in ("", "loadlab", "importlib"):
         lines.append(f"in {library}")
-    return "\n".join([*lines, _format_error(error)])
+    lines.append(_format_error(error))
+    if explanation := explain_other_loop(error):
+        lines.append(explanation)
+    return "\n".join(lines)
 
 
 def _format_error(error: BaseException) -> str:

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from loadlab.scenario.script import load_script
-from loadlab.scenario.sources import forget_sources
-from loadlab.scenario.tracebacks import UserLine, format_trace, line_of_user
+from loadlab.scenario.sources import UserLine, forget_sources, line_of_user
+from loadlab.scenario.tracebacks import format_trace
 
 Names: TypeAlias = dict[str, Any]
 
