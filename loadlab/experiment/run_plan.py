@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,11 +60,10 @@ class RunPlan:
 
 
 @contextmanager
-def run_directory(loaded: LoadedProfile, out: Path | None) -> Iterator[RunDirectory]:
-    """Make a run directory, in `out` or for the duration of the block only."""
-    now = datetime.now(UTC)
-    if out is not None:
-        yield RunDirectory.create(out, loaded.profile.name, loaded.text, now)
-        return
-    with TemporaryDirectory(prefix="loadlab-") as folder:
-        yield RunDirectory.create(Path(folder), loaded.profile.name, loaded.text, now)
+def run_directory(loaded: LoadedProfile, out: Path | None, *others: LoadedProfile) -> Iterator[RunDirectory]:
+    """Make a run directory, in `out` or for the duration of the block only; the `others` are measured beside it."""
+    with ExitStack() as stack:
+        parent = Path(stack.enter_context(TemporaryDirectory(prefix="loadlab-"))) if out is None else out
+        directory = RunDirectory.create(parent, loaded.profile.name, loaded.text, datetime.now(UTC))
+        directory.write_scenarios(source.files for each in (loaded, *others) for source in each.scenarios)
+        yield directory

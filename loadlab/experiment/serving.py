@@ -69,7 +69,7 @@ def _start_bundled(profile: LoadProfile, context: RunContext, standing: ExitStac
         raise NotPossible(missing)
     target_cores, load_cores = context.resources.cores
     upstream = None
-    if "upstream" in profile.handlers:
+    if "upstream" in (description.handlers if profile.load.scenario else profile.handlers):
         # It only waits, so it is beside the load and not on the target's cores.
         upstream = standing.enter_context(targets.launch(catalog[_UPSTREAM], cpus=load_cores, check=context.check))
     target = standing.enter_context(

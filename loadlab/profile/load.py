@@ -144,11 +144,12 @@ class Load(Section):
     )
     connections: Annotated[int, Count(1, _MOST_CONNECTIONS)] = Field(
         description="Closed load: the users, each of which sends its next request when the answer has arrived. "
-        "Open load, with a rate: the most connections that are opened."
+        "Open load, with a rate: the most connections that are opened. With a scenario: the users, or the most of them."
     )
     rate: Rate | None = Field(
         default=None,
-        description="Requests per second, sent whether or not answers have come (an open load): a number, or stages.",
+        description="Requests per second, sent whether or not answers have come (an open load): a number, or stages. "
+        "With a scenario: iterations per second.",
     )
     arrivals: Literal["constant", "poisson"] = Field(
         default="constant",
@@ -164,7 +165,8 @@ class Load(Section):
     think_ns: Annotated[int, Duration(0, HOUR_NS)] = Field(
         default=0,
         alias="think",
-        description="The pause of a user of a closed load between an answer and its next request.",
+        description="The pause of a user of a closed load between an answer and its next request, or between two "
+        "iterations of a scenario.",
         json_schema_extra={"default": "0s"},
     )
     think_times: Literal["constant", "exponential"] = Field(
@@ -253,8 +255,8 @@ class Load(Section):
     )
     scenario: Annotated[str, SCENARIO] | None = Field(
         default=None,
-        description="A scenario in Python, in place of requests: the file and its function, as in shop.py:checkout. "
-        "A rate counts its iterations.",
+        description="A scenario in Python, in place of requests: a file and one of its functions, such as "
+        "shop.py:checkout. A rate is that of its iterations, and connections are its users.",
     )
     request: Request | None = Field(
         default=None, description="The request, with method, headers and body, in place of path and expect_status."
@@ -275,7 +277,9 @@ class Load(Section):
         default=None, description="The subprotocol that a WebSocket asks for; the server has to agree to one."
     )
     data: RequestData | None = Field(
-        default=None, description="A table of values for the requests, which name its columns as in {{id}}."
+        default=None,
+        description="A table of values for the requests, which name its columns as in {{id}}. With a scenario: a "
+        "row for each user.",
     )
 
     @model_validator(mode="before")

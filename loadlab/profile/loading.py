@@ -24,6 +24,7 @@ from loadlab.profile.masking import (
 )
 from loadlab.profile.mistakes import LocatedMistake, Mistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
+from loadlab.profile.scenario import ScenarioName, ScenarioSource, read_scenario
 from loadlab.profile.schema import Profile, model_of
 from loadlab.profile.source import Source, parse_source, parse_value, read_text
 from loadlab.profile.sweep import values_in_trials
@@ -40,13 +41,15 @@ _GIVEN_BY: Final = re.compile(r"(--[a-z]+) (.*)", re.DOTALL)
 class LoadedProfile:
     """A profile as checked, and its file: the text as read, without credentials, and the path as given.
 
-    `masker` finds the credentials that it holds, and those in its data, wherever they come up.
+    `masker` finds the credentials that it holds, and those in its data, wherever they come up. `scenarios` are those of
+    its trials.
     """
 
     profile: Profile
     text: str
     path: str
     masker: Masker
+    scenarios: tuple[ScenarioSource, ...] = ()
 
 
 def load_profile(
@@ -74,7 +77,9 @@ def load_profile(
         raise ProfileError([str(mistake) for mistake in sorted(found)])
     masker = Masker.of(source.data, _columns(source.data))
     profile = model_of(source.data).model_validate(source.data)
-    return LoadedProfile(profile, mask_source(text, masker), str(path), masker)
+    names = [ScenarioName.parse(written.value) for written in values_in_trials(source.data, "load.scenario")]
+    scenarios = tuple(read_scenario(name.file, name.function) for name in names)
+    return LoadedProfile(profile, mask_source(text, masker), str(path), masker, scenarios)
 
 
 def _resolve(data: Data, folder: FilePath) -> None:

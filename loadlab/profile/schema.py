@@ -185,10 +185,10 @@ class LoadProfile(Profile):
 
     @property
     def handlers(self) -> tuple[str, ...]:
-        """The handlers that this asks for, at a bundled server."""
+        """The handlers that this asks for, at a bundled server; of those of a scenario nothing is known."""
         if self.load.protocol == "tcp":
             return (HANDLERS_BY_PROTOCOL["tcp"],)
-        requests = (*self.requests, *([self.idle_request] if self.load.idle else []))
+        requests = (*(() if self.load.scenario else self.requests), *([self.idle_request] if self.load.idle else []))
         return tuple(handler_of(request.path) for request in requests)
 
     def _default_path(self, protocol: str) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -27,6 +27,7 @@ _LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow; the time comes 
 _LATENCY_LOG = "latency.hlog"
 TARGET_LOG = "target.log"
 _TRIAL = "trial.json"
+_SCENARIO = "scenario"
 _LOG_PIECE_BYTES = 1 << 16
 _TRIAL_ID = re.compile(r"[A-Za-z0-9_-]+")
 _ADVICE = {
@@ -80,6 +81,20 @@ class RunDirectory:
     def page_path(self) -> Path:
         """Where the page is, or will be."""
         return self.path / "index.html"
+
+    def write_scenarios(self, scenarios: Iterable[Mapping[str, str]]) -> None:
+        """Write the sources of scenarios, texts by path, to scenario/; others of the same path to scenario-2/, ..."""
+        folders: list[dict[str, str]] = []
+        for files in scenarios:
+            fitting = (each for each in folders if all(each.get(path, text) == text for path, text in files.items()))
+            if (folder := next(fitting, None)) is None:
+                folders.append(folder := {})
+            folder.update(files)
+        for number, folder in enumerate(folders, start=1):
+            for path, text in folder.items():
+                whole = self.path / (_SCENARIO if number == 1 else f"{_SCENARIO}-{number}") / path
+                _make_directory(whole.parent)
+                write_whole(whole, text)
 
     def write_document(self, document: RunDocument) -> None:
         """Write run.json anew."""

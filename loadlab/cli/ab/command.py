@@ -45,7 +45,7 @@ def compare(variants: VariantOptions, load: LoadOptions, ending: PlanOptions, ou
         notify(f"note: {note}")
     if output.html is not None:
         check_writable(output.html)
-    with Interruption() as interruption, run_directory(sides.a.loaded, output.out) as directory:
+    with Interruption() as interruption, run_directory(sides.a.loaded, output.out, sides.b.loaded) as directory:
         document = _measure(sides, plan, directory, interruption, output.seed)
         _check_possible(document)
         write_pages(directory, output.html, in_directory=output.out is not None)

@@ -10,6 +10,7 @@ from loadlab.profile.validation.expect import expect_mistakes, metric_mistakes
 from loadlab.profile.validation.protocols import protocol_mistakes
 from loadlab.profile.validation.requests import request_mistakes
 from loadlab.profile.validation.rules import plot_mistakes, schema_mistakes, sweep_mistakes
+from loadlab.profile.validation.scenarios import has_scenario, scenario_mistakes
 from loadlab.profile.validation.servers import ServerSpec, server_mistakes
 from loadlab.profile.validation.target import target_mistakes
 
@@ -30,7 +31,8 @@ def find_mistakes(
         *expect_mistakes(model, data),
     ]
     if model is LoadProfile:
-        mistakes += [*request_mistakes(data), *protocol_mistakes(data), *target_mistakes(data)]
+        sent = scenario_mistakes(data) if has_scenario(data) else [*request_mistakes(data), *protocol_mistakes(data)]
+        mistakes += [*sent, *target_mistakes(data)]
     if servers is not None and model is LoadProfile:
         mistakes += server_mistakes(data, servers)
     if metrics is not None:

@@ -63,13 +63,39 @@ def protocol_mistakes(data: Data) -> Iterator[Mistake]:
     """Yield keys of `load` that belong to another protocol than those of the trials, and what messages lack."""
     spoken, reported = _spoken(data), set[str]()
     for path, protocols in _OF_PROTOCOLS.items():
-        if path.rpartition(".")[0] not in reported and not spoken & set(protocols) and (place := _place_of(data, path)):
+        if (
+            path.rpartition(".")[0] not in reported
+            and not spoken & set(protocols)
+            and (place := place_of_key(data, path))
+        ):
             reported.add(path)
             what = f"has no effect with protocol: {_words(spoken)}; it is for {_words(protocols)}"
             yield Mistake(place, what, part="key")
     if spoken & _WITH_MESSAGES:
         yield from _message_mistakes(data, spoken)
-    yield from _idle_mistakes(data, spoken)
+    yield from idle_mistakes(data, spoken)
+
+
+def idle_mistakes(data: Data, spoken: set[LoadProtocol]) -> Iterator[Mistake]:
+    """Yield keys of idle connections that have no effect beside a load that speaks these protocols."""
+    idle = any(each.value not in (0, "0") for each in values_in_trials(data, "load.idle"))
+    for path in ("load.idle_protocol", "load.idle_path"):
+        if not idle and (place := place_of_change(LoadProfile, data, path)):
+            yield Mistake(place, "has no effect without load.idle; set that too", part="key")
+    kinds = {each.value for each in values_in_trials(data, "load.idle_protocol") if each.value is not None}
+    kinds = kinds or {"tcp" if each == "http" else each for each in spoken}
+    if idle and kinds == {"tcp"} and (place := place_of_change(LoadProfile, data, "load.idle_path")):
+        yield Mistake(place, "has no effect with idle_protocol: tcp, which asks for nothing", part="key")
+
+
+def place_of_key(data: Data, path: str) -> Path | None:
+    """Return where a key is written, in its section or in the sweep, unless it has its default; None if it is not."""
+    if path not in _SECTIONS:
+        return place_of_change(LoadProfile, data, path)
+    keys = tuple(path.split("."))
+    if value_at(data, keys) not in (None, False):
+        return keys
+    return next((("sweep", swept) for swept in _swept_below(data, path)), None)
 
 
 def _spoken(data: Data) -> set[LoadProtocol]:
@@ -82,16 +108,6 @@ def _words(protocols: Collection[LoadProtocol]) -> str:
     return list_words([each for each in ("http", "websocket", "tcp", "events") if each in protocols])
 
 
-def _place_of(data: Data, path: str) -> Path | None:
-    """Return where a key is written, in its section or in the sweep, unless it has its default; None if it is not."""
-    if path not in _SECTIONS:
-        return place_of_change(LoadProfile, data, path)
-    keys = tuple(path.split("."))
-    if value_at(data, keys) not in (None, False):
-        return keys
-    return next((("sweep", swept) for swept in _swept_below(data, path)), None)
-
-
 def _swept_below(data: Data, path: str) -> list[str]:
     sweep = data.get("sweep")
     return [each for each in sweep if f"{each}.".startswith(f"{path}.")] if isinstance(sweep, dict) else []
@@ -100,7 +116,7 @@ def _swept_below(data: Data, path: str) -> list[str]:
 def _message_mistakes(data: Data, spoken: set[LoadProtocol]) -> Iterator[Mistake]:
     written = value_at(data, ("load", "messages"))
     listed = written if isinstance(written, list) else []
-    single = _place_of(data, "load.message")
+    single = place_of_key(data, "load.message")
     if listed and single:
         yield Mistake(single, "has no effect with load.messages; remove one of the two", part="key")
     if listed:
@@ -160,14 +176,3 @@ def _end_mistakes(section: Data, place: Path, ends: Sequence[str]) -> Iterator[M
         yield Mistake(place, f"does not say where it ends: set {_EXAMPLE_END}, or {' or '.join(ends[1:])}")
     for key in given[1:]:
         yield Mistake((*place, key), f"cannot be combined with {given[0]}; remove one of the two", part="key")
-
-
-def _idle_mistakes(data: Data, spoken: set[LoadProtocol]) -> Iterator[Mistake]:
-    idle = any(each.value not in (0, "0") for each in values_in_trials(data, "load.idle"))
-    for path in ("load.idle_protocol", "load.idle_path"):
-        if not idle and (place := place_of_change(LoadProfile, data, path)):
-            yield Mistake(place, "has no effect without load.idle; set that too", part="key")
-    kinds = {each.value for each in values_in_trials(data, "load.idle_protocol") if each.value is not None}
-    kinds = kinds or {"tcp" if each == "http" else each for each in spoken}
-    if idle and kinds == {"tcp"} and (place := place_of_change(LoadProfile, data, "load.idle_path")):
-        yield Mistake(place, "has no effect with idle_protocol: tcp, which asks for nothing", part="key")

@@ -34,6 +34,7 @@ _OTHER_TOOLS = {
     **dict.fromkeys(("users", "clients", "concurrency", "vus"), "connections"),
     **dict.fromkeys(("rps", "qps", "requests_per_second"), "rate"),
     **dict.fromkeys(("threads", "processes"), "workers"),
+    **dict.fromkeys(("script", "locustfile"), "scenario"),
     "url": "path",
     **dict.fromkeys(("header", "headers"), "request.headers"),
     "csv": "data",

@@ -53,6 +53,7 @@ def as_whole_profile(example: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_an_example_is_accepted(tmp_path: Path, number: int) -> None:
     (tmp_path / "users.csv").write_text("id,token,name\n1,abc,Ann\n")  # named by some examples
+    (tmp_path / "shop.py").write_text("async def checkout(user): ...\n")
     path = tmp_path / "example.yaml"
     path.write_text(yaml.safe_dump(as_whole_profile(yaml.safe_load(EXAMPLES[number])), sort_keys=False))
     load_profile(path, servers=targets.catalog(), metrics=metric_names())

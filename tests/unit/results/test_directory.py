@@ -230,6 +230,25 @@ def test_a_trial_id_cannot_lead_out_of_the_directory(run: RunDirectory, trial_id
         run.read_latencies(trial_id)
 
 
+def test_the_sources_of_scenarios_that_differ_are_kept_apart(run: RunDirectory) -> None:
+    shop = {"shop.py": "import flows.basket\r\n", "flows/__init__.py": "", "flows/basket.py": "# ä"}
+    run.write_scenarios([shop, {"other.py": "1", **shop}, {"shop.py": "2"}, {"shop.py": "2", "more.py": "3"}])
+    written = {str(file.relative_to(run.path)): file.read_bytes() for file in run.path.glob("scenario*/**/*.py")}
+    assert written == {
+        "scenario/shop.py": b"import flows.basket\r\n",
+        "scenario/flows/__init__.py": b"",
+        "scenario/flows/basket.py": "# ä".encode(),
+        "scenario/other.py": b"1",
+        "scenario-2/shop.py": b"2",
+        "scenario-2/more.py": b"3",
+    }
+
+
+def test_a_run_without_scenarios_has_no_folder_for_them(run: RunDirectory) -> None:
+    run.write_scenarios([])
+    assert not [*run.path.glob("scenario*")]
+
+
 def test_the_page_is_written_beside(run: RunDirectory) -> None:
     run.write_page("<!doctype html>")
     assert run.page_path == run.path / "index.html"
