@@ -1,5 +1,6 @@
 """The load of a trial, divided among its load workers: what each sends, where and when, rendered to bytes."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,12 +9,22 @@ from typing import Final
 import numpy as np
 
 from loadlab.fleet.division import Share, split_evenly
-from loadlab.fleet.messages import ClosedPacing, Endpoint, LoadPart, OpenPacing, SlowSending, WeightedRequest
+from loadlab.fleet.messages import (
+    ClosedPacing,
+    Endpoint,
+    LoadPart,
+    OpenPacing,
+    ScenarioPart,
+    SlowSending,
+    WeightedRequest,
+)
 from loadlab.load.rendering import RenderedKind, encoded, render_messages, render_requests
 from loadlab.profile.address import Address, socket_address
 from loadlab.profile.files import Table, read_table
+from loadlab.profile.http_values import expand_statuses
 from loadlab.profile.load import Load
 from loadlab.profile.request import MixedRequest
+from loadlab.profile.scenario import read_scenario
 from loadlab.profile.schema import LoadProfile
 from loadlab.protocols.answers import AnswerEnd
 from loadlab.protocols.openings import Asked, Greeting, IdleOpening, Opening, Subscription, Upgrade
@@ -30,8 +41,9 @@ def load_parts(
     `authority` is what the header Host says.
     """
     load = profile.load
-    kinds = rendered_kinds(profile, authority)
+    kinds = [] if load.scenario else rendered_kinds(profile, authority)
     opening = opening_of(profile, authority)
+    scenarios = scenario_parts(profile, authority, seed, shares) if load.scenario else [None] * len(shares)
     if load.data is not None and load.data.order == "random":
         kinds = [replace(kind, contents=_shuffled(kind.contents, seed)) for kind in kinds]
     pacings = _pacings(load, len(shares))
@@ -63,9 +75,48 @@ def load_parts(
             protocol=load.protocol,
             opening=opening,
             stamped_every=stamped_every,
+            scenario=scenario,
         )
-        for number, (share, slow) in enumerate(zip(shares, slow_shares, strict=True))
+        for number, (share, slow, scenario) in enumerate(zip(shares, slow_shares, scenarios, strict=True))
     ]
+
+
+def scenario_parts(profile: LoadProfile, authority: str, seed: int, shares: Sequence[Share]) -> list[ScenarioPart]:
+    """Return the scenario of a profile for each share of its users, who get the rows of its data one after the other.
+
+    Raises what reading its files does.
+    """
+    load = profile.load
+    assert load.scenario is not None
+    path, _, function = load.scenario.rpartition(":")
+    source, folder = read_scenario(path, function), os.path.dirname(path)
+    table = _data_of(profile)
+    columns = [] if table is None else [*table.columns]
+    rows = [] if table is None else [list(row) for row in zip(*table.columns.values(), strict=True)]
+    if load.data is not None and load.data.order == "random":
+        order = np.random.default_rng([seed, _OF_DATA]).permutation(len(rows)).tolist()
+        rows = [rows[position] for position in order]
+    return [
+        ScenarioPart(
+            function=function,
+            main=os.path.join(folder, source.main),
+            files={os.path.join(folder, name): text for name, text in source.files.items()},
+            authority=authority,
+            statuses=sorted(expand_statuses(load.expect_status)),
+            columns=columns,
+            rows=_rows_of(rows, number, len(shares), sum(users for _, users in share)),
+            allow_remote=bool(profile.allow_remote),
+        )
+        for number, share in enumerate(shares)
+    ]
+
+
+def _rows_of(rows: Sequence[list[str]], share: int, shares: int, users: int) -> list[list[str]]:
+    """Return the rows of a share's users: user i is number share + i x shares of the load, and has the row of that."""
+    if not rows:
+        return []
+    distinct = len(rows) // math.gcd(len(rows), shares)  # of one share, before they come again
+    return [rows[(share + user * shares) % len(rows)] for user in range(min(users, distinct))]
 
 
 def _pacings(load: Load, shares: int) -> Sequence[ClosedPacing | OpenPacing]:

@@ -98,7 +98,8 @@ class LocalFleet:
     def start_workers(self, parts: Sequence[LoadPart]) -> None:
         """Start one load worker for each part; each answers with Ready."""
         for number, part in enumerate(parts, start=1):
-            self._start(self._workers, "worker", f"load worker {number}", part)
+            module = "worker" if part.scenario is None else "scenario_worker"
+            self._start(self._workers, module, f"load worker {number}", part)
 
     def measure(self, plan: Plan) -> None:
         """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained."""

@@ -24,7 +24,7 @@ whether the client's own share of its time is to be measured."""
 
 NextTurn = Callable[[], Turn]
 
-_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class RequestKind:
     @property
     def idempotent(self) -> bool:
         """Whether it may be sent again: it has the same effect if it takes effect twice (RFC 9110, 9.2.2)."""
-        return self.method in _IDEMPOTENT
+        return self.method in IDEMPOTENT
 
 
 def take_turns(kinds: Sequence[RequestKind], seed: Seed, stamping: Stamping) -> NextTurn:

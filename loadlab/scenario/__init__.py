@@ -2,3 +2,7 @@
 
 `User` is what the functions of a scenario are given, and `Shared` what `setup` is.
 """
+
+from loadlab.scenario.user import Shared, User
+
+__all__ = ["Shared", "User"]

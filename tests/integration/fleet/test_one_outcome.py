@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from loadlab.fleet.channel import Channel
+from loadlab.fleet.crew import measure
 from loadlab.fleet.messages import (
     ClosedPacing,
     Endpoint,
@@ -26,7 +27,7 @@ from loadlab.fleet.messages import (
     SlowSending,
     WeightedRequest,
 )
-from loadlab.fleet.worker import Crew, measure
+from loadlab.fleet.worker import RequestCrew
 from loadlab.kernel import Loop, run
 from loadlab.load.requests import NextTurn, Turn, take_turns
 from loadlab.recording.recorder import Snapshot
@@ -171,7 +172,7 @@ def measured(
             patched.setattr(
                 "loadlab.fleet.worker.take_turns", lambda *arguments: counted.around(take_turns(*arguments))
             )
-            crew = Crew(loop, part)
+            crew = RequestCrew(loop, part)
         await crew.load.open()
         async with loop.task_group() as group:
             crew.start(group)
