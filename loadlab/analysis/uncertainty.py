@@ -6,7 +6,7 @@ docs/uncertainty.md has the methods, their sources, and how often the intervals 
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
@@ -55,11 +55,11 @@ class Estimate:
 
 
 def confidence_of(
-    rounds: Sequence[Round], histograms: Mapping[str, Sequence[Histogram]] | None = None
+    rounds: Sequence[Round], histograms: Iterable[tuple[str, Sequence[Histogram]]] = ()
 ) -> dict[str, tuple[float, float]]:
     """Return `TrialResult.confidence`: the interval of each figure by metric; empty for fewer than three rounds.
 
-    `histograms` has the times of each round by section, such as `response_ns`; a section with no values is left out.
+    `histograms` are sections such as `response_ns`, with the times of each round; one with no values is left out.
     """
     figures: dict[str, Sequence[float | None]] = {
         "requests_per_second": [each.requests_per_second for each in rounds],
@@ -71,7 +71,7 @@ def confidence_of(
         estimate = median_over([value for value in values if value is not None])
         if estimate is not None:
             confidence[metric] = estimate.interval
-    for section, of_rounds in (histograms or {}).items():
+    for section, of_rounds in histograms:
         for percentile, estimate in percentiles_over(of_rounds, (50, 90, 99, 99.9)).items():
             confidence[f"{section}.p{percentile:g}"] = estimate.interval
     return confidence

@@ -94,12 +94,14 @@ class SoFar:
     """A measured window under way: the rate over its last interval, and what it has recorded since its begin.
 
     `requests` have been answered as expected, `failed` ended otherwise. `responses` is not a copy, and goes on growing.
+    With a scenario its iterations have a rate as well.
     """
 
     requests_per_second: float
     requests: int
     failed: int
     responses: Histogram
+    iterations_per_second: float | None = None
 
 
 class Observer(Protocol):

@@ -1,38 +1,27 @@
 """What the load workers of a trial recorded, merged: over its window, or over its rounds."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace as replace_fields
 
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import SoFar
-from loadlab.profile.load import SLOW_SENDERS
-from loadlab.profile.schema import LoadProfile
+from loadlab.experiment.recorded_kinds import RecordedKind, RecordedKinds
+from loadlab.fleet.messages import Blocking, CheckCount, KindLabel
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, OF_STREAMS, ONCE_A_WINDOW, Metric, Snapshot, Totals
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import Interval
+from loadlab.results.model import BlockingCode, CheckResult, Interval
 from loadlab.tls import TlsSession
 
 _SECOND_NS: Final = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedKind:
-    """A kind of request. One that is `apart` does not count in the trial's own figures: slow senders."""
-
-    name: str
-    apart: bool = False
-
-
-def kinds_of(profile: LoadProfile) -> list[RecordedKind]:
-    """Return the kinds of requests that the load workers record, in their order."""
-    kinds = [RecordedKind(name) for name in profile.kind_names]
-    return [*kinds, RecordedKind(SLOW_SENDERS, apart=True)] if profile.load.slow_connections else kinds
+# An interval over hundreds of rounds takes a tenth of a second to compute.
+_MOST_KINDS_BY_ROUND: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +33,24 @@ class RecordedRound:
     response: Histogram
 
 
+class _Report(NamedTuple):
+    """What one worker recorded at once: the numbers of kinds, and a snapshot of each."""
+
+    kinds: Sequence[int]
+    snapshots: Sequence[Snapshot]
+
+
 class LoadRecord:
-    """The snapshots of all load workers for one window, merged exactly. Workers record the kinds in order of `kinds`.
+    """The snapshots of all load workers for one window, merged exactly.
+
+    Each call that adds what a worker reported by kind has the `labels` of its message, which say which kinds these are;
+    without labels they are `kinds`, in this order. `totals` are those of all kinds that are not apart, `by_kind` each
+    by itself, in the order of `kinds`.
 
     Snapshots are kept as they came, a few kilobytes each, and not as histograms of a quarter of a megabyte.
     """
 
-    def __init__(self, kinds: Sequence[RecordedKind]) -> None:
+    def __init__(self, kinds: RecordedKinds) -> None:
         self.kinds = kinds
         self.totals = Totals()
         self.by_kind = [Totals() for _ in kinds]
@@ -61,8 +61,10 @@ class LoadRecord:
         self.finished_later = Totals()  # what became of them
         self.answered_before = 0  # requests answered in warm-ups
         self.active_ns = 0  # how long the workers were not silent in the last window
-        self._intervals: list[dict[str, Sequence[Snapshot]]] = []  # each by worker, and then by kind
-        self._rest: list[Sequence[Snapshot]] = []  # by worker, and then by kind
+        self._intervals: list[dict[str, _Report]] = []  # each by worker
+        self._rest: list[_Report] = []  # of each worker, once a window
+        self._checks: dict[str, Counter[bool]] = {}
+        self._blocking: dict[tuple[str, str], BlockingCode] = {}
         self._seen: dict[str, int] = {}
         self._rounds: list[int] = []  # the number of the first interval of each
         self._passed_ns = 0  # the time covered by the rounds before the current one
@@ -82,7 +84,7 @@ class LoadRecord:
                 response.absorb(snapshot.histograms[Metric.RESPONSE])
         return RecordedRound(self.window_ns - self._passed_ns, requests, response)
 
-    def add(self, sender: str, snapshots: Sequence[Snapshot]) -> None:
+    def add(self, sender: str, snapshots: Sequence[Snapshot], labels: Sequence[KindLabel] = ()) -> None:
         """Add the next interval of one worker, a snapshot for each kind."""
         if self._passed_ns:
             snapshots = [
@@ -93,26 +95,59 @@ class LoadRecord:
         self._seen[sender] = number + 1
         if number == len(self._intervals):
             self._intervals.append({})
-        self._intervals[number][sender] = snapshots
-        self._count(snapshots)
+        report = self._intervals[number][sender] = _Report(self._numbers_of(labels), snapshots)
+        self._count(report)
 
-    def add_rest(self, snapshots: Sequence[Snapshot]) -> None:
+    def add_rest(self, snapshots: Sequence[Snapshot], labels: Sequence[KindLabel] = ()) -> None:
         """Add what one worker recorded of its whole window beside its intervals, a snapshot for each kind."""
-        self._rest.append(snapshots)
-        self._count(snapshots)
+        report = _Report(self._numbers_of(labels), snapshots)
+        self._rest.append(report)
+        self._count(report)
 
-    def add_undone(self, cut: Sequence[int], dropped: Sequence[int]) -> None:
+    def add_undone(self, cut: Sequence[int], dropped: Sequence[int], labels: Sequence[KindLabel] = ()) -> None:
         """Add what one worker left undone at the window's end, by kind: requests in flight, and those never sent."""
-        for kind, totals, in_flight, never_sent in zip(self.kinds, self.by_kind, cut, dropped, strict=True):
-            for counted in (totals,) if kind.apart else (totals, self.totals):
+        for number, in_flight, never_sent in zip(self._numbers_of(labels), cut, dropped, strict=True):
+            totals = self.by_kind[number]
+            for counted in (totals,) if self.kinds[number].apart else (totals, self.totals):
                 counted.outcomes[Outcome.CUT] += in_flight
                 if never_sent:  # in the closed model nothing can be
                     counted.outcomes[Outcome.DROPPED] += never_sent
 
-    def add_finished_later(self, snapshots: Sequence[Snapshot]) -> None:
+    def add_finished_later(self, snapshots: Sequence[Snapshot], labels: Sequence[KindLabel] = ()) -> None:
         """Add what became of one worker's requests that were in flight at the window's end, by kind."""
-        for snapshot in self._counting(snapshots):
+        for snapshot in self._counting(_Report(self._numbers_of(labels), snapshots)):
             self.finished_later.add(snapshot)
+
+    def add_checks(self, checks: Iterable[CheckCount]) -> None:
+        """Add what one worker's users checked in a window."""
+        for check in checks:
+            counted = self._checks.setdefault(check.name, Counter())
+            counted[True] += check.passed
+            counted[False] += check.failed
+
+    def add_blocking(self, blocking: Iterable[Blocking]) -> None:
+        """Add the lines of a scenario that held up one worker in a window."""
+        for each in blocking:
+            known = self._blocking.get((each.where, each.code))
+            self._blocking[each.where, each.code] = BlockingCode(
+                where=each.where,
+                code=each.code,
+                times=each.times + (known.times if known else 0),
+                longest_ns=max(each.longest_ns, known.longest_ns if known else 0),
+            )
+
+    @property
+    def checks(self) -> list[CheckResult]:
+        """The checks of a scenario, by name in the order in which they were first reported."""
+        return [
+            CheckResult(name=name, passed=counted[True], failed=counted[False])
+            for name, counted in self._checks.items()
+        ]
+
+    @property
+    def blocking(self) -> list[BlockingCode]:
+        """The lines of a scenario that held up a worker; those first that took most time, as far as that is known."""
+        return sorted(self._blocking.values(), key=lambda code: -code.times * code.longest_ns)
 
     @property
     def requests(self) -> int:
@@ -137,17 +172,17 @@ class LoadRecord:
 
     def so_far(self) -> SoFar:
         """Return what an observer is shown of a window under way."""
-        return SoFar(self.last_rate(), self.requests, self.failed, self.totals.histograms[Metric.RESPONSE])
+        return SoFar(
+            self.last_rate(),
+            self.requests,
+            self.failed,
+            self.totals.histograms[Metric.RESPONSE],
+            self._last_rate(self._iterations) if self.kinds.are_found else None,
+        )
 
     def last_rate(self) -> float:
         """Return the requests per second of the last interval that all workers have reported, or of the first."""
-        last = self._intervals[-2:]
-        whole = [interval for interval in last if len(interval) == len(self._seen)] or last[:1]
-        return sum(
-            snapshot.outcomes.get(Outcome.OK, 0) * _SECOND_NS / (snapshot.end_ns - snapshot.start_ns)
-            for snapshots in whole[-1].values()
-            for snapshot in self._counting(snapshots)
-        )
+        return self._last_rate(self._counting)
 
     def intervals(self) -> list[Interval]:
         """Return throughput over time: in each interval of a window, or each of several rounds."""
@@ -156,76 +191,105 @@ class LoadRecord:
                 start=_start_seconds(stretch),
                 end=_end_seconds(stretch),
                 requests=sum(
-                    snapshot.outcomes.get(Outcome.OK, 0)
-                    for snapshots in stretch
-                    for snapshot in self._counting(snapshots)
+                    snapshot.outcomes.get(Outcome.OK, 0) for report in stretch for snapshot in self._counting(report)
                 ),
             )
             for stretch in self._stretches()
-            if stretch
+            if any(report.snapshots for report in stretch)
         ]
 
     def latency_intervals(self) -> Iterator[LatencyInterval]:
         """Yield the histograms of each interval or round, all workers merged, and last those of the whole window.
 
-        They are named by their metric, and where there are several kinds, by metric/kind too.
+        They are named by their metric, and where there are several kinds, by metric/kind too. Those of a scenario, of
+        which there may be hundreds, are of the whole window only.
         """
-        for stretch in filter(None, self._stretches()):
-            yield LatencyInterval(_start_seconds(stretch), _end_seconds(stretch), self._merged(stretch, EACH_INTERVAL))
-        if self._rest:
-            yield LatencyInterval(0.0, self.window_ns / _SECOND_NS, self._merged(self._rest, ONCE_A_WINDOW))
+        for stretch in self._stretches():
+            if any(report.snapshots for report in stretch):
+                found = self._merged(stretch, EACH_INTERVAL)
+                yield LatencyInterval(_start_seconds(stretch), _end_seconds(stretch), found)
+        whole = self._merged(self._rest, ONCE_A_WINDOW) if self._rest else {}
+        if self.kinds.are_found:
+            whole |= self._by_tag()
+        if whole:
+            yield LatencyInterval(0.0, self.window_ns / _SECOND_NS, whole)
 
     def times(self, metric: Metric) -> list[Histogram]:
         """Return the histogram of a metric in each interval or round, all workers merged."""
         return [self._times(stretch, metric, None) for stretch in self._stretches()]
 
-    def response_times_by_kind(self) -> dict[str, list[Histogram]]:
-        """Return the response times in each interval or round by kind of request, where there are several kinds."""
-        if len(self.kinds) == 1:
-            return {}
-        stretches = [*self._stretches()]
-        return {
-            kind.name: [self._times(stretch, Metric.RESPONSE, number) for stretch in stretches]
-            for number, kind in enumerate(self.kinds)
-        }
+    def response_times_by_kind(self) -> Iterator[tuple[RecordedKind, list[Histogram]]]:
+        """Yield the response times in each interval or round by kind, where figures of each are listed.
 
-    def _times(self, stretch: Iterable[Sequence[Snapshot]], metric: Metric, kind: int | None) -> Histogram:
+        Of a scenario with very many kinds those are left out that were seen least.
+        """
+        if not self.kinds.are_listed:
+            return
+        stretches = [*self._stretches()]
+        by_number = sorted(range(len(self.kinds)), key=lambda number: -self.by_kind[number].outcomes[Outcome.OK])
+        for number in sorted(by_number[:_MOST_KINDS_BY_ROUND]):
+            yield self.kinds[number], [self._times(stretch, Metric.RESPONSE, number) for stretch in stretches]
+
+    def _times(self, stretch: Iterable[_Report], metric: Metric, kind: int | None) -> Histogram:
         """Return the histogram of a metric in a stretch, of one kind of request or of all that count."""
         merged = Histogram()
-        for snapshots in stretch:
-            for snapshot in self._counting(snapshots) if kind is None else [snapshots[kind]]:
-                merged.absorb(snapshot.histograms[metric])
+        for report in stretch:
+            for snapshot in self._counting(report) if kind is None else _of_kind(report, kind):
+                merged.absorb(snapshot.histograms.get(metric, b""))
         return merged
 
-    def _stretches(self) -> Iterator[list[Sequence[Snapshot]]]:
+    def _stretches(self) -> Iterator[list[_Report]]:
         """Yield what all workers recorded in each interval, or in each round where there are rounds: maybe nothing."""
         starts = self._rounds or range(len(self._intervals))
         for first, end in pairwise([*starts, len(self._intervals)]):
-            yield [snapshots for interval in self._intervals[first:end] for snapshots in interval.values()]
+            yield [report for interval in self._intervals[first:end] for report in interval.values()]
 
-    def _merged(self, by_worker: Iterable[Sequence[Snapshot]], metrics: Collection[Metric]) -> dict[str, Histogram]:
-        merged = LoadRecord(self.kinds)
-        for snapshots in by_worker:
-            merged._count(snapshots)
-        histograms = merged.totals.histograms
+    def _merged(self, reports: Sequence[_Report], metrics: Collection[Metric]) -> dict[str, Histogram]:
+        histograms = {metric: self._times(reports, metric, None) for metric in metrics}
         found = {
-            metric.value: histograms[metric]
-            for metric in metrics
-            if histograms[metric].count or metric not in OF_STREAMS
+            metric.value: histogram
+            for metric, histogram in histograms.items()
+            if histogram.count or metric not in OF_STREAMS
         }
-        if len(self.kinds) > 1 and Metric.RESPONSE in metrics:
-            for kind, totals in zip(self.kinds, merged.by_kind, strict=True):
-                found[f"{Metric.RESPONSE}/{kind.name}"] = totals.histograms[Metric.RESPONSE]
+        if len(self.kinds) > 1 and not self.kinds.are_found and Metric.RESPONSE in metrics:
+            for number, kind in enumerate(self.kinds):
+                found[f"{Metric.RESPONSE}/{kind.tag}"] = self._times(reports, Metric.RESPONSE, number)
         return found
 
-    def _count(self, snapshots: Sequence[Snapshot]) -> None:
-        for totals, snapshot in zip(self.by_kind, snapshots, strict=True):
-            totals.add(snapshot)
-        for snapshot in self._counting(snapshots):
+    def _by_tag(self) -> dict[str, Histogram]:
+        """Return the response times of each kind over the whole window by its tag, which two may have in common."""
+        found: dict[str, Histogram] = {}
+        for kind, totals in zip(self.kinds, self.by_kind, strict=True):
+            if totals.histograms[Metric.RESPONSE].count:
+                found.setdefault(f"{Metric.RESPONSE}/{kind.tag}", Histogram()).merge(totals.histograms[Metric.RESPONSE])
+        return found
+
+    def _last_rate(self, counted: Callable[[_Report], Iterable[Snapshot]]) -> float:
+        last = self._intervals[-2:]
+        whole = [interval for interval in last if len(interval) == len(self._seen)] or last[:1]
+        return sum(
+            snapshot.outcomes.get(Outcome.OK, 0) * _SECOND_NS / (snapshot.end_ns - snapshot.start_ns)
+            for report in whole[-1].values()
+            for snapshot in counted(report)
+        )
+
+    def _numbers_of(self, labels: Sequence[KindLabel]) -> Sequence[int]:
+        numbers = self.kinds.numbers_of(labels)
+        while len(self.by_kind) < len(self.kinds):
+            self.by_kind.append(Totals())
+        return numbers
+
+    def _count(self, report: _Report) -> None:
+        for number, snapshot in zip(*report, strict=True):
+            self.by_kind[number].add(snapshot)
+        for snapshot in self._counting(report):
             self.totals.add(snapshot)
 
-    def _counting(self, snapshots: Sequence[Snapshot]) -> Iterator[Snapshot]:
-        return (snapshot for kind, snapshot in zip(self.kinds, snapshots, strict=True) if not kind.apart)
+    def _counting(self, report: _Report) -> Iterator[Snapshot]:
+        return (snapshot for number, snapshot in zip(*report, strict=True) if not self.kinds[number].apart)
+
+    def _iterations(self, report: _Report) -> Iterator[Snapshot]:
+        return (snapshot for number, snapshot in zip(*report, strict=True) if self.kinds[number].level == "iteration")
 
 
 def read_snapshots(sender: str, encoded: Sequence[bytes]) -> list[Snapshot]:
@@ -236,13 +300,17 @@ def read_snapshots(sender: str, encoded: Sequence[bytes]) -> list[Snapshot]:
         raise TrialFailed(f"{sender} reported something that cannot be read ({error})") from None
 
 
-def _all(interval: dict[str, Sequence[Snapshot]]) -> Iterable[Snapshot]:
-    return (snapshot for snapshots in interval.values() for snapshot in snapshots)
+def _of_kind(report: _Report, kind: int) -> Iterator[Snapshot]:
+    return (snapshot for number, snapshot in zip(*report, strict=True) if number == kind)
 
 
-def _start_seconds(stretch: Sequence[Sequence[Snapshot]]) -> float:
-    return min(snapshot.start_ns for snapshots in stretch for snapshot in snapshots) / _SECOND_NS
+def _all(interval: dict[str, _Report]) -> Iterable[Snapshot]:
+    return chain.from_iterable(report.snapshots for report in interval.values())
 
 
-def _end_seconds(stretch: Sequence[Sequence[Snapshot]]) -> float:
-    return max(snapshot.end_ns for snapshots in stretch for snapshot in snapshots) / _SECOND_NS
+def _start_seconds(stretch: Sequence[_Report]) -> float:
+    return min(snapshot.start_ns for report in stretch for snapshot in report.snapshots) / _SECOND_NS
+
+
+def _end_seconds(stretch: Sequence[_Report]) -> float:
+    return max(snapshot.end_ns for report in stretch for snapshot in report.snapshots) / _SECOND_NS

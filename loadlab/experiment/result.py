@@ -1,7 +1,8 @@
 """From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from itertools import chain
+from typing import Final, Protocol, get_args
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import median_of_known, per_request, summarise_latency
@@ -9,7 +10,8 @@ from loadlab.analysis.uncertainty import confidence_of
 from loadlab.analysis.verdict import at_final_speed, judge_trial
 from loadlab.experiment.context import Resources
 from loadlab.experiment.idle import HeldConnections
-from loadlab.experiment.load_record import LoadRecord, RecordedKind
+from loadlab.experiment.load_record import LoadRecord
+from loadlab.experiment.recorded_kinds import RecordedKind
 from loadlab.experiment.usage import WindowUsage, evidence_of
 from loadlab.experiment.window import MeasuredRound
 from loadlab.load.schedule import Ramp
@@ -22,6 +24,7 @@ from loadlab.recording.recorder import OF_STREAMS, Metric
 from loadlab.results.model import (
     ConnectCounts,
     FailureSample,
+    KindLevel,
     KindResult,
     LatencySummary,
     LoadedServer,
@@ -33,6 +36,7 @@ from loadlab.results.model import (
 from loadlab.results.probe_data import Probes, ProcessUsage
 from loadlab.results.speed import MachineSpeed
 
+_LEVELS: Final = get_args(KindLevel)
 # The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
 _FROM_SENDING_ON: Final = (Metric.RESPONSE, Metric.SERVICE, Metric.WIRE)
 
@@ -76,8 +80,10 @@ def trial_result(
     record, usage = window.load, window.usage
     served = record.served if window.rounds else record.requests
     latency = {
-        metric: summarise_latency(histogram, record.cut_ages if metric in _FROM_SENDING_ON else None)
-        for metric, histogram in record.totals.histograms.items()
+        metric: summarise_latency(
+            record.totals.histograms[metric], record.cut_ages if metric in _FROM_SENDING_ON else None
+        )
+        for metric in Metric
     }
     result = TrialResult(
         id=trial.id,
@@ -121,6 +127,8 @@ def trial_result(
         unasked=record.totals.unasked,
         pings=record.totals.pings,
         kinds=_kind_results(record),
+        checks=record.checks,
+        blocking=record.blocking,
         server=window.server,
         tls=TlsSession(version=record.tls.version, cipher=record.tls.cipher) if record.tls else None,
         idle=idle.summary(window.idle_at_start, window.idle_at_end),
@@ -152,12 +160,15 @@ def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound], record: L
         "response_ns": record.times(Metric.RESPONSE),
         "service_ns": record.times(Metric.SERVICE),
         **{f"{metric}_ns": record.times(metric) for metric in OF_STREAMS if record.totals.histograms[metric].count},
-        **{f"kinds.{name}.response_ns": of_rounds for name, of_rounds in record.response_times_by_kind().items()},
     }
+    by_kind = (
+        (kind.metric_section._replace(figure="response_ns").full, of_rounds)
+        for kind, of_rounds in record.response_times_by_kind()
+    )
     return result.model_copy(
         update={
             "rounds": figures,
-            "confidence": confidence_of(figures, times),
+            "confidence": confidence_of(figures, chain(times.items(), by_kind)),
             "requests_per_second": median_of_known(each.requests_per_second for each in figures),
             "target": _with_cost(result.target, median_of_known(each.cpu_ns_per_request for each in figures)),
             "client": _with_cost(result.client, median_of_known(each.client_cpu_ns_per_request for each in figures)),
@@ -195,6 +206,7 @@ def _failure_samples(record: LoadRecord) -> list[FailureSample]:
             received=_escaped(sample.received),
             after_ns=sample.after_ns,
             reused=sample.reused,
+            traceback=sample.traceback,
         )
         for kind, totals in zip(record.kinds, record.by_kind, strict=True)
         for sample in totals.samples
@@ -207,21 +219,28 @@ def _escaped(received: bytes) -> str:
 
 
 def _kind_results(record: LoadRecord) -> list[KindResult]:
-    if len(record.kinds) == 1:
+    """Return the figures of each kind: requests first, then steps, and iterations last."""
+    if not record.kinds.are_listed:
         return []
     # Of which kind the requests in flight are is not known: what they say of all is taken to hold for each.
     too_low = summarise_latency(record.totals.histograms[Metric.RESPONSE], record.cut_ages).too_low
     return [
         KindResult(
             name=kind.name,
+            level=kind.level,
             requests=totals.outcomes[Outcome.OK],
             requests_per_second=_per_second(totals.outcomes[Outcome.OK], record),
             outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
             statuses=dict(totals.statuses),
             response_ns=_of_kind(kind, totals.histograms[Metric.RESPONSE], too_low),
             service_ns=_of_kind(kind, totals.histograms[Metric.SERVICE], too_low),
+            lateness_ns=summarise_latency(totals.histograms[Metric.LATENESS])
+            if kind.level == "iteration"
+            else LatencySummary(),
         )
-        for kind, totals in zip(record.kinds, record.by_kind, strict=True)
+        for kind, totals in sorted(
+            zip(record.kinds, record.by_kind, strict=True), key=lambda each: _LEVELS.index(each[0].level)
+        )
     ]
 
 

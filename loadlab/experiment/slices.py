@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Final
 
 from loadlab.experiment.context import Unobserved
-from loadlab.experiment.load_record import LoadRecord, RecordedRound, kinds_of
+from loadlab.experiment.load_record import LoadRecord, RecordedRound
+from loadlab.experiment.recorded_kinds import kinds_of
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.usage import WindowUsage, total_usage, usage_over

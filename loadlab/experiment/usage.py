@@ -27,7 +27,9 @@ from loadlab.probes.throttling import (
 from loadlab.processes.cores import CoresReading, joined, read_cores, use_between
 from loadlab.processes.threads import total_of_threads
 from loadlab.profile.address import Address
+from loadlab.profile.http_values import expand_statuses
 from loadlab.profile.schema import LoadProfile
+from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
@@ -187,8 +189,9 @@ def evidence_of(
         shared_cores=tuple(sorted(resources.shared_cores)),
         # Of slow senders the time that sending takes is no part of the response time.
         # A number of requests may be too few for all users, and leaves none in flight at the end.
+        # Those of a scenario do whatever it says in between.
         users=None
-        if load.stages or load.think_ns or load.senders == "slow" or load.request_count
+        if load.stages or load.think_ns or load.senders == "slow" or load.request_count or load.scenario
         else load.connections,
         in_flight=record.cut_ages,
         service_times=record.totals.histograms[Metric.SERVICE],
@@ -219,8 +222,18 @@ def evidence_of(
 
 
 def _unexpected_statuses(profile: LoadProfile, record: LoadRecord) -> dict[str, int]:
-    """Return how many answers had which status that was not expected; slow senders come last and are left out."""
+    """Return how many answers had which status that was not expected; slow senders come last and are left out.
+
+    A scenario may expect others of single requests: what its requests expect is known by whether any of a name failed.
+    """
     found: Counter[str] = Counter()
+    if profile.load.scenario is not None:
+        statuses = expand_statuses(profile.load.expect_status)
+        expected = set(map(str, statuses))
+        for totals in record.by_kind:
+            if totals.outcomes[Outcome.STATUS]:
+                found.update({status: count for status, count in totals.statuses.items() if status not in expected})
+        return dict(found)
     kinds = [each.expected_statuses for each in profile.requests]
     if profile.load.sent:  # their answers have no status, but the ends of WebSockets have codes
         kinds = [frozenset()] * len(profile.load.sent)

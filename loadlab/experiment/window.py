@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 from loadlab.errors import TrialFailed
 from loadlab.experiment.context import Observer
-from loadlab.experiment.load_record import LoadRecord, kinds_of, read_snapshots
+from loadlab.experiment.load_record import LoadRecord, read_snapshots
+from loadlab.experiment.recorded_kinds import kinds_of
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.timeline import Timeline
@@ -169,22 +170,27 @@ class PlannedLoad:
         """Take a message of a load worker into the record."""
         load = self._load
         match event.message:
-            case Recorded(encoded):
+            case Recorded(encoded, labels):
                 snapshots = read_snapshots(event.sender, encoded)
-                load.add(event.sender, snapshots)
-                self._observer.phase(self._window.phase, self._fraction(snapshots[0].end_ns))
+                load.add(event.sender, snapshots, labels)
+                self._observer.phase(
+                    self._window.phase, self._fraction(max((each.end_ns for each in snapshots), default=0))
+                )
                 self._observer.so_far(load.so_far())
-            case Finished(cut, dropped, rest, carried_over, cut_ages, compared, tls, answered_before):
-                load.tls = load.tls or tls
-                load.cut_ages.absorb(cut_ages)
-                load.add_undone(cut, dropped)
-                load.carried_over += carried_over
-                load.compared += compared
-                load.answered_before += answered_before
-                load.add_rest(read_snapshots(event.sender, rest))
+            case Finished() as finished:
+                labels = finished.labels
+                load.tls = load.tls or finished.tls
+                load.cut_ages.absorb(finished.cut_ages)
+                load.add_undone(finished.cut, finished.dropped, labels)
+                load.carried_over += finished.carried_over
+                load.compared += finished.compared
+                load.answered_before += finished.answered_before
+                load.add_rest(read_snapshots(event.sender, finished.rest), labels)
+                load.add_checks(finished.checks)
+                load.add_blocking(finished.blocking)
                 self._finished += 1
-            case Drained(encoded, active_ns):
-                load.add_finished_later(read_snapshots(event.sender, encoded))
+            case Drained(encoded, active_ns, labels):
+                load.add_finished_later(read_snapshots(event.sender, encoded), labels)
                 load.active_ns = max(load.active_ns, active_ns)
                 self._drained += 1
 

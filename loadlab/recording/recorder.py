@@ -287,7 +287,7 @@ class Totals:
         self.connects: Counter[str] = Counter()
         self.retried = self.surplus = self.received_bytes = self.ended = self.unasked = self.pings = 0
         self.samples: list[FailureSample] = []
-        self.histograms = empty_histograms()
+        self.histograms: dict[Metric, Histogram] = _Histograms()
         self.out_of_range = 0
         self._sampled: Counter[str] = Counter()
 
@@ -308,4 +308,13 @@ class Totals:
             if self._sampled[sample.outcome] <= SAMPLES_OF_OUTCOME:
                 self.samples.append(sample)
         for metric, drained in snapshot.histograms.items():
-            self.histograms[Metric(metric)].absorb(drained)
+            if drained:
+                self.histograms[Metric(metric)].absorb(drained)
+
+
+class _Histograms(dict[Metric, Histogram]):
+    """Histograms by metric, each made when it is asked for: of hundreds of kinds, a quarter of a megabyte each."""
+
+    def __missing__(self, metric: Metric) -> Histogram:
+        histogram = self[metric] = Histogram()
+        return histogram

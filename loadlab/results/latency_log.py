@@ -7,6 +7,7 @@ The lines are written here and not by hdrh.log.HistogramLogWriter: that one know
 "not given", and cuts the largest value to whole milliseconds.
 """
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +15,11 @@ from dataclasses import dataclass
 from hdrh.codec import HdrCookieException, HdrLengthException
 
 from loadlab.recording.histogram import Histogram
+from loadlab.results.model import KindLevel
 
 _NS_PER_MS = 1e6
+# HdrHistogram's own readers end a tag there.
+_NOT_IN_TAGS = re.compile(r"[,\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,15 @@ class LatencyInterval:
     start_seconds: float
     end_seconds: float
     histograms: Mapping[str, Histogram]
+
+
+def tag_of(kind: str, level: KindLevel = "request") -> str:
+    """Return what the histograms of a kind of request are tagged with behind their metric, as in `response/GET_/items`.
+
+    Those of a scenario's step have `steps/` before its name, and those of its iterations are `iterations`.
+    """
+    name = _NOT_IN_TAGS.sub("_", kind)
+    return {"request": name, "step": f"steps/{name}", "iteration": "iterations"}[level]
 
 
 def format_latency_log(intervals: Iterable[LatencyInterval]) -> str:

@@ -116,7 +116,7 @@ def a_round(rate: float | None, cpu: float | None = None) -> Round:
 def test_confidence_names_the_metrics_that_have_an_interval() -> None:
     rounds = [a_round(100, 5), a_round(110, None), a_round(90, 7)]
     times = {"response_ns": [folded([1, 2, 3])] * 3, "service_ns": [Histogram()] * 3}
-    found = confidence_of(rounds, times)
+    found = confidence_of(rounds, times.items())
     assert list(found) == [
         "requests_per_second", "response_ns.p50", "response_ns.p90", "response_ns.p99", "response_ns.p99.9",
     ]  # fmt: skip
@@ -125,4 +125,4 @@ def test_confidence_names_the_metrics_that_have_an_interval() -> None:
 
 
 def test_a_single_window_has_no_intervals() -> None:
-    assert confidence_of([a_round(100)], {"response_ns": [folded([1])]}) == {}
+    assert confidence_of([a_round(100)], [("response_ns", [folded([1])])]) == {}

@@ -1,6 +1,7 @@
 """The snapshots of several workers, merged into one record."""
 
-from loadlab.experiment.load_record import LoadRecord, RecordedKind
+from loadlab.experiment.load_record import LoadRecord
+from loadlab.experiment.recorded_kinds import RecordedKind, RecordedKinds
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot
 
@@ -18,7 +19,7 @@ def snapshot(start_ms: int, end_ms: int, *service_ms: int, timeouts: int = 0) ->
 
 
 def two_workers() -> LoadRecord:
-    record = LoadRecord([RecordedKind("hello")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello")]))
     record.add("load worker 1", [snapshot(0, 1000, 1, 2, 3)])
     record.add("load worker 2", [snapshot(0, 1002, 4)])
     record.add("load worker 1", [snapshot(1000, 2000, 5, timeouts=2)])
@@ -30,7 +31,7 @@ def test_everything_is_added_up() -> None:
     assert record.requests == 5
     assert record.totals.outcomes == {"ok": 5, "timeout": 2}
     assert record.window_ns == 2 * SECOND
-    assert {metric.value: histogram.count for metric, histogram in record.totals.histograms.items()} == {
+    assert {metric.value: record.totals.histograms[metric].count for metric in Metric} == {
         "response": 5,
         "service": 5,
         "lateness": 5,
@@ -61,12 +62,14 @@ def test_the_rate_is_that_of_the_last_interval_which_all_have_reported() -> None
 
 
 def test_an_empty_record_covers_no_time() -> None:
-    record = LoadRecord([RecordedKind("hello")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello")]))
     assert (record.requests, record.window_ns, record.intervals()) == (0, 0, [])
 
 
 def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
-    record = LoadRecord([RecordedKind("hello"), RecordedKind("sleep"), RecordedKind("slow senders", apart=True)])
+    record = LoadRecord(
+        RecordedKinds([RecordedKind("hello"), RecordedKind("sleep"), RecordedKind("slow senders", apart=True)])
+    )
     record.add("load worker 1", [snapshot(0, 1000, 1, 2), snapshot(0, 1000, 50), snapshot(0, 1000, 900, timeouts=3)])
     record.add_undone(cut=[3, 1, 2], dropped=[4, 1, 0])
     record.add_undone(cut=[6, 0, 1], dropped=[0, 0, 0])
@@ -79,11 +82,11 @@ def test_kinds_count_each_for_itself_and_together_but_for_those_apart() -> None:
     (interval,) = record.latency_intervals()
     counts = {name: histogram.count for name, histogram in interval.histograms.items()}
     assert counts["response"] == 3
-    assert (counts["response/hello"], counts["response/sleep"], counts["response/slow senders"]) == (2, 1, 1)
+    assert (counts["response/hello"], counts["response/sleep"], counts["response/slow_senders"]) == (2, 1, 1)
 
 
 def in_rounds() -> LoadRecord:
-    record = LoadRecord([RecordedKind("hello")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello")]))
     for first_ms, second_ms in ((1, 2), (3, 4), (5, 6)):
         record.begin_round()
         record.add("load worker 1", [snapshot(0, 100, first_ms)])
@@ -103,14 +106,14 @@ def test_rounds_follow_one_another() -> None:
 
 
 def test_the_times_of_each_kind_are_known_by_round() -> None:
-    record = LoadRecord([RecordedKind("hello"), RecordedKind("sleep")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello"), RecordedKind("sleep")]))
     for hello_ms in (1, 3):
         record.begin_round()
         record.add("load worker 1", [snapshot(0, 100, hello_ms), snapshot(0, 100, 50)])
-    times = record.response_times_by_kind()
+    times = {kind.name: of_rounds for kind, of_rounds in record.response_times_by_kind()}
     assert [round(each.mean_ns / MS) for each in times["hello"]] == [1, 3]
     assert [round(each.mean_ns / MS) for each in times["sleep"]] == [50, 50]
-    assert in_rounds().response_times_by_kind() == {}
+    assert [*in_rounds().response_times_by_kind()] == []
 
 
 def test_the_last_round_is_known_by_itself() -> None:
@@ -122,7 +125,7 @@ def test_the_last_round_is_known_by_itself() -> None:
 
 
 def test_a_round_in_which_nothing_was_recorded_keeps_its_place() -> None:
-    record = LoadRecord([RecordedKind("hello")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello")]))
     record.begin_round()
     record.begin_round()
     record.add("load worker 1", [snapshot(0, 100, 3)])
@@ -131,7 +134,7 @@ def test_a_round_in_which_nothing_was_recorded_keeps_its_place() -> None:
 
 
 def test_a_round_of_several_intervals_is_one_stretch() -> None:
-    record = LoadRecord([RecordedKind("hello")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello")]))
     for _ in range(2):
         record.begin_round()
         for start_ms in (0, 250):
@@ -140,7 +143,7 @@ def test_a_round_of_several_intervals_is_one_stretch() -> None:
 
 
 def test_a_worker_that_has_nothing_to_say_of_a_round_is_in_step_again_in_the_next() -> None:
-    record = LoadRecord([RecordedKind("hello")])
+    record = LoadRecord(RecordedKinds([RecordedKind("hello")]))
     record.begin_round()
     record.add("load worker 1", [snapshot(0, 100, 1)])
     record.begin_round()
@@ -157,7 +160,7 @@ def test_what_was_served_includes_warm_ups_and_what_was_in_flight() -> None:
 
 
 def test_the_times_of_streams_are_known_by_round_and_written_only_where_there_are_any() -> None:
-    record = LoadRecord([RecordedKind("events")])
+    record = LoadRecord(RecordedKinds([RecordedKind("events")]))
     for delay_ms in (2, 4):
         recorder = Recorder()
         recorder.delay.append(delay_ms * MS)

@@ -5,15 +5,22 @@ import pytest
 from loadlab.experiment.context import Resources, Unobserved
 from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.result import trial_result
-from loadlab.experiment.window import WindowRecord
+from loadlab.experiment.usage import WindowEdge, usage_over
+from loadlab.experiment.window import MeasuredRound, WindowRecord
+from loadlab.fleet.messages import Blocking, CheckCount, KindLabel
+from loadlab.probes.clocks import ClockReading
+from loadlab.probes.procfs import GroupReading
+from loadlab.probes.throttling import LimitsReading
 from loadlab.processes import Placement
+from loadlab.processes.cores import CoresReading
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Recorder
-from loadlab.results.model import TrialResult, TrialState
+from loadlab.results.model import Round, TrialResult, TrialState
+from loadlab.results.probe_data import Pressure
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -87,3 +94,96 @@ def test_slow_senders_are_a_kind_apart() -> None:
         ("hello", 3, 2),
         (SLOW_SENDERS, 0, 1),
     ]
+
+
+ITEM, BROWSE, CHECKOUT = (
+    KindLabel("request", "GET /items/{id}"),
+    KindLabel("step", "browse"),
+    KindLabel("iteration", "checkout"),
+)
+
+
+EDGE = WindowEdge(
+    target=GroupReading(0, {}),
+    client=GroupReading(0, {}),
+    beside=GroupReading(0, {}),
+    cores=CoresReading(0, {}, interrupts_charged=False),
+    clocks=ClockReading(0, 0, 0, 0),
+    target_files=[],
+    listen_queue=None,
+    limits=LimitsReading({}, {}, Pressure(cpu_ns=None, memory_ns=None)),
+)
+
+
+def iterations(late_ms: int = 0, **outcomes: int) -> Recorder:
+    """Two iterations of 90 ms, the second of them late."""
+    recorder = Recorder(usual_status=0)
+    recorder.prompt.append(90 * MS)
+    recorder.prompt_dispatch.append(0)
+    recorder.late += [late_ms * MS, 90 * MS, 0]
+    for _ in range(outcomes.get("script_error", 0)):
+        recorder.fail(Outcome.SCRIPT_ERROR, "KeyError: 'token'", None, b"", MS, reused=False, traceback="shop.py:3")
+    return recorder
+
+
+def of_scenario(rounds: int = 0, **load: object) -> TrialResult:
+    """The result of a scenario: in each of its windows of 2 s, two iterations of one step and two requests."""
+    settings = {"connections": 5, "duration": "2s", "scenario": "shop.py:checkout", **load}
+    profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": settings})
+    window = WindowRecord(profile)
+    for number in range(max(1, rounds)):
+        if rounds:
+            window.load.begin_round()
+        step, request = Recorder(usual_status=0), Recorder()
+        for recorder, time_ms in ((step, 30 + number), (request, 3 + number)):
+            recorder.prompt += [time_ms * MS] * 2
+            recorder.prompt_dispatch += [0] * 2
+        recorders = {CHECKOUT: iterations(late_ms=20, script_error=1), BROWSE: step, ITEM: request}
+        taken = [each.take(0, 2 * SECOND, EACH_INTERVAL) for each in recorders.values()]
+        window.load.add("load worker 1", taken, [*recorders])
+        rest = [each.take(0, 2 * SECOND, ONCE_A_WINDOW) for each in recorders.values()]
+        window.load.add_rest(rest, [*recorders])
+        window.load.add_undone([1, 0, 0], [4, 0, 0], [*recorders])
+        window.load.add_checks([CheckCount("paid", 2, 1)])
+        window.load.add_blocking([Blocking("shop.py:17", "time.sleep(1)", 2, 80 * MS)])
+        if rounds:
+            figures = Round(at=number, window_ns=2 * SECOND, requests=2, requests_per_second=1.0)
+            window.rounds.append(MeasuredRound(figures, usage_over(EDGE, EDGE)))
+    held = HeldConnections(profile.load, Unobserved())
+    return trial_result(Trial("007", 1, {}, profile, 0), "done", None, RESOURCES, held, window)
+
+
+def test_a_scenario_has_figures_of_requests_steps_and_iterations_in_this_order() -> None:
+    done = of_scenario(rate=50)
+    assert (done.requests, done.requests_per_second, done.offered_per_second) == (2, 1.0, 50)
+    assert done.outcomes == {"ok": 2, "cut": 0}
+    assert [(kind.level, kind.name, kind.requests) for kind in done.kinds] == [
+        ("request", "GET /items/{id}", 2),
+        ("step", "browse", 2),
+        ("iteration", "checkout", 2),
+    ]
+    assert done.iterations is done.kinds[-1]
+    assert done.iterations.outcomes == {"ok": 2, "script_error": 1, "cut": 1, "dropped": 4}
+    assert done.iterations.response_ns.max == pytest.approx(110 * MS, rel=0.001)
+    assert done.iterations.lateness_ns.max == pytest.approx(20 * MS, rel=0.001)
+    assert [kind.lateness_ns.count for kind in done.kinds] == [0, 0, 2]
+    assert done.lateness_ns.max == 0  # a request is sent when the scenario says so
+    assert done.kinds[0].statuses == {"200": 2}
+    assert [(check.name, check.passed, check.failed) for check in done.checks] == [("paid", 2, 1)]
+    assert [(each.where, each.times, each.longest_ns) for each in done.blocking] == [("shop.py:17", 2, 80 * MS)]
+    (sample,) = done.failure_samples
+    assert (sample.outcome, sample.kind, sample.traceback) == ("script_error", "checkout", "shop.py:3")
+
+
+def test_steps_and_iterations_have_intervals_over_rounds() -> None:
+    done = of_scenario(rounds=6)
+    assert {metric for metric in done.confidence if metric.endswith(".p50")} == {
+        "response_ns.p50",
+        "service_ns.p50",
+        "kinds.GET /items/{id}.response_ns.p50",
+        "steps.browse.response_ns.p50",
+        "iterations.response_ns.p50",
+    }
+    low, high = done.confidence["steps.browse.response_ns.p50"]
+    assert 25 * MS < low < 32.5 * MS < high < 40 * MS
+    assert [(check.passed, check.failed) for check in done.checks] == [(12, 6)]

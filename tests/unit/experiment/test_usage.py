@@ -7,8 +7,10 @@ import pytest
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment import usage as usage_module
 from loadlab.experiment.context import Resources
-from loadlab.experiment.load_record import LoadRecord, kinds_of
+from loadlab.experiment.load_record import LoadRecord
+from loadlab.experiment.recorded_kinds import kinds_of
 from loadlab.experiment.usage import WindowEdge, WindowUsage, total_usage, usage_over
+from loadlab.fleet.messages import KindLabel
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.open_files import OpenFiles
 from loadlab.probes.procfs import GroupReading, ProcessReading
@@ -17,7 +19,8 @@ from loadlab.probes.throttling import GroupCounters, LimitsReading
 from loadlab.processes import Placement
 from loadlab.processes.cores import CoresReading, CoreTimes, use_between
 from loadlab.profile.schema import LoadProfile
-from loadlab.recording.recorder import Metric
+from loadlab.recording.outcomes import Outcome
+from loadlab.recording.recorder import Metric, Recorder
 from loadlab.results.probe_data import ControlGroupUse, Pressure
 
 SECOND_NS = 1_000_000_000
@@ -171,6 +174,24 @@ def test_statuses_that_no_request_of_their_kind_expects_are_counted() -> None:
     for totals, statuses in zip(record.by_kind, ({"200": 5, "404": 2}, {"404": 7, "500": 1}, {"500": 9}), strict=True):
         totals.statuses.update(statuses)
     assert evidence_of(None, APART, asked, record).unexpected_statuses == {"404": 2, "500": 1}
+
+
+def test_of_a_scenario_statuses_count_whose_requests_failed_by_them() -> None:
+    asked = profile(scenario="shop.py:checkout")
+    record = LoadRecord(kinds_of(asked))
+    recorder = Recorder()
+    recorder.outcomes[Outcome.STATUS] += 1
+    failed, expected = recorder.take(0, SECOND_NS), Recorder().take(0, SECOND_NS)
+    labels = [KindLabel("request", "GET /a"), KindLabel("request", "GET /missing")]
+    record.add("load worker 1", [failed, expected], labels)
+    record.by_kind[0].statuses.update({"200": 5, "302": 1, "500": 1})
+    record.by_kind[1].statuses.update({"404": 7})  # as its requests say (extensions)
+    assert evidence_of(None, APART, asked, record).unexpected_statuses == {"500": 1}
+
+
+def test_users_of_a_scenario_do_more_than_wait_for_answers() -> None:
+    assert evidence_of(None, APART, profile()).users == 1
+    assert evidence_of(None, APART, profile(scenario="shop.py:checkout")).users is None
 
 
 def test_the_service_times_are_evidence() -> None:
