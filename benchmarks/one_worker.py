@@ -1,6 +1,7 @@
 """One load worker, started as an experiment starts it and recording all that an experiment records, for benchmarks."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from loadlab.fleet.messages import (
     ClosedPacing,
     Endpoint,
     Finished,
+    KindLabel,
     LoadPart,
     OpenPacing,
     Plan,
@@ -104,11 +106,17 @@ class _Worker:
             for event in self._fleet.next_events(max(left_ns, 0) / 1e9):
                 self._kinds.add(type(event.message))
                 match event.message:
-                    case Recorded(snapshots):
-                        self.totals.add(Snapshot.from_bytes(snapshots[0]))
-                    case Finished():
-                        self.totals.add(Snapshot.from_bytes(event.message.rest[0]))
+                    case Recorded(snapshots, labels):
+                        self._add(snapshots, labels)
+                    case Finished(labels=labels):
+                        self._add(event.message.rest, labels)
                         self.unanswered = sum(event.message.cut) + sum(event.message.dropped)
+
+    def _add(self, snapshots: Sequence[bytes], labels: Sequence[KindLabel]) -> None:
+        """Add up the first kind of request, or all requests of a scenario."""
+        for number, snapshot in enumerate(snapshots):
+            if labels[number].level == "request" if labels else number == 0:
+                self.totals.add(Snapshot.from_bytes(snapshot))
 
     def _has_come(self, what: type | int) -> bool:
         return time.monotonic_ns() >= what if isinstance(what, int) else what in self._kinds
