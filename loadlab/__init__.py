@@ -1,3 +1,41 @@
 """loadlab: how a server behaves as connections pile up, and why."""
 
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from loadlab.api import run_profile
+    from loadlab.errors import LoadlabError, ProfileError, ScenarioError
+    from loadlab.results.model import RunDocument, TrialResult
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "LoadlabError",
+    "ProfileError",
+    "RunDocument",
+    "ScenarioError",
+    "TrialResult",
+    "__version__",
+    "run_profile",
+]
+
+_ORIGINS: Final = {
+    "LoadlabError": "loadlab.errors",
+    "ProfileError": "loadlab.errors",
+    "RunDocument": "loadlab.results.model",
+    "ScenarioError": "loadlab.errors",
+    "TrialResult": "loadlab.results.model",
+    "run_profile": "loadlab.api",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever it is
+    # When it is asked for: workers and `loadlab --help` need none of it, and importing it takes half a second.
+    if name not in _ORIGINS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ORIGINS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -44,6 +44,10 @@ class ReportError(LoadlabError):
     """A run directory that cannot be written or read."""
 
 
+class ScenarioError(LoadlabError):
+    """A scenario that cannot be run: the text has the traceback of its own lines. It ends the run."""
+
+
 class TrialFailed(LoadlabError):
     """The target or a load process failed in one trial; the run goes on with the next one."""
 

@@ -29,8 +29,7 @@ def exit_code_of(document: RunDocument, accept_invalid: bool = False) -> ExitCod
         return ExitCode.INTERRUPTED
     if document.verdict == "invalid" and not accept_invalid:
         return ExitCode.INVALID
-    expectations = [*document.expectations, *(each for trial in document.trials for each in trial.expectations)]
-    if any(not expectation.met for expectation in expectations):
+    if document.unmet_expectations:
         return ExitCode.EXPECTATION_FAILED
     return ExitCode.DONE
 

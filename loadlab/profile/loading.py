@@ -1,8 +1,9 @@
 """From a profile's file, with the settings of the command line put over it, to a checked `Profile` or all its mistakes.
 
-A setting is PATH=VALUE, with the option that it was given by before it unless that is `--set`, or an option such as
-`--repeat=3` that is a path itself. A list sweeps the path, if a sweep may vary it and the
-values are single ones. Every other value is set; at a path that the profile sweeps it is the only value left.
+A setting is PATH=VALUE, with what it was given by before it unless that is `--set`: another option, or `settings`, an
+argument of a function; or an option such as `--repeat=3` that is a path itself. A list sweeps the path, if a sweep may
+vary it and the values are single ones. Every other value is set; at a path that the profile sweeps it is the only value
+left.
 """
 
 import re
@@ -31,10 +32,11 @@ from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.target import LISTS, TargetKind, belongs_to, kind_of_target
 from loadlab.profile.validation import find_mistakes
 from loadlab.profile.validation.servers import ServerSpec
+from loadlab.profile.writing import format_scalar, format_value
 from loadlab.units import printable
 
 _LONGEST_SHOWN: Final = 100
-_GIVEN_BY: Final = re.compile(r"(--[a-z]+) (.*)", re.DOTALL)
+_GIVEN_BY: Final = re.compile(r"(--[a-z]+|settings) (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,41 @@ def load_profile(
     ProfileError with every mistake in the file and in the overrides.
     """
     text = read_text(path)
-    source = parse_source(text, str(path))
     # A profile out of a pipe lies nowhere.
-    _resolve(source.data, path.parent if path.is_file() else FilePath())
+    folder = path.parent if path.is_file() else FilePath()
+    return _load(parse_source(text, str(path)), text, str(path), folder, overrides, servers, metrics)
+
+
+def load_mapping(
+    profile: Mapping[str, object],
+    overrides: Sequence[str] = (),
+    servers: Mapping[str, ServerSpec] | None = None,
+    metrics: Collection[str] | None = None,
+) -> LoadedProfile:
+    """Check a profile that a program has made, with the keys that a file has; otherwise as `load_profile`."""
+    try:
+        text = "".join(f"{format_scalar(str(key))}: {format_value(value)}\n" for key, value in profile.items())
+    except ValueError as error:
+        raise ProfileError([f"profile: {error}"]) from None
+    read = parse_source(text, "profile")
+    # Nobody has seen its lines.
+    nowhere = Position(0, 0, "profile")
+    mistakes = [LocatedMistake(nowhere, each.path, each.what) for each in read.mistakes]
+    source = Source(read.data, read.origins.at(nowhere), mistakes)
+    return _load(source, text, "", FilePath(), overrides, servers, metrics)
+
+
+def _load(
+    source: Source,
+    text: str,
+    path: str,
+    folder: FilePath,
+    overrides: Sequence[str],
+    servers: Mapping[str, ServerSpec] | None,
+    metrics: Collection[str] | None,
+) -> LoadedProfile:
+    """Check a profile with the overrides put over it; names of files in it are relative to `folder`."""
+    _resolve(source.data, folder)
     found = source.mistakes + _apply_overrides(source, overrides)
     _resolve(source.data, FilePath())
     # A value that could not be read is None in the data; that None does not fit either is not worth a second line.
@@ -79,7 +113,7 @@ def load_profile(
     profile = model_of(source.data).model_validate(source.data)
     names = [ScenarioName.parse(written.value) for written in values_in_trials(source.data, "load.scenario")]
     scenarios = tuple(read_scenario(name.file, name.function) for name in names)
-    return LoadedProfile(profile, mask_source(text, masker), str(path), masker, scenarios)
+    return LoadedProfile(profile, mask_source(text, masker), path, masker, scenarios)
 
 
 def _resolve(data: Data, folder: FilePath) -> None:
@@ -133,7 +167,7 @@ def _apply_overrides(source: Source, texts: Sequence[str]) -> list[LocatedMistak
 
 
 def _take_apart(text: str) -> tuple[str, str]:
-    """Return the option that a setting was given by, and PATH=VALUE; no option where it is a path itself."""
+    """Return what a setting was given by, and PATH=VALUE; the former is empty for an option that is a path itself."""
     if found := _GIVEN_BY.fullmatch(text):
         return found[1], found[2]
     return ("", text) if text.startswith("--") else ("--set", text)

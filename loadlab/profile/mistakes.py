@@ -73,6 +73,13 @@ class Origins:
         self._origins = {known: at for known, at in self._origins.items() if known[: len(path)] != path}
         self.record(path, origin)
 
+    def at(self, position: Position) -> "Origins":
+        """Return the same paths as if all of them had been written there."""
+        moved = Origins(position)
+        for path in self._origins:
+            moved.record(path, Origin(position, position))
+        return moved
+
     def key(self, path: Path) -> Position:
         """Return where the key was written; for a missing one, where the section that lacks it was."""
         while path not in self._origins:

@@ -5,10 +5,13 @@ are integer nanoseconds in names ending `_ns`, sizes bytes, other durations seco
 is null, never zero.
 """
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from loadlab.results.naming import Named, find_named
 from loadlab.results.paired import PairedComparison
 from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage
 from loadlab.results.speed import MachineSpeed, Speed
@@ -316,6 +319,22 @@ class TrialResult(Document):
         """The iterations of its scenario; None without one."""
         return next((kind for kind in self.kinds if kind.level == "iteration"), None)
 
+    def step(self, name: str) -> KindResult:
+        """Return the figures of a step of its scenario. Raises LookupError where there is none of that name."""
+        return self._find("step", name, [kind for kind in self.kinds if kind.level == "step"])
+
+    def request(self, name: str) -> KindResult:
+        """Return the figures of one kind of request. Raises LookupError where there is none of that name."""
+        return self._find("request", name, [kind for kind in self.kinds if kind.level == "request"])
+
+    def check(self, name: str) -> CheckResult:
+        """Return how many times a check of its scenario passed and failed. Raises LookupError where there is none."""
+        return self._find("check", name, self.checks)
+
+    def _find(self, what: str, name: str, known: Sequence[Named]) -> Named:
+        state = "" if self.state == "done" else f" ({self.state}: {self.reason})"
+        return find_named(what, name, known, f"trial {self.id}{state}")
+
     @property
     def is_credible(self) -> bool:
         """Whether the figures may be taken as the target's: the trial was completed and is not invalid."""
@@ -413,3 +432,28 @@ class RunDocument(Document):
     ab: PairedComparison | None = None
     laws: list[Law] = Field(default=[])
     expectations: list[Expectation] = Field(default=[])
+    _directory: Path | None = PrivateAttr(None)
+
+    @property
+    def directory(self) -> Path | None:
+        """The run directory, where it was made by `loadlab.run_profile` and kept; it is not part of run.json."""
+        return self._directory
+
+    def kept_in(self, directory: Path) -> Self:
+        """Return the same document with its run directory."""
+        document = self.model_copy()
+        document._directory = directory
+        return document
+
+    @property
+    def trial(self) -> TrialResult:
+        """The only trial of the run. Raises LookupError where there are several, or none."""
+        if len(self.trials) != 1:
+            raise LookupError(f"this run has {len(self.trials)} trials; choose one of `trials`, by its `factors`")
+        return self.trials[0]
+
+    @property
+    def unmet_expectations(self) -> list[Expectation]:
+        """What the profile expects (`expect`) and was not met: by a trial, or by a law of the run."""
+        expectations = [*self.expectations, *(each for trial in self.trials for each in trial.expectations)]
+        return [expectation for expectation in expectations if not expectation.met]

@@ -1,7 +1,6 @@
 """A profile's plain data as commented YAML, for a reader who goes on from there."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -9,10 +8,9 @@ from typing import Final
 from loadlab.cli.files import write_file
 from loadlab.errors import LoadlabError
 from loadlab.profile.paths import Data
-from loadlab.profile.source import resolve_plain
+from loadlab.profile.writing import format_scalar, format_value
 from loadlab.units import printable
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9/](?:[\w./?=&+%@~-]|:(?=\S))*", re.ASCII)
 _LONGEST_TEXT: Final = 4000  # of a value in a profile; a longer body is saved in a file of its own
 _COMMENT_COLUMN: Final = 30
 _COMMENTS: Final[Mapping[str, str]] = {
@@ -96,40 +94,11 @@ def _lines(data: Data, above: tuple[str, ...] = ()) -> Iterator[str]:
         path = (*above, key)
         comment = _COMMENTS.get(".".join(path), "")
         if isinstance(value, dict) and value:
-            yield _commented(f"{indent}{_scalar(key)}:", comment)
+            yield _commented(f"{indent}{format_scalar(key)}:", comment)
             yield from _lines(value, path)
         else:
-            yield _commented(f"{indent}{_scalar(key)}: {_value(value)}", comment)
+            yield _commented(f"{indent}{format_scalar(key)}: {format_value(value)}", comment)
 
 
 def _commented(line: str, comment: str) -> str:
     return f"{f'{line} ':<{_COMMENT_COLUMN}}# {comment}" if comment else line
-
-
-def _value(value: object) -> str:
-    match value:
-        case dict():
-            return "{}"
-        case list() | tuple():
-            return f"[{', '.join(_scalar(each) for each in value)}]"
-        case _:
-            return _scalar(value)
-
-
-def _scalar(value: object) -> str:
-    """Return a value as `parse_source` reads it back."""
-    if isinstance(value, str):
-        plain = _PLAIN.fullmatch(value) and resolve_plain(value) == value
-        return value if plain else _quoted(value)
-    return json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    """Return text in quotes: single ones, or double ones where something has to be escaped, as in JSON."""
-    if text.isprintable() and text:
-        return "'" + text.replace("'", "''") + "'"
-    return "".join(
-        character if character.isprintable() else f"\\u{ord(character):04x}" if ord(character) < 1 << 16
-        else f"\\U{ord(character):08x}"
-        for character in json.dumps(text, ensure_ascii=False)
-    )  # fmt: skip

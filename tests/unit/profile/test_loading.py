@@ -7,7 +7,7 @@ import pytest
 
 from loadlab.errors import ProfileError
 from loadlab.installation import bundled_directory
-from loadlab.profile import LoadProfile, load_profile
+from loadlab.profile import LoadProfile, load_mapping, load_profile
 
 from .example import GOOD, METRICS, SERVERS
 from .reading import find_mistakes, read_load_profile
@@ -359,3 +359,40 @@ def test_every_number_of_a_flow_mapping_has_its_own_column(tmp_path: Path) -> No
         "x.yaml:3:33: load.rate: must be a whole number such as 500 or 20k, not '2:30'",
         "x.yaml:3:47: load.warmup: '2:30' has no unit; write 2m30s or 2h30m",
     ]
+
+
+def test_a_profile_may_be_a_mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "users.csv").write_text("name\nada\n")
+    load = {"connections": "1k", "path": "/{{name}}", "duration": "2s", "data": {"file": Path("users.csv")}}
+    made = {"name": "made", "target": {"address": "localhost:8080"}, "load": load}
+    loaded = load_mapping(made, ["settings load.idle=[0, 20]"])
+    assert isinstance(loaded.profile, LoadProfile)
+    assert loaded.profile.load.connections == 1000
+    assert loaded.profile.load.data
+    assert loaded.profile.load.data.file == str(tmp_path / "users.csv")
+    assert loaded.profile.sweep == {"load.idle": (0, 20)}
+    (tmp_path / "profile.yaml").write_text(loaded.text)
+    assert load_profile(tmp_path / "profile.yaml", ["load.idle=[0, 20]"]).profile == loaded.profile
+
+
+@pytest.mark.parametrize(
+    ("load", "setting", "mistakes"),
+    [
+        ({"conections": 3}, "load.idle=1", ["profile: load.conections: unknown key"]),
+        ({"duration": {1}}, "load.idle=1", ["profile: a set ({1}) is neither"]),
+        ({"duration": 2**80}, "load.idle=1", ["profile: load.duration: "]),
+        ({}, "load.idel=5", ["settings load.idel=5: load.idel: unknown key"]),
+        ({}, "load.request={headers: {Authorization: secret}, x: 1}", ["settings load.request="]),
+    ],
+)
+def test_mistakes_in_a_mapping_and_in_settings_say_where(
+    load: dict[str, object], setting: str, mistakes: list[str]
+) -> None:
+    made = {"name": "made", "target": {"server": "epoll"}, "load": {"connections": 1, "duration": "1s", **load}}
+    with pytest.raises(ProfileError) as caught:
+        load_mapping(made, [f"settings {setting}"])
+    assert len(caught.value.mistakes) >= len(mistakes)
+    for mistake, begins in zip(caught.value.mistakes, mistakes, strict=False):
+        assert mistake.startswith(begins)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,79 @@
+"""A run from Python, as `loadlab run` makes it: for pytest, notebooks and scripts. docs/python.md shows how."""
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from loadlab import targets
+from loadlab.analysis.metrics import metric_names
+from loadlab.errors import ProfileError
+from loadlab.experiment.context import Observer, Unobserved
+from loadlab.experiment.interruption import Interruption
+from loadlab.experiment.run_plan import RunPlan, run_directory
+from loadlab.profile import LoadedProfile, load_mapping, load_profile
+from loadlab.profile.finding import find_profile
+from loadlab.profile.writing import format_value
+from loadlab.results.model import RunDocument
+
+
+def run_profile(
+    profile: str | os.PathLike[str] | Mapping[str, object],
+    *,
+    settings: Mapping[str, object] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    calibrate: bool = True,
+    observer: Observer | None = None,
+) -> RunDocument:
+    """Measure all trials of a profile, and return what is in run.json.
+
+    `profile` is a YAML file, the name of a profile that ships, or a mapping with the keys of a profile, whose files are
+    relative to the current directory. `settings` change it by dotted path, as `--set` does: a list of values sweeps a
+    setting. The run directory and its page are kept in `out`, in a directory of their own, which is `directory` of the
+    document; without `out` they are removed. With `calibrate` the client's own error is measured first, for a second.
+    `observer` is informed of what happens, in this thread.
+
+    A trial that fails does not end the run: it says so itself. Nothing is printed.
+
+    Raises LoadlabError for a profile that is wrong (ProfileError, with all its mistakes), a scenario that cannot be run
+    (ScenarioError), and a directory that cannot be written (ReportError). On Ctrl-C all processes are ended, what was
+    measured is written to `out`, and KeyboardInterrupt is raised. It may be called in any thread; only the main one can
+    be interrupted.
+    """
+    changes = {} if settings is None else _formatted(settings)
+    loaded = _load(profile, changes)
+    plan = RunPlan.of(loaded)
+    command = ["loadlab", "run", loaded.path or "profile.yaml"]
+    command += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
+    kept = None if out is None else Path(out)
+    with Interruption([signal.SIGINT]) as interruption, run_directory(loaded, kept) as directory:
+        document = plan.measure(directory, command, observer or Unobserved(), interruption, calibrate)
+        if kept is not None:
+            from loadlab.report.page import render  # takes 0.3 s, which a run that is not kept need not wait for
+
+            directory.write_page(render(directory))
+            document = document.kept_in(directory.path)
+    interruption.check()
+    return document
+
+
+def _formatted(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return the settings with their values as a profile has them."""
+    formatted, mistakes = {}, []
+    for path, value in settings.items():
+        try:
+            formatted[path] = format_value(value)
+        except ValueError as error:
+            mistakes.append(f"settings {path}: {error}")
+    if mistakes:
+        raise ProfileError(mistakes)
+    return formatted
+
+
+def _load(profile: str | os.PathLike[str] | Mapping[str, object], changes: Mapping[str, str]) -> LoadedProfile:
+    overrides = [f"settings {path}={value}" for path, value in changes.items()]
+    servers, metrics = targets.catalog(), metric_names()
+    if isinstance(profile, Mapping):
+        return load_mapping(profile, overrides, servers, metrics)
+    path = find_profile(profile) if isinstance(profile, str) else Path(profile)
+    return load_profile(path, overrides, servers, metrics)
