@@ -23,6 +23,9 @@ Times = NDArray[np.int64]
 SAMPLES_OF_OUTCOME: Final = 3
 """Failures of each outcome that are kept with their reasons."""
 
+OTHER: Final = {"request": "other requests", "step": "other steps", "check": "other checks"}
+"""What is recorded under one name, once a scenario has used too many."""
+
 _RECEIVED_BYTES: Final = 200
 
 

@@ -336,6 +336,11 @@ class TrialResult(Document):
         return find_named(what, name, known, f"trial {self.id}{state}")
 
     @property
+    def scheduled(self) -> "TrialResult | KindResult":
+        """What the schedule of an open load is about, with its outcomes and lateness: iterations, or else requests."""
+        return self.iterations or self
+
+    @property
     def is_credible(self) -> bool:
         """Whether the figures may be taken as the target's: the trial was completed and is not invalid."""
         return self.state == "done" and self.verdict.state != "invalid"

@@ -19,7 +19,7 @@ _IDLE: Final = "load.idle"
 class Vocabulary:
     """`one` and `many` are what is counted; where there is little room, `brief` is one and `rate` many in a second.
 
-    `answer` is what comes back for one, and `message` what is sent for it, `toward` a server. A server `answers`
+    `answer` is what comes back for one, and `message` what is `sent` for it, `toward` a server. A server `answers`
     requests, and they are `answered`; of events it `sends`. A streamed answer begins with a `first`, and comes in
     `pieces`. `time` is what their response time is called and `times` several of them, `half_take` what begins a
     sentence on the median of it, and `take` the same for a further percentile. `user` is who waits for them on a
@@ -44,6 +44,7 @@ class Vocabulary:
     user: str = "active connection"
     idle: str = "idle connection"
     toward: str = "to"
+    sent: str = "sent"
     pushed: bool = False
 
     @property
@@ -87,6 +88,11 @@ class Vocabulary:
 def vocabulary_for(protocol: LoadProtocol, idle: IdleProtocol = "tcp") -> Vocabulary:
     """Return the words for what a load speaks, and what its idle connections do."""
     return replace(_VOCABULARIES[protocol], idle=_IDLE_NAMES.get(idle, REQUESTS.idle))
+
+
+def vocabulary_of_schedule(trial: TrialResult) -> Vocabulary:
+    """Return the words for what the schedule of an open load is about: the iterations of a scenario, or requests."""
+    return vocabulary_of([trial]) if trial.iterations is None else ITERATIONS_OF_A_SCENARIO
 
 
 def vocabulary_of(trials: Iterable[TrialResult], profile: Mapping[str, Any] | None = None) -> Vocabulary:
@@ -167,6 +173,7 @@ ITERATIONS_OF_A_SCENARIO: Final = replace(
     message="iteration",
     answer="iteration",
     answered="completed",
+    sent="begun",
     time="Iteration time",
     times="iteration times",
     half_take="half of the iterations take at most",

@@ -4,14 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from loadlab.recording.recorder import Recorder
+from loadlab.recording.recorder import OTHER, Recorder
 
 Level = Literal["request", "step", "iteration"]
 
 MOST_NAMES: Final = 200
 """Names of requests, of steps and of checks that are kept apart in one worker; what comes then goes under OTHER."""
-
-OTHER: Final = {"request": "other requests", "step": "other steps", "check": "other checks"}
 
 _MOST_PATHS: Final = 10_000
 _VARIABLE: Final = re.compile(

@@ -156,8 +156,9 @@ def findings_of(modules: Iterable[Path]) -> Iterator[tuple[str, set[str]]]:
 
 def strings_in(expression: ast.expr) -> list[str]:
     # The condition of `x if condition else y` holds no severity.
-    parts = [expression.body, expression.orelse] if isinstance(expression, ast.IfExp) else [expression]
-    return [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    if isinstance(expression, ast.IfExp):
+        return [*strings_in(expression.body), *strings_in(expression.orelse)]
+    return [expression.value] if isinstance(expression, ast.Constant) and isinstance(expression.value, str) else []
 
 
 def test_every_term_of_the_page_is_in_the_glossary() -> None:

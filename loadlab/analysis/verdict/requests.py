@@ -9,7 +9,7 @@ from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.protocols.close_codes import is_close_code, name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import Finding, TrialResult
-from loadlab.results.vocabulary import vocabulary_of
+from loadlab.results.vocabulary import vocabulary_of, vocabulary_of_schedule
 from loadlab.units import format_duration_ns, format_share
 
 _FAILED_SUSPECT: Final = 0.01
@@ -50,6 +50,8 @@ def _why_unanswered(result: TrialResult) -> str:
             "each holds one of its workers or threads: use workers that wait for many connections at once, or put a "
             "proxy such as nginx in front. Otherwise use a longer window."
         )
+    if result.iterations is not None and not sum(result.outcomes.values()):
+        return "The scenario sent none; it sends them with user.http. If it paused all the time, use a longer window."
     words = vocabulary_of([result])
     ended = "came" if words.pushed else "ended"
     return f"Use a longer window: nothing failed, but no {words.answer} {ended} within this one."
@@ -97,15 +99,16 @@ def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
     share = dropped_share(result)
     if share <= _DROPPED_SUSPECT:
         return None
-    by_client, words = client_is_behind(result), vocabulary_of([result])
-    number = result.outcomes[Outcome.DROPPED]
+    by_client, words = client_is_behind(result), vocabulary_of_schedule(result)
+    number = result.scheduled.outcomes[Outcome.DROPPED]
+    times = "response times" if result.iterations is None else words.times
     return Finding(
         code="dropped",
         severity="invalid" if by_client and share > _DROPPED_INVALID else "suspect",
-        text=f"Scheduled {words.message}s were never sent: the offered rate was not reached, and response times are "
+        text=f"Scheduled {words.message}s were never {words.sent}: the offered rate was not reached, and {times} are "
         "too low.",
-        evidence=f"{number:,} {words.message}{'' if number == 1 else 's'} never sent, {format_share(share)} of the "
-        "schedule",
+        evidence=f"{number:,} {words.message}{'' if number == 1 else 's'} never {words.sent}, {format_share(share)} of "
+        "the schedule",
         advice="Give the client more load workers and cores."
         if by_client
         else "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",

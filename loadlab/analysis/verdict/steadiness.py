@@ -76,7 +76,9 @@ def unsteady(result: TrialResult, window: WindowEvidence) -> Finding | None:
         return None
     if result.rounds:
         return _unsteady_over_rounds(result.rounds, vocabulary_of([result]))
-    found = find_change(merge_intervals(result.intervals, (result.response_ns.p50 or 0) / 1e9))
+    # The waves of a scenario, whose users all began together, are as long as an iteration.
+    typical_ns = max(result.response_ns.p50 or 0, result.scheduled.response_ns.p50 or 0)
+    found = find_change(merge_intervals(result.intervals, typical_ns / 1e9))
     if found is None:
         return None
     return Finding(
