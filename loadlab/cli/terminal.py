@@ -39,7 +39,7 @@ def error_console() -> "Console":
     """Return the console on standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_FILES)
+    return Console(stderr=True, width=None if sys.stderr.isatty() else _WIDTH_OF_FILES, emoji=False, markup=False)
 
 
 def show(results: "RenderableType") -> None:
@@ -49,7 +49,8 @@ def show(results: "RenderableType") -> None:
     drawn = io.StringIO()
     on_terminal = sys.stdout.isatty()
     width = Console().width if on_terminal else _WIDTH_OF_FILES
-    Console(file=drawn, force_terminal=on_terminal, width=width).print(_Escaped(results))
+    # Names and messages are printed as they are: `shop.py:x:` has no emoji in it, and `[./old]` no style.
+    Console(file=drawn, force_terminal=on_terminal, width=width, emoji=False, markup=False).print(_Escaped(results))
     _print(drawn.getvalue().rstrip("\n"))
 
 

@@ -60,6 +60,15 @@ def test_messages_show_them_always(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     terminal.error_console.cache_clear()
-    terminal.notify(f"{NAMED}: no such file\nand [bold]more[/bold]")
+    terminal.notify(f"{NAMED}: no such file\nand [bold]more[/bold] of shop.py:x: there")
     terminal.error_console.cache_clear()
-    assert stream.getvalue() == f"{SHOWN}: no such file\nand [bold]more[/bold]\n"
+    assert stream.getvalue() == f"{SHOWN}: no such file\nand [bold]more[/bold] of shop.py:x: there\n"
+
+
+def test_names_in_a_table_are_neither_markup_nor_emoji(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = show_on(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "100")
+    table = Table("name")
+    table.add_row("[./old] shop.py:x: [bold]")
+    terminal.show(table)
+    assert "[./old] shop.py:x: [bold]" in screen.getvalue()
