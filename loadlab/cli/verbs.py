@@ -26,6 +26,7 @@ _RUN: Final = """\
   loadlab run my.yaml --set load.idle=[0,10k]     other values for a sweep
   loadlab run my.yaml --set target.server=poll --repeat 5
   loadlab run my.yaml --set target.address=localhost:8080    your own server
+  loadlab run shop.yaml --one                     a scenario once, printed
 """
 _EXIT_CODES: Final = """
 Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile error, 3 the measurement is invalid,
@@ -137,6 +138,12 @@ def run(
         list[str] | None,
         typer.Option(metavar="HOST", help="Load a server at that host, which is another machine. Repeatable."),
     ] = None,
+    one: Annotated[
+        bool,
+        typer.Option(
+            "--one", help="Run one iteration of a scenario and print each request and response; nothing is measured."
+        ),
+    ] = False,
 ) -> None:
     """Run a profile: measure all its trials, then write the page."""
     from loadlab.processes.activity import ActivityWatch
@@ -150,6 +157,10 @@ def run(
     if seed is not None:
         changes.append(f"--seed={seed}")
     loaded = load_found_profile(profile, changes)
+    if one:
+        from loadlab.cli.one import run_one
+
+        raise typer.Exit(run_one(loaded, allow_remote or []))
     # Only now, as it takes half a second in which a mistake in the profile can be shown already.
     from loadlab.cli.running import run_profile
 

@@ -102,6 +102,14 @@ class Printed(_Event, frozen=True):
     text: str
 
 
+class Blocked(_Event, frozen=True):
+    """A line of the scenario has held up everything else, for `longest_ns` without a wait."""
+
+    where: str
+    code: str
+    longest_ns: int
+
+
 class MessageSent(_Event, frozen=True):
     """A WebSocket's message was sent on `path`."""
 
@@ -135,6 +143,7 @@ TraceEvent = (
     | Checked
     | Sleeping
     | Printed
+    | Blocked
     | MessageSent
     | MessageReceived
     | WebSocketEnded

@@ -185,27 +185,12 @@ class ScenarioLoad:
 
         What they do is shown by the tracer. Raises ScriptError only if the file itself cannot be executed.
         """
-        state = self._state
         script = self.load_script()
-        common = UserTransport(state, Pool(self._loop, self._plain, None))
-        common.recorded = False
-        shared = Shared(state, common, self._rows(), self._place.seed)
-        if script.setup is not None:
-            error, result = await self._show("setup", script.setup(shared), common)
-            if error is not None:
-                return
-            state.shared = shared.shared = json.loads(_as_json(result))
-        transport = UserTransport(state, Pool(self._loop, self._plain, None, self._place.keeps))
-        user = User(state, transport, 0, self._row(0), self._place.seed)
-        error = None
-        if script.on_start is not None:
-            error, _ = await self._show("on_start", script.on_start(user), transport)
-        if error is None:
-            await self._show(self._source.function, script.iteration(user), transport)
-            if script.on_stop is not None:
-                await self._show("on_stop", script.on_stop(user), transport)
-        if script.teardown is not None:
-            await self._show("teardown", script.teardown(shared), common)
+        self.watch.start()
+        try:
+            await self._show_all(script)
+        finally:
+            self.watch.stop()
 
     async def leave(self) -> list[str]:
         """Let each user take its leave (`on_stop`), within a few seconds; return the problems of a few."""
@@ -260,6 +245,28 @@ class ScenarioLoad:
             transport.abandon()
             transport.recorded = recorded
 
+    async def _show_all(self, script: Script) -> None:
+        state = self._state
+        common = UserTransport(state, Pool(self._loop, self._plain, None))
+        common.recorded = False
+        shared = Shared(state, common, self._rows(), self._place.seed)
+        if script.setup is not None:
+            error, result = await self._show("setup", script.setup(shared), common)
+            if error is not None:
+                return
+            state.shared = shared.shared = json.loads(_as_json(result))
+        transport = UserTransport(state, Pool(self._loop, self._plain, None, self._place.keeps))
+        user = User(state, transport, 0, self._row(0), self._place.seed)
+        error = None
+        if script.on_start is not None:
+            error, _ = await self._show("on_start", script.on_start(user), transport)
+        if error is None:
+            await self._show(self._source.function, script.iteration(user), transport)
+            if script.on_stop is not None:
+                await self._show("on_stop", script.on_stop(user), transport)
+        if script.teardown is not None:
+            await self._show("teardown", script.teardown(shared), common)
+
     async def _show(
         self, name: str, coroutine: Coroutine[Any, Any, Any], transport: UserTransport
     ) -> tuple[BaseException | None, Any]:
@@ -276,6 +283,8 @@ class ScenarioLoad:
             error = raised
         finally:
             transport.abandon()
+        for line in self.watch.take():
+            tracer.blocked(line.where, line.code, line.longest_ns)
         failure = failure_of(error)
         outcome = Outcome.OK if failure is None else failure.outcome
         tracer.function_ends(name, watch.elapsed_ns(), outcome, format_trace(error) if error is not None else None)

@@ -11,6 +11,7 @@ import httpx
 
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.trace import (
+    Blocked,
     Body,
     Checked,
     FunctionBegins,
@@ -91,6 +92,10 @@ class Tracer:
     def printed(self, text: str) -> None:
         """The scenario has printed a text, which need not be whole lines."""
         self._send(Printed(text[:_LONGEST_PRINTED]))
+
+    def blocked(self, where: str, code: str, longest_ns: int) -> None:
+        """A line of the scenario has held up everything else."""
+        self._send(Blocked(where, code, longest_ns))
 
     def message_sent(self, path: str, content: str | bytes) -> None:
         """A message was sent on a WebSocket."""

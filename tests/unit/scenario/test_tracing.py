@@ -7,6 +7,7 @@ import pytest
 from loadlab.fleet.messages import Traced, decode_message, encode_message
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.trace import (
+    Blocked,
     Body,
     Checked,
     FunctionBegins,
@@ -56,6 +57,7 @@ def test_each_call_is_an_event_that_travels() -> None:
     tracer.checked("order accepted", False)
     tracer.sleeping(0.25)
     tracer.printed("hello\n")
+    tracer.blocked("shop.py:3", "work()", 60_000_000)
     tracer.message_sent("/chat", "hi")
     tracer.message_received("/chat", b"\x00\x01")
     tracer.websocket_ended("/chat", 1000, "bye")
@@ -73,6 +75,7 @@ def test_each_call_is_an_event_that_travels() -> None:
         Checked("order accepted", False),
         Sleeping(0.25),
         Printed("hello\n"),
+        Blocked("shop.py:3", "work()", 60_000_000),
         MessageSent("/chat", Body(2, "hi", True)),
         MessageReceived("/chat", Body(2)),
         WebSocketEnded("/chat", 1000, "bye"),
