@@ -43,7 +43,7 @@ _FAILURES: Final[Mapping[str, _Failure]] = MappingProxyType(
             "Compare what came, as in the sample of the failure, with what the request expects (expect).",
         ),
         "script_error": _Failure(
-            "error of the scenario's own",
+            "script error",
             "Read its traceback in the sample of the failure, and try the scenario with loadlab run --one.",
         ),
         "refused": _Failure(

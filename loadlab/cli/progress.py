@@ -270,7 +270,10 @@ def _describe(result: TrialResult) -> str:
         return result.state
     verdict = result.verdict.state
     if result.requests_per_second is not None:
-        return f"{verdict}, {format_count(result.requests_per_second)} {vocabulary_of([result]).rate}"
+        rate = f"{format_count(result.requests_per_second)} {vocabulary_of([result]).rate}"
+        if result.iterations is not None and result.iterations.requests_per_second is not None:
+            rate = f"{format_count(result.iterations.requests_per_second)} iterations/s, {rate}"
+        return f"{verdict}, {rate}"
     return verdict if result.cost_ns is None else f"{verdict}, {format_duration_ns(result.cost_ns)}"
 
 

@@ -23,7 +23,7 @@ from loadlab.results.vocabulary import vocabulary_of
 _NOTHING: Final = "-"
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 _GAP: Final = 2
-_DISPENSABLE: Final = ("client.cpu_ns_per_request", "target.cpu_ns_per_request")
+_DISPENSABLE: Final = ("iterations.response_ns.p99", "client.cpu_ns_per_request", "target.cpu_ns_per_request")
 # Where it is known how long events were under way, all that says how often the server sends.
 _PACE: Final = ("first_ns.p99", "first_ns.p50", "response_ns.p99", "response_ns.p50")
 _STYLES: Final = {"valid": "green", "suspect": "yellow", "not possible": "yellow"}
@@ -31,6 +31,10 @@ _MODELS: Final[dict[LoadModel, str]] = {
     "closed": "Closed model: users wait while the server stalls, so latencies suffer from coordinated omission.",
     "open": "Open model: p50 and p99 are response times, since a {message} was due; service times, since it was sent.",
 }
+_OPEN_SCENARIO: Final = (
+    "Open model: iterations are due by a schedule, and their response times count from then; p50 and p99 are those of "
+    "requests, since they were sent."
+)
 
 
 class ResultsTable:
@@ -95,8 +99,10 @@ def load_model_lines(document: RunDocument) -> Iterable[str]:
     words = vocabulary_of(document.trials, document.profile)
     if words.pushed and any(trial.is_credible for trial in document.trials):
         yield "p50 and p99 are times between events; delay, where it is known, how long events were under way."
-    for model in models_of(trial for trial in document.trials if trial.is_credible):
-        yield words.fill(_MODELS[model])
+    credible = [trial for trial in document.trials if trial.is_credible]
+    for model in models_of(credible):
+        is_scenario = model == "open" and any(trial.iterations is not None for trial in credible)
+        yield _OPEN_SCENARIO if is_scenario else words.fill(_MODELS[model])
 
 
 def speed_lines(document: RunDocument) -> Iterable[str]:

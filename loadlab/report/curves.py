@@ -9,6 +9,7 @@ from loadlab.analysis.verdict import SAMPLES_BEYOND
 from loadlab.recording.histogram import Histogram
 from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.load_model import models_of
+from loadlab.report.scenario import has_scenario
 from loadlab.results.model import Scalar
 
 ReadLatencies: TypeAlias = Callable[[str], Mapping[str, Histogram]]
@@ -99,7 +100,9 @@ def curves_of(
     at first are the ends of each line: its lowest and highest x; of many lines only the latter.
     """
     words = arrangement.words
-    is_open = "open" in models_of(trial for setting in arrangement.settings for trial in setting.measured)
+    trials = [trial for setting in arrangement.settings for trial in setting.measured]
+    # Requests of a scenario are due when they are sent, so their two times are one.
+    is_open = "open" in models_of(trials) and not has_scenario(trials)
     # Reading is most of the work: in a closed model service times are the response times again.
     names = ("delay", "response", *(["service"] if is_open else []), *_OF_STREAMS, *_SETTING_UP)
     drawable: list[tuple[Setting, dict[str, Histogram]]] = []

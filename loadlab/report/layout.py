@@ -208,7 +208,7 @@ def format_scalar(value: Scalar) -> str:
 
 def kind_names(trials: Iterable[TrialResult]) -> tuple[str, ...]:
     """Return the kinds of requests that any trial had, in their order; the slow senders last."""
-    names = dict.fromkeys(kind.name for trial in trials for kind in trial.kinds)
+    names = dict.fromkeys(kind.name for trial in trials for kind in trial.kinds if kind.level == "request")
     return tuple(sorted(names, key=lambda name: name == SLOW_SENDERS))
 
 

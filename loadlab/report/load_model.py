@@ -1,13 +1,15 @@
 """The load model of a run, and the error that the client adds to its times, in words."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from loadlab.analysis.verdict import trusted_ns
 from loadlab.report.layout import format_scalar
 from loadlab.results.model import Calibration, LatencySummary, LoadModel, TrialResult
 from loadlab.results.vocabulary import REQUESTS, Vocabulary
 from loadlab.units import format_duration_ns
+
+_ITERATIONS: Final = "iterations"
 
 
 def models_of(trials: Iterable[TrialResult]) -> tuple[LoadModel, ...]:
@@ -28,14 +30,17 @@ def describe_load(
 ) -> Iterator[str]:
     """Yield one key fact for each model: `closed model: 16 users`, `open model: 500 requests/s, Poisson arrivals`.
 
-    Of streams of events it is how many are read.
+    Of streams of events it is how many are read. A scenario comes before them, and is what a rate counts.
     """
     load, swept = profile.get("load") or {}, profile.get("sweep") or {}
+    if load.get("scenario"):
+        yield f"scenario: {'swept' if 'load.scenario' in swept else load['scenario']}"
     if words.pushed:
         yield f"streams of events: {_users(load, swept, words.user)}"
     for model in models:
         if model == "open":
-            yield f"open model: {_rate(load, swept, words)}, {_arrivals(load, swept)} arrivals"
+            counted = _ITERATIONS if load.get("scenario") else words.many
+            yield f"open model: {_rate(load, swept, counted)}, {_arrivals(load, swept)} arrivals"
         else:
             yield f"closed model: {_users(load, swept)}{_think(load, swept)}"
 
@@ -49,7 +54,14 @@ def describe_models(
             "Each subscriber reads one stream. The server decides when it sends, so the time between events is its "
             "pace; how quickly it serves its subscribers is the delivery delay, where events say when they were sent."
         )
-    if "closed" in models:
+    scenario = bool((profile.get("load") or {}).get("scenario"))
+    if "closed" in models and scenario:
+        yield (
+            "Closed model: each user begins its next iteration when the last one has ended. While the server stalls "
+            f"hardly any {words.message}s are sent, so the latencies suffer from coordinated omission: independent "
+            "users would see worse."
+        )
+    elif "closed" in models:
         yield (
             "Closed model: each user waits for its answer before it sends again. While the server stalls hardly any "
             f"{words.message}s are sent, so the latencies suffer from coordinated omission: an independent user would "
@@ -57,6 +69,13 @@ def describe_models(
         )
     if "open" in models:
         arrivals = _arrivals(profile.get("load") or {}, profile.get("sweep") or {})
+        if scenario:
+            yield (
+                f"Open model: iterations are due by a schedule ({arrivals} arrivals) that does not wait for others to "
+                "end, and their response time runs from the moment that they were due. That of a "
+                f"{words.message} within one runs from its being sent."
+            )
+            return
         yield (
             f"Open model: {words.message}s are due by a schedule ({arrivals} arrivals) that does not wait for answers, "
             f"and response time runs from the moment that a {words.message} was due."
@@ -75,14 +94,14 @@ def describe_calibration(calibration: Calibration | None) -> str:
     )
 
 
-def _rate(load: Mapping[str, Any], swept: Mapping[str, Any], words: Vocabulary) -> str:
+def _rate(load: Mapping[str, Any], swept: Mapping[str, Any], counted: str) -> str:
     rate = load.get("rate")
     if "load.rate" in swept:
         return "swept rate"
     if isinstance(rate, list):
         ends = [stage[end] for stage in rate for end in ("from", "to")]
-        return f"{format_scalar(min(ends))} to {format_scalar(max(ends))} {words.many}/s"
-    return f"{format_scalar(rate)} {words.many}/s"
+        return f"{format_scalar(min(ends))} to {format_scalar(max(ends))} {counted}/s"
+    return f"{format_scalar(rate)} {counted}/s"
 
 
 def _arrivals(load: Mapping[str, Any], swept: Mapping[str, Any]) -> str:

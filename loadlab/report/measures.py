@@ -75,6 +75,7 @@ class Quantity:
     `unit` stands behind a value; a rate is one whatever it counts, so quantities that differ by it alone are equal.
     Falling rates read best from zero, until the low ones lie on the axis; times are compared as multiples. `base`
     is what round numbers are made of: a size is round in powers of 2. `lowest` and `highest` are words for extremes.
+    Rates of something else than what a trial counts name it as `of`, and are not equal to others.
     """
 
     format: Callable[[float], str]
@@ -84,6 +85,7 @@ class Quantity:
     base: Literal[2, 10] = 10
     lowest: str = "lowest"
     highest: str = "highest"
+    of: str = ""
 
     def format_with_unit(self, value: float) -> str:
         """A value that stands alone."""
@@ -93,6 +95,8 @@ class Quantity:
 RATE: Final = Quantity(
     format_rate, format_count, log_from_ratio=100, unit="requests/s", lowest="slowest", highest="fastest"
 )
+# A scale of its own: an iteration of a scenario may have one request, or a hundred.
+ITERATIONS: Final = replace(RATE, unit="iterations/s", of="iterations")
 TIME: Final = Quantity(format_duration_ns, format_duration_ns, log_from_ratio=20, lowest="fastest", highest="slowest")
 CPU_TIME: Final = replace(TIME, lowest="cheapest", highest="dearest")
 SIZE: Final = Quantity(
@@ -178,7 +182,7 @@ def measure_of(metric: str, template: str = "") -> Measure:
     return Measure(
         metric=metric,
         template=template or _template(metric),
-        quantity=replace(quantity, unit="iterations/s") if of_iterations and quantity == RATE else quantity,
+        quantity=ITERATIONS if of_iterations and quantity == RATE else quantity,
         words=ITERATIONS_OF_A_SCENARIO if of_iterations else REQUESTS,
         read=lambda trial: _read(trial, metric) if _is_firm(trial, metric) else None,
         more_is_better=more_is_better(metric),
@@ -228,7 +232,8 @@ def _is_firm(trial: TrialResult, metric: str) -> bool:
 
 
 def _answered_share(trial: TrialResult) -> float | None:
-    if trial.requests_per_second is None or not trial.offered_per_second:
+    """None with a scenario, where the rate is that of its iterations."""
+    if trial.requests_per_second is None or not trial.offered_per_second or trial.iterations is not None:
         return None
     return trial.requests_per_second / trial.offered_per_second
 

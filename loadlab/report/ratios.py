@@ -11,7 +11,7 @@ from typing import Final
 
 from loadlab.analysis.pairs import compare_pairs
 from loadlab.report.layout import Arrangement
-from loadlab.report.measures import RATE, TIME, Quantity
+from loadlab.report.measures import ITERATIONS, RATE, TIME, Quantity
 from loadlab.report.panels import Value
 from loadlab.units import format_multiple
 
@@ -90,7 +90,7 @@ class Ratio:
 
 def chance_of(arrangement: Arrangement, quantity: Quantity) -> float:
     """Return by which share figures of single windows differ by chance: rates and times do as the machine's speed."""
-    return arrangement.chance if quantity in (RATE, TIME) else _OF_COUNTS
+    return arrangement.chance if quantity in (RATE, ITERATIONS, TIME) else _OF_COUNTS
 
 
 def are_apart(one: Value, other: Value) -> bool:

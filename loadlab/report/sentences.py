@@ -12,6 +12,7 @@ from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import ANSWERED_SHARE, Quantity
 from loadlab.report.panels import Line, Panel, Value, panel_of
 from loadlab.report.ratios import chance_of, ratio_of
+from loadlab.report.scenario import COMPLETED_SHARE
 from loadlab.results.model import Scalar
 from loadlab.units import format_multiple, format_share
 
@@ -101,21 +102,23 @@ def describe_stretch(arrangement: Arrangement, first: Scalar, last: Scalar) -> s
 
 def describe_answered(arrangement: Arrangement) -> Iterator[str]:
     """Yield one sentence on whether the rate of an open load was answered, and where it was least; none without one."""
-    shares = [
-        (value.median, Setting(x, line.index, ()))
-        for line in panel_of(arrangement, ANSWERED_SHARE).lines
-        for x, value in line.measured
-    ]
-    if not shares:
-        return
-    share, setting = min(shares, key=lambda answered: answered[0])
-    if share >= RATE_MET:
-        yield f"The target answered the offered rate everywhere, to within {format_share(1 - RATE_MET)}."
-    else:
-        where = arrangement.name_of(setting)
-        yield f"The target did not keep up with the offered rate: it answered {format_share(share)} of it" + (
-            f" at worst ({where})." if where else "."
-        )
+    for measure, met, missed in (
+        (ANSWERED_SHARE, "The target answered the offered rate", "it answered {share} of it"),
+        (COMPLETED_SHARE, "The offered iterations were completed", "{share} of the iterations were completed"),
+    ):
+        shares = [
+            (value.median, Setting(x, line.index, ()))
+            for line in panel_of(arrangement, measure).lines
+            for x, value in line.measured
+        ]
+        if not shares:
+            continue
+        share, setting = min(shares, key=lambda answered: answered[0])
+        if share >= RATE_MET:
+            yield f"{met} everywhere, to within {format_share(1 - RATE_MET)}."
+        else:
+            what, where = missed.format(share=format_share(share)), arrangement.name_of(setting)
+            yield f"The target did not keep up with the offered rate: {what}{f' at worst ({where})' if where else ''}."
 
 
 def join_names(names: Sequence[str]) -> str:

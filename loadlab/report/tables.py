@@ -1,16 +1,18 @@
 """Tables as plain data: those that can be sorted, with cells of their own for each kind of figure, and plain ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.analysis.summary import Percentile
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
+from loadlab.protocols.close_codes import name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.model import LatencySummary, TrialResult
 from loadlab.units import format_count, format_duration_ns, format_percent, format_rate, format_size_bytes
 
 _DASH: Final = "\N{EN DASH}"
+_MOST_STATUSES: Final = 4
 # What was never sent is counted in a column of its own.
 _FAILED: Final = FAILURES - {Outcome.DROPPED}
 
@@ -33,10 +35,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, and whether its cells are numbers."""
+    """A heading, and whether its cells are numbers; texts of any length, such as names of a user's, are `broken`."""
 
     title: str
     numeric: bool
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,18 @@ def failures_cell(outcomes: dict[str, int]) -> Cell:
     failures = {name: number for name, number in outcomes.items() if name in _FAILED and number}
     note = ", ".join(f"{name} {number:,}" for name, number in failures.items())
     return count_cell(sum(failures.values()), note)
+
+
+def statuses_cell(statuses: Mapping[str, int], absent: str) -> Cell:
+    """Return the cell that says how many responses had which status, sorted by the share of those that were not 200."""
+    total = sum(statuses.values())
+    if not total:
+        return absent_cell(absent)
+    ranked = sorted(statuses.items(), key=lambda each: (-each[1], each[0]))
+    texts = [f"{name_of_status(status)}: {count:,}" for status, count in ranked]
+    listed = ", ".join(texts)
+    text = listed if len(texts) <= _MOST_STATUSES else f"{', '.join(texts[:_MOST_STATUSES])}, others"
+    return Cell(text, 1 - statuses.get("200", 0) / total, "" if text == listed else listed)
 
 
 def absent_cell(why: str) -> Cell:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from loadlab.analysis.summary import Percentile
-from loadlab.protocols.close_codes import name_of_status
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.idle_memory import MEMORY_OF_ONE
 from loadlab.report.layout import format_scalar
 from loadlab.report.load_model import models_of
 from loadlab.report.measures import CPU_TOTAL, RECEIVED_PER_SECOND, quantity_of
+from loadlab.report.scenario import ITERATION_P50, ITERATION_P99, ITERATION_RATE, due_outcomes
 from loadlab.report.tables import (
     Cell,
     absent_cell,
@@ -19,6 +19,7 @@ from loadlab.report.tables import (
     percentile_cell,
     rate_cell,
     size_cell,
+    statuses_cell,
     time_cell,
     with_interval,
 )
@@ -27,7 +28,6 @@ from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 
 ReadCell = Callable[[TrialResult], Cell]
 
-_MOST_STATUSES: Final = 4
 _SPOKEN: Final[dict[IdleProtocol, str]] = {
     "tcp": "nothing",
     "http": "HTTP, kept alive",
@@ -126,8 +126,17 @@ def _rate(trial: TrialResult) -> Cell:
     return rate_cell(trial.requests_per_second, trial)
 
 
+def _iteration_rate(trial: TrialResult) -> Cell:
+    rate = ITERATION_RATE.read(trial)
+    return absent_cell(reason_of(trial)) if rate is None or not trial.is_credible else rate_cell(rate, trial)
+
+
+def _iterations(trial: TrialResult) -> LatencySummary:
+    return trial.iterations.response_ns if trial.iterations else LatencySummary()
+
+
 def _offered(trial: TrialResult) -> Cell:
-    """What the schedule asked for; not where it is one of the swept values anyway."""
+    """What the schedule asked for, of a scenario iterations; not where it is one of the swept values anyway."""
     if trial.offered_per_second is None or trial.offered_per_second == trial.factors.get("load.rate"):
         return absent_cell(reason_of(trial))
     return rate_cell(trial.offered_per_second)
@@ -150,8 +159,8 @@ def _percentile(summary_of: Callable[[TrialResult], LatencySummary], name: Perce
 
 
 def _service(trial: TrialResult) -> LatencySummary:
-    """In a closed model they are the response times again."""
-    return trial.service_ns if trial.load_model == "open" else LatencySummary()
+    """In a closed model they are the response times again, and so are those of requests within a scenario."""
+    return trial.service_ns if trial.load_model == "open" and trial.iterations is None else LatencySummary()
 
 
 def _gap(trial: TrialResult) -> LatencySummary:
@@ -189,20 +198,27 @@ def _cut(trial: TrialResult) -> Cell:
 
 
 def _outcome(trial: TrialResult, outcome: Outcome) -> Cell:
-    done = trial.state == "done" and trial.outcomes
-    return count_cell(trial.outcomes.get(outcome, 0)) if done else absent_cell(reason_of(trial))
+    """Of what a schedule asks for: requests, or the iterations of a scenario."""
+    outcomes = due_outcomes(trial)
+    done = trial.state == "done" and outcomes
+    return count_cell(outcomes.get(outcome, 0)) if done else absent_cell(reason_of(trial))
+
+
+def _iterations_failed(trial: TrialResult) -> Cell:
+    if trial.iterations is None or trial.state != "done":
+        return absent_cell(reason_of(trial))
+    return failures_cell(trial.iterations.outcomes)
+
+
+def _checks_failed(trial: TrialResult) -> Cell:
+    if not trial.checks:
+        return absent_cell("no checks")
+    note = ", ".join(f"{check.name}: {check.failed:,}" for check in trial.checks if check.failed)
+    return count_cell(sum(check.failed for check in trial.checks), note)
 
 
 def _statuses(trial: TrialResult) -> Cell:
-    """How many responses had which status; sorted by the share of those that were not 200."""
-    total = sum(trial.statuses.values())
-    if not total:
-        return absent_cell(reason_of(trial))
-    ranked = sorted(trial.statuses.items(), key=lambda each: (-each[1], each[0]))
-    texts = [f"{name_of_status(status)}: {count:,}" for status, count in ranked]
-    listed = ", ".join(texts)
-    text = listed if len(texts) <= _MOST_STATUSES else f"{', '.join(texts[:_MOST_STATUSES])}, others"
-    return Cell(text, 1 - trial.statuses.get("200", 0) / total, "" if text == listed else listed)
+    return statuses_cell(trial.statuses, reason_of(trial))
 
 
 def _counted(read: Callable[[TrialResult], int]) -> ReadCell:
@@ -223,10 +239,15 @@ def _alive(trial: TrialResult) -> Cell:
 VERDICT: Final = TrialColumn("verdict", _state, "verdict", numeric=False)
 _FIGURES: Final[tuple[TrialColumn, ...]] = (
     TrialColumn("offered", _offered, "offered"),
+    TrialColumn("iterations/s", _iteration_rate, "iter/s", metric=ITERATION_RATE.metric),
+    TrialColumn("iteration p50", _percentile(_iterations, "p50"), metric=ITERATION_P50.metric),
+    TrialColumn("iteration p99", _percentile(_iterations, "p99"), "iter p99", metric=ITERATION_P99.metric),
+    TrialColumn("iterations failed", _iterations_failed, "iter failed", is_count=True, rare=True),
     TrialColumn("{many}/s", _rate, "{rate}", metric="requests_per_second"),
     TrialColumn("failed", _failed, "failed", is_count=True),
     TrialColumn("dropped", _dropped, "dropped", is_count=True, rare=True),
     TrialColumn("cut", _cut, "cut", is_count=True, rare=True),
+    TrialColumn("checks failed", _checks_failed, "checks failed", is_count=True, rare=True),
     TrialColumn("statuses", _statuses, is_count=True, rare=True),
     TrialColumn("retried", _counted(lambda trial: trial.retried), is_count=True, rare=True),
     TrialColumn("surplus", _counted(lambda trial: trial.surplus), is_count=True, rare=True),

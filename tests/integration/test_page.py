@@ -9,7 +9,7 @@ import pytest
 
 from loadlab.report import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import FailureSample, Finding, RunDocument, Verdict
+from loadlab.results.model import FailureSample, Finding, RunDocument, TrialResult, Verdict
 
 from ..more_sample_runs import (
     write_crowd,
@@ -22,6 +22,7 @@ from ..more_sample_runs import (
 )
 from ..over_time_run import write_over_time
 from ..probed_run import write_probed
+from ..scenario_runs import write_shop, write_shop_rates, write_shop_servers, write_shop_users
 from ..stream_runs import write_broadcast, write_websockets
 from .browser import Browser, open_browser
 
@@ -124,7 +125,7 @@ def test_the_page_never_scrolls_sideways(browser: Browser, page: Path, width: in
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("write", [write_switch_cost, write_crowd, write_open, write_mix])
+@pytest.mark.parametrize("write", [write_switch_cost, write_crowd, write_open, write_mix, write_shop, write_shop_users])
 def test_no_labels_of_an_axis_touch_each_other(
     browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory], width: int
 ) -> None:
@@ -305,6 +306,32 @@ def test_markup_in_names_is_text_and_never_runs(browser: Browser, tmp_path: Path
     assert browser.evaluate("document.querySelectorAll('#throughput-0 path.js-line').length") == 1
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("write", [write_shop, write_shop_users])
+def test_names_of_a_scenario_may_be_anything_and_of_any_length(
+    browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory], width: int
+) -> None:
+    run = write(tmp_path)
+    document = run.read_document()
+
+    def renamed(trial: TrialResult) -> TrialResult:
+        kinds = [kind.model_copy(update={"name": f"{kind.name} {EVIL * 3}"}) for kind in trial.kinds]
+        checks = [check.model_copy(update={"name": f"{check.name} {EVIL}"}) for check in trial.checks]
+        samples = [sample.model_copy(update={"traceback": EVIL * 9}) for sample in trial.failure_samples]
+        return trial.model_copy(update={"kinds": kinds, "checks": checks, "failure_samples": samples})
+
+    run.write_document(document.model_copy(update={"trials": [*map(renamed, document.trials)]}))
+    run.write_page(render(run))
+    browser.open(run.page_path, width)
+    assert browser.evaluate("document.querySelectorAll('img').length") == 0
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    # On a phone figures are scrolled to, beside the names.
+    tables = "[...document.querySelectorAll('#steps-and-checks .scroll')]"
+    beside = f"{tables}.map((each) => each.scrollWidth - each.clientWidth)"
+    assert browser.evaluate(beside) == [0, 0, 0] or width == 390
+    assert all(drawn(browser).values())
+
+
 def drawn(browser: Browser) -> dict[str, int]:
     """The figures of the open page by their ids, and how many lines, groups of points or kinds of bars each has."""
     found: dict[str, int] = browser.evaluate(
@@ -327,6 +354,10 @@ def drawn(browser: Browser) -> dict[str, int]:
         write_switch_cost,
         write_broadcast,
         write_websockets,
+        write_shop,
+        write_shop_users,
+        write_shop_servers,
+        write_shop_rates,
     ],
 )
 def test_every_kind_of_run_fits_its_window(

@@ -17,6 +17,7 @@ from loadlab.report.sections import (
     percentiles,
     provenance,
     speed,
+    steps,
     trials,
     why,
 )
@@ -27,6 +28,7 @@ SECTIONS: Final[tuple[Callable[[Run], Iterable[Section]], ...]] = (
     overview.sections_of,
     expectations.sections_of,
     charts.sections_of,
+    steps.sections_of,
     why.sections_of,
     percentiles.sections_of,
     over_time.sections_of,

@@ -13,7 +13,8 @@ from loadlab.report.layout import Arrangement
 from loadlab.report.load_model import model_suffix
 from loadlab.report.panels import Chart, LineLaw, StackedChart, laws_of, panel_of, stack
 from loadlab.report.sections.figures import figures_of
-from loadlab.report.sections.plans import Plan, plans_of
+from loadlab.report.sections.plan import Plan
+from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.sentences import describe_growth, describe_lines
 from loadlab.report.tables import PlainTable
@@ -88,8 +89,8 @@ def charts_of(run: Run) -> tuple[CaptionedChart, ...]:
     """Return the charts of a run in their order, those with nothing to draw left out; none of one setting."""
     if len(run.arrangement.settings) == 1:
         return ()
-    built = (_build(plan, run.document, run.drawn) for plan in plans_of(run.document, run.drawn))
-    charts = [captioned for captioned in built if captioned.chart.legend or captioned.split]
+    built = (captioned(plan, run.document, run.drawn) for plan in plans_of(run.document, run.drawn))
+    charts = [section for section in built if section.chart.legend or section.split]
     if charts and (gaps := describe_gaps(run.trials)):
         charts[0] = replace(charts[0], notes=(*charts[0].notes, gaps))
     return tuple(charts)
@@ -103,18 +104,8 @@ def tables_of(run: Run) -> tuple[PlainTable, ...]:
     return (figures, *(plan.table for plan in plans_of(run.document, run.arrangement) if plan.table))
 
 
-def describe_gaps(trials: Sequence[TrialResult]) -> str:
-    """Say how many trials have no point in the figures, and why; empty when all have one."""
-    reasons = Counter("invalid" if trial.state == "done" else trial.state for trial in trials if not trial.is_credible)
-    if not reasons:
-        return ""
-    total = reasons.total()
-    listed = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
-    has = "has" if total == 1 else "have"
-    return f"{total} of {len(trials)} trials {has} no point here ({listed}); “All trials” gives the reasons."
-
-
-def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> CaptionedChart:
+def captioned(plan: Plan, document: RunDocument, arrangement: Arrangement) -> CaptionedChart:
+    """Return the chart of a plan with its sentences; its panels are those that have anything to draw."""
     panels = tuple(panel_of(arrangement, measure) for measure in plan.measures)
     described = ((measure, panel_of(arrangement, measure)) for measure in plan.described)
     # A chart of one panel has its title for a heading already.
@@ -135,3 +126,14 @@ def _build(plan: Plan, document: RunDocument, arrangement: Arrangement) -> Capti
         table=plan.table,
         split=stack(arrangement, plan.split) if plan.split else None,
     )
+
+
+def describe_gaps(trials: Sequence[TrialResult]) -> str:
+    """Say how many trials have no point in the figures, and why; empty when all have one."""
+    reasons = Counter("invalid" if trial.state == "done" else trial.state for trial in trials if not trial.is_credible)
+    if not reasons:
+        return ""
+    total = reasons.total()
+    listed = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    has = "has" if total == 1 else "have"
+    return f"{total} of {len(trials)} trials {has} no point here ({listed}); “All trials” gives the reasons."

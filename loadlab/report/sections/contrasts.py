@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from loadlab.profile.target import describe_command
 from loadlab.report.layout import Arrangement, format_scalar
-from loadlab.report.measures import RATE, TIME, Measure, Quantity
+from loadlab.report.measures import ITERATIONS, RATE, TIME, Measure, Quantity
 from loadlab.report.panels import Line, Value
 from loadlab.report.ratios import are_apart, chance_of, ratio_of
 from loadlab.report.sections.dependence import join_many
@@ -229,7 +229,7 @@ def _range(values: Sequence[Value], quantity: Quantity) -> str:
 
 
 def _adjective(quantity: Quantity) -> str:
-    return {RATE: "high", TIME: "long"}.get(quantity, "large")
+    return {RATE: "high", ITERATIONS: "high", TIME: "long"}.get(quantity, "large")
 
 
 def _unswept(profile: Mapping[str, Any], path: str) -> Scalar:

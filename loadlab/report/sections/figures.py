@@ -1,7 +1,7 @@
 """Tables beside or instead of charts: the figures of a single setting, and what to compare microbenchmarks with."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,6 +22,14 @@ from loadlab.report.measures import (
     measure_of,
 )
 from loadlab.report.panels import Value, panel_of
+from loadlab.report.scenario import (
+    COMPLETED_SHARE,
+    ITERATION_RATE,
+    ITERATION_SERVICE_P50,
+    ITERATION_SERVICE_P99,
+    OF_ITERATIONS,
+    has_scenario,
+)
 from loadlab.report.sections.connection_memory import note_on
 from loadlab.report.sentences import write_value
 from loadlab.report.tables import Group, PlainTable
@@ -39,11 +47,13 @@ _OF_THE_BOOK: Final[Mapping[int, Mapping[str, float]]] = {
     10_000: {"poll": 990, "select": 930, "epoll": 0.66},
 }
 _OPERATIONS: Final = 100_000
-# In a closed model they are the response times again.
 _SERVICE: Final = tuple(measure_of(f"service_ns.{percentile}") for percentile in ("p50", "p99"))
 _COUNTS: Final = ("ended", "unasked", "pings")
 _PARTS: Final = ("delay", "first", "gap", "connect", "handshake", "upgrade")
 _MEASURES: Final = (
+    ITERATION_RATE,
+    COMPLETED_SHARE,
+    *OF_ITERATIONS,
     THROUGHPUT,
     ANSWERED_SHARE,
     *(measure_of(f"response_ns.{percentile}") for percentile in ("p50", "p90", "p99", "p99.9")),
@@ -73,10 +83,10 @@ def figures_of(arrangement: Arrangement) -> PlainTable | None:
     if len(arrangement.settings) != 1:
         return None
     [setting] = arrangement.settings
-    is_open = "open" in models_of(setting.trials)
+    left_out = _repeated(setting.trials)
     rows = [
         (worded.title, _describe(worded, value))
-        for worded in (measure.worded(arrangement.words) for measure in _MEASURES if is_open or measure not in _SERVICE)
+        for worded in (measure.worded(arrangement.words) for measure in _MEASURES if measure not in left_out)
         if (value := _value(arrangement, worded)) and (value.high or worded.metric not in _COUNTS)
     ]
     if not rows:
@@ -146,6 +156,13 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
         ),
         note="Memory is what each takes in user space; the kernel's own part, for threads and processes, is not in it.",
     )
+
+
+def _repeated(trials: Sequence[TrialResult]) -> tuple[Measure, ...]:
+    """Service times that are the response times again: in a closed model, and of requests that no schedule asks for."""
+    if "open" not in models_of(trials):
+        return (*_SERVICE, ITERATION_SERVICE_P50, ITERATION_SERVICE_P99)
+    return _SERVICE if has_scenario(trials) else ()
 
 
 def _value(arrangement: Arrangement, measure: Measure) -> Value | None:

@@ -1,4 +1,4 @@
-"""The findings of the verdict, each once for all its trials; spoiled attempts; failed requests; errors of TCP."""
+"""The findings of the verdict, each once for all its trials; spoiled attempts; what failed, what blocked; TCP."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from loadlab.report.failures import SampledFailure, sampled_failures
 from loadlab.report.measures import COST, THROUGHPUT, Measure
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.trial_columns import anchor_of
-from loadlab.results.model import Finding, Severity, TrialResult
+from loadlab.results.model import BlockingCode, Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
 from loadlab.results.vocabulary import Vocabulary
+from loadlab.units import format_duration_ns
 
 _GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("invalid", "suspect", "note")
 # What may spoil an attempt, so that the trial is measured again.
@@ -60,16 +61,29 @@ class SpoiledAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockingLine:
+    """A line of a scenario that held up a load worker, in all trials together; `trials` are their ids."""
+
+    where: str
+    code: str
+    times: int
+    longest: str
+    trials: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Findings(Section):
     """All of them, the gravest first, attempts that the machine spoiled, and samples of the requests that failed.
 
-    `spoiled_title` heads the figures of such attempts.
+    `spoiled_title` heads the figures of such attempts. A scenario's own `errors` and `blocking` lines stand apart.
     """
 
     groups: tuple[FindingGroup, ...]
     spoiled: tuple[SpoiledAttempt, ...]
     spoiled_title: str
     failures: tuple[SampledFailure, ...]
+    errors: tuple[SampledFailure, ...]
+    blocking: tuple[BlockingLine, ...]
     of_kinds: bool
     of_trials: bool
     words: Vocabulary
@@ -83,8 +97,10 @@ def sections_of(run: Run) -> Iterator[Findings]:
         groups=group_findings(run.trials, run.arrangement.name_of_trial),
         spoiled=tuple(spoiled_attempts(run)),
         spoiled_title=_main_measure(run).worded(run.words).title.lower(),
-        failures=failures,
-        of_kinds=any(failure.kind for failure in failures),
+        failures=tuple(failure for failure in failures if not failure.traceback),
+        errors=tuple(failure for failure in failures if failure.traceback),
+        blocking=blocking_lines(run.trials),
+        of_kinds=any(failure.kind for failure in failures if not failure.traceback),
         of_trials=len(run.trials) > 1,
         words=run.words,
     )
@@ -119,6 +135,25 @@ def spoiled_attempts(run: Run) -> Iterator[SpoiledAttempt]:
             why=" ".join(map(_write_finding, of_machine)) or attempt.reason or "",
             anchor=anchor_of(attempt),
         )
+
+
+def blocking_lines(trials: Iterable[TrialResult]) -> tuple[BlockingLine, ...]:
+    """Return the lines of scenarios that held up load workers, those that did so for longest first."""
+    found: dict[tuple[str, str], list[tuple[str, BlockingCode]]] = {}
+    for trial in trials:
+        for line in trial.blocking:
+            found.setdefault((line.where, line.code), []).append((trial.id, line))
+    longest = {key: max(line.longest_ns for _, line in lines) for key, lines in found.items()}
+    return tuple(
+        BlockingLine(
+            where,
+            code,
+            times=sum(line.times for _, line in found[where, code]),
+            longest=format_duration_ns(longest[where, code]),
+            trials=tuple(dict.fromkeys(trial for trial, _ in found[where, code])),
+        )
+        for where, code in sorted(found, key=lambda key: -longest[key])
+    )
 
 
 def describe_sockets(trials: Sequence[TrialResult]) -> str:

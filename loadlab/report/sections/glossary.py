@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from markupsafe import Markup, escape
 
+from loadlab.report.scenario import has_scenario
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.vocabulary import Vocabulary
 
@@ -72,8 +73,10 @@ def terms_of(run: Run) -> Iterable[Term]:
     yield from load_terms(run.words)
     if "closed" in run.models:
         yield _CLOSED
+    if has_scenario(run.trials):
+        yield from _SCENARIO
     if "open" in run.models:
-        yield from open_terms(run.words)
+        yield from _OPEN_SCENARIO if has_scenario(run.trials) else open_terms(run.words)
     yield from _stream_terms(run)
     if any(trial.idle for trial in run.trials):
         yield idle_term(run.words)
@@ -211,6 +214,33 @@ _CLOSED: Final = Term(
     "A fixed number of users, each of whom waits for an answer before sending again. A slow server slows its own load "
     "down, so that slow moments are sampled too rarely: coordinated omission.",
     ("coordinated omission",),
+)
+_SCENARIO: Final = (
+    Term("Iteration", "One execution of the scenario's function by one user, from begin to end.", ("iterations",)),
+    Term(
+        "Step",
+        "A named part of a scenario (user.step), with times and outcomes of its own.",
+        ("steps",),
+    ),
+    Term(
+        "Check",
+        "A condition that a scenario looks at (user.check). One that does not hold is counted, and fails nothing.",
+        ("checks",),
+    ),
+)
+_OPEN_SCENARIO: Final = (
+    Term(
+        "Open model",
+        "Iterations are due at a given rate, whatever the server does, as from many independent users.",
+    ),
+    Term(
+        "Service time",
+        "From when an iteration really began to its end. It is shorter than the response time by the lateness.",
+        ("service times",),
+    ),
+    Term("Lateness", "From when an iteration was due until it began: no user was free, or the client was late."),
+    Term("Dropped", "Iterations that were due and never begun, as no user was free until the window ended."),
+    Term("Cut", "What was under way when the window ended."),
 )
 _EVENTS: Final = (
     Term("Event", "One server-sent event, or one piece of a body that comes in pieces.", ("events",)),

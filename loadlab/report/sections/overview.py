@@ -15,6 +15,7 @@ from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, CPU_TOTAL, DELAY_P50, DELAY_P99, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
+from loadlab.report.scenario import has_scenario
 from loadlab.report.sections.changes import changes_of
 from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.contrasts import (
@@ -31,6 +32,7 @@ from loadlab.report.sections.dependence import (
     describe_times_apart,
     join_many,
 )
+from loadlab.report.sections.iterations import describe_scenario
 from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.sections.single_target import describe_single, describe_tail, describe_times, target_of
@@ -90,12 +92,13 @@ def overview_of(run: Run) -> Answer:
         head += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT)).head
     if len(arrangement.settings) == 1:
         head = (*head, *describe_single(run, first.described[0]))
-    if of_one_line and arrangement.x_is_number:
+    if of_one_line and arrangement.x_is_number and not has_scenario(run.trials):
         head = (*head, *describe_times(arrangement))
     if panel.measure.metric in _WITH_COST and arrangement.x_is_number:
         cost = panel_of(arrangement, CPU_TOTAL)
         changes = changes_of(arrangement, [line for line in cost.lines if line.measured], cost.measure, laws)
         head = (*head, *(describe_dependence(arrangement, changes, cost.measure) if changes else ()))
+    head = (*head, *describe_scenario(arrangement, panel.measure.metric))
     impossible = describe_impossible(arrangement)
     leads = of_one_line or not (arrangement.x_is_number or of_memory)
     return Answer(

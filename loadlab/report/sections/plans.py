@@ -5,8 +5,7 @@ response time. Of streams of events it is the time that these are under way, whe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from loadlab.report.idle_memory import MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.report.layout import Arrangement, kind_names
@@ -40,11 +39,13 @@ from loadlab.report.measures import (
     measure_of,
 )
 from loadlab.report.panels import Split, panel_of
+from loadlab.report.scenario import has_scenario
 from loadlab.report.sections import connection_memory, percentiles
 from loadlab.report.sections.figures import switch_table, wait_table
+from loadlab.report.sections.plan import Plan, by_kind, of_all
+from loadlab.report.sections.scenario_plans import scenario_plans
 from loadlab.report.sections.why.calls import describe_eagain, split_of_calls
 from loadlab.report.sentences import describe_answered
-from loadlab.report.tables import PlainTable
 from loadlab.results.model import LoadModel, RunDocument, TrialResult
 from loadlab.results.vocabulary import Vocabulary
 
@@ -64,38 +65,6 @@ _NOTES: Final = {
     MEMORY_PSS.metric: _PSS,
     RUN_QUEUE_WAIT.metric: "Run-queue wait is the time that the target was ready to run and had no core.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A chart to be: a panel for each of `measures`; its sentences are about `described`, behind `lead`.
-
-    `laws` are those of that metric; `split` is what the first measure is made of, or without one all that is drawn.
-    """
-
-    key: str
-    title: str
-    measures: tuple[Measure, ...]
-    described: tuple[Measure, ...] = ()
-    lead: str = ""
-    laws: str = ""
-    note: str = ""
-    table: PlainTable | None = None
-    split: Split | None = None
-    columns: Literal[2, 3] = 2
-
-    def shows_first(self, metric: str) -> bool:
-        """Whether that metric is what the chart and its sentence begin with."""
-        begun = {measures[0].metric for measures in (self.measures, self.described) if measures}
-        return begun == {metric} and bool(self.described)
-
-    def worded(self, words: Vocabulary) -> "Plan":
-        """Return the same plan with its measures called by the words for what is counted."""
-        return replace(
-            self,
-            measures=tuple(measure.worded(words) for measure in self.measures),
-            described=tuple(measure.worded(words) for measure in self.described),
-        )
 
 
 def plans_of(document: RunDocument, arrangement: Arrangement) -> list[Plan]:
@@ -125,7 +94,9 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
     models, words = models_of(trials), arrangement.words
     if delay := _delay(trials, _plotted(profile)):
         yield delay
-    if "open" in models:
+    if has_scenario(trials):
+        yield from scenario_plans(trials, models, arrangement)
+    elif "open" in models:
         yield _times(trials, models, words)
         yield Plan(
             "parts",
@@ -145,7 +116,8 @@ def _load_plans(profile: Mapping[str, Any], trials: Sequence[TrialResult], arran
         )
     else:
         yield Plan("throughput", f"Throughput{model_suffix(models)}", (THROUGHPUT,), (THROUGHPUT,))
-    times = [*([] if "open" in models else [_times(trials, models, words)]), *_streams(trials, words)]
+    is_shown = "open" in models or has_scenario(trials)
+    times = [*([] if is_shown else [_times(trials, models, words)]), *_streams(trials, words)]
     if not delay:
         yield from times
     yield Plan(
@@ -209,13 +181,7 @@ def _times(trials: Sequence[TrialResult], models: tuple[LoadModel, ...], words: 
             return Plan("kinds", title, of_kinds, of_kinds[2::4])
         measures = (RESPONSE_P50, SERVICE_P50, RESPONSE_P99, SERVICE_P99)
         return Plan("response", f"Response and service time{suffix}", measures, measures[2:])
-    if kinds:
-        p50s = [measure_of(f"kinds.{kind}.response_ns.p50").called(f"{kind}, median (p50)") for kind in kinds]
-        p99s = [measure_of(f"kinds.{kind}.response_ns.p99").called(f"{kind}, 99th percentile (p99)") for kind in kinds]
-        pairs = tuple(measure for pair in zip(p50s, p99s, strict=True) for measure in pair)
-        return Plan("kinds", f"{words.time} by kind of {words.message}{suffix}", pairs, tuple(p99s))
-    p50, p99 = RESPONSE_P50.called("Median (p50)"), RESPONSE_P99.called("99th percentile (p99)")
-    return Plan("response", f"{words.time}{suffix}", (p50, p99), (p99,))
+    return by_kind(kinds, f"{words.time} by kind of {words.message}{suffix}") if kinds else of_all(suffix, words)
 
 
 def _delay(trials: Sequence[TrialResult], asked: str | None) -> Plan | None:

@@ -84,7 +84,11 @@ def tabulate(trials: Sequence[TrialResult]) -> Table:
 
 
 def tabulate_kinds(trials: Sequence[TrialResult]) -> Table | None:
-    """Return the table of `trials` by kind of request, or None if all their requests are of one kind."""
+    """Return the table of `trials` by kind of request, or None if all their requests are of one kind.
+
+    Those of a scenario stand beside its steps, in a section of their own.
+    """
+    trials = [trial for trial in trials if trial.iterations is None]
     order = kind_names(trials)
     if not order:
         return None

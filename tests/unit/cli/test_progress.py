@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -12,6 +13,7 @@ from loadlab.profile import LoadProfile, Trial, plan_trials
 from loadlab.recording.histogram import Histogram
 from loadlab.results.model import TrialState
 
+from ...scenario_runs import write_shop
 from ...trials import make_trial
 
 NOBODY = "nothing listens at 127.0.0.1:9; start the server first"
@@ -63,6 +65,12 @@ def test_a_microbenchmark_has_its_cost(printed: list[str]) -> None:
     progress = RunProgress(Console(file=io.StringIO()), trials_of())
     progress.trial_ended(make_trial("suspect", cost_ns=1234.0))
     assert printed == ["1/3 the only trial: suspect, 1.23 µs"]
+
+
+def test_a_scenario_has_its_iterations_beside_requests(printed: list[str], tmp_path: Path) -> None:
+    [trial] = write_shop(tmp_path).read_document().trials
+    RunProgress(Console(file=io.StringIO()), trials_of()).trial_ended(trial)
+    assert printed == ["1/3 the only trial: suspect, 500 iterations/s, 2k req/s"]
 
 
 def drawn(view: LiveLines | RunProgress, width: int) -> list[str]:

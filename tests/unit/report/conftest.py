@@ -15,6 +15,7 @@ from ...more_sample_runs import (
     write_wait_cost,
 )
 from ...probed_run import write_probed
+from ...scenario_runs import write_shop, write_shop_rates, write_shop_servers, write_shop_users
 from ...stream_runs import write_broadcast, write_websockets
 
 
@@ -118,3 +119,33 @@ def websockets_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 def websockets(websockets_run: RunDirectory) -> RunDocument:
     """Its document."""
     return websockets_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def shop_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A scenario in a single trial, with all that can go wrong in one."""
+    return write_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="session")
+def shop(shop_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return shop_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def shop_users(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    """A scenario over users."""
+    return write_shop_users(tmp_path_factory.mktemp("shop-users")).read_document()
+
+
+@pytest.fixture(scope="session")
+def shop_servers(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    """A scenario over users, with two servers."""
+    return write_shop_servers(tmp_path_factory.mktemp("shop-servers")).read_document()
+
+
+@pytest.fixture(scope="session")
+def shop_rates(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    """A scenario whose iterations are due at a rate."""
+    return write_shop_rates(tmp_path_factory.mktemp("shop-rates")).read_document()

@@ -3,8 +3,9 @@
 from typing import Any
 
 from loadlab.report.failures import failure_lines, sampled_failures
-from loadlab.results.model import TrialResult
+from loadlab.results.model import RunDocument, TrialResult
 
+from ...scenario_runs import TRACEBACK
 from ...trials import make_trial
 
 
@@ -60,3 +61,12 @@ def test_the_terminal_has_a_line_for_each() -> None:
 
 def test_where_nothing_failed_there_is_none() -> None:
     assert sampled_failures([trial(1, {"ok": 9})]) == ()
+
+
+def test_an_error_of_a_scenario_is_shown_with_its_lines_and_counted_by_iterations(shop: RunDocument) -> None:
+    [found] = sampled_failures(shop.trials)
+    assert (found.name, found.failed, found.kind, found.traceback) == ("script error", 7, "checkout", TRACEBACK)
+    [line] = failure_lines(shop.trials)
+    heading, *lines = line.splitlines()
+    assert heading == "Failed: script error in checkout (7 times, one of them):"
+    assert lines == [f"  {each}" for each in TRACEBACK.splitlines()]

@@ -70,3 +70,19 @@ def test_a_percentile_with_too_few_samples_is_not_stated() -> None:
 
 def test_a_run_without_calibration_states_nothing() -> None:
     assert describe_calibration(None) == ""
+
+
+def test_of_a_scenario_a_rate_counts_iterations() -> None:
+    load = {"scenario": "shop.py:checkout", "rate": 200, "connections": 50}
+    assert [*describe_load({"load": load}, ("open",))] == [
+        "scenario: shop.py:checkout",
+        "open model: 200 iterations/s, constant arrivals",
+    ]
+    swept = {"load.scenario": ["shop.py:checkout", "shop.py:look"]}
+    assert [*describe_load({"load": load, "sweep": swept}, ("closed",))] == [
+        "scenario: swept",
+        "closed model: 50 users",
+    ]
+    closed, of_open = describe_models({"load": load}, ("closed", "open"))
+    assert closed.startswith("Closed model: each user begins its next iteration when the last one has ended.")
+    assert of_open.startswith("Open model: iterations are due by a schedule (constant arrivals)")

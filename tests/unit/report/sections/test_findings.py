@@ -1,5 +1,11 @@
-from loadlab.report.sections.findings import describe_sockets, group_findings, spoiled_attempts
-from loadlab.results.model import Finding, Severity, TrialResult, Verdict
+from loadlab.report.sections.findings import (
+    blocking_lines,
+    describe_sockets,
+    group_findings,
+    sections_of,
+    spoiled_attempts,
+)
+from loadlab.results.model import BlockingCode, Finding, RunDocument, Severity, TrialResult, Verdict
 from loadlab.results.probe_data import Probes, SocketCounters, SocketsProbe
 
 from ....sample_run import sample_document
@@ -84,3 +90,21 @@ def test_spoiled_attempts_stand_beside_the_one_that_counts_with_what_spoiled_the
     assert (attempt.figure, attempt.final) == ("31,000", "48,000")
     assert attempt.why == "The machine was slow: 0.7 of the median."
     assert attempt.anchor == "trial-001"
+
+
+def test_errors_of_a_scenario_and_lines_that_block_stand_apart_from_requests(shop: RunDocument) -> None:
+    [found] = sections_of(run_of(shop))
+    assert [error.failed for error in found.errors] == [7]
+    assert found.failures == ()
+    assert [(line.where, line.times, line.longest) for line in found.blocking] == [("shop.py:9", 12, "210 ms")]
+
+
+def test_lines_that_block_are_listed_once_for_all_trials_the_longest_first() -> None:
+    def blocked(number: int, *lines: tuple[str, int, int]) -> TrialResult:
+        of_trial = [BlockingCode(where=where, code="", times=times, longest_ns=ns) for where, times, ns in lines]
+        return trial(number).model_copy(update={"blocking": of_trial})
+
+    found = blocking_lines([blocked(1, ("a.py:1", 2, 60_000_000)), blocked(2, ("b.py:7", 1, 90_000_000))])
+    assert [line.where for line in found] == ["b.py:7", "a.py:1"]
+    [line] = blocking_lines([blocked(1, ("a.py:1", 2, 60_000_000)), blocked(2, ("a.py:1", 3, 70_000_000))])
+    assert (line.times, line.longest, line.trials) == (5, "70 ms", ("001", "002"))

@@ -234,3 +234,20 @@ def test_a_figure_with_rounds_has_its_interval_beside_it(sample_run: RunDirector
     assert cell.within == "\N{PLUS-MINUS SIGN}1.8\N{NO-BREAK SPACE}%"
     assert cell.note.startswith("95 %: ")
     assert cells(table, table.rows[0])["p50"].within == ""
+
+
+def test_a_trial_of_a_scenario_has_its_iterations_and_failed_checks(shop: RunDocument, shop_rates: RunDocument) -> None:
+    table = tabulate(shop.trials)
+    row = cells(table, table.rows[0])
+    assert [row[title].text for title in ("iterations/s", "iteration p99", "iterations failed", "requests/s")] == [
+        "500", "187 ms", "7", "2,000",
+    ]  # fmt: skip
+    assert (row["checks failed"].text, row["checks failed"].note) == ("1", "order accepted: 1")
+    # What the schedule asks for are iterations.
+    table = tabulate(shop_rates.trials)
+    assert [cells(table, row)["dropped"].text for row in table.rows] == ["0", "0", "100"]
+    assert "service p50" not in [column.title for column in table.columns]
+
+
+def test_requests_of_a_scenario_stand_in_a_table_of_its_own_section(shop: RunDocument) -> None:
+    assert tabulate_kinds(shop.trials) is None

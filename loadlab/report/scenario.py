@@ -1,0 +1,82 @@
+"""What a scenario in Python records beside its requests: iterations and steps, as measures, and checks.
+
+A trial's own figures are those of its requests; iterations and steps are kinds of other levels, and count for nothing
+else.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from loadlab.analysis.summary import Percentile
+from loadlab.profile.metrics import STEP_SECTION
+from loadlab.report.measures import SHARE, Measure, measure_of
+from loadlab.results.model import CheckResult, KindLevel, KindResult, TrialResult
+
+
+def has_scenario(trials: Iterable[TrialResult]) -> bool:
+    """Return whether any of the trials ran a scenario."""
+    return any(trial.iterations is not None for trial in trials)
+
+
+def kinds_of(trial: TrialResult, level: KindLevel) -> list[KindResult]:
+    """Return what a trial recorded on one level, in the order in which it was first seen."""
+    return [kind for kind in trial.kinds if kind.level == level]
+
+
+def names_of(trials: Iterable[TrialResult], level: KindLevel) -> tuple[str, ...]:
+    """Return the names of all steps, requests or iterations, each once."""
+    return tuple(dict.fromkeys(kind.name for trial in trials for kind in kinds_of(trial, level)))
+
+
+def step_measure(name: str, percentile: Percentile) -> Measure:
+    """Return the measure of a percentile of the response times of a step, called by its name."""
+    return measure_of(f"{STEP_SECTION}.{name}.response_ns.{percentile}").called(name)
+
+
+def checks_of(trials: Iterable[TrialResult]) -> tuple[CheckResult, ...]:
+    """Return the checks of all trials together, those that failed most often first."""
+    counts: dict[str, tuple[int, int]] = {}
+    for trial in trials:
+        for check in trial.checks:
+            passed, failed = counts.get(check.name, (0, 0))
+            counts[check.name] = (passed + check.passed, failed + check.failed)
+    checks = [CheckResult(name=name, passed=passed, failed=failed) for name, (passed, failed) in counts.items()]
+    return tuple(sorted(checks, key=lambda check: -failed_share(check)))
+
+
+def failed_share(check: CheckResult) -> float:
+    """Return which share of the times that a condition was checked it did not hold."""
+    total = check.passed + check.failed
+    return check.failed / total if total else 0.0
+
+
+def due_outcomes(trial: TrialResult) -> dict[str, int]:
+    """Return the outcomes of what a schedule asks for: requests, or the iterations of a scenario."""
+    return trial.outcomes if trial.iterations is None else trial.iterations.outcomes
+
+
+def _completed_share(trial: TrialResult) -> float | None:
+    rate = trial.iterations.requests_per_second if trial.iterations else None
+    return None if rate is None or not trial.offered_per_second else rate / trial.offered_per_second
+
+
+ITERATION_RATE: Final = measure_of("iterations.requests_per_second", "Iterations per second")
+COMPLETED_SHARE: Final = Measure(
+    metric="iterations.requests_per_second / offered_per_second",
+    template="Share of the offered iterations that were completed",
+    quantity=SHARE,
+    read=_completed_share,
+    more_is_better=True,
+)
+ITERATION_P50: Final = measure_of("iterations.response_ns.p50")
+ITERATION_P99: Final = measure_of("iterations.response_ns.p99")
+ITERATION_SERVICE_P50: Final = measure_of("iterations.service_ns.p50", "Service time of iterations (p50)")
+ITERATION_SERVICE_P99: Final = measure_of("iterations.service_ns.p99", "Service time of iterations (p99)")
+OF_ITERATIONS: Final = (
+    ITERATION_P50,
+    measure_of("iterations.response_ns.p90"),
+    ITERATION_P99,
+    measure_of("iterations.response_ns.p99.9"),
+    ITERATION_SERVICE_P50,
+    ITERATION_SERVICE_P99,
+)
