@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from loadlab.results.model import Judgement, TrialResult, Verdict
+from loadlab.results.model import Judgement, KindLevel, KindResult, LatencySummary, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
 
 
@@ -11,6 +11,15 @@ def make_trial(verdict: Judgement | Verdict = "valid", **fields: Any) -> TrialRe
     judged = verdict if isinstance(verdict, Verdict) else Verdict(state=verdict)
     usual = {"id": "001", "repeat": 1, "factors": {}, "state": "done"}
     return TrialResult.model_validate(usual | fields | {"verdict": judged})
+
+
+def make_kind(name: str, level: KindLevel = "request", **fields: Any) -> KindResult:  # noqa: ANN401 - any field
+    """Return 1,000 requests, steps or iterations of a trial, each of 1 to 3 ms, save for what `fields` say."""
+    times = LatencySummary(p50=1_000_000, p90=2_000_000, p99=3_000_000, max=3_000_000, mean=1_000_000.0, count=1000)
+    usual = {"requests": 1000, "requests_per_second": 100.0, "outcomes": {"ok": 1000}}
+    return KindResult.model_validate(
+        {"name": name, "level": level, "response_ns": times, "service_ns": times} | usual | fields
+    )
 
 
 def make_usage(**fields: int) -> ProcessUsage:

@@ -94,12 +94,16 @@ def why_missing(metric: str, result: TrialResult) -> str:
 
 def is_too_low(metric: str, result: TrialResult) -> bool:
     """Return whether a figure is only a lower bound, as slower requests were in flight when the window ended."""
+    summary, figure = times_of(metric, result)
+    return summary is not None and bool(summary.too_low) and figure in (*summary.too_low, "mean", "max")
+
+
+def times_of(metric: str, result: TrialResult) -> tuple[LatencySummary | None, str]:
+    """Return the times that a figure is of, None for other figures, and which of theirs it is, such as p99."""
     parts = split_metric(metric)
-    section, _, of_section = parts.figure.partition(".")
+    section, _, figure = parts.figure.partition(".")
     summary = getattr(_place_of(parts, result), section, None)
-    if not isinstance(summary, LatencySummary) or not summary.too_low:
-        return False
-    return of_section in (*summary.too_low, "mean", "max")
+    return (summary if isinstance(summary, LatencySummary) else None), figure
 
 
 _LEVELS: Final[Mapping[str, KindLevel]] = {"kinds": "request", "steps": "step"}

@@ -1,7 +1,8 @@
 """JUnit's XML: a test case for each expectation, and one for each trial's verdict.
 
 GitHub Actions, GitLab and Jenkins show them. A trial that is invalid fails, one that is suspect passes with its
-findings as output; what this machine cannot do, and what could not be decided, is skipped.
+findings as output, and so does one with failed checks of its scenario; what this machine cannot do, and what could not
+be decided, is skipped.
 """
 
 import re
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 
 from loadlab.export.rows import start_of
 from loadlab.profile.path_names import name_of_value
-from loadlab.results.model import Expectation, RunDocument, TrialResult
+from loadlab.results.model import CheckResult, Expectation, RunDocument, TrialResult
 
 # What XML 1.0 cannot hold, not even escaped.
 _NO_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -64,7 +65,10 @@ def _verdict_case(trial: TrialResult, suite: str, name: str) -> ElementTree.Elem
     if trial.state != "done":
         return _with(case, "skipped", None, trial.reason or trial.state)
     details = "\n".join(
-        f"{finding.severity}: {finding.text} {finding.evidence}. {finding.advice}" for finding in trial.verdict.findings
+        [
+            *(f"{each.severity}: {each.text} {each.evidence}. {each.advice}" for each in trial.verdict.findings),
+            *(_describe_check(check) for check in trial.checks if check.failed),
+        ]
     )
     if trial.verdict.state == "invalid":
         grave = [finding.text for finding in trial.verdict.findings if finding.severity == "invalid"]
@@ -72,6 +76,10 @@ def _verdict_case(trial: TrialResult, suite: str, name: str) -> ElementTree.Elem
     if details:
         ElementTree.SubElement(case, "system-out").text = _clean(details)
     return case
+
+
+def _describe_check(check: CheckResult) -> str:
+    return f"check: {check.name}: {check.failed:,} of {check.passed + check.failed:,} failed"
 
 
 def _expectation_case(expectation: Expectation, suite: str, name: str) -> ElementTree.Element:

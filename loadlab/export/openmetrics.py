@@ -10,12 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from loadlab.export.rows import shown_figure, start_of
+from loadlab.export.rows import named_metrics, shown_figure, start_of
+from loadlab.profile.metrics import CHECK_SECTION, KIND_SECTION, STEP_SECTION
 from loadlab.results.model import Judgement, RunDocument, TrialResult
 
 _NS: Final = 1e-9
 _PREFIX: Final = "loadlab"
-_OWN_LABELS: Final = ("profile", "repeat", "percentile", "side", "outcome", "verdict", "expectation", "series")
+_OWN_LABELS: Final = (
+    *("profile", "repeat", "percentile", "side", "outcome", "verdict", "expectation", "series"),
+    *("request", "step", "check", "result"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,15 @@ _GAUGES: Final = (
         )
     ),
     _Gauge(
+        "iterations_per_second", "Iterations of the scenario per second.", (("iterations.requests_per_second", {}),)
+    ),
+    _Gauge(
+        "iteration_time_seconds",
+        "Time of an iteration of the scenario, in an open load from when it was due.",
+        tuple((f"iterations.response_ns.{name}", {"percentile": name}) for name in _PERCENTILES),
+        _NS,
+    ),
+    _Gauge(
         "cpu_seconds_per_request",
         "CPU time per request, user and system.",
         tuple((f"{side}.cpu_ns_per_request", {"side": side}) for side in ("target", "client")),
@@ -112,7 +125,7 @@ _Sample = tuple[dict[str, str], float]
 def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
     labels = _labels_of(document)
     labelled = [(trial, labels[trial.id]) for trial in document.trials]
-    for gauge in _GAUGES:
+    for gauge in (*_GAUGES, *_gauges_by_name(document)):
         found = [
             (trial, metric, of_trial | dict(further), value)
             for trial, of_trial in labelled
@@ -135,6 +148,12 @@ def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sampl
         for trial, of_trial in labelled
         for outcome, count in trial.outcomes.items()
     ]  # fmt: skip
+    yield "iterations", "Iterations of the scenario in the window, by how they ended.", [
+        (of_trial | {"outcome": outcome}, float(count))
+        for trial, of_trial in labelled
+        if trial.iterations is not None
+        for outcome, count in trial.iterations.outcomes.items()
+    ]  # fmt: skip
     yield "trial_verdict", "1 for the verdict on a trial, 0 for the others.", [
         (of_trial | {"verdict": verdict}, float(trial.verdict.state == verdict))
         for trial, of_trial in labelled
@@ -148,6 +167,32 @@ def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sampl
             "When the run began.",
             [({"profile": _name_of(document)}, started.timestamp())],
         )
+
+
+def _gauges_by_name(document: RunDocument) -> Iterator[_Gauge]:
+    """Yield families for what a scenario calls by names of its own; they are empty for other loads."""
+    named = [*named_metrics(document)]
+    for label, section in (("request", KIND_SECTION), ("step", STEP_SECTION)):
+        of_section = [metric for metric in named if metric.section == section]
+        times = [
+            (metric.full, {label: metric.name, "percentile": metric.figure.removeprefix("response_ns.")})
+            for metric in of_section
+            if metric.figure.startswith("response_ns.")
+        ]
+        yield _Gauge(f"{label}_time_seconds", f"Time of a {label} of the scenario, by name.", tuple(times), _NS)
+        for figure, name in (("requests", f"{label}s_by_name"), ("failures", f"{label}s_failed_by_name")):
+            about = f"{label.capitalize()}s of the scenario, by name: {_ENDS[figure]}."
+            counted = [(metric.full, {label: metric.name}) for metric in of_section if metric.figure == figure]
+            yield _Gauge(name, about, tuple(counted))
+    checks = [
+        (metric.full, {"check": metric.name, "result": metric.figure})
+        for metric in named
+        if metric.section == CHECK_SECTION
+    ]
+    yield _Gauge("checks", "Checks of the scenario, by name and result.", tuple(checks))
+
+
+_ENDS: Final = {"requests": "as expected", "failures": "failed"}
 
 
 def _differences(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sample]]]:

@@ -1,19 +1,29 @@
 """One row for each trial, with its settings, figures, intervals and verdict: for spreadsheets and data frames.
 
 The columns are the same for all runs of a kind, whatever was measured, so that the rows of several runs fit together.
-Figures have their names in run.json; the ends of an interval are `<figure>.low` and `<figure>.high`.
+Figures have their names in run.json; the ends of an interval are `<figure>.low` and `<figure>.high`. Behind them come
+those of what a scenario calls by names of its own: requests, steps and checks.
 """
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from loadlab.analysis.metrics import is_too_low, measured
+from loadlab.analysis.metrics import is_too_low, measured, times_of
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.verdict import throughput_is_lower_bound
+from loadlab.profile.metrics import (
+    CHECK_SECTION,
+    FAILED_CHECKS,
+    ITERATION_METRICS,
+    KIND_SECTION,
+    STEP_SECTION,
+    MetricName,
+    split_metric,
+)
 from loadlab.results.model import LoadProtocol, RunDocument, Scalar, TrialResult
 
 # Counted by one protocol only.
@@ -23,10 +33,15 @@ _OF_PROTOCOL: Final[Mapping[str, LoadProtocol]] = {
     "unasked": "websocket",
     "pings": "websocket",
 }
+_OF_ITERATIONS: Final = ("requests", "failures", "outcomes.dropped", "outcomes.cut", "outcomes.script_error")
 _COUNTS: Final = (
     *("requests", "failures", "outcomes.dropped", "outcomes.cut", "retried", "idle.alive", "idle.pings"),
     *_OF_PROTOCOL,
+    *(f"{ITERATION_METRICS}{figure}" for figure in _OF_ITERATIONS),
+    FAILED_CHECKS,
 )
+_COUNTS_BY_NAME: Final = ("requests", "failures")
+_TIMES_BY_NAME: Final = ("response_ns.p50", "response_ns.p90", "response_ns.p99")
 _TIMES: Final = ("response_ns", "service_ns", "delay_ns", "first_ns", "gap_ns")
 _SETTING_UP: Final = ("connect_ns", "handshake_ns", "upgrade_ns")
 _WITH_INTERVAL: Final = (
@@ -34,9 +49,11 @@ _WITH_INTERVAL: Final = (
     *(f"{section}.{name}" for section in _TIMES for name in ("p50", "p90", "p99", "p99.9")),
     "target.cpu_ns_per_request",
     "client.cpu_ns_per_request",
+    *(f"{ITERATION_METRICS}response_ns.{name}" for name in ("p50", "p90", "p99", "p99.9")),
 )
 _PLAIN: Final = (
     *(f"{section}.{name}" for section in _SETTING_UP for name in ("p50", "p99")),
+    f"{ITERATION_METRICS}requests_per_second",
     "response_ns.mean",
     "response_ns.max",
     "offered_per_second",
@@ -44,6 +61,7 @@ _PLAIN: Final = (
     "target.pss_bytes",
     "connection_memory.bytes_per_connection",
 )
+_SECTIONS: Final = {"request": KIND_SECTION, "step": STEP_SECTION}
 _WITHOUT_NETWORK: Final = ("cost_ns", "cost_ns_min", "overhead_ns", "operation_ns", "run_ns", "bytes_per_unit")
 _IDENTITY: Final[Mapping[str, Callable[[TrialResult], Scalar]]] = {
     "state": lambda trial: trial.state,
@@ -73,7 +91,10 @@ def format_json(document: RunDocument) -> str:
 def rows_of(document: RunDocument) -> list[dict[str, Scalar]]:
     """Return a row for each trial, in running order; None for what it does not have."""
     paths = _factor_paths(document.trials)
-    read = _load_figures if _is_load(document) else _micro_figures
+    named = [metric.full for metric in named_metrics(document)]
+
+    def read(trial: TrialResult) -> dict[str, Scalar]:
+        return _load_figures(trial, named) if _is_load(document) else _micro_figures(trial)
 
     def row_of(trial: TrialResult) -> dict[str, Scalar]:
         row: dict[str, Scalar] = {"trial": trial.id, "repeat": trial.repeat}
@@ -84,6 +105,20 @@ def rows_of(document: RunDocument) -> list[dict[str, Scalar]]:
     return [row_of(trial) for trial in document.trials]
 
 
+def named_metrics(document: RunDocument) -> Iterator[MetricName]:
+    """Yield the figures of what the scenarios of a run call by names of their own; none for other loads."""
+    kinds: dict[tuple[str, str], None] = {}
+    checks: dict[str, None] = {}
+    for trial in document.trials:
+        if trial.iterations is not None:
+            kinds |= {(_SECTIONS[kind.level], kind.name): None for kind in trial.kinds if kind.level in _SECTIONS}
+            checks |= {check.name: None for check in trial.checks}
+    for section, name in kinds:
+        yield from (MetricName(section, name, figure) for figure in (*_COUNTS_BY_NAME, *_TIMES_BY_NAME))
+    for name in checks:
+        yield from (MetricName(CHECK_SECTION, name, figure) for figure in ("passed", "failed"))
+
+
 def shown_figure(trial: TrialResult, metric: str) -> float | None:
     """Return a figure as the page shows it: None where it says nothing about the target, or rests on too few samples.
 
@@ -91,13 +126,16 @@ def shown_figure(trial: TrialResult, metric: str) -> float | None:
     """
     if _OF_PROTOCOL.get(metric, trial.protocol) != trial.protocol:
         return None
-    if metric in _COUNTS:
+    if metric == FAILED_CHECKS and trial.iterations is None:
+        return None
+    parts = split_metric(metric)
+    of_name = parts.section == CHECK_SECTION or (parts.name and parts.figure in _COUNTS_BY_NAME)
+    if metric in _COUNTS or of_name:
         return measured(metric, trial) if trial.window_ns else None
     if not trial.is_credible or is_too_low(metric, trial):
         return None
-    section, _, name = metric.partition(".")
-    summary = getattr(trial, section) if section in (*_TIMES, *_SETTING_UP) else None
-    if summary is not None and name.startswith("p") and name not in trustworthy_percentiles(summary.count):
+    times, name = times_of(metric, trial)
+    if times is not None and name.startswith("p") and name not in trustworthy_percentiles(times.count):
         return None
     return measured(metric, trial)
 
@@ -110,7 +148,7 @@ def start_of(document: RunDocument) -> datetime | None:
         return None
 
 
-def _load_figures(trial: TrialResult) -> dict[str, Scalar]:
+def _load_figures(trial: TrialResult, named: Sequence[str]) -> dict[str, Scalar]:
     row: dict[str, Scalar] = {
         "load_model": trial.load_model,
         "protocol": trial.protocol,
@@ -124,7 +162,7 @@ def _load_figures(trial: TrialResult) -> dict[str, Scalar]:
         row |= {metric: value, f"{metric}.low": low, f"{metric}.high": high}
         if metric == "requests_per_second":
             row["is_lower_bound"] = None if value is None else throughput_is_lower_bound(trial)
-    return row | {metric: shown_figure(trial, metric) for metric in _PLAIN}
+    return row | {metric: shown_figure(trial, metric) for metric in (*_PLAIN, *named)}
 
 
 def _micro_figures(trial: TrialResult) -> dict[str, Scalar]:

@@ -13,6 +13,7 @@ from loadlab.results.model import IdleProtocol, LoadProtocol, Scalar, TrialResul
 
 _CONNECTIONS: Final = "load.connections"
 _IDLE: Final = "load.idle"
+_RATE: Final = "load.rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Vocabulary:
     requests, and they are `answered`; of events it `sends`. A streamed answer begins with a `first`, and comes in
     `pieces`. `time` is what their response time is called and `times` several of them, `half_take` what begins a
     sentence on the median of it, and `take` the same for a further percentile. `user` is who waits for them on a
-    connection, `idle` an idle connection. With `pushed` the server sends of itself: none is asked for, and none can be
-    too late.
+    connection, `idle` an idle connection, `scheduled` what an open load's schedule is of. With `pushed` the server
+    sends of itself: none is asked for, and none can be too late.
     """
 
     one: str
@@ -45,6 +46,7 @@ class Vocabulary:
     idle: str = "idle connection"
     toward: str = "to"
     sent: str = "sent"
+    scheduled: str = "request"
     pushed: bool = False
 
     @property
@@ -73,7 +75,9 @@ class Vocabulary:
         return f"{number:,} {self.one if number == 1 else self.many}"
 
     def name_of_path(self, path: str) -> PathName:
-        """Return what a path of the profile is called: connections by who uses them."""
+        """Return what a path of the profile is called: connections by who uses them, a rate by what it is of."""
+        if path == _RATE:
+            return PathName(f"offered {self.scheduled}/s", f"offered {self.scheduled}s/s", name_of_path(path).quantity)
         one = {_CONNECTIONS: self.user, _IDLE: self.idle}.get(path)
         return name_of_path(path) if one is None else PathName(one, f"{one}s", f"the number of {one}s")
 
@@ -98,22 +102,27 @@ def vocabulary_of_schedule(trial: TrialResult) -> Vocabulary:
 def vocabulary_of(trials: Iterable[TrialResult], profile: Mapping[str, Any] | None = None) -> Vocabulary:
     """Return the words that hold for all of `trials`; where they differ in what they speak, those for requests.
 
-    A trial that did not run says nothing; if none did, the profile does.
+    A trial that did not run says nothing; if none did, the profile does. With a scenario they are requests of users,
+    and a schedule is of iterations.
     """
     protocols: set[LoadProtocol] = set()
     idle: set[IdleProtocol] = set()
+    in_scenario: set[bool] = set()
     for trial in trials:
         if trial.window_ns:
             protocols.add(trial.protocol)
+            in_scenario.add(trial.iterations is not None)
         if trial.idle is not None:
             idle.add(trial.idle.protocol)
     load = (profile or {}).get("load") or {}
     if not protocols and load.get("protocol") in _VOCABULARIES:
         protocols.add(load["protocol"])
-    return vocabulary_for(
+    words = vocabulary_for(
         protocols.pop() if len(protocols) == 1 else "http",
         idle.pop() if len(idle) == 1 else "tcp",
     )
+    is_scenario = in_scenario == {True} or (not in_scenario and load.get("scenario") is not None)
+    return replace(words, user="user", scheduled=ITERATIONS_OF_A_SCENARIO.one) if is_scenario else words
 
 
 REQUESTS: Final = Vocabulary(

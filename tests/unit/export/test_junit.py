@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import pytest
 
 from loadlab.export.junit import format_junit
-from loadlab.results.model import Expectation, Finding, RunDocument, Verdict
+from loadlab.results.model import CheckResult, Expectation, Finding, RunDocument, Verdict
 from tests.sample_run import sample_document
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 
@@ -113,3 +113,10 @@ def test_a_start_that_cannot_be_read_is_left_out() -> None:
 def test_a_dot_in_the_name_of_a_profile_makes_no_package() -> None:
     (case,) = suite_of(make_run([make_rate(1.0)], {"name": "v1.2"})).iter("testcase")
     assert case.get("classname") == "loadlab.v1_2"
+
+
+def test_failed_checks_of_a_scenario_are_shown_and_fail_nothing() -> None:
+    checks = [CheckResult(name="paid", passed=9_990, failed=10), CheckResult(name="logged in", passed=5, failed=0)]
+    (case,) = cases_of(make_run([make_rate(1.0, checks=checks)])).values()
+    assert outcome_of(case) == ("passed", "")
+    assert case.findtext("system-out") == "check: paid: 10 of 10,000 failed"

@@ -10,11 +10,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_older
 
 from loadlab.export.openmetrics import format_openmetrics
-from loadlab.results.model import Expectation, RunDocument
+from loadlab.results.model import CheckResult, Expectation, RunDocument
 from loadlab.results.paired import Difference, PairedComparison, Variant
 from tests.sample_run import sample_document
 from tests.stream_runs import write_broadcast
-from tests.trials import make_trial
+from tests.trials import make_kind, make_trial
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 
 Parse = Callable[[str], Iterator[Metric]]
@@ -129,3 +129,33 @@ def test_events_have_gauges_of_their_own(tmp_path: Path) -> None:
     assert delay == pytest.approx((document.trials[-1].delay_ns.p99 or 0) / 1e9)
     assert len(samples_of(document, "loadlab_received_bytes")) == 8
     assert samples_of(sample_document(), "loadlab_received_bytes") == []
+
+
+@pytest.mark.parametrize("parse", [parse_openmetrics, parse_older], ids=["OpenMetrics", "the older format"])
+def test_what_a_scenario_names_are_labels(parse: Parse) -> None:
+    kinds = [
+        make_kind('GET /a?b="c"', outcomes={"ok": 1000, "timeout": 4}),
+        make_kind("log in", "step"),
+        make_kind("checkout", "iteration", outcomes={"ok": 1000, "script_error": 2}),
+    ]
+    confidence = {"steps.log in.response_ns.p50": (900_000, 1_100_000)}
+    checks = [CheckResult(name="paid", passed=9, failed=1)]
+    document = make_run([make_rate(1.0, kinds=kinds, checks=checks, confidence=confidence)])
+    profile = {"profile": "mine"}
+    assert samples_of(document, "loadlab_iterations_per_second", parse) == [(profile, 100.0)]
+    assert samples_of(document, "loadlab_iterations", parse) == [
+        (profile | {"outcome": "ok"}, 1000.0),
+        (profile | {"outcome": "script_error"}, 2.0),
+    ]
+    assert samples_of(document, "loadlab_requests_failed_by_name", parse) == [
+        (profile | {"request": 'GET /a?b="c"'}, 4.0)
+    ]
+    of_p50 = profile | {"step": "log in", "percentile": "p50"}
+    for suffix, seconds in (("", 0.001), ("_low", 0.0009), ("_high", 0.0011)):
+        labels, value = samples_of(document, f"loadlab_step_time_seconds{suffix}", parse)[0]
+        assert labels == of_p50
+        assert value == pytest.approx(seconds)
+    assert samples_of(document, "loadlab_checks", parse) == [
+        (profile | {"check": "paid", "result": "passed"}, 9.0),
+        (profile | {"check": "paid", "result": "failed"}, 1.0),
+    ]

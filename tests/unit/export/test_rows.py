@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from loadlab.export.rows import format_csv, format_json, rows_of, shown_figure
-from loadlab.results.model import Finding, LatencySummary, RunDocument, Verdict
+from loadlab.results.model import CheckResult, Finding, LatencySummary, RunDocument, Verdict
 from tests.sample_run import sample_document
 from tests.stream_runs import write_broadcast, write_websockets
-from tests.trials import make_trial
+from tests.trials import make_kind, make_trial
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 
 CLIENT_BOUND = Finding(code="client_bound", severity="suspect", text="", evidence="", advice="")
@@ -107,3 +107,31 @@ def test_websockets_have_their_upgrade_and_their_memory(tmp_path: Path) -> None:
     assert (last["protocol"], int(last["upgrade_ns.p50"])) == ("websocket", trial.upgrade_ns.p50)
     assert (last["pings"], last["idle.pings"], last["ended"], last["delay_ns.p50"]) == ("100", "57000", "", "")
     assert float(last["connection_memory.bytes_per_connection"]) == 27_540.0
+
+
+def test_a_scenario_has_columns_of_its_iterations_and_of_its_own_names() -> None:
+    few = LatencySummary(p50=1, p90=2, p99=3, count=50)
+    kinds = [
+        make_kind("GET /items/{id}", outcomes={"ok": 1000, "status": 4}),
+        make_kind("log in", "step", response_ns=few),
+        make_kind("checkout", "iteration", outcomes={"ok": 1000, "script_error": 2, "dropped": 7}),
+    ]
+    changes: dict[str, Any] = {
+        "kinds": kinds,
+        "checks": [CheckResult(name="paid", passed=9, failed=1)],
+        "confidence": {"iterations.response_ns.p50": (900_000, 1_100_000)},
+    }
+    document = make_run([make_rate(500.0, **changes), make_rate(500.0, 2)])
+    row, plain = rows_of(document)
+    assert (row["iterations.requests_per_second"], row["iterations.outcomes.script_error"]) == (100.0, 2)
+    assert (row["iterations.failures"], row["iterations.outcomes.dropped"], row["failed_checks"]) == (9, 7, 1)
+    assert (row["iterations.response_ns.p50.low"], row["iterations.response_ns.p50.high"]) == (900_000, 1_100_000)
+    assert (row["kinds.GET /items/{id}.failures"], row["kinds.GET /items/{id}.response_ns.p90"]) == (4, 2_000_000)
+    assert (row["steps.log in.requests"], row["steps.log in.response_ns.p50"]) == (1000, 1)
+    assert row["steps.log in.response_ns.p99"] is None  # fewer than ten lie beyond it
+    assert (row["checks.paid.passed"], row["checks.paid.failed"]) == (9, 1)
+    assert [*row][-2:] == ["checks.paid.passed", "checks.paid.failed"]
+    of_scenario = [name for name in row if name.startswith(("iterations.", "kinds.", "steps.", "checks.", "failed_c"))]
+    assert {plain[name] for name in of_scenario} == {None}
+    (alone,) = rows_of(make_run([make_rate(500.0)]))
+    assert set(row) - set(alone) == {name for name in of_scenario if name.startswith(("kinds.", "steps.", "checks."))}

@@ -1,7 +1,7 @@
 import pytest
 
-from loadlab.results.model import IdleProtocol, IdleSummary, LoadProtocol, TrialResult
-from loadlab.results.vocabulary import REQUESTS, vocabulary_for, vocabulary_of
+from loadlab.results.model import IdleProtocol, IdleSummary, KindResult, LatencySummary, LoadProtocol, TrialResult
+from loadlab.results.vocabulary import REQUESTS, vocabulary_for, vocabulary_of, vocabulary_of_schedule
 
 from ...trials import make_trial
 
@@ -53,3 +53,24 @@ def test_subscribers_are_who_reads_streams() -> None:
     assert vocabulary_for("events").name_of_value("load.connections", 1) == "1 subscriber"
     assert vocabulary_for("http").name_of_value("load.connections", 16) == "16 active connections"
     assert vocabulary_for("events").name_of_value("target.server", "node") == "node"
+
+
+def test_a_scenario_has_users_and_a_schedule_of_iterations() -> None:
+    iterations = KindResult(
+        name="checkout",
+        level="iteration",
+        requests=1,
+        requests_per_second=1.0,
+        outcomes={"ok": 1},
+        response_ns=LatencySummary(),
+        service_ns=LatencySummary(),
+    )
+    trial = make_trial(window_ns=1, kinds=[iterations])
+    for words in (vocabulary_of([trial]), vocabulary_of([], {"load": {"scenario": "shop.py:checkout"}})):
+        assert words.many == "requests"
+        assert words.name_of_value("load.connections", 500) == "500 users"
+        assert words.name_of_path("load.rate").many == "offered iterations/s"
+    assert vocabulary_of([trial, spoke("http")]) == REQUESTS
+    assert REQUESTS.name_of_path("load.rate").many == "offered requests/s"
+    assert vocabulary_of_schedule(trial).many == "iterations"
+    assert vocabulary_of_schedule(spoke("events")).many == "events"
