@@ -24,10 +24,11 @@ class WholeResponses:
 
     `fields`, `status` and `reason` are complete once `has_head`; `pieces` are those of the body that were not taken
     yet; `ended` is whether the response is complete, and `keep_alive` whether the connection can be used again then.
+    `surplus` is whether bytes came behind it that nobody had asked for.
     """
 
     __slots__ = ("_head_bytes", "_is_head_request", "_parser", "_until_close", "ended", "fields", "has_head",
-                 "keep_alive", "pieces", "raw_head", "reason", "status")  # fmt: skip
+                 "keep_alive", "pieces", "raw_head", "reason", "status", "surplus", "version")  # fmt: skip
 
     def __init__(self) -> None:
         self._parser: httptools.HttpResponseParser | None = None
@@ -38,24 +39,20 @@ class WholeResponses:
         self.fields: Fields = []
         self.status = self._head_bytes = 0
         self.reason = self.raw_head = b""
-        self.has_head = self.ended = self._until_close = False
+        self.has_head = self.ended = self._until_close = self.surplus = False
+        self.version = b"HTTP/1.1"
         self.keep_alive = True
         self._is_head_request = is_head_request
         self.pieces: list[bytes] = []
-
-    @property
-    def version(self) -> bytes:
-        """The protocol of the head, such as b"HTTP/1.1"."""
-        version = self._parser.get_http_version() if self._parser is not None else "1.1"
-        return f"HTTP/{version}".encode("ascii")
 
     def feed(self, data: bytes) -> None:
         """Take bytes, split anywhere. Raises MalformedResponse or ResponseTooLarge: the connection is of no use then.
 
         Where bytes follow a complete response, which a server must not send unasked, it cannot be used again either.
         """
+        if self.ended and data:
+            self._note_surplus()
         if self.ended or not data:
-            self.keep_alive = self.keep_alive and not data
             return
         if not self.has_head:
             self._take_head(data)
@@ -66,14 +63,14 @@ class WholeResponses:
             # Their last byte by itself: a message that was complete before it has bytes behind it (see `http1`).
             self._parser.feed_data(data[:-1])
             if self.ended:
-                self.keep_alive = False
+                self._note_surplus()
             self._parser.feed_data(data[-1:])
         except httptools.HttpParserUpgrade:
             pass  # 101 is complete
         except httptools.HttpParserError as error:
             if not self.ended:
                 raise MalformedResponse(str(error.__context__ or error)) from None
-            self.keep_alive = False
+            self._note_surplus()
         if self.ended and (self._is_head_request or not self.keep_alive or self.status in (101, 204, 304)):
             self._parser = None  # what it expects behind such a response is not what comes
 
@@ -131,7 +128,10 @@ class WholeResponses:
                     coding = value.rpartition(b",")[2].strip().lower()
                 case b"content-length":
                     has_length = True
-        if b"close" in options or (parser.get_http_version() == "1.0" and b"keep-alive" not in options):
+        is_old = parser.get_http_version() == "1.0"
+        if is_old:
+            self.version = b"HTTP/1.0"
+        if b"close" in options or (is_old and b"keep-alive" not in options):
             self.keep_alive = False
         if self._is_head_request or status == 101:
             self.ended = True
@@ -141,6 +141,9 @@ class WholeResponses:
     def on_message_complete(self) -> None:
         """Take the end of a message."""
         self.ended = self.ended or self.has_head
+
+    def _note_surplus(self) -> None:
+        self.keep_alive, self.surplus = False, True
 
     def _take_head(self, data: bytes) -> None:
         if not self.raw_head and data[0] != _FIRST_BYTE:  # llhttp skips empty lines

@@ -50,9 +50,7 @@ class UserClient(httpx.AsyncClient):
                 self._known_base = self.base_url
                 self._base = str(self.base_url)
             known = self._urls.get((self._base, url))
-            if known is None:
-                known = super().build_request("GET", url).url
-                if len(self._urls) < MOST_URLS:
-                    self._urls[self._base, url] = known
-            url = known
+            if known is None and len(self._urls) < MOST_URLS:
+                known = self._urls[self._base, url] = super().build_request("GET", url).url
+            url = known or url
         return super().build_request(method, url, **settings)

@@ -10,6 +10,8 @@ import httpx
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import Address
 from loadlab.kernel.tls import TlsClient
+from loadlab.load.failures import Failure
+from loadlab.recording.outcomes import Outcome
 from loadlab.scenario.threads import Threads
 from loadlab.tls import TlsSettings
 
@@ -45,12 +47,12 @@ class Destinations:
         """Return where a URL leads, if that is known already, as that of the target is."""
         return self._known.get((url.raw_scheme, url.netloc))
 
-    async def find(self, url: httpx.URL) -> Destination:
-        """Return where a URL leads. Raises httpx.UnsupportedProtocol, or httpx.ConnectError if nowhere."""
+    async def find(self, url: httpx.URL) -> Destination | Failure:
+        """Return where a URL leads, or why nowhere. Raises httpx.UnsupportedProtocol if it must not be asked."""
         if (known := self.known(url)) is not None:
             return known
         if url.scheme not in _PORTS:
-            raise httpx.UnsupportedProtocol(f"{url} is no URL of http or https")
+            raise httpx.UnsupportedProtocol(f"Request URL has an unsupported protocol '{url.scheme}://'.")
         port = url.port or _PORTS[url.scheme]
         address = "127.0.0.1" if url.host == "localhost" else url.host
         if not _is_loopback(address):
@@ -58,15 +60,18 @@ class Destinations:
                 raise httpx.UnsupportedProtocol(
                     f"{url.host} is not this machine: name it in allow_remote of the profile, or with --allow-remote"
                 )
-            address = await self._resolve(url.host, port)
+            found = await self._resolve(url.host, port)
+            if isinstance(found, Failure):
+                return found
+            address = found
         tls = TlsClient(TlsSettings(url.host)) if url.scheme == "https" else None
         return self._known.setdefault((url.raw_scheme, url.netloc), Destination((address, port), tls))
 
-    async def _resolve(self, host: str, port: int) -> str:
+    async def _resolve(self, host: str, port: int) -> str | Failure:
         try:
             found = await self._threads.call(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise httpx.ConnectError(f"no address for {host}: {error.strerror}") from None
+            return Failure(Outcome.UNREACHABLE, f"no address for {host}: {error.strerror}")
         return str(found[0][4][0])
 
 

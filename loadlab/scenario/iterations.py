@@ -50,7 +50,8 @@ class Iterations:
             watch = Stopwatch(state.gate)
             error = await self.iterate()
             service_ns = watch.elapsed_ns()
-            outcome = record_end(state.samples.iteration, error, watch.begun_ns - due_ns, service_ns)
+            lateness_ns = 0 if self._pacing is None else watch.begun_ns - due_ns
+            outcome = record_end(state.samples.iteration, error, lateness_ns, service_ns)
             self.under_way_ns = 0
             state.iterations += 1
             state.script_errors += outcome is Outcome.SCRIPT_ERROR

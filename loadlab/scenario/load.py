@@ -213,6 +213,13 @@ class ScenarioLoad:
             problems.append(f"on_stop: not all users were done within {_LEAVING_NS / 1e9:.0f} s")
         return problems[:_PROBLEMS]
 
+    def close(self) -> None:
+        """End all connections and threads, once nothing is under way any more."""
+        for transport in self._transports:
+            transport.abandon()
+            transport.pool.close_all()
+        self._state.threads.close()
+
     async def call_shared(self, name: str) -> bytes:
         """Call `setup` or `teardown`, if the scenario has it; return what it returned as JSON. Raises ScriptError."""
         script = self.load_script()
@@ -230,7 +237,7 @@ class ScenarioLoad:
             self._state.destinations.target, self._place.timeout_ns, self._state.samples.iteration
         )
         if isinstance(made, Connection):
-            transport.pool.give_back(made)
+            transport.pool.keep(made)
         if self._script.on_start is not None:
             await self._call(self._script.on_start, self._users[number], transport)
 

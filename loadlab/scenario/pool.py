@@ -1,6 +1,7 @@
 """The connections of one user: kept alive and used again, a few to each server."""
 
 import socket
+import time
 from collections import deque
 from typing import Final
 
@@ -20,7 +21,7 @@ MOST_TO_A_SERVER: Final = 6
 
 
 class Connection:
-    """A connection of a user, registered with the loop. `reused` is whether it has carried an answer."""
+    """A connection of a user, registered with the loop. `reused` is whether it was kept for its next request."""
 
     __slots__ = ("_has_stamps", "_tls", "destination", "fd", "is_encrypted", "responses", "reused", "sock", "transport")
 
@@ -82,7 +83,7 @@ class Pool:
 
         If there are as many as there may be it waits for one, for at most `wait_ns`.
         """
-        server = self._server(destination)
+        server, deadline_ns = self._server(destination), 0
         while True:
             while server.idle:
                 connection = server.idle.pop()
@@ -91,7 +92,9 @@ class Pool:
                 self.close(connection)
             if server.count < MOST_TO_A_SERVER:
                 return await self.open(destination, timeout_ns, recorder)
-            with self._loop.time_scope(wait_ns) as scope:
+            now_ns = time.monotonic_ns()
+            deadline_ns = deadline_ns or now_ns + wait_ns
+            with self._loop.time_scope(deadline_ns - now_ns) as scope:
                 await self._wait_for_one(server)
             if scope.cancelled:
                 reason = f"all {MOST_TO_A_SERVER} connections of this user to the server are in use"
@@ -115,9 +118,13 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Take a connection back behind a complete answer; another request may use it."""
-        if not self._keeps and connection.reused:
+        if self._keeps:
+            self.keep(connection)
+        else:
             self.close(connection)
-            return
+
+    def keep(self, connection: Connection) -> None:
+        """Keep a connection for the next request; the server may end it meanwhile."""
         server = self._server(connection.destination)
         connection.reused = True
         server.idle.append(connection)
@@ -127,6 +134,14 @@ class Pool:
         """Close a connection that is of no more use."""
         connection.close(self._loop)
         self._make_room(self._server(connection.destination))
+
+    def close_all(self) -> None:
+        """Close all connections that nobody uses."""
+        for server in self._by_server.values():
+            for connection in server.idle:
+                connection.close(self._loop)
+            server.count -= len(server.idle)
+            server.idle.clear()
 
     def _server(self, destination: Destination) -> _ToServer:
         server = self._by_server.get(destination)

@@ -1,6 +1,7 @@
 """What the users of a worker record: a recorder for each name of a request, a step or an iteration, and checks."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -48,6 +49,7 @@ class Samples:
         self.recorders: list[Recorder] = [self.iteration]
         self.checks: dict[str, Check] = {}
         self._numbers: dict[tuple[Level, str], int] = {}
+        self._names: Counter[Level] = Counter()  # how many there are of each level
         self._requests: dict[tuple[str, bytes], int] = {}  # by method and raw path: naming one takes 2 us
 
     def answered(self) -> int:
@@ -70,8 +72,9 @@ class Samples:
         number = self._numbers.get((level, name))
         if number is not None:
             return number
-        if sum(known == level for known, _ in self._numbers) >= MOST_NAMES and name != OTHER[level]:
+        if self._names[level] >= MOST_NAMES and name != OTHER[level]:
             return self.named(level, OTHER[level])
+        self._names[level] += 1
         number = self._numbers[level, name] = len(self.recorders)
         self.labels.append((level, name))
         self.recorders.append(Recorder(self._usual_status if level == "request" else 0))

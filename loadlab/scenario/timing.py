@@ -9,8 +9,8 @@ from loadlab.load.failures import Failure
 from loadlab.load.pacing import Gate
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import SAMPLES_OF_OUTCOME, Recorder
+from loadlab.scenario.failures import RequestFailed
 from loadlab.scenario.tracebacks import format_trace
-from loadlab.scenario.transport import RequestFailed
 
 _CUT: Final = Failure(Outcome.CUT, "the scenario was ended")
 
@@ -39,6 +39,10 @@ def failure_of(error: BaseException | None) -> Failure | None:
             return Failure(Outcome.STATUS, f"status {error.response.status_code}")
         case BaseException(__cause__=RequestFailed() as cause):
             return cause.failure
+        case httpx.RemoteProtocolError() | httpx.DecodingError():  # found by httpx in an answer that was complete
+            return Failure(Outcome.MALFORMED, str(error))
+        case httpx.TooManyRedirects():
+            return Failure(Outcome.UNEXPECTED, str(error))
         case Exception() | SystemExit():
             text = str(error).partition("\n")[0]
             return Failure(Outcome.SCRIPT_ERROR, f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -15,7 +15,7 @@ from loadlab.scenario.threads import Threads
 from loadlab.scenario.tracing import Tracer
 
 if TYPE_CHECKING:
-    from loadlab.scenario.transport import Exchange
+    from loadlab.scenario.exchange import Exchange
 
 
 @dataclass(slots=True)
