@@ -1,64 +1,11 @@
 """Each recipe of docs/recipes, run as its README says, but for a moment only."""
 
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
 
 import pytest
 
-import loadlab
-
-from ..cli.program import ANY_VERDICT, Ended, Program
-
-RECIPES: Final = Path(loadlab.__file__).parents[1] / "docs/recipes"
-Trials = list[dict[str, Any]]
-
-
-class Recipe:
-    """A copy of a recipe's folder, and the program started in it; gunicorn and uvicorn are found as in a venv."""
-
-    def __init__(self, program: Program, name: str) -> None:
-        self.folder = program.directory / name
-        shutil.copytree(RECIPES / name, self.folder)
-        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"))
-        # gunicorn has a socket for its own control in the home directory.
-        settings = {"PATH": path, "HOME": str(program.directory)}
-        self._program = replace(program, current=self.folder, settings=settings)
-
-    def run(self, *settings: str) -> Ended:
-        """Run its profile with these settings, warm-up and window shortened."""
-        brief = ("load.warmup=100ms", "load.duration=400ms", *settings)
-        changes = [word for each in brief for word in ("--set", each)]
-        out = ("--out", str(self._program.reports), "--no-calibrate", "--repeat", "1", ANY_VERDICT)
-        return self._program.run("run", "profile.yaml", *changes, *out)
-
-    def trials(self) -> Trials:
-        """The trials of the run, all of them done."""
-        trials: Trials = self._program.document()["trials"]
-        assert [trial["state"] for trial in trials] == ["done"] * len(trials)
-        return trials
-
-    def measured(self, *settings: str) -> Trials:
-        """Run it; check that every trial had answers and nothing else, and that the page can be drawn."""
-        ended = self.run(*settings)
-        assert ended.code == 0, ended
-        self._program.check_drawable()
-        trials = self.trials()
-        for trial in trials:
-            assert trial["requests"] > 0
-            assert set(trial["outcomes"]) <= {"ok", "cut"}, trial["failure_samples"]
-        return trials
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Callable[[str], Recipe]:
-    """Give a function that returns a recipe by its name."""
-    return lambda name: Recipe(Program(tmp_path), name)
+from .recipe import Recipe
 
 
 def test_fastapi_under_uvicorn(recipe: Callable[[str], Recipe]) -> None:

@@ -1,0 +1,71 @@
+"""The recipes with scenarios in Python: their steps, names and checks, against real servers."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .recipe import Recipe, Trials
+
+BRIEF = "load.duration=1s"
+
+
+def names(trial: dict[str, Any], level: str) -> set[str]:
+    """Return the names of what was counted at a level and ended as expected."""
+    return {kind["name"] for kind in trial["kinds"] if kind["level"] == level and kind["requests"]}
+
+
+def measured(recipe: Recipe, *settings: str) -> Trials:
+    """Run a recipe; no step, iteration or check of it fails."""
+    trials = recipe.measured(BRIEF, *settings)
+    for trial in trials:
+        for kind in trial["kinds"]:
+            assert set(kind["outcomes"]) <= {"ok", "cut"}, trial["failure_samples"]
+        assert trial["checks"]
+        assert all(check["failed"] == 0 and check["passed"] > 0 for check in trial["checks"])
+    return trials
+
+
+def test_customers_of_the_shop_are_of_several_kinds(recipe: Callable[[str], Recipe]) -> None:
+    (trial,) = measured(recipe("scenario-shop"), "load.rate=[100]")
+    assert names(trial, "step") == {"look", "compare", "order"}
+    assert names(trial, "iteration") == {"visit"}
+    assert {"GET /items", "GET /items/{id}", "POST /login", "POST /orders"} <= names(trial, "request")
+
+
+def test_users_log_in_with_their_rows_and_are_themselves(recipe: Callable[[str], Recipe]) -> None:
+    trials = measured(recipe("scenario-login"))
+    assert {trial["factors"]["target.env.HASH_IN"] for trial in trials} == {"loop", "thread"}
+    for trial in trials:
+        assert names(trial, "step") == {"log in", "work"}
+        assert names(trial, "request") == {"POST /login", "GET /me", "POST /logout"}
+
+
+def test_uploads_come_whole_in_all_three_ways(recipe: Callable[[str], Recipe]) -> None:
+    trials = measured(recipe("scenario-upload"))
+    ways = {trial["factors"]["load.scenario"].rpartition(":")[2]: trial for trial in trials}
+    assert {way: names(trial, "iteration") for way, trial in ways.items()} == {
+        way: {way} for way in ("as_form", "as_body", "as_stream")
+    }
+
+
+def test_pages_are_followed_at_both_ends_of_the_list(recipe: Callable[[str], Recipe]) -> None:
+    for trial in measured(recipe("scenario-pagination")):
+        assert names(trial, "step") == {"first pages", "last pages"}
+
+
+def test_guests_talk_over_websockets(recipe: Callable[[str], Recipe]) -> None:
+    (trial,) = measured(recipe("scenario-websocket"), "load.connections=[10]")
+    assert names(trial, "step") == {"join", "message"}
+    assert names(trial, "request") == {"POST /tickets", "WEBSOCKET /chat"}
+
+
+def test_pytest_asserts_on_a_step(recipe: Callable[[str], Recipe]) -> None:
+    project = recipe("scenario-pytest")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_checkout.py"]
+    tests = subprocess.run(
+        command, cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=100
+    )
+    assert tests.returncode == pytest.ExitCode.OK, tests.stdout + tests.stderr
