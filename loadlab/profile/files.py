@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Any, Final
 
 from loadlab.profile.paths import Data, value_at
 from loadlab.profile.values import describe, list_words
@@ -63,6 +63,15 @@ def resolve_files(data: Data, folder: FilePath) -> None:
                 os.path.abspath(folder / each) if isinstance(each, str) and each and "\0" not in each else each
                 for each in value
             ]
+
+
+def without_common_folder(path: str, values: Sequence[Any]) -> list[Any]:
+    """Return the values of a sweep at a dotted path as results have them: files without the folder that they share."""
+    files = [value for value in values if isinstance(value, str)]
+    if path not in _FILES or not files or not all(map(os.path.isabs, files)):
+        return [*values]
+    folder = os.path.commonpath([*map(os.path.dirname, files)])
+    return [os.path.relpath(value, folder) if isinstance(value, str) else value for value in values]
 
 
 def read_content(file: str) -> bytes:

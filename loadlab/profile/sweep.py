@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from loadlab.profile.files import without_common_folder
 from loadlab.profile.masking import mask_swept
 from loadlab.profile.paths import Data, Path, adapter_of, default_of, put, split, value_at
 from loadlab.profile.schema import Profile
@@ -20,7 +21,8 @@ class Trial:
     """One combination of the sweep, measured once.
 
     `id` counts in running order; `repeat` counts from 1. `factors` are the swept settings: numbers plain, durations
-    with their unit, a command as text, and credentials masked. `profile` has them applied, and no sweep of its own.
+    with their unit, a command as text, files without the folder that they share, and credentials masked. `profile` has
+    them applied, and no sweep of its own.
     `seed` fixes what the load draws at random.
     """
 
@@ -91,7 +93,7 @@ def read_one(model: type[Profile], path: str, value: object) -> Any:  # noqa: AN
 
 
 def _combinations(profile: Profile) -> Iterator[tuple[dict[str, Scalar], Profile]]:
-    shown = {path: mask_swept(path, values) for path, values in profile.sweep.items()}
+    shown = {path: without_common_folder(path, mask_swept(path, values)) for path, values in profile.sweep.items()}
     for numbers in itertools.product(*(range(len(values)) for values in profile.sweep.values())):
         values = [written[number] for written, number in zip(profile.sweep.values(), numbers, strict=True)]
         data = profile.model_dump(mode="json", by_alias=True, exclude={"sweep"})

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from loadlab.profile.files import without_common_folder
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import KIND_SECTION, split_metric
 from loadlab.profile.path_names import PathName
@@ -229,7 +230,8 @@ def _swept_values(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> 
         for path, value in trial.factors.items():
             found.setdefault(path, {})[value] = None
     sweep = profile.get("sweep") or {}
-    return {path: _in_order(list(values), [*map(_as_factor, sweep.get(path) or ())]) for path, values in found.items()}
+    written = {path: [*map(_as_factor, without_common_folder(path, sweep.get(path) or ()))] for path in found}
+    return {path: _in_order(list(values), written[path]) for path, values in found.items()}
 
 
 def _as_factor(value: Any) -> Scalar:  # noqa: ANN401 - whatever a sweep may hold

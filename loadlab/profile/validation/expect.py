@@ -15,6 +15,7 @@ from loadlab.profile.expect import (
     metric_of,
     rule_of,
 )
+from loadlab.profile.files import without_common_folder
 from loadlab.profile.http_values import request_name
 from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.masking import mask_swept
@@ -181,7 +182,7 @@ def _values(model: type[Profile], data: Data, path: str) -> list[object]:
             continue
     if not written and path in sweepable_paths(model) and (default := default_of(model, path)) is not None:
         return [adapter.dump_python(default, mode="json", by_alias=True)]
-    return spelt
+    return without_common_folder(path, spelt) if value_at(data, ("sweep", path)) is not None else spelt
 
 
 def _written_rules(data: Data) -> Iterator[WrittenRule]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.profile import LoadProfile, SwitchCostProfile, Trial, plan_trials
+from loadlab.profile.files import without_common_folder
 
 
 def profile(**changes: Any) -> LoadProfile:  # noqa: ANN401 - sections of a profile, as in YAML
@@ -44,6 +45,17 @@ def test_factors_are_plain_numbers_and_durations_keep_their_unit() -> None:
     assert trials[0].factors == {"load.idle": 19_000, "load.duration": "500ms", "placement": "none"}
     assert isinstance(trials[0].profile, LoadProfile)
     assert trials[0].profile.load.duration_ns == 500_000_000
+
+
+def test_factors_name_files_without_the_folder_that_they_share() -> None:
+    swept = {"load.scenario": ["/home/ann/shop/visit.py:order", "/home/ann/shop/old/visit.py:order"]}
+    assert {trial.factors["load.scenario"] for trial in plan_trials(profile(sweep=swept), seed=1)} == {
+        "visit.py:order",
+        "old/visit.py:order",
+    }
+    assert without_common_folder("target.tls.ca", ["/etc/ca.pem"]) == ["ca.pem"]
+    assert without_common_folder("load.path", ["/etc/ca.pem"]) == ["/etc/ca.pem"]
+    assert without_common_folder("target.tls.ca", [None, "/a/b", "/a/c"]) == [None, "b", "c"]
 
 
 def test_options_of_a_server_are_swept_like_any_setting() -> None:

@@ -106,6 +106,15 @@ def test_a_scenario_can_be_swept_and_set(folder: Path, monkeypatch: pytest.Monke
     )
 
 
+def test_where_selects_trials_by_the_name_of_the_file_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    swept = "load.scenario=[shop.py:checkout, shop.py:browse]"
+    selected = "expect=[{expect: p99 < 1s, where: {load.scenario: shop.py:browse}}]"
+    assert read_load_profile(folder, LOAD, swept, selected).expect
+    (mistake,) = find_mistakes(folder, LOAD, swept, selected.replace("browse", "order"))
+    assert mistake.endswith("matches no trial; the trials have 'shop.py:checkout', 'shop.py:browse'")
+
+
 def test_the_sources_are_kept_as_they_were_checked(folder: Path) -> None:
     read_load_profile(folder, LOAD)
     (folder / "shop.py").unlink()
