@@ -47,6 +47,11 @@ class ReportError(LoadlabError):
 class ScenarioError(LoadlabError):
     """A scenario that cannot be run: the text has the traceback of its own lines. It ends the run."""
 
+    @property
+    def reason(self) -> str:
+        """What it says on one line: of a traceback the last one."""
+        return f"the scenario cannot be run: {str(self).splitlines()[-1].strip()}"
+
 
 class TrialFailed(LoadlabError):
     """The target or a load process failed in one trial; the run goes on with the next one."""

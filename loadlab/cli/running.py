@@ -32,7 +32,7 @@ from loadlab.report.loaded import loaded_lines
 from loadlab.report.page import render
 from loadlab.report.sections.overview import overview_of
 from loadlab.report.sections.section import Run
-from loadlab.results.directory import TARGET_LOG, RunDirectory
+from loadlab.results.directory import SCENARIO_LOG, TARGET_LOG, RunDirectory
 from loadlab.results.model import Expectation, RunDocument
 
 # How the reason of a failed trial begins that is a bundled server's fault, and not a load worker's.
@@ -99,13 +99,21 @@ def hints(document: RunDocument) -> Iterator[str]:
 
 
 def log_lines(document: RunDocument, directory: RunDirectory) -> Iterator[str]:
-    """Yield the last lines that the commands printed which did not become or stay a target, for each reason once."""
+    """Yield what was printed that the user may want to see, but not in the midst of a run.
+
+    Of commands that did not become or stay a target these are their last lines, for each reason once; of a scenario it
+    is the name of the first file that has something.
+    """
     failed = {trial.reason: trial for trial in reversed(document.trials) if trial.state == "failed"}
     for trial in reversed(failed.values()):
         lines = directory.read_end_of_target_log(trial.id, _LINES_SHOWN)
         if len(lines) > 1:  # the last one is part of the reason
             yield f"The last lines of {directory.path}/trials/{trial.id}/{TARGET_LOG}:"
             yield from (f"  {line}" for line in lines)
+    for trial in document.trials:
+        if directory.log_exists(trial.id, SCENARIO_LOG):
+            yield f"what the scenario printed: {directory.path}/trials/{trial.id}/{SCENARIO_LOG}"
+            break
 
 
 def _warn(readiness: Readiness) -> None:

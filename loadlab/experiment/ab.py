@@ -14,10 +14,10 @@ from typing import Final, Literal
 
 from loadlab.analysis.conclusion import conclude
 from loadlab.analysis.pairs import StoppingRule, difference_in, differences
-from loadlab.errors import LoadlabError
+from loadlab.errors import LoadlabError, ScenarioError
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.rounds import RoundsRun
-from loadlab.experiment.run import keep_trial, new_document, now, place_target_log
+from loadlab.experiment.run import keep_trial, new_document, now, place_logs
 from loadlab.profile.loading import LoadedProfile
 from loadlab.profile.masking import mask_data
 from loadlab.profile.schema import LoadProfile
@@ -70,22 +70,24 @@ class PairedExperiment:
         self.trials = [
             Trial(name, 1, {"variant": name}, profile, seed) for name, profile in zip("AB", self._profiles, strict=True)
         ]
-        self._runs = [RoundsRun(trial, context, None, place_target_log(directory, trial)) for trial in self.trials]
+        self._runs = [RoundsRun(trial, context, None, place_logs(directory, trial)) for trial in self.trials]
         self.document = new_document(a, seed, command, trials_planned=2)
 
     def run(self) -> RunDocument:
         """Measure both until the answer is known, and return the document.
 
         It says `interrupted`, and has what was measured until then, where the context's `check` wants an end. Raises
-        ReportError when the run directory cannot be written any more.
+        ScenarioError, once it is written, where a scenario cannot be run, and ReportError when the run directory cannot
+        be written any more.
         """
         self._directory.write_document(self.document)
         ended: Ending = "failed"
+        unusable: ScenarioError | None = None
         try:
             with ExitStack() as standing:
                 for run in self._runs:
                     self._context.observer.trial_begins(run.trial)
-                    standing.callback(run.close)
+                    standing.push(run.close)
                     run.stand()
                 ended = self._measure_pairs()
                 for run in self._runs:
@@ -93,6 +95,8 @@ class PairedExperiment:
                 self._context.observer.phase("closing", None)
         except KeyboardInterrupt:
             ended = "interrupted"
+        except ScenarioError as error:
+            unusable = error
         for loaded, run in zip(self._loaded, self._runs, strict=True):
             result = keep_trial(self._directory, run.result(), run.latency_intervals(), loaded.masker)
             self._change(trials=[*self.document.trials, result])
@@ -106,6 +110,8 @@ class PairedExperiment:
         # Laws are about sweeps.
         self.document = conclude(self.document, self._profiles[0].model_copy(update={"plot": None, "expect": ()}))
         self._directory.write_document(self.document)
+        if unusable is not None:
+            raise unusable
         return self.document
 
     def _measure_pairs(self) -> Ending:

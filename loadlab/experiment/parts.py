@@ -4,8 +4,9 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
+import msgspec
 import numpy as np
 
 from loadlab.fleet.division import Share, split_evenly
@@ -30,20 +31,29 @@ from loadlab.protocols.answers import AnswerEnd
 from loadlab.protocols.openings import Asked, Greeting, IdleOpening, Opening, Subscription, Upgrade
 from loadlab.protocols.upgrade import KEY_BYTES, accept_for, offered_subprotocols, upgrade_request
 
+NOTHING_SHARED: Final = b"null"
+"""What is shared by the users of a scenario without setup."""
+
 _OF_DATA: Final = 1  # keeps the draws for the rows of data apart from what else the seed is used for
 
 
 def load_parts(
-    profile: LoadProfile, address: Address, authority: str, seed: int, stamped_every: int, shares: Sequence[Share]
+    profile: LoadProfile,
+    address: Address,
+    authority: str,
+    seed: int,
+    stamped_every: int,
+    shares: Sequence[Share],
+    shared: bytes = NOTHING_SHARED,
 ) -> list[LoadPart]:
     """Return the parts of the workers, one for each share of the connections to the target at `address`.
 
-    `authority` is what the header Host says.
+    `authority` is what the header Host says. `shared` is what the setup of a scenario returned, as JSON.
     """
     load = profile.load
     kinds = [] if load.scenario else rendered_kinds(profile, authority)
     opening = opening_of(profile, authority)
-    scenarios = scenario_parts(profile, authority, seed, shares) if load.scenario else [None] * len(shares)
+    scenarios = scenario_parts(profile, authority, seed, shares, shared) if load.scenario else [None] * len(shares)
     if load.data is not None and load.data.order == "random":
         kinds = [replace(kind, contents=_shuffled(kind.contents, seed)) for kind in kinds]
     pacings = _pacings(load, len(shares))
@@ -81,7 +91,24 @@ def load_parts(
     ]
 
 
-def scenario_parts(profile: LoadProfile, authority: str, seed: int, shares: Sequence[Share]) -> list[ScenarioPart]:
+def preparing_part(
+    profile: LoadProfile,
+    address: Address,
+    authority: str,
+    seed: int,
+    phase: Literal["setup", "teardown"],
+    shared: bytes = NOTHING_SHARED,
+) -> LoadPart:
+    """Return the part of a process that calls `setup` or `teardown` of a scenario, with all rows of its data."""
+    (part,) = load_parts(profile, address, authority, seed, 1, [[(None, 1)]], shared)
+    assert part.scenario is not None
+    rows = _rows_of_data(profile.load, seed)[1]
+    return msgspec.structs.replace(part, scenario=msgspec.structs.replace(part.scenario, phase=phase, rows=rows))
+
+
+def scenario_parts(
+    profile: LoadProfile, authority: str, seed: int, shares: Sequence[Share], shared: bytes = NOTHING_SHARED
+) -> list[ScenarioPart]:
     """Return the scenario of a profile for each share of its users, who get the rows of its data one after the other.
 
     Raises what reading its files does.
@@ -90,12 +117,7 @@ def scenario_parts(profile: LoadProfile, authority: str, seed: int, shares: Sequ
     assert load.scenario is not None
     path, _, function = load.scenario.rpartition(":")
     source, folder = read_scenario(path, function), os.path.dirname(path)
-    table = _data_of(profile)
-    columns = [] if table is None else [*table.columns]
-    rows = [] if table is None else [list(row) for row in zip(*table.columns.values(), strict=True)]
-    if load.data is not None and load.data.order == "random":
-        order = np.random.default_rng([seed, _OF_DATA]).permutation(len(rows)).tolist()
-        rows = [rows[position] for position in order]
+    columns, rows = _rows_of_data(load, seed)
     return [
         ScenarioPart(
             function=function,
@@ -105,10 +127,23 @@ def scenario_parts(profile: LoadProfile, authority: str, seed: int, shares: Sequ
             statuses=sorted(expand_statuses(load.expect_status)),
             columns=columns,
             rows=_rows_of(rows, number, len(shares), sum(users for _, users in share)),
+            shared=shared,
             allow_remote=bool(profile.allow_remote),
         )
         for number, share in enumerate(shares)
     ]
+
+
+def _rows_of_data(load: Load, seed: int) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns of a load's data, and its rows in the order in which users get them."""
+    if load.data is None:
+        return [], []
+    table = read_table(load.data.file)
+    rows = [list(row) for row in zip(*table.columns.values(), strict=True)]
+    if load.data.order == "random":
+        order = np.random.default_rng([seed, _OF_DATA]).permutation(len(rows)).tolist()
+        rows = [rows[position] for position in order]
+    return [*table.columns], rows
 
 
 def _rows_of(rows: Sequence[list[str]], share: int, shares: int, users: int) -> list[list[str]]:

@@ -7,9 +7,11 @@ at the end of its `with` block.
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from loadlab.errors import LoadlabError
 from loadlab.experiment.context import NotPossible, RunContext
@@ -17,13 +19,25 @@ from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.parts import format_probe, idle_opening_of, load_parts
 from loadlab.experiment.preflight import why_not_started
+from loadlab.experiment.scenario_phases import ScenarioPhases
 from loadlab.experiment.serving import serve
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.division import Division, Share, divide
-from loadlab.fleet.messages import Ready
+from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.address import Address
 from loadlab.profile.schema import LoadProfile
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLogs:
+    """The files for what is printed by a target that a command has started, and by a scenario; None for neither."""
+
+    target: Path | None = None
+    scenario: Path | None = None
+
+
+NO_LOGS: Final = TrialLogs()
 
 
 class Rig:
@@ -43,45 +57,54 @@ class Rig:
         seed: int,
         context: RunContext,
         stamped_every: int = STAMPED_EVERY,
-        target_log: Path | None = None,
+        logs: TrialLogs = NO_LOGS,
     ) -> None:
-        """For one answer of `stamped_every` the kernel is asked when it arrived.
-
-        What a target prints that a command has started goes to `target_log`.
-        """
+        """For one answer of `stamped_every` the kernel is asked when it arrived. `logs` keep what is printed."""
         self.profile = profile
         self.context = context
         self.resources = context.resources
         self.idle = HeldConnections(profile.load, context.observer)
         self._seed = seed
         self._stamped_every = stamped_every
-        self._target_log = target_log
+        self._logs = logs
         self._standing = ExitStack()
 
     def __enter__(self) -> Self:
         if lack := why_not_started(self.profile):
             raise NotPossible(lack)
         with ExitStack() as standing:  # if something fails half-way, what stands by then is taken down
-            served = standing.enter_context(serve(self.profile, self.context, self._target_log))
+            served = standing.enter_context(serve(self.profile, self.context, self._logs.target))
             target, self.resources = served.target, served.resources
             _, load_cores = self.resources.cores
-            fleet = standing.enter_context(LocalFleet(load_cores))
+            log = ScenarioLog(self._logs.scenario) if self._logs.scenario is not None else None
+            fleet = standing.enter_context(LocalFleet(load_cores, log))
             self.ends = Ends(target, served.upstream, fleet, self.context.check)
             division = self._divide(target.address)
             if division.holders:
                 probe, tls = format_probe(self.profile, target.authority), self.profile.target.tls_settings
                 opening = idle_opening_of(self.profile, target.authority)
                 self.idle.open(self.ends, division.holders, probe, tls, opening)
-            self._connect(division.workers)
+            phases = ScenarioPhases(self.profile, self._seed, self.context, self.ends, len(division.workers))
+            phases.set_up()
+            standing.push(partial(self._take_down, phases))
+            self._connect(division.workers, phases)
             self._standing = standing.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._standing.__exit__(kind, error, trace)
+
+    def _take_down(
+        self, phases: ScenarioPhases, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        """Do what a scenario does at its end. In the block, an error means that the target or a worker is gone."""
+        if kind is None:
+            phases.take_leave()
+        phases.tear_down(in_order=kind is None)
         if kind is None:
             self.context.observer.phase("closing", None)
-        self._standing.close()
 
     def read_speed(self) -> None:
         """Measure how fast the cores of both sides are now; the rig is to be silent."""
@@ -97,14 +120,19 @@ class Rig:
         except LoadlabError as error:
             raise NotPossible(str(error)) from None
 
-    def _connect(self, shares: Sequence[Share]) -> None:
-        load, ready = self.profile.load, set[str]()
+    def _connect(self, shares: Sequence[Share], phases: ScenarioPhases) -> None:
+        load, target = self.profile.load, self.ends.target
         self.workers = len(shares)
         self.context.observer.phase(f"connecting {load.connections:,}", None)
-        target = self.ends.target
         self.ends.fleet.start_workers(
-            load_parts(self.profile, target.address, target.authority, self._seed, self._stamped_every, shares)
+            load_parts(
+                self.profile,
+                target.address,
+                target.authority,
+                self._seed,
+                self._stamped_every,
+                shares,
+                phases.shared,
+            )
         )
-        for event in self.ends.listen_while(lambda: len(ready) < len(shares), load.timeout_ns / 1e9):
-            if isinstance(event.message, Ready):
-                ready.add(event.sender)
+        phases.wait_ready()

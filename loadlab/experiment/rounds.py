@@ -6,15 +6,15 @@ So all of them have their share of whatever the machine does meanwhile, and each
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
-from loadlab.errors import TargetDied, TrialFailed
+from loadlab.errors import ScenarioError, TargetDied, TrialFailed
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
-from loadlab.experiment.rig import Rig
+from loadlab.experiment.rig import NO_LOGS, Rig, TrialLogs
 from loadlab.experiment.slices import SlicesRecord, end_slices, measure_slice, warm_up
 from loadlab.processes import raise_open_files
 from loadlab.profile.schema import LoadProfile
@@ -35,7 +35,7 @@ class RoundsRun:
     has ended before its time, None as long as it has not.
     """
 
-    def __init__(self, trial: Trial, context: RunContext, batch: int | None, target_log: Path | None = None) -> None:
+    def __init__(self, trial: Trial, context: RunContext, batch: int | None, logs: TrialLogs = NO_LOGS) -> None:
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self.state: TrialState = "interrupted"
@@ -45,7 +45,7 @@ class RoundsRun:
         self._profile = trial.profile
         self._context = context
         self._batch = batch
-        self._rig = Rig(trial.profile, trial.seed, context, target_log=target_log)
+        self._rig = Rig(trial.profile, trial.seed, context, logs=logs)
         self._record = SlicesRecord(self._rig)
         self._passes: Passes | None = None
         self._standing = ExitStack()
@@ -110,9 +110,17 @@ class RoundsRun:
         self._passes = Passes(self.trial, self._rig, self.result(), keep_stacks)
         self._passes.measure()
 
-    def close(self) -> None:
-        """Take the rig down."""
-        self._standing.close()
+    def close(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Take the rig down, which may be because of an error. Raises ScenarioError where a scenario's teardown fails.
+
+        May be repeated.
+        """
+        self._standing.__exit__(kind, error, trace)
 
     def result(self) -> TrialResult:
         """Return what has been measured, and judged where there is something to judge."""
@@ -132,7 +140,10 @@ class RoundsRun:
         return self._record.load.latency_intervals()
 
     def _try(self, act: Callable[[], object]) -> None:
-        """Do it; what goes wrong ends this trial, and no other one of the batch."""
+        """Do it; what goes wrong ends this trial, and no other one of the batch.
+
+        Raises ScenarioError where its scenario cannot be run, which ends all of them.
+        """
         try:
             act()
         except NotPossible as lack:
@@ -140,21 +151,23 @@ class RoundsRun:
         except TrialFailed as failure:
             self.state, self.reason = "failed", str(failure)
             self._target_died = isinstance(failure, TargetDied)
-        if self.has_ended:
-            self.close()
+            self.close(type(failure), failure)
+        except ScenarioError as error:
+            self.state, self.reason = "failed", error.reason
+            raise
 
 
 class Batch:
     """Trials that stand at the same time; there is one at least."""
 
     def __init__(
-        self, trials: Sequence[Trial], context: RunContext, number: int, place_log: Callable[[Trial], Path | None]
+        self, trials: Sequence[Trial], context: RunContext, number: int, place_logs: Callable[[Trial], TrialLogs]
     ) -> None:
         self._context = context
         assert isinstance(trials[0].profile, LoadProfile)
         self._profile = trials[0].profile
         self._draw = random.Random(trials[0].seed)
-        self.runs = [RoundsRun(trial, context, number, place_log(trial)) for trial in trials]
+        self.runs = [RoundsRun(trial, context, number, place_logs(trial)) for trial in trials]
 
     def measure(self, stacks_of: Callable[[Trial], KeepStacks | None]) -> None:
         """Measure all trials. One for which `stacks_of` returns None has no passes under profilers.
@@ -165,7 +178,7 @@ class Batch:
         with ExitStack() as standing:
             for run in self.runs:
                 self._context.observer.trial_begins(run.trial)
-                standing.callback(run.close)
+                standing.push(run.close)
                 run.stand()
             try:
                 self._measure_rounds([run for run in self.runs if not run.has_ended])

@@ -3,25 +3,25 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from loadlab import __version__, host
 from loadlab.analysis.conclusion import conclude
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
-from loadlab.errors import TargetDied, TrialFailed
+from loadlab.errors import ScenarioError, TargetDied, TrialFailed
 from loadlab.experiment.batches import plan_batches
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.passes import KeepStacks
+from loadlab.experiment.rig import NO_LOGS, TrialLogs
 from loadlab.experiment.rounds import Batch
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.loading import LoadedProfile
 from loadlab.profile.masking import Masker, mask_command, mask_data
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
-from loadlab.results.directory import RunDirectory
+from loadlab.results.directory import SCENARIO_LOG, TARGET_LOG, RunDirectory
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import RunDocument, TrialResult
 
@@ -48,9 +48,10 @@ class Experiment:
         """Make all trials and return the document; before them, unless asked not to, measure the client's own error.
 
         A trial that fails does not end the run. The context's `check` does: then the document says `interrupted` and
-        holds what was measured until then. Raises ReportError when the run directory cannot be written any more.
+        holds what was measured until then. Raises ScenarioError, once the document is written, where the scenario of a
+        trial cannot be run, and ReportError when the run directory cannot be written any more.
         """
-        context = self._context
+        context, unusable = self._context, None
         self._change(trials_planned=len(trials))
         self._directory.write_document(self.document)
         try:
@@ -67,14 +68,18 @@ class Experiment:
             context.check()
         except KeyboardInterrupt:
             self._change(interrupted=True)
+        except ScenarioError as error:
+            unusable = error
         self._change(finished=now(), speed=context.speed.so_far())
         self.document = conclude(self.document, self._profile)
         self._directory.write_document(self.document)
+        if unusable is not None:
+            raise unusable
         return self.document
 
     def _make_batch(self, number: int, trials: Sequence[Trial]) -> None:
         """Make trials that stand at the same time, in rounds. Raises KeyboardInterrupt once they are kept."""
-        batch = Batch(trials, self._context, number, partial(place_target_log, self._directory))
+        batch = Batch(trials, self._context, number, partial(place_logs, self._directory))
         try:
             batch.measure(self._stacks_of)
         finally:
@@ -87,7 +92,8 @@ class Experiment:
     def _make_until_clean(self, trial: Trial) -> None:
         """Make a trial, and again if the machine spoils it, as often as the profile allows.
 
-        Not where that has been of no use for several trials: the machine is as it is.
+        Not where that has been of no use for several trials: the machine is as it is. Raises ScenarioError once what
+        was measured is kept.
         """
         retries = trial.profile.retries if isinstance(trial.profile, LoadProfile) else 0
         if self._spoiled_in_a_row >= _ENOUGH_SPOILED:
@@ -95,14 +101,16 @@ class Experiment:
         for attempt in range(1, retries + 2):
             self._context.check()
             self._context.observer.trial_begins(trial)
-            result, run = self._make(trial)
+            result, run, unusable = self._make(trial)
             result = result.model_copy(update={"attempt": attempt})
             is_spoiled = result.state == "done" and spoiled_by_machine(result)
-            if attempt > retries or not is_spoiled:
+            if attempt > retries or not is_spoiled or unusable is not None:
                 break
             self._change(spoiled=[*self.document.spoiled, mask_result(result, self._masker)])
         self._spoiled_in_a_row = self._spoiled_in_a_row + 1 if is_spoiled else 0
         self._keep(result, run.latency_intervals())
+        if unusable is not None:
+            raise unusable
 
     def _keep(self, result: TrialResult, latencies: Iterable[LatencyInterval]) -> None:
         """Write what came of a trial, and report it."""
@@ -114,11 +122,13 @@ class Experiment:
         """Return what keeps the stacks of a trial under profilers; of repeats only the first is made again so."""
         return partial(self._directory.write_stacks, trial.id) if trial.repeat == 1 else None
 
-    def _make(self, trial: Trial) -> tuple[TrialResult, TrialRun | MicroRun]:
+    def _make(self, trial: Trial) -> tuple[TrialResult, TrialRun | MicroRun, ScenarioError | None]:
+        """Make a trial; return what came of it, and what keeps its scenario from being run again."""
         run: TrialRun | MicroRun
+        unusable = None
         if isinstance(trial.profile, LoadProfile):
-            log = place_target_log(self._directory, trial)
-            run = TrialRun(trial, self._context, keep_stacks=self._stacks_of(trial), target_log=log)
+            logs = place_logs(self._directory, trial)
+            run = TrialRun(trial, self._context, keep_stacks=self._stacks_of(trial), logs=logs)
         else:
             run = MicroRun(trial, self._context)
         try:
@@ -131,7 +141,12 @@ class Experiment:
             result = run.result("failed", str(failure)).model_copy(update={"verdict": verdict})
         except KeyboardInterrupt:
             result = run.result("interrupted", "stopped before its end")
-        return result, run
+        except ScenarioError as error:
+            unusable = error
+            # Behind its window it was teardown that failed.
+            is_done = isinstance(run, TrialRun) and run.is_measured
+            result = run.result(*(("done", None) if is_done else ("failed", error.reason)))
+        return result, run, unusable
 
     def _change(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)
@@ -152,10 +167,15 @@ def new_document(loaded: LoadedProfile, seed: int, command: Sequence[str], trial
     )
 
 
-def place_target_log(directory: RunDirectory, trial: Trial) -> Path | None:
-    """Return the file for what the target of a trial prints; None unless it is a program of the user's."""
-    prints = isinstance(trial.profile, LoadProfile) and trial.profile.target.kind == "command"
-    return directory.place_target_log(trial.id) if prints else None
+def place_logs(directory: RunDirectory, trial: Trial) -> TrialLogs:
+    """Return the files for what programs of the user's print in a trial."""
+    if not isinstance(trial.profile, LoadProfile):
+        return NO_LOGS
+    command, scenario = trial.profile.target.kind == "command", trial.profile.load.scenario is not None
+    return TrialLogs(
+        target=directory.place_log(trial.id, TARGET_LOG) if command else None,
+        scenario=directory.place_log(trial.id, SCENARIO_LOG) if scenario else None,
+    )
 
 
 def keep_trial(
@@ -164,7 +184,8 @@ def keep_trial(
     """Write what came of a trial to the run directory; return it as it stands there, without credentials."""
     if result.window_ns:
         directory.write_latency_log(result.id, latencies)
-    directory.rewrite_target_log(result.id, masker.mask)
+    for log in (TARGET_LOG, SCENARIO_LOG):
+        directory.rewrite_log(result.id, log, masker.mask)
     masked = mask_result(result, masker)
     directory.write_trial(masked)
     return masked

@@ -5,12 +5,11 @@ has a result.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
-from loadlab.experiment.rig import Rig
+from loadlab.experiment.rig import NO_LOGS, Rig, TrialLogs
 from loadlab.experiment.window import Window, WindowRecord, measure_window
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.schema import LoadProfile
@@ -20,7 +19,10 @@ from loadlab.results.model import TrialResult, TrialState
 
 
 class TrialRun:
-    """One trial under way. `measure` makes it; `result` says at any moment what came of it."""
+    """One trial under way. `measure` makes it; `result` says at any moment what came of it.
+
+    `is_measured` once its window is over.
+    """
 
     def __init__(
         self,
@@ -28,33 +30,36 @@ class TrialRun:
         context: RunContext,
         stamped_every: int = STAMPED_EVERY,
         keep_stacks: KeepStacks | None = None,
-        target_log: Path | None = None,
+        logs: TrialLogs = NO_LOGS,
     ) -> None:
         """For one answer of `stamped_every` the kernel is asked when it arrived.
 
-        Without `keep_stacks` there are no passes under profilers, whatever the profile asks for. What a target prints
-        that a command has started goes to `target_log`.
+        Without `keep_stacks` there are no passes under profilers, whatever the profile asks for. `logs` keep what is
+        printed.
         """
         assert isinstance(trial.profile, LoadProfile)
         self.trial = trial
         self._profile = trial.profile
         self._context = context
-        self._rig = Rig(trial.profile, trial.seed, context, stamped_every, target_log)
+        self._rig = Rig(trial.profile, trial.seed, context, stamped_every, logs)
         self._window = WindowRecord(trial.profile)
         self._keep_stacks = keep_stacks
         self._passes: Passes | None = None
+        self.is_measured = False
 
     def measure(self) -> None:
         """Run the trial from start to end.
 
         Raises NotPossible, TrialFailed when the target or a load process fails, or what the context's `check` raises.
         Either way all its processes have ended then. Once the window has been measured nothing of that is raised.
+        ScenarioError is, at any time: where its scenario cannot be run, or its teardown fails.
         """
         load = self._profile.load
         with self._rig as rig:
             rig.read_speed()
             measure_window(rig, Window(load.warmup_ns, load.duration_ns), self._window)
             rig.read_speed()
+            self.is_measured = True
             if self._keep_stacks is not None:
                 self._passes = Passes(self.trial, rig, self.result("done", None), self._keep_stacks)
                 self._passes.measure()

@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Final, Protocol, Self
 
-from loadlab.errors import TrialFailed
+from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.messages import (
     CountAlive,
     IdlePart,
+    Leave,
     LineBuffer,
     LoadPart,
     MalformedMessage,
     Message,
     Plan,
+    ScenarioFailed,
     decode_message,
     encode_message,
 )
+from loadlab.fleet.scenario_log import MOST_PRINTED_BYTES, ScenarioLog
 from loadlab.processes import Child, module_command, spawn
 
 _REAP_SECONDS: Final = 2.0
@@ -39,7 +42,11 @@ class Event:
 
 
 class Fleet(Protocol):
-    """Processes that generate load. `next_events` raises TrialFailed when one of them ended without being asked to."""
+    """Processes that generate load.
+
+    `next_events` raises TrialFailed when one of them ended without being asked to, and ScenarioError when one says that
+    its scenario cannot be run.
+    """
 
     def start_holders(self, parts: Sequence[IdlePart]) -> None:
         """Start one idle holder for each part; each answers with Opened."""
@@ -47,8 +54,20 @@ class Fleet(Protocol):
     def start_workers(self, parts: Sequence[LoadPart]) -> None:
         """Start one load worker for each part; each answers with Ready."""
 
+    def prepare(self, part: LoadPart) -> None:
+        """Start a process for the setup or teardown of a scenario; it answers with Prepared."""
+
+    def end_preparing(self) -> None:
+        """End that process."""
+
+    def end_workers(self) -> None:
+        """End the load workers."""
+
     def measure(self, plan: Plan) -> None:
         """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained."""
+
+    def leave(self) -> None:
+        """Have the users of a scenario take their leave; all load workers answer with Left."""
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""
@@ -74,13 +93,18 @@ class _Member:
 
 
 class LocalFleet:
-    """A `Fleet` of processes on this machine, on the cores `cpus` (None: anywhere). A context manager that stops it."""
+    """A `Fleet` of processes on this machine, on the cores `cpus` (None: anywhere). A context manager that stops it.
 
-    def __init__(self, cpus: Collection[int] | None) -> None:
+    What a scenario prints is kept in `scenario_log`, if that is given, once its process has ended.
+    """
+
+    def __init__(self, cpus: Collection[int] | None, scenario_log: ScenarioLog | None = None) -> None:
         self._cpus = cpus
+        self._log = scenario_log
         self._selector = selectors.DefaultSelector()
         self._workers: list[_Member] = []
         self._holders: list[_Member] = []
+        self._preparers: list[_Member] = []
 
     def __enter__(self) -> Self:
         return self
@@ -101,10 +125,30 @@ class LocalFleet:
             module = "worker" if part.scenario is None else "scenario_worker"
             self._start(self._workers, module, f"load worker {number}", part)
 
+    def prepare(self, part: LoadPart) -> None:
+        """Start a process for the setup or teardown of a scenario; it answers with Prepared."""
+        assert part.scenario is not None
+        self._start(self._preparers, "scenario_worker", part.scenario.phase, part)
+
+    def end_preparing(self) -> None:
+        """End that process."""
+        members, self._preparers = self._preparers, []
+        self._end(members)
+
+    def end_workers(self) -> None:
+        """End the load workers."""
+        members, self._workers = self._workers, []
+        self._end(members)
+
     def measure(self, plan: Plan) -> None:
         """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained."""
         for member in self._workers:
             self._send(member, plan)
+
+    def leave(self) -> None:
+        """Have the users of a scenario take their leave; all load workers answer with Left."""
+        for member in self._workers:
+            self._send(member, Leave())
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""
@@ -114,9 +158,13 @@ class LocalFleet:
     def next_events(self, timeout_seconds: float) -> list[Event]:
         """Return what arrived, waiting for at most `timeout_seconds`.
 
-        Raises TrialFailed when a process ended, once everything that it had sent has been returned.
+        Raises TrialFailed when a process ended, once everything that it had sent has been returned, and ScenarioError
+        when it says that its scenario cannot be run.
         """
         events: list[Event] = []
+        if self._log is not None:
+            for printing in (*self._workers, *self._preparers):
+                printing.child.shorten_stderr(MOST_PRINTED_BYTES)
         for key, _ready in self._selector.select(timeout_seconds):
             member: _Member = key.data
             data = os.read(key.fd, _READ_BYTES)
@@ -124,6 +172,9 @@ class LocalFleet:
                 events += [Event(member.child.name, _decoded(member, line)) for line in member.lines.feed(data)]
             elif not events:
                 raise TrialFailed(_account_of_end(member.child))
+        for event in events:
+            if isinstance(event.message, ScenarioFailed):
+                raise ScenarioError(event.message.text)
         return events
 
     def worker_pids(self) -> list[int]:
@@ -136,13 +187,21 @@ class LocalFleet:
 
     def stop(self) -> None:
         """End all processes, all at once: the end of their standard input asks them to."""
-        members = [*self._workers, *self._holders]
-        self._workers, self._holders = [], []
+        members = [*self._preparers, *self._workers, *self._holders]
+        self._preparers, self._workers, self._holders = [], [], []
+        self._end(members)
         self._selector.close()
+
+    def _end(self, members: Sequence[_Member]) -> None:
         for member in members:
+            assert member.child.stdout is not None
+            self._selector.unregister(member.child.stdout)
             member.stdin.close()
         for member in members:
             member.child.stop()
+        for member in members:
+            if self._log is not None:
+                self._log.add(member.child.name, member.child.read_stderr())
             member.child.close()
 
     def _start(self, members: list[_Member], module: str, name: str, part: LoadPart | IdlePart) -> None:
@@ -159,7 +218,18 @@ class LocalFleet:
         try:
             member.stdin.write(encode_message(message))
         except BrokenPipeError:
-            raise TrialFailed(_account_of_end(member.child)) from None
+            raise _why_it_ended(member) from None
+
+
+def _why_it_ended(member: _Member) -> LoadlabError:
+    """Return an error that says why a process has ended; it may have said so itself, and not been heard yet."""
+    account = _account_of_end(member.child)
+    assert member.child.stdout is not None
+    while data := os.read(member.child.stdout.fileno(), _READ_BYTES):
+        for line in member.lines.feed(data):
+            if isinstance(message := _decoded(member, line), ScenarioFailed):
+                return ScenarioError(message.text)
+    return TrialFailed(account)
 
 
 def _decoded(member: _Member, line: bytes) -> Message:

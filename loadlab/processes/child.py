@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import resource
 import select
@@ -97,11 +98,28 @@ class Child:
 
     def stderr_tail(self, lines: int = 5) -> str:
         """Return the last lines that it wrote to standard error, without the final line end."""
-        # pread, not seek: the child writes at the position of the same open file.
-        descriptor = self._stderr.fileno()
-        start = max(os.fstat(descriptor).st_size - _TAIL_BYTES, 0)
-        text = os.pread(descriptor, _TAIL_BYTES, start).decode(errors="replace")
+        text = self._end_of_stderr(_TAIL_BYTES).decode(errors="replace")
         return "\n".join(text.splitlines()[-lines:])
+
+    def read_stderr(self) -> bytes:
+        """Return all that it wrote to standard error, as far as it has not been shortened."""
+        return self._end_of_stderr(os.fstat(self._stderr.fileno()).st_size)
+
+    def shorten_stderr(self, most_bytes: int) -> None:
+        """Leave out the middle of what it wrote to standard error, if that is more than `most_bytes`.
+
+        It may go on writing meanwhile, and never waits. A few lines that it writes in this moment may be lost.
+        """
+        descriptor = self._stderr.fileno()
+        if os.fstat(descriptor).st_size > most_bytes:
+            end = self._end_of_stderr(_TAIL_BYTES)
+            os.ftruncate(descriptor, most_bytes // 2)
+            os.write(descriptor, b"\n[...]\n" + end)
+
+    def _end_of_stderr(self, size: int) -> bytes:
+        # pread, not seek: the child writes through the same open file.
+        descriptor = self._stderr.fileno()
+        return os.pread(descriptor, size, max(os.fstat(descriptor).st_size - size, 0))
 
 
 def spawn(
@@ -125,6 +143,8 @@ def spawn(
     what the child forks does not inherit the death signal; a target that forks has to request it again.
     """
     stderr = tempfile.TemporaryFile()  # noqa: SIM115 - the child closes it
+    # So that the child goes on at its end when it is shortened.
+    fcntl.fcntl(stderr.fileno(), fcntl.F_SETFL, fcntl.fcntl(stderr.fileno(), fcntl.F_GETFL) | os.O_APPEND)
     try:
         process = subprocess.Popen(
             argv,

@@ -26,6 +26,7 @@ _LONGEST_NAME = 80
 _LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow; the time comes before it
 _LATENCY_LOG = "latency.hlog"
 TARGET_LOG = "target.log"
+SCENARIO_LOG = "scenario.log"
 _TRIAL = "trial.json"
 _SCENARIO = "scenario"
 _LOG_PIECE_BYTES = 1 << 16
@@ -112,11 +113,15 @@ class RunDirectory:
         """Write a CPU profile of one trial as folded stacks to trials/<id>/<file>."""
         self._write_trial_file(trial_id, file, format_folded(stacks))
 
-    def place_target_log(self, trial_id: str) -> Path:
-        """Return the file for what the target of one trial prints, in a directory that is made if need be."""
-        path = self._trial_path(trial_id, TARGET_LOG)
+    def place_log(self, trial_id: str, file: str) -> Path:
+        """Return the file for what is printed in one trial, in a directory that is made if need be."""
+        path = self._trial_path(trial_id, file)
         _make_directory(path.parent)
         return path
+
+    def log_exists(self, trial_id: str, file: str) -> bool:
+        """Return whether something was printed in one trial that is kept in this file."""
+        return self._trial_path(trial_id, file).is_file()
 
     def read_end_of_target_log(self, trial_id: str, lines: int) -> list[str]:
         """Return the last lines of what the target of one trial printed; empty where there are none."""
@@ -127,9 +132,9 @@ class RunDirectory:
         except OSError:
             return []
 
-    def rewrite_target_log(self, trial_id: str, change: Callable[[str], str]) -> None:
-        """Write the target's log of one trial anew as `change` returns it, some hundred lines at a time."""
-        path = self._trial_path(trial_id, TARGET_LOG)
+    def rewrite_log(self, trial_id: str, file: str, change: Callable[[str], str]) -> None:
+        """Write a log of one trial anew as `change` returns it, some hundred lines at a time."""
+        path = self._trial_path(trial_id, file)
         changed = path.with_name(f".{path.name}.unfinished")
         try:
             with (
@@ -139,7 +144,7 @@ class RunDirectory:
                 while lines := old.readlines(_LOG_PIECE_BYTES):
                     new.write(change("".join(lines)))
             changed.replace(path)
-        except FileNotFoundError:  # the target was not started
+        except FileNotFoundError:  # nothing was started, or printed
             return
         except OSError as error:
             changed.unlink(missing_ok=True)

@@ -147,3 +147,19 @@ def test_the_account_of_an_end_has_the_last_words_that_say_something(code: str, 
     with spawn("child", run_python(code)) as child:
         child.wait(DEADLINE_SECONDS)
         assert child.account() == f"child ended with code 1: {last_words}"
+
+
+def test_a_child_that_prints_a_lot_is_shortened_while_it_goes_on() -> None:
+    code = "import sys\nfor i in range(100_000): print('line', i, file=sys.stderr)\n"
+    code += "sys.stdin.read()\nprint('end', file=sys.stderr)"
+    with spawn("printer", run_python(code), stdin=True) as child:
+        wait_until(lambda: child.stderr_tail(lines=1) == "line 99999")
+        child.shorten_stderr(8192)
+        assert child.stdin is not None
+        child.stdin.close()
+        child.wait(DEADLINE_SECONDS)
+        printed = child.read_stderr()
+    assert printed.startswith(b"line 0\nline 1\n")
+    assert printed.endswith(b"\nline 99999\nend\n")
+    assert b"\n[...]\n" in printed
+    assert len(printed) < 24_000

@@ -3,14 +3,13 @@
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from loadlab.errors import TrialFailed
 from loadlab.experiment import rounds
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
-from loadlab.experiment.rig import Rig
+from loadlab.experiment.rig import NO_LOGS, Rig, TrialLogs
 from loadlab.experiment.rounds import Batch
 from loadlab.experiment.slices import SlicesRecord, measure_slice, warm_up
 from loadlab.processes.proc import read_cpu_clock
@@ -37,8 +36,8 @@ def context(check: Callable[[], None] = lambda: None) -> RunContext:
     return RunContext(resources_of_host(), Unobserved(), check)
 
 
-def no_log(_trial: Trial) -> Path | None:
-    return None
+def no_log(_trial: Trial) -> TrialLogs:
+    return NO_LOGS
 
 
 def no_stacks(_trial: Trial) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from loadlab.errors import ReportError
 from loadlab.recording.histogram import Histogram
-from loadlab.results.directory import RunDirectory, write_whole
+from loadlab.results.directory import TARGET_LOG, RunDirectory, write_whole
 from loadlab.results.latency_log import LatencyInterval
 
 
@@ -77,17 +77,17 @@ def run(reports: Path) -> RunDirectory:
 
 
 def test_the_log_of_a_target_is_changed_in_place_whatever_bytes_it_has(run: RunDirectory) -> None:
-    log = run.place_target_log("001")
+    log = run.place_log("001", TARGET_LOG)
     log.write_bytes(b"secret\r\n\xff\x00" + b"a line\n" * 50_000 + b"secret")
-    run.rewrite_target_log("001", lambda text: text.replace("secret", "***"))
+    run.rewrite_log("001", TARGET_LOG, lambda text: text.replace("secret", "***"))
     assert log.read_bytes() == b"***\r\n\xff\x00" + b"a line\n" * 50_000 + b"***"
     assert [each.name for each in log.parent.iterdir()] == ["target.log"]
 
 
 def test_there_is_no_log_to_change_of_a_target_that_was_not_started(run: RunDirectory) -> None:
-    run.rewrite_target_log("001", str.upper)
-    run.place_target_log("002")
-    run.rewrite_target_log("002", str.upper)
+    run.rewrite_log("001", TARGET_LOG, str.upper)
+    run.place_log("002", TARGET_LOG)
+    run.rewrite_log("002", TARGET_LOG, str.upper)
     assert not list(run.path.glob("trials/*/*"))
 
 
