@@ -128,7 +128,7 @@ def scenario_parts(
             columns=columns,
             rows=_rows_of(rows, number, len(shares), sum(users for _, users in share)),
             shared=shared,
-            allow_remote=bool(profile.allow_remote),
+            allow_remote=[*profile.allow_remote],
         )
         for number, share in enumerate(shares)
     ]

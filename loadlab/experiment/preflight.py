@@ -91,13 +91,10 @@ class Readiness:
         return [each.sentence() for each in self.diagnoses if each.is_blocker]
 
 
-def names_for(trials: Iterable[Trial], allow_remote: Collection[str] = ()) -> targets.Names:
-    """Return the names of the trials' servers; raise NotAllowed if one is on a machine that must not be loaded.
-
-    The profile and `allow_remote` name those that may be.
-    """
+def names_for(trials: Iterable[Trial]) -> targets.Names:
+    """Return the names of the trials' servers; raise NotAllowed if one is on a machine that must not be loaded."""
     profiles = [trial.profile for trial in trials if isinstance(trial.profile, LoadProfile)]
-    names = targets.Names({*allow_remote, *(host for profile in profiles for host in profile.allow_remote)})
+    names = targets.Names({host for profile in profiles for host in profile.allow_remote})
     for text in dict.fromkeys(profile.target.address for profile in profiles if profile.target.kind == "address"):
         names.check(parse_address(text or ""))
     return names

@@ -37,8 +37,9 @@ class RunPlan:
         LoadlabError where nothing could be measured.
         """
         seed = loaded.profile.seed if loaded.profile.seed is not None else secrets.randbelow(2**32)
+        loaded = loaded.allowing(allow_remote)
         trials = plan_trials(loaded.profile, seed)
-        return cls(loaded, seed, trials, names_for(trials, allow_remote), resources_for(loaded.profile))
+        return cls(loaded, seed, trials, names_for(trials), resources_for(loaded.profile))
 
     def measure(
         self,

@@ -91,7 +91,8 @@ class ScenarioPart(_Part, frozen=True):
     is number share + i x shares of the load, and has row i of `rows` by `columns`, which are used in turn if there are
     fewer. `authority` is the target's, as in the header Host. `statuses` of answers are as expected. `shared` is what
     `setup` returned, as JSON; null without. In the phases setup and teardown only that function is called, and in
-    `trace` a single iteration, which is reported exchange by exchange. With `allow_remote` it may go to other machines.
+    `trace` a single iteration, which is reported exchange by exchange. Beside this machine it may ask the hosts
+    `allow_remote`.
     """
 
     function: str
@@ -102,7 +103,7 @@ class ScenarioPart(_Part, frozen=True):
     columns: list[str] = []
     rows: list[list[str]] = []
     shared: bytes = b"null"
-    allow_remote: bool = False
+    allow_remote: list[str] = []
     phase: Literal["load", "setup", "teardown", "trace"] = "load"
 
 

@@ -8,11 +8,11 @@ left.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Final
 
-from loadlab.errors import ProfileError
+from loadlab.errors import LoadlabError, ProfileError
 from loadlab.profile.files import read_table, resolve_files
 from loadlab.profile.masking import (
     Masker,
@@ -26,12 +26,13 @@ from loadlab.profile.masking import (
 from loadlab.profile.mistakes import LocatedMistake, Mistake, Origin, Position
 from loadlab.profile.paths import Data, dotted, may_be_swept, put, split, value_at
 from loadlab.profile.scenario import ScenarioName, ScenarioSource, read_scenario
-from loadlab.profile.schema import Profile, model_of
+from loadlab.profile.schema import LoadProfile, Profile, model_of
 from loadlab.profile.source import Source, parse_source, parse_value, read_text
 from loadlab.profile.sweep import values_in_trials
 from loadlab.profile.target import LISTS, TargetKind, belongs_to, kind_of_target
 from loadlab.profile.validation import find_mistakes
 from loadlab.profile.validation.servers import ServerSpec
+from loadlab.profile.values import HostName
 from loadlab.profile.writing import format_scalar, format_value
 from loadlab.units import printable
 
@@ -52,6 +53,20 @@ class LoadedProfile:
     path: str
     masker: Masker
     scenarios: tuple[ScenarioSource, ...] = ()
+
+    def allowing(self, hosts: Collection[str]) -> "LoadedProfile":
+        """Return the same, in which further hosts may be put under load though they are other machines.
+
+        Raises LoadlabError if one of them is no host.
+        """
+        if not hosts or not isinstance(self.profile, LoadProfile):
+            return self
+        try:
+            named = [HostName().read(host) for host in hosts]
+        except ValueError as error:
+            raise LoadlabError(f"--allow-remote {error}") from None
+        allowed = tuple(dict.fromkeys((*self.profile.allow_remote, *named)))
+        return replace(self, profile=self.profile.model_copy(update={"allow_remote": allowed}))
 
 
 def load_profile(

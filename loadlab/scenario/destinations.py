@@ -1,6 +1,7 @@
 """Where the requests of a scenario go: to the target of its trial, or to another server that it may ask as well."""
 
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -30,16 +31,18 @@ class Destination:
 class Destinations:
     """The servers that the users of a worker ask, by scheme and authority of a URL.
 
-    Requests go to the target, and to other servers on this machine; with `allow_remote` to any.
+    Requests go to the target, to other servers on this machine, and to the hosts `allow_remote`.
     """
 
-    def __init__(self, loop: Loop, threads: Threads, target: Destination, authority: str, allow_remote: bool) -> None:
+    def __init__(
+        self, loop: Loop, threads: Threads, target: Destination, authority: str, allow_remote: Collection[str]
+    ) -> None:
         """`authority` is the target's: host and port as its URL has them."""
         self._loop = loop
         self._threads = threads
         self.target = target
         self.base_url = f"{'http' if target.tls is None else 'https'}://{authority}"
-        self._allow_remote = allow_remote
+        self._allow_remote = frozenset(allow_remote)
         url = httpx.URL(self.base_url)
         self._known = {(url.raw_scheme, url.netloc): target}
 
@@ -56,7 +59,7 @@ class Destinations:
         port = url.port or _PORTS[url.scheme]
         address = "127.0.0.1" if url.host == "localhost" else url.host
         if not _is_loopback(address):
-            if not self._allow_remote:
+            if self._allow_remote.isdisjoint((url.host.lower(), url.raw_host.decode("ascii").lower())):
                 raise httpx.UnsupportedProtocol(
                     f"{url.host} is not this machine: name it in allow_remote of the profile, or with --allow-remote"
                 )

@@ -1,7 +1,7 @@
 """All users of a scenario in one worker: made, connected, and let iterate; what `ActiveLoad` is for requests."""
 
 import json
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -53,7 +53,7 @@ class ScenarioSource(Protocol):
     @property
     def shared(self) -> bytes: ...
     @property
-    def allow_remote(self) -> bool: ...
+    def allow_remote(self) -> Collection[str]: ...
 
 
 @dataclass(frozen=True, slots=True)

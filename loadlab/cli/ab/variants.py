@@ -159,7 +159,7 @@ def _of_profile(name: str, options: VariantOptions, load: LoadOptions) -> Varian
     about = f"{a.label} against {b.label}"
     a, b = (replace(each, loaded=_renamed(each.loaded, each.profile.name, about)) for each in (a, b))
     if load.allow_remote:
-        a, b = (replace(each, loaded=_allowing(each.loaded, load.allow_remote)) for each in (a, b))
+        a, b = (replace(each, loaded=each.loaded.allowing(load.allow_remote)) for each in (a, b))
     return Variants(a, b)
 
 
@@ -200,9 +200,3 @@ def _written(values: Iterable[object]) -> str:
 
 def _renamed(loaded: LoadedProfile, name: str, about: str) -> LoadedProfile:
     return replace(loaded, profile=loaded.profile.model_copy(update={"name": name, "about": about}))
-
-
-def _allowing(loaded: LoadedProfile, hosts: Iterable[str]) -> LoadedProfile:
-    assert isinstance(loaded.profile, LoadProfile)
-    allowed = (*loaded.profile.allow_remote, *hosts)
-    return replace(loaded, profile=loaded.profile.model_copy(update={"allow_remote": allowed}))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.errors import ProfileError
+from loadlab.errors import LoadlabError, ProfileError
 from loadlab.installation import bundled_directory
 from loadlab.profile import LoadProfile, load_mapping, load_profile
 
@@ -396,3 +396,14 @@ def test_mistakes_in_a_mapping_and_in_settings_say_where(
     for mistake, begins in zip(caught.value.mistakes, mistakes, strict=False):
         assert mistake.startswith(begins)
     assert "secret" not in str(caught.value)
+
+
+def test_hosts_of_the_command_line_are_allowed_beside_those_of_the_profile(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    target = "target: {address: staging.test:80}\nload: {connections: 1, duration: 1s}\n"
+    path.write_text(f"name: x\n{target}allow_remote: [staging.test]\n")
+    profile = load_profile(path).allowing(["STAGING.test", "[2001:DB8::7]", "other.test"]).profile
+    assert isinstance(profile, LoadProfile)
+    assert profile.allow_remote == ("staging.test", "2001:db8::7", "other.test")
+    with pytest.raises(LoadlabError, match=r"--allow-remote must be the name or IP address .*; leave out the port"):
+        load_profile(path).allowing(["other.test:80"])
