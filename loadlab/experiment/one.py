@@ -3,17 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from msgspec.structs import replace
-
 from loadlab.errors import LoadlabError, ScenarioError
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.ends import Ends
-from loadlab.experiment.parts import load_parts
-from loadlab.experiment.serving import Serving, serve
+from loadlab.experiment.parts import preparing_part
+from loadlab.experiment.serving import serve
 from loadlab.fleet.coordinator import LocalFleet
-from loadlab.fleet.messages import Left, LoadPart, ScenarioFailed, Traced
-from loadlab.load.stamping import STAMPED_EVERY
-from loadlab.profile.files import read_table
+from loadlab.fleet.messages import Left, ScenarioFailed, Traced
 from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial, plan_trials
 from loadlab.recording.trace import TraceEvent
@@ -48,7 +44,7 @@ def run_iteration(
     assert isinstance(profile, LoadProfile)
     try:
         with serve(profile, context, None) as served, LocalFleet(served.resources.cores[1]) as fleet:
-            part = _part_of(profile, served, trial.seed)
+            part = preparing_part(profile, served.target.address, served.target.authority, trial.seed, "trace")
             scenario = part.scenario
             assert scenario is not None
             row = dict(zip(scenario.columns, scenario.rows[0], strict=True)) if scenario.rows else {}
@@ -58,18 +54,6 @@ def run_iteration(
             return scenario.function
     except NotPossible as lack:
         raise LoadlabError(str(lack)) from None
-
-
-def _part_of(profile: LoadProfile, served: Serving, seed: int) -> LoadPart:
-    """Return the part of the only user, which has all rows of the data: `setup` may look at them."""
-    alone = profile.model_copy(update={"load": profile.load.model_copy(update={"rate": None})})
-    target, data = served.target, profile.load.data
-    rows = 1 if data is None else len(read_table(data.file))
-    (part,) = load_parts(alone, target.address, target.authority, seed, STAMPED_EVERY, [[(None, rows)]])
-    assert part.scenario is not None
-    return replace(
-        part, scenario=replace(part.scenario, phase="trace"), endpoint=replace(part.endpoint, sources=[(None, 1)])
-    )
 
 
 def _listen(ends: Ends, show: Callable[[TraceEvent], None]) -> None:

@@ -96,10 +96,10 @@ def preparing_part(
     address: Address,
     authority: str,
     seed: int,
-    phase: Literal["setup", "teardown"],
+    phase: Literal["setup", "teardown", "trace"],
     shared: bytes = NOTHING_SHARED,
 ) -> LoadPart:
-    """Return the part of a process that calls `setup` or `teardown` of a scenario, with all rows of its data."""
+    """Return the part of a process that does not measure: with one user, and all rows of the data."""
     (part,) = load_parts(profile, address, authority, seed, 1, [[(None, 1)]], shared)
     assert part.scenario is not None
     rows = _rows_of_data(profile.load, seed)[1]
