@@ -1,6 +1,7 @@
 """The answer to a request of a scenario: a request on its connection, and what comes for it, as httpx reads it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any, Final, NoReturn, Protocol
 
 import httpx
@@ -30,7 +31,21 @@ class Answer(httpx.Response):
     """A response that lets go of its stream when it is closed.
 
     The stream that httpx binds to a response refers back to it, and such circles are seldom looked for under load.
+    `whole` is the body, as it was transferred, of an answer that was complete when its head had come, after `took_ns`.
     """
+
+    whole: bytes | None = None
+    took_ns = 0
+
+    async def aread(self) -> bytes:
+        """Read the body and return it."""
+        if self.whole is None:
+            return await super().aread()
+        # httpx's own way through four asynchronous generators takes 20 us; by its synchronous one it is 9.
+        self.stream = httpx.ByteStream(self.whole)
+        content = self.read()
+        self.elapsed = timedelta(microseconds=self.took_ns / 1000)
+        return content
 
     async def aclose(self) -> None:
         """Close it, and let go of its stream."""
@@ -138,6 +153,11 @@ class AnswerBody(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Close it: what was not read of it is dropped, with its connection."""
         self.finish()
+
+    def finish_whole(self) -> bytes:
+        """Record an answer that is complete; return its body."""
+        self.finish()
+        return b"".join(self._pieces)
 
     def finish(self) -> None:
         """Record the answer: it has been read, or the scenario does not want the rest of it."""

@@ -5,6 +5,7 @@ httpx hands over each request as it goes to a server, so redirects and answers t
 connection included. What fails is counted, and raised as the exception that httpx has for it.
 """
 
+import time
 from typing import Any
 
 import httpx
@@ -56,7 +57,8 @@ class UserTransport(httpx.AsyncBaseTransport):
         if state.tracer is not None:
             body.trace = BodyTrace(answer)
         if responses.ended and body.trace is None:
-            body.finish()
+            answer.whole = body.finish_whole()
+            answer.took_ns = time.monotonic_ns() - exchange.begun_ns
         else:
             exchange.pause()
             self._unread[body] = None
