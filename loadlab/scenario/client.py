@@ -59,7 +59,8 @@ class UserClient(httpx.AsyncClient):
         if known is None and len(self._urls) < MOST_URLS:
             known = self._urls[self._base, url] = super().build_request("GET", url).url
         timeout = settings.get("timeout", httpx.USE_CLIENT_DEFAULT)
-        if known is None or timeout is not httpx.USE_CLIENT_DEFAULT or any(map(settings.get, _MERGED)):
+        merges = any(settings.get(name) is not None for name in _MERGED)  # an empty one may mean something as well
+        if known is None or timeout is not httpx.USE_CLIENT_DEFAULT or merges:
             return super().build_request(method, known or url, **settings)
         if self.timeout is not self._known_timeout:
             self._known_timeout = self.timeout
