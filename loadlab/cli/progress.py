@@ -17,7 +17,7 @@ from loadlab.experiment.rounds import ROUND
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.model import Scalar, TrialResult
-from loadlab.results.vocabulary import REQUESTS, vocabulary_for, vocabulary_of
+from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, REQUESTS, vocabulary_for, vocabulary_of
 from loadlab.units import format_count, format_duration_ns
 
 # Each refresh takes half a millisecond of a core that the client may be using.
@@ -101,8 +101,11 @@ class RunProgress(Unobserved):
         self._phase, self._fraction = name, fraction
 
     def so_far(self, measured: SoFar) -> None:
-        """Show the rate of the last interval."""
+        """Show the rate of the last interval, with a scenario that of its iterations too."""
         self._rate = f"{format_count(measured.requests_per_second)} {self._words.rate}"
+        if measured.iterations_per_second is not None:
+            iterations = f"{format_count(measured.iterations_per_second)} {ITERATIONS_OF_A_SCENARIO.rate}"
+            self._rate = f"{iterations}, {self._rate}"
 
     def trial_ended(self, result: TrialResult) -> None:
         """Print what came of the trial."""
@@ -272,7 +275,8 @@ def _describe(result: TrialResult) -> str:
     if result.requests_per_second is not None:
         rate = f"{format_count(result.requests_per_second)} {vocabulary_of([result]).rate}"
         if result.iterations is not None and result.iterations.requests_per_second is not None:
-            rate = f"{format_count(result.iterations.requests_per_second)} iterations/s, {rate}"
+            iterations = f"{format_count(result.iterations.requests_per_second)} {ITERATIONS_OF_A_SCENARIO.rate}"
+            rate = f"{iterations}, {rate}"
         return f"{verdict}, {rate}"
     return verdict if result.cost_ns is None else f"{verdict}, {format_duration_ns(result.cost_ns)}"
 

@@ -34,7 +34,8 @@ def describe_load(
     """
     load, swept = profile.get("load") or {}, profile.get("sweep") or {}
     if load.get("scenario"):
-        yield f"scenario: {'swept' if 'load.scenario' in swept else load['scenario']}"
+        name = str(load["scenario"]).rpartition("/")[2]
+        yield f"scenario: {'swept' if 'load.scenario' in swept else name}"
     if words.pushed:
         yield f"streams of events: {_users(load, swept, words.user)}"
     for model in models:

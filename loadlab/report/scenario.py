@@ -4,13 +4,15 @@ A trial's own figures are those of its requests; iterations and steps are kinds 
 else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from loadlab.analysis.summary import Percentile
-from loadlab.profile.metrics import STEP_SECTION
+from loadlab.analysis.summary import Percentile, trusted_ns
+from loadlab.profile.metrics import ITERATION_METRICS, STEP_SECTION
 from loadlab.report.measures import SHARE, Measure, measure_of
-from loadlab.results.model import CheckResult, KindLevel, KindResult, TrialResult
+from loadlab.results.model import CheckResult, KindLevel, KindResult, LatencySummary, TrialResult
+
+_SHOWN: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99")
 
 
 def has_scenario(trials: Iterable[TrialResult]) -> bool:
@@ -28,9 +30,23 @@ def names_of(trials: Iterable[TrialResult], level: KindLevel) -> tuple[str, ...]
     return tuple(dict.fromkeys(kind.name for trial in trials for kind in kinds_of(trial, level)))
 
 
+def iterations_measure(percentile: Percentile) -> Measure:
+    """Return the measure of a percentile of the times of iterations, in an open model from when they were due."""
+    return measure_of(f"{ITERATION_METRICS}response_ns.{percentile}")
+
+
 def step_measure(name: str, percentile: Percentile) -> Measure:
     """Return the measure of a percentile of the response times of a step, called by its name."""
     return measure_of(f"{STEP_SECTION}.{name}.response_ns.{percentile}").called(name)
+
+
+def tail_of(summaries: Iterable[LatencySummary]) -> Percentile:
+    """Return the percentile to show beside the median: p99, or p90 where too few of them have enough samples for p99.
+
+    An iteration takes seconds where a request takes milliseconds, so there are few of them.
+    """
+    known = [trusted_ns(summary, "p99") is not None for summary in summaries if summary.count]
+    return "p99" if not known or 2 * sum(known) >= len(known) else "p90"
 
 
 def checks_of(trials: Iterable[TrialResult]) -> tuple[CheckResult, ...]:
@@ -68,15 +84,16 @@ COMPLETED_SHARE: Final = Measure(
     read=_completed_share,
     more_is_better=True,
 )
-ITERATION_P50: Final = measure_of("iterations.response_ns.p50")
-ITERATION_P99: Final = measure_of("iterations.response_ns.p99")
-ITERATION_SERVICE_P50: Final = measure_of("iterations.service_ns.p50", "Service time of iterations (p50)")
-ITERATION_SERVICE_P99: Final = measure_of("iterations.service_ns.p99", "Service time of iterations (p99)")
+ITERATION_P50: Final = iterations_measure("p50")
+ITERATION_P99: Final = iterations_measure("p99")
+ITERATION_SERVICE: Final[Mapping[Percentile, Measure]] = {
+    percentile: measure_of(f"{ITERATION_METRICS}service_ns.{percentile}", f"Service time of iterations ({percentile})")
+    for percentile in _SHOWN
+}
 OF_ITERATIONS: Final = (
     ITERATION_P50,
-    measure_of("iterations.response_ns.p90"),
+    iterations_measure("p90"),
     ITERATION_P99,
-    measure_of("iterations.response_ns.p99.9"),
-    ITERATION_SERVICE_P50,
-    ITERATION_SERVICE_P99,
+    iterations_measure("p99.9"),
+    *ITERATION_SERVICE.values(),
 )

@@ -4,6 +4,7 @@ Where the load held the target back a value is a lower bound, and is called "at 
 a bound too, or nothing, where it could have been anything.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -21,6 +22,9 @@ _MOST_LINES: Final = 6
 _MOST_VALUES: Final = 12
 # Beyond it the first value was near to nothing.
 _MOST_TIMES: Final = 1000
+# By how many standard deviations a count may be below its expectation.
+_MOST_DEVIATIONS: Final = 3
+_SECOND_NS: Final = 1e9
 
 
 def write_value(value: Value, quantity: Quantity) -> str:
@@ -102,23 +106,41 @@ def describe_stretch(arrangement: Arrangement, first: Scalar, last: Scalar) -> s
 
 def describe_answered(arrangement: Arrangement) -> Iterator[str]:
     """Yield one sentence on whether the rate of an open load was answered, and where it was least; none without one."""
-    for measure, met, missed in (
-        (ANSWERED_SHARE, "The target answered the offered rate", "it answered {share} of it"),
-        (COMPLETED_SHARE, "The offered iterations were completed", "{share} of the iterations were completed"),
-    ):
-        shares = [
-            (value.median, Setting(x, line.index, ()))
-            for line in panel_of(arrangement, measure).lines
-            for x, value in line.measured
-        ]
-        if not shares:
-            continue
-        share, setting = min(shares, key=lambda answered: answered[0])
-        if share >= RATE_MET:
-            yield f"{met} everywhere, to within {format_share(1 - RATE_MET)}."
-        else:
-            what, where = missed.format(share=format_share(share)), arrangement.name_of(setting)
-            yield f"The target did not keep up with the offered rate: {what}{f' at worst ({where})' if where else ''}."
+    shares = [
+        (value.median, Setting(x, line.index, ()))
+        for line in panel_of(arrangement, ANSWERED_SHARE).lines
+        for x, value in line.measured
+    ]
+    if not shares:
+        return
+    share, setting = min(shares, key=lambda answered: answered[0])
+    if share >= RATE_MET:
+        yield f"The target answered the offered rate everywhere, to within {format_share(1 - RATE_MET)}."
+    else:
+        where = arrangement.name_of(setting)
+        yield f"The target did not keep up with the offered rate: it answered {format_share(share)} of it" + (
+            f" at worst ({where})." if where else "."
+        )
+
+
+def describe_completed(arrangement: Arrangement) -> Iterator[str]:
+    """Yield the same of a scenario's iterations: whether those that were due were completed, and where fewest were.
+
+    There are few of them, so as many as chance explains may be missing.
+    """
+    shares = [
+        (share, share >= RATE_MET - _MOST_DEVIATIONS / math.sqrt(due), setting)
+        for setting in arrangement.settings
+        for trial in setting.measured
+        if (share := COMPLETED_SHARE.read(trial)) is not None
+        and (due := (trial.offered_per_second or 0.0) * trial.window_ns / _SECOND_NS)
+    ]
+    if missed := [(share, setting) for share, is_met, setting in shares if not is_met]:
+        share, setting = min(missed, key=lambda each: each[0])
+        where = f" at worst ({name})" if (name := arrangement.name_of(setting)) else ""
+        yield f"Not all iterations that were due were completed: {format_share(share)} of them{where}."
+    elif shares:
+        yield f"The iterations that were due were completed{' everywhere' if len(shares) > 1 else ''}."
 
 
 def join_names(names: Sequence[str]) -> str:

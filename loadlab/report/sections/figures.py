@@ -25,8 +25,7 @@ from loadlab.report.panels import Value, panel_of
 from loadlab.report.scenario import (
     COMPLETED_SHARE,
     ITERATION_RATE,
-    ITERATION_SERVICE_P50,
-    ITERATION_SERVICE_P99,
+    ITERATION_SERVICE,
     OF_ITERATIONS,
     has_scenario,
 )
@@ -161,7 +160,7 @@ def switch_table(profile: Mapping[str, Any], trials: Iterable[TrialResult]) -> P
 def _repeated(trials: Sequence[TrialResult]) -> tuple[Measure, ...]:
     """Service times that are the response times again: in a closed model, and of requests that no schedule asks for."""
     if "open" not in models_of(trials):
-        return (*_SERVICE, ITERATION_SERVICE_P50, ITERATION_SERVICE_P99)
+        return (*_SERVICE, *ITERATION_SERVICE.values())
     return _SERVICE if has_scenario(trials) else ()
 
 

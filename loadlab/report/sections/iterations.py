@@ -11,12 +11,13 @@ from loadlab.report.measures import Measure
 from loadlab.report.panels import Value, panel_of
 from loadlab.report.scenario import (
     ITERATION_P50,
-    ITERATION_P99,
     ITERATION_RATE,
     checks_of,
     failed_share,
     has_scenario,
+    iterations_measure,
     names_of,
+    tail_of,
 )
 from loadlab.report.sections.step_times import describe_steps
 from loadlab.report.sentences import describe_lines, join_names, write_interval, write_value
@@ -79,9 +80,11 @@ def _describe_single(arrangement: Arrangement) -> Iterator[str]:
     [setting] = arrangement.settings
     if (rate := _value(arrangement, ITERATION_RATE)) is None:
         return
+    tail = tail_of(trial.iterations.response_ns for trial in setting.measured if trial.iterations)
+    shares = (("half of them take", ITERATION_P50), (f"{tail[1:]}{_NBSP}%", iterations_measure(tail)))
     times = [
         f"{share} at most {_written(value, measure)}"
-        for share, measure in (("half of them take", ITERATION_P50), (f"99{_NBSP}%", ITERATION_P99))
+        for share, measure in shares
         if (value := _value(arrangement, measure))
     ]
     offered = next((trial.offered_per_second for trial in setting.measured if trial.offered_per_second), None)

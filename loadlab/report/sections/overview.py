@@ -38,6 +38,7 @@ from loadlab.report.sections.section import Run, Section
 from loadlab.report.sections.single_target import describe_single, describe_tail, describe_times, target_of
 from loadlab.report.sentences import (
     describe_answered,
+    describe_completed,
     describe_growth,
     join_names,
 )
@@ -108,6 +109,7 @@ def overview_of(run: Run) -> Answer:
             *(() if of_one_line else tail),
             *(() if leads or of_memory else memory),
             *describe_answered(arrangement),
+            *describe_completed(arrangement),
             *describe_models(document.profile, run.models, run.words),
             *([impossible] if impossible else []),
         ),

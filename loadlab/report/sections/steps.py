@@ -8,7 +8,7 @@ from loadlab.analysis.summary import Percentile
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.load_model import model_suffix
 from loadlab.report.measures import quantity_of
-from loadlab.report.scenario import failed_share, has_scenario, kinds_of
+from loadlab.report.scenario import checks_of, failed_share, has_scenario, kinds_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.sections.step_times import chart_of_steps
 from loadlab.report.tables import (
@@ -33,6 +33,7 @@ _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99")
 _PREFIXES: Final = {"iteration": "iterations", "step": "steps", "request": "kinds"}
 # Longer tables are folded: one row for each step of each trial can be hundreds.
 _MOST_ROWS: Final = 40
+_MOST_TRIALS: Final = 4
 _NONE_ENDED: Final = "none ended as expected"
 _OF_STEPS: Final = (
     "Times run from the beginning of a step or iteration, in an open model from the moment that an iteration was due, "
@@ -75,7 +76,7 @@ def sections_of(run: Run) -> Iterator[Section]:
     listings = (
         Listing("Iterations and steps" if has_steps else "Iterations", tabulate_steps(trials), _OF_STEPS),
         Listing("Requests by name", tabulate_requests(trials)),
-        Listing("Checks", tabulate_checks(trials)),
+        Listing("Checks", tabulate_checks(trials, run.arrangement.name_of_trial)),
     )
     yield Steps(
         title="Steps and checks",
@@ -123,15 +124,32 @@ def tabulate_requests(trials: Sequence[TrialResult]) -> Table:
     )
 
 
-def tabulate_checks(trials: Sequence[TrialResult]) -> Table:
-    """Return the table of checks, those of a trial that failed most often first."""
-    return _tabulate(
-        trials,
-        (Column("check", False, broken=True), *(Column(title, True) for title in ("passed", "failed", "share failed"))),
-        lambda trial: [
-            [*_check_cells(check)] for check in sorted(trial.checks, key=lambda check: -failed_share(check))
-        ],
+def tabulate_checks(trials: Sequence[TrialResult], name_of: Callable[[TrialResult], str] = lambda _: "") -> Table:
+    """Return the table of checks over all trials, those that failed most often first.
+
+    Of several trials it says in which they failed; `name_of` returns a trial's setting in a few words.
+    """
+    columns = (
+        Column("check", False, broken=True),
+        *(Column(title, True) for title in ("passed", "failed", "share failed")),
     )
+    several = len(trials) > 1
+    return Table(
+        columns=(*columns, Column("failed in", False, broken=True)) if several else columns,
+        rows=tuple(
+            Row((*_check_cells(check), *([_failed_in(check.name, trials, name_of)] if several else [])))
+            for check in checks_of(trials)
+        ),
+    )
+
+
+def _failed_in(check: str, trials: Sequence[TrialResult], name_of: Callable[[TrialResult], str]) -> Cell:
+    failed = {trial.id: (trial, each.failed) for trial in trials for each in trial.checks if each.name == check}
+    texts = [f"{name_of(trial) or trial.id}: {count:,}" for trial, count in failed.values() if count]
+    if not texts:
+        return absent_cell("it never failed")
+    listed, more = "; ".join(texts[:_MOST_TRIALS]), len(texts) - _MOST_TRIALS
+    return Cell(f"{listed}; and {more} more" if more > 0 else listed, len(texts), "; ".join(texts) if more > 0 else "")
 
 
 _LEVELS_OF_STEPS: Final = ("iteration", "step")
@@ -153,7 +171,7 @@ def _tabulate(trials: Sequence[TrialResult], columns: tuple[Column, ...], read_r
 
 def _name_cell(kind: KindResult) -> Cell:
     if kind.level == "iteration":
-        return Cell(f"{kind.name} (whole iteration)", kind.name)
+        return Cell(f"{kind.name} (whole iteration)", kind.name, badge="whole")
     return Cell(kind.name, kind.name)
 
 

@@ -114,6 +114,8 @@ def test_phases_of_a_pass_carry_its_name_until_the_next_trial() -> None:
     progress.phase("measuring", 0.5)
     progress.so_far(SoFar(9000.0, 4_500, 0, Histogram()))
     assert drawn(progress, 80)[1].endswith("9k req/s")
+    progress.so_far(SoFar(9000.0, 4_500, 0, Histogram(), iterations_per_second=1_800.0))
+    assert drawn(progress, 80)[1].endswith("1.8k iterations/s, 9k req/s")
     progress.phase("tracing with perf", None)
     progress.phase("warming up", None)
     assert drawn(progress, 80)[1] == "tracing with perf: warming up"

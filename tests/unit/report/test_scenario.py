@@ -12,9 +12,10 @@ from loadlab.report.scenario import (
     has_scenario,
     names_of,
     step_measure,
+    tail_of,
 )
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.model import LatencySummary, RunDocument
 
 from ...trials import make_trial
 
@@ -59,6 +60,13 @@ def test_what_is_due_are_iterations_where_there_are_any(shop_rates: RunDocument)
 def test_checks_are_counted_over_all_trials_those_that_fail_most_first(shop_users: RunDocument) -> None:
     checks = [(check.name, check.passed, check.failed) for check in checks_of(shop_users.trials)]
     assert checks == [("order accepted", 7_193, 7), ("price shown", 14_400, 0)]
+
+
+def test_the_tail_is_p99_where_at_least_half_have_enough_samples_for_it() -> None:
+    many, few, none = (LatencySummary(p90=5, p99=9, count=count) for count in (1_000, 999, 0))
+    assert tail_of([many, few, none]) == "p99"
+    assert tail_of([many, few, few]) == "p90"
+    assert tail_of([]) == "p99"
 
 
 @pytest.mark.parametrize("checks", [[], [{"name": "never", "passed": 0, "failed": 0}]])

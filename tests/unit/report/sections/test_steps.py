@@ -54,9 +54,25 @@ def test_checks_that_fail_come_first_and_stand_out(shop: RunDocument) -> None:
 
 
 def test_rows_of_several_trials_say_which_they_are_of(shop_users: RunDocument) -> None:
-    table = tabulate_checks(shop_users.trials)
-    assert [column.title for column in table.columns][:3] == ["trial", "active connections", "check"]
-    assert len(table.rows) == 8
+    table = tabulate_steps(shop_users.trials)
+    assert [column.title for column in table.columns][:3] == ["trial", "users", "step"]
+    assert len(table.rows) == 4 * 3
+
+
+def test_checks_of_several_trials_stand_once_and_say_where_they_failed(shop_users: RunDocument) -> None:
+    table = tabulate_checks(shop_users.trials, lambda trial: f"{trial.factors['load.connections']} users")
+    assert texts(table) == [
+        ["order accepted", "7,193", "7", f"0.0972{NBSP}%", "50 users: 1; 100 users: 2; 200 users: 4"],
+        ["price shown", "14,400", "0", f"0{NBSP}%", "\N{EN DASH}"],
+    ]
+    fails = CheckResult(name="c", passed=0, failed=1)
+    six = [
+        trial.model_copy(update={"checks": [fails], "id": str(each)})
+        for each in range(6)
+        for trial in shop_users.trials[:1]
+    ]
+    [row] = tabulate_checks(six).rows
+    assert (row.cells[-1].text, row.cells[-1].sort) == ("0: 1; 1: 1; 2: 1; 3: 1; and 2 more", 6)
 
 
 def test_tables_without_rows_are_left_out_and_long_ones_folded(shop: RunDocument) -> None:
@@ -93,6 +109,12 @@ def test_each_step_has_a_panel_where_servers_are_compared(shop_servers: RunDocum
     chart = chart_of(shop_servers)
     assert [panel.measure.title for panel in chart.chart.panels] == ["browse (p99)", "pay (p99)"]
     assert [line.name for line in chart.chart.legend] == ["shop", "asyncio"]
+
+
+def test_where_samples_are_too_few_for_p99_the_steps_are_drawn_at_p90(shop_users: RunDocument) -> None:
+    few = shop_users.model_copy(update={"trials": shop_users.trials[:1]})
+    chart = chart_of(few)
+    assert [panel.measure.title for panel in chart.chart.panels] == ["Median (p50)", "90th percentile (p90)"]
 
 
 def test_of_very_many_steps_those_that_took_longest_are_drawn(shop_users: RunDocument) -> None:
