@@ -6,6 +6,8 @@ The names are those of IANA's WebSocket Close Code Number Registry (RFC 6455, se
 from collections.abc import Mapping
 from typing import Final
 
+from loadlab.protocols.websocket_frames import NO_STATUS
+
 _LEAST: Final = 1000
 _REGISTERED: Final = range(3000, 4000)
 _PRIVATE: Final = range(4000, 5000)
@@ -26,6 +28,15 @@ def name_of_status(status: str) -> str:
 def name_of_close_code(code: int) -> str:
     """Return what a close code is called; empty for one that nobody has given a name."""
     return _NAMES.get(code) or ("private use" if code in _PRIVATE else "registered" if code in _REGISTERED else "")
+
+
+def explain_close(code: int, reason: str) -> str:
+    """Return in words that a server has closed a WebSocket with a code and a reason."""
+    if code == NO_STATUS:
+        return "the server closed the WebSocket without a code"
+    name = name_of_close_code(code)
+    meaning = f" ({name})" if name else ""
+    return f"the server closed the WebSocket with code {int(code)}{meaning}" + (f": {reason}" if reason else "")
 
 
 _NAMES: Final[Mapping[int, str]] = {

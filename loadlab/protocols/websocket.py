@@ -15,12 +15,11 @@ from typing import Final, cast
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
 from loadlab.protocols.answers import AnswerReader, MalformedResponse, ResponseCutShort, ResponseHead, ResponseTooLarge
-from loadlab.protocols.close_codes import name_of_close_code
+from loadlab.protocols.close_codes import explain_close
 from loadlab.protocols.websocket_frames import (
     CLOSE,
     LONGEST_CONTROL_PAYLOAD,
     MASKED,
-    NO_STATUS,
     TOO_BIG,
     TWO_BYTES,
     WHOLE_BINARY,
@@ -255,7 +254,7 @@ class WebSocketReader:
         if frame.opcode is Opcode.CLOSE:
             code, reason = cast(tuple[int, str], frame.payload)
             self.reply += encode_close(code)
-            raise ResponseCutShort(_explain_close(code, reason), code)
+            raise ResponseCutShort(explain_close(code, reason), code)
         if frame.opcode is Opcode.PING:
             self._answer_ping(cast(bytes, frame.payload))
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY):
@@ -295,11 +294,3 @@ def _is_text(payload: bytes) -> bool:
 def _join(pieces: list[str | bytes]) -> str:
     """Return a message as text, whose pieces are all text or all bytes."""
     return "".join(piece if isinstance(piece, str) else piece.decode("latin-1") for piece in pieces)
-
-
-def _explain_close(code: int, reason: str) -> str:
-    if code == NO_STATUS:
-        return "the server closed the WebSocket without a code"
-    name = name_of_close_code(code)
-    meaning = f" ({name})" if name else ""
-    return f"the server closed the WebSocket with code {int(code)}{meaning}" + (f": {reason}" if reason else "")

@@ -55,9 +55,11 @@ def encode_pong(payload: bytes) -> bytes:
     return _encode(WHOLE_PONG, payload, os.urandom(_MASK_BYTES))
 
 
-def encode_close(code: int = NORMAL_CLOSURE) -> bytes:
-    """Return a close frame with `code`, or without one for NO_STATUS."""
-    payload = b"" if code == NO_STATUS else code.to_bytes(2, "big")
+def encode_close(code: int = NORMAL_CLOSURE, reason: str = "") -> bytes:
+    """Return a close frame with `code`, or without one for NO_STATUS. Raises ValueError if the reason is too long."""
+    payload = b"" if code == NO_STATUS else code.to_bytes(2, "big") + reason.encode()
+    if len(payload) > LONGEST_CONTROL_PAYLOAD:
+        raise ValueError(f"the reason of a close has at most {LONGEST_CONTROL_PAYLOAD - 2} bytes")
     return _encode(FINAL | CLOSE, payload, os.urandom(_MASK_BYTES))
 
 

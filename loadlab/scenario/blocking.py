@@ -13,10 +13,9 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Final, Protocol
+from typing import Final
 
 from loadlab.scenario.sources import UserLine, line_of_user
 
@@ -30,6 +29,7 @@ _LOOK_EVERY_S: Final = 0.02
 # Of a step that takes BLOCKING_NS one look at least comes after this time, wherever between two looks it began.
 _SUSPECT_NS: Final = 25_000_000
 _MOST_LINES: Final = 50
+_STATISTICS_BYTES: Final = 64
 
 
 @dataclass(slots=True)
@@ -40,12 +40,6 @@ class BlockingLine:
     code: str
     times: int
     longest_ns: int
-
-
-class RunQueueWait(Protocol):
-    """How long this thread has been ready to run and had no core, in ns."""
-
-    def __call__(self) -> int: ...
 
 
 class BlockingWatch:
@@ -62,12 +56,12 @@ class BlockingWatch:
         self,
         on_stuck: Callable[[UserLine], None] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
-        waited: RunQueueWait | None = None,
+        waited: Callable[[], int] | None = None,
     ) -> None:
         self.step_began_ns = 0
         self._on_stuck = on_stuck
         self._clock = clock
-        self._waited = waited or _open_run_queue_wait()
+        self._waited = waited or read_run_queue_wait
         self._waited_before_ns = (
             self._waited()
         )  # when last looked at, before the step that is suspected or in its begin
@@ -125,13 +119,16 @@ class BlockingWatch:
         return sorted(found.values(), key=lambda line: -line.longest_ns)
 
 
-def _open_run_queue_wait() -> RunQueueWait:
-    """Return what reads it (proc(5), schedstat): 2 us. Always 0 where the kernel keeps no such statistics."""
-    fd = -1
-    with suppress(OSError):
+def read_run_queue_wait() -> int:
+    """Return how long this thread has been ready to run and had no core, in ns (proc(5), schedstat).
+
+    Always 0 where the kernel keeps no such statistics.
+    """
+    try:
         fd = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-
-    def waited() -> int:
-        return int(os.pread(fd, 64, 0).split()[1])
-
-    return waited if fd >= 0 else lambda: 0
+    except FileNotFoundError:
+        return 0
+    try:
+        return int(os.read(fd, _STATISTICS_BYTES).split()[1])
+    finally:
+        os.close(fd)

@@ -28,7 +28,10 @@ def _resumed(coroutine: Coroutine[Any, Any, T], watch: BlockingWatch) -> Generat
                     yielded = coroutine.send(None)
                 else:
                     thrown, error = error, None
-                    yielded = coroutine.throw(thrown)
+                    try:
+                        yielded = coroutine.throw(thrown)
+                    finally:
+                        del thrown
             except StopIteration as end:
                 value: T = end.value
                 return value
@@ -45,4 +48,4 @@ def _resumed(coroutine: Coroutine[Any, Any, T], watch: BlockingWatch) -> Generat
             except BaseException as raised:
                 error = raised
     finally:
-        del error  # with its traceback it would refer to this frame
+        del error  # with its traceback it would refer to this frame, as `thrown` would

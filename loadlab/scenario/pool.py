@@ -130,6 +130,10 @@ class Pool:
         server.idle.append(connection)
         self._wake_next(server)
 
+    def give_away(self, connection: Connection) -> None:
+        """Leave a connection to who closes it; it is none of the pool's any more."""
+        self._make_room(self._server(connection.destination))
+
     def close(self, connection: Connection) -> None:
         """Close a connection that is of no more use."""
         connection.close(self._loop)

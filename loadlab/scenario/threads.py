@@ -5,7 +5,6 @@ loop waits for them as for any other descriptor.
 """
 
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -81,7 +80,6 @@ class Threads:
 
     def _work(self) -> None:
         """Carry out one call after the other, in a thread of its own."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are the main thread's to handle
         while (call := self._calls.get()) is not None:
             if call.task is not None:
                 call.carry_out()

@@ -28,7 +28,7 @@ class UserTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, state: WorkerState, pool: Pool) -> None:
-        self._state = state
+        self.state = state
         self.pool = pool
         self.recorded = True
         self.next_name: str | None = None
@@ -37,12 +37,10 @@ class UserTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; return the answer once its head has come. Raises httpx.TransportError."""
-        state = self._state
+        state = self.state
         head = format_head(request)
         destination = state.destinations.known(request.url) or await state.destinations.find(request.url)
-        if self.recorded and state.gate.shut:
-            await state.gate.wait()
-        exchange = Exchange(state, request, *self._recorder_of(request))
+        exchange = await self.begin(request)
         self.waiting += 1
         try:
             body = await self._wait_answer(exchange, head, destination)
@@ -64,6 +62,12 @@ class UserTransport(httpx.AsyncBaseTransport):
             self._unread[body] = None
         return answer
 
+    async def begin(self, request: httpx.Request) -> Exchange:
+        """Return the exchange for a request, once the gate allows to begin one."""
+        if self.recorded and self.state.gate.shut:
+            await self.state.gate.wait()
+        return Exchange(self.state, request, *self._recorder_of(request))
+
     def abandon(self) -> None:
         """Close the answers that the scenario has left unread."""
         for body in [*self._unread]:
@@ -75,7 +79,7 @@ class UserTransport(httpx.AsyncBaseTransport):
 
     def _recorder_of(self, request: httpx.Request) -> tuple[int | None, frozenset[int]]:
         """Return the number of what records a request, None if it does not count, and the statuses as expected."""
-        samples, extensions = self._state.samples, request.extensions
+        samples, extensions = self.state.samples, request.extensions
         statuses = expected_statuses(extensions["expect_status"]) if "expect_status" in extensions else samples.statuses
         name, self.next_name = self.next_name or extensions.get("name"), None
         if not self.recorded:
@@ -125,7 +129,7 @@ class UserTransport(httpx.AsyncBaseTransport):
         """Return whether a request may go out once more: it may never have reached the server (RFC 9112, 9.3.1)."""
         closed = isinstance(error, ResponseCutShort | ConnectionResetError | BrokenPipeError)
         is_whole = isinstance(request.stream, httpx.ByteStream)
-        return closed and is_whole and self._state.retry and request.method in IDEMPOTENT
+        return closed and is_whole and self.state.retry and request.method in IDEMPOTENT
 
 
 def format_head(request: httpx.Request) -> bytes:

@@ -13,6 +13,7 @@ from loadlab.scenario.driving import drive
 from loadlab.scenario.group import Group
 from loadlab.scenario.timing import Stopwatch, record_end
 from loadlab.scenario.transport import UserTransport
+from loadlab.scenario.websocket_opening import WebSocketOpening
 from loadlab.scenario.worker_state import WorkerState
 
 P = ParamSpec("P")
@@ -81,6 +82,15 @@ class User:
     async def thread(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that blocks in one of a few threads, so that no other user waits for it."""
         return await self._state.threads.call(function, *args, **kwargs)
+
+    def websocket(
+        self, path: str, *, subprotocols: Sequence[str] = (), headers: Mapping[str, str] | None = None
+    ) -> WebSocketOpening:
+        """Open a WebSocket: `ws = await user.websocket("/chat")`, or `async with user.websocket("/chat") as ws`.
+
+        It is sent what `user.http` sends with each request: headers, cookies and credentials.
+        """
+        return WebSocketOpening(self._transport, self.http, path, subprotocols, headers or {})
 
     def check(self, condition: object, name: str) -> bool:
         """Count whether a condition holds, under a name; return whether it does. It fails nothing."""
