@@ -55,7 +55,7 @@ def play(
         gate.open()
         threads = Threads(loop)
         port = address[1] if isinstance(address, tuple) else 80
-        destinations = Destinations(loop, threads, Destination(address, tls, True), f"localhost:{port}", False)
+        destinations = Destinations(loop, threads, Destination(address, tls, True), f"localhost:{port}", ())
         state = WorkerState(
             loop=loop,
             gate=gate,
