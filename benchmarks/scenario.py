@@ -14,22 +14,19 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.one_worker import Measured, measure_part
+from benchmarks.one_worker import measure_part
+from benchmarks.side_by_side import Cost, cost_of, measure_client, summarise
 from loadlab.experiment.parts import load_parts
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.division import Share
 from loadlab.fleet.messages import LoadPart, Ready
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.probes.memory import read_pss
-from loadlab.processes import spawn
 from loadlab.profile.address import TcpAddress, authority_of
 from loadlab.profile.schema import LoadProfile
 from loadlab.targets import find_target, launch
@@ -40,19 +37,9 @@ _PLAIN: Final = "loadlab, no scenario"
 _NOTHING: Final = "httpx, no network"
 _ASYNCIO: Final = "httpx on asyncio"
 _LOCUST: Final = "Locust, FastHttpUser"
+_HTTPX: Final = "benchmarks.httpx_client"
 _LOCUST_SECONDS: Final = 10
 _FILE: Final = Path(__file__).with_name("scenario_of_gets.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU time of a client per request in microseconds, and requests per second."""
-
-    cpu_us: float
-    rate: float
-
-    def __str__(self) -> str:
-        return f"{self.cpu_us:6.1f} us at {self.rate:,.0f}/s"
 
 
 def main() -> None:
@@ -68,7 +55,7 @@ def main() -> None:
             for client, cost in rounds[-1].items():
                 print(f"round {number}: {client:20} {cost}", flush=True)
         for client in rounds[0]:
-            print(_summary(client, rounds))
+            print(summarise(client, rounds, _SCENARIO))
         if arguments.idle_users:
             _measure_many(server.address, arguments.idle_users, cores[1])
 
@@ -76,10 +63,10 @@ def main() -> None:
 def _run_round(address: TcpAddress, users: int, seconds: float, core: int) -> dict[str, Cost]:
     url = f"http://127.0.0.1:{address.port}"
     costs = {
-        _SCENARIO: _cost_of(measure_part(core, _part(address, users, scenario=True), seconds)),
-        _NOTHING: _measure_httpx("nothing", url, users, seconds, core),
-        _ASYNCIO: _measure_httpx("asyncio", url, users, seconds, core),
-        _PLAIN: _cost_of(measure_part(core, _part(address, users, scenario=False), seconds)),
+        _SCENARIO: cost_of(measure_part(core, _part(address, users, scenario=True), seconds)),
+        _NOTHING: measure_client(_HTTPX, ["nothing", url, users, seconds], core),
+        _ASYNCIO: measure_client(_HTTPX, ["asyncio", url, users, seconds], core),
+        _PLAIN: cost_of(measure_part(core, _part(address, users, scenario=False), seconds)),
     }
     if shutil.which("locust"):
         costs[_LOCUST] = _measure_locust(url, users, core)
@@ -94,22 +81,6 @@ def _part(address: TcpAddress, users: int, scenario: bool) -> LoadPart:
     share: Share = [(None, users)]
     [part] = load_parts(profile, address, authority_of(address), 0, STAMPED_EVERY, [share])
     return part
-
-
-def _cost_of(measured: Measured) -> Cost:
-    usage = measured.usage
-    return Cost((usage.cpu_user_ns + usage.cpu_system_ns) / measured.totals.outcomes["ok"] / 1e3, measured.rate)
-
-
-def _measure_httpx(client: str, url: str, users: int, seconds: float, core: int) -> Cost:
-    command = [sys.executable, "-m", "benchmarks.httpx_client", client, url, str(users), str(seconds)]
-    with spawn("httpx", command, cpus=[core], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        output = child.stdout.read().decode()
-        if not output:
-            sys.exit(f"the client of httpx {child.describe_exit()}: {child.stderr_tail()}")
-    requests, cpu_seconds, wall_seconds = json.loads(output)
-    return Cost(cpu_seconds / requests * 1e6, requests / wall_seconds)
 
 
 def _measure_locust(url: str, users: int, core: int) -> Cost:
@@ -134,7 +105,7 @@ def _measure_many(address: TcpAddress, users: int, core: int) -> None:
     measured = measure_part(core, _part(address, users, scenario=True), 5.0)
     failed = sum(count for outcome, count in measured.totals.outcomes.items() if outcome not in ("ok", "cut"))
     print(f"{users:,} users on one worker: {each:,.0f} bytes (PSS) for each, connected and with its client")
-    print(f"{users:,} users on one worker, at work: {_cost_of(measured)}, {failed} requests failed")
+    print(f"{users:,} users on one worker, at work: {cost_of(measured)}, {failed} requests failed")
 
 
 def _memory_bytes(part: LoadPart, core: int) -> int:
@@ -145,21 +116,6 @@ def _memory_bytes(part: LoadPart, core: int) -> int:
         memory = read_pss(fleet.worker_pids())
         assert memory is not None
         return memory
-
-
-def _summary(client: str, rounds: Sequence[dict[str, Cost]]) -> str:
-    costs = [costs[client] for costs in rounds]
-    line = (
-        f"{client:20} {statistics.median(cost.cpu_us for cost in costs):6.1f} us at "
-        f"{statistics.median(cost.rate for cost in costs):,.0f}/s"
-    )
-    if client == _SCENARIO:
-        return line
-    ratios = [each[_SCENARIO].cpu_us / each[client].cpu_us for each in rounds]
-    return (
-        f"{line}; a scenario's request takes {statistics.median(ratios):.2f} times that "
-        f"({min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} rounds)"
-    )
 
 
 def _parse_arguments() -> argparse.Namespace:

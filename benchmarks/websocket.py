@@ -17,35 +17,24 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.one_worker import measure_part
+from benchmarks.side_by_side import Cost, cost_of, measure_client, summarise
 from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.profile import make_profile
 from loadlab.experiment.parts import load_parts
 from loadlab.fleet.division import Share
 from loadlab.load.stamping import STAMPED_EVERY
-from loadlab.processes import spawn
 from loadlab.profile.address import TcpAddress, authority_of
 from loadlab.targets import find_target, launch
 from loadlab.units import parse_count
 
+_CLIENT: Final = "benchmarks.websockets_client"
 _MESSAGE: Final = "hello"
 _WEBSOCKET: Final = "loadlab, WebSocket"
 _HTTP: Final = "loadlab, HTTP"
 _OTHER: Final = "Python's websockets"
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU time of a client per round trip in microseconds, and round trips per second."""
-
-    cpu_us: float
-    rate: float
-
-    def __str__(self) -> str:
-        return f"{self.cpu_us:6.2f} us at {self.rate:,.0f}/s"
 
 
 def main() -> None:
@@ -62,7 +51,7 @@ def main() -> None:
                 print(f"round {number}: {client:20} {cost}", flush=True)
     openings = [_seconds_to_open(arguments.idle, cores) for _ in range(arguments.rounds)] if arguments.idle else []
     for client in (_WEBSOCKET, _OTHER, _HTTP):
-        print(_summary(client, rounds))
+        print(summarise(client, rounds, _WEBSOCKET))
     if openings:
         print(
             f"opening {arguments.idle:,} WebSockets: {statistics.median(openings):.2f} s "
@@ -74,7 +63,7 @@ def _run_round(address: TcpAddress, connections: int, seconds: float, core: int)
     place = f"127.0.0.1:{address.port}"
     return {
         _WEBSOCKET: _measure_loadlab(f"ws://{place}/echo", address, connections, seconds, core),
-        _OTHER: _measure_websockets(f"ws://{place}/echo", connections, seconds, core),
+        _OTHER: measure_client(_CLIENT, [f"ws://{place}/echo", _MESSAGE, connections, seconds], core),
         _HTTP: _measure_loadlab(f"http://{place}/hello", address, connections, seconds, core),
     }
 
@@ -85,22 +74,7 @@ def _measure_loadlab(url: str, address: TcpAddress, connections: int, seconds: f
     profile = make_profile(HitOptions(url, connections=str(connections), message=message)).profile
     share: Share = [(None, connections)]
     [part] = load_parts(profile, address, authority_of(address), 0, STAMPED_EVERY, [share])
-    measured = measure_part(core, part, seconds)
-    usage = measured.usage
-    round_trips = measured.totals.outcomes["ok"]
-    return Cost((usage.cpu_user_ns + usage.cpu_system_ns) / round_trips / 1e3, measured.rate)
-
-
-def _measure_websockets(url: str, connections: int, seconds: float, core: int) -> Cost:
-    arguments = [url, _MESSAGE, str(connections), str(seconds)]
-    command = [sys.executable, "-m", "benchmarks.websockets_client", *arguments]
-    with spawn("websockets", command, cpus=[core], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        output = child.stdout.read().decode()
-        if not output:
-            sys.exit(f"the client of websockets {child.describe_exit()}: {child.stderr_tail()}")
-    round_trips, cpu_seconds, wall_seconds = json.loads(output)
-    return Cost(cpu_seconds / round_trips * 1e6, round_trips / wall_seconds)
+    return cost_of(measure_part(core, part, seconds))
 
 
 def _seconds_to_open(count: int, cores: Sequence[int]) -> float:
@@ -115,21 +89,6 @@ def _seconds_to_open(count: int, cores: Sequence[int]) -> float:
     seconds: float = idle["open_seconds"]
     print(f"opening {count:,} WebSockets: {seconds:.2f} s", flush=True)
     return seconds
-
-
-def _summary(client: str, rounds: Sequence[dict[str, Cost]]) -> str:
-    costs = [costs[client] for costs in rounds]
-    line = (
-        f"{client:20} {statistics.median(cost.cpu_us for cost in costs):6.2f} us at "
-        f"{statistics.median(cost.rate for cost in costs):,.0f}/s"
-    )
-    if client == _WEBSOCKET:
-        return line
-    ratios = [each[_WEBSOCKET].cpu_us / each[client].cpu_us for each in rounds]
-    return (
-        f"{line}; loadlab's WebSocket takes {statistics.median(ratios):.2f} times that "
-        f"({min(ratios):.2f} to {max(ratios):.2f} over {len(ratios)} rounds)"
-    )
 
 
 def _parse_arguments() -> argparse.Namespace:
