@@ -4,6 +4,7 @@ They are raised where the cause is known and caught once, in `loadlab.cli`. Anyt
 keeps its traceback. What goes wrong with a single request is not an error at all but an `Outcome`.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
@@ -51,6 +52,10 @@ class ScenarioError(LoadlabError):
     def reason(self) -> str:
         """What it says on one line: of a traceback the last one."""
         return f"the scenario cannot be run: {str(self).splitlines()[-1].strip()}"
+
+    def masked(self, mask: Callable[[str], str]) -> "ScenarioError":
+        """Return the same error without the credentials that `mask` finds in its text."""
+        return ScenarioError(mask(str(self)))
 
 
 class TrialFailed(LoadlabError):

@@ -40,7 +40,7 @@ def run_one(loaded: LoadedProfile, allow_remote: Collection[str]) -> ExitCode:
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
         except ScenarioError as error:
-            raise ScenarioError(masker.mask(str(error))) from None
+            raise error.masked(masker.mask) from None
         finally:
             print_lines(lines.rest())
     return exit_code_of(ends, iteration, lines.failed + lines.failed_checks)

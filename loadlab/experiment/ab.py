@@ -111,6 +111,8 @@ class PairedExperiment:
         self.document = conclude(self.document, self._profiles[0].model_copy(update={"plot": None, "expect": ()}))
         self._directory.write_document(self.document)
         if unusable is not None:
+            for loaded in self._loaded:
+                unusable = unusable.masked(loaded.masker.mask)
             raise unusable
         return self.document
 

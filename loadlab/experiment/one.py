@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from loadlab.errors import LoadlabError, ScenarioError
+from loadlab.errors import LoadlabError
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.parts import preparing_part
 from loadlab.experiment.serving import serve
 from loadlab.fleet.coordinator import LocalFleet
-from loadlab.fleet.messages import Left, ScenarioFailed, Traced
+from loadlab.fleet.messages import Left, Traced
 from loadlab.profile.schema import LoadProfile, Profile
 from loadlab.profile.sweep import Trial, plan_trials
 from loadlab.recording.trace import TraceEvent
@@ -63,7 +63,5 @@ def _listen(ends: Ends, show: Callable[[TraceEvent], None]) -> None:
         match event.message:
             case Traced(event=traced):
                 show(traced)
-            case ScenarioFailed(text=text):
-                raise ScenarioError(text)
             case Left() as message:
                 left.append(message)

@@ -74,7 +74,7 @@ class Experiment:
         self.document = conclude(self.document, self._profile)
         self._directory.write_document(self.document)
         if unusable is not None:
-            raise unusable
+            raise unusable.masked(self._masker.mask)
         return self.document
 
     def _make_batch(self, number: int, trials: Sequence[Trial]) -> None:
@@ -192,21 +192,23 @@ def keep_trial(
 
 
 def mask_result(result: TrialResult, masker: Masker) -> TrialResult:
-    """Return the result of a trial without credentials in what servers and tools have said."""
+    """Return the result of a trial without credentials in what servers, tools and scenarios have said."""
     mask = masker.mask
     findings = [
         each.model_copy(update={name: mask(getattr(each, name)) for name in ("text", "evidence", "advice")})
         for each in result.verdict.findings
     ]
     samples = [
-        each.model_copy(update={"reason": mask(each.reason), "received": mask(each.received)})
+        each.model_copy(update={name: mask(getattr(each, name)) for name in ("reason", "received", "traceback")})
         for each in result.failure_samples
     ]
+    blocking = [each.model_copy(update={"code": mask(each.code)}) for each in result.blocking]
     return result.model_copy(
         update={
             "reason": None if result.reason is None else mask(result.reason),
             "verdict": result.verdict.model_copy(update={"findings": findings}),
             "failure_samples": samples,
+            "blocking": blocking,
         }
     )
 

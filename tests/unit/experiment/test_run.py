@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from loadlab.errors import ScenarioError
 from loadlab.experiment import run
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
-from loadlab.experiment.run import Experiment
+from loadlab.experiment.run import Experiment, mask_result
 from loadlab.profile import load_profile, plan_trials
+from loadlab.profile.masking import Masker
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import RunDocument, TrialResult, Verdict
+from loadlab.results.model import BlockingCode, FailureSample, RunDocument, TrialResult, Verdict
 
 from ...trials import make_trial
 
@@ -86,3 +88,20 @@ def test_once_it_is_clean_again_trials_are_worth_another_attempt(
 ) -> None:
     document = measured(tmp_path, monkeypatch, [True] * 9 + [False] + [True] * 3)
     assert [result.attempt for result in document.trials] == [3, 3, 3, 1, 3, 1]
+
+
+def test_what_a_scenario_says_of_credentials_is_masked() -> None:
+    masker = Masker(("geheim77",))
+    sample = FailureSample(
+        outcome="script_error",
+        kind="checkout",
+        reason="KeyError: 'geheim77'",
+        traceback="shop.py:3 in checkout\n    log_in('geheim77')",
+        after_ns=1,
+        reused=False,
+    )
+    line = BlockingCode(where="shop.py:4", code="hash('geheim77')", times=1, longest_ns=60_000_000)
+    masked = mask_result(make_trial(failure_samples=[sample], blocking=[line]), masker)
+    assert "geheim77" not in masked.model_dump_json()
+    assert masked.failure_samples[0].traceback == "shop.py:3 in checkout\n    log_in('***')"
+    assert str(ScenarioError("ValueError: geheim77").masked(masker.mask)) == "ValueError: ***"
