@@ -51,23 +51,20 @@ def test_the_loop_goes_on_while_a_call_blocks() -> None:
 
 
 def test_no_more_threads_than_allowed_and_no_more_than_needed() -> None:
-    def count(inside: list[int], together: threading.Barrier) -> int:
-        inside.append(1)
-        together.wait()
-        return threading.active_count()
-
     async def main(loop: Loop) -> None:
-        before = threading.active_count()
         threads = Threads(loop, most=3)
-        for _ in range(5):
-            await threads.call(int)
-        assert threading.active_count() == before + 1
+        assert len({await threads.call(threading.get_ident) for _ in range(5)}) == 1
         together, inside = threading.Barrier(3), list[int]()
+
+        def meet() -> None:
+            inside.append(threading.get_ident())
+            together.wait()
+
         async with loop.task_group() as group:
             for _ in range(9):
-                group.start(threads.call(count, inside, together), "call")
+                group.start(threads.call(meet), "call")
         assert len(inside) == 9
-        assert threading.active_count() == before + 3
+        assert len(set(inside)) == 3
         threads.close()
 
     run(main)
