@@ -70,7 +70,13 @@ class LoadRecord:
         self._passed_ns = 0  # the time covered by the rounds before the current one
 
     def begin_round(self) -> None:
-        """Let what comes follow what is there, as another window on the same rig."""
+        """Let what comes follow what is there, as another window on the same rig.
+
+        Iterations of a scenario that were under way go on in it, and only what its last window cuts is cut.
+        """
+        for kind, totals in zip(self.kinds, self.by_kind, strict=True):
+            if kind.level == "iteration":
+                del totals.outcomes[Outcome.CUT]
         self._passed_ns, self.active_ns = self.window_ns, 0
         self._rounds.append(len(self._intervals))
         self._seen = dict.fromkeys(self._seen, len(self._intervals))
@@ -177,7 +183,7 @@ class LoadRecord:
             self.requests,
             self.failed,
             self.totals.histograms[Metric.RESPONSE],
-            self._last_rate(self._iterations) if self.kinds.are_found else None,
+            self._last_rate(self._of_iterations) if self.kinds.are_found else None,
         )
 
     def last_rate(self) -> float:
@@ -217,6 +223,13 @@ class LoadRecord:
     def times(self, metric: Metric) -> list[Histogram]:
         """Return the histogram of a metric in each interval or round, all workers merged."""
         return [self._times(stretch, metric, None) for stretch in self._stretches()]
+
+    def iterations(self) -> list[int]:
+        """Return how many iterations of a scenario ended as expected in each interval or round."""
+        return [
+            sum(snapshot.outcomes.get(Outcome.OK, 0) for report in stretch for snapshot in self._of_iterations(report))
+            for stretch in self._stretches()
+        ]
 
     def response_times_by_kind(self) -> Iterator[tuple[RecordedKind, list[Histogram]]]:
         """Yield the response times in each interval or round by kind, where figures of each are listed.
@@ -288,7 +301,7 @@ class LoadRecord:
     def _counting(self, report: _Report) -> Iterator[Snapshot]:
         return (snapshot for number, snapshot in zip(*report, strict=True) if not self.kinds[number].apart)
 
-    def _iterations(self, report: _Report) -> Iterator[Snapshot]:
+    def _of_iterations(self, report: _Report) -> Iterator[Snapshot]:
         return (snapshot for number, snapshot in zip(*report, strict=True) if self.kinds[number].level == "iteration")
 
 

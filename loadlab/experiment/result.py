@@ -6,7 +6,7 @@ from typing import Final, Protocol, get_args
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import median_of_known, per_request, summarise_latency
-from loadlab.analysis.uncertainty import confidence_of
+from loadlab.analysis.uncertainty import Estimate, confidence_of, median_over
 from loadlab.analysis.verdict import at_final_speed, judge_trial
 from loadlab.experiment.context import Resources
 from loadlab.experiment.idle import HeldConnections
@@ -16,6 +16,7 @@ from loadlab.experiment.usage import WindowUsage, evidence_of
 from loadlab.experiment.window import MeasuredRound
 from loadlab.load.schedule import Ramp
 from loadlab.profile.load import Load
+from loadlab.profile.metrics import ITERATION_METRICS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
@@ -28,6 +29,7 @@ from loadlab.results.model import (
     KindResult,
     LatencySummary,
     LoadedServer,
+    Round,
     TlsSession,
     TrialResult,
     TrialState,
@@ -37,6 +39,8 @@ from loadlab.results.probe_data import Probes, ProcessUsage
 from loadlab.results.speed import MachineSpeed
 
 _LEVELS: Final = get_args(KindLevel)
+# Whole numbers below that make a median that is far from the mean.
+_FEWEST_IN_A_ROUND: Final = 10
 # The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
 _FROM_SENDING_ON: Final = (Metric.RESPONSE, Metric.SERVICE, Metric.WIRE)
 
@@ -165,15 +169,31 @@ def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound], record: L
         (kind.metric_section._replace(figure="response_ns").full, of_rounds)
         for kind, of_rounds in record.response_times_by_kind()
     )
+    rate = _iteration_rate(figures, record.iterations())
+    of_iterations = {f"{ITERATION_METRICS}requests_per_second": rate.interval} if rate else {}
     return result.model_copy(
         update={
             "rounds": figures,
-            "confidence": confidence_of(figures, chain(times.items(), by_kind)),
+            "confidence": confidence_of(figures, chain(times.items(), by_kind)) | of_iterations,
+            "kinds": [_with_rate(kind, rate) if kind.level == "iteration" else kind for kind in result.kinds],
             "requests_per_second": median_of_known(each.requests_per_second for each in figures),
             "target": _with_cost(result.target, median_of_known(each.cpu_ns_per_request for each in figures)),
             "client": _with_cost(result.client, median_of_known(each.client_cpu_ns_per_request for each in figures)),
         }
     )
+
+
+def _iteration_rate(rounds: Sequence[Round], iterations: Sequence[int]) -> Estimate | None:
+    """Return the median rate of iterations over rounds; None where too few ended in each for that to say anything."""
+    if sum(iterations) < _FEWEST_IN_A_ROUND * len(rounds):
+        return None
+    return median_over(
+        [count * 1e9 / each.window_ns for each, count in zip(rounds, iterations, strict=False) if each.window_ns]
+    )
+
+
+def _with_rate(kind: KindResult, rate: Estimate | None) -> KindResult:
+    return kind if rate is None else kind.model_copy(update={"requests_per_second": rate.value})
 
 
 def _with_cost(usage: ProcessUsage | None, cpu_ns_per_request: float | None) -> ProcessUsage | None:

@@ -53,10 +53,9 @@ def blocking_code(result: TrialResult, window: WindowEvidence) -> Finding | None
     return Finding(
         code="blocking_code",
         severity="suspect",
-        text="Code of the scenario blocks: while it runs, no other user of its load worker sends or reads anything, "
-        "and their times grow.",
-        evidence=f"{worst.where}, {worst.code}, held a load worker up {times}, for up to "
-        f"{format_duration_ns(worst.longest_ns)}{beside}",
+        text=f"The scenario blocks at {worst.where}, {worst.code}: meanwhile no other user of the load worker sends or "
+        "reads anything, and their times grow.",
+        evidence=f"it held a load worker up {times}, for up to {format_duration_ns(worst.longest_ns)}{beside}",
         advice="Pause with user.sleep, send requests with user.http, and call what blocks or computes for long by "
         "user.thread(f, ...).",
     )

@@ -126,8 +126,8 @@ def iterations(late_ms: int = 0, **outcomes: int) -> Recorder:
     return recorder
 
 
-def of_scenario(rounds: int = 0, **load: object) -> TrialResult:
-    """The result of a scenario: in each of its windows of 2 s, two iterations of one step and two requests."""
+def of_scenario(rounds: int = 0, many: int = 0, **load: object) -> TrialResult:
+    """The result of a scenario: in each of its windows of 2 s two iterations or more, of a step and two requests."""
     settings = {"connections": 5, "duration": "2s", "scenario": "shop.py:checkout", **load}
     profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": settings})
     window = WindowRecord(profile)
@@ -139,6 +139,8 @@ def of_scenario(rounds: int = 0, **load: object) -> TrialResult:
             recorder.prompt += [time_ms * MS] * 2
             recorder.prompt_dispatch += [0] * 2
         recorders = {CHECKOUT: iterations(late_ms=20, script_error=1), BROWSE: step, ITEM: request}
+        recorders[CHECKOUT].prompt += [90 * MS] * (many + number if many else 0)
+        recorders[CHECKOUT].prompt_dispatch += [0] * (many + number if many else 0)
         taken = [each.take(0, 2 * SECOND, EACH_INTERVAL) for each in recorders.values()]
         window.load.add("load worker 1", taken, [*recorders])
         rest = [each.take(0, 2 * SECOND, ONCE_A_WINDOW) for each in recorders.values()]
@@ -187,3 +189,20 @@ def test_steps_and_iterations_have_intervals_over_rounds() -> None:
     low, high = done.confidence["steps.browse.response_ns.p50"]
     assert 25 * MS < low < 32.5 * MS < high < 40 * MS
     assert [(check.passed, check.failed) for check in done.checks] == [(12, 6)]
+
+
+def test_the_rate_of_iterations_has_an_interval_where_they_are_many_in_each_round() -> None:
+    few, many = of_scenario(rounds=6), of_scenario(rounds=6, many=100)
+    assert few.iterations is not None
+    assert many.iterations is not None
+    assert "iterations.requests_per_second" not in few.confidence
+    assert few.iterations.requests_per_second == 1.0
+    low, high = many.confidence["iterations.requests_per_second"]
+    assert many.iterations.requests_per_second == 52.25  # 102 to 107 in 2 s
+    assert low < 52.25 < high
+
+
+def test_an_iteration_goes_on_in_the_next_round() -> None:
+    done = of_scenario(rounds=6)
+    assert done.iterations is not None
+    assert done.iterations.outcomes["cut"] == 1

@@ -125,7 +125,8 @@ def test_code_that_blocks_is_named() -> None:
     sleep = BlockingCode(where="shop.py:17", code="time.sleep(1)", times=23, longest_ns=1_020 * MS)
     (finding,) = judge_trial(scenario(blocking=[sleep]), QUIET).findings
     assert (finding.code, finding.severity) == ("blocking_code", "suspect")
-    assert finding.evidence == "shop.py:17, time.sleep(1), held a load worker up 23 times, for up to 1.02 s"
+    assert finding.text.startswith("The scenario blocks at shop.py:17, time.sleep(1): meanwhile no other user")
+    assert finding.evidence == "it held a load worker up 23 times, for up to 1.02 s"
     once = sleep.model_copy(update={"times": 1})
     (finding,) = judge_trial(scenario(blocking=[once, sleep, sleep]), QUIET).findings
     assert finding.evidence.endswith("held a load worker up once, for up to 1.02 s; so did 2 other lines")
