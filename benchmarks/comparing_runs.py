@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 
 from benchmarks.coverage import simulated_speed
-from loadlab.analysis.comparison.figures import RATE, Measured, compare_figure
+from loadlab.analysis.comparison.compared_metrics import RATE
+from loadlab.analysis.comparison.figures import Measured, compare_figure
 from loadlab.results.model import Round, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
 from loadlab.results.speed import MachineSpeed, Speed

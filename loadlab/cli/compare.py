@@ -1,7 +1,7 @@
 """What `loadlab compare` does: read runs, compare each with the first, and say how they differ."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.analysis.comparison import METRICS, ComparedFigure, RunComparison, compare_runs
+from loadlab.analysis.comparison import ComparedFigure, RunComparison, compare_runs, metrics_of
 from loadlab.cli.files import check_writable, write_file
 from loadlab.cli.terminal import notify, show, write, write_prose
 from loadlab.errors import ExitCode, LoadlabError
@@ -62,8 +62,8 @@ def compare(
 
     Raises LoadlabError for what does not compare, unless it is to be compared `anyway`.
     """
-    fail_if = _parse(conditions)
     runs = _read(paths)
+    fail_if = _parse(conditions, metrics_of(trial for run in runs for trial in run.document.trials))
     base, others = runs[0], runs[1:]
     compared = [(other, compare_runs(base.document, other.document)) for other in others]
     _refuse(base, compared, anyway)
@@ -168,9 +168,9 @@ class DifferencesTable:
         return (figure for setting in self._comparison.settings if (figure := setting.figure(metric)) is not None)
 
 
-def _parse(conditions: Sequence[str]) -> list[FailIf]:
+def _parse(conditions: Sequence[str], metrics: Collection[str]) -> list[FailIf]:
     try:
-        return [parse_fail_if(text, METRICS) for text in conditions]
+        return [parse_fail_if(text, metrics) for text in conditions]
     except ValueError as error:
         raise LoadlabError(f"--fail-if: {error}") from None
 

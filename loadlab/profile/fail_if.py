@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, get_args
 
-from loadlab.profile.metrics import ALIASES, full_name, more_is_better
+from loadlab.profile.metrics import ALIASES, NAMED_METRIC_PATTERN, full_name, more_is_better
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.units import format_percent, parse_percent, quote
 
@@ -19,7 +19,9 @@ Direction = Literal["worse", "better", "differs"]
 _DIRECTIONS: Final[tuple[Direction, ...]] = get_args(Direction)
 
 EXAMPLE: Final = "p99 worse by 10%"
-_LINE: Final = re.compile(r"\s*(?P<metric>[A-Za-z_][\w.-]*)\s+(?P<direction>[a-z]+)(?:\s+by\s+(?P<bound>\S.*?))?\s*")
+_LINE: Final = re.compile(
+    rf"\s*(?P<metric>{NAMED_METRIC_PATTERN}|[A-Za-z_][\w.-]*)\s+(?P<direction>[a-z]+)(?:\s+by\s+(?P<bound>\S.*?))?\s*"
+)
 
 
 class Answer(Enum):

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from loadlab.profile.metrics import FAILED_REQUESTS, more_is_better, split_metric
+from loadlab.profile.metrics import FAILED_REQUESTS, ITERATION_SECTION, more_is_better, split_metric
 from loadlab.report.measures import measure_of
 from loadlab.results.paired import Difference
-from loadlab.results.vocabulary import REQUESTS, Vocabulary
+from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, REQUESTS, Vocabulary
 from loadlab.units import format_multiple, format_percent, format_share
 
 Merit = Literal["better", "worse", ""]
@@ -64,13 +64,14 @@ def describe_difference(difference: Difference, a: str = "A", b: str = "B", word
 
 def name_of(metric: str, words: Vocabulary = REQUESTS) -> str:
     """Return what a metric is called in a sentence: throughput, CPU time per request, p99."""
-    _section, kind, figure = split_metric(metric)
+    section, kind, figure = split_metric(metric)
     name = words.fill(_NAMES.get(figure, "")) or (
         figure.removeprefix("response_ns.")
         if figure.startswith("response_ns.")
         else measure_of(metric).worded(words).phrase
     )
-    return f"{name} of {kind}" if kind else name
+    whose = kind or (ITERATIONS_OF_A_SCENARIO.many if section == ITERATION_SECTION else "")
+    return f"{name} of {whose}" if whose else name
 
 
 def merit_of(difference: Difference) -> Merit:

@@ -19,7 +19,8 @@ from typing import Final
 
 import numpy as np
 
-from loadlab.analysis.metrics import is_too_low, measured
+from loadlab.analysis.comparison.compared_metrics import CPU, OF_CLIENT, RATE, TIMES, is_rate, is_time
+from loadlab.analysis.metrics import is_too_low, measured, times_of
 from loadlab.analysis.pairs import STARTS_DIFFER
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.uncertainty import median_over
@@ -30,17 +31,6 @@ from loadlab.results.model import Round, TrialResult, Verdict
 from loadlab.results.paired import Difference
 from loadlab.results.probe_data import Side
 from loadlab.results.speed import MachineSpeed, Speed
-
-RATE: Final = "requests_per_second"
-CPU: Final = "target.cpu_ns_per_request"
-MEMORY: Final = "target.pss_bytes"
-
-_TIMES: Final = ("response_ns.p50", "response_ns.p90", "response_ns.p99")
-_DELAYS: Final = ("delay_ns.p50", "delay_ns.p99")
-OF_REQUESTS: Final = (RATE, CPU, *_DELAYS, *_TIMES, FAILED_REQUESTS, MEMORY)
-WITHOUT_NETWORK: Final = ("cost_ns", "operation_ns", "run_ns", "bytes_per_unit")
-METRICS: Final = (*OF_REQUESTS, *WITHOUT_NETWORK)
-"""What is compared, by the names in run.json. `failures` are compared as their share of all requests."""
 
 NO_INTERVAL: Final = "measured in a single window"
 LOWER_BOUND: Final = "the client was the limit"
@@ -68,7 +58,6 @@ _ROUNDS: Final[dict[str, Callable[[Round], float | None]]] = {
     RATE: lambda each: each.requests_per_second,
     CPU: lambda each: each.cpu_ns_per_request,
 }
-_OF_CLIENT: Final = ("cost_ns", "operation_ns", "run_ns")  # a microbenchmark runs on the client's cores
 _NORMAL_975: Final = 1.959964
 # Of the median of normal values, against that of their mean: sqrt(pi / 2).
 _MEDIAN_ERROR: Final = 1.2533
@@ -139,7 +128,7 @@ def compare_figure(metric: str, base: Measured, other: Measured) -> ComparedFigu
     error = _error_of_machine(metric, base, other, side)
     change, margin = after.log - before.log, _margin([(before, 1.0), (after, 1.0)], error)
     found = _figure(metric, change, margin, a=a, b=b, corrected=side is not None)
-    if metric in (RATE, *_TIMES, *_DELAYS) and any(
+    if (is_rate(metric) or is_time(metric)) and any(
         is_disturbed(trial, side) for trial in (*base.trials, *other.trials)
     ):
         return found.model_copy(update={"interval": None, "visible": None, "reason": DISTURBED})
@@ -209,14 +198,13 @@ def _value(trial: TrialResult, metric: str) -> float | None:
 
 
 def _why_not(metric: str, trials: Sequence[TrialResult]) -> str | None:
-    if metric == RATE and any(throughput_is_lower_bound(trial) for trial in trials):
+    if is_rate(metric) and any(throughput_is_lower_bound(trial) for trial in trials):
         return LOWER_BOUND
-    section, _, name = metric.partition(".")
-    if metric in (*_TIMES, *_DELAYS):
+    if is_time(metric):
         if any(is_too_low(metric, trial) for trial in trials):
             return "the window was too short for this percentile"
-        counts = [getattr(trial, section).count for trial in trials]
-        if any(name not in trustworthy_percentiles(count) for count in counts if count):
+        found = [times_of(metric, trial) for trial in trials]
+        if any(times and times.count and name not in trustworthy_percentiles(times.count) for times, name in found):
             return TOO_FEW
     return None
 
@@ -226,9 +214,9 @@ def _side_of_speed(metric: str, sides: Iterable[Measured]) -> Side | None:
     sides = list(sides)
     trials = [trial for each in sides for trial in each.trials]
     side: Side
-    if metric == CPU or (metric in (RATE, *_TIMES) and all(_is_limited_by_target(trial) for trial in trials)):
+    if metric == CPU or (metric in (RATE, *TIMES) and all(_is_limited_by_target(trial) for trial in trials)):
         side = "target"
-    elif metric in _OF_CLIENT:
+    elif metric in OF_CLIENT:
         side = "client"
     else:
         return None
@@ -314,10 +302,11 @@ def _error_of_machine(metric: str, base: Measured, other: Measured, side: Side |
     """Return the standard error of a change, on the logarithmic scale, that the machine adds between the runs."""
     trials = (*base.trials, *other.trials)
     disturbed = _DISTURBED_ERROR if metric == CPU and any(is_disturbed(trial, side) for trial in trials) else 0.0
-    is_scheduled = metric == RATE and any(trial.load_model == "open" for trial in trials)
-    if is_scheduled or metric not in (RATE, CPU, *_TIMES, *_DELAYS, *_OF_CLIENT):
+    is_scheduled = is_rate(metric) and any(trial.load_model == "open" for trial in trials)
+    depends = is_rate(metric) or is_time(metric) or metric in (CPU, *OF_CLIENT)
+    if is_scheduled or not depends:
         return disturbed
-    of_side: Side = "client" if metric in _OF_CLIENT else "target"
+    of_side: Side = "client" if metric in OF_CLIENT else "target"
     before, after = base.typical_slowness(of_side), other.typical_slowness(of_side)
     differs = abs(math.log(after / before)) if before and after else 0.0
     of_speed = differs * (_UNCONVERTED_ERROR if side is None else _CONVERTED_ERROR)

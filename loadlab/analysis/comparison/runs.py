@@ -16,10 +16,8 @@ from loadlab.analysis.comparison.comparability import (
     remarks_on,
     swept_paths,
 )
+from loadlab.analysis.comparison.compared_metrics import metrics_of
 from loadlab.analysis.comparison.figures import (
-    METRICS,
-    NOT_THERE,
-    OF_REQUESTS,
     ComparedFigure,
     Measured,
     compare_figure,
@@ -105,7 +103,8 @@ def compare_runs(base: RunDocument, other: RunDocument) -> RunComparison:
     obstacles = list(obstacles_between(base, other))
     if not settings:
         obstacles.append(_nothing_in_common(left_out, base, other))
-    overall = [found for metric in METRICS if (found := compare_overall(metric, pairs)) is not None]
+    metrics = metrics_of(trial for pair in pairs for side in pair for trial in side.trials)
+    overall = [found for metric in metrics if (found := compare_overall(metric, pairs)) is not None]
     return RunComparison(
         obstacles=obstacles,
         remarks=[*remarks_on(base, other), *_remarks_on_speed(base, other, speeds)],
@@ -147,7 +146,8 @@ def _by_setting(base: RunDocument, other: RunDocument) -> tuple[Settings, Settin
 
 
 def _compare_setting(factors: Mapping[str, Scalar], base: Measured, other: Measured) -> ComparedSetting:
-    figures = [compare_figure(metric, base, other) for metric in METRICS]
+    metrics = metrics_of((*base.trials, *other.trials))
+    figures = [compare_figure(metric, base, other) for metric in metrics]
     before, after = base.typical_slowness("target"), other.typical_slowness("target")
     return ComparedSetting(
         factors=dict(factors),
@@ -161,9 +161,7 @@ def _compare_setting(factors: Mapping[str, Scalar], base: Measured, other: Measu
 
 def _is_absent(figure: ComparedFigure) -> bool:
     """Whether a figure is none of this kind of trial, rather than one that is missing here."""
-    if figure.metric == OF_REQUESTS[0]:
-        return figure.a is None and figure.b is None
-    return figure.reason == NOT_THERE and (figure.a is None) == (figure.b is None)
+    return figure.a is None and figure.b is None
 
 
 def _credible(trials: Sequence[TrialResult]) -> list[TrialResult]:

@@ -15,6 +15,14 @@ P99 = "response_ns.p99"
         ("  throughput  differs by  2.5 % ", FailIf("throughput differs by 2.5 %", THROUGHPUT, "differs", 0.025)),
         ("response_ns.p99 better by 1%", FailIf("response_ns.p99 better by 1%", P99, "better", 0.01)),
         ("errors worse", FailIf("errors worse", "failures", "worse", 0.0)),
+        (
+            "steps.log in. all.p99 worse by 10%",
+            FailIf("steps.log in. all.p99 worse by 10%", "steps.log in. all.response_ns.p99", "worse", 0.1),
+        ),
+        (
+            "iterations.throughput worse",
+            FailIf("iterations.throughput worse", f"iterations.{THROUGHPUT}", "worse", 0.0),
+        ),
         ("p50 worse by 200%", FailIf("p50 worse by 200%", "response_ns.p50", "worse", 2.0)),
     ],
 )

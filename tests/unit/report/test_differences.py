@@ -29,6 +29,16 @@ def difference(metric: str, change: float, low: float, high: float, a: float = 1
         ),
         (difference(P99, 0.12, 0.08, 0.15), "B's p99 is 12.0 % higher than A's (95 %: 8.0 % to 15.0 %)", "worse"),
         (
+            difference("iterations.requests_per_second", -0.031, -0.038, -0.024),
+            "B's throughput of iterations is 3.1 % lower than A's (95 %: 2.4 % to 3.8 %)",
+            "worse",
+        ),
+        (
+            difference("steps.log in.response_ns.p99", 0.12, 0.08, 0.15),
+            "B's p99 of log in is 12.0 % higher than A's (95 %: 8.0 % to 15.0 %)",
+            "worse",
+        ),
+        (
             difference(CPU, -0.2, -0.22, -0.18),
             "B uses 20.0 % less CPU time per request than A (95 %: 18.0 % to 22.0 %)",
             "better",

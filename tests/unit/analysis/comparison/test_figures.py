@@ -4,12 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from loadlab.analysis.comparison.compared_metrics import CPU, RATE
 from loadlab.analysis.comparison.figures import (
-    CPU,
     DISTURBED,
     LOWER_BOUND,
     NO_INTERVAL,
-    RATE,
     RUNS_DIFFER,
     TOO_FEW,
     ComparedFigure,

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from loadlab.analysis.comparison import compare_runs
-from loadlab.analysis.comparison.figures import TOO_FEW
-from loadlab.results.model import Finding, RunDocument, Scalar, TrialResult, Verdict
+from loadlab.analysis.comparison.figures import NOT_THERE, TOO_FEW
+from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
 from tests.sample_run import HOST, sample_document
 from tests.stream_runs import write_broadcast
+from tests.trials import make_kind
 from tests.unit.analysis.comparison.runs import PROFILE, make_rate, make_run, make_speed
 
 
@@ -198,3 +199,45 @@ def test_delivery_delays_of_events_are_compared_and_of_requests_there_are_none(t
     assert first.reason == TOO_FEW
     of_requests = sample_document()
     assert all(each.figure("delay_ns.p99") is None for each in compare_runs(of_requests, of_requests).settings)
+
+
+def of_scenario(slower: float = 1.0, p99_count: int = 2000) -> TrialResult:
+    """A trial of a scenario, measured in rounds, whose step and iterations take so much longer than usual."""
+    times = LatencySummary(p50=round(1e6 * slower), p99=round(3e6 * slower), count=p99_count)
+    kinds = [make_kind("log in", "step", response_ns=times), make_kind("checkout", "iteration", response_ns=times)]
+    low, high = (round(factor * 3e6 * slower) for factor in (0.99, 1.01))
+    confidence = {
+        "steps.log in.response_ns.p99": (low, high),
+        "iterations.response_ns.p99": (low, high),
+        "iterations.requests_per_second": (99.0, 101.0),
+    }
+    return make_rate(50_000, kinds=kinds, confidence=confidence)
+
+
+def test_steps_and_iterations_of_scenarios_are_compared() -> None:
+    (setting,) = compare_runs(make_run([of_scenario()]), make_run([of_scenario(slower=1.5)])).settings
+    for metric in ("steps.log in.response_ns.p99", "iterations.response_ns.p99"):
+        figure = setting.figure(metric)
+        assert figure is not None
+        assert figure.change == pytest.approx(0.5, rel=0.001)
+        assert figure.is_clear
+    rate = setting.figure("iterations.requests_per_second")
+    assert rate is not None
+    assert rate.change == 0.0
+    assert rate.interval is not None
+
+
+def test_a_step_of_too_few_samples_and_one_that_only_one_run_has_are_not_judged() -> None:
+    few = compare_runs(make_run([of_scenario()]), make_run([of_scenario(p99_count=50)])).settings[0]
+    assert (figure := few.figure("steps.log in.response_ns.p99")) is not None
+    assert figure.reason == TOO_FEW
+    other = make_rate(50_000, kinds=[make_kind("pay", "step"), make_kind("checkout", "iteration")])
+    found = compare_runs(make_run([of_scenario()]), make_run([other])).settings[0]
+    assert (figure := found.figure("steps.pay.response_ns.p50")) is not None
+    assert (figure.change, figure.reason) == (None, NOT_THERE)
+
+
+def test_other_loads_have_no_figures_of_scenarios() -> None:
+    run = make_run([make_rate(50_000)])
+    metrics = {figure.metric for figure in compare_runs(run, run).figures}
+    assert not any(metric.startswith(("iterations.", "steps.")) for metric in metrics)
