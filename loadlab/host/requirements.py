@@ -21,6 +21,8 @@ CONNECTION_BYTES: Final = 8_600
 _MIB: Final = 1 << 20
 _HOLDER_BYTES: Final = 12 * _MIB  # 8 MiB of its own before it has opened anything
 _WORKER_BYTES: Final = 40 * _MIB  # with numpy, histograms, and samples not folded yet
+_SCENARIO_WORKER_BYTES: Final = 52 * _MIB  # with httpx as well
+_USER_BYTES: Final = 18 * 1024  # of a scenario, with its client
 _TARGET_BYTES: Final = 24 * _MIB
 _FORKED_TARGET_BYTES: Final = 4 * _MIB  # shares most of the interpreter's memory with the first; 2.3 MiB measured
 
@@ -128,6 +130,9 @@ def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> 
     ports = min(load.connections + load.idle, PORTS_PER_SOURCE) + load.slow_connections
     workers = _count_workers(profile, own)
     holders = _count_processes(load.idle, own)
+    # A user of a scenario has one connection as long as it asks for one thing at a time.
+    client_bytes = workers * (_SCENARIO_WORKER_BYTES if load.scenario else _WORKER_BYTES)
+    client_bytes += load.connections * _USER_BYTES if load.scenario else 0
     return Requirements(
         connections=held + target.connections,
         active=active + target.active,
@@ -136,7 +141,7 @@ def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> 
         files=2 * held + (workers + holders) * RESERVED_DESCRIPTORS + target.files,
         tasks=workers + holders + target.tasks,
         maps=target.maps,
-        memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + workers * _WORKER_BYTES + target.memory_bytes,
+        memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + client_bytes + target.memory_bytes,
         requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, own))),
         cores=_named_cores(profile),
     )

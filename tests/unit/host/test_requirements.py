@@ -43,6 +43,15 @@ def test_a_connection_has_two_ends_and_may_be_of_three_kinds() -> None:
     assert needed.memory_bytes > 3_120 * CONNECTION_BYTES
 
 
+def test_users_of_a_scenario_take_more_memory_than_connections() -> None:
+    plain, users = (
+        requirements_of(profile(connections=5_000, **scenario), OWN, EPOLL)
+        for scenario in ({}, {"scenario": "shop.py:checkout"})
+    )
+    assert (users.connections, users.files, users.ports) == (plain.connections, plain.files, plain.ports)
+    assert 50 * MIB < users.memory_bytes - plain.memory_bytes < 200 * MIB
+
+
 def test_no_address_gives_more_than_its_share_of_ports() -> None:
     assert requirements_of(profile(idle=3_000), OWN).ports == 3_010
     assert requirements_of(profile(idle=300_000), OWN).ports == PORTS_PER_SOURCE
