@@ -74,25 +74,25 @@ def _functions_instead(names: Names, function: str) -> str:
 
 
 def _collect(
-    node: ast.AST, names: dict[str, Definition | None], module: Callable[[str], ast.Module | None], seen: set[str]
+    tree: ast.Module, names: dict[str, Definition | None], module: Callable[[str], ast.Module | None], seen: set[str]
 ) -> None:
-    """Note what is defined below a node, in the order of the text; functions and classes have names of their own."""
-    for child in ast.iter_child_nodes(node):
-        match child:
+    """Note what is defined in a file, in the order of the text; functions and classes have names of their own."""
+    waiting: list[ast.AST] = [tree]  # not by recursion: a long sum is a deep tree
+    while waiting:
+        node = waiting.pop()
+        match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names[child.name] = None if child.decorator_list else child
+                names[node.name] = None if node.decorator_list else node
             case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 continue
             case ast.Name(ctx=ast.Store()):
-                names[child.id] = None
-            case ast.alias(name="*"):
-                continue
+                names[node.id] = None
             case ast.ImportFrom(names=[ast.alias(name="*")]):
-                _collect_all_of(child, names, module, seen)
+                _collect_all_of(node, names, module, seen)
             case ast.alias():
-                names[child.asname or child.name.partition(".")[0]] = None
+                names[node.asname or node.name.partition(".")[0]] = None
             case _:
-                _collect(child, names, module, seen)
+                waiting.extend(reversed([*ast.iter_child_nodes(node)]))
 
 
 def _collect_all_of(

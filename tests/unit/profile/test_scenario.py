@@ -1,7 +1,10 @@
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadlab.profile.scenario import ScenarioMistakes, ScenarioName, check_scenario, read_scenario
 
@@ -111,6 +114,20 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert mistakes_of(tmp_path, main="folder.py") == ["folder.py is not a regular file"]
     (tmp_path / "shop.py").write_bytes(b"# a\n# \xff\n")
     assert mistakes_of(tmp_path) == ["shop.py:2: not UTF-8 text; save the file as UTF-8"]
+
+
+@given(st.binary(max_size=40) | st.text("ab(){}[]:=,*@'\\ \n\t\0#1é").map(str.encode))
+def test_whatever_is_in_a_file_is_a_mistake_or_a_scenario(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "shop.py"
+        path.write_bytes(content + b"\nasync def checkout(user): ...\n")
+        files, mistakes = {"shop.py": ""}, [str(path)]
+        try:
+            files = check_scenario(str(path), "checkout").files
+        except ScenarioMistakes as error:
+            mistakes = error.mistakes
+        assert "shop.py" in files
+        assert all(each.startswith(str(path)) for each in mistakes)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:

@@ -95,6 +95,10 @@ def test_names_within_functions_and_classes_are_their_own() -> None:
     assert mistakes_in(text) == ["shop.py has no function 'checkout'"]
 
 
+def test_a_deep_tree_is_looked_through() -> None:
+    assert mistakes_in(f"x = {' + '.join(['1'] * 2000)}\nasync def checkout(user): ...") == []
+
+
 def test_a_hook_is_no_iteration() -> None:
     (found,) = mistakes_in("async def setup(shared): ...", "setup")
     assert found == "setup of shop.py is called by itself when its time has come; name the function of an iteration"
