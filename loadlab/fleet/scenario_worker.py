@@ -27,9 +27,11 @@ from loadlab.fleet.messages import (
     Traced,
 )
 from loadlab.kernel import Loop, run
+from loadlab.scenario.blocking import BlockingWatch
 from loadlab.scenario.load import Place, ScenarioLoad
 from loadlab.scenario.samples import Check
 from loadlab.scenario.script import ScriptError
+from loadlab.scenario.sources import UserLine
 from loadlab.scenario.tracing import Tracer
 
 _STDOUT: Final = 1
@@ -42,14 +44,16 @@ async def work(loop: Loop) -> None:
     part = await channel.receive()
     if not isinstance(part, LoadPart) or part.scenario is None:
         return
+    watch = BlockingWatch(on_stuck=lambda line: give_up(channel, line))
+    watch.start()
     try:
         match part.scenario.phase:
             case "load":
-                await carry_load(loop, channel, ScenarioCrew(loop, part, part.scenario))
+                await carry_load(loop, channel, ScenarioCrew(loop, part, part.scenario, watch))
             case "trace":
-                await show_iteration(loop, channel, part, part.scenario)
+                await show_iteration(loop, channel, part, part.scenario, watch)
             case "setup" | "teardown" as name:
-                crew = ScenarioCrew(loop, part, part.scenario)
+                crew = ScenarioCrew(loop, part, part.scenario, watch)
                 channel.send(Prepared(await crew.load.call_shared(name)))
     except* ScriptError as errors:
         channel.send(ScenarioFailed(str(_first(errors))))
@@ -74,11 +78,13 @@ async def carry_load(loop: Loop, channel: Channel, crew: "ScenarioCrew") -> None
         leave_at_once()
 
 
-async def show_iteration(loop: Loop, channel: Channel, part: LoadPart, scenario: ScenarioPart) -> None:
+async def show_iteration(
+    loop: Loop, channel: Channel, part: LoadPart, scenario: ScenarioPart, watch: BlockingWatch
+) -> None:
     """Run one iteration of one user, with all that belongs to it, and report what it does as it happens."""
     tracer = Tracer(lambda event: channel.send(Traced(event)))
     sys.stdout = PrintedText(tracer)
-    crew = ScenarioCrew(loop, part, scenario, tracer)
+    crew = ScenarioCrew(loop, part, scenario, watch, tracer)
     crew.gate.open()
     await crew.load.show_iteration()
     channel.send(Left())
@@ -89,7 +95,9 @@ class ScenarioCrew(Crew):
 
     load: ScenarioLoad
 
-    def __init__(self, loop: Loop, part: LoadPart, scenario: ScenarioPart, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self, loop: Loop, part: LoadPart, scenario: ScenarioPart, watch: BlockingWatch, tracer: Tracer | None = None
+    ) -> None:
         endpoint = part.endpoint
         super().__init__(loop, part, sum(users for _, users in endpoint.sources))
         place = Place(
@@ -103,7 +111,7 @@ class ScenarioCrew(Crew):
             retry=part.retry,
             keeps=not part.per_request,
         )
-        self.load = ScenarioLoad(loop, scenario, place, self.gate, self.stamping, self.pacing, tracer)
+        self.load = ScenarioLoad(loop, scenario, place, self.gate, self.stamping, watch, self.pacing, tracer)
         self.recorders = self.load.samples.recorders
 
     def cut(self) -> list[int]:
@@ -152,6 +160,13 @@ def take_output() -> int:
     os.dup2(_STDERR, _STDOUT)
     sys.stdout = sys.stderr
     return messages_fd
+
+
+def give_up(channel: Channel, line: UserLine) -> None:
+    """End this process in the middle of a line of the scenario that does not come to an end, and say so."""
+    reason = f"{line.where} does not come to an end, and no other user has its turn meanwhile"
+    channel.send(ScenarioFailed(f"{line.where}\n    {line.code}\n{reason}"))
+    leave_at_once()
 
 
 def leave_at_once() -> None:

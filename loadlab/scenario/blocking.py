@@ -22,8 +22,8 @@ from loadlab.scenario.sources import UserLine, line_of_user
 BLOCKING_NS: Final = 50_000_000
 """A step that takes this long is blocking."""
 
-STUCK_NS: Final = 30_000_000_000
-"""One that takes this long will hardly ever end."""
+STUCK_NS: Final = 10_000_000_000
+"""One that takes this long will hardly ever end; the coordinator gives up a silent worker after three times as long."""
 
 _LOOK_EVERY_S: Final = 0.02
 # Of a step that takes BLOCKING_NS one look at least comes after this time, wherever between two looks it began.

@@ -1,6 +1,7 @@
 """All users of a scenario in one worker: made, connected, and let iterate; what `ActiveLoad` is for requests."""
 
 import json
+import time
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -20,7 +21,6 @@ from loadlab.scenario.other_loops import forbid_other_loops
 from loadlab.scenario.pool import Connection, Pool
 from loadlab.scenario.samples import Samples
 from loadlab.scenario.script import Script, ScriptError, load_script
-from loadlab.scenario.sources import UserLine
 from loadlab.scenario.threads import Threads
 from loadlab.scenario.timing import Stopwatch, failure_of
 from loadlab.scenario.tracebacks import format_trace
@@ -88,6 +88,7 @@ class ScenarioLoad:
         place: Place,
         gate: Gate,
         stamping: Stamping,
+        watch: BlockingWatch,
         pacing: Pacing | None = None,
         tracer: Tracer | None = None,
     ) -> None:
@@ -105,7 +106,7 @@ class ScenarioLoad:
             samples=self.samples,
             destinations=destinations,
             threads=threads,
-            watch=BlockingWatch(on_stuck=_give_up),
+            watch=watch,
             stamping=stamping,
             timeout_ns=place.timeout_ns,
             retry=place.retry,
@@ -152,7 +153,9 @@ class ScenarioLoad:
     def load_script(self) -> Script:
         """Execute the scenario's file. Raises ScriptError."""
         forbid_other_loops()
+        self._state.watch.step_began_ns = time.monotonic_ns()  # so that one that never ends is found
         self._script = load_script(self._source.files, self._source.main, self._source.function)
+        self._state.watch.step_began_ns = 0
         return self._script
 
     async def open(self) -> None:
@@ -172,25 +175,16 @@ class ScenarioLoad:
 
     async def run(self) -> None:
         """Let all users iterate whenever the gate is open, until cancelled. Raises ScriptError if that is hopeless."""
-        self.watch.start()
-        try:
-            async with self._loop.task_group() as group:
-                for iterations in self._iterations:
-                    group.start(iterations.run(), "user")
-        finally:
-            self.watch.stop()
+        async with self._loop.task_group() as group:
+            for iterations in self._iterations:
+                group.start(iterations.run(), "user")
 
     async def show_iteration(self) -> None:
         """Call all functions of the scenario that there are, in their order, the iteration once, for the first user.
 
         What they do is shown by the tracer. Raises ScriptError only if the file itself cannot be executed.
         """
-        script = self.load_script()
-        self.watch.start()
-        try:
-            await self._show_all(script)
-        finally:
-            self.watch.stop()
+        await self._show_all(self.load_script())
 
     async def leave(self) -> list[str]:
         """Let each user take its leave (`on_stop`), within a few seconds; return the problems of a few."""
@@ -312,8 +306,3 @@ def _as_json(result: Any) -> bytes:  # noqa: ANN401 - whatever `setup` returned
         return json.dumps(result).encode()
     except (TypeError, ValueError) as error:
         raise ScriptError(f"setup has to return plain data (texts, numbers, lists, dicts): {error}") from None
-
-
-def _give_up(line: UserLine) -> None:
-    """End a scenario in the middle of a line that does not come to an end. Raises ScriptError."""
-    raise ScriptError(f"{line.where} never waits and does not end, so no other user has its turn:\n    {line.code}")

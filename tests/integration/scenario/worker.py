@@ -27,6 +27,7 @@ from loadlab.kernel import Loop, run
 from loadlab.kernel.sockets import Address
 from loadlab.recording.recorder import Snapshot
 from loadlab.scenario import User
+from loadlab.scenario.blocking import BlockingWatch
 from loadlab.scenario.script import Script
 from loadlab.tls import TlsSettings
 
@@ -147,7 +148,7 @@ async def _open_crew(loop: Loop, server: Server, settings: Settings, script: Scr
     """Return the crew of a worker whose script is the test's own in place of a file's."""
     part = part_of(server, settings)
     assert part.scenario is not None
-    crew = ScenarioCrew(loop, part, part.scenario)
+    crew = ScenarioCrew(loop, part, part.scenario, BlockingWatch())
     with (
         patch("loadlab.scenario.load.load_script", lambda *_: script),
         patch("loadlab.scenario.load.forbid_other_loops"),  # which are the test's own affair here
