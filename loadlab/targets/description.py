@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -200,14 +201,22 @@ def _package_folders() -> list[Path]:
 def _read_description(file: Path) -> TargetDescription | None:
     """Return what the TARGET literal in `file` says, None for a module without one."""
     try:
-        for statement in ast.parse(file.read_bytes(), str(file)).body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id="TARGET")], value=value):
-                    return TargetDescription(**ast.literal_eval(value), file=file)
+        return _find_description(file, file.stat().st_mtime_ns)
     except ValidationError as error:
         raise LoadlabError(f"{file}: TARGET is not valid: {first_mistake(error)}") from error
     except (OSError, SyntaxError, ValueError, TypeError) as error:
         raise LoadlabError(f"{file}: TARGET cannot be read: {error}") from error
+
+
+@cache  # a run asks for the catalog several times, and parsing all of it takes 30 ms
+def _find_description(file: Path, _modified_ns: int) -> TargetDescription | None:
+    source = file.read_bytes()
+    if b"TARGET" not in source:
+        return None
+    for statement in ast.parse(source, str(file)).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="TARGET")], value=value):
+                return TargetDescription(**ast.literal_eval(value), file=file)
     return None
 
 
