@@ -36,6 +36,7 @@ _LONGEST_LINE: Final = 200
 _JSON_WIDTH: Final = 80
 _SHORTEST_LEARNED: Final = 12  # shorter values of a response may well be words that come up elsewhere
 _OF_EVERY_REQUEST: Final = frozenset({"host", "accept", "accept-encoding", "connection", "user-agent"})
+_SCHEMES: Final = frozenset({"basic", "bearer", "digest"})
 _BEARING: Final = frozenset({"authorization", "proxy-authorization"})
 
 
@@ -137,8 +138,7 @@ class TraceLines:
         """Yield the lines of a request or a response behind the first."""
         for name, value in headers:
             self._learn_from_header(name, value)
-            shown = MASK if is_secret_name(name) else value
-            yield self._line(f"{_INDENT * 2}{name}: {shown}")
+            yield self._line(f"{_INDENT * 2}{name}: {masked_header(name, value)}")
         yield from self._body(body)
 
     def _websocket_message(self, arrow: str, path: str, body: Body) -> Iterator[Line]:
@@ -188,6 +188,20 @@ def user_line(authority: str, row: Mapping[str, str], masker: Masker) -> Line:
     return Line(_shortened(f"user 0 of {authority}{': ' if shown else ''}{', '.join(shown)}"))
 
 
+def masked_header(name: str, value: str) -> str:
+    """Return the value of a header without credentials: the names of cookies stay, and the scheme of a log-in."""
+    match name.lower():
+        case "cookie":
+            return "; ".join(map(_masked_cookie, value.split("; ")))
+        case "set-cookie":
+            cookie, *attributes = value.split("; ")
+            return "; ".join([_masked_cookie(cookie), *attributes])
+        case lower if lower in _BEARING and value.partition(" ")[0].lower() in _SCHEMES:
+            return f"{value.partition(' ')[0]} {MASK}"
+        case _:
+            return MASK if is_secret_name(name) else value
+
+
 def format_json(value: Any, width: int = _JSON_WIDTH) -> str:  # noqa: ANN401 - what JSON can hold
     """Return JSON whose lists and objects are on a line of their own as far as they fit, and indented elsewhere."""
     short = json.dumps(value, ensure_ascii=False)
@@ -200,6 +214,11 @@ def format_json(value: Any, width: int = _JSON_WIDTH) -> str:  # noqa: ANN401 - 
     inside = textwrap.indent(",\n".join(parts), _INDENT)
     first, last = "{}" if isinstance(value, dict) else "[]"
     return f"{first}\n{inside}\n{last}"
+
+
+def _masked_cookie(cookie: str) -> str:
+    name, equals, _value = cookie.partition("=")
+    return f"{name}={MASK}" if equals else MASK
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - what JSON can hold

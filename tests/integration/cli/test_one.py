@@ -1,8 +1,11 @@
 """`loadlab run PROFILE --one`: one iteration of a scenario in the foreground, against a real server."""
 
+import json
 import re
 import signal
+import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -79,7 +82,7 @@ def test_an_iteration_is_shown_from_setup_to_teardown(program: Program, tmp_path
         "checkout",
         "  browse",
         r"    → 2 GET http://127\.0\.0\.1:\d+/items\?page=3",
-        r"        Authorization: \*\*\*",
+        r"        Authorization: Bearer \*\*\*",
         "    ← 2 200 OK, .*",
         "    got a page",
         "  browse: ok, .*s",
@@ -159,6 +162,50 @@ def test_code_that_blocks_is_shown(program: Program) -> None:
     ended = run_one(program, "import time\nasync def checkout(user):\n    time.sleep(0.3)\n")
     assert ended.code == 0
     in_order(ended.stdout, r"  .*shop.py:3 blocks all users for .*ms: time.sleep\(0.3\)")
+
+
+def test_what_a_framework_answers_is_shown_as_it_means_it(program: Program) -> None:
+    scenario = """\
+        async def checkout(user):
+            await user.http.get("/packed")
+            await user.http.post("/upload", files={"file": ("a.bin", b"x" * 1000)})
+            async with user.http.stream("GET", "/lines") as response:
+                async for line in response.aiter_lines():
+                    print("got", line)
+            await user.http.get("/session")
+            await user.http.get("/session")
+            async with await user.websocket("/chat") as chat:
+                await chat.send("hi")
+                await chat.receive()
+        """
+    write(program, dedent(scenario))
+    app = Path(__file__).with_name("shown_app.py")
+    command = ["uvicorn", "shown_app:app", "--port", "{port}", "--app-dir", str(app.parent)]
+    settings = ("--set", f"target.command={json.dumps([sys.executable, '-m', *command])}")
+    ended = program.run("run", str(program.directory / "profile.yaml"), "--one", *settings)
+    assert ended.code == 0, ended
+    in_order(
+        ended.stdout,
+        "  ← 1 200 OK, .*",
+        "      content-encoding: gzip",
+        r'      {"text": "(hello )+"}',
+        "  → 2 POST .*/upload",
+        "      Content-Type: multipart/form-data; boundary=.*",
+        r'      {"size": 1000}',
+        "  got line 2",
+        "  ← 3 200 OK, .*",
+        "      line 0",
+        r"      set-cookie: session=\*\*\*; Path=/; SameSite=lax",
+        "  → 5 GET .*/session",
+        r"      Cookie: session=\*\*\*",
+        "  ← 6 101 Switching Protocols, .*",
+        "  → /chat message, 2 bytes",
+        "      hi",
+        "  ← /chat message, 7 bytes",
+        "      echo hi",
+        "  ← /chat closed 1000",
+        "checkout: ok, .*s, 6 requests",
+    )
 
 
 def test_settings_choose_the_scenario_and_its_target(program: Program) -> None:

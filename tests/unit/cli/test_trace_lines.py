@@ -169,10 +169,22 @@ def test_messages_of_a_websocket() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["Authorization", "Cookie", "set-cookie", "X-Api-Key", "x-csrf-token", "Proxy-Authorization"]
+    ("name", "value", "shown"),
+    [
+        ("Authorization", "Bearer abc", "Bearer ***"),
+        ("authorization", "abc", "***"),
+        ("Authorization", "Custom abc", "***"),
+        ("Proxy-Authorization", "Basic abc", "Basic ***"),
+        ("Cookie", "a=1; session=abc", "a=***; session=***"),
+        ("set-cookie", "session=abc=; Path=/; HttpOnly", "session=***; Path=/; HttpOnly"),
+        ("set-cookie", "abc", "***"),
+        ("X-Api-Key", "abc", "***"),
+        ("x-csrf-token", "abc", "***"),
+        ("Content-Type", "text/plain", "text/plain"),
+    ],
 )
-def test_headers_with_credentials_are_masked(header: str) -> None:
-    assert lines_of(received([(header, "abc")]))[1] == f"    {header}: ***"
+def test_headers_with_credentials_are_masked(name: str, value: str, shown: str) -> None:
+    assert lines_of(received([(name, value)]))[1] == f"    {name}: {shown}"
 
 
 def test_credentials_in_json_are_masked() -> None:
