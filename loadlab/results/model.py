@@ -215,6 +215,43 @@ class KindResult(Document):
     lateness_ns: LatencySummary = LatencySummary()
 
 
+class ClockResult(Document):
+    """The clock of a machine against that of the coordinator: its offset in the middle of the window.
+
+    The offset is known to within `bound_ns`, half the shortest round trip that it was measured by; it changed by
+    `drift_ppm` millionths from the begin of the window to its end.
+    """
+
+    offset_ns: int
+    bound_ns: int
+    drift_ppm: float
+
+
+class MachineResult(Document):
+    """One of several machines that generated the load of a trial: its share, what it used, and its own verdict.
+
+    `requests` are those of its workers, `response_ns` and `lateness_ns` their times. `client` is what its workers used.
+    """
+
+    name: str
+    host: str
+    cores: int
+    workers: int
+    holders: int
+    connections: int
+    idle: int
+    requests: int = 0
+    requests_per_second: float | None = None
+    failures: int = 0
+    response_ns: LatencySummary = LatencySummary()
+    lateness_ns: LatencySummary = LatencySummary()
+    client_ns: LatencySummary = LatencySummary()
+    client: ProcessUsage | None = None
+    speed: Speed = Speed()
+    clock: ClockResult | None = None
+    verdict: Verdict = Verdict(state="valid")
+
+
 class TrialResult(Document):
     """One trial: one combination of the sweep, measured once.
 
@@ -295,6 +332,7 @@ class TrialResult(Document):
     kinds: list[KindResult] = Field(default=[])
     checks: list[CheckResult] = Field(default=[])
     blocking: list[BlockingCode] = Field(default=[])
+    machines: list[MachineResult] = Field(default=[])
     server: LoadedServer | None = None
     tls: TlsSession | None = None
     idle: IdleSummary | None = None
