@@ -130,7 +130,7 @@ class WebSocketOpening:
             connection.close(state.loop)
             raise httpx.HTTPStatusError(str(refusal), request=request, response=response)
         state.loop.parked[connection.fd] = True  # there may be more, of which the event has been taken
-        return WebSocket(exchange, connection, response, behind)
+        return WebSocket(self._transport, connection, response, behind)
 
     def _handshake(self, request: httpx.Request) -> tuple[bytes, str]:
         """Return the handshake as it is sent, and what proves that it was accepted."""
