@@ -1,5 +1,6 @@
 """WebSockets of scenarios: with a server of the `websockets` package, and with servers that misbehave."""
 
+import gc
 import ssl
 import threading
 import time
@@ -399,9 +400,10 @@ def test_a_websocket_that_a_user_keeps_stands_still_between_windows() -> None:
 
     sent_at: list[float] = []
     with WebSocketServer() as server:
-        recorded = run_windows(
+        recorded, _ = run_windows(
             Server.at(server.address), iteration, [200 * MS, 200 * MS], on_start=connect, silence_ns=400 * MS, users=3
         )
+    gc.collect()  # the users, and so their WebSockets
     assert server.closed.total() == 3
     assert not recorded.names("request")
     outcomes = recorded.of("iteration")
