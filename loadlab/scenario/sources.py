@@ -1,5 +1,6 @@
 """A scenario's own modules: imported from the sources that travelled with the run, and which lines are theirs."""
 
+import io
 import linecache
 import posixpath
 import sys
@@ -41,8 +42,8 @@ class Sources(MetaPathFinder, ExecutionLoader):
         self._refuse_taken_names()
         sys.meta_path.insert(0, self)
         for path, source in self._files.items():
-            # Without a time of change it is never compared with the disk.
-            linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+            # Lines as Python counts them; without a time of change they are never compared with the disk.
+            linecache.cache[path] = (len(source), None, io.StringIO(source, newline=None).readlines(), path)
         spec = self.find_spec(self._main_name)
         assert spec is not None
         module = module_from_spec(spec)
@@ -134,8 +135,8 @@ def line_of_user(frame: FrameType | None) -> UserLine | None:
     """Return the innermost line of the user's that is being executed in `frame` or called it; None if there is none."""
     while frame is not None:
         if (sources := sources_of(frame)) is not None:
-            path = frame.f_code.co_filename
-            return UserLine(f"{sources.shown(path)}:{frame.f_lineno}", linecache.getline(path, frame.f_lineno).strip())
+            path, number = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno  # None in between
+            return UserLine(f"{sources.shown(path)}:{number}", linecache.getline(path, number).strip())
         frame = frame.f_back
     return None
 

@@ -135,6 +135,11 @@ def test_what_only_the_compiler_sees_is_shown_with_its_line() -> None:
     assert text.endswith("SyntaxError: 'await' outside async function")
 
 
+def test_lines_are_counted_as_python_counts_them() -> None:
+    source = "separators = '\x0c \x1c \u2028'\r\n# a page\x0c\rvalue = 1\nvalue / 0\n"
+    assert error_of({"shop.py": source}).splitlines()[:2] == ["shop.py:4 in <module>", "    value / 0"]
+
+
 def test_a_scenario_that_ends_the_program_is_no_scenario() -> None:
     assert error_of({"shop.py": "import sys\nsys.exit(3)\n"}).splitlines() == [
         "shop.py:2 in <module>",
