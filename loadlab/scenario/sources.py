@@ -114,7 +114,7 @@ class Sources(MetaPathFinder, ExecutionLoader):
 def forget_sources() -> None:
     """Forget the scenario that was loaded before in this process, and its modules."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Sources)]
-    for name in [name for name, module in sys.modules.items() if _sources_of(vars(module)) is not None]:
+    for name in [name for name, module in sys.modules.items() if _sources_of(_names_in(module)) is not None]:
         del sys.modules[name]
 
 
@@ -146,7 +146,13 @@ def _sources_of(names: Mapping[str, object]) -> Sources | None:
     return loader if isinstance(loader, Sources) else None
 
 
+def _names_in(module: object) -> Mapping[str, object]:
+    """Return the names of what stands for a module in sys.modules, where libraries put whatever they like."""
+    names: Mapping[str, object] = getattr(module, "__dict__", {})
+    return names
+
+
 def _is_taken(name: str) -> bool:
     """Return whether a module of that name, which is not a scenario's, is or may be loaded."""
     loaded = sys.modules.get(name)
-    return name in sys.stdlib_module_names or (loaded is not None and _sources_of(vars(loaded)) is None)
+    return name in sys.stdlib_module_names or (loaded is not None and _sources_of(_names_in(loaded)) is None)

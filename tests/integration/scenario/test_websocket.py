@@ -1,6 +1,7 @@
 """WebSockets of scenarios: with a server of the `websockets` package, and with servers that misbehave."""
 
 import gc
+import socket
 import ssl
 import threading
 import time
@@ -146,6 +147,20 @@ def test_a_refusal_is_an_error_of_its_status(refused: Script, status: int) -> No
     assert str(error) == f"the WebSocket was refused with status {status}"
     assert error.response.status_code == status
     assert error.response.headers["content-length"] == "2"
+
+
+def test_a_server_that_is_not_there_is_a_refused_request() -> None:
+    async def iteration(stage: Stage) -> None:
+        with pytest.raises(httpx.ConnectError, match="refused") as caught:
+            await stage.user.websocket("/chat")
+        assert outcome_of(caught.value) is Outcome.REFUSED
+        recorded = stage.snapshot(NAME)
+        assert recorded.outcomes[Outcome.REFUSED] == 1
+        assert recorded.connects == {Outcome.REFUSED: 1}
+
+    with socket.socket() as reserved:  # and so nobody else listens there
+        reserved.bind(("127.0.0.1", 0))
+        play(reserved.getsockname(), iteration)
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,13 @@ def test_a_module_named_like_one_that_others_need_is_refused(name: str) -> None:
     assert text == f"ImportError: {name}.py has the name of a module that Python or loadlab uses: rename it"
 
 
+def test_what_is_no_module_among_the_modules_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "blocked", None)
+    monkeypatch.setitem(sys.modules, "clever", 7)
+    load({"shop.py": ITERATION})
+    assert "clever.py has the name of a module" in error_of({"shop.py": "import clever\n" + ITERATION, "clever.py": ""})
+
+
 def test_a_scenario_loaded_later_takes_nothing_from_the_one_before() -> None:
     load({"shop.py": "import helpers\n" + ITERATION, "helpers.py": "one = 1\n"})
     assert "No module named 'helpers'" in error_of({"shop.py": "import helpers\n" + ITERATION})
