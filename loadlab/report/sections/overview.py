@@ -15,7 +15,6 @@ from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, CPU_TOTAL, DELAY_P50, DELAY_P99, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
-from loadlab.report.scenario import has_scenario
 from loadlab.report.sections.changes import changes_of
 from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.contrasts import (
@@ -93,7 +92,7 @@ def overview_of(run: Run) -> Answer:
         head += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT)).head
     if len(arrangement.settings) == 1:
         head = (*head, *describe_single(run, first.described[0]))
-    if of_one_line and arrangement.x_is_number and not has_scenario(run.trials):
+    if of_one_line and arrangement.x_is_number:
         head = (*head, *describe_times(arrangement))
     if panel.measure.metric in _WITH_COST and arrangement.x_is_number:
         cost = panel_of(arrangement, CPU_TOTAL)
