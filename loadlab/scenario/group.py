@@ -69,14 +69,16 @@ class Group:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self._note(error)
+        first: BaseException | None = None
         try:
             return await self._tasks.__aexit__(kind, error, trace)
         except BaseExceptionGroup as errors:
             if errors is self._first:
                 raise
+            first = self._first
         finally:
             self._is_open = False
-        first, self._first = self._first, None
+            self._first = None  # its traceback refers to whoever has this group
         if first is error or first is None:
             return False
         try:

@@ -47,6 +47,7 @@ class Connection:
         """End the connection, and its session of TLS."""
         if self._tls is not None:
             self._tls.end_session(self.sock)
+        self.responses.close()
         discard(loop, self.sock)
 
 

@@ -33,7 +33,7 @@ class UserTransport(httpx.AsyncBaseTransport):
         self.recorded = True
         self.next_name: str | None = None
         self.waiting = 0  # requests that wait for the heads of their answers
-        self._unread: dict[AnswerBody, None] = {}  # answers whose bodies the scenario has still to read
+        self._unread: dict[AnswerBody, Answer] = {}  # answers whose bodies the scenario has still to read
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; return the answer once its head has come. Raises httpx.TransportError."""
@@ -59,7 +59,7 @@ class UserTransport(httpx.AsyncBaseTransport):
             answer.took_ns = time.monotonic_ns() - exchange.begun_ns
         else:
             exchange.pause()
-            self._unread[body] = None
+            self._unread[body] = answer
         return answer
 
     async def begin(self, request: httpx.Request) -> Exchange:
@@ -70,8 +70,9 @@ class UserTransport(httpx.AsyncBaseTransport):
 
     def abandon(self) -> None:
         """Close the answers that the scenario has left unread."""
-        for body in [*self._unread]:
+        for body, answer in [*self._unread.items()]:
             body.finish()
+            answer.abandon()
 
     def let_go(self, body: AnswerBody) -> None:
         """Take note that an answer has been read or closed."""
