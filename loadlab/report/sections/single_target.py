@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from loadlab.profile.target import describe_command
+from loadlab.profile.target import name_of_command
 from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import DELAY_P50, DELAY_P99, RESPONSE_P50, RESPONSE_P99, THROUGHPUT, TIME, Measure
 from loadlab.report.panels import Value, panel_of
@@ -98,7 +98,7 @@ def target_of(profile: Mapping[str, Any]) -> str:
     """Return what is measured, where all trials have the same target: a server, a command, an address."""
     target = profile.get("target") or {}
     if target.get("command"):
-        return describe_command(target["command"])
+        return name_of_command(target["command"])
     if target.get("address"):
         return f"the server at {target['address']}"
     return str(target.get("server") or "")
