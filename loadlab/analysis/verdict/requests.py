@@ -4,7 +4,7 @@ from typing import Final
 
 from loadlab.analysis.failures import advice_on, name_of_failure
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
-from loadlab.analysis.verdict.client import client_is_behind, dropped_share
+from loadlab.analysis.verdict.client import advice_on_users, client_is_behind, dropped_share
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.protocols.close_codes import is_close_code, name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
@@ -111,7 +111,8 @@ def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
         "the schedule",
         advice="Give the client more load workers and cores."
         if by_client
-        else "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",
+        else advice_on_users(result)
+        or "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",
     )
 
 

@@ -96,6 +96,12 @@ def test_a_finding_on_the_schedule_speaks_of_iterations_and_users() -> None:
     assert dropped.evidence == "10 iterations never begun, 10\N{NO-BREAK SPACE}% of the schedule"
 
 
+def test_a_schedule_that_is_not_kept_says_how_many_users_it_needs() -> None:
+    changes = {"outcomes": {"ok": 90, "dropped": 10}, "service_ns": LatencySummary(mean=361.0 * MS, count=90)}
+    advice = findings_of(scenario(changes))["dropped"].advice
+    assert advice.startswith("An iteration takes 361 ms in the mean, so at this rate about 37 are under way at a time:")
+
+
 @pytest.mark.parametrize(("rate", "is_lower_bound"), [(95.0, False), (94.0, True)])
 def test_a_load_is_met_if_its_iterations_are(rate: float, is_lower_bound: bool) -> None:
     shared = Finding(code="shared_core", severity="suspect", text="", evidence="", advice="")
