@@ -137,6 +137,8 @@ def test_a_scenario_that_always_fails_ends_the_run_and_keeps_earlier_trials(prog
     assert "KeyError: 'é'" in ended.stderr
     trials = program.document()["trials"]
     assert [trial["state"] for trial in trials] == ["done"] * (len(trials) - 1) + ["failed"]
+    assert f"page, with what was measured until then: {program.run_directory() / 'index.html'}" in ended.stderr
+    assert (program.run_directory() / "index.html").exists()
     assert trials[-1]["reason"] == "the scenario cannot be run: KeyError: 'é'"
     # Those that were set up were torn down.
     assert names(program).count("setup") == names(program).count("teardown") == len(trials) - 1
