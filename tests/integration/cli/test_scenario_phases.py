@@ -167,7 +167,7 @@ def test_megabytes_of_prints_neither_block_nor_fill_the_disk(program: Program) -
     log = scenario_log(program)
     assert log.startswith("--- load worker 1\nfirst ")
     assert 200_000 < len(log) < 2**20
-    assert program.document()["trials"][0]["requests"] > 20
+    assert program.document()["trials"][0]["requests"] > 6  # of three users that would wait in their first print
 
 
 @pytest.mark.parametrize(
