@@ -20,7 +20,7 @@ from .program import ANY_VERDICT, Program, wait_until
 BUNDLED = """\
 name: bundled
 target: {server: epoll, handler: hello}
-load: {connections: 4, idle: 60, warmup: 50ms, duration: 300ms}
+load: {connections: 4, idle: 60, warmup: 50ms, duration: 500ms}
 sweep: {target.server: [epoll, poll]}
 probes: [procfs, sockets, syscalls, cpu]
 """
