@@ -71,14 +71,14 @@ class WebSocketOpening:
         destinations = transport.state.destinations
         destination = destinations.known(request.url) or await destinations.find(request.url)
         exchange = await transport.begin(request)
-        transport.waiting += 1
+        transport.waiting.add(task := transport.state.loop.current)
         try:
             return await self._agree(exchange, destination, handshake, accept)
         except BaseException as error:
             exchange.give_up(error)
             raise
         finally:
-            transport.waiting -= 1
+            transport.waiting.discard(task)
 
     def _request(self) -> httpx.Request:
         """Return the request with what the client of the user sends with each: base URL, headers, cookies, auth."""

@@ -4,6 +4,7 @@ import itertools
 import random
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Any, ClassVar, Final
 from unittest.mock import patch
@@ -200,6 +201,69 @@ class TestSilence:
         assert sum(counted) >= 9 * 10
         assert recorded.undone("iteration", "cut") == 2
         assert beside.of("request") == Counter({"ok": 1})
+
+    def test_a_request_without_a_timeout_does_not_keep_a_window_from_its_end(self) -> None:
+        async def iteration(user: User) -> None:
+            await user.http.get("/", timeout=None)
+
+        def script(peer: Peer) -> None:
+            peer.receive_request()
+            peer.wait_closed()
+
+        with ScriptedServer(script) as server:
+            recorded, beside = run_windows(Server.at(server.address), iteration, [50 * MS, 50 * MS], timeout_ns=50 * MS)
+        assert recorded.undone("request", "cut") == 2  # the same in both windows
+        assert [finished.carried_over for finished in recorded.finished] == [0, 1]
+        assert not recorded.of("request")
+        assert beside.of("request") == Counter({"cut": 1})
+
+    def test_a_pause_beside_a_request_stands_still_too(self) -> None:
+        slept: list[int] = []
+
+        async def pause(user: User) -> None:
+            async with user.step("pause"):
+                await user.sleep(0.15)
+            slept.append(time.monotonic_ns())
+
+        async def iteration(user: User) -> None:
+            async with user.group() as group:
+                group.start(user.http.get("/", timeout=None))
+                group.start(pause(user))
+
+        def script(peer: Peer) -> None:
+            peer.receive_request()
+            peer.wait_closed()
+
+        with ScriptedServer(script) as server:
+            recorded, beside = run_windows(
+                Server.at(server.address), iteration, [100 * MS, 300 * MS], timeout_ns=500 * MS
+            )
+        assert len(slept) == 1
+        assert recorded.of("step") == Counter({"ok": 1})
+        assert not beside.of("step")
+        assert recorded.times("step", "pause").max_ns >= 149 * MS
+
+    def test_an_upload_with_pauses_is_finished(self) -> None:
+        async def pieces(user: User) -> AsyncIterator[bytes]:
+            for _ in range(4):
+                await user.sleep(0.05)
+                yield b"x"
+
+        async def iteration(user: User) -> None:
+            await user.http.post("/", content=pieces(user))
+            await user.sleep(10)
+
+        def script(peer: Peer) -> None:
+            received = b""
+            while not received.endswith(b"0\r\n\r\n"):
+                received += peer.sock.recv(1000)
+            peer.send(RESPONSE)
+            peer.wait_closed()
+
+        with ScriptedServer(script) as server:
+            recorded, _ = run_windows(Server.at(server.address), iteration, [70 * MS])
+        assert recorded.of("request") == Counter({"ok": 1})
+        assert recorded.undone("request", "cut") == 1
 
     def test_the_gate_shuts_in_the_middle_of_a_group(self) -> None:
         begun: list[int] = []

@@ -300,10 +300,21 @@ class TestKeptConnections:
             for _ in range(4):
                 await user.http.get("/")
 
-        error, recorded, accepted = run_against(answering(*[RESPONSE] * 9), iteration, per_request=True)
+        resets: list[bool] = []
+
+        def script(peer: Peer) -> None:
+            peer.receive_request()
+            peer.send(RESPONSE)
+            try:
+                resets.append(peer.receive_request())
+            except ConnectionResetError:
+                resets.append(True)
+
+        error, recorded, accepted = run_against(script, iteration, per_request=True)
         assert error is None
         assert recorded.of("request") == Counter({"ok": 4})
         assert accepted == 4
+        assert resets == [True] * 4  # so that no port is kept in TIME_WAIT
 
     def test_bytes_behind_an_answer_end_the_connection(self) -> None:
         async def iteration(user: User) -> str:
