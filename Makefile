@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two tests at a time, as most of them wait for other processes; but those that need the machine for themselves.
-TOGETHER := -n 2 --dist worksteal -m 'not alone'
+# Three tests at a time on CI's two cores, as most of them wait for other processes; but those that need the machine
+# for themselves.
+TOGETHER := -n 3 --dist worksteal -m 'not alone'
 
 .PHONY: help install demo test lint unit integration benchmark clean
 

@@ -1,10 +1,10 @@
-"""Draws the pictures of README.md and docs/sample.md anew, from the pages of two runs.
+"""Draws the pictures of README.md, docs/sample.md and docs/scenarios.md anew, from the pages of three runs.
 
-    python -m docs.pictures RUN_DIR PROBED_RUN_DIR
+    python -m docs.pictures RUN_DIR PROBED_RUN_DIR SCENARIO_RUN_DIR
 
-The first is a run of profiles/select-vs-epoll.yaml, the second one of it with `probes: all`; docs/sample.md has the
-commands.
-It needs chromium, and renders both pages with the loadlab of this checkout.
+The first is a run of profiles/select-vs-epoll.yaml, the second one of it with `probes: all`, and the third one of
+profiles/shop.yaml; docs/sample.md has the commands. It needs chromium, and renders the pages with the loadlab of this
+checkout.
 """
 
 import argparse
@@ -49,6 +49,7 @@ _OF_PROBED: Final = (
     Picture("sample-calls.webp", "#calls", "#calls .panels"),
     Picture("sample-why.webp", "#why", "#why article .flames"),
 )
+_OF_SCENARIO: Final = (Picture("scenario-steps.webp", "#steps", "#steps figcaption"),)
 
 
 def main() -> None:
@@ -56,9 +57,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path, help="a run of profiles/select-vs-epoll.yaml")
     parser.add_argument("probed", type=Path, help="a run of it with probes")
+    parser.add_argument("scenario", type=Path, help="a run of profiles/shop.yaml")
     given = parser.parse_args()
+    drawn = ((given.run, (_README, *_OF_PAGE)), (given.probed, _OF_PROBED), (given.scenario, _OF_SCENARIO))
     with tempfile.TemporaryDirectory() as scratch, open_browser("chromium", Path(scratch) / "browser") as browser:
-        for run, pictures in ((given.run, (_README, *_OF_PAGE)), (given.probed, _OF_PROBED)):
+        for run, pictures in drawn:
             page = Path(scratch) / "index.html"
             page.write_text(render(RunDirectory.open(run)), encoding="utf-8")
             browser.open(page, _WIDTH)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
-from loadlab.errors import ProfileError
+from loadlab.errors import ProfileError, ScenarioError
 from loadlab.experiment.context import Observer, Unobserved
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.run_plan import RunPlan, run_directory
 from loadlab.profile import LoadedProfile, load_mapping, load_profile
 from loadlab.profile.finding import find_profile
 from loadlab.profile.writing import format_value
+from loadlab.results.directory import RunDirectory
 from loadlab.results.model import RunDocument
 
 
@@ -47,14 +48,23 @@ def run_profile(
     command += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
     kept = None if out is None else Path(out)
     with Interruption([signal.SIGINT]) as interruption, run_directory(loaded, kept) as directory:
-        document = plan.measure(directory, command, observer or Unobserved(), interruption, calibrate)
+        try:
+            document = plan.measure(directory, command, observer or Unobserved(), interruption, calibrate)
+        except ScenarioError:
+            if kept is not None:
+                _write_page(directory)
+            raise
         if kept is not None:
-            from loadlab.report.page import render  # takes 0.3 s, which a run that is not kept need not wait for
-
-            directory.write_page(render(directory))
+            _write_page(directory)
             document = document.kept_in(directory.path)
     interruption.check()
     return document
+
+
+def _write_page(directory: RunDirectory) -> None:
+    from loadlab.report.page import render  # takes 0.3 s, which a run that is not kept need not wait for
+
+    directory.write_page(render(directory))
 
 
 def _formatted(settings: Mapping[str, object]) -> dict[str, str]:

@@ -50,8 +50,15 @@ class ScenarioError(LoadlabError):
 
     @property
     def reason(self) -> str:
-        """What it says on one line: of a traceback the last one."""
-        return f"the scenario cannot be run: {str(self).splitlines()[-1].strip()}"
+        """What it says on one line: of a traceback what it ends with."""
+        lines = str(self).splitlines()
+        code = [number for number, line in enumerate(lines) if line.startswith("    ")]
+        said = lines[-1]
+        if code:
+            # Below the user's last line of code; an error may have more than one line itself. Or else above it.
+            below = [line for line in lines[code[-1] + 1 :] if not line.startswith("in ")]
+            said = below[0] if below else lines[max(code[-1] - 1, 0)].rstrip(":")
+        return f"the scenario cannot be run: {said.strip()}"
 
     def masked(self, mask: Callable[[str], str]) -> "ScenarioError":
         """Return the same error without the credentials that `mask` finds in its text."""

@@ -85,7 +85,8 @@ class Shop:
         self._ordered += 1
         order = {"id": self._ordered, "item": item, "quantity": quantity, "cents": quantity * _cents(item)}
         self._orders.append(order)
-        return _json(HTTPStatus.CREATED, order, f"Location: /orders/{self._ordered}")
+        located = (f"Location: /orders/{self._ordered}",)
+        return Answer(HTTPStatus.CREATED, json.dumps(order).encode(), located, is_paid=True)
 
     def show_order(self, request: ShopRequest) -> Answer:
         """Return one of the last orders."""

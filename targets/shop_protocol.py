@@ -37,13 +37,14 @@ class ShopRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered: the body and its type, headers of its own as lines, and after how long."""
+    """What is answered: the body and its type, headers of its own as lines, after how long, and whether it is paid."""
 
     status: int
     body: bytes
     headers: tuple[str, ...] = ()
     content_type: str = "application/json"
     delay_ms: int = 0
+    is_paid: bool = False
 
 
 class ShopReader:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from loadlab.results import model, paired, probe_data, speed
+from loadlab.results import idle, laws, model, paired, probe_data, speed
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs/run-directory.md"
 
@@ -19,7 +19,7 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "A comparison in the same seconds": paired.PairedComparison,
     "A variant": paired.Variant,
     "A difference": paired.Difference,
-    "A law": model.Law,
+    "A law": laws.Law,
     "An expectation": model.Expectation,
     "A trial": model.TrialResult,
     "A verdict": model.Verdict,
@@ -28,8 +28,8 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "Times": model.LatencySummary,
     "A failure": model.FailureSample,
     "A kind of request": model.KindResult,
-    "Idle connections": model.IdleSummary,
-    "The memory of connections": model.ConnectionMemory,
+    "Idle connections": idle.IdleSummary,
+    "The memory of connections": idle.ConnectionMemory,
     "What processes used and had": probe_data.ProcessUsage,
     "A control group": probe_data.ControlGroupUse,
     "The probes": probe_data.Probes,
@@ -42,7 +42,7 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
 }
 
 INLINE: Final[dict[type[BaseModel], tuple[str, str]]] = {
-    model.PerEventLaw: ("A law", "per_event"),
+    laws.PerEventLaw: ("A law", "per_event"),
     model.Finding: ("A verdict", "findings"),
     model.ConnectCounts: ("A trial", "connects"),
     model.LoadedServer: ("A trial", "server"),

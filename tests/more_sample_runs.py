@@ -13,7 +13,9 @@ import numpy as np
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import ConnectionMemory, Finding, KindResult, LatencySummary, Law, TrialResult, Verdict
+from loadlab.results.idle import ConnectionMemory
+from loadlab.results.laws import Law
+from loadlab.results.model import Finding, KindResult, LatencySummary, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
 
 from .sample_run import IDLE, WINDOW_SECONDS, fold_parts, refused_trial, summaries, summarise, write_run

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
+from loadlab.results.idle import IdleSummary
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.model import (
     Calibration,
     Finding,
     HostFingerprint,
-    IdleSummary,
     Interval,
     LatencySummary,
     RunDocument,

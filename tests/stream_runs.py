@@ -12,7 +12,8 @@ import numpy as np
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import ConnectionMemory, IdleSummary, KindResult, TrialResult
+from loadlab.results.idle import ConnectionMemory, IdleSummary
+from loadlab.results.model import KindResult, TrialResult
 from loadlab.results.probe_data import ProcessUsage
 
 from .sample_run import WINDOW_SECONDS, summaries, write_run

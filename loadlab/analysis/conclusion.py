@@ -9,7 +9,8 @@ from loadlab.analysis.scaling import fit_laws
 from loadlab.analysis.uncertainty import Estimate, median_over
 from loadlab.analysis.verdict import judge_run, judge_speed_again
 from loadlab.profile.schema import Profile
-from loadlab.results.model import Law, RunDocument, Scalar, TrialResult
+from loadlab.results.laws import Law
+from loadlab.results.model import RunDocument, Scalar, TrialResult
 
 _OF_ROUNDS = "target.cpu_ns_per_request"
 

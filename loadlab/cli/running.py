@@ -20,7 +20,7 @@ from loadlab.cli.tables import (
     unseen_lines,
 )
 from loadlab.cli.terminal import error_console, notify, show, write, write_prose
-from loadlab.errors import ExitCode
+from loadlab.errors import ExitCode, ScenarioError
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run_plan import RunPlan, run_directory
@@ -59,7 +59,12 @@ def run_profile(
         readiness = Readiness.of(plan.trials, Machine(watch=watch), plan.names)
         _warn(readiness)
         with RunProgress(error_console(), plan.trials, known=readiness.reasons()) as progress:
-            document = plan.measure(directory, command_line(), progress, interruption, calibrates)
+            try:
+                document = plan.measure(directory, command_line(), progress, interruption, calibrates)
+            except ScenarioError:
+                directory.write_page(render(directory))
+                notify(f"page, with what was measured until then: {directory.page_path}")
+                raise
         directory.write_page(render(directory))
         _show(document, directory, as_json)
     return exit_code_of(document, accept_invalid)

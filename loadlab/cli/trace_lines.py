@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from loadlab.cli.lines import Line, Tone
 from loadlab.profile.masking import MASK, Masker, is_secret_name, mask_data
@@ -72,7 +73,7 @@ class TraceLines:
                 yield from self._function_ends(event)
             case RequestSent():
                 self._requests += 1
-                yield self._line(f"→ {event.number} {event.method} {event.url}", "strong")
+                yield self._line(f"→ {event.number} {event.method} {event.url}{_name_shown(event)}", "strong")
                 headers = [each for each in event.headers if each not in self._usual]
                 self._usual = self._usual or [each for each in headers if each[0].lower() in _OF_EVERY_REQUEST]
                 yield from self._message(headers, event.body)
@@ -214,6 +215,12 @@ def format_json(value: Any, width: int = _JSON_WIDTH) -> str:  # noqa: ANN401 - 
     inside = textwrap.indent(",\n".join(parts), _INDENT)
     first, last = "{}" if isinstance(value, dict) else "[]"
     return f"{first}\n{inside}\n{last}"
+
+
+def _name_shown(event: RequestSent) -> str:
+    """Return the name that a request is counted under, if its line does not have it already."""
+    usual = f"{event.method} {urlsplit(event.url).path or '/'}"
+    return "" if event.name == usual else f" ({event.name})"
 
 
 def _masked_cookie(cookie: str) -> str:

@@ -158,6 +158,8 @@ def run(
         changes.append(f"--seed={seed}")
     loaded = load_found_profile(profile, changes)
     if one:
+        if as_json:
+            raise LoadlabError("--one prints lines for people; leave out --json")
         from loadlab.cli.one import run_one
 
         raise typer.Exit(run_one(loaded, allow_remote or []))

@@ -14,7 +14,7 @@ from loadlab.probes.open_files import read_open_files
 from loadlab.profile.address import socket_address
 from loadlab.profile.load import Load
 from loadlab.protocols.openings import IdleOpening
-from loadlab.results.model import ConnectionMemory, IdleSummary
+from loadlab.results.idle import ConnectionMemory, IdleSummary
 from loadlab.tls import TlsSettings
 
 # A round takes no more than half a second of one core, however many holders open theirs at the same time.

@@ -45,7 +45,8 @@ class Rig:
 
     `resources` and `idle` say at any moment which cores each side has, and what became of the idle connections.
     Entering raises NotPossible where target or machine lack what the profile asks for, TrialFailed when the target or a
-    process of the load fails, or what the context's `check` raises; nothing stands then.
+    process of the load fails, ScenarioError where a scenario cannot be run, or what the context's `check` raises;
+    nothing stands then. Leaving raises ScenarioError where its teardown fails after everything was measured.
     """
 
     ends: Ends
@@ -99,7 +100,7 @@ class Rig:
     def _take_down(
         self, phases: ScenarioPhases, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
-        """Do what a scenario does at its end. In the block, an error means that the target or a worker is gone."""
+        """Call what a scenario has for its end; users do not take their leave if an error ended the trial."""
         if kind is None:
             phases.take_leave()
         phases.tear_down(in_order=kind is None)

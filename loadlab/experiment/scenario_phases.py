@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import Final, Literal
 
-from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
+from loadlab.errors import ScenarioError, TrialFailed
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.parts import NOTHING_SHARED, preparing_part
@@ -54,12 +54,19 @@ class ScenarioPhases:
                 ready.add(event.sender)
 
     def take_leave(self) -> None:
-        """Have all users take their leave (on_stop), for some seconds; what goes wrong is of no consequence."""
-        if "on_stop" in self._has:
-            self._context.observer.phase("on_stop", None)
-            with suppress(LoadlabError, KeyboardInterrupt):
+        """Have all users take their leave (on_stop), for some seconds; what goes wrong is kept with what they print."""
+        if "on_stop" not in self._has:
+            return
+        self._context.observer.phase("on_stop", None)
+        problems: list[str] = []
+        with suppress(TrialFailed, KeyboardInterrupt):
+            try:
                 self._ends.fleet.leave()
-                self._await("on_stop", Left, self._workers, self._ends, self._leaving_seconds)
+                left = self._await("on_stop", Left, self._workers, self._ends, self._leaving_seconds)
+                problems = [problem for message in left if isinstance(message, Left) for problem in message.problems]
+            except ScenarioError as error:
+                problems = [str(error)]
+        self._ends.fleet.keep_problems("on_stop", problems)
 
     def tear_down(self, in_order: bool) -> None:
         """Call teardown: `in_order` after all was measured, otherwise within a few seconds and whatever comes of it.

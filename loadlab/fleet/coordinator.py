@@ -69,6 +69,9 @@ class Fleet(Protocol):
     def leave(self) -> None:
         """Have the users of a scenario take their leave; all load workers answer with Left."""
 
+    def keep_problems(self, what: str, problems: Sequence[str]) -> None:
+        """Keep what went wrong in a scenario, and changes no figure, with what it prints."""
+
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""
 
@@ -149,6 +152,11 @@ class LocalFleet:
         """Have the users of a scenario take their leave; all load workers answer with Left."""
         for member in self._workers:
             self._send(member, Leave())
+
+    def keep_problems(self, what: str, problems: Sequence[str]) -> None:
+        """Keep what went wrong in a scenario, and changes no figure, with what it prints."""
+        if self._log is not None:
+            self._log.add(what, "\n".join(problems).encode())
 
     def count_alive(self) -> None:
         """Ask the idle holders; each answers with Alive."""

@@ -218,6 +218,7 @@ class Loop:
             if thrower is None:
                 task.send(None)
             elif (error := thrower()) is not None:
+                thrower = None  # it may be a method of the error, whose traceback is about to refer to this frame
                 task.coroutine.throw(error)
         except StopIteration as end:
             self._finish(task, end.value, None)

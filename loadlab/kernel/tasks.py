@@ -142,14 +142,18 @@ class TaskGroup:
                 self.cancel()
         swallowed = self._scope.__exit__(kind, error, trace)
         leaving = self._leaving(error)
+        self._errors.clear()  # an error's traceback refers to whoever has this group
         if leaving is None and error is None and from_outside:
             leaving = from_outside.pop(0)
         # Only one error can be raised here; other scopes further out are still cancelled, at the next yield.
         for unheeded in from_outside:
             self._loop.throw_soon(self._parent, unheeded.if_active)
-        if leaving is not None:
+        if leaving is None:
+            return swallowed
+        try:
             raise leaving
-        return swallowed
+        finally:
+            del leaving  # with its traceback it would refer to this frame
 
     def _leaving(self, error: BaseException | None) -> BaseException | None:
         """Return what is to be raised; None if that is nothing, or `error`, with which the block ended."""

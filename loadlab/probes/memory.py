@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.processes.proc import PAGE_BYTES, PROC, parse_sizes, read_memory_sizes
-from loadlab.results.model import ConnectionMemory
+from loadlab.results.idle import ConnectionMemory
 
 FEWEST_CONNECTIONS: Final = 5000
 """With fewer, what happens meanwhile (some hundred KiB a second on an idle machine) would distort the figure."""

@@ -107,6 +107,7 @@ class _Sources:
         self.texts: dict[str, str] = {}
         self.trees: dict[str, ast.Module] = {}
         self.mistakes: list[str] = []
+        self._extends_path = False  # whether one of them adds to what can be imported
 
     def shown(self, file: str) -> str:
         """Return a file's whole path, for sentences."""
@@ -123,6 +124,7 @@ class _Sources:
             except ValueError as error:
                 self.mistakes.append(str(error))
                 continue
+            self._extends_path = self._extends_path or _uses_sys_path(tree)
             self.mistakes += self._import_mistakes(file, tree)
             for module in _imported_modules(file, tree):
                 found = [each for part in _with_packages(module) if (each := self.find(part)) and each not in seen]
@@ -187,7 +189,7 @@ class _Sources:
             if all(self.find(part) for part in _with_packages(module)):
                 return None
             return f"there is no module {module} in {self.shown(top)}"
-        if self.find(top) or _is_installed(top):
+        if self.find(top) or self._extends_path or _is_installed(top):
             return None
         if os.path.isdir(os.path.join(self.folder, top)):
             return f"{self.shown(top)} is not a package; put an empty __init__.py into it"
@@ -231,6 +233,13 @@ def _with_packages(module: str) -> Iterator[str]:
     """Yield the packages that a module is in, outermost first, and the module."""
     parts = module.split(".")
     yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1) if parts[0])
+
+
+def _uses_sys_path(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "path" and getattr(node.value, "id", "") == "sys"
+        for node in ast.walk(tree)
+    )
 
 
 def _is_installed(top: str) -> bool:

@@ -1,5 +1,6 @@
 """The section `target`: the server to measure. loadlab starts a bundled one or any program, or one is running."""
 
+import os
 import re
 import shlex
 import signal
@@ -56,6 +57,7 @@ _KEYS: Final[Mapping[TargetKind, frozenset[str]]] = {
     "command": frozenset({"command", "env", "cwd", "ready", "stop", "address", "tls"}),
     "address": frozenset({"address", "pid", "tls"}),
 }
+_LONGEST_NAME: Final = 40  # characters of a command within a sentence
 _MOST_PIDS: Final = 1 << 22  # the kernel's limit, PID_MAX_LIMIT
 _STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL")
 _ENV_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -290,6 +292,18 @@ class Target(Section):
 def describe_command(words: Sequence[str]) -> str:
     """Return a command as its author would type it; {port} and the like need no quotes."""
     return " ".join(word if re.fullmatch(r"[\w@%+=:,./{}-]+", word) else shlex.quote(word) for word in words)
+
+
+def name_of_command(words: Sequence[str]) -> str:
+    """Return what to call a command in a sentence: without the folder of its program, and not all of a long one."""
+    program, *arguments = words
+    shown = describe_command([os.path.basename(program) or program])
+    for argument in arguments:
+        longer = f"{shown} {describe_command([argument])}"
+        if len(longer) > _LONGEST_NAME:
+            return f"{shown} ..."
+        shown = longer
+    return shown
 
 
 def _read_word(value: object) -> str:

@@ -88,6 +88,10 @@ class WholeResponses:
             raise ResponseCutShort
         self.ended = True
 
+    def close(self) -> None:
+        """Let go of the parser, which refers back to this; nothing more comes."""
+        self._parser = None
+
     # What httptools calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:

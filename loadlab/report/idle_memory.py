@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Final
 
 from loadlab.report.measures import NUMBER, SIZE, Measure, measure_of
-from loadlab.results.model import ConnectionMemory, TrialResult
+from loadlab.results.idle import ConnectionMemory
+from loadlab.results.model import TrialResult
 
 _GIB: Final = 1 << 30
 ROUGH_NUMBER: Final = replace(NUMBER, format=lambda number: f"{float(f'{number:.3g}'):,.0f}")

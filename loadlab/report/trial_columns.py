@@ -23,7 +23,8 @@ from loadlab.report.tables import (
     time_cell,
     with_interval,
 )
-from loadlab.results.model import IdleProtocol, LatencySummary, TrialResult
+from loadlab.results.idle import IdleProtocol
+from loadlab.results.model import LatencySummary, TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 
 ReadCell = Callable[[TrialResult], Cell]

@@ -11,6 +11,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PrivateAttr
 
+from loadlab.results.idle import ConnectionMemory, IdleSummary
+from loadlab.results.laws import Law
 from loadlab.results.naming import Named, find_named
 from loadlab.results.paired import PairedComparison
 from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage
@@ -21,9 +23,7 @@ SCHEMA = "loadlab.run/1"
 Severity = Literal["note", "suspect", "invalid"]
 Judgement = Literal["valid", "suspect", "invalid"]
 LoadModel = Literal["closed", "open"]
-LawShape = Literal["constant", "linear", "power", "per event", "unclear"]
 LoadProtocol = Literal["http", "websocket", "tcp", "events"]
-IdleProtocol = Literal["tcp", "http", "websocket", "events"]
 KindLevel = Literal["request", "step", "iteration"]
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
 Scalar = str | int | float | bool | None
@@ -43,39 +43,6 @@ class LatencySummary(Document):
     mean: float | None = None
     count: int = 0
     too_low: list[str] = Field(default=[])
-
-
-class IdleSummary(Document):
-    """The idle connections of a trial: asked for, opened, and alive when the measured window began and ended.
-
-    Until then they answered `pings` of the server and received `received_bytes`, where their `protocol` has either.
-    """
-
-    wanted: int
-    opened: int
-    alive_at_start: int
-    alive: int
-    open_seconds: float
-    holders: int
-    holder_bytes_per_connection: float | None = None
-    problem: str | None = None
-    protocol: IdleProtocol = "tcp"
-    pings: int = 0
-    received_bytes: int = 0
-
-
-class ConnectionMemory(Document):
-    """The memory that the idle connections took on this machine, both ends: after opening minus before, in bytes.
-
-    `kernel_bytes` is what the kernel keeps for both ends, `target_bytes` and `client_bytes` the memory (PSS) of the
-    target and of the idle holders, their interpreters included.
-    """
-
-    connections: int
-    kernel_bytes: int
-    target_bytes: int
-    client_bytes: int
-    bytes_per_connection: float
 
 
 class ConnectCounts(Document):
@@ -405,38 +372,6 @@ class HostFingerprint(Document):
     local_ports: tuple[int, int]
     load_average: float
     virtualised: bool | None = None
-
-
-class PerEventLaw(Document):
-    """A cost that the events of one wait share: intercept + slope x `over` / events per wait."""
-
-    intercept: float
-    slope: float
-    slope_interval: tuple[float, float]
-
-
-class Law(Document):
-    """What one series follows over a number: three laws fitted to it, and `shape`, which says which of them it follows.
-
-    The line is `metric` = intercept + slope x `over`, the power law `metric` = factor x `over` ^ exponent. All
-    intervals are 95 % intervals. A law that was not fitted is null; in runs of older versions `shape` is, too.
-    `left_out` are the ids of trials that do not belong to the law that all others of the series follow.
-    """
-
-    metric: str
-    over: str
-    where: dict[str, Scalar]
-    intercept: float
-    intercept_interval: tuple[float, float] | None = None
-    slope: float
-    slope_interval: tuple[float, float]
-    factor: float | None = None
-    exponent: float | None
-    exponent_interval: tuple[float, float] | None = None
-    per_event: PerEventLaw | None = None
-    shape: LawShape | None = None
-    left_out: list[str] = Field(default=[])
-    text: str
 
 
 class Calibration(Document):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from loadlab.profile.path_names import PathName, name_of_path, name_of_value
-from loadlab.results.model import IdleProtocol, LoadProtocol, Scalar, TrialResult
+from loadlab.results.idle import IdleProtocol
+from loadlab.results.model import LoadProtocol, Scalar, TrialResult
 
 _CONNECTIONS: Final = "load.connections"
 _IDLE: Final = "load.idle"

@@ -52,6 +52,10 @@ class Answer(httpx.Response):
         await super().aclose()
         self.stream = _NOTHING
 
+    def abandon(self) -> None:
+        """Let go of its stream, which nobody will read any more, without closing it."""
+        self.stream = _ABANDONED
+
 
 class AnswerBody(httpx.AsyncByteStream):
     """One request on its connection, and the body of its answer as httpx reads it.
@@ -252,4 +256,11 @@ class _Nothing(httpx.AsyncByteStream):
         yield
 
 
+class _Abandoned(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        raise httpx.StreamClosed
+        yield b""
+
+
 _NOTHING: Final = _Nothing()
+_ABANDONED: Final = _Abandoned()

@@ -5,9 +5,11 @@ one that takes 50 ms has delayed everything that was due meanwhile. Its line is 
 times a second a signal interrupts whatever runs, and its handler is given the frame that was interrupted. The loop
 itself notes only when a step began. System calls that are interrupted are resumed by Python (PEP 475).
 
-What a step waited for a core, which other programs kept, is not the scenario's fault and does not count.
+What a step waited for a core, which other programs kept, is not the scenario's fault and does not count; nor do the
+collections of garbage that happen to fall into it, which with thousands of users take 0.1 s.
 """
 
+import gc
 import os
 import signal
 import time
@@ -49,8 +51,9 @@ class BlockingWatch:
     took BLOCKING_NS. `on_stuck` is called once for a step that has taken STUCK_NS, in the middle of it.
     """
 
-    __slots__ = ("_clock", "_found", "_lines", "_on_stuck", "_previous", "_reported_ns", "_suspect_ns", "_waited",
-                 "_waited_before_ns", "step_began_ns")  # fmt: skip
+    __slots__ = ("_clock", "_collected_ns", "_collecting_since_ns", "_collection_of_ns", "_found", "_lines",
+                 "_on_stuck", "_previous", "_reported_ns", "_suspect_ns", "_waited", "_waited_before_ns",
+                 "step_began_ns")  # fmt: skip
 
     def __init__(
         self,
@@ -66,6 +69,8 @@ class BlockingWatch:
             self._waited()
         )  # when last looked at, before the step that is suspected or in its begin
         self._suspect_ns = self._reported_ns = 0  # when that step began, and the last that was reported as stuck
+        self._collecting_since_ns = self._collected_ns = 0
+        self._collection_of_ns = 0  # when the step began in which garbage was collected last
         self._lines: Counter[UserLine] = Counter()  # where it was, look by look
         self._found: dict[UserLine, BlockingLine] = {}
 
@@ -73,9 +78,11 @@ class BlockingWatch:
         """Look regularly from now on. To be called in the main thread."""
         self._previous = signal.signal(signal.SIGALRM, lambda _number, frame: self.look(frame))
         signal.setitimer(signal.ITIMER_REAL, _LOOK_EVERY_S, _LOOK_EVERY_S)
+        gc.callbacks.append(self.note_collection)
 
     def stop(self) -> None:
         """Look no more."""
+        gc.callbacks.remove(self.note_collection)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._previous)
 
@@ -98,12 +105,24 @@ class BlockingWatch:
             if self._on_stuck is not None:
                 self._on_stuck(line)
 
+    def note_collection(self, phase: str, _info: object) -> None:
+        """Note that a collection of garbage starts or stops (gc.callbacks): it may fall into any step."""
+        now_ns = self._clock()
+        if phase == "start":
+            self._collecting_since_ns = now_ns
+            return
+        if self._collection_of_ns != self.step_began_ns:
+            self._collection_of_ns, self._collected_ns = self.step_began_ns, 0
+        self._collected_ns += now_ns - self._collecting_since_ns
+
     def step_ended(self, now_ns: int) -> None:
         """Count the step that is ending, which began at `step_began_ns`, if it was blocking."""
         began_ns = self.step_began_ns
         if self._suspect_ns != began_ns or not self._lines:
             return
         own_ns = now_ns - began_ns - (self._waited() - self._waited_before_ns)
+        if self._collection_of_ns == began_ns:
+            own_ns -= self._collected_ns
         if own_ns < BLOCKING_NS:
             return
         line = self._lines.most_common(1)[0][0]

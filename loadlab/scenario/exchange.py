@@ -38,7 +38,7 @@ class Exchange:
         self.statuses = statuses
         self._is_over = False
         self._paused_ns: int | None = None  # the silence so far when it was paused
-        self._silent_ns = -1  # and when it was paused first
+        self._silent_ns: int | None = None  # and when it was found in silence first
         self._traced = 0
         if state.tracer is not None:
             name = name_of_request(request.method, request.url.path) if kind is None else state.samples.labels[kind][1]
@@ -91,8 +91,6 @@ class Exchange:
     def pause(self) -> None:
         """Take note that the scenario has the next move, not the server."""
         self._paused_ns = self.state.gate.silent_ns()
-        if self._silent_ns < 0:
-            self._silent_ns = self._paused_ns
         self.state.under_way.pop(self, None)
 
     def resume(self) -> None:
@@ -104,9 +102,17 @@ class Exchange:
 
     @property
     def outlasts_window(self) -> bool:
-        """Whether its answer goes on without end, while all others are silent: then it stands still as well."""
+        """Whether it goes on in the silence between windows for longer than the load's timeout: nobody waits for that.
+
+        Then the body of its answer is not read on until the next window.
+        """
         state = self.state
-        return bool(state.gate.shut) and state.gate.silent_ns() - self._silent_ns > state.timeout_ns
+        if not state.gate.shut:
+            return False
+        silent_ns = state.gate.silent_ns()
+        if self._silent_ns is None:
+            self._silent_ns = silent_ns
+        return silent_ns - self._silent_ns > state.timeout_ns
 
     def _end(self) -> None:
         self._is_over = True

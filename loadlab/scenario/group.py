@@ -1,7 +1,7 @@
 """`user.group()`: requests, and whatever else is awaited, at the same time."""
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
@@ -41,31 +41,44 @@ class Group:
         self._drive = drive
         self._tasks = TaskGroup(loop)
         self._first: BaseException | None = None
+        self._is_open = False
 
-    def start(self, coroutine: Coroutine[Any, Any, T]) -> Started[T]:
-        """Run a coroutine, such as a request, beside what else was started. Raises TypeError if it is none."""
-        if not inspect.iscoroutine(coroutine):
+    def start(self, awaitable: Awaitable[T]) -> Started[T]:
+        """Await something, such as a request, beside what else was started.
+
+        Raises TypeError if it cannot be awaited, and RuntimeError outside of the block, where nobody waits for its end.
+        """
+        if not inspect.isawaitable(awaitable):
             raise TypeError(
-                f'group.start takes a coroutine, as in group.start(user.http.get("/")), and not {_kind(coroutine)}'
+                f'group.start takes a coroutine, as in group.start(user.http.get("/")), and not {_kind(awaitable)}'
             )
+        if not self._is_open:
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()
+            raise RuntimeError("group.start belongs into the block of `async with user.group() as group`")
         started = Started[T]()
-        self._tasks.start(self._drive(self._keep_result(coroutine, started)), "group of a user")
+        self._tasks.start(self._drive(self._keep_result(awaitable, started)), "group of a user")
         return started
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        self._is_open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self._note(error)
+        first: BaseException | None = None
         try:
             return await self._tasks.__aexit__(kind, error, trace)
         except BaseExceptionGroup as errors:
             if errors is self._first:
                 raise
-        first, self._first = self._first, None
+            first = self._first
+        finally:
+            self._is_open = False
+            self._first = None  # its traceback refers to whoever has this group
         if first is error or first is None:
             return False
         try:
@@ -73,9 +86,9 @@ class Group:
         finally:
             del first  # it would hold itself by its traceback, and nothing collects cycles while measuring
 
-    async def _keep_result(self, coroutine: Coroutine[Any, Any, T], started: Started[T]) -> None:
+    async def _keep_result(self, awaitable: Awaitable[T], started: Started[T]) -> None:
         try:
-            started._result = await coroutine
+            started._result = await awaitable
             started.done = True
         except BaseException as error:
             self._note(error)

@@ -121,8 +121,8 @@ class ScenarioLoad:
 
     @property
     def in_flight(self) -> int:
-        """How many requests wait for the server."""
-        return len(self._state.under_way)
+        """How many requests wait for the server; between windows only those that must be over within their timeout."""
+        return sum(not exchange.outlasts_window for exchange in self._state.under_way)
 
     @property
     def iterations_under_way(self) -> int:

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from loadlab.kernel.loop import Loop
-from loadlab.kernel.sockets import PlainTransport, Transport, ask_for_stamps, discard
+from loadlab.kernel.sockets import PlainTransport, Transport, ask_for_stamps, discard, reset_on_close
 from loadlab.kernel.tasks import Task, suspend
 from loadlab.kernel.tls import TlsTransport
 from loadlab.load.connecting import try_connection
@@ -47,6 +47,7 @@ class Connection:
         """End the connection, and its session of TLS."""
         if self._tls is not None:
             self._tls.end_session(self.sock)
+        self.responses.close()
         discard(loop, self.sock)
 
 
@@ -121,6 +122,7 @@ class Pool:
         if self._keeps:
             self.keep(connection)
         else:
+            reset_on_close(connection.sock)
             self.close(connection)
 
     def keep(self, connection: Connection) -> None:

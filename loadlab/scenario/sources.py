@@ -1,5 +1,6 @@
 """A scenario's own modules: imported from the sources that travelled with the run, and which lines are theirs."""
 
+import io
 import linecache
 import posixpath
 import sys
@@ -41,8 +42,8 @@ class Sources(MetaPathFinder, ExecutionLoader):
         self._refuse_taken_names()
         sys.meta_path.insert(0, self)
         for path, source in self._files.items():
-            # Without a time of change it is never compared with the disk.
-            linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+            # Lines as Python counts them; without a time of change they are never compared with the disk.
+            linecache.cache[path] = (len(source), None, io.StringIO(source, newline=None).readlines(), path)
         spec = self.find_spec(self._main_name)
         assert spec is not None
         module = module_from_spec(spec)
@@ -113,7 +114,7 @@ class Sources(MetaPathFinder, ExecutionLoader):
 def forget_sources() -> None:
     """Forget the scenario that was loaded before in this process, and its modules."""
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Sources)]
-    for name in [name for name, module in sys.modules.items() if _sources_of(vars(module)) is not None]:
+    for name in [name for name, module in sys.modules.items() if _sources_of(_names_in(module)) is not None]:
         del sys.modules[name]
 
 
@@ -134,8 +135,8 @@ def line_of_user(frame: FrameType | None) -> UserLine | None:
     """Return the innermost line of the user's that is being executed in `frame` or called it; None if there is none."""
     while frame is not None:
         if (sources := sources_of(frame)) is not None:
-            path = frame.f_code.co_filename
-            return UserLine(f"{sources.shown(path)}:{frame.f_lineno}", linecache.getline(path, frame.f_lineno).strip())
+            path, number = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno  # None in between
+            return UserLine(f"{sources.shown(path)}:{number}", linecache.getline(path, number).strip())
         frame = frame.f_back
     return None
 
@@ -145,7 +146,13 @@ def _sources_of(names: Mapping[str, object]) -> Sources | None:
     return loader if isinstance(loader, Sources) else None
 
 
+def _names_in(module: object) -> Mapping[str, object]:
+    """Return the names of what stands for a module in sys.modules, where libraries put whatever they like."""
+    names: Mapping[str, object] = getattr(module, "__dict__", {})
+    return names
+
+
 def _is_taken(name: str) -> bool:
     """Return whether a module of that name, which is not a scenario's, is or may be loaded."""
     loaded = sys.modules.get(name)
-    return name in sys.stdlib_module_names or (loaded is not None and _sources_of(vars(loaded)) is None)
+    return name in sys.stdlib_module_names or (loaded is not None and _sources_of(_names_in(loaded)) is None)

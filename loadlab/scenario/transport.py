@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from loadlab.kernel.tasks import Task
 from loadlab.load.failures import REQUEST_FAILURES, Failure
 from loadlab.load.requests import IDEMPOTENT
 from loadlab.protocols.answers import ResponseCutShort
@@ -32,8 +33,8 @@ class UserTransport(httpx.AsyncBaseTransport):
         self.pool = pool
         self.recorded = True
         self.next_name: str | None = None
-        self.waiting = 0  # requests that wait for the heads of their answers
-        self._unread: dict[AnswerBody, None] = {}  # answers whose bodies the scenario has still to read
+        self.waiting: set[Task] = set()  # tasks that send a request, or wait for the head of its answer
+        self._unread: dict[AnswerBody, Answer] = {}  # answers whose bodies the scenario has still to read
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; return the answer once its head has come. Raises httpx.TransportError."""
@@ -41,14 +42,14 @@ class UserTransport(httpx.AsyncBaseTransport):
         head = format_head(request)
         destination = state.destinations.known(request.url) or await state.destinations.find(request.url)
         exchange = await self.begin(request)
-        self.waiting += 1
+        self.waiting.add(task := state.loop.current)
         try:
             body = await self._wait_answer(exchange, head, destination)
         except BaseException as error:
             exchange.give_up(error)
             raise
         finally:
-            self.waiting -= 1
+            self.waiting.discard(task)
         responses = body.responses
         extensions = {"http_version": responses.version, "reason_phrase": responses.reason}
         answer = Answer(responses.status, headers=responses.fields, stream=body, extensions=extensions)
@@ -59,7 +60,7 @@ class UserTransport(httpx.AsyncBaseTransport):
             answer.took_ns = time.monotonic_ns() - exchange.begun_ns
         else:
             exchange.pause()
-            self._unread[body] = None
+            self._unread[body] = answer
         return answer
 
     async def begin(self, request: httpx.Request) -> Exchange:
@@ -70,8 +71,9 @@ class UserTransport(httpx.AsyncBaseTransport):
 
     def abandon(self) -> None:
         """Close the answers that the scenario has left unread."""
-        for body in [*self._unread]:
+        for body, answer in [*self._unread.items()]:
             body.finish()
+            answer.abandon()
 
     def let_go(self, body: AnswerBody) -> None:
         """Take note that an answer has been read or closed."""

@@ -67,8 +67,8 @@ class User:
         if state.tracer is not None:
             state.tracer.sleeping(chosen)
         watch, left_ns = Stopwatch(state.gate), round(chosen * _SECOND_NS)
-        if not transport.recorded or transport.waiting:
-            await state.loop.sleep(max(left_ns, 0))
+        if not transport.recorded or state.loop.current in transport.waiting:
+            await state.loop.sleep(max(left_ns, 0))  # within a request, such as between the pieces of its body
             return
         while left_ns > 0:
             await state.loop.sleep(left_ns)

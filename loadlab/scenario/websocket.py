@@ -19,10 +19,10 @@ from loadlab.protocols.close_codes import explain_close
 from loadlab.protocols.websocket_frames import NORMAL_CLOSURE, encode_close, encode_message
 from loadlab.protocols.websocket_messages import Close, Message, WebSocketMessages
 from loadlab.recording.outcomes import Outcome
-from loadlab.scenario.exchange import Exchange
 from loadlab.scenario.failures import RequestFailed, Timeouts, raise_as_httpx, timeout_ns
 from loadlab.scenario.pool import Connection
 from loadlab.scenario.timing import Stopwatch
+from loadlab.scenario.transport import UserTransport
 
 _GOING_AWAY: Final = 1001
 _MASK_BYTES: Final = 4
@@ -46,15 +46,17 @@ class WebSocket:
     One coroutine may receive while others send. One that is dropped without having been closed ends its connection.
     """
 
-    def __init__(self, exchange: Exchange, connection: Connection, response: httpx.Response, received: bytes) -> None:
+    def __init__(
+        self, transport: UserTransport, connection: Connection, response: httpx.Response, received: bytes
+    ) -> None:
         """`received` is what came behind the answer."""
         self.response = response
         self.subprotocol: str | None = response.headers.get("sec-websocket-protocol")
-        self._state = exchange.state
-        self._loop = exchange.state.loop
-        self._is_recorded = exchange.kind is not None
-        self._request = exchange.request
-        self._limits: Timeouts = exchange.request.extensions.get("timeout", {})
+        self._transport = transport
+        self._state = transport.state
+        self._loop = transport.state.loop
+        self._request = response.request
+        self._limits: Timeouts = response.request.extensions.get("timeout", {})
         self._connection = connection
         self._incoming = WebSocketMessages()
         self._is_receiving = self._is_closing = self._is_over = False
@@ -155,7 +157,7 @@ class WebSocket:
             self._connection.close(self._loop)
 
     async def _wait_gate(self) -> None:
-        if self._is_recorded and self._state.gate.shut:
+        if self._transport.recorded and self._state.gate.shut:
             await self._state.gate.wait()
 
     async def _receive_more(self, watch: Stopwatch, limit_ns: int) -> None:

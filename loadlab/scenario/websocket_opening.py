@@ -71,14 +71,14 @@ class WebSocketOpening:
         destinations = transport.state.destinations
         destination = destinations.known(request.url) or await destinations.find(request.url)
         exchange = await transport.begin(request)
-        transport.waiting += 1
+        transport.waiting.add(task := transport.state.loop.current)
         try:
             return await self._agree(exchange, destination, handshake, accept)
         except BaseException as error:
             exchange.give_up(error)
             raise
         finally:
-            transport.waiting -= 1
+            transport.waiting.discard(task)
 
     def _request(self) -> httpx.Request:
         """Return the request with what the client of the user sends with each: base URL, headers, cookies, auth."""
@@ -130,7 +130,7 @@ class WebSocketOpening:
             connection.close(state.loop)
             raise httpx.HTTPStatusError(str(refusal), request=request, response=response)
         state.loop.parked[connection.fd] = True  # there may be more, of which the event has been taken
-        return WebSocket(exchange, connection, response, behind)
+        return WebSocket(self._transport, connection, response, behind)
 
     def _handshake(self, request: httpx.Request) -> tuple[bytes, str]:
         """Return the handshake as it is sent, and what proves that it was accepted."""

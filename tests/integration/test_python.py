@@ -100,6 +100,36 @@ def test_a_trial_that_fails_says_so_and_ends_nothing() -> None:
         trial.step("browse")
 
 
+def test_a_scenario_gives_its_steps_and_checks_or_its_error(tmp_path: Path) -> None:
+    scenario = tmp_path / "shop.py"
+    scenario.write_text("""\
+async def browse(user):
+    async with user.step("look"):
+        answer = await user.http.get("/items")
+    user.check(answer.status_code == 200, "found")
+    await user.sleep(0.005)
+""")
+    profile = {
+        "name": "browse",
+        "target": {"server": "shop"},
+        "load": {"scenario": f"{scenario}:browse", "connections": 2, "warmup": "50ms", "duration": "300ms"},
+        "retries": 0,
+    }
+    trial = loadlab.run_profile(profile, calibrate=False).trial
+    assert trial.step("look").requests > 0
+    assert trial.check("found").failed == 0
+    assert trial.request("GET /items").response_ns.p50
+    assert trial.iterations is not None
+    assert trial.iterations.name == "browse"
+    with pytest.raises(LookupError, match="no step 'lok': trial 001 has 'look'; did you mean 'look'"):
+        trial.step("lok")
+    scenario.write_text("async def browse(user):\n    {}['x']\n")
+    with pytest.raises(loadlab.ScenarioError, match=r"shop.py:2 in browse\n    {}\['x'\]\nKeyError: 'x'"):
+        loadlab.run_profile(profile, out=tmp_path / "reports", calibrate=False)
+    (directory,) = (tmp_path / "reports").iterdir()
+    assert (directory / "index.html").exists()
+
+
 def test_control_c_ends_all_processes_and_keeps_what_was_measured(tmp_path: Path) -> None:
     interrupter = threading.Thread(target=interrupt_when_measuring)
     interrupter.start()

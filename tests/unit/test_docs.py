@@ -21,7 +21,8 @@ from loadlab.cli.verbs import app
 from loadlab.profile import load_profile
 from loadlab.profile.finding import find_profile
 from loadlab.report.sections import glossary
-from loadlab.results.model import IdleProtocol, LoadProtocol, RunDocument
+from loadlab.results.idle import IdleProtocol
+from loadlab.results.model import LoadProtocol, RunDocument
 from loadlab.results.vocabulary import vocabulary_for
 
 ROOT: Final = Path(loadlab.__file__).parents[1]

@@ -1,11 +1,11 @@
-"""Customers of a shop: most only look, some fill a cart at leisure, a few order."""
+"""Customers of a shop: most only look, some compare, one in seven orders."""
 
 from loadlab.scenario import User
 
 
 async def visit(user: User) -> None:
     """One customer's visit, of a kind that is drawn by weight."""
-    (kind,) = user.random.choices((look, compare, order), weights=(70, 20, 10))
+    (kind,) = user.random.choices((look, compare, order), weights=(65, 20, 15))
     await kind(user)
 
 

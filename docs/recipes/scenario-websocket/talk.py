@@ -14,7 +14,7 @@ async def talk(user: User) -> None:
         welcome = await chat.receive()
     user.check(welcome == f"welcome, {name}", "welcomed by name")
 
-    async with chat:
+    async with chat:  # closed at its end
         for number in range(MESSAGES):
             async with user.step("message"):
                 await chat.send(f"message {number}")

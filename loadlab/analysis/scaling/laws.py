@@ -8,7 +8,8 @@ from loadlab.analysis.scaling.outliers import split_outliers
 from loadlab.analysis.scaling.selection import Candidates, Observation, Rises, SelectedLaw, select_law
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import PathName
-from loadlab.results.model import Law, PerEventLaw, Scalar, TrialResult
+from loadlab.results.laws import Law, PerEventLaw
+from loadlab.results.model import Scalar, TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
 

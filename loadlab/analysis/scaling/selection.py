@@ -9,7 +9,7 @@ from typing import Final
 
 from loadlab.analysis.scaling.fitting import LineFit, PowerFit, fit_line, fit_power
 from loadlab.analysis.uncertainty import Estimate
-from loadlab.results.model import LawShape
+from loadlab.results.laws import LawShape
 
 # A change below this share of the cost counts as none: machines drift by as much over an hour.
 _NO_CHANGE: Final = 0.1

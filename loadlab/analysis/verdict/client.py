@@ -1,5 +1,6 @@
 """Whether the client was in the way: how much of the times is its own, and whether throughput was its limit."""
 
+import math
 from typing import Final
 
 from loadlab.analysis.summary import Percentile, trusted_ns
@@ -53,6 +54,20 @@ def dropped_share(result: TrialResult) -> float:
     return dropped / total if total else 0.0
 
 
+def advice_on_users(result: TrialResult) -> str:
+    """Return how many users a schedule of iterations needs, by Little's law; empty without a scenario."""
+    iterations, rate = result.iterations, result.offered_per_second
+    if iterations is None or not iterations.service_ns.mean or not rate:
+        return ""
+    takes_ns = iterations.service_ns.mean
+    needed = math.ceil(rate * takes_ns / 1e9)
+    return (
+        f"An iteration takes {format_duration_ns(takes_ns)} in the mean, so at this rate about {needed:,} "
+        f"{'is' if needed == 1 else 'are'} under way at a time: raise load.connections, the number of users, well "
+        "above that. If it is, the target cannot keep up with this rate."
+    )
+
+
 def client_is_behind(result: TrialResult) -> bool:
     """Return whether responses waited for the client for most of their time.
 
@@ -103,7 +118,8 @@ def late(result: TrialResult, window: WindowEvidence) -> Finding | None:
         + f"waiting for a free {waiting_for} or for the client's CPU.",
         evidence=f"{percentile} of lateness {format_duration_ns(lateness_ns)}, "
         f"of {words.phrase_of_time} {format_duration_ns(trusted_ns(scheduled.response_ns, percentile) or 0)}",
-        advice="Raise load.connections if they were all in use and the target has CPU time left, else lower the rate.",
+        advice=advice_on_users(result)
+        or "Raise load.connections if they were all in use and the target has CPU time left, else lower the rate.",
     )
 
 

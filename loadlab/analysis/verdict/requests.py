@@ -4,7 +4,7 @@ from typing import Final
 
 from loadlab.analysis.failures import advice_on, name_of_failure
 from loadlab.analysis.summary import BEYOND_PER_MILLE, SAMPLES_BEYOND, trustworthy_percentiles
-from loadlab.analysis.verdict.client import client_is_behind, dropped_share
+from loadlab.analysis.verdict.client import advice_on_users, client_is_behind, dropped_share
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.protocols.close_codes import is_close_code, name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
@@ -31,12 +31,17 @@ def no_requests(result: TrialResult, window: WindowEvidence) -> Finding | None:
     words = vocabulary_of([result])
     successful = "" if words.pushed else "successful "
     statuses = f", most often {_statuses(window)}" if window.unexpected_statuses else ""
+    text = f"No {words.one} succeeded in the measured window."
+    if words.pushed:
+        text = "No event was received in the measured window."
+    # One that exchanges messages of a WebSocket, or asks a database, may do without.
+    is_needless = result.iterations is not None and result.iterations.requests > 0 and not sum(result.outcomes.values())
+    if is_needless:
+        text = "The scenario sent no request in the measured window: its figures are those of iterations and steps."
     return Finding(
         code="no_requests",
-        severity="invalid",
-        text="No event was received in the measured window."
-        if words.pushed
-        else f"No {words.one} succeeded in the measured window.",
+        severity="note" if is_needless else "invalid",
+        text=text,
         evidence=f"0 {successful}{words.many} in {format_duration_ns(result.window_ns)}{statuses}",
         # What failed has a finding of its own, with advice.
         advice="" if failed else _why_unanswered(result),
@@ -51,7 +56,10 @@ def _why_unanswered(result: TrialResult) -> str:
             "proxy such as nginx in front. Otherwise use a longer window."
         )
     if result.iterations is not None and not sum(result.outcomes.values()):
-        return "The scenario sent none; it sends them with user.http. If it paused all the time, use a longer window."
+        sent_none = "The scenario sent none; it sends them with user.http."
+        return (
+            sent_none if result.iterations.requests else f"{sent_none} If it paused all the time, use a longer window."
+        )
     words = vocabulary_of([result])
     ended = "came" if words.pushed else "ended"
     return f"Use a longer window: nothing failed, but no {words.answer} {ended} within this one."
@@ -111,7 +119,8 @@ def dropped(result: TrialResult, window: WindowEvidence) -> Finding | None:
         "the schedule",
         advice="Give the client more load workers and cores."
         if by_client
-        else "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",
+        else advice_on_users(result)
+        or "Lower the rate to what the target sustains, or raise load.connections if it has CPU time left.",
     )
 
 

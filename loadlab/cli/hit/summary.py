@@ -160,9 +160,14 @@ def _response_times(trial: TrialResult) -> Iterator[Line]:
     few = [name for name in PERCENTILES if name not in trustworthy_percentiles(summary.count)]
     if few:
         needed = [f"{name} needs {SAMPLES_BEYOND * 1000 // BEYOND_PER_MILLE[name]:,} {words.many}" for name in few]
-        yield labelled("", f"({', '.join(needed)})")
+        yield from _beside_label(f"({', '.join(needed)})")
     if unsure := [name for name in summary.too_low if name not in few]:
-        yield labelled("", f"({' and '.join(unsure)} not shown: slow {words.many} had not ended in the window)")
+        yield from _beside_label(f"({' and '.join(unsure)} not shown: slow {words.many} had not ended in the window)")
+
+
+def _beside_label(text: str) -> Iterator[Line]:
+    """Yield the lines of a remark, which begin where figures do."""
+    yield from wrapped(" " * LABEL + text, LABEL)
 
 
 def _percentiles(label: str, summary: LatencySummary) -> Iterator[Line]:

@@ -7,6 +7,7 @@ from typing import Final
 from loadlab.analysis.failures import name_of_failure
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.report.layout import Arrangement
+from loadlab.report.load_model import models_of
 from loadlab.report.measures import Measure
 from loadlab.report.panels import Value, panel_of
 from loadlab.report.scenario import (
@@ -28,16 +29,17 @@ _MOST_CHECKS: Final = 3
 _NBSP: Final = "\N{NO-BREAK SPACE}"
 
 
-def describe_scenario(arrangement: Arrangement, answered: str) -> Iterator[str]:
-    """Yield the sentences; nothing without a scenario. `answered` is the metric that the answer is about already."""
+def describe_scenario(arrangement: Arrangement) -> Iterator[str]:
+    """Yield the sentences; nothing without a scenario."""
     trials = [trial for setting in arrangement.settings for trial in setting.trials]
     if not has_scenario(trials):
         return
     if len(arrangement.settings) == 1:
         yield from _describe_single(arrangement)
-    elif answered != ITERATION_RATE.metric:
-        yield from _describe_rates(arrangement, trials)
     yield from describe_steps(arrangement)
+    # In an open model the schedule says how many iterations there are.
+    if len(arrangement.settings) > 1 and "open" not in models_of(trials):
+        yield from _describe_rates(arrangement, trials)
     yield from describe_failed_iterations(trials)
     yield from describe_checks(trials)
 

@@ -15,7 +15,6 @@ from loadlab.report.load_model import describe_models
 from loadlab.report.measures import BYTES_PER_UNIT, CPU_TOTAL, DELAY_P50, DELAY_P99, THROUGHPUT, Measure
 from loadlab.report.paired import describe_answer
 from loadlab.report.panels import LineLaw, Panel, laws_of, panel_of
-from loadlab.report.scenario import has_scenario
 from loadlab.report.sections.changes import changes_of
 from loadlab.report.sections.connection_memory import describe_split
 from loadlab.report.sections.contrasts import (
@@ -43,6 +42,7 @@ from loadlab.report.sentences import (
     join_names,
 )
 from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO
 
 _MOST_LAWS: Final = 3
 # Where these are asked for first, the next question is what a request costs meanwhile.
@@ -93,13 +93,13 @@ def overview_of(run: Run) -> Answer:
         head += describe_run(arrangement, panel_of(arrangement, BYTES_PER_UNIT)).head
     if len(arrangement.settings) == 1:
         head = (*head, *describe_single(run, first.described[0]))
-    if of_one_line and arrangement.x_is_number and not has_scenario(run.trials):
+    if of_one_line and arrangement.x_is_number and panel.measure.words != ITERATIONS_OF_A_SCENARIO:
         head = (*head, *describe_times(arrangement))
     if panel.measure.metric in _WITH_COST and arrangement.x_is_number:
         cost = panel_of(arrangement, CPU_TOTAL)
         changes = changes_of(arrangement, [line for line in cost.lines if line.measured], cost.measure, laws)
         head = (*head, *(describe_dependence(arrangement, changes, cost.measure) if changes else ()))
-    head = (*head, *describe_scenario(arrangement, panel.measure.metric))
+    head = (*head, *describe_scenario(arrangement))
     impossible = describe_impossible(arrangement)
     leads = of_one_line or not (arrangement.x_is_number or of_memory)
     return Answer(

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from loadlab.profile.target import describe_command
+from loadlab.profile.target import name_of_command
 from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import DELAY_P50, DELAY_P99, RESPONSE_P50, RESPONSE_P99, THROUGHPUT, TIME, Measure
 from loadlab.report.panels import Value, panel_of
 from loadlab.report.ratios import chance_of
+from loadlab.report.scenario import ITERATION_P50, has_scenario, iterations_measure, tail_of
 from loadlab.report.sections.section import Run
 from loadlab.report.sentences import describe_change, describe_stretch, write_interval, write_value
 from loadlab.units import format_duration_ns, format_multiple
@@ -50,6 +51,7 @@ def describe_single(run: Run, measure: Measure) -> Iterator[str]:
 def describe_times(arrangement: Arrangement) -> Iterator[str]:
     """Yield how median and 99th percentile of one server's times change from the first x to the last."""
     what, measures = _main_times(arrangement)
+    names = [measure.metric.rpartition(".")[2] for measure in measures]
     medians, tails = (dict(panel_of(arrangement, measure).lines[0].measured) for measure in measures)
     places = [x for x in medians if x in tails]
     if len(places) < 2:
@@ -57,7 +59,7 @@ def describe_times(arrangement: Arrangement) -> Iterator[str]:
     first, last = places[0], places[-1]
     changes = [
         f"{name} {describe_change(values[first], values[last], TIME, chance_of(arrangement, TIME))}"
-        for name, values in (("p50", medians), ("p99", tails))
+        for name, values in zip(names, (medians, tails), strict=True)
     ]
     yield f"{describe_stretch(arrangement, first, last)}: {what} {', '.join(changes)}."
 
@@ -96,15 +98,22 @@ def target_of(profile: Mapping[str, Any]) -> str:
     """Return what is measured, where all trials have the same target: a server, a command, an address."""
     target = profile.get("target") or {}
     if target.get("command"):
-        return describe_command(target["command"])
+        return name_of_command(target["command"])
     if target.get("address"):
         return f"the server at {target['address']}"
     return str(target.get("server") or "")
 
 
 def _main_times(arrangement: Arrangement) -> tuple[str, tuple[Measure, Measure]]:
-    """The time that matters most, by its name within a sentence: the delay of events that say when they were sent."""
-    if any(trial.delay_ns.count for setting in arrangement.settings for trial in setting.measured):
+    """The time that matters most, by its name within a sentence: of a scenario that of its iterations.
+
+    Of events that say when they were sent it is their delay.
+    """
+    trials = [trial for setting in arrangement.settings for trial in setting.measured]
+    if has_scenario(trials):
+        tail = tail_of(trial.iterations.response_ns for trial in trials if trial.iterations)
+        return ITERATION_P50.phrase.partition(" (")[0], (ITERATION_P50, iterations_measure(tail))
+    if any(trial.delay_ns.count for trial in trials):
         return "delivery delay", (DELAY_P50, DELAY_P99)
     return arrangement.words.phrase_of_time, (RESPONSE_P50, RESPONSE_P99)
 

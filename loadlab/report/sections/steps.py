@@ -1,7 +1,7 @@
 """What a scenario counts beside its trial's own figures: iterations and steps, its requests by name, and checks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from loadlab.analysis.summary import Percentile
@@ -87,10 +87,12 @@ def sections_of(run: Run) -> Iterator[Section]:
 
 def tabulate_steps(trials: Sequence[TrialResult]) -> Table:
     """Return the table of iterations and, in the order of the scenario, steps: those of a trial behind each other."""
+    # In a closed model each user always has one under way, so how many were cut says nothing.
+    of_open = [
+        kind for trial in trials if trial.load_model == "open" for kind in trial.kinds if kind.level != "request"
+    ]
     undone = [
-        outcome
-        for outcome in (Outcome.DROPPED, Outcome.CUT)
-        if any(kind.outcomes.get(outcome) for trial in trials for kind in trial.kinds if kind.level != "request")
+        outcome for outcome in (Outcome.DROPPED, Outcome.CUT) if any(kind.outcomes.get(outcome) for kind in of_open)
     ]
 
     def cells_of(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
@@ -133,7 +135,7 @@ def tabulate_checks(trials: Sequence[TrialResult], name_of: Callable[[TrialResul
         Column("check", False, broken=True),
         *(Column(title, True) for title in ("passed", "failed", "share failed")),
     )
-    several = len(trials) > 1
+    several = len(trials) > 1 and any(check.failed for trial in trials for check in trial.checks)
     return Table(
         columns=(*columns, Column("failed in", False, broken=True)) if several else columns,
         rows=tuple(
@@ -190,12 +192,12 @@ def _figures(trial: TrialResult, kind: KindResult) -> Iterator[Cell]:
         yield sure(percentile_cell(kind.response_ns, percentile, _NONE_ENDED), f"response_ns.{percentile}")
     yield time_cell(kind.response_ns.max, _NONE_ENDED)
     failed = failures_cell(kind.outcomes)
-    yield Cell(failed.text, failed.sort, failed.note, badge="failed") if failed.sort else failed
+    yield replace(failed, badge="failed") if failed.sort else failed
 
 
 def _check_cells(check: CheckResult) -> Iterator[Cell]:
     yield Cell(check.name, check.name)
     yield count_cell(check.passed)
     failed, share = count_cell(check.failed), failed_share(check)
-    yield Cell(failed.text, failed.sort, badge="failed") if check.failed else failed
+    yield replace(failed, badge="failed") if check.failed else failed
     yield Cell(format_share(share), share)

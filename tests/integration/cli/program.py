@@ -25,7 +25,7 @@ _MARK: Final = "LOADLAB_TEST_MARK"
 QUICK: Final = """\
 name: quick
 target: {server: epoll}
-load: {connections: 4, idle: 0, warmup: 50ms, duration: 300ms, timeout: 2s}
+load: {connections: 4, idle: 0, warmup: 50ms, duration: 200ms, timeout: 2s}
 """
 
 

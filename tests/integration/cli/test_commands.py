@@ -16,7 +16,7 @@ from .foreign_servers import faulty_serving
 from .program import ANY_VERDICT, Program, wait_until
 
 SERVER = own_server.__file__
-LOAD = "load: {connections: 2, warmup: 50ms, duration: 300ms, timeout: 2s}\n"
+LOAD = "load: {connections: 2, warmup: 50ms, duration: 200ms, timeout: 2s}\n"
 LONG = "load: {connections: 2, warmup: 0ms, duration: 1m, timeout: 2s}\n"
 
 

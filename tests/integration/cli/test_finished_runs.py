@@ -100,7 +100,7 @@ def test_two_runs_of_one_profile_compare(runs: tuple[Program, Path, Path], tmp_p
 
 
 def test_a_run_of_another_load_is_refused(runs: tuple[Program, Path, Path], program: Program) -> None:
-    program.measure(PROFILE, "--set", "load.connections=8", ANY_VERDICT)
+    program.measure(PROFILE, "--set", "load.connections=8", "--set", "rounds=1", ANY_VERDICT)
     ended = program.run("compare", str(runs[2]), str(program.run_directory()))
     assert ended.code == 2
     assert "load.connections: 4 → 8" in ended.stderr

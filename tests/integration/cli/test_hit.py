@@ -32,7 +32,7 @@ from .terminal import open_terminal
 
 pytestmark = pytest.mark.timeout(180)
 
-SHORT = ("-z", "600ms", "--warmup", "100ms", "-c", "4")
+SHORT = ("-z", "300ms", "--warmup", "50ms", "-c", "4")
 # The machine that runs the tests has other things to do: a verdict on that is no failure here.
 MEASURED = (ExitCode.DONE, ExitCode.INVALID)
 

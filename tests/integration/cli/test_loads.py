@@ -6,7 +6,7 @@ import pytest
 
 from .program import ANY_VERDICT, Program
 
-LOAD = "load: {{connections: 4, warmup: 50ms, duration: 500ms, timeout: 5s{more}}}\n"
+LOAD = "load: {{connections: 4, warmup: 50ms, duration: 300ms, timeout: 5s{more}}}\n"
 
 
 def profile(target: str, more: str = "", end: str = "") -> str:

@@ -251,3 +251,9 @@ def test_a_terminal_has_colours(program: Program) -> None:
         terminal.wait_shown("is red")
         assert terminal.wait_ended() == 1
         assert b"\x1b[31m" in terminal.raw
+
+
+def test_an_iteration_is_not_printed_as_json(program: Program) -> None:
+    ended = run_one(program, "async def checkout(user): ...\n", "--json")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == "--one prints lines for people; leave out --json\n"

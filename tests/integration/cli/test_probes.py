@@ -18,16 +18,18 @@ probes: [procfs, sockets, syscalls, cpu]
 """
 
 
-@pytest.fixture
-def probes(program: Program, need_program: Callable[[str], str]) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def probed(make_program: Callable[[], Program], need_program: Callable[[str], str]) -> tuple[Program, dict[str, Any]]:
+    """A program after a run with all probes, and what they found."""
     need_program("perf")
+    program = make_program()
     ended = program.measure(PROFILE, "--json", ANY_VERDICT)
     assert ended.code == 0
-    found: dict[str, Any] = json.loads(ended.stdout)["trials"][0]["probes"]
-    return found
+    return program, json.loads(ended.stdout)["trials"][0]["probes"]
 
 
-def test_each_probe_tells_of_both_sides_and_what_it_cost(program: Program, probes: dict[str, Any]) -> None:
+def test_each_probe_tells_of_both_sides_and_what_it_cost(probed: tuple[Program, dict[str, Any]]) -> None:
+    program, probes = probed
     syscalls, cpu = probes["syscalls"], probes["cpu"]
     assert syscalls["backend"] is not None, syscalls["missed"]
     assert (syscalls["problems"], cpu["problems"]) == ([], [])
@@ -47,7 +49,8 @@ def test_each_probe_tells_of_both_sides_and_what_it_cost(program: Program, probe
     assert "Why" in page
 
 
-def test_what_proc_tells_is_there_over_the_course_of_the_window(probes: dict[str, Any]) -> None:
+def test_what_proc_tells_is_there_over_the_course_of_the_window(probed: tuple[Program, dict[str, Any]]) -> None:
+    _program, probes = probed
     target = probes["procfs"]["target"]
     assert len(target) >= 2
     assert sum(stretch["cpu_user_ns"] + stretch["cpu_system_ns"] for stretch in target) > 0

@@ -17,11 +17,11 @@ from .program import ANY_VERDICT, Program, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
-# Long enough that a tool which was just seen still has its window before it.
+# Long enough that a tool which was just seen still has its window before it; at a rate that leaves the cores to others.
 PROFILE = """
 name: profiled
 target: {{server: epoll}}
-load: {{connections: 4, warmup: 100ms, duration: 3s}}
+load: {{connections: 4, rate: 200, warmup: 100ms, duration: 3s}}
 probes: ['{probe}']
 """
 

@@ -12,7 +12,7 @@ from loadlab.processes.control_groups import groups_of
 
 from .program import QUICK, Program, wait_until
 
-BUSY = QUICK.replace("duration: 300ms", "duration: 1s")
+BUSY = QUICK.replace("duration: 200ms", "duration: 1s")
 
 
 @pytest.fixture

@@ -54,9 +54,9 @@ def test_a_pause_is_in_every_response_that_waited_for_it_and_in_the_service_of_f
         pause.check_felt(value_ns, exceeded_by=response.count * (100 - percentile) // 100)
     pause.check_felt(response.max_ns, exceeded_by=0)
 
-    assert 1 <= count_above(service, PAUSE_NS // 10) <= CONNECTIONS
+    assert 1 <= count_above(service, PAUSE_NS // 2) <= CONNECTIONS
     pause.check_felt(service.max_ns, exceeded_by=0)
-    assert service.values_at([90])[90] < response.values_at([90])[90] / 10
+    assert service.values_at([90])[90] < response.values_at([90])[90] / 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,18 @@ import os
 import signal
 import time
 
-import pytest
-
 from ..cli.program import Program, wait_until
 from ..cli.terminal import ANSWERED, open_terminal
 from .measured import latencies, only_trial
 
 RATE = 5_000
 CONNECTIONS = 50
+SECONDS = 4
 STOPPED_NS = 1_000_000_000
 PROFILE = f"""\
 name: stopped
 target: {{server: epoll}}
-load: {{connections: {CONNECTIONS}, rate: {RATE}, warmup: 200ms, duration: 4s, workers: 1}}
+load: {{connections: {CONNECTIONS}, rate: {RATE}, warmup: 200ms, duration: {SECONDS}s, workers: 1}}
 """
 
 
@@ -32,7 +31,9 @@ def test_a_stopped_coordinator_does_not_stop_the_load(program: Program) -> None:
         assert terminal.wait_ended() in (0, 3), terminal.shown  # a busy machine makes any trial suspect, or invalid
     trial, histograms = only_trial(program), latencies(program)
     assert set(trial.outcomes) <= {"ok", "cut", "dropped"}
-    assert trial.requests == pytest.approx(RATE * trial.window_ns / 1e9, rel=0.02)
+    # Each that was due has an outcome; of the last ones a busy machine may have left some.
+    assert sum(trial.outcomes.values()) == RATE * SECONDS + trial.carried_over
+    assert trial.requests > 0.9 * RATE * SECONDS
     # Far below what it would be otherwise, and far above what other processes on these cores may add.
     assert histograms["lateness"].max_ns < STOPPED_NS / 2
     assert histograms["response"].count == histograms["dispatch"].count == trial.requests

@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .recipe import Recipe, Trials
+from ..cli.program import Program
+from .recipe import RECIPES, Recipe, Trials
 
 BRIEF = "load.duration=1s"
 
@@ -60,6 +62,16 @@ def test_guests_talk_over_websockets(recipe: Callable[[str], Recipe]) -> None:
     (trial,) = measured(recipe("scenario-websocket"), "load.connections=[10]")
     assert names(trial, "step") == {"join", "message"}
     assert names(trial, "request") == {"POST /tickets", "WEBSOCKET /chat"}
+
+
+def test_the_first_scenario_of_the_document_works_as_it_stands(tmp_path: Path) -> None:
+    document = (RECIPES.parent / "scenarios.md").read_text()
+    for kind, name in (("python", "shop.py"), ("yaml", "my.yaml")):
+        (tmp_path / name).write_text(document.split(f"```{kind}\n")[1].split("```")[0])
+    (tmp_path / "users.csv").write_text("name\nann\n")
+    ended = Program(tmp_path).run("run", str(tmp_path / "my.yaml"), "--one")
+    assert ended.code == 0, ended
+    assert "1 of 1 check passed" in ended.stdout
 
 
 def test_pytest_asserts_on_a_step(recipe: Callable[[str], Recipe]) -> None:

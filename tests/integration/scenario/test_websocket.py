@@ -1,9 +1,12 @@
 """WebSockets of scenarios: with a server of the `websockets` package, and with servers that misbehave."""
 
+import gc
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import trustme
 
 from loadlab.kernel.tls import TlsClient
 from loadlab.recording.outcomes import Outcome
-from loadlab.scenario import WebSocketClosed
+from loadlab.scenario import User, WebSocket, WebSocketClosed
 from loadlab.scenario.timing import failure_of
 from loadlab.scenario.tracing import Tracer
 from loadlab.tls import TlsSettings
@@ -23,6 +26,7 @@ from ..load import websocket_scripts as scripts
 from ..load.scripted_server import Peer, Script, ScriptedServer
 from ..load.websocket_server import WebSocketServer
 from .driver import MS, Stage, play
+from .worker import Server, run_windows
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -143,6 +147,20 @@ def test_a_refusal_is_an_error_of_its_status(refused: Script, status: int) -> No
     assert str(error) == f"the WebSocket was refused with status {status}"
     assert error.response.status_code == status
     assert error.response.headers["content-length"] == "2"
+
+
+def test_a_server_that_is_not_there_is_a_refused_request() -> None:
+    async def iteration(stage: Stage) -> None:
+        with pytest.raises(httpx.ConnectError, match="refused") as caught:
+            await stage.user.websocket("/chat")
+        assert outcome_of(caught.value) is Outcome.REFUSED
+        recorded = stage.snapshot(NAME)
+        assert recorded.outcomes[Outcome.REFUSED] == 1
+        assert recorded.connects == {Outcome.REFUSED: 1}
+
+    with socket.socket() as reserved:  # and so nobody else listens there
+        reserved.bind(("127.0.0.1", 0))
+        play(reserved.getsockname(), iteration)
 
 
 @pytest.mark.parametrize(
@@ -382,6 +400,48 @@ def test_open_websockets_leave_the_connections_of_requests_alone() -> None:
     with WebSocketServer() as server:
         play(server.address, iteration)
     assert server.closed == {1000: 20}
+
+
+def test_a_websocket_that_a_user_keeps_stands_still_between_windows() -> None:
+    async def connect(user: User) -> None:
+        user.chat = await user.websocket("/chat")  # type: ignore[attr-defined]
+
+    async def iteration(user: User) -> None:
+        chat: WebSocket = user.chat  # type: ignore[attr-defined]
+        sent_at.append(time.monotonic())
+        await chat.send("hello")
+        assert await chat.receive(timeout=5) == "hello"
+        await user.sleep(0.01)
+
+    sent_at: list[float] = []
+    with WebSocketServer() as server:
+        recorded, _ = run_windows(
+            Server.at(server.address), iteration, [200 * MS, 200 * MS], on_start=connect, silence_ns=400 * MS, users=3
+        )
+    gc.collect()  # the users, and so their WebSockets
+    assert server.closed.total() == 3
+    assert not recorded.names("request")
+    outcomes = recorded.of("iteration")
+    assert set(outcomes) <= {Outcome.OK, Outcome.CUT}
+    assert outcomes[Outcome.OK] > 10
+    pauses = [later - earlier for earlier, later in pairwise(sent_at)]
+    assert sum(pause > 0.3 for pause in pauses) == 1
+
+
+def test_receiving_waits_for_its_time_without_the_silence_between_windows() -> None:
+    async def iteration(user: User) -> None:
+        async with user.websocket("/chat") as chat:
+            await chat.send("hello")
+            await chat.receive()
+            with pytest.raises(httpx.ReadTimeout):
+                await chat.receive(timeout=0.3)
+            waited.append(time.monotonic() - began_at)
+
+    waited: list[float] = []
+    with WebSocketServer() as server:
+        began_at = time.monotonic()
+        run_windows(Server.at(server.address), iteration, [150 * MS, 5_000 * MS], silence_ns=1_000 * MS)
+    assert waited[0] > 1.25
 
 
 def test_what_happens_is_traced() -> None:

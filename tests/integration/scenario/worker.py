@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 from unittest.mock import patch
 
 from loadlab.fleet.channel import Channel
@@ -25,7 +25,8 @@ from loadlab.fleet.messages import (
 from loadlab.fleet.scenario_worker import ScenarioCrew
 from loadlab.kernel import Loop, run
 from loadlab.kernel.sockets import Address
-from loadlab.recording.recorder import Snapshot
+from loadlab.recording.histogram import Histogram
+from loadlab.recording.recorder import FailureSample, Snapshot
 from loadlab.scenario import User
 from loadlab.scenario.blocking import BlockingWatch
 from loadlab.scenario.script import Script
@@ -82,19 +83,51 @@ class Recordings:
     connects: Counter[str] = field(default_factory=Counter)
     retried: int = 0
     surplus: int = 0
-    reasons: list[str] = field(default_factory=list)
+    samples: list[FailureSample] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
-    drained: list[Drained] = field(default_factory=list)
+    checks: Counter[str] = field(default_factory=Counter)
+    histograms: dict[tuple[str, str], dict[str, Histogram]] = field(default_factory=dict)
 
     def add(self, message: Recorded | Drained) -> None:
+        """Take what was recorded in an interval, or of what was still in flight behind a window."""
         for label, encoded in zip(message.labels, message.snapshots, strict=True):
             snapshot = Snapshot.from_bytes(encoded)
-            self.outcomes.setdefault((label.level, label.name), Counter()).update(snapshot.outcomes)
+            key = (label.level, label.name)
+            self.outcomes.setdefault(key, Counter()).update(snapshot.outcomes)
             self.statuses.update(snapshot.statuses)
             self.connects.update(snapshot.connects)
             self.retried += snapshot.retried
             self.surplus += snapshot.surplus
-            self.reasons += [sample.reason for sample in snapshot.samples]
+            self.samples += snapshot.samples
+            self._add_histograms(key, snapshot)
+
+    def finish(self, message: Finished) -> None:
+        """Take what was left undone at the end of a window."""
+        self.finished.append(message)
+        for check in message.checks:
+            self.checks[f"{check.name} passed"] += check.passed
+            self.checks[f"{check.name} failed"] += check.failed
+        for label, encoded in zip(message.labels, message.rest, strict=True):
+            self._add_histograms((label.level, label.name), Snapshot.from_bytes(encoded))
+
+    def undone(self, level: str, what: Literal["cut", "dropped"]) -> int:
+        """Return how many of a level were cut or dropped at the ends of windows."""
+        each = [(finished.labels, getattr(finished, what)) for finished in self.finished]
+        return sum(
+            number
+            for labels, all_of in each
+            for label, number in zip(labels, all_of, strict=True)
+            if label.level == level
+        )
+
+    def times(self, level: str, name: str, metric: str = "response") -> Histogram:
+        """Return the times of one kind that was answered."""
+        return self.histograms[level, name][metric]
+
+    def _add_histograms(self, key: tuple[str, str], snapshot: Snapshot) -> None:
+        of_kind = self.histograms.setdefault(key, {})
+        for metric, encoded in snapshot.histograms.items():
+            of_kind.setdefault(metric, Histogram()).absorb(encoded)
 
     def of(self, level: str) -> Counter[str]:
         """Return the outcomes of all of a level."""
@@ -102,7 +135,7 @@ class Recordings:
         for (known, _), outcomes in self.outcomes.items():
             if known == level:
                 found.update(outcomes)
-        return found
+        return +found
 
     def names(self, level: str) -> dict[str, int]:
         """Return how many of each name there were that came to an end."""
@@ -209,34 +242,39 @@ def run_windows(
     on_start: Iteration | None = None,
     silence_ns: int = 20 * MS,
     **settings: Any,  # noqa: ANN401 - fields of Settings
-) -> Recordings:
-    """Measure windows of these lengths, one after the other with a silence between; return what was recorded."""
-    chosen, kept, recorded = Settings(**settings), Kept(), Recordings()
+) -> tuple[Recordings, Recordings]:
+    """Measure windows of these lengths, one after the other with a silence between.
+
+    Return what was recorded of them, and what beside: in the silence, and when all was ended.
+    """
+    chosen, kept, recorded, beside = Settings(**settings), Kept(), Recordings(), Recordings()
 
     async def main(loop: Loop) -> None:
         crew = await _open_crew(loop, server, chosen, Script(iteration, None, None, on_start, None))
         try:
             async with loop.task_group() as group:
                 crew.start(group)
-                group.start(fold_regularly(loop, crew), "fold samples")
                 for window_ns in windows_ns:
-                    window = PlannedWindow(time.time_ns(), 0, window_ns, window_ns)
-                    await measure(loop, cast(Channel, kept), crew, window, time.monotonic_ns())
+                    beside.add(crew.take_interval(0, 0))
+                    async with loop.task_group() as folding:
+                        folding.start(fold_regularly(loop, crew), "fold samples")
+                        window = PlannedWindow(time.time_ns(), 0, window_ns, window_ns)
+                        await measure(loop, cast(Channel, kept), crew, window, time.monotonic_ns())
+                        folding.cancel()
                     while crew.in_flight:
                         await loop.sleep(MS)
                     kept.send(crew.drained())
                     await loop.sleep(silence_ns)
                 group.cancel()
+            beside.add(crew.take_interval(0, 0))
         finally:
             crew.load.close()
 
     run(main)
     for message in kept.messages:
         match message:
-            case Recorded():
+            case Recorded() | Drained():
                 recorded.add(message)
             case Finished():
-                recorded.finished.append(message)
-            case Drained():
-                recorded.drained.append(message)
-    return recorded
+                recorded.finish(message)
+    return recorded, beside

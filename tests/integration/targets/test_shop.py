@@ -1,7 +1,9 @@
 """The shop as a process, against httpx and the client of the package websockets."""
 
 import hashlib
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -30,6 +32,20 @@ def test_a_customer_logs_in_browses_and_orders(client: httpx.Client) -> None:
     assert placed.status_code == 201
     assert client.get(placed.headers["Location"]).json()["cents"] == 3 * item["cents"]
     assert [client.get("/session").json()["visits"] for _ in range(3)] == [1, 2, 3]
+
+
+def test_orders_queue_at_the_registers_and_nothing_else_does() -> None:
+    with serving("shop", "--registers", "1") as shop, ThreadPoolExecutor(4) as threads:
+        base = f"http://{shop.address[0]}:{shop.address[1]}"
+        token = httpx.post(f"{base}/login", json={"name": "ann"}, trust_env=False).json()["token"]
+
+        def order(item: int) -> int:
+            bearer = {"Authorization": f"Bearer {token}"}
+            return httpx.post(f"{base}/orders", json={"item": item}, headers=bearer, trust_env=False).status_code
+
+        begun = time.monotonic()
+        assert [*threads.map(order, range(1, 5))] == [201] * 4
+        assert time.monotonic() - begun >= 4 * 0.02
 
 
 def test_uploads_of_a_mebibyte_come_whole_as_a_form_and_chunked(client: httpx.Client) -> None:

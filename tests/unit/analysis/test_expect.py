@@ -5,7 +5,8 @@ import pytest
 from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
 from loadlab.profile.expect import ConditionalExpectation, Wanted
-from loadlab.results.model import CheckResult, Expectation, KindLevel, KindResult, LatencySummary, Law
+from loadlab.results.laws import Law
+from loadlab.results.model import CheckResult, Expectation, KindLevel, KindResult, LatencySummary
 
 from ...trials import make_trial
 

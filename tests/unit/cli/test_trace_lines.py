@@ -1,4 +1,5 @@
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,7 +35,7 @@ def lines_of(*events: TraceEvent, masker: Masker | None = None) -> list[str]:
 
 
 def sent(number: int = 1, url: str = "http://h/a", headers: Headers | None = None, body: Body = NOTHING) -> RequestSent:
-    return RequestSent(number, "GET", url, "GET /a", headers or [], body)
+    return RequestSent(number, "GET", url, f"GET {urlsplit(url).path}", headers or [], body)
 
 
 def received(headers: Headers | None = None, body: Body = NOTHING, expected: bool = True) -> ResponseReceived:
@@ -69,6 +70,19 @@ def test_an_iteration_as_it_is_shown() -> None:
         "  ✓ order accepted",
         "checkout: ok, 300 ms, 1 request, 1 of 1 check passed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "shown"),
+    [
+        ("http://h/items/7?page=2", "GET /items/{id}", " (GET /items/{id})"),
+        ("http://h/items?page=2", "GET /items", ""),
+        ("http://h", "GET /", ""),
+        ("http://h/items", "an item", " (an item)"),
+    ],
+)
+def test_the_name_of_a_request_is_shown_where_its_line_does_not_say_it(url: str, name: str, shown: str) -> None:
+    assert lines_of(RequestSent(1, "GET", url, name, [], NOTHING)) == [f"→ 1 GET {url}{shown}"]
 
 
 def test_headers_of_every_request_are_shown_once_and_what_differs_always() -> None:

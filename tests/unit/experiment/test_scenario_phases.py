@@ -1,6 +1,6 @@
 """Setup, on_stop and teardown of a scenario: when they are called, and what becomes of their failures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -29,6 +29,7 @@ class FleetOfTwo:
         self.parts: list[LoadPart] = []
         self.answers: dict[str, Message | Exception] = {"setup": Prepared(b'{"token": 1}'), "teardown": Prepared()}
         self._waiting: list[Event] = []
+        self.problems: list[str] = []
 
     def prepare(self, part: LoadPart) -> None:
         assert part.scenario is not None
@@ -40,6 +41,10 @@ class FleetOfTwo:
 
     def leave(self) -> None:
         self._ask("leave", 2)
+
+    def keep_problems(self, what: str, problems: Sequence[str]) -> None:
+        assert what == "on_stop"
+        self.problems += problems
 
     def end_workers(self) -> None:
         self.asked.append("end workers")
@@ -145,6 +150,17 @@ def test_a_target_that_is_gone_leaves_nothing_to_tear_down(tmp_path: Path) -> No
     fleet.answers["teardown"] = TrialFailed("the target ended")
     phases_of(tmp_path, ALL, fleet).tear_down(in_order=True)
     assert fleet.asked[-2:] == ["teardown", "end preparing"]
+
+
+def test_what_goes_wrong_in_on_stop_is_kept(tmp_path: Path) -> None:
+    fleet = FleetOfTwo()
+    fleet.answers["leave"] = Left(["on_stop: KeyError: 'a'"])
+    phases = phases_of(tmp_path, ALL, fleet)
+    phases.take_leave()
+    assert fleet.problems == ["on_stop: KeyError: 'a'"] * 2
+    fleet.answers["leave"] = ScenarioError("worse")
+    phases.take_leave()
+    assert fleet.problems[2:] == ["worse"]
 
 
 def test_after_control_c_nobody_takes_leave_but_teardown_is_called(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from loadlab import targets
 from loadlab.profile import LoadProfile, load_profile, plan_trials
-from loadlab.profile.target import describe_command
+from loadlab.profile.target import describe_command, name_of_command
 
 from .reading import find_mistakes, read_load_profile
 
@@ -212,3 +212,10 @@ def test_a_place_in_the_environment_will_do(tmp_path: Path) -> None:
 def test_a_command_is_shown_as_it_would_be_typed() -> None:
     assert describe_command(["uvicorn", "app:app", "--port", "{port}"]) == "uvicorn app:app --port {port}"
     assert describe_command(["sh", "-c", "sleep 1; ./run"]) == "sh -c 'sleep 1; ./run'"
+
+
+def test_in_a_sentence_a_command_is_short() -> None:
+    command = ["/opt/venv/bin/uvicorn", "app:app", "--port", "{port}", "--log-level", "warning"]
+    assert name_of_command(command) == "uvicorn app:app --port {port} ..."
+    assert name_of_command(["./server"]) == "server"
+    assert name_of_command(["python", "-c", "print(" + "1, " * 40 + ")"]) == "python -c ..."

@@ -188,6 +188,12 @@ def test_an_import_that_may_fail_is_left_to_python(tmp_path: Path) -> None:
     assert [*check_scenario(str(tmp_path / "shop.py"), "checkout").files] == ["shop.py"]
 
 
+def test_a_scenario_that_extends_the_path_may_import_what_it_finds_there(tmp_path: Path) -> None:
+    text = f"import sys\nsys.path.insert(0, '../lib')\nimport of_the_lib, helpers\n{ITERATION}"
+    write(tmp_path, shop=text, helpers="import also_of_the_lib")
+    assert [*check_scenario(str(tmp_path / "shop.py"), "checkout").files] == ["shop.py", "helpers.py"]
+
+
 def test_a_whole_library_beside_the_scenario_is_too_much(tmp_path: Path) -> None:
     names = [f"m{number}" for number in range(250)]
     write(tmp_path, shop=f"import {', '.join(names)}\n{ITERATION}", **dict.fromkeys(names, ""))

@@ -1,6 +1,7 @@
 import pytest
 
-from loadlab.results.model import IdleProtocol, IdleSummary, KindResult, LatencySummary, LoadProtocol, TrialResult
+from loadlab.results.idle import IdleProtocol, IdleSummary
+from loadlab.results.model import KindResult, LatencySummary, LoadProtocol, TrialResult
 from loadlab.results.vocabulary import REQUESTS, vocabulary_for, vocabulary_of, vocabulary_of_schedule
 
 from ...trials import make_trial

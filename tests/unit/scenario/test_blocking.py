@@ -105,6 +105,22 @@ def test_what_was_waited_before_a_step_does_not_excuse_it(machine: Machine) -> N
     assert machine.watch.take() == [BlockingLine(*FIRST, times=1, longest_ns=60 * MS)]
 
 
+def test_a_collection_of_garbage_that_falls_into_a_step_is_not_its_fault(machine: Machine) -> None:
+    def collect() -> None:
+        machine.watch.note_collection("start", {})
+        machine._pass(100 * MS)
+        machine.watch.note_collection("stop", {})
+
+    machine.names["collecting"] = lambda _library: machine.names["first"](collect)
+    machine.step(("first", 20 * MS), ("collecting", 0), ("collecting", 0), ("first", 20 * MS))
+    assert machine.watch.take() == []
+    machine.step(("collecting", 0), ("first", 60 * MS))
+    assert machine.watch.take() == [BlockingLine(*FIRST, times=1, longest_ns=60 * MS)]
+    collect()
+    machine.step(("first", 60 * MS))
+    assert machine.watch.take() == [BlockingLine(*FIRST, times=1, longest_ns=60 * MS)]
+
+
 def test_a_step_without_a_line_of_the_users_is_not_the_scenarios(machine: Machine) -> None:
     machine.names["library"] = lambda library: library()
     machine.step(("library", 100 * MS))

@@ -1,6 +1,6 @@
 """Groups of a user: several coroutines at the same time, and their results behind the block."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -134,6 +134,35 @@ def test_a_time_limit_around_a_group_ends_it() -> None:
 
     assert run(main)
     assert log == ["cancelled"]
+
+
+def test_whatever_can_be_awaited_is_started() -> None:
+    class Answer:
+        def __init__(self, loop: Loop) -> None:
+            self._loop = loop
+
+        def __await__(self) -> Generator[None, None, object]:
+            return (yield from after(self._loop, 2, 7).__await__())
+
+    async def main(loop: Loop) -> object:
+        async with Group(loop, drive) as group:
+            started = group.start(Answer(loop))
+        return started.result
+
+    assert run(main) == 7
+
+
+def test_nothing_is_started_where_nobody_would_wait_for_it() -> None:
+    async def main(loop: Loop) -> None:
+        group = Group(loop, drive)
+        with pytest.raises(RuntimeError, match="belongs into the block"):
+            group.start(after(loop, 1, 1))
+        async with group:
+            group.start(after(loop, 1, 1))
+        with pytest.raises(RuntimeError, match="belongs into the block"):
+            group.start(after(loop, 1, 1))
+
+    run(main)
 
 
 @pytest.mark.parametrize(("value", "name"), [(forever, "the function forever"), (7, "int"), (None, "NoneType")])

@@ -107,6 +107,13 @@ def test_a_module_named_like_one_that_others_need_is_refused(name: str) -> None:
     assert text == f"ImportError: {name}.py has the name of a module that Python or loadlab uses: rename it"
 
 
+def test_what_is_no_module_among_the_modules_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "blocked", None)
+    monkeypatch.setitem(sys.modules, "clever", 7)
+    load({"shop.py": ITERATION})
+    assert "clever.py has the name of a module" in error_of({"shop.py": "import clever\n" + ITERATION, "clever.py": ""})
+
+
 def test_a_scenario_loaded_later_takes_nothing_from_the_one_before() -> None:
     load({"shop.py": "import helpers\n" + ITERATION, "helpers.py": "one = 1\n"})
     assert "No module named 'helpers'" in error_of({"shop.py": "import helpers\n" + ITERATION})
@@ -133,6 +140,11 @@ def test_what_only_the_compiler_sees_is_shown_with_its_line() -> None:
     text = error_of({"shop.py": "def checkout(user):\n    await user.sleep(1)\n"})
     assert f'File "{FOLDER}/shop.py", line 2' in text
     assert text.endswith("SyntaxError: 'await' outside async function")
+
+
+def test_lines_are_counted_as_python_counts_them() -> None:
+    source = "separators = '\x0c \x1c \u2028'\r\n# a page\x0c\rvalue = 1\nvalue / 0\n"
+    assert error_of({"shop.py": source}).splitlines()[:2] == ["shop.py:4 in <module>", "    value / 0"]
 
 
 def test_a_scenario_that_ends_the_program_is_no_scenario() -> None:

@@ -117,7 +117,7 @@ def test_an_order_needs_a_token_and_can_be_looked_up(shop: Loaded, bearer: str) 
     assert ask(shop, "/orders", {"item": 3}, authorization=bearer[:-1] + "?")[0] == 401
     status, order, answer = ask(shop, "/orders", {"item": 3, "quantity": 2}, authorization=bearer)
     assert (status, order) == (201, {"id": 1, "item": 3, "quantity": 2, "cents": 1222})
-    assert answer.headers == ("Location: /orders/1",)
+    assert (answer.headers, answer.is_paid) == (("Location: /orders/1",), True)
     assert ask(shop, "/orders/1")[:2] == (200, order)
     assert pages.Shop(b"other").answer(
         protocol.ShopRequest("POST", "/orders", headers={"authorization": bearer}, body=b'{"item": 3}')

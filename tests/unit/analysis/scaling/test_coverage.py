@@ -14,7 +14,7 @@ import pytest
 from loadlab.analysis.scaling.fitting import fit_line, fit_power
 from loadlab.analysis.scaling.selection import Candidates, Observation, select_law
 from loadlab.analysis.uncertainty import Estimate
-from loadlab.results.model import LawShape
+from loadlab.results.laws import LawShape
 
 RUNS: Final = 400
 FIVE: Final = (0, 1000, 5000, 10_000, 19_000)

@@ -11,7 +11,8 @@ from loadlab.analysis.scaling.laws import describe
 from loadlab.analysis.scaling.selection import Rises, SelectedLaw
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import name_of_path
-from loadlab.results.model import Judgement, Law, LawShape, TrialResult, TrialState
+from loadlab.results.laws import Law, LawShape
+from loadlab.results.model import Judgement, TrialResult, TrialState
 
 from ....trials import make_trial
 

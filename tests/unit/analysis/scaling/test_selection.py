@@ -6,7 +6,7 @@ import pytest
 
 from loadlab.analysis.scaling.fitting import fit_line, fit_power
 from loadlab.analysis.scaling.selection import Candidates, Observation, SelectedLaw, select_law
-from loadlab.results.model import LawShape
+from loadlab.results.laws import LawShape
 
 
 def follow(costs: dict[float, float], events_per_wait: dict[float, float] | None = None) -> SelectedLaw:

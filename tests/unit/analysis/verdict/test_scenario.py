@@ -96,6 +96,12 @@ def test_a_finding_on_the_schedule_speaks_of_iterations_and_users() -> None:
     assert dropped.evidence == "10 iterations never begun, 10\N{NO-BREAK SPACE}% of the schedule"
 
 
+def test_a_schedule_that_is_not_kept_says_how_many_users_it_needs() -> None:
+    changes = {"outcomes": {"ok": 90, "dropped": 10}, "service_ns": LatencySummary(mean=361.0 * MS, count=90)}
+    advice = findings_of(scenario(changes))["dropped"].advice
+    assert advice.startswith("An iteration takes 361 ms in the mean, so at this rate about 37 are under way at a time:")
+
+
 @pytest.mark.parametrize(("rate", "is_lower_bound"), [(95.0, False), (94.0, True)])
 def test_a_load_is_met_if_its_iterations_are(rate: float, is_lower_bound: bool) -> None:
     shared = Finding(code="shared_core", severity="suspect", text="", evidence="", advice="")
@@ -183,9 +189,20 @@ def test_a_full_core_of_the_client_is_its_limit() -> None:
 
 def test_a_scenario_that_sends_nothing_says_so() -> None:
     nothing: dict[str, Any] = {"requests": 0, "requests_per_second": 0.0, "response_ns": LatencySummary()}
-    finding = findings_of(scenario(outcomes={"ok": 0}, **nothing))["no_requests"]
+    finding = findings_of(scenario({"requests": 0, "outcomes": {"cut": 10}}, outcomes={"ok": 0}, **nothing))[
+        "no_requests"
+    ]
     assert finding.severity == "invalid"
     assert finding.advice.startswith("The scenario sent none; it sends them with user.http.")
+
+
+def test_a_scenario_whose_iterations_need_no_request_is_measured_by_these() -> None:
+    nothing: dict[str, Any] = {"requests": 0, "requests_per_second": 0.0, "response_ns": LatencySummary()}
+    finding = findings_of(scenario(outcomes={"ok": 0}, **nothing))["no_requests"]
+    assert (finding.severity, finding.evidence) == ("note", "0 successful requests in 2 s")
+    assert finding.advice == "The scenario sent none; it sends them with user.http."
+    failed = scenario(outcomes={"ok": 0, "refused": 1000}, **nothing)
+    assert findings_of(failed)["no_requests"].severity == "invalid"
 
 
 def test_waves_as_long_as_an_iteration_are_no_change_of_throughput() -> None:

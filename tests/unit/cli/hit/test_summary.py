@@ -1,5 +1,6 @@
 """The summary of `hit`: what it says, within 80 columns."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ def text_of(trial: TrialResult, histograms: dict[str, Histogram], **load: Any) -
     return "\n".join(line.text for line in lines_of(trial, histograms, **load))
 
 
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_all_that_a_trial_has() -> None:
     finding = Finding(
         code="failures",
@@ -104,11 +109,23 @@ def test_percentiles_that_too_few_requests_lie_beyond_are_named_and_not_shown() 
     assert "(p99 needs 1,000 requests, p99.9 needs 10,000 requests)" in text
 
 
+@pytest.mark.parametrize("protocol", ["http", "websocket", "events"])
+def test_reasons_for_three_missing_percentiles_are_broken_between_words(protocol: str) -> None:
+    trial, histograms = measured(50, protocol=protocol)
+    few = text_of(trial, histograms)
+    trial, histograms = measured(protocol=protocol)
+    summary = trial.response_ns.model_copy(update={"too_low": ["p90", "p99", "p99.9"]})
+    too_low = text_of(trial.model_copy(update={"response_ns": summary}), histograms)
+    assert re.search(r"\(p90 needs 100 [a-z ]+, p99 needs 1,000 [a-z ]+, p99\.9 needs 10,000 [a-z ]+\)", one_line(few))
+    assert "(p90 and p99 and p99.9 not shown: slow" in one_line(too_low)
+    assert max(map(len, f"{few}\n{too_low}".splitlines())) <= 80
+
+
 def test_percentiles_that_are_too_low_are_named_and_not_shown() -> None:
     trial, histograms = measured()
     summary = trial.response_ns.model_copy(update={"too_low": ["p99", "p99.9"]})
     text = text_of(trial.model_copy(update={"response_ns": summary}), histograms)
-    assert "(p99 and p99.9 not shown: slow requests had not ended in the window)" in text
+    assert "(p99 and p99.9 not shown: slow requests had not ended in the window)" in one_line(text)
     assert "90 %" in text
     assert " 99 %" not in text
 

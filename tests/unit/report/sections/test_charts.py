@@ -8,7 +8,8 @@ from loadlab.report.panels import Line, Value, panel_of
 from loadlab.report.sections.charts import CaptionedChart, charts_of, describe_gaps, tables_of
 from loadlab.report.sections.overview import Answer, overview_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, Law, RunDocument, TrialResult, Verdict
+from loadlab.results.laws import Law
+from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
 
 from ..laid_out import run_of
 

@@ -3,7 +3,8 @@ from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.panels import Split, stack
 from loadlab.report.sections.connection_memory import describe_split, memory_table, note_on
 from loadlab.report.sections.figures import figures_of
-from loadlab.results.model import IdleSummary, RunDocument
+from loadlab.results.idle import IdleSummary
+from loadlab.results.model import RunDocument
 
 
 def disturbed_at(million: RunDocument, dead: int) -> Arrangement:

@@ -5,7 +5,8 @@ from loadlab.report.measures import RESPONSE_P99, THROUGHPUT
 from loadlab.report.panels import LineLaw, panel_of
 from loadlab.report.sections.overview import describe_impossible, describe_run, describe_silence, overview_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, LatencySummary, Law, RunDocument, Scalar, TrialResult, Verdict
+from loadlab.results.laws import Law
+from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
 
 from ....sample_run import sample_document
 from ..laid_out import run_of

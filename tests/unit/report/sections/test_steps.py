@@ -27,15 +27,25 @@ def test_a_run_without_a_scenario_has_no_such_section(sample_run: RunDirectory) 
 def test_the_whole_iteration_comes_before_its_steps(shop: RunDocument) -> None:
     table = tabulate_steps(shop.trials)
     assert [column.title for column in table.columns] == [
-        "step", "count", "/s", "p50", "p90", "p99", "max", "failed", "cut",
+        "step", "count", "/s", "p50", "p90", "p99", "max", "failed",
     ]  # fmt: skip
-    assert [(row[0], row[1], row[-2], row[-1]) for row in texts(table)] == [
-        ("checkout (whole iteration)", "1,000", "7", "12"),
-        ("browse", "1,000", "0", "0"),
-        ("pay", "1,000", "0", "0"),
+    assert [(row[0], row[1], row[-1]) for row in texts(table)] == [
+        ("checkout (whole iteration)", "1,000", "7"),
+        ("browse", "1,000", "0"),
+        ("pay", "1,000", "0"),
     ]
-    assert [row.cells[-2].badge for row in table.rows] == ["failed", "", ""]
-    assert table.rows[0].cells[-2].note == "script_error 7"
+    assert [row.cells[-1].badge for row in table.rows] == ["failed", "", ""]
+    assert table.rows[0].cells[-1].note == "script_error 7"
+
+
+def test_what_was_due_and_never_begun_or_cut_has_columns_in_an_open_model(shop_rates: RunDocument) -> None:
+    table = tabulate_steps(shop_rates.trials)
+    assert table.columns[-1].title == "dropped"
+    assert [row[-1] for row in texts(table)[::3]] == ["0", "0", "100"]
+    [iterations, *others] = shop_rates.trials[0].kinds
+    cut = iterations.model_copy(update={"outcomes": {"ok": 9, "cut": 5}})
+    trial = shop_rates.trials[0].model_copy(update={"kinds": [cut, *others]})
+    assert [column.title for column in tabulate_steps([trial]).columns][-2:] == ["failed", "cut"]
 
 
 def test_requests_by_name_have_their_statuses_the_most_frequent_first(shop: RunDocument) -> None:
@@ -65,6 +75,8 @@ def test_checks_of_several_trials_stand_once_and_say_where_they_failed(shop_user
         ["order accepted", "7,193", "7", f"0.0972{NBSP}%", "50 users: 1; 100 users: 2; 200 users: 4"],
         ["price shown", "14,400", "0", f"0{NBSP}%", "\N{EN DASH}"],
     ]
+    passing = [trial.model_copy(update={"checks": trial.checks[:1]}) for trial in shop_users.trials]
+    assert [column.title for column in tabulate_checks(passing).columns][-1] == "share failed"
     fails = CheckResult(name="c", passed=0, failed=1)
     six = [
         trial.model_copy(update={"checks": [fails], "id": str(each)})
