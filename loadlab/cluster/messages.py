@@ -2,15 +2,14 @@
 
 import msgspec
 
-Counters = dict[str, int]
-"""Counters of processes by name, as `probes.procfs` reads them; times in ns."""
-
 
 class MachineInfo(msgspec.Struct, frozen=True):
     """What a machine is and can take: its limits are those of the process that hosts its share.
 
     `cores` are the numbers of those that the share may run on; `local_ports` the first and the last that the kernel
-    gives to connections; `addresses` those of its interfaces, without loopback.
+    gives to connections; `addresses` those of its interfaces, without loopback. Machines with the same `boot` run on
+    one kernel, whose cores and clock they share; those with the same `network` have its ports and loopback in common,
+    those with the same `processes` its process ids.
     """
 
     name: str
@@ -23,6 +22,27 @@ class MachineInfo(msgspec.Struct, frozen=True):
     memory_bytes: int
     local_ports: tuple[int, int]
     addresses: list[str]
+    boot: str = ""
+    network: str = ""
+    processes: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a machine's share cannot go on: a process of it has ended, or the scenario cannot be run."""
+
+    text: str
+    is_scenario: bool = False
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """What the processes of a machine have said since the last one: (sender, encoded message of the fleet).
+
+    `printed` is what processes that have ended had printed: (process, bytes). After a `failure` nothing comes.
+    """
+
+    events: list[tuple[str, bytes]] = []
+    printed: list[tuple[str, bytes]] = []
+    failure: Failure | None = None
 
 
 class ClockPair(msgspec.Struct, frozen=True):

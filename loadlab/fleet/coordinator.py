@@ -26,7 +26,7 @@ from loadlab.fleet.messages import (
     decode_message,
     encode_message,
 )
-from loadlab.fleet.scenario_log import MOST_PRINTED_BYTES, ScenarioLog
+from loadlab.fleet.scenario_log import MOST_PRINTED_BYTES, PrintedLog
 from loadlab.processes import Child, module_command, spawn
 
 _REAP_SECONDS: Final = 2.0
@@ -98,13 +98,15 @@ class _Member:
 class LocalFleet:
     """A `Fleet` of processes on this machine, on the cores `cpus` (None: anywhere). A context manager that stops it.
 
-    What a scenario prints is kept in `scenario_log`, if that is given, once its process has ended.
+    What a scenario prints is kept in `scenario_log`, if that is given, once its process has ended. `place`, such as
+    " on node3", follows the names of all processes.
     """
 
-    def __init__(self, cpus: Collection[int] | None, scenario_log: ScenarioLog | None = None) -> None:
+    def __init__(self, cpus: Collection[int] | None, scenario_log: PrintedLog | None = None, place: str = "") -> None:
         self._cpus = cpus
         self._log = scenario_log
-        self._selector = selectors.DefaultSelector()
+        self._place = place
+        self._selector = selectors.EpollSelector()
         self._workers: list[_Member] = []
         self._holders: list[_Member] = []
         self._preparers: list[_Member] = []
@@ -117,14 +119,19 @@ class LocalFleet:
     ) -> None:
         self.stop()
 
-    def start_holders(self, parts: Sequence[IdlePart]) -> None:
-        """Start one idle holder for each part; each answers with Opened."""
-        for number, part in enumerate(parts, start=1):
+    @property
+    def descriptor(self) -> int:
+        """A descriptor that is readable when there is something for `next_events` to return."""
+        return self._selector.fileno()
+
+    def start_holders(self, parts: Sequence[IdlePart], first: int = 1) -> None:
+        """Start one idle holder for each part; each answers with Opened. They are numbered from `first`."""
+        for number, part in enumerate(parts, start=first):
             self._start(self._holders, "holder", f"idle holder {number}", part)
 
-    def start_workers(self, parts: Sequence[LoadPart]) -> None:
-        """Start one load worker for each part; each answers with Ready."""
-        for number, part in enumerate(parts, start=1):
+    def start_workers(self, parts: Sequence[LoadPart], first: int = 1) -> None:
+        """Start one load worker for each part; each answers with Ready. They are numbered from `first`."""
+        for number, part in enumerate(parts, start=first):
             module = "worker" if part.scenario is None else "scenario_worker"
             self._start(self._workers, module, f"load worker {number}", part)
 
@@ -214,7 +221,7 @@ class LocalFleet:
 
     def _start(self, members: list[_Member], module: str, name: str, part: LoadPart | IdlePart) -> None:
         command = module_command(f"loadlab.fleet.{module}")
-        child = spawn(name, command, cpus=self._cpus, stdin=True, stdout=subprocess.PIPE)
+        child = spawn(name + self._place, command, cpus=self._cpus, stdin=True, stdout=subprocess.PIPE)
         assert child.stdin is not None
         assert child.stdout is not None
         member = _Member(child, child.stdin)

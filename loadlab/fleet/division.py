@@ -30,11 +30,11 @@ def divide(address: Address, connections: int, workers: int, idle: int, open_fil
     Raises LoadlabError where the open files of a reasonable number of processes, or the local ports towards `address`,
     do not suffice.
     """
-    worker_count = max(min(workers, connections), _count_processes(connections, "connections", open_files))
-    holder_count = _count_processes(idle, "idle connections", open_files)
+    worker_count = max(min(workers, connections), count_processes(connections, "connections", open_files))
+    holder_count = count_processes(idle, "idle connections", open_files)
     addresses = _addresses(address, connections + idle)
-    worker_shares = [_share(addresses, count) for count in split_evenly(connections, worker_count)]
-    holder_shares = [_share(addresses, count) for count in split_evenly(idle, holder_count)]
+    worker_shares = [take_share(addresses, count) for count in split_evenly(connections, worker_count)]
+    holder_shares = [take_share(addresses, count) for count in split_evenly(idle, holder_count)]
     return Division(worker_shares, holder_shares)
 
 
@@ -43,7 +43,8 @@ def split_evenly(total: int, parts: int) -> list[int]:
     return [total // parts + (1 if index < total % parts else 0) for index in range(parts)]
 
 
-def _count_processes(count: int, what: str, open_files: int) -> int:
+def count_processes(count: int, what: str, open_files: int) -> int:
+    """Return the fewest processes that can hold `count` connections. Raises LoadlabError if there are too many."""
     needed = processes_for(count, open_files)
     if needed is None:
         raise LoadlabError(
@@ -64,10 +65,16 @@ def _addresses(address: Address, needed: int) -> Iterator[str | None]:
             f"{needed:,} connections to {address.host} do not fit in the {PORTS_PER_SOURCE:,} local ports used of one "
             "address; only towards 127.0.0.0/8 there are more addresses to use: ask for fewer"
         )
+    return loopback_addresses(needed)
+
+
+def loopback_addresses(needed: int) -> Iterator[str]:
+    """Yield one address of the loopback interface for each connection, each address PORTS_PER_SOURCE times."""
     # From 127.1.0.1 up, so that 127.0.0.1 keeps its ports for everything else on the machine.
     first = ip_address("127.1.0.1")
     return (str(first + number // PORTS_PER_SOURCE) for number in range(needed))
 
 
-def _share(addresses: Iterator[str | None], count: int) -> Share:
+def take_share(addresses: Iterator[str | None], count: int) -> Share:
+    """Return the share of a process with so many connections, from the next of `addresses`."""
     return [(address, len(list(same))) for address, same in groupby(islice(addresses, count))]

@@ -2,12 +2,19 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 MOST_PRINTED_BYTES: Final = 256 * 1024
 """How much of what one process prints is kept: its beginning and its end."""
 
 _MOST_BYTES: Final = 1024 * 1024
+
+
+class PrintedLog(Protocol):
+    """What keeps it."""
+
+    def add(self, process: str, printed: bytes) -> None:
+        """Add what a process has printed."""
 
 
 class ScenarioLog:

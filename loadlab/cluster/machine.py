@@ -1,0 +1,258 @@
+"""One machine of a cluster: it hosts its share of each rig as processes of its own, and knows nothing of Dask.
+
+A run claims it before anything else; from then on it has a lease, which every call renews. A machine whose run has not
+asked for anything for some seconds ends all its processes and is free again: the coordinator may have been killed, or
+the network between them cut.
+
+A rig's share is a `HostedFleet`. Its methods that start processes are to be called from a thread that lives as long as
+they: for the kernel, that thread is their parent.
+"""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from loadlab.cluster.messages import ClockPair, Delivery, Failure, MachineInfo
+from loadlab.cluster.networks import list_addresses
+from loadlab.cluster.reading import MachineReading, read_machine
+from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
+from loadlab.fleet.coordinator import LocalFleet
+from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
+from loadlab.host import Machine as HostMachine
+from loadlab.host import OwnLimits
+from loadlab.installation import DISTRIBUTION
+from loadlab.probes.speed import measure_core_speeds
+
+LEASE_SECONDS: Final = 10.0
+
+
+class Claimed(LoadlabError):
+    """A machine that another run holds; the text says which one, and since when."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The run that holds a machine: `who` is a sentence's end, such as "root@host (process 4711)"."""
+
+    key: str
+    who: str
+    since: datetime
+
+
+class Machine:
+    """What runs on one machine for one run at a time. `name` is that in messages and results."""
+
+    def __init__(self, name: str, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self.name = name
+        self.fleets: dict[int, HostedFleet] = {}
+        self._now_ns = now_ns
+        self._claim: Claim | None = None
+        self._renewed_ns = 0
+
+    def describe(self) -> MachineInfo:
+        """Return what it is and can take."""
+        limits, memory = OwnLimits.of_this_process(), HostMachine().read_sizes("proc/meminfo")
+        low, high = HostMachine().read_numbers("proc/sys/net/ipv4/ip_local_port_range") or (32_768, 60_999)
+        return MachineInfo(
+            name=self.name,
+            host=socket.gethostname(),
+            kernel=os.uname().release,
+            loadlab=version(DISTRIBUTION),
+            python=".".join(map(str, sys.version_info[:3])),
+            cores=list(limits.cores),
+            open_files=limits.open_files_hard,
+            memory_bytes=memory.get("MemAvailable", memory.get("MemTotal", 0)),
+            local_ports=(low, high),
+            addresses=list_addresses(),
+            boot=_read("/proc/sys/kernel/random/boot_id"),
+            network=_namespace("net"),
+            processes=_namespace("pid"),
+        )
+
+    def claim(self, key: str, who: str) -> None:
+        """Let the run `key` hold it, which may do so already. Raises Claimed if it is another's."""
+        self.end_if_abandoned()
+        if self._claim is not None and self._claim.key != key:
+            raise Claimed(
+                f"client machine {self.name} is held by the run of {self._claim.who} since "
+                f"{self._claim.since:%H:%M:%S} UTC: wait until that has ended"
+            )
+        self._claim = self._claim or Claim(key, who, datetime.now(UTC))
+        self.renew()
+
+    def check(self, key: str) -> None:
+        """Renew the lease of the run `key`. Raises LoadlabError if it does not hold the machine, or no longer."""
+        if not self.is_held_by(key):
+            raise TrialFailed(
+                f"client machine {self.name} has ended its processes, as nothing was heard of this run for "
+                f"{LEASE_SECONDS:.0f} s"
+            )
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin the lease anew."""
+        self._renewed_ns = self._now_ns()
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether a run holds it that has not asked for anything during the whole lease."""
+        return self._claim is not None and self._now_ns() - self._renewed_ns > LEASE_SECONDS * 1e9
+
+    def is_held_by(self, key: str) -> bool:
+        """Whether the run `key` holds it."""
+        return self._claim is not None and self._claim.key == key
+
+    def end_if_abandoned(self) -> None:
+        """End everything if it is abandoned."""
+        if self.is_abandoned:
+            self.release()
+
+    def release(self) -> None:
+        """End all processes; it is free for another run then."""
+        fleets, self.fleets = self.fleets, {}
+        for fleet in fleets.values():
+            fleet.stop()
+        self._claim = None
+
+    def host(self, number: int, cores: Collection[int] | None) -> "HostedFleet":
+        """Host the share of another rig, on these cores (None: anywhere)."""
+        self.fleets[number] = fleet = HostedFleet(self.name, cores)
+        return fleet
+
+
+class HostedFleet:
+    """The processes of one rig on one machine: those of a `LocalFleet`, and what they have said and not delivered."""
+
+    def __init__(self, machine: str, cores: Collection[int] | None) -> None:
+        self._printed: list[tuple[str, bytes]] = []
+        self._events: list[tuple[str, bytes]] = []
+        self._failure: Failure | None = None
+        self._cores = cores
+        self._fleet: LocalFleet | None = LocalFleet(cores, _Printed(self._printed), f" on {machine}")
+
+    @property
+    def descriptor(self) -> int | None:
+        """A descriptor that is readable when there is something to `take`; None when nothing will come any more."""
+        return None if self._fleet is None or self._failure is not None else self._fleet.descriptor
+
+    def start_workers(self, parts: Sequence[bytes], first: int) -> list[int]:
+        """Start a load worker for each encoded part, numbered from `first`; return their process ids."""
+        fleet = self._running
+        fleet.start_workers([part for each in parts if isinstance(part := decode_message(each), LoadPart)], first)
+        return fleet.worker_pids()
+
+    def start_holders(self, parts: Sequence[bytes], first: int) -> list[int]:
+        """Start an idle holder for each encoded part, numbered from `first`; return their process ids."""
+        fleet = self._running
+        fleet.start_holders([part for each in parts if isinstance(part := decode_message(each), IdlePart)], first)
+        return fleet.holder_pids()
+
+    def prepare(self, part: bytes) -> None:
+        """Start a process for the setup or teardown of a scenario."""
+        decoded = decode_message(part)
+        assert isinstance(decoded, LoadPart)
+        self._running.prepare(decoded)
+
+    def end_preparing(self) -> None:
+        """End that process."""
+        self._running.end_preparing()
+
+    def end_workers(self) -> None:
+        """End the load workers."""
+        self._running.end_workers()
+
+    def measure(self, plan: bytes) -> None:
+        """Give all load workers their windows, on this machine's wall clock."""
+        decoded = decode_message(plan)
+        assert isinstance(decoded, Plan)
+        self._running.measure(decoded)
+
+    def leave(self) -> None:
+        """Have the users of a scenario take their leave."""
+        self._running.leave()
+
+    def count_alive(self) -> None:
+        """Ask the idle holders."""
+        self._running.count_alive()
+
+    def take(self) -> None:
+        """Take what processes have said, without waiting, for the next delivery."""
+        if self.descriptor is None:
+            return
+        try:
+            events = self._running.next_events(0)
+        except LoadlabError as error:
+            self._failure = Failure(str(error), isinstance(error, ScenarioError))
+            return
+        self._events += [(event.sender, encode_message(event.message)) for event in events]
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is anything to deliver."""
+        return bool(self._events or self._printed or self._failure)
+
+    def deliver(self) -> Delivery:
+        """Return what there is to deliver; it is gone then, except for a failure."""
+        delivery = Delivery(self._events[:], self._printed[:], self._failure)
+        self._events.clear()
+        self._printed.clear()
+        return delivery
+
+    def read(self, start: MachineReading | None = None) -> MachineReading:
+        """Read the counters of its processes and of the machine; `start` is the reading at the window's begin."""
+        fleet = self._running
+        return read_machine(fleet.worker_pids(), [*fleet.holder_pids(), os.getpid()], start)
+
+    def read_speed(self) -> int | None:
+        """Return the CPU time in ns that a fixed piece of arithmetic takes on its cores; they are to be idle."""
+        return measure_core_speeds(os.sched_getaffinity(0) if self._cores is None else self._cores)
+
+    def stop(self) -> None:
+        """End all its processes."""
+        fleet, self._fleet = self._fleet, None
+        if fleet is not None:
+            fleet.stop()
+
+    @property
+    def _running(self) -> LocalFleet:
+        if self._fleet is None:
+            raise TrialFailed("the processes of this rig have been ended")
+        return self._fleet
+
+
+def read_clock_pair() -> ClockPair:
+    """Read both clocks, within a microsecond or so of one another."""
+    return ClockPair(time.time_ns(), time.monotonic_ns())
+
+
+class _Printed:
+    """What processes have printed, to be delivered."""
+
+    def __init__(self, printed: list[tuple[str, bytes]]) -> None:
+        self._printed = printed
+
+    def add(self, process: str, printed: bytes) -> None:
+        """Add what a process has printed."""
+        if printed.strip():
+            self._printed.append((process, printed))
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _namespace(kind: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/ns/{kind}")
+    except OSError:
+        return ""
