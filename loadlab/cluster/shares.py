@@ -22,6 +22,7 @@ class MachineLimits:
     """What a machine can hold: by the open files of one process, and by its local addresses towards the target.
 
     `sources` is empty where the kernel is to choose. Machines of one `network` share their addresses' ports.
+    `has_ports` is False towards a Unix socket, which takes none, and over loopback, which has addresses enough.
     """
 
     name: str
@@ -29,7 +30,7 @@ class MachineLimits:
     open_files: int
     sources: tuple[str, ...] = ()
     network: str = ""
-    has_ports: bool = True  # a Unix socket takes none
+    has_ports: bool = True
 
     @property
     def by_open_files(self) -> int:
@@ -136,7 +137,7 @@ def apportion(total: int, weights: Mapping[str, int], most: Mapping[str, int] | 
 
 def ports_of(machine: MachineLimits) -> int | None:
     """Return for how many connections its local addresses have ports; None without a limit."""
-    return PORTS_PER_SOURCE * len(machine.sources) if machine.has_ports and machine.sources else None
+    return PORTS_PER_SOURCE * max(1, len(machine.sources)) if machine.has_ports else None
 
 
 def _room(machines: Sequence[MachineLimits], taken: Mapping[str, int]) -> dict[str, int]:

@@ -1,0 +1,75 @@
+"""A scheduler and workers of Dask's on loopback, as the recipe in the documentation starts them."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loadlab.processes import Child, list_family, spawn
+
+_DASK: Final = str(Path(sys.executable).with_name("dask"))
+_DEADLINE_SECONDS: Final = 30.0
+_LOOK_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class DaskCluster:
+    """The address of its scheduler, and the processes: `workers` by name."""
+
+    address: str
+    scheduler: Child
+    workers: dict[str, Child]
+
+
+@contextmanager
+def dask_cluster(directory: Path, names: Sequence[str] = ("one", "two"), nanny: bool = False) -> Iterator[DaskCluster]:
+    """Run a scheduler, and a worker of each name; all are gone afterwards."""
+    file = directory / "scheduler.json"
+    options = ["--host", "127.0.0.1", "--no-dashboard"]
+    with ExitStack() as stack:
+        command = [_DASK, "scheduler", *options, "--port", "0", "--scheduler-file", str(file)]
+        scheduler = stack.enter_context(spawn("dask scheduler", command))
+        address = _address(file, scheduler)
+        workers = {}
+        for name in names:
+            command = [_DASK, "worker", address, *options, "--nthreads", "1", "--name", name]
+            command += ["--local-directory", str(directory), *([] if nanny else ["--no-nanny"])]
+            workers[name] = stack.enter_context(spawn(f"dask worker {name}", command))
+        yield DaskCluster(address, scheduler, workers)
+
+
+def load_processes(worker: Child) -> list[int]:
+    """Return the load workers and idle holders below a Dask worker."""
+    return [pid for pid in list_family([worker.pid]) if b"loadlab.fleet." in _command_of(pid)]
+
+
+def wait_until_none(worker: Child, seconds: float = _DEADLINE_SECONDS) -> float:
+    """Wait until a Dask worker has none of them; return the seconds that it took."""
+    began = time.monotonic()
+    while load_processes(worker):
+        assert time.monotonic() - began < seconds, "processes of the load are left"
+        time.sleep(_LOOK_SECONDS)
+    return time.monotonic() - began
+
+
+def _address(file: Path, scheduler: Child) -> str:
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while time.monotonic() < deadline and scheduler.poll() is None:
+        try:
+            address: str = json.loads(file.read_text())["address"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return address
+    raise AssertionError(scheduler.account())
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
