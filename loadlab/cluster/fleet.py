@@ -21,7 +21,7 @@ from loadlab.cluster.remote import ANSWER_SECONDS, Cluster, RemoteMachine
 from loadlab.cluster.shares import ClusterDivision, MachineLimits, divide_among
 from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import Event
-from loadlab.fleet.division import Division, split_evenly
+from loadlab.fleet.division import Division, Share, split_evenly
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
 from loadlab.fleet.scenario_log import PrintedLog
 from loadlab.profile.address import Address, TcpAddress, UnixAddress
@@ -76,6 +76,17 @@ class ClusterFleet:
         limits = [self._limits(machine, address) for machine in self.machines]
         self._division = divide_among(limits, address, connections, workers, idle)
         return self._division.division
+
+    def shares_by_machine(self) -> dict[str, tuple[list[Share], list[Share]]]:
+        """Return the shares of each machine's load workers and idle holders by its name, as they were divided last."""
+        if self._division is None:
+            return {}
+        workers, holders = iter(self._division.division.workers), iter(self._division.division.holders)
+        counts = zip(self.machines, self._division.workers, self._division.holders, strict=True)
+        return {
+            machine.name: (list(itertools.islice(workers, of_workers)), list(itertools.islice(holders, of_holders)))
+            for machine, of_workers, of_holders in counts
+        }
 
     def machine_of(self, sender: str) -> str:
         """Return the name of the machine that a sender of events is on."""

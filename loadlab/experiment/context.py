@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from loadlab.errors import LoadlabError
 from loadlab.host import OwnLimits
@@ -15,7 +15,11 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.results.model import TrialResult
 from loadlab.results.paired import Difference
+from loadlab.results.speed import SpeedReading
 from loadlab.targets import Names
+
+if TYPE_CHECKING:
+    from loadlab.cluster.remote import Cluster
 
 
 class NotPossible(Exception):
@@ -149,6 +153,8 @@ class Unobserved:
 class RunContext:
     """The resources that trials have, the addresses of their servers, the machine's speed, the observer, and `check`.
 
+    The load comes from the machines of `cluster`, whose speeds are kept by name; None is this machine alone.
+
     `check` is called many times a second wherever a trial can end without losing anything. It raises KeyboardInterrupt
     when the user wants an end; `check_insistent` does when the user does not even want to wait for what is tidied up.
     """
@@ -159,3 +165,5 @@ class RunContext:
     names: Names = field(default_factory=Names)
     speed: SpeedMeter = field(default_factory=SpeedMeter)
     check_insistent: Callable[[], None] = lambda: None
+    cluster: "Cluster | None" = None
+    speed_by_machine: dict[str, list[SpeedReading]] = field(default_factory=dict)

@@ -72,8 +72,9 @@ class HeldConnections:
         if opening is None:  # otherwise each has been answered, so it has been accepted
             self._not_accepted = self._wait_accepted(ends)
         target_pids = ends.target.pids()
-        if target_pids:  # both ends of the connections are on this machine
-            after = read_memory(target_pids, ends.fleet.holder_pids())
+        holder_pids = ends.fleet.holder_pids()
+        if target_pids and len(holder_pids) == len(shares):  # both ends of all connections are on this machine
+            after = read_memory(target_pids, holder_pids)
             self.memory = memory_of_connections(before, after, sum(self._opening.values()))
 
     def count(self, ends: Ends, take_other: Callable[[Event], None] = lambda _: None) -> int | None:

@@ -61,6 +61,9 @@ class LoadRecord:
         self.finished_later = Totals()  # what became of them
         self.answered_before = 0  # requests answered in warm-ups
         self.active_ns = 0  # how long the workers were not silent in the last window
+        self.by_machine: dict[
+            str, Totals
+        ] = {}  # of all kinds that are not apart, where workers are on several machines
         self._intervals: list[dict[str, _Report]] = []  # each by worker
         self._rest: list[_Report] = []  # of each worker, once a window
         self._checks: dict[str, Counter[bool]] = {}
@@ -102,19 +105,21 @@ class LoadRecord:
         if number == len(self._intervals):
             self._intervals.append({})
         report = self._intervals[number][sender] = _Report(self._numbers_of(labels), snapshots)
-        self._count(report)
+        self._count(report, sender)
 
-    def add_rest(self, snapshots: Sequence[Snapshot], labels: Sequence[KindLabel] = ()) -> None:
+    def add_rest(self, snapshots: Sequence[Snapshot], labels: Sequence[KindLabel] = (), sender: str = "") -> None:
         """Add what one worker recorded of its whole window beside its intervals, a snapshot for each kind."""
         report = _Report(self._numbers_of(labels), snapshots)
         self._rest.append(report)
-        self._count(report)
+        self._count(report, sender)
 
-    def add_undone(self, cut: Sequence[int], dropped: Sequence[int], labels: Sequence[KindLabel] = ()) -> None:
+    def add_undone(
+        self, cut: Sequence[int], dropped: Sequence[int], labels: Sequence[KindLabel] = (), sender: str = ""
+    ) -> None:
         """Add what one worker left undone at the window's end, by kind: requests in flight, and those never sent."""
         for number, in_flight, never_sent in zip(self._numbers_of(labels), cut, dropped, strict=True):
             totals = self.by_kind[number]
-            for counted in (totals,) if self.kinds[number].apart else (totals, self.totals):
+            for counted in (totals,) if self.kinds[number].apart else (totals, self.totals, *self._of_machine(sender)):
                 counted.outcomes[Outcome.CUT] += in_flight
                 if never_sent:  # in the closed model nothing can be
                     counted.outcomes[Outcome.DROPPED] += never_sent
@@ -292,11 +297,17 @@ class LoadRecord:
             self.by_kind.append(Totals())
         return numbers
 
-    def _count(self, report: _Report) -> None:
+    def _count(self, report: _Report, sender: str) -> None:
         for number, snapshot in zip(*report, strict=True):
             self.by_kind[number].add(snapshot)
-        for snapshot in self._counting(report):
-            self.totals.add(snapshot)
+        for totals in (self.totals, *self._of_machine(sender)):
+            for snapshot in self._counting(report):
+                totals.add(snapshot)
+
+    def _of_machine(self, sender: str) -> list[Totals]:
+        """Return the totals of the machine that a sender is on; none where it is one on this machine alone."""
+        _, _, machine = sender.partition(" on ")
+        return [self.by_machine.setdefault(machine, Totals())] if machine else []
 
     def _counting(self, report: _Report) -> Iterator[Snapshot]:
         return (snapshot for number, snapshot in zip(*report, strict=True) if not self.kinds[number].apart)

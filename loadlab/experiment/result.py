@@ -20,8 +20,8 @@ from loadlab.profile.metrics import ITERATION_METRICS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
-from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import OF_STREAMS, Metric
+from loadlab.recording.outcomes import FAILURES, Outcome
+from loadlab.recording.recorder import OF_STREAMS, Metric, Totals
 from loadlab.results.model import (
     ConnectCounts,
     FailureSample,
@@ -29,6 +29,7 @@ from loadlab.results.model import (
     KindResult,
     LatencySummary,
     LoadedServer,
+    MachineResult,
     Round,
     TlsSession,
     TrialResult,
@@ -74,10 +75,12 @@ def trial_result(
     idle: HeldConnections,
     window: Measured,
     machine: MachineSpeed | None = None,
+    machines: Sequence[MachineResult] = (),
 ) -> TrialResult:
     """Return what was measured of a trial, in whatever state it ended and `reason` for it.
 
     `resources` and `idle` are those of the rig that it was measured on, `machine` is the speed over the run so far.
+    `machines` are those that generated the load, where there were several.
     """
     profile = trial.profile
     assert isinstance(profile, LoadProfile)
@@ -133,6 +136,7 @@ def trial_result(
         kinds=_kind_results(record),
         checks=record.checks,
         blocking=record.blocking,
+        machines=[_of_machine(each, record, usage) for each in machines],
         server=window.server,
         tls=TlsSession(version=record.tls.version, cipher=record.tls.cipher) if record.tls else None,
         idle=idle.summary(window.idle_at_start, window.idle_at_end),
@@ -155,6 +159,23 @@ def trial_result(
     verdict = judge_trial(result, evidence_of(usage, resources, profile, record, max(1, len(window.rounds))))
     expectations = check_expectations(profile.expect, result) if state == "done" else []
     return result.model_copy(update={"verdict": verdict, "expectations": expectations})
+
+
+def _of_machine(machine: MachineResult, record: LoadRecord, usage: WindowUsage | None) -> MachineResult:
+    """Return the figures of one of several machines: what its workers recorded, and what they used."""
+    totals, use = record.by_machine.get(machine.name, Totals()), usage.machines.get(machine.name) if usage else None
+    requests = totals.outcomes[Outcome.OK]
+    return machine.model_copy(
+        update={
+            "requests": requests,
+            "requests_per_second": _per_second(requests, record),
+            "failures": sum(totals.outcomes[outcome] for outcome in FAILURES),
+            "response_ns": summarise_latency(totals.histograms[Metric.RESPONSE]),
+            "lateness_ns": summarise_latency(totals.histograms[Metric.LATENESS]),
+            "client_ns": summarise_latency(totals.histograms[Metric.CLIENT]),
+            "client": per_request(use.client, requests) if use else None,
+        }
+    )
 
 
 def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound], record: LoadRecord) -> TrialResult:

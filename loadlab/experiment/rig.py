@@ -5,7 +5,7 @@ workers are connected and silent. Windows are measured on it (`window`), as many
 at the end of its `with` block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from loadlab.errors import LoadlabError
+from loadlab.experiment.client_side import ClientSide, client_side
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
@@ -21,12 +22,12 @@ from loadlab.experiment.parts import format_probe, idle_opening_of, load_parts
 from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.scenario_phases import ScenarioPhases
 from loadlab.experiment.serving import serve
-from loadlab.fleet.coordinator import LocalFleet
-from loadlab.fleet.division import Division, Share, divide
+from loadlab.fleet.division import Division, Share
 from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.address import Address
 from loadlab.profile.schema import LoadProfile
+from loadlab.results.model import MachineResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ NO_LOGS: Final = TrialLogs()
 
 
 class Rig:
-    """The rig of one trial; a context manager, which has `ends` and `workers` (how many load workers) once entered.
+    """The rig of one trial; a context manager, which has `ends`, `clients` and `workers` (how many) once entered.
 
     `resources` and `idle` say at any moment which cores each side has, and what became of the idle connections.
     Entering raises NotPossible where target or machine lack what the profile asks for, TrialFailed when the target or a
@@ -50,6 +51,7 @@ class Rig:
     """
 
     ends: Ends
+    clients: ClientSide
     workers: int
 
     def __init__(
@@ -69,6 +71,7 @@ class Rig:
         self._stamped_every = stamped_every
         self._logs = logs
         self._standing = ExitStack()
+        self._machines: Callable[[], list[MachineResult]] = list
 
     def __enter__(self) -> Self:
         if lack := why_not_started(self.profile):
@@ -76,10 +79,10 @@ class Rig:
         with ExitStack() as standing:  # if something fails half-way, what stands by then is taken down
             served = standing.enter_context(serve(self.profile, self.context, self._logs.target))
             target, self.resources = served.target, served.resources
-            _, load_cores = self.resources.cores
             log = ScenarioLog(self._logs.scenario) if self._logs.scenario is not None else None
-            fleet = standing.enter_context(LocalFleet(load_cores, log))
-            self.ends = Ends(target, served.upstream, fleet, self.context.check)
+            self.clients = standing.enter_context(client_side(self.context, self.resources, log))
+            self._machines = self.clients.machines
+            self.ends = Ends(target, served.upstream, self.clients.fleet, self.context.check)
             division = self._divide(target.address)
             if division.holders:
                 probe, tls = format_probe(self.profile, target.authority), self.profile.target.tls_settings
@@ -111,13 +114,16 @@ class Rig:
         """Measure how fast the cores of both sides are now; the rig is to be silent."""
         placement = self.resources.placement
         self.context.speed.read(placement.target, placement.load)
+        self.clients.read_silent()
+
+    def machines(self) -> list[MachineResult]:
+        """Return the machines that generate the load, where there are several; empty before the rig was entered."""
+        return self._machines()
 
     def _divide(self, address: Address) -> Division:
         load, workers = self.profile.load, self.profile.load.workers
-        if workers == "auto":
-            workers = len(self.resources.placement.load)
         try:
-            return divide(address, load.connections, workers, load.idle, self.resources.open_files)
+            return self.clients.divide(address, load.connections, None if workers == "auto" else workers, load.idle)
         except LoadlabError as error:
             raise NotPossible(str(error)) from None
 

@@ -127,7 +127,7 @@ class RoundsRun:
         rig, record = self._rig, self._record
         reason = "stopped before its end" if self.state == "interrupted" else self.reason
         machine = self._context.speed.so_far()
-        result = trial_result(self.trial, self.state, reason, rig.resources, rig.idle, record, machine)
+        result = trial_result(self.trial, self.state, reason, rig.resources, rig.idle, record, machine, rig.machines())
         result = result.model_copy(update={"attempt": len(self._attempts) + 1, "batch": self._batch})
         if self.state == "failed":
             result = result.model_copy(update={"verdict": judge_failure(self.reason or "", self._target_died)})

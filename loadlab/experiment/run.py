@@ -47,6 +47,8 @@ class Experiment:
     def run(self, trials: Sequence[Trial], calibrates: bool = True) -> RunDocument:
         """Make all trials and return the document; before them, unless asked not to, measure the client's own error.
 
+        Several machines are not calibrated: what each adds is among the figures of every trial.
+
         A trial that fails does not end the run. The context's `check` does: then the document says `interrupted` and
         holds what was measured until then. Raises ScenarioError, once the document is written, where the scenario of a
         trial cannot be run, and ReportError when the run directory cannot be written any more.
@@ -55,7 +57,7 @@ class Experiment:
         self._change(trials_planned=len(trials))
         self._directory.write_document(self.document)
         try:
-            if calibrates and isinstance(self._profile, LoadProfile):
+            if calibrates and context.cluster is None and isinstance(self._profile, LoadProfile):
                 measured = calibrate([BEFORE_A_RUN], context)
                 self._change(calibration=measured[0] if measured else None)
             for number, batch in enumerate(plan_batches(trials), start=1):

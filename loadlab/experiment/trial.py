@@ -68,7 +68,7 @@ class TrialRun:
         """Return what has been measured, and judged where there is something to judge."""
         rig = self._rig
         machine = self._context.speed.so_far()
-        result = trial_result(self.trial, state, reason, rig.resources, rig.idle, self._window, machine)
+        result = trial_result(self.trial, state, reason, rig.resources, rig.idle, self._window, machine, rig.machines())
         if self._passes is None:
             return result
         return result.model_copy(update={"probes": self._passes.added_to(result.probes)})

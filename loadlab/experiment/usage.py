@@ -3,15 +3,24 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Self
 
-from loadlab.analysis.verdict import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
+from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
 from loadlab.experiment.context import Resources
 from loadlab.experiment.load_record import LoadRecord
+from loadlab.experiment.machine_usage import (
+    MachineUse,
+    busy_by_process,
+    client_of,
+    core_pool,
+    machines_between,
+    total_machines,
+)
 from loadlab.experiment.shared_cores import SharedCoresUse
-from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks
+from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks, total_change
 from loadlab.probes.open_files import OpenFiles, read_open_files
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, total_use, usage_between
 from loadlab.probes.tcp import ListenQueue, read_listen_queue
@@ -24,7 +33,7 @@ from loadlab.probes.throttling import (
     total_limits,
     total_pressure,
 )
-from loadlab.processes.cores import CoresReading, joined, read_cores, use_between
+from loadlab.processes.cores import CoresReading, joined, read_cores
 from loadlab.processes.threads import total_of_threads
 from loadlab.profile.address import Address
 from loadlab.profile.http_values import expand_statuses
@@ -33,10 +42,16 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
+if TYPE_CHECKING:
+    from loadlab.cluster.reading import MachineReading
+
 
 @dataclass(frozen=True, slots=True)
 class WindowEdge:
-    """The counters at one end of the window; `beside` are other processes of the trial: holders, an upstream, ours."""
+    """The counters at one end of the window; `beside` are other processes of the trial: holders, an upstream, ours.
+
+    All are this machine's but those of `machines`, the others that generate the load.
+    """
 
     target: GroupReading
     client: GroupReading
@@ -46,18 +61,21 @@ class WindowEdge:
     target_files: list[OpenFiles]
     listen_queue: ListenQueue | None
     limits: LimitsReading
+    machines: "Mapping[str, MachineReading]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class WindowUsage:
     """The use between two edges. Busy figures are in cores.
 
+    The `client` is that of all `machines` together, where there are several; `client_busy_here` is this machine's part.
     `active` is the part of that time in which there was load, where the edges were read before and after it.
     """
 
     target: ProcessUsage
     client: ProcessUsage
     client_busy_by_worker: tuple[float, ...]
+    client_busy_here: float
     beside_busy: float
     target_processes: int
     target_processes_ended: int
@@ -69,13 +87,18 @@ class WindowUsage:
     control_groups: tuple[ControlGroupUse, ...]
     pressure: Pressure
     active: float = 1.0
+    machines: Mapping[str, MachineUse] = field(default_factory=dict)
 
     def with_threads(self, threads: SharedCoresUse) -> Self:
         """Return it with what the threads of the trial did on cores that they shared."""
         return replace(self, threads=threads)
 
     def with_memory(self, target_pss_bytes: int | None, client_pss_bytes: int | None) -> Self:
-        """Return it with the memory of both sides, what processes share in equal parts; None where it is not known."""
+        """Return it with the memory of both sides, what processes share in equal parts; None where it is not known.
+
+        That of load workers on several machines is not.
+        """
+        client_pss_bytes = None if self.machines else client_pss_bytes
         return replace(
             self,
             target=self.target.model_copy(update={"pss_bytes": target_pss_bytes}),
@@ -113,12 +136,15 @@ def read_window_edge(
 def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None) -> WindowUsage:
     """Return what was used between two edges; with `active_ns` there was load for so long only between them."""
     passed_ns = end.target.time_ns - start.target.time_ns
+    client_here = usage_between(start.client, end.client)
+    machines = machines_between(start.machines, end.machines)
     return WindowUsage(
         target=usage_between(start.target, end.target),
-        client=usage_between(start.client, end.client),
-        client_busy_by_worker=tuple(
-            usage_between(start.client.only(pid), end.client.only(pid)).busy for pid in end.client.processes
-        ),
+        client=client_of(machines) if machines else client_here,
+        client_busy_by_worker=tuple(chain.from_iterable(machine.busy_by_worker for machine in machines.values()))
+        if machines
+        else busy_by_process(start.client, end.client),
+        client_busy_here=client_here.busy,
         beside_busy=usage_between(start.beside, end.beside).busy,
         target_processes=len(start.target.processes),
         target_processes_ended=ended_between(start.target, end.target),
@@ -130,6 +156,7 @@ def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None)
         control_groups=tuple(limits_between(start.limits, end.limits)),
         pressure=pressure_between(start.limits, end.limits),
         active=min(1.0, active_ns / passed_ns) if active_ns and passed_ns else 1.0,
+        machines=machines,
     )
 
 
@@ -149,6 +176,7 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
         client_busy_by_worker=tuple(
             over_time(usage.client_busy_by_worker[worker] for usage in usages) for worker in range(workers)
         ),
+        client_busy_here=over_time(usage.client_busy_here for usage in usages),
         beside_busy=over_time(usage.beside_busy for usage in usages),
         target_processes=first.target_processes,
         target_processes_ended=sum(usage.target_processes_ended for usage in usages),
@@ -156,11 +184,7 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
             filter(None, (usage.fullest_target for usage in usages)), key=lambda use: use.limit - use.open, default=None
         ),
         listen_queue=_total_queue_use([usage.listen_queue for usage in usages]),
-        clocks=ClockChange(
-            sum(usage.clocks.set_ns for usage in usages),
-            sum(usage.clocks.asleep_ns for usage in usages),
-            sum(usage.clocks.corrected_ns for usage in usages),
-        ),
+        clocks=total_change([usage.clocks for usage in usages]),
         cores=joined([usage.cores for usage in usages]),
         threads=SharedCoresUse(
             total_of_threads([usage.threads.target for usage in usages]),
@@ -170,6 +194,7 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
         control_groups=tuple(total_limits([usage.control_groups for usage in usages])),
         pressure=total_pressure([usage.pressure for usage in usages]),
         active=over_time(usage.active for usage in usages),
+        machines=total_machines([usage.machines for usage in usages]),
     ).with_memory(last.target.pss_bytes, last.client.pss_bytes)
 
 
@@ -246,32 +271,13 @@ def _unexpected_statuses(profile: LoadProfile, record: LoadRecord) -> dict[str, 
 def _pools(usage: WindowUsage, resources: Resources) -> tuple[CorePool, ...]:
     """Return what became of the cores of each side, or of all together where the sides were not kept apart."""
     target, load = set(resources.placement.target), set(resources.placement.load)
+    beside = usage.client_busy_here + usage.beside_busy
     if not resources.pinned or target & load:
-        return _pool("both", usage, target | load, usage.target.busy + usage.client.busy + usage.beside_busy)
-    return (
-        *_pool("target", usage, target, usage.target.busy),
-        *_pool("client", usage, load, usage.client.busy + usage.beside_busy),
-    )
-
-
-def _pool(owner: CoreOwner, usage: WindowUsage, cores: Collection[int], ours: float) -> tuple[CorePool, ...]:
-    """Return the pool of `cores`, of which the trial's own processes used `ours`; none if they could not be read."""
-    uses = use_between(*usage.cores, cores)
-    if not uses:
-        return ()
-    return (
-        CorePool(
-            owner=owner,
-            idle={core: _idle_under_load(use.idle, usage.active) for core, use in uses.items()},
-            stolen=sum(use.stolen for use in uses.values()) / len(uses),
-            others=max(0.0, sum(use.charged for use in uses.values()) - ours),
-        ),
-    )
-
-
-def _idle_under_load(idle: float, active: float) -> float:
-    """Return the idle share of a core while there was load, which was for the part `active` of the time only."""
-    return idle if active == 1 else max(0.0, 1 - (1 - idle) / active)
+        return core_pool("both", usage.cores, target | load, usage.target.busy + beside, usage.active)
+    of_target = core_pool("target", usage.cores, target, usage.target.busy, usage.active)
+    if usage.machines:  # each of them has its own
+        return of_target
+    return (*of_target, *core_pool("client", usage.cores, load, beside, usage.active))
 
 
 def _fullest(files: Sequence[OpenFiles]) -> DescriptorUse | None:

@@ -7,10 +7,11 @@ timeline in between, and a watch may look at both sides meanwhile.
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from loadlab.errors import TrialFailed
+from loadlab.experiment.client_side import NO_READINGS
 from loadlab.experiment.context import Observer
 from loadlab.experiment.load_record import LoadRecord, read_snapshots
 from loadlab.experiment.recorded_kinds import kinds_of
@@ -118,7 +119,8 @@ def read_edge(rig: Rig, start: WindowEdge | None = None) -> WindowEdge:
     """Read the counters of a rig now; `start` is the edge before this one, if this is a window's end."""
     ends = rig.ends
     beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
-    return read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)
+    edge = read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)
+    return replace(edge, machines=rig.clients.read(start.machines if start else NO_READINGS))
 
 
 class PlannedLoad:
@@ -137,8 +139,9 @@ class PlannedLoad:
         self._finished = self._drained = 0
 
     def plan(self, lead_ns: int) -> int:
-        """Give the workers the window, `lead_ns` before its warm-up; return its start on the monotonic clock."""
-        window, until_start_ns = self._window, lead_ns + self._window.warmup_ns
+        """Give the workers the window, `lead_ns` or more before its warm-up; return its monotonic start."""
+        window = self._window
+        until_start_ns = max(lead_ns, self._rig.clients.least_lead_ns) + window.warmup_ns
         start_unix_ns = time.time_ns() + until_start_ns
         start_ns = time.monotonic_ns() + until_start_ns
         planned = PlannedWindow(start_unix_ns, window.warmup_ns, window.duration_ns, self.interval_ns)
@@ -181,11 +184,11 @@ class PlannedLoad:
                 labels = finished.labels
                 load.tls = load.tls or finished.tls
                 load.cut_ages.absorb(finished.cut_ages)
-                load.add_undone(finished.cut, finished.dropped, labels)
+                load.add_undone(finished.cut, finished.dropped, labels, event.sender)
                 load.carried_over += finished.carried_over
                 load.compared += finished.compared
                 load.answered_before += finished.answered_before
-                load.add_rest(read_snapshots(event.sender, finished.rest), labels)
+                load.add_rest(read_snapshots(event.sender, finished.rest), labels, event.sender)
                 load.add_checks(finished.checks)
                 load.add_blocking(finished.blocking)
                 self._finished += 1

@@ -6,6 +6,7 @@ shows how far the others were.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +49,15 @@ def change_between(start: ClockReading, end: ClockReading) -> ClockChange:
         set_ns=end.realtime_ns - start.realtime_ns - passed_ns - _asleep_ns(start, end),
         asleep_ns=_asleep_ns(start, end),
         corrected_ns=passed_ns - (end.raw_ns - start.raw_ns),
+    )
+
+
+def total_change(changes: Sequence[ClockChange]) -> ClockChange:
+    """Return how they diverged over several stretches together."""
+    return ClockChange(
+        sum(change.set_ns for change in changes),
+        sum(change.asleep_ns for change in changes),
+        sum(change.corrected_ns for change in changes),
     )
 
 

@@ -1,9 +1,12 @@
 """The snapshots of several workers, merged into one record."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from loadlab.experiment.load_record import LoadRecord
 from loadlab.experiment.recorded_kinds import RecordedKind, RecordedKinds
 from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot
+from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot, Totals
 
 MS = 1_000_000
 SECOND = 1_000 * MS
@@ -168,3 +171,40 @@ def test_the_times_of_streams_are_known_by_round_and_written_only_where_there_ar
         record.add("load worker 1", [recorder.take(0, 100 * MS, EACH_INTERVAL)])
     assert [round(each.mean_ns / MS) for each in record.times(Metric.DELAY)] == [2, 4]
     assert [[*each.histograms] for each in record.latency_intervals()] == [["response", "service", "delay"]] * 2
+
+
+@settings(deadline=None)
+@given(
+    times_ms=st.lists(st.integers(1, 60_000), max_size=60),
+    placed=st.lists(st.integers(0, 4), min_size=60, max_size=60),
+    timeouts=st.lists(st.integers(0, 3), min_size=5, max_size=5),
+    cut=st.lists(st.integers(0, 9), min_size=5, max_size=5),
+    machines=st.lists(st.sampled_from(["", " on a", " on b", " on node on rack"]), min_size=5, max_size=5),
+)
+def test_machines_together_are_one_machine_bit_for_bit(
+    times_ms: list[int], placed: list[int], timeouts: list[int], cut: list[int], machines: list[str]
+) -> None:
+    """Whatever worker records a request, and on whatever machine it runs."""
+    alone = LoadRecord(RecordedKinds([RecordedKind("hello")]))
+    alone.add("load worker 1", [snapshot(0, 1000, *times_ms, timeouts=sum(timeouts))])
+    alone.add_undone([sum(cut)], [0])
+    divided = LoadRecord(RecordedKinds([RecordedKind("hello")]))
+    for worker, machine in enumerate(machines):
+        sender = f"load worker {worker + 1}{machine or ' on c'}"
+        own = [time_ms for time_ms, number in zip(times_ms, placed, strict=False) if number == worker]
+        divided.add(sender, [snapshot(0, 1000, *own, timeouts=timeouts[worker])])
+        divided.add_undone([cut[worker]], [0], sender=sender)
+    together = Totals()
+    for totals in divided.by_machine.values():
+        together.outcomes.update(totals.outcomes)
+        for metric, histogram in totals.histograms.items():
+            together.histograms[metric].merge(histogram)
+    expected = {metric: alone.totals.histograms[metric].drain() for metric in Metric}
+    for merged in (together, divided.totals):
+        assert +merged.outcomes == +alone.totals.outcomes
+        assert {metric: merged.histograms[metric].drain() for metric in Metric} == expected
+    assert "node on rack" in divided.by_machine or " on node on rack" not in machines
+
+
+def test_workers_on_this_machine_alone_are_counted_once() -> None:
+    assert two_workers().by_machine == {}
