@@ -4,14 +4,16 @@ Each Dask worker is one machine, also where several run on one host: those divid
 wrong is one sentence each: who, what, and what to do.
 """
 
+import asyncio
 import getpass
 import logging
 import os
 import socket
 import time
 import uuid
+import warnings
 from collections import Counter
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final, cast
@@ -19,16 +21,19 @@ from urllib.parse import urlsplit
 
 from distributed import Client, Worker
 from distributed.actor import Actor
+from distributed.comm.core import connect as connect_comm
 from distributed.security import Security
+from distributed.versions import VersionMismatchWarning
 
 from loadlab.cluster.actor import MachineActor
-from loadlab.cluster.machine import Claimed, Machine
+from loadlab.cluster.machine import Machine
 from loadlab.cluster.messages import MachineInfo
 from loadlab.cluster.remote import Cluster, RemoteMachine, lost
 from loadlab.errors import LoadlabError
 from loadlab.installation import DISTRIBUTION
 
 _CONNECT_SECONDS: Final = 10.0
+_GREETING_SECONDS: Final = 5.0
 _WORKERS_SECONDS: Final = 10.0
 _SETTLED_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.1
@@ -47,8 +52,8 @@ class ClusterTls:
 def connect(address: str, tls: ClusterTls | None = None) -> Cluster:
     """Connect to the scheduler at `address`, such as tcp://HOST:8786, and claim all of its machines for this run.
 
-    Without `tls` the settings are those of Dask's own configuration. Raises LoadlabError, or Claimed where another run
-    holds a machine; nothing is held then.
+    Without `tls` the settings are those of Dask's configuration. Raises LoadlabError, which is Claimed where another
+    run holds a machine; nothing is held then.
     """
     # What it has to say of lost connections is said by us, once.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -56,7 +61,7 @@ def connect(address: str, tls: ClusterTls | None = None) -> Cluster:
     try:
         _wait_workers(client, address)
         _check_versions(client)
-        cluster = Cluster(client, address, _machines(client), _warnings(address))
+        cluster = Cluster(client, address, _machines(client), _warnings_of(address))
     except BaseException:
         client.close(timeout=2)
         raise
@@ -70,42 +75,65 @@ def connect(address: str, tls: ClusterTls | None = None) -> Cluster:
 
 def _connect(address: str, tls: ClusterTls | None) -> Client:
     try:
-        security = (
-            Security(
-                require_encryption=True,
-                tls_ca_file=tls.ca_file,
-                tls_client_cert=tls.cert,
-                tls_client_key=tls.key or tls.cert,
-            )
-            if tls is not None
-            else None
-        )
-        return Client(address, security=security, timeout=_CONNECT_SECONDS, name="loadlab")
+        security = _security(tls)
+        # In a thread of its own: the caller's may have an event loop that runs, as in a notebook.
+        with ThreadPoolExecutor(1) as probing:
+            probing.submit(asyncio.run, _probe(address, security)).result()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # those that matter are checked
+            return Client(address, security=security, timeout=_CONNECT_SECONDS, name="loadlab")
     except (OSError, ValueError, TypeError, RuntimeError) as error:
-        raise LoadlabError(_why_not_connected(address, tls, error)) from None
+        raise LoadlabError(_why_not_connected(address, error)) from None
 
 
-def _why_not_connected(address: str, tls: ClusterTls | None, error: Exception) -> str:
+def _security(tls: ClusterTls | None) -> Security:
+    if tls is None:
+        return Security()
+    key = tls.key or tls.cert
+    return Security(require_encryption=True, tls_ca_file=tls.ca_file, tls_client_cert=tls.cert, tls_client_key=key)
+
+
+async def _probe(address: str, security: Security) -> None:
+    """Connect and let go: Dask's client waits for ever for the greeting of a server that has none for it."""
+    arguments = security.get_connection_args("client")
+    connecting = connect_comm(address, timeout=_CONNECT_SECONDS, **arguments)
+    comm = await asyncio.wait_for(connecting, _CONNECT_SECONDS + _GREETING_SECONDS)
+    comm.abort()
+
+
+def _why_not_connected(address: str, error: Exception) -> str:
     where = f"the Dask scheduler at {address}"
-    if isinstance(error, FileNotFoundError | PermissionError):
-        return f"--cluster: {error.filename or 'a file of TLS'}: {error.strerror or error}"
-    reasons = []
-    cause: BaseException | None = error
-    while cause is not None:
-        reasons.append(str(cause))
-        cause = cause.__cause__ or cause.__context__
-    text = " ".join(reasons).lower()
+    is_encrypted = address.startswith("tls:")
+    text = _with_causes(error)
+    if isinstance(error, FileNotFoundError | PermissionError) or "[x509" in text or "no certificate" in text:
+        return f"--cluster: the files of --tls-ca-file, --tls-cert and --tls-key cannot be read: {error}"
+    if "requires encryption" in text or "require_encryption" in text:
+        return f"{where} is not to be reached without TLS, as configured: use tls:// in its address"
+    if "ssl_context" in text:
+        return f"{where} takes TLS: pass --tls-ca-file, --tls-cert and --tls-key, or configure them for Dask"
     if "certificate" in text or "ssl" in text:
         return (
-            f"{where} does not accept these TLS settings, or is not signed by that CA: check --tls-ca-file, --tls-cert "
-            "and --tls-key"
+            f"{where} does not accept these TLS settings, or its certificate is not signed by that CA: check "
+            "--tls-ca-file, --tls-cert and --tls-key"
         )
-    if "tls" in text and tls is None:
-        return f"{where} takes TLS: pass --tls-ca-file, --tls-cert and --tls-key, or configure them for Dask"
     if isinstance(error, ValueError):
         return f"--cluster {address}: {error}; an address is tcp://HOST:PORT, or tls://HOST:PORT"
-    hint = "" if tls or address.startswith("tls") else ", and whether it takes TLS (--tls-ca-file)"
-    return f"nothing answers as {where}: check that it runs (dask scheduler), that this machine reaches that port{hint}"
+    if isinstance(error, TimeoutError):
+        hint = "check the port" if is_encrypted else "check the port; if it takes TLS, its address begins with tls://"
+        return f"what listens at {address} does not answer as a Dask scheduler: {hint}"
+    return (
+        f"nothing answers as {where}: check that it runs (dask scheduler), and that this machine reaches that port"
+        + ("" if is_encrypted else "; if it takes TLS, its address begins with tls://")
+    )
+
+
+def _with_causes(error: Exception) -> str:
+    """Return the texts of an error and of all its causes, in lower case."""
+    texts, cause = list[str](), cast("BaseException | None", error)
+    while cause is not None:
+        texts.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(texts).lower()
 
 
 def _wait_workers(client: Client, address: str) -> None:
@@ -194,7 +222,7 @@ def _names(described: dict[str, tuple[str, MachineInfo]]) -> dict[str, str]:
     return names
 
 
-def _warnings(address: str) -> list[str]:
+def _warnings_of(address: str) -> list[str]:
     """Warn of a scheduler without TLS that is reached by more than this machine."""
     parts = urlsplit(address if "://" in address else f"tcp://{address}")
     if parts.scheme == "tls" or _is_loopback(parts.hostname or ""):
@@ -217,6 +245,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-__all__: Sequence[str] = ["Claimed", "ClusterTls", "connect"]

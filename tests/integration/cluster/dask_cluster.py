@@ -26,10 +26,12 @@ class DaskCluster:
 
 
 @contextmanager
-def dask_cluster(directory: Path, names: Sequence[str] = ("one", "two"), nanny: bool = False) -> Iterator[DaskCluster]:
-    """Run a scheduler, and a worker of each name; all are gone afterwards."""
+def dask_cluster(
+    directory: Path, names: Sequence[str] = ("one", "two"), nanny: bool = False, tls: Sequence[str] = ()
+) -> Iterator[DaskCluster]:
+    """Run a scheduler, and a worker of each name, with the options `tls`; all are gone afterwards."""
     file = directory / "scheduler.json"
-    options = ["--host", "127.0.0.1", "--no-dashboard"]
+    options = ["--host", "127.0.0.1", "--no-dashboard", *(("--protocol", "tls") if tls else ()), *tls]
     with ExitStack() as stack:
         command = [_DASK, "scheduler", *options, "--port", "0", "--scheduler-file", str(file)]
         scheduler = stack.enter_context(spawn("dask scheduler", command))

@@ -251,16 +251,3 @@ def test_nothing_is_left_of_a_coordinator_that_is_killed_or_stands_still(
             wait_until_none(worker)
     with connect(dask.address) as cluster:  # free for another run
         assert len(cluster.machines) == 2
-
-
-def test_nobody_listens() -> None:
-    with pytest.raises(LoadlabError, match=r"nothing answers as the Dask scheduler at tcp://127\.0\.0\.1:1: check"):
-        connect("tcp://127.0.0.1:1")
-
-
-def test_no_workers(tmp_path: Path) -> None:
-    with (
-        dask_cluster(tmp_path, names=()) as dask,
-        pytest.raises(LoadlabError, match="has no workers: start one on each"),
-    ):
-        connect(dask.address)

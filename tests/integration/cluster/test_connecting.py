@@ -1,0 +1,113 @@
+"""The way to a cluster that is not there, is not ready, is encrypted, or is something else."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from loadlab.cluster import connecting
+from loadlab.cluster.connecting import ClusterTls, connect
+from loadlab.errors import LoadlabError
+
+from .dask_cluster import dask_cluster
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_SECONDS", 0.5)
+    with pytest.raises(LoadlabError, match=r"nothing answers as the Dask scheduler at tcp://127\.0\.0\.1:1: check"):
+        connect("tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("address", ["nowhere", "carrier://pigeon:1"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(LoadlabError, match=rf"--cluster {address}: .*; an address is tcp://HOST:PORT"):
+        connect(address)
+
+
+@contextmanager
+def silent_server() -> Iterator[str]:
+    """Accept connections and say nothing."""
+    accepted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    accepted.append(listening.accept()[0])
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        host, port = listening.getsockname()
+        yield f"tcp://{host}:{port}"
+        listening.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+    for each in accepted:
+        each.close()
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(connecting, "_GREETING_SECONDS", 0.5)
+    with silent_server() as address, pytest.raises(LoadlabError, match="does not answer as a Dask scheduler: check"):
+        connect(address)
+
+
+def test_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_WORKERS_SECONDS", 0.5)
+    with (
+        dask_cluster(tmp_path, names=()) as dask,
+        pytest.raises(LoadlabError, match=r"has no workers: start one on each client machine \(dask worker tcp://"),
+    ):
+        connect(dask.address)
+
+
+def test_other_versions_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "DISTRIBUTION", "no-such-distribution")
+    with dask_cluster(tmp_path, names=("one",)) as dask:
+        with connect(dask.address) as cluster:  # the same here and there: it is installed nowhere
+            assert len(cluster.machines) == 1
+        monkeypatch.setattr(connecting, "_versions_of", versions_by_turns())
+        with pytest.raises(LoadlabError) as caught:
+            connect(dask.address)
+    assert str(caught.value).startswith(
+        "the machines of a cluster need the same versions of loadlab and Python: here loadlab 1.0 with Python 3.11; tcp://"
+    )
+    assert "no loadlab with Python 3.12: install this one's there" in str(caught.value)
+
+
+def versions_by_turns() -> object:
+    """Return a function that knows the versions of a client, then those of a worker without loadlab."""
+    turns = iter([("1.0", "3.11"), ("", "3.12")])
+    return lambda _found: next(turns)
+
+
+@pytest.fixture(scope="module")
+def authorities(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two directories, each with an authority's ca.pem, and cert.pem that it has signed."""
+    directories = tmp_path_factory.mktemp("ours"), tmp_path_factory.mktemp("theirs")
+    for directory in directories:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+        signed = authority.issue_cert("127.0.0.1")
+        signed.private_key_and_cert_chain_pem.write_to_path(str(directory / "cert.pem"))
+    return directories
+
+
+def test_tls(authorities: tuple[Path, Path], tmp_path: Path) -> None:
+    ours, theirs = authorities
+    settings = [f"--tls-ca-file={ours / 'ca.pem'}", f"--tls-cert={ours / 'cert.pem'}", f"--tls-key={ours / 'cert.pem'}"]
+    with dask_cluster(tmp_path, names=("one",), tls=settings) as dask:
+        with connect(dask.address, ClusterTls(str(ours / "ca.pem"), str(ours / "cert.pem"))) as cluster:
+            assert [machine.name for machine in cluster.machines] == ["one"]
+        with pytest.raises(LoadlabError, match=r"takes TLS: pass --tls-ca-file, --tls-cert and --tls-key"):
+            connect(dask.address)
+        with pytest.raises(LoadlabError, match="its certificate is not signed by that CA"):
+            connect(dask.address, ClusterTls(str(theirs / "ca.pem"), str(ours / "cert.pem")))
+        with pytest.raises(LoadlabError, match="does not accept these TLS settings"):
+            connect(dask.address, ClusterTls(str(ours / "ca.pem"), str(theirs / "cert.pem")))
