@@ -1,0 +1,121 @@
+"""Trials whose load comes from two Dask workers of this machine, with a bundled server as the target."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from unittest.mock import Mock
+
+import pytest
+
+from loadlab.cluster.connecting import connect
+from loadlab.cluster.remote import Cluster
+from loadlab.errors import TrialFailed
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
+from loadlab.experiment.rig import NO_LOGS
+from loadlab.experiment.rounds import Batch
+from loadlab.experiment.trial import TrialRun
+from loadlab.profile import LoadProfile, plan_trials
+from loadlab.results.model import TrialResult
+
+from .dask_cluster import DaskCluster, dask_cluster, load_processes, wait_until_none
+
+pytestmark = pytest.mark.timeout(180)
+
+MS: Final = 1_000_000
+
+
+def profile(**changes: object) -> LoadProfile:
+    data = {
+        "name": "cluster",
+        "target": {"server": "callback"},
+        "load": {"connections": 9, "idle": 101, "warmup": "50ms", "duration": "500ms"},
+        "retries": 0,
+    }
+    return LoadProfile.model_validate({**data, **changes})
+
+
+def context(cluster: Cluster) -> RunContext:
+    return RunContext(resources_of_host(), Unobserved(), lambda: None, cluster=cluster)
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[DaskCluster]:
+    with dask_cluster(tmp_path) as running:
+        yield running
+
+
+def check_machines(result: TrialResult) -> None:
+    """Both have their share, and together they are the trial."""
+    one, two = result.machines
+    assert (one.name, two.name) == ("one", "two")
+    assert one.connections + two.connections == 9
+    assert one.idle + two.idle == 101
+    assert all(each.workers >= 1 and each.requests > 0 for each in (one, two))
+    assert one.requests + two.requests == result.requests
+    assert one.response_ns.count + two.response_ns.count == result.response_ns.count
+    assert one.lateness_ns.count + two.lateness_ns.count == result.lateness_ns.count
+    assert all(each.speed.client for each in (one, two))
+    for each in (one, two):  # on this machine's own clock
+        assert each.clock is not None
+        assert (each.clock.offset_ns, each.clock.bound_ns) == (0, 0)
+    assert one.client is not None
+    assert two.client is not None
+    assert result.client is not None
+    assert result.client.cpu_ns == one.client.cpu_ns + two.client.cpu_ns > 0
+    assert result.client.processes == one.workers + two.workers
+    assert result.idle is not None
+    assert result.idle.alive == 101
+    assert result.idle.problem is None
+
+
+def test_a_trial_has_the_figures_of_each_machine(dask: DaskCluster) -> None:
+    with connect(dask.address) as cluster:
+        [trial] = plan_trials(profile(probes=["procfs"]), seed=1)
+        run = TrialRun(trial, context(cluster), keep_stacks=Mock())
+        run.measure()
+        result = run.result("done", None)
+        check_machines(result)
+        assert result.window_ns >= 400 * MS
+        assert result.target is not None
+        assert result.target.cpu_ns > 0
+        assert result.probes.procfs is not None
+        assert not any(load_processes(worker) for worker in dask.workers.values())
+
+
+def test_rigs_on_one_cluster_are_measured_in_turn(dask: DaskCluster) -> None:
+    swept = profile(rounds=3, sweep={"target.server": ["callback", "epoll"]})
+    short = swept.model_copy(update={"load": swept.load.model_copy(update={"duration_ns": 50 * MS})})
+    with connect(dask.address) as cluster:
+        batch = Batch(plan_trials(short, seed=2), context(cluster), 1, lambda _: NO_LOGS)
+        batch.measure(lambda _: None)
+        for run in batch.runs:
+            result = run.result()
+            assert (result.state, len(result.rounds)) == ("done", 3)
+            check_machines(result)
+            assert result.requests == sum(each.requests for each in result.rounds)
+
+
+def test_a_machine_that_dies_ends_the_trial_with_its_name_and_what_was_measured(dask: DaskCluster) -> None:
+    killed = dask.workers["two"]
+    seen = 0
+
+    class Kill(Unobserved):
+        def so_far(self, measured: object) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == 4:
+                os.kill(killed.pid, signal.SIGKILL)
+
+    long = profile()
+    long = long.model_copy(update={"load": long.load.model_copy(update={"duration_ns": 20_000 * MS})})
+    with connect(dask.address) as cluster:
+        [trial] = plan_trials(long, seed=1)
+        run = TrialRun(trial, RunContext(resources_of_host(), Kill(), lambda: None, cluster=cluster))
+        with pytest.raises(TrialFailed, match="client machine two has been lost"):
+            run.measure()
+        result = run.result("failed", "lost")
+        assert result.requests > 0
+        assert sum(machine.requests for machine in result.machines) == result.requests
+        wait_until_none(dask.workers["one"])
