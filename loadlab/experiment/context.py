@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from loadlab.errors import LoadlabError
 from loadlab.host import OwnLimits
@@ -30,7 +30,8 @@ class NotPossible(Exception):
 class Resources:
     """The cores of target and load, whether each side is bound to its own, and the hard limit of open files.
 
-    A target that runs already is not bound by loadlab: its cores are those that it may run on.
+    A target that runs already is not bound by loadlab: its cores are those that it may run on. The load has none where
+    it comes from other machines only.
     """
 
     placement: Placement
@@ -40,7 +41,9 @@ class Resources:
     @property
     def cores(self) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
         """The cores to bind target and load to; None leaves it to the kernel."""
-        return (self.placement.target, self.placement.load) if self.pinned else (None, None)
+        target, load = self.placement.target, self.placement.load
+        # Where all load comes from other machines, what is beside the target is on its cores.
+        return (target, load or target) if self.pinned else (None, None)
 
     @property
     def shared_cores(self) -> frozenset[int]:
@@ -52,7 +55,10 @@ class Resources:
 
     def cores_by_side(self) -> dict[str, list[int]]:
         """Return the cores that each side was bound to, by side; empty if neither was."""
-        return {"target": list(self.placement.target), "load": list(self.placement.load)} if self.pinned else {}
+        if not self.pinned:
+            return {}
+        load = {"load": list(self.placement.load)} if self.placement.load else {}
+        return {"target": list(self.placement.target), **load}
 
 
 def resources_of_host() -> Resources:
@@ -85,10 +91,11 @@ def resources_beside(
     """Return the resources beside a target that runs already, and may run on `target_cores`.
 
     Unless the profile names the cores of the load, it takes those of `available` that the target cannot run on. Where
-    there are none it keeps to its own part of them, which leaves the others to the target.
+    there are none it keeps to its own part of them, which leaves the others to the target. Load from other machines
+    takes none.
     """
     load = given.placement.load
-    if profile.placement == "auto":
+    if profile.placement == "auto" and load:
         load = tuple(sorted(set(available) - set(target_cores))) or load
     return replace(given, placement=Placement(tuple(sorted(target_cores)), load))
 
@@ -167,3 +174,21 @@ class RunContext:
     check_insistent: Callable[[], None] = lambda: None
     cluster: "Cluster | None" = None
     speed_by_machine: dict[str, list[SpeedReading]] = field(default_factory=dict)
+
+    def with_cluster(self, cluster: "Cluster") -> Self:
+        """Return it with the load coming from the machines of `cluster`.
+
+        If none of them is this one, the target may have all cores, unless the profile names those of both sides.
+        """
+        if any(map(cluster.is_here, cluster.machines)):
+            return replace(self, cluster=cluster)
+        resources, placement = self.resources, self.resources.placement
+        target = placement.target
+        if placement == resources_of_host().placement:
+            target = tuple(sorted({*placement.target, *placement.load}))
+        return replace(self, cluster=cluster, resources=replace(resources, placement=Placement(target, ())))
+
+    @property
+    def load_is_here(self) -> bool:
+        """Whether all of the load comes from this machine, be it as the machines of a cluster."""
+        return self.cluster is None or all(map(self.cluster.is_here, self.cluster.machines))

@@ -105,10 +105,13 @@ def required_by(profile: Profile, machine: Machine | None = None) -> Requirement
     return _requirements_of(profile, Machine() if machine is None else machine, targets.catalog())
 
 
-def why_not_started(profile: Profile) -> str | None:
-    """Return why a trial of this profile must not be started on this machine now, in a sentence; None if it may be."""
+def why_not_started(profile: Profile, load_is_here: bool = True) -> str | None:
+    """Return why a trial of this profile must not be started on this machine now, in a sentence; None if it may be.
+
+    With load from other machines it is about the target only.
+    """
     machine = Machine()
-    return why_refused(machine, _requirements_of(profile, machine, targets.catalog()))
+    return why_refused(machine, _requirements_of(profile, machine, targets.catalog(), load_is_here))
 
 
 def examine_profilers() -> list[Diagnosis]:
@@ -158,11 +161,11 @@ def format_problem(diagnosis: Diagnosis) -> str:
 
 
 def _requirements_of(
-    profile: Profile, machine: Machine, catalog: Mapping[str, targets.TargetDescription]
+    profile: Profile, machine: Machine, catalog: Mapping[str, targets.TargetDescription], load_is_here: bool = True
 ) -> Requirements:
     target = profile.target if isinstance(profile, LoadProfile) else None
     bundled = None if target is None or target.server is None else catalog[target.server].footprint(target.options)
-    return requirements_of(profile, machine.own, bundled)
+    return requirements_of(profile, machine.own, bundled, load_is_here)
 
 
 def _diagnose(

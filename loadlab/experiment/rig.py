@@ -74,7 +74,7 @@ class Rig:
         self._machines: Callable[[], list[MachineResult]] = list
 
     def __enter__(self) -> Self:
-        if lack := why_not_started(self.profile):
+        if lack := why_not_started(self.profile, self.context.load_is_here):
             raise NotPossible(lack)
         with ExitStack() as standing:  # if something fails half-way, what stands by then is taken down
             served = standing.enter_context(serve(self.profile, self.context, self._logs.target))

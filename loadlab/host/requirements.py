@@ -75,15 +75,18 @@ def together(one: Requirements, other: Requirements) -> Requirements:
     )
 
 
-def requirements_of(profile: Profile, own: OwnLimits, server: Footprint | None = None) -> Requirements:
+def requirements_of(
+    profile: Profile, own: OwnLimits, server: Footprint | None = None, load_is_here: bool = True
+) -> Requirements:
     """Return what a trial of that profile takes; its sweep is not looked at.
 
     `server` is what the profile's bundled server runs, None for one that runs already: that has its resources, and
-    limits of its own. `own` decides how many processes the load is divided among.
+    limits of its own. `own` decides how many processes the load is divided among. Of load that comes from other
+    machines only the target's ends of its connections are on this one.
     """
     match profile:
         case LoadProfile():
-            return _of_load(profile, own, server)
+            return _of_load(profile, own, server) if load_is_here else _of_server_alone(profile, server)
         case WaitCostProfile(wait=wait):
             # Besides: standard streams, and epoll's own descriptor.
             open_files = wait.descriptors * (1 if wait.channel == "eventfd" else 2) + 4
@@ -143,6 +146,20 @@ def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> 
         maps=target.maps,
         memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + client_bytes + target.memory_bytes,
         requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, own))),
+        cores=_named_cores(profile),
+    )
+
+
+def _of_server_alone(profile: LoadProfile, server: Footprint | None) -> Requirements:
+    active = profile.load.connections + profile.load.slow_connections
+    held = active + profile.load.idle
+    target = _of_server(profile, server, active, held) if server is not None else Requirements()
+    return replace(
+        target,
+        connections=held + target.connections,
+        active=active + target.active,
+        files=held + target.files,
+        memory_bytes=held * CONNECTION_BYTES // 2 + target.memory_bytes,
         cores=_named_cores(profile),
     )
 

@@ -1,8 +1,12 @@
 """Which cores the load takes beside a target that runs already."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
-from loadlab.experiment.context import Resources, resources_beside
+from loadlab.cluster.remote import Cluster
+from loadlab.experiment.context import Resources, RunContext, Unobserved, resources_beside, resources_of_host
 from loadlab.processes import Placement
 from loadlab.profile import LoadProfile
 
@@ -50,3 +54,37 @@ def test_cores_are_shared_where_both_sides_may_run(
     target: tuple[int, ...], load: tuple[int, ...], pinned: bool, shared: set[int]
 ) -> None:
     assert Resources(Placement(target, load), pinned, open_files=1024).shared_cores == shared
+
+
+def test_load_from_other_machines_takes_no_core_beside_a_target_that_runs_already() -> None:
+    given = Resources(Placement(target=(0, 1, 2, 3), load=()), pinned=True, open_files=1024)
+    found = resources_beside(given, profile(), {0, 1}, range(4))
+    assert found.placement == Placement(target=(0, 1), load=())
+    assert found.shared_cores == set()
+    assert found.cores == ((0, 1), (0, 1))
+    assert found.cores_by_side() == {"target": [0, 1]}
+
+
+def cluster(*here: bool) -> Cluster:
+    """Machines of a cluster: whether each is this one."""
+    return cast(Cluster, SimpleNamespace(machines=here, is_here=lambda machine: machine))
+
+
+@pytest.mark.parametrize(("here", "is_here"), [((False, False), False), ((True, False), False), ((True, True), True)])
+def test_a_target_has_all_cores_where_no_load_is_beside_it(here: tuple[bool, ...], is_here: bool) -> None:
+    given = resources_of_host()
+    context = RunContext(given, Unobserved(), lambda: None).with_cluster(cluster(*here))
+    assert context.load_is_here is is_here
+    all_cores = {*given.placement.target, *given.placement.load}
+    expected = given.placement if any(here) else Placement(tuple(sorted(all_cores)), ())
+    assert context.resources.placement == expected
+
+
+def test_cores_that_were_named_stay_the_target_s() -> None:
+    given = Resources(Placement(target=(90,), load=(91,)), pinned=True, open_files=1024)
+    context = RunContext(given, Unobserved(), lambda: None).with_cluster(cluster(False))
+    assert context.resources.placement == Placement((90,), ())
+
+
+def test_without_a_cluster_the_load_is_here() -> None:
+    assert RunContext(GIVEN, Unobserved(), lambda: None).load_is_here

@@ -161,6 +161,14 @@ def test_the_highest_rate_is_shared_by_cores_that_have_a_worker() -> None:
     assert requirements_of(profile(), OWN).requests_per_core == 0
 
 
+def test_of_load_from_other_machines_only_the_target_s_ends_are_here() -> None:
+    here, elsewhere = (requirements_of(profile(), OWN, load_is_here=load_is_here) for load_is_here in (True, False))
+    assert elsewhere.connections == here.connections > 0
+    assert (elsewhere.ports, elsewhere.tasks, elsewhere.requests_per_core) == (0, 0, 0)
+    assert elsewhere.files == elsewhere.connections < here.files
+    assert elsewhere.memory_bytes == elsewhere.connections * CONNECTION_BYTES // 2 < here.memory_bytes
+
+
 def test_named_cores_are_needed() -> None:
     plain = profile().model_dump(mode="json", by_alias=True)
     placed = LoadProfile.model_validate({**plain, "placement": {"target": [0], "load": [1, 5]}})
