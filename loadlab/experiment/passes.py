@@ -181,11 +181,8 @@ class BothSides(Generic[Result]):
 
     def prepare(self, target_pids: Collection[int], client_pids: Collection[int]) -> None:
         """Attach to the processes of both sides."""
-        if target_pids:
-            self._try("target", lambda: self._open("target").prepare(target_pids))
-        else:
-            self.problems["target"] = "its processes are not on this machine"
-        self._try("client", lambda: self._open("client").prepare(client_pids))
+        self._prepare("target", target_pids)
+        self._prepare("client", client_pids)
 
     def begin(self) -> None:
         """Switch on."""
@@ -214,6 +211,12 @@ class BothSides(Generic[Result]):
             self._try(side, probe.end)
         seen = {side: self._try(side, probe.collect) for side, probe in [*self._probes.items()]}
         self._seen = {side: result for side, result in seen.items() if result is not None}
+
+    def _prepare(self, side: Side, pids: Collection[int]) -> None:
+        if pids:
+            self._try(side, lambda: self._open(side).prepare(pids))
+        else:
+            self.problems[side] = "its processes are not on this machine"
 
     def _open(self, side: Side) -> Probe[Result]:
         probe = self._probes[side] = self._open_probe(self._check)

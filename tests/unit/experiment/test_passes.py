@@ -132,14 +132,20 @@ def test_a_probe_that_fails_is_stopped_and_costs_its_own_result_only(step: str) 
     assert sound == ["prepare", "begin", "look", "end", "collect", "stop"]
 
 
-def test_of_a_target_on_another_machine_the_client_alone_is_watched() -> None:
+@pytest.mark.parametrize(
+    ("pids", "elsewhere", "seen"),
+    [(([], [3]), "target", {"client": "saw [3]"}), (([2], []), "client", {"target": "saw [2]"})],
+)
+def test_of_a_side_on_another_machine_the_other_alone_is_watched(
+    pids: tuple[list[int], list[int]], elsewhere: str, seen: dict[str, str]
+) -> None:
     steps: list[str] = []
     with BothSides(lambda _: Recorder(steps)) as sides:
-        sides.prepare([], [3])
+        sides.prepare(*pids)
         sides.begin()
         sides.end()
-        assert sides.collect() == {"client": "saw [3]"}
-    assert sides.problems == {"target": "its processes are not on this machine"}
+        assert sides.collect() == seen
+    assert sides.problems == {elsewhere: "its processes are not on this machine"}
     assert steps == ["prepare", "begin", "end", "collect", "stop"]
 
 
