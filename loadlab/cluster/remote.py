@@ -5,6 +5,7 @@ for some seconds has a `problem`, a sentence that names it, and every later call
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -159,7 +160,8 @@ class Cluster:
             await asyncio.sleep(_RENEW_SECONDS)
 
     def _why(self, machine: RemoteMachine, error: BaseException) -> str:
-        if self._client.status != "running":
+        # Dask's client may not have noticed yet that the connection that all calls take is gone.
+        if self._client.status != "running" or not _listens(self.address):
             return f"the Dask scheduler at {self.address} has ended, or cannot be reached any more: see what it printed"
         if isinstance(error, TimeoutError | asyncio.TimeoutError):
             return (
@@ -167,6 +169,16 @@ class Cluster:
                 "or the machine overloaded or stopped"
             )
         return f"{lost(machine.name)}: see what it printed, and start it again"
+
+
+def _listens(address: str) -> bool:
+    """Return whether connections to a scheduler are accepted, also by a name or without a scheme."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_SCHEDULER_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def lost(name: str) -> str:
