@@ -213,7 +213,9 @@ def main() -> None:
         )
         shown = str(listener.getsockname()[1])
     certificate = os.environ.get("CERTIFICATE")
-    config = uvicorn.Config(app, lifespan="off", log_level="warning", ws="none", ssl_certfile=certificate)
+    config = uvicorn.Config(
+        app, lifespan="off", log_level="warning", ws="none", ssl_certfile=certificate, timeout_graceful_shutdown=1
+    )
     with listener:
         listener.listen(100)
         print(shown, flush=True)
