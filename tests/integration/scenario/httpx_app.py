@@ -114,7 +114,7 @@ async def token() -> dict[str, str]:
 
 @app.get("/secured")
 async def secured(request: Request) -> Response:
-    """Answer to whoever has the token, else with where to get one."""
+    """Answer a client that has the token; tell others where to get one."""
     if request.headers.get("x-token") != "t0":
         return JSONResponse({"get it at": "/token"}, 401)
     return PlainTextResponse("secret")
