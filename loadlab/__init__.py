@@ -1,7 +1,7 @@
 """loadlab: how a server behaves as connections pile up, and why."""
 
 import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from loadlab.api import run_profile
@@ -30,11 +30,12 @@ _ORIGINS: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever it is
+def __getattr__(name: str) -> object:
     # When it is asked for: workers and `loadlab --help` need none of it, and importing it takes half a second.
     if name not in _ORIGINS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_ORIGINS[name]), name)
+    found: object = getattr(importlib.import_module(_ORIGINS[name]), name)
+    return found
 
 
 def __dir__() -> list[str]:

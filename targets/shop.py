@@ -50,7 +50,7 @@ TARGET = {
             "default": 4,
             "minimum": 1,
             "maximum": 1000,
-            "about": "where orders are paid, 20 ms each, one after the other",
+            "about": "where orders are paid, for 20 ms each",
         },
     },
 }

@@ -53,7 +53,7 @@ class Shop:
         return page
 
     def log_in(self, request: ShopRequest) -> Answer:
-        """Give a token to whoever has a name."""
+        """Give a token to a customer who has a name."""
         name = _object(request).get("name")
         if not (isinstance(name, str) and name):
             raise _Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "a name is needed")

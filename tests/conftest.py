@@ -4,11 +4,13 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
 
 from loadlab.results.directory import RunDirectory
+from loadlab.targets import find_target, why_missing
 
 from .sample_run import write_sample
 
@@ -32,11 +34,21 @@ def need_program() -> Callable[[str], str]:
 
     def find(name: str) -> str:
         path = shutil.which(name)
-        if path is None and os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed, and in CI no test may be skipped for that")
         if path is None:
-            pytest.skip(f"{name} is not installed")
+            _do_without(f"{name} is not installed")
         return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def need_streaming() -> Callable[[str], str]:
+    """Give a function that returns the name of a server that speaks WebSocket, or skips the test as `need_program`."""
+
+    def find(name: str) -> str:
+        if lack := why_missing(find_target(name), handlers=["echo"]):
+            _do_without(lack)
+        return name
 
     return find
 
@@ -45,3 +57,9 @@ def need_program() -> Callable[[str], str]:
 def reports(tmp_path: Path) -> Path:
     """An empty place for run directories."""
     return tmp_path / "reports"
+
+
+def _do_without(lack: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{lack}; in CI no test may be skipped for that")
+    pytest.skip(lack)

@@ -4,7 +4,7 @@ import json
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from loadlab.cli.lines import Line, Tone
@@ -203,7 +203,7 @@ def masked_header(name: str, value: str) -> str:
             return MASK if is_secret_name(name) else value
 
 
-def format_json(value: Any, width: int = _JSON_WIDTH) -> str:  # noqa: ANN401 - what JSON can hold
+def format_json(value: object, width: int = _JSON_WIDTH) -> str:
     """Return JSON whose lists and objects are on a line of their own as far as they fit, and indented elsewhere."""
     short = json.dumps(value, ensure_ascii=False)
     if len(short) <= width or not value or not isinstance(value, dict | list):
@@ -228,9 +228,10 @@ def _masked_cookie(cookie: str) -> str:
     return f"{name}={MASK}" if equals else MASK
 
 
-def _parsed(text: str) -> Any:  # noqa: ANN401 - what JSON can hold
+def _parsed(text: str) -> object:
     try:
-        return json.loads(text)
+        found: object = json.loads(text)
+        return found
     except (ValueError, RecursionError):
         return None
 

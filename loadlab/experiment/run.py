@@ -1,5 +1,6 @@
 """All trials of a profile, one after the other, and the run directory that grows with them."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -162,6 +163,11 @@ def new_document(loaded: LoadedProfile, seed: int, command: Sequence[str], trial
         started=now(),
         seed=seed,
         profile=mask_data(loaded.profile.model_dump(mode="json", by_alias=True)),
+        scenario_files={
+            path: hashlib.sha256(text.encode()).hexdigest()
+            for scenario in loaded.scenarios
+            for path, text in scenario.files.items()
+        },
         host=host.fingerprint(),
         verdict="invalid",
         trials=[],

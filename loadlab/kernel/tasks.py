@@ -142,7 +142,7 @@ class TaskGroup:
                 self.cancel()
         swallowed = self._scope.__exit__(kind, error, trace)
         leaving = self._leaving(error)
-        self._errors.clear()  # an error's traceback refers to whoever has this group
+        self._errors.clear()  # an error's traceback refers to the owner of this group
         if leaving is None and error is None and from_outside:
             leaving = from_outside.pop(0)
         # Only one error can be raised here; other scopes further out are still cancelled, at the next yield.

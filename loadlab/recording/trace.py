@@ -1,4 +1,4 @@
-"""What one iteration of a scenario does, event by event: how a worker reports it, for whoever prints it.
+"""What one iteration of a scenario does, event by event: as a worker reports it and `loadlab run --one` prints it.
 
 Credentials are in it as they were sent and received.
 """

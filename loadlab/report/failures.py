@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Final
 
 from loadlab.analysis.failures import name_of_failure
-from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import FailureSample, TrialResult
+from loadlab.results.model import FailureSample, KindLevel, TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns
 
 _MOST_OF_OUTCOME: Final = 3
+_TELLING: Final[tuple[KindLevel, ...]] = ("request", "iteration", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class SampledFailure:
 
     name: str
     failed: int
+    level: KindLevel
     kind: str
     reason: str
     received: str
@@ -36,16 +37,16 @@ class SampledFailure:
 
 def sampled_failures(trials: Sequence[TrialResult]) -> tuple[SampledFailure, ...]:
     """Return the failures of `trials`, the commonest outcome first, and of each outcome a few that differ."""
-    found: dict[tuple[str, str, str], list[tuple[TrialResult, FailureSample]]] = {}
+    found: dict[tuple[str, KindLevel, str, str], list[tuple[TrialResult, FailureSample]]] = {}
     for trial in trials:
-        for sample in trial.failure_samples:
+        for level, sample in _telling(trial):
             kind = sample.kind if trial.kinds else ""
-            found.setdefault((sample.outcome, kind, sample.reason), []).append((trial, sample))
-    counts = {outcome: _count(outcome, trials) for outcome, _, _ in found}
-    ranked = sorted(found, key=lambda key: (-counts[key[0]], key[0]))
+            found.setdefault((sample.outcome, level, kind, sample.reason), []).append((trial, sample))
+    counts = {(outcome, level): _count(outcome, level, trials) for outcome, level, _, _ in found}
+    ranked = sorted(found, key=lambda key: (-counts[key[:2]], key[:2]))
     return tuple(
-        _describe(found[key], key[1], counts[outcome])
-        for outcome, keys in groupby(ranked, key=lambda key: key[0])
+        _describe(found[key], key[1], key[2], counts[outcome])
+        for outcome, keys in groupby(ranked, key=lambda key: key[:2])
         for key in [*keys][:_MOST_OF_OUTCOME]
     )
 
@@ -59,17 +60,36 @@ def failure_lines(trials: Sequence[TrialResult]) -> Iterator[str]:
             yield f"Failed: {each.name} in {each.kind} ({times}):\n{textwrap.indent(each.traceback.rstrip(), '  ')}"
             continue
         kind = f" of {each.kind}" if each.kind else ""
-        failed = f"{words.count(each.failed)}{kind},{'' if each.failed == 1 else ' one of them'}"
+        number = words.count(each.failed)
+        if each.level != "request":
+            number = f"{each.failed:,} {each.level}{'' if each.failed == 1 else 's'}"
+        failed = f"{number}{kind},{'' if each.failed == 1 else ' one of them'}"
         sampled = f"{failed} after {each.after} on a {each.connection} connection"
         received = f"; received: {each.received}" if each.received else ""
         yield f"Failed: {each.name} ({sampled}): {each.reason}{received}"
 
 
-def _describe(samples: Sequence[tuple[TrialResult, FailureSample]], kind: str, failed: int) -> SampledFailure:
+def _telling(trial: TrialResult) -> Iterator[tuple[KindLevel, FailureSample]]:
+    """Yield the samples with what they are of; one of a scenario not where a request within failed in the same way.
+
+    A failed request may end its step and its iteration, and each of the three has a sample.
+    """
+    levels: dict[str, KindLevel] = {kind.name: kind.level for kind in reversed(trial.kinds)}
+    found = [(levels.get(sample.kind, "request"), sample) for sample in trial.failure_samples]
+    known: dict[str, KindLevel] = {}
+    for level, sample in sorted(found, key=lambda each: _TELLING.index(each[0])):
+        known.setdefault(sample.outcome, level)
+    yield from ((level, sample) for level, sample in found if known[sample.outcome] == level)
+
+
+def _describe(
+    samples: Sequence[tuple[TrialResult, FailureSample]], level: KindLevel, kind: str, failed: int
+) -> SampledFailure:
     trial, first = samples[0]
     return SampledFailure(
         name=name_of_failure(first.outcome, trial.protocol),
         failed=failed,
+        level=level,
         kind=kind,
         reason=first.reason if first.errno is None else f"{first.reason} (errno {first.errno})",
         received=first.received,
@@ -80,8 +100,8 @@ def _describe(samples: Sequence[tuple[TrialResult, FailureSample]], kind: str, f
     )
 
 
-def _count(outcome: str, trials: Iterable[TrialResult]) -> int:
-    """How many requests had that outcome, or how many iterations ended by an error of the scenario's own."""
-    if outcome == Outcome.SCRIPT_ERROR:
-        return sum(trial.iterations.outcomes.get(outcome, 0) for trial in trials if trial.iterations)
-    return sum(trial.outcomes.get(outcome, 0) for trial in trials)
+def _count(outcome: str, level: KindLevel, trials: Iterable[TrialResult]) -> int:
+    """How many had that outcome: requests, or iterations or steps of a scenario."""
+    if level == "request":
+        return sum(trial.outcomes.get(outcome, 0) for trial in trials)
+    return sum(kind.outcomes.get(outcome, 0) for trial in trials for kind in trial.kinds if kind.level == level)

@@ -389,7 +389,8 @@ class Calibration(Document):
 class RunDocument(Document):
     """All of run.json. Its own `expectations` are those on laws, checked when all trials are done.
 
-    `spoiled` are attempts at trials that were measured again, as the machine had spoiled them.
+    `spoiled` are attempts at trials that were measured again, as the machine had spoiled them. `scenario_files` has the
+    SHA-256 of each source of its scenarios, by its path in the run directory's scenario/.
     """
 
     schema_: str = Field(default=SCHEMA, alias="schema")
@@ -399,6 +400,7 @@ class RunDocument(Document):
     finished: str | None = None
     seed: int
     profile: dict[str, Any]
+    scenario_files: dict[str, str] = Field(default={})
     host: HostFingerprint
     calibration: Calibration | None = None
     verdict: Judgement

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, Final, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 import httpx
 
@@ -104,6 +104,7 @@ class AnswerBody(httpx.AsyncByteStream):
         if self._unsent_for is None and sent_bytes != len(data):
             await self._wait_sent(loop, data[sent_bytes:])
         if not is_whole:
+            assert isinstance(stream, httpx.AsyncByteStream)  # httpx has refused others
             await self._send_pieces(loop, stream)
         self.phase = "read"
 
@@ -210,7 +211,7 @@ class AnswerBody(httpx.AsyncByteStream):
         else:
             self.responses.feed_end()
 
-    async def _send_pieces(self, loop: Loop, stream: Any) -> None:  # noqa: ANN401 - one of httpx's streams
+    async def _send_pieces(self, loop: Loop, stream: httpx.AsyncByteStream) -> None:
         """Send a body piece by piece, as the scenario comes up with it."""
         is_chunked = "transfer-encoding" in self._exchange.request.headers
         pieces = aiter(stream)

@@ -78,7 +78,7 @@ class Group:
             first = self._first
         finally:
             self._is_open = False
-            self._first = None  # its traceback refers to whoever has this group
+            self._first = None  # its traceback refers to the owner of this group
         if first is error or first is None:
             return False
         try:

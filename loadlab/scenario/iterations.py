@@ -21,7 +21,7 @@ HOPELESS: Final = 100
 
 
 class Iterations:
-    """The iterations of one user. `under_way_ns` is since when the current one is due or runs; 0 without one."""
+    """The iterations of one user. `under_way` is whether one has been begun and has not ended."""
 
     def __init__(
         self,
@@ -39,20 +39,20 @@ class Iterations:
         self._transport = transport
         self._pacing = pacing
         self._number = number
-        self.under_way_ns = 0
+        self.under_way = False
 
     async def run(self) -> None:
         """Run one iteration after the other until cancelled. Raises ScriptError if the scenario is hopeless."""
         state = self._state
         while True:
             due_ns = await self._wait_turn()
-            self.under_way_ns = due_ns
-            watch = Stopwatch(state.gate)
+            self.under_way = True
+            stopwatch = Stopwatch(state.gate)
             error = await self.iterate()
-            service_ns = watch.elapsed_ns()
-            lateness_ns = 0 if self._pacing is None else watch.begun_ns - due_ns
+            service_ns = stopwatch.elapsed_ns()
+            lateness_ns = 0 if self._pacing is None else stopwatch.begun_ns - due_ns
             outcome = record_end(state.samples.iteration, error, lateness_ns, service_ns)
-            self.under_way_ns = 0
+            self.under_way = False
             state.iterations += 1
             state.script_errors += outcome is Outcome.SCRIPT_ERROR
             if state.iterations == state.script_errors == HOPELESS and error is not None:

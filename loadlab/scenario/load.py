@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from loadlab.kernel.loop import Loop
 from loadlab.kernel.sockets import Address, PlainTransport
 from loadlab.kernel.tls import TlsClient
-from loadlab.load.entrance import CONNECTING_AT_ONCE
+from loadlab.load.entrance import Entrance
 from loadlab.load.pacing import Gate, Pacing
 from loadlab.load.stamping import Stamping
 from loadlab.recording.outcomes import Outcome
@@ -127,7 +127,7 @@ class ScenarioLoad:
     @property
     def iterations_under_way(self) -> int:
         """How many iterations have been begun and have not ended."""
-        return sum(each.under_way_ns > 0 for each in self._iterations)
+        return sum(each.under_way for each in self._iterations)
 
     @property
     def watch(self) -> BlockingWatch:
@@ -168,10 +168,7 @@ class ScenarioLoad:
             self._users.append(user)
             self._transports.append(transport)
             self._iterations.append(Iterations(state, script, user, transport, self._pacing, number))
-        for first in range(0, len(sources), CONNECTING_AT_ONCE):
-            async with self._loop.task_group() as group:
-                for number in range(first, min(first + CONNECTING_AT_ONCE, len(sources))):
-                    group.start(self._start(number), "start a user")
+        await self._for_all_users(self._start)
 
     async def run(self) -> None:
         """Let all users iterate whenever the gate is open, until cancelled. Raises ScriptError if that is hopeless."""
@@ -199,10 +196,7 @@ class ScenarioLoad:
                 problems.append(f"on_stop: {error}")
 
         with self._loop.time_scope(_LEAVING_NS) as scope:
-            for first in range(0, len(self._users), CONNECTING_AT_ONCE):
-                async with self._loop.task_group() as group:
-                    for number in range(first, min(first + CONNECTING_AT_ONCE, len(self._users))):
-                        group.start(take_leave(number), "stop a user")
+            await self._for_all_users(take_leave)
         if scope.cancelled:
             problems.append(f"on_stop: not all users were done within {_LEAVING_NS / 1e9:.0f} s")
         return problems[:_PROBLEMS]
@@ -223,6 +217,18 @@ class ScenarioLoad:
         transport = UserTransport(self._state, Pool(self._loop, self._plain, None))
         result = await self._call(function, Shared(self._state, transport, self._rows(), self._place.seed), transport)
         return _as_json(result) if name == "setup" else b"null"
+
+    async def _for_all_users(self, call: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+        """Call a function with the number of each user, a few at a time."""
+        entrance = Entrance(self._loop)
+
+        async def enter(number: int) -> None:
+            async with entrance:
+                await call(number)
+
+        async with self._loop.task_group() as group:
+            for number in range(len(self._users)):
+                group.start(enter(number), "start or stop a user")
 
     async def _start(self, number: int) -> None:
         """Connect a user, and let it start."""
@@ -275,7 +281,7 @@ class ScenarioLoad:
         tracer = self._state.tracer
         assert tracer is not None
         tracer.function_begins(name)
-        watch, error, result = Stopwatch(self._state.gate), None, None
+        stopwatch, error, result = Stopwatch(self._state.gate), None, None
         try:
             result = await drive(coroutine, self._state.watch)
             if name == "setup":
@@ -288,7 +294,7 @@ class ScenarioLoad:
             tracer.blocked(line.where, line.code, line.longest_ns)
         failure = failure_of(error)
         outcome = Outcome.OK if failure is None else failure.outcome
-        tracer.function_ends(name, watch.elapsed_ns(), outcome, format_trace(error) if error is not None else None)
+        tracer.function_ends(name, stopwatch.elapsed_ns(), outcome, format_trace(error) if error is not None else None)
         return error, result
 
     def _rows(self) -> list[dict[str, str]]:

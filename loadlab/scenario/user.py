@@ -7,7 +7,6 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import httpx
 
-from loadlab.recording.outcomes import Outcome
 from loadlab.scenario.client import UserClient
 from loadlab.scenario.driving import drive
 from loadlab.scenario.group import Group
@@ -66,14 +65,14 @@ class User:
         chosen = seconds if most is None else self.random.uniform(seconds, most)
         if state.tracer is not None:
             state.tracer.sleeping(chosen)
-        watch, left_ns = Stopwatch(state.gate), round(chosen * _SECOND_NS)
+        stopwatch, left_ns = Stopwatch(state.gate), round(chosen * _SECOND_NS)
         if not transport.recorded or state.loop.current in transport.waiting:
             await state.loop.sleep(max(left_ns, 0))  # within a request, such as between the pieces of its body
             return
         while left_ns > 0:
             await state.loop.sleep(left_ns)
             await state.gate.wait()
-            left_ns = round(chosen * _SECOND_NS) - watch.elapsed_ns()
+            left_ns = round(chosen * _SECOND_NS) - stopwatch.elapsed_ns()
 
     def group(self) -> Group:
         """Return what runs several requests at the same time: `async with user.group() as group: group.start(...)`."""
@@ -109,23 +108,23 @@ class User:
 class Step:
     """A part of an iteration, timed from its begin to its end, pauses included."""
 
-    __slots__ = ("_name", "_state", "_transport", "_watch")
+    __slots__ = ("_name", "_state", "_stopwatch", "_transport")
 
     def __init__(self, state: WorkerState, transport: UserTransport, name: str) -> None:
         self._state = state
         self._transport = transport
         self._name = name
-        self._watch: Stopwatch
+        self._stopwatch: Stopwatch
 
     async def __aenter__(self) -> None:
         if self._state.tracer is not None:
             self._state.tracer.step_begins(self._name)
-        self._watch = Stopwatch(self._state.gate)
+        self._stopwatch = Stopwatch(self._state.gate)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        state, after_ns, outcome = self._state, self._watch.elapsed_ns(), Outcome.OK
+        state, after_ns = self._state, self._stopwatch.elapsed_ns()
         recorder = state.unrecorded
         if self._transport.recorded:
             recorder = state.samples.recorders[state.samples.named("step", self._name)]

@@ -131,6 +131,7 @@ async def browse(user):
 
 
 def test_control_c_ends_all_processes_and_keeps_what_was_measured(tmp_path: Path) -> None:
+    handler = signal.getsignal(signal.SIGINT)  # tests in the background ignore it
     interrupter = threading.Thread(target=interrupt_when_measuring)
     interrupter.start()
     with pytest.raises(KeyboardInterrupt):
@@ -141,7 +142,7 @@ def test_control_c_ends_all_processes_and_keeps_what_was_measured(tmp_path: Path
     document = loadlab.RunDocument.model_validate_json((directory / "run.json").read_text())
     assert document.interrupted
     assert document.trial.state == "interrupted"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def interrupt_when_measuring() -> None:

@@ -35,6 +35,10 @@ def obstacles_between(base: RunDocument, other: RunDocument) -> Iterator[str]:
     )
     if load:
         yield f"The runs differ in what was measured: {load}."
+    before, after = base.scenario_files, other.scenario_files
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    if before and after and changed:
+        yield f"The scenario has changed between the runs: {', '.join(changed)}."
 
 
 def remarks_on(base: RunDocument, other: RunDocument) -> Iterator[str]:

@@ -17,7 +17,7 @@ from loadlab.recording.recorder import Metric
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import describe_tls
 from loadlab.results.model import Finding, LatencySummary, TrialResult
-from loadlab.results.vocabulary import vocabulary_for, vocabulary_of
+from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, vocabulary_for, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes
 
 _SAID_WITHPERCENTILES: Final = "few_samples"
@@ -105,12 +105,13 @@ def load_parts(profile: LoadProfile) -> list[str]:
     """Return how a profile loads its server: connections, a rate if there is one, idle connections."""
     load = profile.load
     words = vocabulary_for(load.protocol, load.idle_protocol)
-    user = words.user if words.pushed else "connection"
+    user = words.user if words.pushed else "user" if load.scenario else "connection"
     parts = [f"{load.connections:,} {user}{'s' if load.connections != 1 else ''}"]
     if load.connection == "per-request":
         parts = [f"{parts[0]}, one for each {words.message}"]
     if isinstance(load.rate, int):
-        parts.append(f"{load.rate:,} {words.many}/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
+        asked = ITERATIONS_OF_A_SCENARIO.many if load.scenario else words.many
+        parts.append(f"{load.rate:,} {asked}/s asked for{', Poisson' if load.arrivals == 'poisson' else ''}")
     if load.idle:
         parts.append(f"{load.idle:,} {words.idle}{'' if load.idle == 1 else 's'}")
     return parts

@@ -35,6 +35,8 @@ def describe_single(run: Run, measure: Measure) -> Iterator[str]:
             yield f"{measure.subject}{f' with {name}' if name else ''}: {_written(value, measure)}."
         return
     words = arrangement.words
+    if not any(trial.requests for trial in setting.measured) and has_scenario(setting.measured):
+        return  # its users exchange messages; the sentence on iterations says how many
     half, take, measures = words.half_take, words.take, (RESPONSE_P50, RESPONSE_P99)
     if _value(arrangement, DELAY_P50):
         half, take, measures = f"half of the {words.many} arrive within", "within", (DELAY_P50, DELAY_P99)

@@ -1,5 +1,6 @@
 """What a scenario counts beside its trial's own figures: iterations and steps, its requests by name, and checks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
@@ -8,7 +9,7 @@ from loadlab.analysis.summary import Percentile
 from loadlab.recording.outcomes import Outcome
 from loadlab.report.load_model import model_suffix
 from loadlab.report.measures import quantity_of
-from loadlab.report.scenario import checks_of, failed_share, has_scenario, kinds_of
+from loadlab.report.scenario import checks_of, failed_share, has_scenario, kinds_of, names_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.sections.step_times import chart_of_steps
 from loadlab.report.tables import (
@@ -34,6 +35,7 @@ _PREFIXES: Final = {"iteration": "iterations", "step": "steps", "request": "kind
 # Longer tables are folded: one row for each step of each trial can be hundreds.
 _MOST_ROWS: Final = 40
 _MOST_TRIALS: Final = 4
+_MOST_IN_ORDER: Final = 20
 _NONE_ENDED: Final = "none ended as expected"
 _OF_STEPS: Final = (
     "Times run from the beginning of a step or iteration, in an open model from the moment that an iteration was due, "
@@ -110,7 +112,14 @@ def tabulate_steps(trials: Sequence[TrialResult]) -> Table:
 
 
 def tabulate_requests(trials: Sequence[TrialResult]) -> Table:
-    """Return the table of requests by name, the most frequent of each trial first."""
+    """Return the table of requests by name, in the order of the scenario; of very many the most frequent first."""
+    names = names_of(trials, "request")
+    if len(names) > _MOST_IN_ORDER:
+        counts = Counter({name: 0 for name in names})
+        for kind in (kind for trial in trials for kind in kinds_of(trial, "request")):
+            counts[kind.name] += kind.requests
+        names = tuple(name for name, _ in counts.most_common())
+    order = {name: place for place, name in enumerate(names)}
     columns = ("requests", "requests/s", *_PERCENTILES, "max", "failed")
     return _tabulate(
         trials,
@@ -121,7 +130,7 @@ def tabulate_requests(trials: Sequence[TrialResult]) -> Table:
         ),
         lambda trial: [
             [_name_cell(kind), *_figures(trial, kind), statuses_cell(kind.statuses, "no response")]
-            for kind in sorted(kinds_of(trial, "request"), key=lambda kind: -kind.requests)
+            for kind in sorted(kinds_of(trial, "request"), key=lambda kind: order[kind.name])
         ],
     )
 

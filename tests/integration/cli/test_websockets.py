@@ -85,10 +85,9 @@ def test_round_trips_are_measured_beside_idle_websockets(
 
 @pytest.mark.parametrize("server", ["coroutine", "callback", "asyncio", "uvloop", "node"])
 def test_bundled_servers_send_messages_back(
-    program: Program, server: str, need_program: Callable[[str], str], tmp_path: Path
+    program: Program, server: str, need_streaming: Callable[[str], str], tmp_path: Path
 ) -> None:
-    if server == "node":
-        need_program("node")
+    need_streaming(server)
     (tmp_path / "message").write_bytes(bytes(range(256)) * 400)
     profile = PROFILE.replace("  path: /chat\n", "").replace("{text: hello}", f"{{binary: {tmp_path}/message}}")
     (trial,) = measure(program, f"{{server: {server}}}", "load.idle=20", profile=profile)

@@ -1,5 +1,6 @@
 """The figures of a scenario, over rounds and workers, as its code knows them."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,8 @@ def test_figures_over_rounds_and_workers_agree_with_each_other(folder: Path, tmp
     assert "no step 'look around': this scenario had look. around" in trial.expectations[2].measured
     assert trial.outcomes["ok"] == trial.requests
     assert document.directory is not None
+    source = (document.directory / "scenario" / "shop.py").read_bytes()
+    assert document.scenario_files == {"shop.py": hashlib.sha256(source).hexdigest()}
     tags = RunDirectory.open(document.directory).read_latencies(trial.id)
     assert tags["response/steps/look._around"].count == step.requests
     assert tags["response/iterations"].count == iterations.requests

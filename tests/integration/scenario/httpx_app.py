@@ -114,7 +114,7 @@ async def token() -> dict[str, str]:
 
 @app.get("/secured")
 async def secured(request: Request) -> Response:
-    """Answer to whoever has the token, else with where to get one."""
+    """Answer a client that has the token; tell others where to get one."""
     if request.headers.get("x-token") != "t0":
         return JSONResponse({"get it at": "/token"}, 401)
     return PlainTextResponse("secret")
@@ -213,7 +213,9 @@ def main() -> None:
         )
         shown = str(listener.getsockname()[1])
     certificate = os.environ.get("CERTIFICATE")
-    config = uvicorn.Config(app, lifespan="off", log_level="warning", ws="none", ssl_certfile=certificate)
+    config = uvicorn.Config(
+        app, lifespan="off", log_level="warning", ws="none", ssl_certfile=certificate, timeout_graceful_shutdown=1
+    )
     with listener:
         listener.listen(100)
         print(shown, flush=True)

@@ -4,6 +4,7 @@ Collections of cyclic garbage are rare under load, as each looks through all tha
 """
 
 import gc
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
@@ -141,6 +142,7 @@ async def failing_thread(user: User) -> None:
     await user.thread(int, "text")
 
 
+REQUEST: Final = re.compile(rb"(?:GET|POST) (\S+) HTTP/1.1\r\n")
 OK: Final = b"HTTP/1.1 200 OK\r\n"
 ANSWERS: Final = {
     b"/slow": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
@@ -153,11 +155,11 @@ ANSWERS: Final = {
 
 
 def answer(peer: Peer) -> None:
-    """Answer by the path of a request, whatever its body."""
+    """Answer by the path of a request, whatever its body, the rest of which may come with the next request."""
     while received := peer.sock.recv(65_536):
-        if not received.startswith((b"GET", b"POST")):
+        if (request := REQUEST.search(received)) is None:
             continue  # a body
-        path = received.split()[1]
+        path = request[1]
         if path == b"/silent":
             peer.wait_closed()
             return

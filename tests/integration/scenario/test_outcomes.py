@@ -1,12 +1,10 @@
 """Whatever a server does, a request of a scenario has one outcome, and the scenario gets httpx's exception for it."""
 
 import socket
-import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
 
 import httpx
 import pytest
@@ -16,44 +14,10 @@ from loadlab.scenario import User
 from loadlab.tls import TlsSettings
 
 from ..load.scripted_server import RESPONSE, Peer, Script, ScriptedServer
-from .worker import MS, Recordings, Server, run_once
+from .scripts import HEAD, answering, resetting, run_against, silent_after
+from .worker import MS, Server, run_once
 
 pytestmark = pytest.mark.timeout(60)
-
-T = TypeVar("T")
-
-HEAD: Final = b"HTTP/1.1 200 OK\r\n"
-
-
-def answering(*answers: bytes) -> Script:
-    """A script that gives these answers, and ends the connection then."""
-
-    def script(peer: Peer) -> None:
-        for answer in answers:
-            if not peer.receive_request():
-                return
-            peer.send(answer)
-        peer.end()
-
-    return script
-
-
-def silent_after(answer: bytes) -> Script:
-    def script(peer: Peer) -> None:
-        if peer.receive_request():
-            peer.send(answer)
-            peer.wait_closed()
-
-    return script
-
-
-def resetting(answer: bytes) -> Script:
-    def script(peer: Peer) -> None:
-        if peer.receive_request():
-            peer.send(answer)
-            peer.reset_on_close()
-
-    return script
 
 
 FAULTS = [
@@ -192,24 +156,9 @@ def test_an_answer_over_tls_that_may_have_been_cut(authority: Path) -> None:
         peer.send(HEAD + b"\r\nup to the end")
         peer.sock.shutdown(socket.SHUT_RDWR)  # without the end of the session
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "server.pem")
-    with ScriptedServer(script, context) as server:
-        tls = TlsSettings("localhost", str(authority / "ca.pem"))
-        ran = run_once(Server(server.address, f"localhost:{server.address[1]}", tls), get)
-    assert type(ran.error) is httpx.RemoteProtocolError
-    assert ran.recorded.of("request") == Counter({"closed_early": 1})
-
-
-def run_against(
-    script: Script,
-    iteration: Callable[[User], Coroutine[Any, Any, T]],
-    **settings: Any,  # noqa: ANN401 - fields of Settings
-) -> tuple[T | BaseException, Recordings, int]:
-    """Run an iteration against a script; return its result or error, what was recorded, and how many connections."""
-    with ScriptedServer(script) as server:
-        ran = run_once(Server.at(server.address), iteration, **settings)
-        return (ran.result if ran.error is None else ran.error), ran.recorded, server.accepted
+    error, recorded, _ = run_against(script, get, authority)
+    assert type(error) is httpx.RemoteProtocolError
+    assert recorded.of("request") == Counter({"closed_early": 1})
 
 
 def test_statuses_are_outcomes_and_only_raise_for_status_raises() -> None:
@@ -248,84 +197,6 @@ def test_redirects_without_end() -> None:
     assert recorded.of("iteration") == Counter({"unexpected": 1})
 
 
-class TestKeptConnections:
-    """A server may end a connection that it has kept at any time."""
-
-    def script(self, peer: Peer) -> None:
-        """Answer one request, and end the connection when the next one has come."""
-        peer.receive_request()
-        peer.send(RESPONSE)
-        peer.receive_request()
-
-    async def get_twice(self, user: User) -> str:
-        return (await user.http.get("/")).text + (await user.http.get("/")).text
-
-    def test_a_request_that_crosses_the_end_is_sent_again(self) -> None:
-        # Also on the connection that was opened before the load.
-        result, recorded, accepted = run_against(self.script, self.get_twice)
-        assert result == "hellohello"
-        assert recorded.of("request") == Counter({"ok": 2})
-        assert recorded.retried == 1
-        assert accepted == 2
-
-    def test_not_if_it_could_be_carried_out_twice(self) -> None:
-        async def iteration(user: User) -> None:
-            await user.http.get("/")
-            await user.http.post("/")
-
-        error, recorded, _ = run_against(self.script, iteration)
-        assert isinstance(error, httpx.RemoteProtocolError)
-        assert recorded.of("request") == Counter({"ok": 1, "closed_early": 1})
-        assert recorded.retried == 0
-
-    def test_not_if_the_profile_says_so(self) -> None:
-        error, recorded, _ = run_against(self.script, self.get_twice, retry=False)
-        assert isinstance(error, httpx.RemoteProtocolError)
-        assert recorded.of("request") == Counter({"ok": 1, "closed_early": 1})
-
-    def test_an_end_that_was_seen_before_costs_nothing(self) -> None:
-        async def iteration(user: User) -> None:
-            for _ in range(4):
-                await user.http.post("/")
-                await user.sleep(0.02)
-
-        error, recorded, accepted = run_against(answering(RESPONSE), iteration)
-        assert error is None
-        assert recorded.of("request") == Counter({"ok": 4})
-        assert recorded.retried == 0
-        assert accepted == 4
-
-    def test_a_connection_for_each_request(self) -> None:
-        async def iteration(user: User) -> None:
-            for _ in range(4):
-                await user.http.get("/")
-
-        resets: list[bool] = []
-
-        def script(peer: Peer) -> None:
-            peer.receive_request()
-            peer.send(RESPONSE)
-            try:
-                resets.append(peer.receive_request())
-            except ConnectionResetError:
-                resets.append(True)
-
-        error, recorded, accepted = run_against(script, iteration, per_request=True)
-        assert error is None
-        assert recorded.of("request") == Counter({"ok": 4})
-        assert accepted == 4
-        assert resets == [True] * 4  # so that no port is kept in TIME_WAIT
-
-    def test_bytes_behind_an_answer_end_the_connection(self) -> None:
-        async def iteration(user: User) -> str:
-            return (await user.http.get("/")).text + (await user.http.get("/")).text
-
-        result, recorded, accepted = run_against(answering(RESPONSE + b"more"), iteration)
-        assert result == "hellohello"
-        assert recorded.of("request") == Counter({"ok": 2})
-        assert (recorded.surplus, accepted) == (2, 2)
-
-
 @pytest.mark.parametrize(
     ("answer", "version"),
     [
@@ -349,7 +220,10 @@ def test_answers_of_other_kinds(answer: bytes, version: str) -> None:
 
 @pytest.mark.parametrize("resets", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_an_answer_before_the_whole_upload_was_sent(resets: bool, streamed: bool) -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+def test_an_answer_before_the_whole_upload_was_sent(
+    encrypted: bool, resets: bool, streamed: bool, authority: Path
+) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(1_000):
             yield b"x" * 50_000
@@ -364,12 +238,13 @@ def test_an_answer_before_the_whole_upload_was_sent(resets: bool, streamed: bool
         if resets:
             peer.reset_on_close()
 
-    result, recorded, _ = run_against(script, iteration)
+    result, recorded, _ = run_against(script, iteration, authority if encrypted else None)
     assert result == (413, "too much")
     assert recorded.of("request") == Counter({"status": 1})
 
 
-def test_an_end_that_came_with_the_last_data_while_nobody_waited() -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+def test_an_end_that_came_with_the_last_data_while_nobody_waited(encrypted: bool, authority: Path) -> None:
     async def iteration(user: User) -> bytes:
         async with user.http.stream("GET", "/") as response:
             await user.sleep(0.1)
@@ -382,73 +257,9 @@ def test_an_end_that_came_with_the_last_data_while_nobody_waited() -> None:
         with pytest.raises(TimeoutError):
             peer.sock.recv(1)
         peer.send(b"hello")
-        peer.end()
+        if not encrypted:
+            peer.end()
 
-    result, recorded, _ = run_against(script, iteration, timeout_ns=1_000 * MS)
+    result, recorded, _ = run_against(script, iteration, authority if encrypted else None, timeout_ns=1_000 * MS)
     assert result == b"hello"
     assert recorded.of("request") == Counter({"ok": 1})
-
-
-class TestOwnErrors:
-    """What the scenario does wrong is no failure of the server's."""
-
-    @pytest.mark.parametrize("error", [FileNotFoundError(2, "no file"), TimeoutError("mine"), KeyError("k")])
-    def test_of_a_body_that_the_scenario_does_not_come_up_with(self, error: Exception) -> None:
-        async def pieces() -> AsyncIterator[bytes]:
-            yield b"first"
-            raise error
-
-        async def iteration(user: User) -> None:
-            await user.http.post("/", content=pieces())
-
-        found, recorded, _ = run_against(silent_after(b""), iteration)
-        assert found is error
-        assert recorded.of("request") == Counter({"cut": 1})
-        assert recorded.of("iteration") == Counter({"script_error": 1})
-
-    def test_of_a_request_that_cannot_be_sent(self) -> None:
-        async def iteration(user: User) -> list[str]:
-            found = []
-            for url, headers in (
-                ("/", {"X": "a\nb"}),
-                ("/", {"X": "a\rb"}),
-                ("ftp://x/", {}),
-                ("http://192.0.2.1/", {}),
-            ):
-                try:
-                    await user.http.get(url, headers=headers)
-                except httpx.TransportError as error:
-                    found.append(type(error).__name__)
-            await user.http.get("/")
-            return found
-
-        result, recorded, _ = run_against(answering(RESPONSE), iteration)
-        assert result == ["LocalProtocolError"] * 2 + ["UnsupportedProtocol"] * 2
-        assert recorded.of("request") == Counter({"ok": 1})
-
-    def test_in_a_group_cancel_what_is_under_way(self) -> None:
-        async def fail(user: User) -> None:
-            await user.sleep(0.02)
-            raise KeyError("mine")
-
-        async def iteration(user: User) -> None:
-            async with user.step("both"), user.group() as group:
-                group.start(user.http.get("/"))
-                group.start(fail(user))
-
-        error, recorded, _ = run_against(silent_after(b""), iteration)
-        assert isinstance(error, KeyError)
-        assert recorded.of("request") == Counter({"cut": 1})
-        assert recorded.of("step") == recorded.of("iteration") == Counter({"script_error": 1})
-        assert all("KeyError" in sample.reason for sample in recorded.samples)
-
-    def test_an_answer_is_gone_with_its_iteration(self) -> None:
-        kept: list[httpx.Response] = []
-
-        async def iteration(user: User) -> None:
-            kept.append(await user.http.send(user.http.build_request("GET", "/"), stream=True))
-
-        _, recorded, _ = run_against(silent_after(RESPONSE[:-1]), iteration)
-        assert recorded.of("request") == Counter({"ok": 1})
-        with pytest.raises(httpx.StreamClosed):
-            kept[0].aread().send(None)

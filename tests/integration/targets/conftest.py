@@ -1,13 +1,10 @@
 """Fixtures of the tests of targets: servers to be tested, and what they need around them."""
 
-import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-
-from loadlab.targets import find_target, why_missing
 
 from .architectures import ARCHITECTURES, STREAMING, Architecture
 from .postgresql_server import postgresql_serving
@@ -31,14 +28,9 @@ def server(architecture: Architecture) -> Iterator[Server]:
 
 
 @pytest.fixture(params=STREAMING)
-def streaming(request: pytest.FixtureRequest) -> str:
+def streaming(request: pytest.FixtureRequest, need_streaming: Callable[[str], str]) -> str:
     """The name of each server in turn that speaks more than requests and their answers."""
-    name = str(request.param)
-    if lack := why_missing(find_target(name), handlers=["echo"]):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{lack}; in CI no test may be skipped for that")
-        pytest.skip(lack)
-    return name
+    return need_streaming(str(request.param))
 
 
 @pytest.fixture

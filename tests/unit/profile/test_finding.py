@@ -15,7 +15,7 @@ def test_a_file_goes_before_a_profile_that_ships(tmp_path: Path, monkeypatch: py
     (tmp_path / "node").write_text("name: x")
     assert find_profile("node") == Path("node")
     assert find_profile("x" * 300 + ".yaml") == Path("x" * 300 + ".yaml")
-    assert find_profile("none.yaml") == Path("none.yaml")  # whoever reads it reports that it is not there
+    assert find_profile("none.yaml") == Path("none.yaml")  # reading it reports that it is not there
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from loadlab.report.failures import failure_lines, sampled_failures
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.model import FailureSample, RunDocument, TrialResult
 
 from ...scenario_runs import TRACEBACK
 from ...trials import make_trial
@@ -47,6 +47,23 @@ def test_kinds_are_named_where_there_are_several() -> None:
     samples = sample("status", kind="a"), sample("status", kind="b")
     assert [each.kind for each in sampled_failures([trial(1, {"status": 2}, *samples, kinds=kinds)])] == ["a", "b"]
     assert [each.kind for each in sampled_failures([trial(1, {"status": 2}, sample("status"))])] == [""]
+
+
+def test_a_request_that_ends_its_step_and_its_iteration_is_one_failure(shop: RunDocument) -> None:
+    [trial] = shop.trials
+    iterations, login, *others = trial.kinds
+    kinds = [iterations.model_copy(update={"outcomes": {"ok": 1, "reset": 2, "closed_early": 4}}), login, *others]
+    names = ("checkout", "POST /login", "browse")
+    samples = [FailureSample.model_validate(sample("reset", kind=name)) for name in names]
+    alone = FailureSample.model_validate(sample("closed_early", "the WebSocket was closed", kind="checkout"))
+    changes = {"kinds": kinds, "failure_samples": [*samples, alone], "outcomes": {"reset": 2}}
+    failed = trial.model_copy(update=changes)
+    assert [(each.level, each.kind, each.failed) for each in sampled_failures([failed])] == [
+        ("iteration", "checkout", 4),
+        ("request", "POST /login", 2),
+    ]
+    line, _ = failure_lines([failed])
+    assert "(4 iterations of checkout, one of them after 2 ms on a new connection)" in line
 
 
 def test_the_terminal_has_a_line_for_each() -> None:

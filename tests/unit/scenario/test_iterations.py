@@ -98,7 +98,7 @@ def test_in_the_open_model_they_begin_when_they_are_due() -> None:
         iterations = iterations_of(state, function, agenda)
         await for_turns(loop, iterations, 10)
         assert count == 2
-        assert iterations.under_way_ns == 0
+        assert not iterations.under_way
         recorder = state.samples.iteration
         assert recorder.waiting == 2
         lateness_ns = recorder.late[0::3]

@@ -241,3 +241,22 @@ def test_other_loads_have_no_figures_of_scenarios() -> None:
     run = make_run([make_rate(50_000)])
     metrics = {figure.metric for figure in compare_runs(run, run).figures}
     assert not any(metric.startswith(("iterations.", "steps.")) for metric in metrics)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "obstacles"),
+    [
+        ({"shop.py": "a", "lib/x.py": "b"}, {"shop.py": "a", "lib/x.py": "b"}, []),
+        (
+            {"shop.py": "a", "lib/x.py": "b"},
+            {"shop.py": "c", "lib/y.py": "b"},
+            ["The scenario has changed between the runs: lib/x.py, lib/y.py, shop.py."],
+        ),
+        ({}, {"shop.py": "a"}, []),  # of a run before they were kept nothing is known
+    ],
+)
+def test_a_scenario_that_has_changed_is_another_load(
+    before: dict[str, str], after: dict[str, str], obstacles: list[str]
+) -> None:
+    base, other = (make_run([of_scenario()], scenario_files=files) for files in (before, after))
+    assert compare_runs(base, other).obstacles == obstacles

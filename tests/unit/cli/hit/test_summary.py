@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadlab.analysis.summary import summarise_latency
-from loadlab.cli.hit.summary import repeats_lines, summarise, with_options
+from loadlab.cli.hit.summary import load_parts, repeats_lines, summarise, with_options
 from loadlab.cli.lines import Line
 from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
@@ -153,6 +153,11 @@ def test_a_rate_and_a_connection_for_each_request_are_said() -> None:
     text = text_of(trial, histograms, rate=5000, arrivals="poisson", connection="per-request")
     assert "50 connections, one for each request, 5,000 requests/s asked for, Poisson, 10 s" in " ".join(text.split())
     assert "sent late      p99 " in text
+
+
+def test_of_a_scenario_users_and_a_rate_of_iterations_are_said() -> None:
+    profile = profile_of(request=None, scenario="shop.py:checkout", rate=200)
+    assert load_parts(profile) == ["50 users", "200 iterations/s asked for"]
 
 
 def test_a_trial_that_failed_says_why() -> None:

@@ -36,6 +36,13 @@ def test_a_single_trial_says_its_iterations_beside_its_requests(shop: RunDocumen
     )
 
 
+def test_a_scenario_that_only_exchanges_messages_is_not_said_to_have_no_answers(shop: RunDocument) -> None:
+    [trial] = shop.trials
+    silent = trial.model_copy(update={"requests": 0, "requests_per_second": 0.0})
+    first, *_ = head(shop.model_copy(update={"trials": [silent]}))
+    assert first.startswith("checkout: 500 iterations/s")
+
+
 def test_over_users_it_says_which_step_depends_on_them(shop_users: RunDocument) -> None:
     throughput, times, steps, iterations, checks = head(shop_users)
     assert times.startswith("From 50 to 200 users: iteration time p50 ")
