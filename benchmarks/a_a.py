@@ -20,8 +20,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadlab.results.model import Round, RunDocument
 from loadlab.results.paired import Difference
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Round
 
 CONNECTIONS: Final = 16
 SHORT_SECONDS: Final = 8

@@ -18,9 +18,10 @@ import numpy as np
 from benchmarks.coverage import simulated_speed
 from loadlab.analysis.comparison.compared_metrics import RATE
 from loadlab.analysis.comparison.figures import Measured, compare_figure
-from loadlab.results.model import Round, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
 from loadlab.results.speed import MachineSpeed, Speed
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Verdict
 
 _RATE: Final = 50_000.0
 _ROUND_NS: Final = 100_000_000

@@ -25,7 +25,8 @@ from loadlab.analysis.uncertainty import FloatArray as Floats
 from loadlab.analysis.uncertainty import median_over, percentiles_over
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import read_run
-from loadlab.results.model import Round, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Round
 
 _RATE: Final = 30_000.0
 _LEVELS: Final = np.array([1.0, 0.75, 0.57])

@@ -29,9 +29,10 @@ import numpy as np
 
 from loadlab.probes.speed import measure_core_speeds
 from loadlab.processes import choose_placement
-from loadlab.results.model import Round, RunDocument
 from loadlab.results.probe_data import Side
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed
+from loadlab.results.trial import Round
 
 _PROCESSES: Final = 8
 _READINGS: Final = 60

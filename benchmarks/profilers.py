@@ -29,7 +29,7 @@ from loadlab.probes.probe import Lack, OpenProbe
 from loadlab.probes.syscalls import choice as syscalls
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial, plan_trials
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 from loadlab.units import parse_count
 
 _TRIALS: Final = ("select:0", "select:10k", "epoll:0", "epoll:10k", "nginx:0", "nginx:10k")

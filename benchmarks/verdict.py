@@ -31,7 +31,8 @@ from typing import Final
 
 from loadlab.probes.procfs import GroupReading, read_group, usage_between
 from loadlab.processes import choose_placement, spawn
-from loadlab.results.model import Finding, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Finding
 from loadlab.targets import catalog, why_missing
 
 # From the start of the load workers until well into the window: they connect, and warm up for half a second.

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from loadlab.api import run_profile
     from loadlab.errors import LoadlabError, ProfileError, ScenarioError
-    from loadlab.results.model import RunDocument, TrialResult
+    from loadlab.results.run import RunDocument
+    from loadlab.results.trial import TrialResult
 
 __version__ = "0.1.0"
 
@@ -23,9 +24,9 @@ __all__ = [
 _ORIGINS: Final = {
     "LoadlabError": "loadlab.errors",
     "ProfileError": "loadlab.errors",
-    "RunDocument": "loadlab.results.model",
+    "RunDocument": "loadlab.results.run",
     "ScenarioError": "loadlab.errors",
-    "TrialResult": "loadlab.results.model",
+    "TrialResult": "loadlab.results.trial",
     "run_profile": "loadlab.api",
 }
 

@@ -15,7 +15,7 @@ from loadlab.profile import LoadedProfile, load_mapping, load_profile
 from loadlab.profile.finding import find_profile
 from loadlab.profile.writing import format_value
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 
 def run_profile(

@@ -6,29 +6,29 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from loadlab.results import idle, laws, model, paired, probe_data, speed
+from loadlab.results import idle, laws, machine, paired, probe_data, requests, run, speed, trial, verdict
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs/run-directory.md"
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
-    "The run": model.RunDocument,
-    "The machine": model.HostFingerprint,
-    "The calibration": model.Calibration,
+    "The run": run.RunDocument,
+    "The machine": run.HostFingerprint,
+    "The calibration": run.Calibration,
     "The speed of the machine": speed.MachineSpeed,
     "A reading of the speed": speed.SpeedReading,
     "A comparison in the same seconds": paired.PairedComparison,
     "A variant": paired.Variant,
     "A difference": paired.Difference,
     "A law": laws.Law,
-    "An expectation": model.Expectation,
-    "A trial": model.TrialResult,
-    "A verdict": model.Verdict,
+    "An expectation": verdict.Expectation,
+    "A trial": trial.TrialResult,
+    "A verdict": verdict.Verdict,
     "Speed": speed.Speed,
-    "A round": model.Round,
-    "Times": model.LatencySummary,
-    "A failure": model.FailureSample,
-    "A kind of request": model.KindResult,
-    "A client machine": model.MachineResult,
+    "A round": trial.Round,
+    "Times": requests.LatencySummary,
+    "A failure": requests.FailureSample,
+    "A kind of request": requests.KindResult,
+    "A client machine": machine.MachineResult,
     "Idle connections": idle.IdleSummary,
     "The memory of connections": idle.ConnectionMemory,
     "What processes used and had": probe_data.ProcessUsage,
@@ -44,14 +44,14 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
 
 INLINE: Final[dict[type[BaseModel], tuple[str, str]]] = {
     laws.PerEventLaw: ("A law", "per_event"),
-    model.Finding: ("A verdict", "findings"),
-    model.ConnectCounts: ("A trial", "connects"),
-    model.LoadedServer: ("A trial", "server"),
-    model.TlsSession: ("A trial", "tls"),
-    model.Interval: ("A trial", "intervals"),
-    model.CheckResult: ("A trial", "checks"),
-    model.BlockingCode: ("A trial", "blocking"),
-    model.ClockResult: ("A client machine", "clock"),
+    verdict.Finding: ("A verdict", "findings"),
+    requests.ConnectCounts: ("A trial", "connects"),
+    trial.LoadedServer: ("A trial", "server"),
+    trial.TlsSession: ("A trial", "tls"),
+    requests.Interval: ("A trial", "intervals"),
+    requests.CheckResult: ("A trial", "checks"),
+    requests.BlockingCode: ("A trial", "blocking"),
+    machine.ClockResult: ("A client machine", "clock"),
     probe_data.Pressure: ("A trial", "pressure"),
     probe_data.ProcessState: ("The probe procfs", "target_at_start"),
     probe_data.SocketsReading: ("The probe sockets", "readings"),

@@ -15,8 +15,10 @@ from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
 from loadlab.results.idle import ConnectionMemory
 from loadlab.results.laws import Law
-from loadlab.results.model import Finding, KindResult, LatencySummary, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import KindResult, LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from .sample_run import IDLE, WINDOW_SECONDS, fold_parts, refused_trial, summaries, summarise, write_run
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Interval, TrialResult
 from loadlab.results.probe_data import (
     Probes,
     ProcessState,
@@ -15,6 +14,8 @@ from loadlab.results.probe_data import (
     SocketsProbe,
     SocketsReading,
 )
+from loadlab.results.requests import Interval
+from loadlab.results.trial import TrialResult
 
 from .sample_run import WINDOW_SECONDS, write_sample
 

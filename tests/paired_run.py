@@ -10,8 +10,11 @@ from loadlab.analysis.pairs import differences
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import LatencySummary, LoadedServer, Round, RunDocument, TrialResult, Verdict
 from loadlab.results.paired import PairedComparison, Variant
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadedServer, Round, TrialResult
+from loadlab.results.verdict import Verdict
 
 from .sample_run import PROFILE, sample_document, write_run
 

@@ -6,7 +6,6 @@ from typing import Final
 from loadlab.analysis.stacks import top_functions
 from loadlab.results.directory import RunDirectory
 from loadlab.results.folded_stacks import Stacks, folded_file
-from loadlab.results.model import TrialResult
 from loadlab.results.probe_data import (
     CallCount,
     CpuBackend,
@@ -21,6 +20,7 @@ from loadlab.results.probe_data import (
     SyscallProfile,
     SyscallsProbe,
 )
+from loadlab.results.trial import TrialResult
 
 from .sample_run import PER_IDLE_NS, write_sample
 

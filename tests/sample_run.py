@@ -15,17 +15,11 @@ from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
 from loadlab.results.idle import IdleSummary
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import (
-    Calibration,
-    Finding,
-    HostFingerprint,
-    Interval,
-    LatencySummary,
-    RunDocument,
-    TrialResult,
-    Verdict,
-)
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import Interval, LatencySummary
+from loadlab.results.run import Calibration, HostFingerprint, RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 IDLE: Final = (0, 1000, 5000, 10_000, 19_000)
 # What one wait call costs the server with no idle connection, and what each of them adds.

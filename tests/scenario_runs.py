@@ -12,17 +12,10 @@ import numpy as np
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import (
-    BlockingCode,
-    CheckResult,
-    FailureSample,
-    Finding,
-    KindLevel,
-    KindResult,
-    TrialResult,
-    Verdict,
-)
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import BlockingCode, CheckResult, FailureSample, KindLevel, KindResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from .sample_run import WINDOW_SECONDS, summarise, write_run
 from .trials import make_trial

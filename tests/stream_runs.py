@@ -13,8 +13,9 @@ import numpy as np
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
 from loadlab.results.idle import ConnectionMemory, IdleSummary
-from loadlab.results.model import KindResult, TrialResult
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import KindResult
+from loadlab.results.trial import TrialResult
 
 from .sample_run import WINDOW_SECONDS, summaries, write_run
 from .trials import make_trial

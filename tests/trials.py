@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from loadlab.results.model import Judgement, KindLevel, KindResult, LatencySummary, TrialResult, Verdict
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import KindLevel, KindResult, LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Judgement, Verdict
 
 
 def make_trial(verdict: Judgement | Verdict = "valid", **fields: Any) -> TrialResult:  # noqa: ANN401 - any field

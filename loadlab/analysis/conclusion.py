@@ -10,7 +10,8 @@ from loadlab.analysis.uncertainty import Estimate, median_over
 from loadlab.analysis.verdict import judge_run, judge_speed_again
 from loadlab.profile.schema import Profile
 from loadlab.results.laws import Law
-from loadlab.results.model import RunDocument, Scalar, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Scalar, TrialResult
 
 _OF_ROUNDS = "target.cpu_ns_per_request"
 

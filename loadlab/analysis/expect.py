@@ -15,7 +15,8 @@ from loadlab.profile.metrics import Dimension
 from loadlab.profile.path_names import name_of_value
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.results.laws import Law
-from loadlab.results.model import Expectation, TrialResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Expectation
 
 
 def check_expectations(entries: Iterable[str | ConditionalExpectation], result: TrialResult) -> list[Expectation]:

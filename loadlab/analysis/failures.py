@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from loadlab.results.model import LoadProtocol
+from loadlab.results.trial import LoadProtocol
 
 
 def name_of_failure(outcome: str, protocol: LoadProtocol = "http") -> str:

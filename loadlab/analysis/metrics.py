@@ -25,7 +25,8 @@ from loadlab.profile.metrics import (
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.profile.values import list_words
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import CheckResult, KindLevel, KindResult, LatencySummary, TrialResult
+from loadlab.results.requests import CheckResult, KindLevel, KindResult, LatencySummary
+from loadlab.results.trial import TrialResult
 
 # They say which trial it is, or when it was.
 _NUMBERS: Final = {"repeat", "attempt", "batch", "at"}

@@ -28,8 +28,8 @@ from loadlab.analysis.summary import median_of_known
 from loadlab.analysis.uncertainty import CumulativeCounts, FloatArray, interval_of_draws, quantile_of_t, widening_of
 from loadlab.profile.metrics import FAILED_REQUESTS, full_name
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Round
 from loadlab.results.paired import Difference
+from loadlab.results.trial import Round
 
 PAIRED_METRICS: Final[Mapping[str, Callable[[Round], float | None]]] = MappingProxyType(
     {

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import LatencySummary, Scalar, TrialResult
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import Scalar, TrialResult
 
 SAMPLES_BEYOND: Final = 10
 """A percentile with fewer values beyond it moves with single requests."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Round
+from loadlab.results.trial import Round
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 

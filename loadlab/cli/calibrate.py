@@ -14,7 +14,8 @@ from loadlab.errors import ExitCode, TrialFailed
 from loadlab.experiment.calibration import THOROUGH, calibrate
 from loadlab.experiment.context import RunContext, resources_of_host
 from loadlab.experiment.interruption import Interruption
-from loadlab.results.model import Calibration, LatencySummary
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import Calibration
 from loadlab.units import format_count, format_duration_ns
 
 _PERCENTILES: Final = ("p50", "p99", "p99.9")

@@ -22,7 +22,7 @@ from loadlab.report.comparison.answer import BASE, answer, doubt_lines, left_out
 from loadlab.report.comparison.cells import Effect, change_cell, effect_of, interval_cell, margin_cell, visible_cell
 from loadlab.report.differences import format_figure, name_of
 from loadlab.results.directory import read_run
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from loadlab.results.vocabulary import vocabulary_for
 
 SCHEMA: Final = "loadlab.comparison/1"

@@ -7,7 +7,7 @@ from pathlib import Path
 from loadlab.cli.files import write_file
 from loadlab.errors import ExitCode
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 
 def write_pages(directory: RunDirectory, html: Path | None, in_directory: bool) -> None:

@@ -15,7 +15,7 @@ from loadlab.export.openmetrics import format_openmetrics
 from loadlab.export.rows import format_csv, format_json
 from loadlab.profile.suggestions import did_you_mean
 from loadlab.results.directory import RunDirectory, read_run
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 _FORMATS: Final[Mapping[Format, Callable[[RunDocument], str]]] = MappingProxyType(
     {

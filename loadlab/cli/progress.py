@@ -16,7 +16,7 @@ from loadlab.experiment.context import SoFar, Unobserved
 from loadlab.experiment.rounds import ROUND
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, REQUESTS, vocabulary_for, vocabulary_of
 from loadlab.units import format_count, format_duration_ns
 

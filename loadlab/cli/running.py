@@ -33,7 +33,8 @@ from loadlab.report.page import render
 from loadlab.report.sections.overview import overview_of
 from loadlab.report.sections.section import Run
 from loadlab.results.directory import SCENARIO_LOG, TARGET_LOG, RunDirectory
-from loadlab.results.model import Expectation, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation
 
 # How the reason of a failed trial begins that is a bundled server's fault, and not a load worker's.
 _TARGET: Final = re.compile(r"target '([^']+)'")

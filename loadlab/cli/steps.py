@@ -10,7 +10,7 @@ from rich.text import Text
 
 from loadlab.report.sections.steps import tabulate_checks, tabulate_requests, tabulate_steps
 from loadlab.report.tables import Cell, Table
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 # What a narrow terminal leaves out, in this order.
 _DISPENSABLE: Final = ("statuses", "max", "p90", "requests/s", "/s")

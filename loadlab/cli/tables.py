@@ -16,8 +16,9 @@ from loadlab.report.load_model import models_of
 from loadlab.report.sections.speed import describe_speed
 from loadlab.report.tables import Cell
 from loadlab.report.trial_columns import VERDICT, TrialColumn, figure_columns, identity_columns
-from loadlab.results.model import LoadModel, RunDocument, TrialResult
 from loadlab.results.probe_data import Probes
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadModel, TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 
 _NOTHING: Final = "-"

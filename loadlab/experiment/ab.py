@@ -23,8 +23,8 @@ from loadlab.profile.masking import mask_data
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
 from loadlab.results.paired import PairedComparison, Variant
+from loadlab.results.run import RunDocument
 
 # Asking the rule takes a millisecond, and the terminal shows no more than a few figures a second.
 _ASKED_EVERY: Final = 4

@@ -14,7 +14,7 @@ from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
-from loadlab.results.model import Calibration
+from loadlab.results.run import Calibration
 
 _SERVER: Final = "epoll"  # needs nothing but Python, and answers in the same few microseconds each time
 _SEED: Final = 0

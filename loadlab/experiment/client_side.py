@@ -13,7 +13,7 @@ from loadlab.fleet.coordinator import Fleet, LocalFleet
 from loadlab.fleet.division import Division, divide
 from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.profile.address import Address
-from loadlab.results.model import MachineResult
+from loadlab.results.machine import MachineResult
 
 if TYPE_CHECKING:
     from loadlab.cluster.reading import MachineReading

@@ -20,7 +20,7 @@ from loadlab.experiment.context import Resources, RunContext
 from loadlab.fleet.division import Division, Share
 from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.profile.address import Address
-from loadlab.results.model import ClockResult, MachineResult
+from loadlab.results.machine import ClockResult, MachineResult
 from loadlab.results.speed import MachineSpeed, Speed, SpeedReading, median_speed
 
 

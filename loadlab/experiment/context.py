@@ -13,9 +13,9 @@ from loadlab.processes.control_groups import own_quota
 from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import TrialResult
 from loadlab.results.paired import Difference
 from loadlab.results.speed import SpeedReading
+from loadlab.results.trial import TrialResult
 from loadlab.targets import Names
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, OF_STREAMS, ONCE_A_WINDOW, Metric, Snapshot, Totals
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import BlockingCode, CheckResult, Interval
+from loadlab.results.requests import BlockingCode, CheckResult, Interval
 from loadlab.tls import TlsSession
 
 _SECOND_NS: Final = 1_000_000_000

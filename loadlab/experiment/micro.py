@@ -18,7 +18,8 @@ from loadlab.processes import Child, module_command, spawn
 from loadlab.profile.schema import SwitchCostProfile, WaitCostProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import TrialResult, TrialState, Verdict
+from loadlab.results.trial import TrialResult, TrialState
+from loadlab.results.verdict import Verdict
 
 _LOOK_EVERY_SECONDS: Final = 0.1
 _LIMITS_EXIT_CODE: Final = 2  # of the worker, if this machine's limits do not allow the measurement

@@ -23,13 +23,13 @@ from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.folded_stacks import Stacks, folded_file
-from loadlab.results.model import TrialResult
 from loadlab.results.probe_data import (
     CpuProbe,
     Probes,
     Side,
     SyscallsProbe,
 )
+from loadlab.results.trial import TrialResult
 
 # The load has run on this rig already: what a pass needs is its first wave, not a warm server.
 _LONGEST_WARMUP_NS: Final = 250_000_000

@@ -8,7 +8,7 @@ from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import ITERATION_SECTION, KIND_SECTION, STEP_SECTION, MetricName
 from loadlab.profile.schema import LoadProfile
 from loadlab.results.latency_log import tag_of
-from loadlab.results.model import KindLevel
+from loadlab.results.requests import KindLevel
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,22 +22,12 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import OF_STREAMS, Metric, Totals
-from loadlab.results.model import (
-    ConnectCounts,
-    FailureSample,
-    KindLevel,
-    KindResult,
-    LatencySummary,
-    LoadedServer,
-    MachineResult,
-    Round,
-    TlsSession,
-    TrialResult,
-    TrialState,
-    Verdict,
-)
+from loadlab.results.machine import MachineResult
 from loadlab.results.probe_data import Probes, ProcessUsage
+from loadlab.results.requests import ConnectCounts, FailureSample, KindLevel, KindResult, LatencySummary
 from loadlab.results.speed import MachineSpeed
+from loadlab.results.trial import LoadedServer, Round, TlsSession, TrialResult, TrialState
+from loadlab.results.verdict import Verdict
 
 _LEVELS: Final = get_args(KindLevel)
 # Whole numbers below that make a median that is far from the mean.

@@ -27,7 +27,7 @@ from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.address import Address
 from loadlab.profile.schema import LoadProfile
-from loadlab.results.model import MachineResult
+from loadlab.results.machine import MachineResult
 
 
 @dataclass(frozen=True, slots=True)

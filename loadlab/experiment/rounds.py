@@ -22,7 +22,7 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import Round, TrialResult, TrialState
+from loadlab.results.trial import Round, TrialResult, TrialState
 
 ROUND: Final = "round"
 """How the phases of a batch begin in which its trials are measured in turn."""

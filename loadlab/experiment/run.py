@@ -24,7 +24,8 @@ from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import SCENARIO_LOG, TARGET_LOG, RunDirectory
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 _ENOUGH_SPOILED: Final = 3
 

@@ -15,7 +15,7 @@ from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run import Experiment
 from loadlab.profile import LoadedProfile, Trial, plan_trials
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from loadlab.targets import Names
 
 

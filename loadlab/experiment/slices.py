@@ -21,8 +21,8 @@ from loadlab.experiment.usage import WindowUsage, total_usage, usage_over
 from loadlab.experiment.window import MeasuredRound, PlannedLoad, Window, loaded_server, read_edge
 from loadlab.probes.memory import read_pss
 from loadlab.probes.tcp import read_sockets, total_counters
-from loadlab.results.model import LoadedServer, Round
 from loadlab.results.probe_data import Probes, ProcfsProbe, SocketsProbe, SocketsReading
+from loadlab.results.trial import LoadedServer, Round
 
 # With 64 users and slices of 50 ms, which of two equal servers came first made no difference that could be seen: second
 # against first in 80 pairs +0.5 % without any run-in, -0.4 % with 2 ms, +0.5 % with 5 ms, each +-1 %.

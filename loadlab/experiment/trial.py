@@ -15,7 +15,7 @@ from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import TrialResult, TrialState
+from loadlab.results.trial import TrialResult, TrialState
 
 
 class TrialRun:

@@ -24,8 +24,8 @@ from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recor
 from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import LoadedServer, Round
 from loadlab.results.probe_data import Probes
+from loadlab.results.trial import LoadedServer, Round
 from loadlab.targets import is_of_this_machine
 
 # From sending the plan until its warm-up begins.

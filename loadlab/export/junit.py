@@ -12,7 +12,10 @@ from xml.etree import ElementTree
 
 from loadlab.export.rows import start_of
 from loadlab.profile.path_names import name_of_value
-from loadlab.results.model import CheckResult, Expectation, RunDocument, TrialResult
+from loadlab.results.requests import CheckResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Expectation
 
 # What XML 1.0 cannot hold, not even escaped.
 _NO_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

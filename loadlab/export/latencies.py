@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from loadlab.errors import LoadlabError
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 _TAG = "Tag="
 

@@ -12,7 +12,9 @@ from typing import Final, get_args
 
 from loadlab.export.rows import named_metrics, shown_figure, start_of
 from loadlab.profile.metrics import CHECK_SECTION, KIND_SECTION, STEP_SECTION
-from loadlab.results.model import Judgement, RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Judgement
 
 _NS: Final = 1e-9
 _PREFIX: Final = "loadlab"

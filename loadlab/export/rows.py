@@ -24,7 +24,8 @@ from loadlab.profile.metrics import (
     MetricName,
     split_metric,
 )
-from loadlab.results.model import LoadProtocol, RunDocument, Scalar, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadProtocol, Scalar, TrialResult
 
 # Counted by one protocol only.
 _OF_PROTOCOL: Final[Mapping[str, LoadProtocol]] = {

@@ -6,7 +6,7 @@ import socket
 from typing import Final
 
 from loadlab.host.machine import Machine
-from loadlab.results.model import HostFingerprint
+from loadlab.results.run import HostFingerprint
 
 _DEFAULT_PORTS: Final = (32_768, 60_999)  # the kernel's, for a sandbox that does not show its own
 

@@ -7,8 +7,9 @@ from typing import Final
 from loadlab.analysis.uncertainty import FEWEST_ROUNDS
 from loadlab.report.layout import CHANCE
 from loadlab.report.paired import describe_course, describe_limits
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_percent
 
 STEADY: Final = 0.05

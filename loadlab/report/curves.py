@@ -10,7 +10,7 @@ from loadlab.recording.histogram import Histogram
 from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.load_model import models_of
 from loadlab.report.scenario import has_scenario
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 
 ReadLatencies: TypeAlias = Callable[[str], Mapping[str, Histogram]]
 """Returns the histograms of a trial by its id, as RunDirectory.read_latencies does."""

@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Final
 
 from loadlab.analysis.failures import name_of_failure
-from loadlab.results.model import FailureSample, KindLevel, TrialResult
+from loadlab.results.requests import FailureSample, KindLevel
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns
 

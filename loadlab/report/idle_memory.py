@@ -10,7 +10,7 @@ from typing import Final
 
 from loadlab.report.measures import NUMBER, SIZE, Measure, measure_of
 from loadlab.results.idle import ConnectionMemory
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 _GIB: Final = 1 << 30
 ROUGH_NUMBER: Final = replace(NUMBER, format=lambda number: f"{float(f'{number:.3g}'):,.0f}")

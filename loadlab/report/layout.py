@@ -9,7 +9,7 @@ from loadlab.profile.load import SLOW_SENDERS
 from loadlab.profile.metrics import KIND_SECTION, split_metric
 from loadlab.profile.path_names import PathName
 from loadlab.profile.target import describe_command
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 from loadlab.results.vocabulary import REQUESTS, Vocabulary, vocabulary_of
 
 _LONGEST_NAME: Final = 48

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from loadlab.analysis.verdict import trusted_ns
 from loadlab.report.layout import format_scalar
-from loadlab.results.model import Calibration, LatencySummary, LoadModel, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import Calibration
+from loadlab.results.trial import LoadModel, TrialResult
 from loadlab.results.vocabulary import REQUESTS, Vocabulary
 from loadlab.units import format_duration_ns
 

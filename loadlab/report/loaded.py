@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.results.model import LoadedServer, RunDocument, TlsSession, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadedServer, TlsSession, TrialResult
 
 _OF_LOADLAB: Final = "the target"
 

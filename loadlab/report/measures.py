@@ -18,7 +18,7 @@ from loadlab.profile.metrics import (
     split_metric,
 )
 from loadlab.report.layout import metric_in
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, REQUESTS, STEPS_OF_A_SCENARIO, Vocabulary
 from loadlab.units import format_count, format_duration_ns, format_rate, format_share, format_size_bytes
 

@@ -18,8 +18,9 @@ from loadlab.report.differences import (
     name_of,
 )
 from loadlab.report.measures import measure_of
-from loadlab.results.model import RunDocument, TrialResult
 from loadlab.results.paired import Difference, PairedComparison
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
 

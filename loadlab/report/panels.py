@@ -13,7 +13,7 @@ from loadlab.analysis.uncertainty import median_over
 from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import SIZE, Measure, Quantity
 from loadlab.results.laws import Law, LawShape
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 
 READABLE: Final = 0.1
 """In bars lower than this part of the highest the parts cannot be distinguished."""

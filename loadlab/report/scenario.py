@@ -10,7 +10,8 @@ from typing import Final
 from loadlab.analysis.summary import Percentile, trusted_ns
 from loadlab.profile.metrics import ITERATION_METRICS, STEP_SECTION
 from loadlab.report.measures import SHARE, Measure, measure_of
-from loadlab.results.model import CheckResult, KindLevel, KindResult, LatencySummary, TrialResult
+from loadlab.results.requests import CheckResult, KindLevel, KindResult, LatencySummary
+from loadlab.results.trial import TrialResult
 
 _SHOWN: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99")
 

@@ -14,7 +14,7 @@ from loadlab.report.measures import ANSWERED_SHARE, Quantity
 from loadlab.report.panels import Line, Panel, Value, panel_of
 from loadlab.report.ratios import chance_of, ratio_of
 from loadlab.report.scenario import COMPLETED_SHARE
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 from loadlab.units import format_multiple, format_share
 
 _AT_LEAST: Final = "at least "

@@ -8,7 +8,8 @@ from loadlab.analysis.summary import Percentile
 from loadlab.analysis.verdict import throughput_is_lower_bound, trusted_ns
 from loadlab.protocols.close_codes import name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import LatencySummary, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_count, format_duration_ns, format_percent, format_rate, format_size_bytes
 
 _DASH: Final = "\N{EN DASH}"

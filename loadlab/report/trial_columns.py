@@ -24,7 +24,8 @@ from loadlab.report.tables import (
     with_interval,
 )
 from loadlab.results.idle import IdleProtocol
-from loadlab.results.model import LatencySummary, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 
 ReadCell = Callable[[TrialResult], Cell]

@@ -20,7 +20,8 @@ from loadlab.profile.values import is_name_character
 from loadlab.recording.histogram import Histogram
 from loadlab.results.folded_stacks import Stack, Stacks, format_folded, parse_folded
 from loadlab.results.latency_log import LatencyInterval, format_latency_log, parse_latency_log, parse_latency_rounds
-from loadlab.results.model import SCHEMA, RunDocument, TrialResult
+from loadlab.results.run import SCHEMA, RunDocument
+from loadlab.results.trial import TrialResult
 
 _LONGEST_NAME = 80
 _LONGEST_NAME_BYTES = 200  # of the 255 that file systems allow; the time comes before it

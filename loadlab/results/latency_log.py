@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hdrh.codec import HdrCookieException, HdrLengthException
 
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import KindLevel
+from loadlab.results.requests import KindLevel
 
 _NS_PER_MS = 1e6
 # HdrHistogram's own readers end a tag there.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from loadlab.profile.path_names import PathName, name_of_path, name_of_value
 from loadlab.results.idle import IdleProtocol
-from loadlab.results.model import LoadProtocol, Scalar, TrialResult
+from loadlab.results.trial import LoadProtocol, Scalar, TrialResult
 
 _CONNECTIONS: Final = "load.connections"
 _IDLE: Final = "load.idle"

@@ -9,7 +9,10 @@ import pytest
 
 from loadlab.report import render
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import FailureSample, Finding, RunDocument, TrialResult, Verdict
+from loadlab.results.requests import FailureSample
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ..more_sample_runs import (
     write_crowd,

@@ -14,7 +14,7 @@ import pytest
 
 import loadlab
 from loadlab.experiment.context import Unobserved
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 DOCUMENT: Final = Path(loadlab.__file__).parents[1] / "docs" / "python.md"
 FIRST, PYTEST, NOTEBOOK = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)

@@ -22,7 +22,8 @@ from loadlab.profile import load_profile
 from loadlab.profile.finding import find_profile
 from loadlab.report.sections import glossary
 from loadlab.results.idle import IdleProtocol
-from loadlab.results.model import LoadProtocol, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadProtocol
 from loadlab.results.vocabulary import vocabulary_for
 
 ROOT: Final = Path(loadlab.__file__).parents[1]

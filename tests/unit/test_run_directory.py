@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from tests.documented import INLINE, TABLES, documented_fields, rows_of
 
 

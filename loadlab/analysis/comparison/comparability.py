@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from loadlab.profile.schema import model_of
 from loadlab.profile.target import LISTS, describe_command
-from loadlab.results.model import RunDocument, Scalar
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Scalar
 
 # Of the whole profile: what does not say what the server has to do.
 _NO_LOAD: Final = frozenset(

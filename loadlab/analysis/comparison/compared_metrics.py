@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from loadlab.profile.metrics import FAILED_REQUESTS, ITERATION_METRICS, STEP_SECTION, MetricName, split_metric
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 RATE: Final = "requests_per_second"
 CPU: Final = "target.cpu_ns_per_request"

@@ -27,10 +27,11 @@ from loadlab.analysis.uncertainty import median_over
 from loadlab.analysis.verdict import spoiled_by_machine, throughput_is_lower_bound
 from loadlab.profile.metrics import FAILED_REQUESTS
 from loadlab.recording.outcomes import FAILURES
-from loadlab.results.model import Round, TrialResult, Verdict
 from loadlab.results.paired import Difference
 from loadlab.results.probe_data import Side
 from loadlab.results.speed import MachineSpeed, Speed
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Verdict
 
 NO_INTERVAL: Final = "measured in a single window"
 LOWER_BOUND: Final = "the client was the limit"

@@ -24,9 +24,10 @@ from loadlab.analysis.comparison.figures import (
     compare_overall,
     is_disturbed,
 )
-from loadlab.results.model import LoadProtocol, RunDocument, Scalar, TrialResult
 from loadlab.results.probe_data import Document
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed
+from loadlab.results.trial import LoadProtocol, Scalar, TrialResult
 
 Settings: TypeAlias = dict[tuple[tuple[str, Scalar], ...], list[TrialResult]]
 

@@ -9,7 +9,7 @@ from loadlab.analysis.scaling.selection import Candidates, Observation, Rises, S
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import PathName
 from loadlab.results.laws import Law, PerEventLaw
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
 

@@ -6,7 +6,9 @@ from typing import Final
 from loadlab.analysis.summary import Percentile, trusted_ns
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import Finding, LatencySummary, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import vocabulary_of_schedule
 from loadlab.units import format_duration_ns, format_share
 

@@ -6,7 +6,8 @@ from typing import Final
 from loadlab.analysis.failures import advice_on
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.model import Finding, LoadProtocol, TrialResult
+from loadlab.results.trial import LoadProtocol, TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import vocabulary_of
 
 _MANY: Final = 0.1

@@ -9,7 +9,8 @@ responses take 40 to 44 ms, with what the server needs for the first piece, what
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, TrialResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_share
 

@@ -14,7 +14,8 @@ from typing import Final
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import FAILURES
-from loadlab.results.model import Finding, TrialResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_rate
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import CorePool, WindowEvidence, format_cores
-from loadlab.results.model import Finding, TrialResult
 from loadlab.results.probe_data import ControlGroupUse
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.units import format_duration_ns, format_share
 
 _STOLEN_SUSPECT: Final = 0.02

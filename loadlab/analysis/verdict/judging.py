@@ -17,8 +17,9 @@ from loadlab.analysis.verdict import (
     streams,
 )
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, Judgement, Severity, TrialResult, Verdict
 from loadlab.results.speed import MachineSpeed
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Judgement, Severity, Verdict
 
 # From the least grave to the gravest.
 _JUDGEMENTS: Final[tuple[Judgement, ...]] = ("valid", "suspect", "invalid")

@@ -7,8 +7,9 @@ from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.analysis.verdict.host import is_throttled
-from loadlab.results.model import Finding, Round, TrialResult
 from loadlab.results.speed import MachineSpeed, Speed, median_speed
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.units import format_share
 
 CODE: Final = "machine_speed"

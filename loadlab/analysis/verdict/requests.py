@@ -8,7 +8,8 @@ from loadlab.analysis.verdict.client import advice_on_users, client_is_behind, d
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.protocols.close_codes import is_close_code, name_of_status
 from loadlab.recording.outcomes import FAILURES, Outcome
-from loadlab.results.model import Finding, TrialResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import vocabulary_of, vocabulary_of_schedule
 from loadlab.units import format_duration_ns, format_share
 

@@ -6,7 +6,9 @@ from typing import Final
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.recording.recorder import OTHER
-from loadlab.results.model import Finding, KindResult, TrialResult
+from loadlab.results.requests import KindResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.units import format_duration_ns, format_share
 
 _SOME_ERRORS: Final = 0.01

@@ -14,7 +14,8 @@ from loadlab.analysis.summary import trusted_ns
 from loadlab.analysis.verdict.client import rate_is_met
 from loadlab.analysis.verdict.evidence import WindowEvidence, format_cores
 from loadlab.processes.threads import ThreadUse
-from loadlab.results.model import Finding, TrialResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.units import format_share
 
 # Of the time that a side was ready to run, or of the response times.

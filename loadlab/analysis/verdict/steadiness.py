@@ -27,7 +27,9 @@ from itertools import accumulate, combinations, pairwise
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, Interval, Round, TrialResult
+from loadlab.results.requests import Interval
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
-from loadlab.results.model import Finding, TrialResult
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 
 _MANY_ENDED: Final = 0.01
 _MANY_UNASKED: Final = 0.1

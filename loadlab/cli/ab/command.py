@@ -21,7 +21,7 @@ from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run_plan import run_directory
 from loadlab.profile import plan_trials
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from loadlab.errors import ProfileError
 from loadlab.profile.fail_if import Answer, FailIf, parse_fail_if
 from loadlab.profile.metrics import ALIASES, full_name
 from loadlab.profile.suggestions import did_you_mean
-from loadlab.results.model import Expectation
 from loadlab.results.paired import Difference
+from loadlab.results.verdict import Expectation
 from loadlab.units import parse_duration_ns, parse_percent, printable, quote, spell_duration_ns
 
 """The metrics that are compared, by their names in run.json."""

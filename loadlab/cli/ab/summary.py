@@ -8,7 +8,8 @@ from loadlab.cli.lines import Line, wrapped
 from loadlab.profile import LoadProfile
 from loadlab.report.failures import failure_lines
 from loadlab.report.paired import compared_figures, describe_answer, describe_course, describe_limits
-from loadlab.results.model import Expectation, Finding, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation, Finding
 
 _SIDES: Final = ("A", "B")
 _TITLE: Final = 15

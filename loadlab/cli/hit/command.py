@@ -22,7 +22,8 @@ from loadlab.experiment.run_plan import run_directory
 from loadlab.profile import plan_trials
 from loadlab.profile.masking import mask_text
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from loadlab.analysis.summary import Percentile, trusted_ns
 from loadlab.cli.lines import Line, labelled, labelled_parts
 from loadlab.report.idle_memory import MEMORY_OF_ONE, MEMORY_PARTS
 from loadlab.results.idle import IdleSummary
-from loadlab.results.model import LatencySummary, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_size_bytes
 

@@ -8,7 +8,7 @@ from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.cli.status_line import StatusLine
 from loadlab.experiment.context import SoFar
 from loadlab.profile import LoadProfile, Trial
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import vocabulary_for
 from loadlab.units import format_count, format_duration_ns, format_rate
 

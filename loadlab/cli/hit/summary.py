@@ -16,7 +16,9 @@ from loadlab.recording.histogram import Histogram
 from loadlab.recording.recorder import Metric
 from loadlab.report.failures import failure_lines
 from loadlab.report.loaded import describe_tls
-from loadlab.results.model import Finding, LatencySummary, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding
 from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO, vocabulary_for, vocabulary_of
 from loadlab.units import format_duration_ns, format_rate, format_share, format_size_bytes
 

@@ -10,7 +10,7 @@ from loadlab.analysis.comparison import DISTURBED, ComparedFigure, ComparedSetti
 from loadlab.profile.path_names import name_of_value
 from loadlab.report.comparison.cells import effect_of
 from loadlab.report.differences import describe_difference, format_change, name_of
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 from loadlab.results.vocabulary import Vocabulary, vocabulary_for
 from loadlab.units import format_percent
 

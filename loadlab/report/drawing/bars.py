@@ -23,7 +23,7 @@ from loadlab.report.drawing.scales import Places, Scale, bar_scale, place_names,
 from loadlab.report.layout import Arrangement
 from loadlab.report.measures import Quantity
 from loadlab.report.panels import READABLE, Chart, Line, Panel, Point, StackedChart, StackedPanel
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 
 _DASH: Final = "\N{EN DASH}"
 _NBSP: Final = "\N{NO-BREAK SPACE}"

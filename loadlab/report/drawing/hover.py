@@ -7,7 +7,7 @@ from loadlab.report.layout import Arrangement
 from loadlab.report.measures import Quantity
 from loadlab.report.panels import Line, Point, Value
 from loadlab.report.sentences import write_value
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 
 
 def hover_point(arrangement: Arrangement, line: Line, point: Point, quantity: Quantity) -> str:

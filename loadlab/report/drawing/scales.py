@@ -7,7 +7,7 @@ from typing import Literal
 
 from loadlab.report.layout import Arrangement, format_scalar
 from loadlab.report.measures import Quantity
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 from loadlab.units import format_count
 
 # From here on the small numbers on a linear x axis are too close together.

@@ -15,7 +15,8 @@ from loadlab.report.drawing.scales import Scale, Tick
 from loadlab.report.paired import compared_figures
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.tables import PlainTable
-from loadlab.results.model import Round, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Round
 from loadlab.results.vocabulary import vocabulary_of
 
 _DASH: Final = "\N{EN DASH}"

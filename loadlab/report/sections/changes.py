@@ -9,7 +9,7 @@ from loadlab.report.layout import CHANCE, Arrangement
 from loadlab.report.measures import THROUGHPUT, Measure
 from loadlab.report.panels import Line, LineLaw, Value
 from loadlab.report.ratios import Ratio, chance_of, ratio_of
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 
 Direction = Literal["rises", "falls", "stays", "scatters", "undecided", "unknown"]
 

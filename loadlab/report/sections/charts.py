@@ -18,7 +18,8 @@ from loadlab.report.sections.plans import plans_of
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.sentences import describe_growth, describe_lines
 from loadlab.report.tables import PlainTable
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from loadlab.report.layout import Arrangement, Setting
 from loadlab.report.measures import Measure
 from loadlab.report.sections.dependence import join_many
 from loadlab.report.tables import PlainTable
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 from loadlab.units import format_size_bytes
 
 # What differs by less is one figure.

@@ -15,7 +15,7 @@ from loadlab.report.panels import Line, Value
 from loadlab.report.ratios import are_apart, chance_of, ratio_of
 from loadlab.report.sections.dependence import join_many
 from loadlab.report.sentences import describe_ratio, join_names, write_interval, write_value
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 from loadlab.units import format_multiple
 
 # Values nearer to each other than this are called equal.

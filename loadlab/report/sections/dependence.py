@@ -14,7 +14,7 @@ from loadlab.report.panels import Line, Value
 from loadlab.report.ratios import are_apart, format_whole_percent
 from loadlab.report.sections.changes import Change, Direction
 from loadlab.report.sentences import format_change, join_names
-from loadlab.results.model import Scalar
+from loadlab.results.trial import Scalar
 from loadlab.results.vocabulary import Vocabulary
 
 _MOST_AMOUNTS: Final = 3

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from loadlab.profile.expect import ConditionalExpectation, rule_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.results.model import Expectation
+from loadlab.results.verdict import Expectation
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from loadlab.report.scenario import (
 from loadlab.report.sections.connection_memory import note_on
 from loadlab.report.sentences import write_value
 from loadlab.report.tables import Group, PlainTable
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 from loadlab.units import format_duration_ns, format_size_bytes
 
 _DASH: Final = "\N{EN DASH}"

@@ -8,8 +8,10 @@ from loadlab.report.failures import SampledFailure, sampled_failures
 from loadlab.report.measures import COST, THROUGHPUT, Measure
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.trial_columns import anchor_of
-from loadlab.results.model import BlockingCode, Finding, Severity, TrialResult
 from loadlab.results.probe_data import SocketCounters
+from loadlab.results.requests import BlockingCode
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Severity
 from loadlab.results.vocabulary import Vocabulary
 from loadlab.units import format_duration_ns
 

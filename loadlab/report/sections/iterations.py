@@ -22,7 +22,8 @@ from loadlab.report.scenario import (
 )
 from loadlab.report.sections.step_times import describe_steps
 from loadlab.report.sentences import describe_lines, join_names, write_interval, write_value
-from loadlab.results.model import CheckResult, TrialResult
+from loadlab.results.requests import CheckResult
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_rate, format_share
 
 _MOST_CHECKS: Final = 3

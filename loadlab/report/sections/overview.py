@@ -41,7 +41,7 @@ from loadlab.report.sentences import (
     describe_growth,
     join_names,
 )
-from loadlab.results.model import Scalar, TrialResult
+from loadlab.results.trial import Scalar, TrialResult
 from loadlab.results.vocabulary import ITERATIONS_OF_A_SCENARIO
 
 _MOST_LAWS: Final = 3

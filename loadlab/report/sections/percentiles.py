@@ -14,7 +14,7 @@ from loadlab.report.layout import Arrangement, above_each_other, kind_names
 from loadlab.report.load_model import model_suffix
 from loadlab.report.measures import measure_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_duration_ns
 
 _MOST_LINES_NAMED: Final = 6

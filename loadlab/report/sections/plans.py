@@ -46,7 +46,8 @@ from loadlab.report.sections.plan import Plan, by_kind, of_all
 from loadlab.report.sections.scenario_plans import scenario_plans
 from loadlab.report.sections.why.calls import describe_eagain, split_of_calls
 from loadlab.report.sentences import describe_answered
-from loadlab.results.model import LoadModel, RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadModel, TrialResult
 from loadlab.results.vocabulary import Vocabulary
 
 # Where the values of a panel do not spread by more than a fifth of the least and by more than this, it is left out.

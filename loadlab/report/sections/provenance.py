@@ -13,7 +13,7 @@ from loadlab.profile.target import describe_command
 from loadlab.report.load_model import describe_calibration
 from loadlab.report.loaded import servers_of
 from loadlab.report.sections.section import Run, Section
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from loadlab.units import format_size_bytes
 
 

@@ -18,7 +18,7 @@ from loadlab.report.scenario import (
 )
 from loadlab.report.sections.plan import NAMES_OF_TAILS, Plan, by_kind, describe_others, of_all
 from loadlab.report.sentences import describe_completed
-from loadlab.results.model import LoadModel, TrialResult
+from loadlab.results.trial import LoadModel, TrialResult
 from loadlab.results.vocabulary import Vocabulary
 
 # A scenario may have two hundred names of requests.

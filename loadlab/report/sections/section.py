@@ -11,7 +11,8 @@ from loadlab.report.curves import ReadLatencies, ReadRounds
 from loadlab.report.layout import Arrangement, arrange, side_by_side
 from loadlab.report.load_model import models_of
 from loadlab.results.folded_stacks import Stack
-from loadlab.results.model import LoadModel, RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadModel, TrialResult
 from loadlab.results.vocabulary import Vocabulary
 
 ReadStacks = Callable[[str, str], dict[Stack, int]]

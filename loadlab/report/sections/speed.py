@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 from loadlab.report.certainty import STEADY, speed_moved
 from loadlab.report.sections.section import Run, Section
-from loadlab.results.model import RunDocument
 from loadlab.results.probe_data import Side
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed
 from loadlab.units import format_percent
 

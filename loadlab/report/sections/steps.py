@@ -27,7 +27,8 @@ from loadlab.report.tables import (
     with_interval,
 )
 from loadlab.report.trial_columns import identity_columns
-from loadlab.results.model import CheckResult, KindResult, TrialResult
+from loadlab.results.requests import CheckResult, KindResult
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_share
 
 _PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p90", "p99")

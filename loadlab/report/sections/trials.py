@@ -12,7 +12,8 @@ from loadlab.report.sections.findings import describe_sockets
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.tables import Cell, Column, Row, Table, absent_cell, failures_cell, percentile_cell, rate_cell
 from loadlab.report.trial_columns import VERDICT, anchor_of, figure_columns, identity_columns, reason_of
-from loadlab.results.model import KindResult, TrialResult
+from loadlab.results.requests import KindResult
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import Vocabulary, vocabulary_of
 
 _KIND_PERCENTILES: Final[tuple[Percentile, ...]] = ("p50", "p99")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loadlab.errors import ExitCode
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from .foreign_servers import recording_serving
 from .program import QUICK, Ended, Program, wait_until

@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 from pydantic import BaseModel
 
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from tests.documented import DOCUMENT, INLINE, TABLES, documented_fields
 
 from .program import ANY_VERDICT, Program

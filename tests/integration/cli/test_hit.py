@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from loadlab.errors import ExitCode
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ...tls_peers import write_pem
 from .foreign_servers import (

@@ -8,7 +8,7 @@ import pytest
 
 from loadlab.errors import ExitCode
 from loadlab.profile.address import format_address
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from loadlab.targets import find_target, launch
 
 from .program import Program

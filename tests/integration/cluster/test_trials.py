@@ -17,7 +17,7 @@ from loadlab.experiment.rig import NO_LOGS
 from loadlab.experiment.rounds import Batch
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile import LoadProfile, plan_trials
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 from .dask_cluster import DaskCluster, dask_cluster, load_processes, wait_until_none
 

@@ -13,8 +13,8 @@ from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.profile import load_profile
 from loadlab.profile.loading import LoadedProfile
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
 from loadlab.results.paired import Difference
+from loadlab.results.run import RunDocument
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -13,7 +13,7 @@ from loadlab.experiment.rounds import Batch
 from loadlab.experiment.slices import SlicesRecord, measure_slice, warm_up
 from loadlab.processes.proc import read_cpu_clock
 from loadlab.profile import LoadProfile, Trial, plan_trials
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 pytestmark = pytest.mark.timeout(180)
 

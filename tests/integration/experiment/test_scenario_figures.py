@@ -8,7 +8,7 @@ import pytest
 import loadlab
 from loadlab.export.rows import rows_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -2,7 +2,7 @@
 
 from loadlab.recording.histogram import Histogram
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 from ..cli.program import Program
 

@@ -5,8 +5,10 @@ import pytest
 from loadlab.analysis.conclusion import conclude, cost_at_usual_speed
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.schema import WaitCostProfile
-from loadlab.results.model import HostFingerprint, Judgement, Round, RunDocument
+from loadlab.results.run import HostFingerprint, RunDocument
 from loadlab.results.speed import MachineSpeed, Speed, SpeedReading
+from loadlab.results.trial import Round
+from loadlab.results.verdict import Judgement
 
 from ...trials import make_trial, make_usage
 

@@ -6,7 +6,8 @@ from loadlab.analysis.expect import check_expectations, check_law_expectations
 from loadlab.analysis.metrics import metric_names
 from loadlab.profile.expect import ConditionalExpectation, Wanted
 from loadlab.results.laws import Law
-from loadlab.results.model import CheckResult, Expectation, KindLevel, KindResult, LatencySummary
+from loadlab.results.requests import CheckResult, KindLevel, KindResult, LatencySummary
+from loadlab.results.verdict import Expectation
 
 from ...trials import make_trial
 

@@ -3,7 +3,7 @@
 import pytest
 
 from loadlab.analysis.metrics import is_metric, measured
-from loadlab.results.model import KindResult, LatencySummary
+from loadlab.results.requests import KindResult, LatencySummary
 
 from ...trials import make_trial, make_usage
 

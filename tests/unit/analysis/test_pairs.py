@@ -9,8 +9,8 @@ import pytest
 
 from loadlab.analysis.pairs import StoppingRule, compare_pairs, differences
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Round
 from loadlab.results.paired import Difference
+from loadlab.results.trial import Round
 
 
 def slices(rates: Sequence[float | None], **others: Any) -> list[Round]:  # noqa: ANN401 - any field of a round

@@ -6,8 +6,9 @@ import pytest
 
 from loadlab.analysis.summary import RepeatedMeasure, over_repeats, per_request, summarise_latency
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import LatencySummary, TrialResult, TrialState
 from loadlab.results.probe_data import ProcessUsage
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult, TrialState
 
 from ...trials import make_trial, make_usage
 

@@ -9,7 +9,7 @@ import pytest
 
 from loadlab.analysis.uncertainty import Estimate, confidence_of, median_over, percentiles_over, quantile_of_t
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Round
+from loadlab.results.trial import Round
 
 
 @pytest.mark.parametrize("values", [[], [5.0], [5.0, 6.0]])

@@ -7,7 +7,7 @@ import pytest
 
 from loadlab.cli.compare import compare
 from loadlab.errors import ExitCode, LoadlabError
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 from tests.sample_run import HOST, sample_document, write_sample
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 

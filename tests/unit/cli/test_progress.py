@@ -11,7 +11,7 @@ from loadlab.cli.progress import LiveLines, RunProgress, TimeLeft
 from loadlab.experiment.context import SoFar
 from loadlab.profile import LoadProfile, Trial, plan_trials
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import TrialState
+from loadlab.results.trial import TrialState
 
 from ...scenario_runs import write_shop
 from ...trials import make_trial

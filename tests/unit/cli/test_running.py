@@ -6,7 +6,7 @@ from loadlab.cli.ending import exit_code_of
 from loadlab.cli.running import expectation_lines, hints
 from loadlab.errors import ExitCode
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Expectation, Judgement, Verdict
+from loadlab.results.verdict import Expectation, Judgement, Verdict
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from loadlab.cli.steps import scenario_tables
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ...scenario_runs import write_shop, write_shop_users
 

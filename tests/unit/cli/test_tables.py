@@ -17,8 +17,9 @@ from loadlab.cli.tables import (
     unseen_lines,
 )
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import ConnectCounts, RunDocument
 from loadlab.results.probe_data import CpuProbe, Probes, SyscallProfile, SyscallsProbe
+from loadlab.results.requests import ConnectCounts
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed, SpeedReading
 
 from ...more_sample_runs import write_open

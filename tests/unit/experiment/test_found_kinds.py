@@ -12,7 +12,7 @@ from loadlab.experiment.recorded_kinds import RecordedKinds
 from loadlab.fleet.messages import Blocking, CheckCount, KindLabel
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, Metric, Recorder, Snapshot
-from loadlab.results.model import BlockingCode, CheckResult
+from loadlab.results.requests import BlockingCode, CheckResult
 
 MS = 1_000_000
 ITEM = KindLabel("request", "GET /items/{id}")

@@ -7,7 +7,8 @@ import pytest
 
 from loadlab.experiment.passes import BothSides, new_defects, slowdown_of
 from loadlab.probes.probe import ProbeFailed
-from loadlab.results.model import Finding, LoadModel, TrialResult, Verdict
+from loadlab.results.trial import LoadModel, TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ...trials import make_trial, make_usage
 

@@ -19,8 +19,8 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Recorder
-from loadlab.results.model import Round, TrialResult, TrialState
 from loadlab.results.probe_data import Pressure
+from loadlab.results.trial import Round, TrialResult, TrialState
 
 MS = 1_000_000
 SECOND = 1000 * MS

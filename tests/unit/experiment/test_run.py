@@ -16,7 +16,10 @@ from loadlab.profile.masking import Masker
 from loadlab.profile.sweep import Trial
 from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
-from loadlab.results.model import BlockingCode, FailureSample, RunDocument, TrialResult, Verdict
+from loadlab.results.requests import BlockingCode, FailureSample
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Verdict
 
 from ...trials import make_trial
 

@@ -4,7 +4,9 @@ from xml.etree import ElementTree
 import pytest
 
 from loadlab.export.junit import format_junit
-from loadlab.results.model import CheckResult, Expectation, Finding, RunDocument, Verdict
+from loadlab.results.requests import CheckResult
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation, Finding, Verdict
 from tests.sample_run import sample_document
 from tests.unit.analysis.comparison.runs import make_rate, make_run
 

@@ -10,8 +10,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_older
 
 from loadlab.export.openmetrics import format_openmetrics
-from loadlab.results.model import CheckResult, Expectation, RunDocument
 from loadlab.results.paired import Difference, PairedComparison, Variant
+from loadlab.results.requests import CheckResult
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation
 from tests.sample_run import sample_document
 from tests.stream_runs import write_broadcast
 from tests.trials import make_kind, make_trial

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from loadlab.export.rows import format_csv, format_json, rows_of, shown_figure
-from loadlab.results.model import CheckResult, Finding, LatencySummary, RunDocument, Verdict
+from loadlab.results.requests import CheckResult, LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Finding, Verdict
 from tests.sample_run import sample_document
 from tests.stream_runs import write_broadcast, write_websockets
 from tests.trials import make_kind, make_trial

@@ -3,7 +3,7 @@
 import pytest
 
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ...more_sample_runs import (
     write_crowd,

@@ -2,7 +2,7 @@
 
 from loadlab.report.sections.section import Run
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 
 def run_of(document: RunDocument, directory: RunDirectory | None = None) -> Run:

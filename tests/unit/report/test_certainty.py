@@ -1,8 +1,10 @@
 import pytest
 
 from loadlab.report.certainty import chance_of, describe_certainty, speed_moved
-from loadlab.results.model import Round, RunDocument, TrialResult, Verdict
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed, SpeedReading
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Verdict
 
 from ...sample_run import sample_document
 

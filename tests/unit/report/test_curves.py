@@ -3,7 +3,9 @@ from loadlab.recording.histogram import Histogram
 from loadlab.report.curves import ReadRounds, curves_of
 from loadlab.report.layout import arrange
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, Round, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Verdict
 
 
 def test_the_ends_of_each_line_are_chosen(sample_run: RunDirectory) -> None:

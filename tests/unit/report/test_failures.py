@@ -3,7 +3,9 @@
 from typing import Any
 
 from loadlab.report.failures import failure_lines, sampled_failures
-from loadlab.results.model import FailureSample, RunDocument, TrialResult
+from loadlab.results.requests import FailureSample
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 from ...scenario_runs import TRACEBACK
 from ...trials import make_trial

@@ -4,7 +4,8 @@ import pytest
 
 from loadlab.report.layout import above_each_other, arrange, format_scalar, shorten_names, side_by_side
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Scalar, TrialResult, Verdict
+from loadlab.results.trial import Scalar, TrialResult
+from loadlab.results.verdict import Verdict
 
 
 def trial(number: int, factors: dict[str, Scalar], repeat: int = 1, **fields: object) -> TrialResult:

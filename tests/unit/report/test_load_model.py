@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 
 from loadlab.report.load_model import describe_calibration, describe_load, describe_models, model_suffix, models_of
-from loadlab.results.model import Calibration, LatencySummary, LoadModel, RunDocument
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import Calibration, RunDocument
+from loadlab.results.trial import LoadModel
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 
 from loadlab.report.loaded import loaded_lines, servers_of
 from loadlab.report.sections.provenance import Fact, facts_of, machine_of
-from loadlab.results.model import LoadedServer, RunDocument, TlsSession, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadedServer, TlsSession, TrialResult
 
 from ...sample_run import sample_document
 from ...trials import make_trial

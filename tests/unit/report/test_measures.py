@@ -2,7 +2,8 @@ import pytest
 
 from loadlab.report.measures import ANSWERED_SHARE, CPU_TIME, NUMBER, RATE, SIZE, TIME, Quantity, measure_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_rate
 
 

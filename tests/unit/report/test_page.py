@@ -14,8 +14,9 @@ from loadlab.report import render, sections
 from loadlab.report.page import build_page
 from loadlab.report.sections.section import Section
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Expectation, RunDocument
 from loadlab.results.probe_data import Probes
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation
 
 from ...probed_run import syscalls_probe
 from .laid_out import run_of

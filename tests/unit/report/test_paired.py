@@ -4,7 +4,8 @@ import pytest
 
 from loadlab.analysis.pairs import differences
 from loadlab.report.paired import compared_figures, describe_answer, describe_course, describe_limits
-from loadlab.results.model import Finding, Round, TrialResult, Verdict
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ...paired_run import SLICE_NS, document_of, paired_document, paired_rounds, paired_trial
 

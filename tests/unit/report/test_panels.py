@@ -4,7 +4,8 @@ from loadlab.report.layout import arrange
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, EVENTS_PER_WAIT, THROUGHPUT, TIME, Measure
 from loadlab.report.panels import Split, StackedChart, StackedPanel, Value, panel_of, stack
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, TrialResult, Verdict
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 
 def chart(*heights_ns: float) -> StackedChart:

@@ -15,7 +15,8 @@ from loadlab.report.scenario import (
     tail_of,
 )
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, RunDocument
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
 
 from ...trials import make_trial
 

@@ -10,7 +10,8 @@ from loadlab.report.sentences import (
     join_names,
 )
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument, Scalar
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Scalar
 
 
 def measured(*values: float) -> Value:

@@ -1,5 +1,7 @@
 from loadlab.report.tables import count_cell, failures_cell, percentile_cell, rate_cell, size_cell, time_cell
-from loadlab.results.model import Finding, LatencySummary, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 
 def trial(*codes: str) -> TrialResult:

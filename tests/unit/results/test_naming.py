@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from loadlab.results.model import CheckResult, Expectation, KindResult, LatencySummary, RunDocument, TrialResult
+from loadlab.results.requests import CheckResult, KindResult, LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Expectation
 
 from ...sample_run import sample_document
 from ...trials import make_trial

@@ -1,7 +1,8 @@
 import pytest
 
 from loadlab.results.idle import IdleProtocol, IdleSummary
-from loadlab.results.model import KindResult, LatencySummary, LoadProtocol, TrialResult
+from loadlab.results.requests import KindResult, LatencySummary
+from loadlab.results.trial import LoadProtocol, TrialResult
 from loadlab.results.vocabulary import REQUESTS, vocabulary_for, vocabulary_of, vocabulary_of_schedule
 
 from ...trials import make_trial

@@ -9,7 +9,8 @@ from loadlab.analysis.verdict.steadiness import find_change, merge_intervals
 from loadlab.report.layout import Arrangement
 from loadlab.report.sections.over_time.panels import TimeLine, TimePanel, process_panels, socket_panels
 from loadlab.report.sections.section import Run, Section
-from loadlab.results.model import Interval, TrialResult
+from loadlab.results.requests import Interval
+from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 
 _MOST_POINTS: Final = 64

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from loadlab.analysis.verdict.steadiness import Shift, find_change
-from loadlab.results.model import Interval
 from loadlab.results.probe_data import ProcessState, ProcessUsage, ProcfsProbe, SocketsProbe, SocketsReading
+from loadlab.results.requests import Interval
 
 Shape = Literal["steps", "stack", "points"]
 

@@ -9,8 +9,8 @@ from loadlab.report.measures import NUMBER, Measure
 from loadlab.report.panels import Split
 from loadlab.report.sections.why.ends import End, ProbedLine
 from loadlab.report.tables import Group, PlainTable
-from loadlab.results.model import TrialResult
 from loadlab.results.probe_data import SyscallProfile, SyscallsProbe
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_duration_ns, format_share
 
 OTHERS: Final = "others"

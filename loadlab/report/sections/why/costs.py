@@ -9,7 +9,7 @@ from loadlab.analysis.summary import median_of_known
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.sections.why.ends import End, describe_ends
 from loadlab.report.tables import PlainTable
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_share
 
 _DASH: Final = "\N{EN DASH}"

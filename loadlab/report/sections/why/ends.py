@@ -8,7 +8,7 @@ from loadlab.analysis.summary import over_repeats
 from loadlab.report.layout import Arrangement, Setting, format_scalar
 from loadlab.report.measures import CPU_TOTAL
 from loadlab.report.paired import VARIANT
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 
 _MOST_LINES: Final = 3
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from loadlab.results.model import LatencySummary, Round, RunDocument, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed, Speed
+from loadlab.results.trial import Round, TrialResult
 from tests.sample_run import HOST, sample_document
 from tests.trials import make_trial, make_usage
 

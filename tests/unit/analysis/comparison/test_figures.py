@@ -19,8 +19,9 @@ from loadlab.analysis.comparison.figures import (
 )
 from loadlab.analysis.pairs import STARTS_DIFFER
 from loadlab.profile.metrics import FAILED_REQUESTS
-from loadlab.results.model import Finding, LatencySummary, Verdict
+from loadlab.results.requests import LatencySummary
 from loadlab.results.speed import Speed
+from loadlab.results.verdict import Finding, Verdict
 from tests.trials import make_usage
 from tests.unit.analysis.comparison.runs import make_rate, make_rounds, make_speed
 

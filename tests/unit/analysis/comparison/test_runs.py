@@ -6,7 +6,10 @@ import pytest
 
 from loadlab.analysis.comparison import compare_runs
 from loadlab.analysis.comparison.figures import NOT_THERE, TOO_FEW
-from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Scalar, TrialResult
+from loadlab.results.verdict import Finding, Verdict
 from tests.sample_run import HOST, sample_document
 from tests.stream_runs import write_broadcast
 from tests.trials import make_kind

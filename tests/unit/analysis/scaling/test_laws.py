@@ -12,7 +12,8 @@ from loadlab.analysis.scaling.selection import Rises, SelectedLaw
 from loadlab.analysis.uncertainty import Estimate
 from loadlab.profile.path_names import name_of_path
 from loadlab.results.laws import Law, LawShape
-from loadlab.results.model import Judgement, TrialResult, TrialState
+from loadlab.results.trial import TrialResult, TrialState
+from loadlab.results.verdict import Judgement
 
 from ....trials import make_trial
 

@@ -7,7 +7,7 @@ import pytest
 from loadlab.analysis.verdict import WindowEvidence
 from loadlab.analysis.verdict.delayed_ack import delayed_ack
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Finding
+from loadlab.results.verdict import Finding
 
 from ....trials import make_trial
 

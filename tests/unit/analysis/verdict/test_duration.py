@@ -8,7 +8,7 @@ from loadlab.analysis.summary import summarise_latency
 from loadlab.analysis.verdict import WindowEvidence
 from loadlab.analysis.verdict.duration import window_too_short
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Finding
+from loadlab.results.verdict import Finding
 
 from ....trials import make_trial
 

@@ -11,7 +11,9 @@ from loadlab.analysis.verdict import (
     trusted_ns,
     trustworthy_percentiles,
 )
-from loadlab.results.model import Finding, Judgement, LatencySummary, TrialResult, TrialState, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult, TrialState
+from loadlab.results.verdict import Finding, Judgement, Verdict
 
 from ....trials import make_trial
 

@@ -8,8 +8,10 @@ import pytest
 from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence, judge_trial
 from loadlab.recording.outcomes import FAILURES, Outcome
 from loadlab.results.idle import IdleSummary
-from loadlab.results.model import Finding, LatencySummary, LoadedServer, TrialResult, Verdict
 from loadlab.results.probe_data import ControlGroupUse, Probes, Side, SocketCounters, SocketsProbe
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import LoadedServer, TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ....trials import make_trial, make_usage
 

@@ -5,18 +5,17 @@ from typing import Any
 import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial, throughput_is_lower_bound
-from loadlab.results.model import (
+from loadlab.results.requests import (
     BlockingCode,
     CheckResult,
     FailureSample,
-    Finding,
     Interval,
     KindLevel,
     KindResult,
     LatencySummary,
-    Round,
-    TrialResult,
 )
+from loadlab.results.trial import Round, TrialResult
+from loadlab.results.verdict import Finding
 
 from ....trials import make_trial, make_usage
 

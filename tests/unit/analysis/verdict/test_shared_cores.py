@@ -8,7 +8,9 @@ import pytest
 from loadlab.analysis.verdict import CorePool, WindowEvidence, throughput_is_lower_bound
 from loadlab.analysis.verdict.shared_cores import shared_core, waits_of
 from loadlab.processes.threads import ThreadUse
-from loadlab.results.model import Finding, LatencySummary, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ....trials import make_trial
 

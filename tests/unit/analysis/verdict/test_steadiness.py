@@ -7,7 +7,8 @@ import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
 from loadlab.analysis.verdict.steadiness import Drift, Shift, find_change, find_trend, merge_intervals
-from loadlab.results.model import Interval, LatencySummary, Round
+from loadlab.results.requests import Interval, LatencySummary
+from loadlab.results.trial import Round
 
 from ....trials import make_trial
 

@@ -7,7 +7,9 @@ import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import Finding, LatencySummary, LoadedServer, TrialResult
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import LoadedServer, TrialResult
+from loadlab.results.verdict import Finding
 
 from ....trials import make_trial
 

@@ -2,7 +2,8 @@
 
 from loadlab.cli.ab.summary import condition_lines, summarise
 from loadlab.profile import LoadProfile
-from loadlab.results.model import Expectation, Finding, RunDocument, Verdict
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation, Finding, Verdict
 
 from ....paired_run import document_of, paired_document, paired_rounds, paired_trial
 

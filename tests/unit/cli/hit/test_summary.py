@@ -12,7 +12,9 @@ from loadlab.cli.hit.summary import load_parts, repeats_lines, summarise, with_o
 from loadlab.cli.lines import Line
 from loadlab.profile import LoadProfile
 from loadlab.recording.histogram import Histogram
-from loadlab.results.model import FailureSample, Finding, TrialResult, Verdict
+from loadlab.results.requests import FailureSample
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ....trials import make_trial, make_usage
 

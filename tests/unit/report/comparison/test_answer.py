@@ -1,6 +1,6 @@
 from loadlab.analysis.comparison import DISTURBED, NO_INTERVAL, ComparedFigure, ComparedSetting, LeftOut, RunComparison
 from loadlab.report.comparison.answer import answer, doubt_lines, left_out_lines, name_setting
-from loadlab.results.model import LoadProtocol
+from loadlab.results.trial import LoadProtocol
 
 RATE, CPU, P99 = "requests_per_second", "target.cpu_ns_per_request", "response_ns.p99"
 

@@ -14,7 +14,9 @@ from loadlab.report.measures import (
 )
 from loadlab.report.panels import Chart, Split, panel_of, stack
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, LatencySummary, Scalar, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import Scalar, TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 
 def trial(factors: dict[str, Scalar], **fields: object) -> TrialResult:

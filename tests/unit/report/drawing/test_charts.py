@@ -9,7 +9,9 @@ from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.measures import CPU_SYSTEM, CPU_USER, RESPONSE_P99, THROUGHPUT, Measure
 from loadlab.report.panels import Chart, Line, Panel, Point, Value, panel_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, RunDocument, TrialResult, Verdict
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 
 def drawn(arrangement: Arrangement, *measures: Measure) -> list[dict[str, Any]]:

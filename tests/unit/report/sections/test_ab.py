@@ -10,7 +10,7 @@ from loadlab.report.page import build_page, render
 from loadlab.report.sections.ab import Comparison, difference_over_time, draw_difference
 from loadlab.report.sections.charts import CaptionedChart
 from loadlab.report.sections.why import Why
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ....paired_run import document_of, paired_document, paired_rounds, paired_trial, write_paired
 from ....probed_run import syscalls_probe

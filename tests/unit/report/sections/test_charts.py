@@ -9,7 +9,10 @@ from loadlab.report.sections.charts import CaptionedChart, charts_of, describe_g
 from loadlab.report.sections.overview import Answer, overview_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.laws import Law
-from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Verdict
 
 from ..laid_out import run_of
 

@@ -4,7 +4,7 @@ from loadlab.report.panels import Split, stack
 from loadlab.report.sections.connection_memory import describe_split, memory_table, note_on
 from loadlab.report.sections.figures import figures_of
 from loadlab.results.idle import IdleSummary
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 
 def disturbed_at(million: RunDocument, dead: int) -> Arrangement:

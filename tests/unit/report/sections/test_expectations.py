@@ -1,6 +1,7 @@
 from loadlab.report.sections.expectations import results_of, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Expectation, RunDocument
+from loadlab.results.run import RunDocument
+from loadlab.results.verdict import Expectation
 
 from ..laid_out import run_of
 

@@ -3,7 +3,10 @@ import pytest
 from loadlab.report.layout import arrange
 from loadlab.report.sections.figures import figures_of, switch_table, wait_table
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, RunDocument, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Verdict
 
 
 def measured(repeat: int, rate: float) -> TrialResult:

@@ -5,8 +5,11 @@ from loadlab.report.sections.findings import (
     sections_of,
     spoiled_attempts,
 )
-from loadlab.results.model import BlockingCode, Finding, RunDocument, Severity, TrialResult, Verdict
 from loadlab.results.probe_data import Probes, SocketCounters, SocketsProbe
+from loadlab.results.requests import BlockingCode
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Finding, Severity, Verdict
 
 from ....sample_run import sample_document
 from ..laid_out import run_of

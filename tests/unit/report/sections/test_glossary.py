@@ -1,7 +1,8 @@
 from loadlab.report.sections.glossary import Glossary, Term, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Round, RunDocument
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed
+from loadlab.results.trial import Round
 
 from ..laid_out import run_of
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from loadlab.report.sections.iterations import describe_checks, describe_failed_iterations
 from loadlab.report.sections.overview import overview_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import CheckResult, RunDocument, TrialResult
+from loadlab.results.requests import CheckResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 from ..laid_out import run_of
 

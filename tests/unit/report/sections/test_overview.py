@@ -6,7 +6,10 @@ from loadlab.report.panels import LineLaw, panel_of
 from loadlab.report.sections.overview import describe_impossible, describe_run, describe_silence, overview_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.laws import Law
-from loadlab.results.model import Finding, LatencySummary, RunDocument, Scalar, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Scalar, TrialResult
+from loadlab.results.verdict import Finding, Verdict
 
 from ....sample_run import sample_document
 from ..laid_out import run_of

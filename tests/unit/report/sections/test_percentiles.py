@@ -3,7 +3,9 @@ from loadlab.report.curves import ReadRounds, curves_of
 from loadlab.report.layout import Arrangement, arrange
 from loadlab.report.sections.percentiles import describe_far, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import LatencySummary, TrialResult, Verdict
+from loadlab.results.requests import LatencySummary
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Verdict
 
 from ..laid_out import run_of
 

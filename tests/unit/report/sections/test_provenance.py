@@ -2,7 +2,7 @@ import yaml
 
 from loadlab.report.sections.provenance import Fact, facts_of, format_profile, machine_of, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ..laid_out import run_of
 

@@ -3,7 +3,7 @@
 import pytest
 
 from loadlab.report.sections.charts import CaptionedChart, charts_of
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ..laid_out import run_of
 

@@ -4,8 +4,10 @@ import pytest
 
 from loadlab.report.sections.speed import HEIGHT, WIDTH, SpeedSection, Strip, describe_speed, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Finding, Round, RunDocument, Verdict
+from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed, SpeedReading
+from loadlab.results.trial import Round
+from loadlab.results.verdict import Finding, Verdict
 
 from ....trials import make_trial
 from ..laid_out import run_of

@@ -4,7 +4,8 @@ from loadlab.report.sections.charts import CaptionedChart
 from loadlab.report.sections.steps import Steps, sections_of, tabulate_checks, tabulate_requests, tabulate_steps
 from loadlab.report.tables import Table
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import CheckResult, RunDocument
+from loadlab.results.requests import CheckResult
+from loadlab.results.run import RunDocument
 
 from ..laid_out import run_of
 

@@ -11,7 +11,7 @@ from loadlab.report.sections.charts import charts_of, tables_of
 from loadlab.report.sections.overview import overview_of
 from loadlab.report.sections.trials import tabulate, tabulate_kinds
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument
+from loadlab.results.run import RunDocument
 
 from ....stream_runs import of_kinds
 from ..laid_out import run_of

@@ -5,7 +5,8 @@ from typing import Any
 from loadlab.report.sections.trials import tabulate, tabulate_kinds
 from loadlab.report.tables import Cell, Row, Table
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import RunDocument, TrialResult
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 from ....trials import make_trial
 

@@ -6,7 +6,9 @@ import pytest
 from loadlab.report import render
 from loadlab.report.sections.over_time import OverTime, sections_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import Interval, Round, RunDocument, TrialResult
+from loadlab.results.requests import Interval
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import Round, TrialResult
 
 from .....over_time_run import with_readings, write_over_time
 from .....sample_run import measured_trial

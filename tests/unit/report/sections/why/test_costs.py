@@ -1,8 +1,9 @@
 from loadlab.report.layout import arrange
 from loadlab.report.sections.why.costs import Missing, costs_of, missing_of
 from loadlab.results.directory import RunDirectory
-from loadlab.results.model import TrialResult, Verdict
 from loadlab.results.probe_data import CpuProbe, Probes, SyscallsProbe
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Verdict
 
 NBSP = "\N{NO-BREAK SPACE}"
 

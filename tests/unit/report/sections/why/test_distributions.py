@@ -13,8 +13,9 @@ from loadlab.report.sections.why.distributions import (
     draw_distributions,
 )
 from loadlab.report.sections.why.ends import End, ProbedLine
-from loadlab.results.model import TrialResult, Verdict
 from loadlab.results.probe_data import Buckets, CallCount, EventsPerWait, Probes, SyscallProfile, SyscallsProbe
+from loadlab.results.trial import TrialResult
+from loadlab.results.verdict import Verdict
 
 CALLS = {"write": [(2047, 10)], "futex": [(1023, 5)], "brk": [(1023, 1)], "close": [(511, 1)]}
 

@@ -4,8 +4,9 @@ from loadlab.report.sections.section import Run
 from loadlab.report.sections.why import Why, sections_of
 from loadlab.results.directory import RunDirectory
 from loadlab.results.folded_stacks import Stacks
-from loadlab.results.model import RunDocument, TrialResult
 from loadlab.results.probe_data import Probes, SyscallsProbe
+from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 from .....probed_run import MISSING_PERF, cpu_profile, syscalls_probe
 from ...laid_out import run_of

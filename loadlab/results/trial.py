@@ -1,77 +1,33 @@
-"""The document in run.json: what one run found, trial by trial. docs/run-directory.md describes it for readers.
-
-These models are the one contract with everything that reads a run: the page, `analysis`, tests and other tools. Times
-are integer nanoseconds in names ending `_ns`, sizes bytes, other durations seconds. A field that could not be measured
-is null, never zero.
-"""
+"""One trial of a run: what was measured once, for one combination of the sweep."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from loadlab.results.idle import ConnectionMemory, IdleSummary
-from loadlab.results.laws import Law
+from loadlab.results.machine import MachineResult
 from loadlab.results.naming import Named, find_named
-from loadlab.results.paired import PairedComparison
 from loadlab.results.probe_data import ControlGroupUse, Document, Pressure, Probes, ProcessUsage
-from loadlab.results.speed import MachineSpeed, Speed
+from loadlab.results.requests import (
+    BlockingCode,
+    CheckResult,
+    ConnectCounts,
+    FailureSample,
+    Interval,
+    KindResult,
+    LatencySummary,
+)
+from loadlab.results.speed import Speed
+from loadlab.results.verdict import Expectation, Verdict
 
-SCHEMA = "loadlab.run/1"
-
-Severity = Literal["note", "suspect", "invalid"]
-Judgement = Literal["valid", "suspect", "invalid"]
 LoadModel = Literal["closed", "open"]
+
 LoadProtocol = Literal["http", "websocket", "tcp", "events"]
-KindLevel = Literal["request", "step", "iteration"]
+
 TrialState = Literal["done", "not possible", "failed", "interrupted"]
+
 Scalar = str | int | float | bool | None
-
-
-class LatencySummary(Document):
-    """Percentiles of one kind of time, in nanoseconds; all null where `count` is 0.
-
-    `too_low` names the percentiles that requests would have raised which were still in flight when the window ended.
-    """
-
-    p50: int | None = None
-    p90: int | None = None
-    p99: int | None = None
-    p99_9: int | None = Field(default=None, alias="p99.9")
-    max: int | None = None
-    mean: float | None = None
-    count: int = 0
-    too_low: list[str] = Field(default=[])
-
-
-class ConnectCounts(Document):
-    """Attempts to connect within the window: connections `opened`, and how many `failed`, by outcome.
-
-    They are not requests: a connection that cannot be had is tried again and again, whether or not a request is due.
-    """
-
-    opened: int = 0
-    failed: dict[str, int] = Field(default={})
-
-
-class FailureSample(Document):
-    """One request that failed, or one attempt to connect; the first few of each outcome are kept.
-
-    `kind` is the name of the request. `reason` is what the parser or the operating system said, with its `errno`.
-    `received` is the beginning of what had come of the answer, escaped. It took `after_ns`, on a connection that had
-    carried requests before (`reused`) or was opened for it. `traceback` is that of a scenario's own error, with the
-    lines of the user's files only.
-    """
-
-    outcome: str
-    kind: str
-    reason: str
-    errno: int | None = None
-    received: str = ""
-    after_ns: int
-    reused: bool
-    traceback: str = ""
 
 
 class TlsSession(Document):
@@ -91,31 +47,6 @@ class LoadedServer(Document):
     remote: bool = False
 
 
-class Interval(Document):
-    """A part of the measured window, in seconds from its start; for throughput over time."""
-
-    start: float
-    end: float
-    requests: int
-
-
-class Finding(Document):
-    """One judgement on a measurement, with its evidence in the units of the result."""
-
-    code: str
-    severity: Severity
-    text: str
-    evidence: str
-    advice: str
-
-
-class Verdict(Document):
-    """Whether a measurement can be believed; its state is that of its gravest finding."""
-
-    state: Judgement
-    findings: list[Finding] = Field(default=[])
-
-
 class Round(Document):
     """One of several windows of a trial, on the same rig; `at` is when it began, in seconds after the run began.
 
@@ -133,90 +64,6 @@ class Round(Document):
     p90_ns: int | None = None
     p99_ns: int | None = None
     speed: Speed = Speed()
-
-
-class Expectation(Document):
-    """One entry of the profile's `expect`, and whether it was met: by the trial that has it, or by a law of the run.
-
-    `series` names the series of a law; it is empty for a trial.
-    """
-
-    text: str
-    met: bool
-    measured: str
-    series: str = ""
-
-
-class CheckResult(Document):
-    """How many times a check of a scenario passed and failed."""
-
-    name: str
-    passed: int
-    failed: int
-
-
-class BlockingCode(Document):
-    """A line of a scenario that held up its load worker: file and line, and for how long at most."""
-
-    where: str
-    code: str
-    times: int
-    longest_ns: int
-
-
-class KindResult(Document):
-    """The requests of one kind in a trial that mixes several, or of its slow senders.
-
-    In a trial with a scenario also a step of it, or its whole iterations; `requests` is how many of these ended as
-    expected, and only iterations can be late.
-    """
-
-    name: str
-    level: KindLevel = "request"
-    requests: int
-    requests_per_second: float | None
-    outcomes: dict[str, int]
-    statuses: dict[str, int] = Field(default={})
-    response_ns: LatencySummary
-    service_ns: LatencySummary
-    lateness_ns: LatencySummary = LatencySummary()
-
-
-class ClockResult(Document):
-    """The clock of a machine against that of the coordinator: its offset in the middle of the window.
-
-    The offset is known to within `bound_ns`, half the shortest round trip that it was measured by; it changed by
-    `drift_ppm` millionths from the begin of the window to its end.
-    """
-
-    offset_ns: int
-    bound_ns: int
-    drift_ppm: float
-
-
-class MachineResult(Document):
-    """One of several machines that generated the load of a trial: its share, what it used, and its own verdict.
-
-    `requests` are those of its workers, `response_ns` and `lateness_ns` their times. `client` is what its workers used.
-    """
-
-    name: str
-    host: str
-    cores: int
-    workers: int
-    holders: int
-    connections: int
-    idle: int
-    requests: int = 0
-    requests_per_second: float | None = None
-    failures: int = 0
-    response_ns: LatencySummary = LatencySummary()
-    lateness_ns: LatencySummary = LatencySummary()
-    client_ns: LatencySummary = LatencySummary()
-    client: ProcessUsage | None = None
-    speed: Speed = Speed()
-    clock: ClockResult | None = None
-    verdict: Verdict = Verdict(state="valid")
 
 
 class TrialResult(Document):
@@ -355,85 +202,3 @@ class TrialResult(Document):
         """How many events the target's waiting calls returned on average; None if they were not counted."""
         syscalls = self.probes.syscalls
         return syscalls.target.mean_events_per_wait if syscalls and syscalls.target else None
-
-
-class HostFingerprint(Document):
-    """The machine that the run was made on, as far as it affects the figures."""
-
-    hostname: str
-    system: str
-    kernel: str
-    cpu: str
-    cores: int
-    memory_bytes: int
-    python: str
-    open_files_soft: int
-    open_files_hard: int
-    local_ports: tuple[int, int]
-    load_average: float
-    virtualised: bool | None = None
-
-
-class Calibration(Document):
-    """The client's own error on this machine, measured before the run against a bundled server, at a constant rate.
-
-    `lateness_ns` is how late requests left, `client_ns` what the client added to their times.
-    """
-
-    requests_per_second: float
-    connections: int
-    lateness_ns: LatencySummary
-    client_ns: LatencySummary
-
-
-class RunDocument(Document):
-    """All of run.json. Its own `expectations` are those on laws, checked when all trials are done.
-
-    `spoiled` are attempts at trials that were measured again, as the machine had spoiled them. `scenario_files` has the
-    SHA-256 of each source of its scenarios, by its path in the run directory's scenario/.
-    """
-
-    schema_: str = Field(default=SCHEMA, alias="schema")
-    loadlab: str
-    command: list[str]
-    started: str
-    finished: str | None = None
-    seed: int
-    profile: dict[str, Any]
-    scenario_files: dict[str, str] = Field(default={})
-    host: HostFingerprint
-    calibration: Calibration | None = None
-    verdict: Judgement
-    interrupted: bool = False
-    trials: list[TrialResult]
-    trials_planned: int
-    spoiled: list[TrialResult] = Field(default=[])
-    speed: MachineSpeed | None = None
-    ab: PairedComparison | None = None
-    laws: list[Law] = Field(default=[])
-    expectations: list[Expectation] = Field(default=[])
-    _directory: Path | None = PrivateAttr(None)
-
-    @property
-    def directory(self) -> Path | None:
-        """The run directory, where it was made by `loadlab.run_profile` and kept; it is not part of run.json."""
-        return self._directory
-
-    def kept_in(self, directory: Path) -> Self:
-        """Return the same document with its run directory."""
-        document = self.model_copy()
-        document._directory = directory
-        return document
-
-    @property
-    def trial(self) -> TrialResult:
-        """The only trial of the run. Raises LookupError where there are several, or none."""
-        if len(self.trials) != 1:
-            raise LookupError(f"this run has {len(self.trials)} trials; choose one of `trials`, by its `factors`")
-        return self.trials[0]
-
-    @property
-    def unmet_expectations(self) -> list[Expectation]:
-        """What the profile expects (`expect`) and was not met: by a trial, or by a law of the run."""
-        expectations = [*self.expectations, *(each for trial in self.trials for each in trial.expectations)]
-        return [expectation for expectation in expectations if not expectation.met]
