@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from loadlab.api import run_profile
+    from loadlab.cluster.scheduler import Scheduler
     from loadlab.errors import LoadlabError, ProfileError, ScenarioError
     from loadlab.results.run import RunDocument
     from loadlab.results.trial import TrialResult
@@ -16,6 +17,7 @@ __all__ = [
     "ProfileError",
     "RunDocument",
     "ScenarioError",
+    "Scheduler",
     "TrialResult",
     "__version__",
     "run_profile",
@@ -26,6 +28,7 @@ _ORIGINS: Final = {
     "ProfileError": "loadlab.errors",
     "RunDocument": "loadlab.results.run",
     "ScenarioError": "loadlab.errors",
+    "Scheduler": "loadlab.cluster.scheduler",
     "TrialResult": "loadlab.results.trial",
     "run_profile": "loadlab.api",
 }

@@ -2,11 +2,15 @@
 
 import os
 import signal
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loadlab import targets
 from loadlab.analysis.metrics import metric_names
+from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ProfileError, ScenarioError
 from loadlab.experiment.context import Observer, Unobserved
 from loadlab.experiment.interruption import Interruption
@@ -17,6 +21,9 @@ from loadlab.profile.writing import format_value
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 
+if TYPE_CHECKING:
+    from loadlab.cluster.remote import Cluster
+
 
 def run_profile(
     profile: str | os.PathLike[str] | Mapping[str, object],
@@ -25,6 +32,7 @@ def run_profile(
     out: str | os.PathLike[str] | None = None,
     calibrate: bool = True,
     observer: Observer | None = None,
+    cluster: str | Scheduler | None = None,
 ) -> RunDocument:
     """Measure all trials of a profile, and return what is in run.json.
 
@@ -32,14 +40,16 @@ def run_profile(
     relative to the current directory. `settings` change it by dotted path, as `--set` does: a list of values sweeps a
     setting. The run directory and its page are kept in `out`, in a directory of their own, which is `directory` of the
     document; without `out` they are removed. With `calibrate` the client's own error is measured first, for a second.
-    `observer` is informed of what happens, in this thread.
+    `observer` is informed of what happens, in this thread. With `cluster`, the address of a Dask scheduler or a
+    Scheduler with the files of TLS, the load comes from the machines of that cluster.
 
-    A trial that fails does not end the run: it says so itself. Nothing is printed.
+    A trial that fails does not end the run: it says so itself. Nothing is printed; a scheduler without TLS on another
+    machine is a UserWarning.
 
     Raises LoadlabError for a profile that is wrong (ProfileError, with all its mistakes), a scenario that cannot be run
-    (ScenarioError), and a directory that cannot be written (ReportError). On Ctrl-C all processes are ended, what was
-    measured is written to `out`, and KeyboardInterrupt is raised. It may be called in any thread; only the main one can
-    be interrupted.
+    (ScenarioError), a directory that cannot be written (ReportError), and a cluster that cannot be used. On Ctrl-C all
+    processes are ended, what was measured is written to `out`, and KeyboardInterrupt is raised. It may be called in any
+    thread; only the main one can be interrupted.
     """
     changes = {} if settings is None else _formatted(settings)
     loaded = _load(profile, changes)
@@ -47,9 +57,13 @@ def run_profile(
     command = ["loadlab", "run", loaded.path or "profile.yaml"]
     command += [word for path, value in changes.items() for word in ("--set", f"{path}={value}")]
     kept = None if out is None else Path(out)
-    with Interruption([signal.SIGINT]) as interruption, run_directory(loaded, kept) as directory:
+    with (
+        _claimed_machines(plan, cluster) as machines,
+        Interruption([signal.SIGINT]) as interruption,
+        run_directory(loaded, kept) as directory,
+    ):
         try:
-            document = plan.measure(directory, command, observer or Unobserved(), interruption, calibrate)
+            document = plan.measure(directory, command, observer or Unobserved(), interruption, calibrate, machines)
         except ScenarioError:
             if kept is not None:
                 _write_page(directory)
@@ -59,6 +73,19 @@ def run_profile(
             document = document.kept_in(directory.path)
     interruption.check()
     return document
+
+
+@contextmanager
+def _claimed_machines(plan: RunPlan, cluster: str | Scheduler | None) -> Iterator["Cluster | None"]:
+    if cluster is None:
+        yield None
+        return
+    plan.check_for_cluster()
+    scheduler = Scheduler(cluster) if isinstance(cluster, str) else cluster
+    with scheduler.claim_machines() as claimed:
+        for warning in claimed.warnings:
+            warnings.warn(warning, stacklevel=5)  # where run_profile is called
+        yield claimed
 
 
 def _write_page(directory: RunDirectory) -> None:

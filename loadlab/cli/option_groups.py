@@ -17,7 +17,7 @@ _OTHERS: Final = "Options"
 
 
 class CommandInSections(TyperCommand):
-    """A verb whose help has a section for each heading of its options, and then those that have none.
+    """A verb whose help has a section for each heading of its options, and one for those that have none.
 
     typer has this for its rich markup only, which is off.
     """
@@ -25,17 +25,15 @@ class CommandInSections(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - classes of typer's own copy of click
         """Write them, in the order of their headings' first options."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": []}
-        others = []
         for parameter in self.get_params(ctx):
             if (record := parameter.get_help_record(ctx)) is None:
                 continue
             if parameter.param_type_name == "argument":
                 sections["Arguments"].append(record)
-            elif isinstance(parameter, TyperOption) and parameter.rich_help_panel:
-                sections.setdefault(parameter.rich_help_panel, []).append(record)
             else:
-                others.append(record)
-        for heading, records in [*sections.items(), (_OTHERS, others)]:
+                heading = parameter.rich_help_panel if isinstance(parameter, TyperOption) else None
+                sections.setdefault(heading or _OTHERS, []).append(record)
+        for heading, records in sections.items():
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)

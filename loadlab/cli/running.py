@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from loadlab.cli.cluster import claimed_machines
 from loadlab.cli.ending import command_line, exit_code_of
 from loadlab.cli.progress import RunProgress, format_factors
 from loadlab.cli.steps import scenario_tables
@@ -20,6 +21,7 @@ from loadlab.cli.tables import (
     unseen_lines,
 )
 from loadlab.cli.terminal import error_console, notify, show, write, write_prose
+from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode, ScenarioError
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import Readiness
@@ -49,19 +51,28 @@ def run_profile(
     accept_invalid: bool,
     allow_remote: Collection[str],
     watch: ActivityWatch,
+    scheduler: Scheduler | None = None,
 ) -> ExitCode:
     """Run a profile; return how that ends the program.
 
     `allow_remote` are hosts that may be loaded though they are other machines, beside those of the profile. `watch` has
-    been looking at what else runs. Raises LoadlabError, where nothing could be measured or written.
+    been looking at what else runs. The load comes from the cluster of `scheduler`, if there is one. Raises
+    LoadlabError, where nothing could be measured or written.
     """
     plan = RunPlan.of(loaded, allow_remote)
-    with Interruption() as interruption, run_directory(loaded, out) as directory:
-        readiness = Readiness.of(plan.trials, Machine(watch=watch), plan.names)
+    if scheduler is not None:
+        plan.check_for_cluster()
+    with (
+        claimed_machines(scheduler, plan.resources) as cluster,
+        Interruption() as interruption,
+        run_directory(loaded, out) as directory,
+    ):
+        load_is_here = cluster is None or cluster.is_here_alone
+        readiness = Readiness.of(plan.trials, Machine(watch=watch), plan.names, load_is_here)
         _warn(readiness)
         with RunProgress(error_console(), plan.trials, known=readiness.reasons()) as progress:
             try:
-                document = plan.measure(directory, command_line(), progress, interruption, calibrates)
+                document = plan.measure(directory, command_line(), progress, interruption, calibrates, cluster)
             except ScenarioError:
                 directory.write_page(render(directory))
                 notify(f"page, with what was measured until then: {directory.page_path}")

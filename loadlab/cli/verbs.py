@@ -12,9 +12,10 @@ import typer
 
 from loadlab import __version__
 from loadlab.cli.ab.verb import AB_EXAMPLES, ab
+from loadlab.cli.cluster import ClusterOptions
 from loadlab.cli.completion import complete_formats, complete_profiles, complete_servers, complete_settings
 from loadlab.cli.hit.verb import HIT_EXAMPLES, hit
-from loadlab.cli.option_groups import CommandInSections
+from loadlab.cli.option_groups import CommandInSections, with_option_groups
 from loadlab.cli.terminal import notify, prepare_streams, write
 from loadlab.errors import ExitCode, LoadlabError
 
@@ -27,6 +28,7 @@ _RUN: Final = """\
   loadlab run my.yaml --set target.server=poll --repeat 5
   loadlab run my.yaml --set target.address=localhost:8080    your own server
   loadlab run shop.yaml --one                     a scenario once, printed
+  loadlab run my.yaml --cluster tcp://HOST:8786   load from a Dask cluster
 """
 _EXIT_CODES: Final = """
 Exit codes: 0 done, 1 an expectation of the profile failed, 2 usage or profile error, 3 the measurement is invalid,
@@ -110,7 +112,8 @@ def _options(
     pass  # the option has done its work by now
 
 
-@app.command(epilog=RUN_EXAMPLES)
+@app.command(epilog=RUN_EXAMPLES, cls=CommandInSections)
+@with_option_groups
 def run(
     profile: Annotated[str, typer.Argument(metavar="PROFILE", help=_ABOUT_PROFILES, autocompletion=complete_profiles)],
     overrides: Annotated[
@@ -144,6 +147,8 @@ def run(
             "--one", help="Run one iteration of a scenario and print each request and response; nothing is measured."
         ),
     ] = False,
+    *,
+    cluster: ClusterOptions,
 ) -> None:
     """Run a profile: measure all its trials, then write the page."""
     from loadlab.processes.activity import ActivityWatch
@@ -156,17 +161,22 @@ def run(
         changes.append(f"--repeat={repeat}")
     if seed is not None:
         changes.append(f"--seed={seed}")
+    scheduler = cluster.scheduler
     loaded = load_found_profile(profile, changes)
     if one:
         if as_json:
             raise LoadlabError("--one prints lines for people; leave out --json")
+        if scheduler is not None:
+            raise LoadlabError("--one runs its iteration on this machine; leave out --cluster")
         from loadlab.cli.one import run_one
 
         raise typer.Exit(run_one(loaded, allow_remote or []))
     # Only now, as it takes half a second in which a mistake in the profile can be shown already.
     from loadlab.cli.running import run_profile
 
-    raise typer.Exit(run_profile(loaded, out, as_json, calibrates, accept_invalid, allow_remote or [], watch))
+    raise typer.Exit(
+        run_profile(loaded, out, as_json, calibrates, accept_invalid, allow_remote or [], watch, scheduler)
+    )
 
 
 app.command(epilog=HIT_EXAMPLES, cls=CommandInSections)(hit)

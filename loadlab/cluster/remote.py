@@ -77,6 +77,11 @@ class Cluster:
         """Whether it runs on this machine's kernel, whose clock and cores it shares."""
         return bool(machine.info.boot) and machine.info.boot == self.here.boot
 
+    @property
+    def is_here_alone(self) -> bool:
+        """Whether all of its machines run on this machine's kernel."""
+        return all(map(self.is_here, self.machines))
+
     def call(self, machine: RemoteMachine, method: str, *arguments: object) -> BaseActorFuture[Any]:
         """Call a method of its actor. Raises TrialFailed if it has a problem."""
         if machine.problem is not None:

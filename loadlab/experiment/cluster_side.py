@@ -33,8 +33,7 @@ class ClusterSide:
     least_lead_ns = PLAN_LEAD_NS
 
     def __init__(self, cluster: Cluster, resources: Resources, log: ScenarioLog | None, context: RunContext) -> None:
-        infos = [msgspec.structs.replace(machine.info, name=machine.name) for machine in cluster.machines]
-        self._cores = assign_cores(infos, cluster.here, resources.placement.load)
+        self._cores = cores_by_machine(cluster, resources)
         self._context = context
         self._shares: dict[str, tuple[list[Share], list[Share]]] = {}
         self._clocks_before = {machine.name: len(machine.offsets) for machine in cluster.machines}
@@ -100,6 +99,12 @@ class ClusterSide:
             return Speed()
         run = MachineSpeed(readings=readings, client_ns=round(statistics.median(known)))
         return median_speed([run.relative(each) for each in readings[self._speed_before.get(machine.name, 0) :]])
+
+
+def cores_by_machine(cluster: Cluster, resources: Resources) -> dict[str, tuple[int, ...]]:
+    """Return the cores of each machine's processes, by name; `resources` are those of this machine."""
+    infos = [msgspec.structs.replace(machine.info, name=machine.name) for machine in cluster.machines]
+    return assign_cores(infos, cluster.here, resources.placement.load)
 
 
 def _count(shares: list[Share]) -> int:

@@ -175,12 +175,12 @@ class RunContext:
     cluster: "Cluster | None" = None
     speed_by_machine: dict[str, list[SpeedReading]] = field(default_factory=dict)
 
-    def with_cluster(self, cluster: "Cluster") -> Self:
-        """Return it with the load coming from the machines of `cluster`.
+    def with_cluster(self, cluster: "Cluster | None") -> Self:
+        """Return it with the load coming from the machines of `cluster`; None is this machine alone.
 
         If none of them is this one, the target may have all cores, unless the profile names those of both sides.
         """
-        if any(map(cluster.is_here, cluster.machines)):
+        if cluster is None or any(map(cluster.is_here, cluster.machines)):
             return replace(self, cluster=cluster)
         resources, placement = self.resources, self.resources.placement
         target = placement.target
@@ -191,4 +191,4 @@ class RunContext:
     @property
     def load_is_here(self) -> bool:
         """Whether all of the load comes from this machine, be it as the machines of a cluster."""
-        return self.cluster is None or all(map(self.cluster.is_here, self.cluster.machines))
+        return self.cluster is None or self.cluster.is_here_alone

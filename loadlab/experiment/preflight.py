@@ -39,8 +39,16 @@ class Readiness:
     impossible: int
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], machine: Machine | None = None, names: targets.Names | None = None) -> Self:
+    def of(
+        cls,
+        trials: Sequence[Trial],
+        machine: Machine | None = None,
+        names: targets.Names | None = None,
+        load_is_here: bool = True,
+    ) -> Self:
         """Judge the trials of a profile by a machine, by default this one now, and by the servers that are installed.
+
+        With load from other machines it is about the target only.
 
         Takes half a second, to see what else runs, unless the machine has been watched already.
         """
@@ -61,7 +69,7 @@ class Readiness:
             name: _diagnose(target, handlers[name], catalog, names) for name, target in sorted(by_name.items())
         }
         missing = {name: found for name, found in diagnoses.items() if found is not None}
-        needed = [_requirements_of(trial.profile, machine, catalog) for trial in trials]
+        needed = [_requirements_of(trial.profile, machine, catalog, load_is_here) for trial in trials]
         impossible = sum(
             (target is not None and target.name in missing)
             or any(each.is_blocker for each in examination.judge(required))

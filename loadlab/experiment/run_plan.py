@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from loadlab.errors import LoadlabError
 from loadlab.experiment.context import Observer, Resources, RunContext, resources_for
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run import Experiment
-from loadlab.profile import LoadedProfile, Trial, plan_trials
+from loadlab.profile import LoadedProfile, LoadProfile, Trial, plan_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 from loadlab.targets import Names
+
+if TYPE_CHECKING:
+    from loadlab.cluster.remote import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class RunPlan:
         trials = plan_trials(loaded.profile, seed)
         return cls(loaded, seed, trials, names_for(trials), resources_for(loaded.profile))
 
+    def check_for_cluster(self) -> None:
+        """Raise LoadlabError for a profile that measures this machine itself, and so has no load for a cluster."""
+        if not isinstance(self.loaded.profile, LoadProfile):
+            raise LoadlabError(
+                f"{self.loaded.profile.name} measures this machine without a load; run it without --cluster, on each "
+                "machine that it is to measure"
+            )
+
     def measure(
         self,
         directory: RunDirectory,
@@ -48,15 +60,19 @@ class RunPlan:
         observer: Observer,
         interruption: Interruption,
         calibrates: bool,
+        cluster: "Cluster | None" = None,
     ) -> RunDocument:
-        """Make all trials, as `Experiment.run` does, until they are done or `interruption` wants an end."""
+        """Make all trials, as `Experiment.run` does, until they are done or `interruption` wants an end.
+
+        The load comes from the machines of `cluster`; None is this machine.
+        """
         context = RunContext(
             self.resources,
             observer,
             interruption.check,
             self.names,
             check_insistent=interruption.check_insistent,
-        )
+        ).with_cluster(cluster)
         return Experiment(self.loaded, self.seed, command, context, directory).run(self.trials, calibrates)
 
 

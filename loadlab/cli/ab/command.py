@@ -3,25 +3,31 @@
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loadlab.cli.ab.live import PairsLine
 from loadlab.cli.ab.options import PlanOptions, VariantOptions
 from loadlab.cli.ab.plan import Plan, check_conditions, make_plan
 from loadlab.cli.ab.variants import Variants, make_variants
+from loadlab.cli.cluster import claimed_machines
 from loadlab.cli.ending import command_line, exit_code_of, write_pages
 from loadlab.cli.files import check_writable
 from loadlab.cli.hit.options import LoadOptions
 from loadlab.cli.lines import print_lines
 from loadlab.cli.terminal import notify, write
+from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.ab import AbPlan, PairedExperiment
-from loadlab.experiment.context import RunContext, resources_for
+from loadlab.experiment.context import Resources, RunContext, resources_for
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run_plan import run_directory
 from loadlab.profile import plan_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
+
+if TYPE_CHECKING:
+    from loadlab.cluster.remote import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,14 @@ class AbOutput:
     seed: int | None = None
 
 
-def compare(variants: VariantOptions, load: LoadOptions, ending: PlanOptions, output: AbOutput) -> ExitCode:
-    """Compare what the options say; return how that ends the program.
+def compare(
+    variants: VariantOptions,
+    load: LoadOptions,
+    ending: PlanOptions,
+    output: AbOutput,
+    scheduler: Scheduler | None = None,
+) -> ExitCode:
+    """Compare what the options say, with load from the cluster of `scheduler` if there is one; return the exit code.
 
     Raises LoadlabError where nothing could be measured or written.
     """
@@ -45,8 +57,13 @@ def compare(variants: VariantOptions, load: LoadOptions, ending: PlanOptions, ou
         notify(f"note: {note}")
     if output.html is not None:
         check_writable(output.html)
-    with Interruption() as interruption, run_directory(sides.a.loaded, output.out, sides.b.loaded) as directory:
-        document = _measure(sides, plan, directory, interruption, output.seed)
+    resources = resources_for(sides.a.profile)
+    with (
+        claimed_machines(scheduler, resources) as cluster,
+        Interruption() as interruption,
+        run_directory(sides.a.loaded, output.out, sides.b.loaded) as directory,
+    ):
+        document = _measure(sides, plan, resources, cluster, directory, interruption, output.seed)
         _check_possible(document)
         write_pages(directory, output.html, in_directory=output.out is not None)
         _show(document, sides, output.as_json)
@@ -58,7 +75,13 @@ def compare(variants: VariantOptions, load: LoadOptions, ending: PlanOptions, ou
 
 
 def _measure(
-    sides: Variants, plan: Plan, directory: RunDirectory, interruption: Interruption, seed: int | None
+    sides: Variants,
+    plan: Plan,
+    resources: Resources,
+    cluster: "Cluster | None",
+    directory: RunDirectory,
+    interruption: Interruption,
+    seed: int | None,
 ) -> RunDocument:
     seed = secrets.randbelow(2**32) if seed is None else seed
     trials = [trial for side in (sides.a, sides.b) for trial in plan_trials(side.profile, seed)]
@@ -69,8 +92,9 @@ def _measure(
             interruption.check()
             live.tick()
 
-        resources, insistent = resources_for(sides.a.profile), interruption.check_insistent
+        insistent = interruption.check_insistent
         context = RunContext(resources, live, check_and_show, names_for(trials), check_insistent=insistent)
+        context = context.with_cluster(cluster)
         experiment = PairedExperiment(sides.a.loaded, sides.b.loaded, ab_plan, seed, command_line(), context, directory)
         document = experiment.run()
     if document.ab is None or not plan.conditions:

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from loadlab.cli.ab.options import PlanOptions, VariantOptions
+from loadlab.cli.cluster import ClusterOptions
 from loadlab.cli.hit.options import LoadOptions
 from loadlab.cli.option_groups import with_option_groups
 
@@ -17,6 +18,7 @@ Examples:
   loadlab ab my.yaml --a target.env.WORKERS=1 --b target.env.WORKERS=4
   loadlab ab my.yaml --a 'target.command=[./old]' --b 'target.command=[./new]'
   loadlab ab ws://localhost:8000/echo ws://localhost:8001/echo --message hello
+  loadlab ab URL_A URL_B --cluster tcp://HOST:8786    load from a Dask cluster
   loadlab ab URL_A URL_B --probes all --html page.html
 
 Exit codes: 0 done, 1 a --fail-if holds, 2 a mistake in the options or nothing listens there, 3 the measurement is
@@ -29,6 +31,7 @@ def ab(
     variants: VariantOptions,
     ending: PlanOptions,
     load: LoadOptions,
+    cluster: ClusterOptions,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Fixes the order of the slices, and all that is drawn at random.")
     ] = None,
@@ -43,4 +46,4 @@ def ab(
     """
     from loadlab.cli.ab.command import AbOutput, compare
 
-    raise typer.Exit(compare(variants, load, ending, AbOutput(as_json, html, out, seed)))
+    raise typer.Exit(compare(variants, load, ending, AbOutput(as_json, html, out, seed), cluster.scheduler))

@@ -4,7 +4,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from loadlab.cli.cluster import claimed_machines
 from loadlab.cli.ending import command_line, exit_code_of, write_pages
 from loadlab.cli.files import check_writable
 from loadlab.cli.hit.live import LiveLine
@@ -13,8 +15,9 @@ from loadlab.cli.hit.profile import HitProfile, make_profile
 from loadlab.cli.hit.saved import save_profile
 from loadlab.cli.lines import print_lines
 from loadlab.cli.terminal import notify, write
+from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode, LoadlabError
-from loadlab.experiment.context import RunContext, resources_for
+from loadlab.experiment.context import Resources, RunContext, resources_for
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run import Experiment
@@ -24,6 +27,9 @@ from loadlab.profile.masking import mask_text
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 from loadlab.results.trial import TrialResult
+
+if TYPE_CHECKING:
+    from loadlab.cluster.remote import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,13 @@ class HitOutput:
     calibrates: bool = False
 
 
-def hit(options: HitOptions, output: HitOutput) -> ExitCode:
-    """Measure what the options say; return how that ends the program.
+def hit(options: HitOptions, output: HitOutput, scheduler: Scheduler | None = None) -> ExitCode:
+    """Measure what the options say, with load from the cluster of `scheduler` if there is one; return the exit code.
 
     Raises LoadlabError where nothing could be measured or written.
     """
+    if output.calibrates and scheduler is not None:
+        raise LoadlabError("--calibrate measures the client of this machine; leave it out, or --cluster")
     made = make_profile(options)
     for note in made.notes:
         notify(f"note: {note}")
@@ -49,8 +57,13 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
         check_writable(output.html)
     if output.save_profile is not None:
         save_profile(made.data, output.save_profile)
-    with Interruption() as interruption, run_directory(made.loaded, output.out) as directory:
-        document = _measure(made, directory, interruption, output.calibrates)
+    resources = resources_for(made.profile)
+    with (
+        claimed_machines(scheduler, resources) as cluster,
+        Interruption() as interruption,
+        run_directory(made.loaded, output.out) as directory,
+    ):
+        document = _measure(made, resources, cluster, directory, interruption, output.calibrates)
         _check_possible(document)
         write_pages(directory, output.html, in_directory=output.out is not None)
         if output.as_json:
@@ -65,7 +78,14 @@ def hit(options: HitOptions, output: HitOutput) -> ExitCode:
     return exit_code_of(document)
 
 
-def _measure(made: HitProfile, directory: RunDirectory, interruption: Interruption, calibrates: bool) -> RunDocument:
+def _measure(
+    made: HitProfile,
+    resources: Resources,
+    cluster: "Cluster | None",
+    directory: RunDirectory,
+    interruption: Interruption,
+    calibrates: bool,
+) -> RunDocument:
     seed = secrets.randbelow(2**32)
     # A user who asks for ten seconds does not expect thirty.
     trials = plan_trials(made.profile.model_copy(update={"retries": 0}), seed)
@@ -77,7 +97,8 @@ def _measure(made: HitProfile, directory: RunDirectory, interruption: Interrupti
             live.tick()
 
         insistent = interruption.check_insistent
-        context = RunContext(resources_for(made.profile), live, check_and_show, names, check_insistent=insistent)
+        context = RunContext(resources, live, check_and_show, names, check_insistent=insistent)
+        context = context.with_cluster(cluster)
         return Experiment(made.loaded, seed, command_line(), context, directory).run(trials, calibrates)
 
 

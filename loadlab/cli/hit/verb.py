@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from loadlab.cli.cluster import ClusterOptions
 from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.option_groups import with_option_groups
 
@@ -20,6 +21,7 @@ Examples:
   loadlab hit ws://localhost:8000/chat --message hello --idle 20k
   loadlab hit http://localhost:8000/events --events -c 1000
   loadlab hit tcp://localhost:6379 --message 'PING\\r\\n' --until '\\r\\n'
+  loadlab hit URL --cluster tcp://HOST:8786        load from a Dask cluster
   loadlab hit URL --html page.html --save-profile my.yaml
 
 Exit codes: 0 done, 2 a mistake in the options or nothing listens there, 3 the measurement is invalid, 130 interrupted.
@@ -29,6 +31,7 @@ Exit codes: 0 done, 2 a mistake in the options or nothing listens there, 3 the m
 @with_option_groups
 def hit(
     options: HitOptions,
+    cluster: ClusterOptions,
     calibrates: Annotated[
         bool, typer.Option("--calibrate", help="First measure the client's own error, for a second.")
     ] = False,
@@ -43,4 +46,4 @@ def hit(
     from loadlab.cli.hit.command import HitOutput
     from loadlab.cli.hit.command import hit as measure
 
-    raise typer.Exit(measure(options, HitOutput(as_json, html, save_profile, out, calibrates)))
+    raise typer.Exit(measure(options, HitOutput(as_json, html, save_profile, out, calibrates), cluster.scheduler))

@@ -26,7 +26,7 @@ def offered(line: str) -> list[str]:
         ("loadlab serve epoll-", ["epoll-processes", "epoll-threads"]),
         ("loadlab run my.yaml --set load.conn", ["load.connection=", "load.connections="]),
         ("loadlab hit --unix", ["--unix-socket"]),
-        ("loadlab hit --c", ["--connections", "--cacert", "--cert", "--calibrate"]),
+        ("loadlab hit --c", ["--connections", "--cacert", "--cert", "--cluster", "--calibrate"]),
         ("loadlab hit -m P", ["PATCH", "POST", "PUT"]),
         ("loadlab hit --probes procfs,s", ["procfs,sockets", "procfs,syscalls"]),
         ("loadlab export RUN --format j", ["json", "junit"]),

@@ -67,7 +67,7 @@ def test_load_from_other_machines_takes_no_core_beside_a_target_that_runs_alread
 
 def cluster(*here: bool) -> Cluster:
     """Machines of a cluster: whether each is this one."""
-    return cast(Cluster, SimpleNamespace(machines=here, is_here=lambda machine: machine))
+    return cast(Cluster, SimpleNamespace(machines=here, is_here=bool, is_here_alone=all(here)))
 
 
 @pytest.mark.parametrize(("here", "is_here"), [((False, False), False), ((True, False), False), ((True, True), True)])

@@ -1,0 +1,72 @@
+"""Options for load from the machines of a Dask cluster, and what is printed of those machines before a run."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from loadlab.cli.terminal import notify
+from loadlab.cluster.scheduler import Scheduler
+from loadlab.errors import LoadlabError
+
+if TYPE_CHECKING:  # both take time to import, which `--help` need not wait for
+    from loadlab.cluster.remote import Cluster
+    from loadlab.experiment.context import Resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """The scheduler of the cluster, if there is one."""
+
+    heading: ClassVar[str | None] = "Load from a cluster"
+
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Generate the load on the workers of this Dask scheduler, such as tcp://HOST:8786."
+        ),
+    ] = None
+    tls_ca_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The CA of a scheduler with TLS (tls://HOST:8786).")
+    ] = None
+    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate to show it.")] = None
+    tls_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The key of that certificate, if in a file of its own.")
+    ] = None
+
+    @property
+    def scheduler(self) -> Scheduler | None:
+        """The scheduler; None for load from this machine alone. Raises LoadlabError for options that need others."""
+        if self.cluster is not None:
+            return Scheduler(self.cluster, self.tls_ca_file, self.tls_cert, self.tls_key)
+        files = {"--tls-ca-file": self.tls_ca_file, "--tls-cert": self.tls_cert, "--tls-key": self.tls_key}
+        for option in (option for option, file in files.items() if file is not None):
+            raise LoadlabError(f"{option} is for the scheduler of a cluster; name it with --cluster")
+        return None
+
+
+@contextmanager
+def claimed_machines(scheduler: Scheduler | None, resources: "Resources") -> Iterator["Cluster | None"]:
+    """Hold the machines of a cluster for the block, and print which ones; without a scheduler there are none.
+
+    `resources` are those of this machine. To be entered while Ctrl-C still ends the program: connecting takes seconds.
+    """
+    if scheduler is None:
+        yield None
+        return
+    with scheduler.claim_machines() as cluster:
+        from loadlab.experiment.cluster_side import cores_by_machine
+
+        for warning in cluster.warnings:
+            notify(f"warning: {warning}", style="yellow")
+        cores = cores_by_machine(cluster, resources)
+        notify(machines_line({name: len(of_machine) for name, of_machine in cores.items()}))
+        yield cluster
+
+
+def machines_line(cores: Mapping[str, int]) -> str:
+    """Return where the load comes from, by the number of each machine's cores."""
+    machines = ", ".join(f"{name} ({count} core{'' if count == 1 else 's'})" for name, count in cores.items())
+    return f"load from {len(cores)} machine{'' if len(cores) == 1 else 's'}: {machines}"
