@@ -12,6 +12,7 @@ from hypothesis import settings
 from loadlab.results.directory import RunDirectory
 from loadlab.targets import find_target, why_missing
 
+from .namespaces import why_no_namespaces
 from .sample_run import write_sample
 
 # Where tests/install-tools puts packages of Node.js's; servers are started in other directories as well.
@@ -51,6 +52,13 @@ def need_streaming() -> Callable[[str], str]:
         return name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def need_namespaces() -> None:
+    """Skip the test where network namespaces cannot be made, as `need_program` does."""
+    if lack := why_no_namespaces():
+        _do_without(lack)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,21 +25,44 @@ class DaskCluster:
     workers: dict[str, Child]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a process of Dask's runs: the address that it listens on, and the command before its own."""
+
+    host: str = "127.0.0.1"
+    prefix: Sequence[str] = ()
+
+
+HERE: Final = Place()
+
+
 @contextmanager
 def dask_cluster(
-    directory: Path, names: Sequence[str] = ("one", "two"), nanny: bool = False, tls: Sequence[str] = ()
+    directory: Path,
+    names: Sequence[str] = ("one", "two"),
+    nanny: bool = False,
+    tls: Sequence[str] = (),
+    places: Mapping[str, Place] | None = None,
 ) -> Iterator[DaskCluster]:
-    """Run a scheduler, and a worker of each name, with the options `tls`; all are gone afterwards."""
+    """Run a scheduler, and a worker of each name, with the options `tls`; all are gone afterwards.
+
+    `places` says where, by name, "scheduler" being one; all others are on loopback.
+    """
+    places = places or {}
     file = directory / "scheduler.json"
-    options = ["--host", "127.0.0.1", "--no-dashboard", *(("--protocol", "tls") if tls else ()), *tls]
+    options = ["--no-dashboard", *(("--protocol", "tls") if tls else ()), *tls]
     with ExitStack() as stack:
-        command = [_DASK, "scheduler", *options, "--port", "0", "--scheduler-file", str(file)]
+        place = places.get("scheduler", HERE)
+        command = [*place.prefix, _DASK, "scheduler", "--host", place.host, *options]
+        command += ["--port", "0", "--scheduler-file", str(file)]
         scheduler = stack.enter_context(spawn("dask scheduler", command))
         address = _address(file, scheduler)
         workers = {}
         for name in names:
-            command = [_DASK, "worker", address, *options, "--nthreads", "1", "--name", name]
-            command += ["--local-directory", str(directory), *([] if nanny else ["--no-nanny"])]
+            place = places.get(name, HERE)
+            command = [*place.prefix, _DASK, "worker", address, "--host", place.host, *options]
+            command += ["--nthreads", "1", "--name", name, "--local-directory", str(directory)]
+            command += [] if nanny else ["--no-nanny"]
             workers[name] = stack.enter_context(spawn(f"dask worker {name}", command))
         yield DaskCluster(address, scheduler, workers)
 
