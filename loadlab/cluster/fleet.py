@@ -14,17 +14,18 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from loadlab.cluster.limits import limits_towards
 from loadlab.cluster.machine import LEASE_SECONDS
 from loadlab.cluster.messages import Delivery, Failure
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.remote import ANSWER_SECONDS, Cluster, RemoteMachine
-from loadlab.cluster.shares import ClusterDivision, MachineLimits, divide_among
+from loadlab.cluster.shares import ClusterDivision, divide_among
 from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import Event
 from loadlab.fleet.division import Division, Share, split_evenly
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
 from loadlab.fleet.scenario_log import PrintedLog
-from loadlab.profile.address import Address, TcpAddress, UnixAddress
+from loadlab.profile.address import Address
 
 PLAN_LEAD_NS: Final = 200_000_000
 """How long before its warm-up a plan should be sent: it is to arrive on all machines before that."""
@@ -73,7 +74,7 @@ class ClusterFleet:
         Parts that are started afterwards go to the machines that this says. Raises LoadlabError where the machines do
         not suffice, or one of them cannot reach the target.
         """
-        limits = [self._limits(machine, address) for machine in self.machines]
+        limits = limits_towards(self._cluster, self._cores, address)
         self._division = divide_among(limits, address, connections, workers, idle)
         return self._division.division
 
@@ -198,22 +199,6 @@ class ClusterFleet:
             except LoadlabError:
                 continue
 
-    def _limits(self, machine: RemoteMachine, address: Address) -> MachineLimits:
-        info, cores = machine.info, len(self._cores.get(machine.name, machine.info.cores))
-        here = self._cluster.here
-        if isinstance(address, UnixAddress):
-            if not self._cluster.is_here(machine):
-                raise LoadlabError(_out_of_reach(machine, "a Unix socket of this machine"))
-            return MachineLimits(machine.name, cores, info.open_files, has_ports=False)
-        assert isinstance(address, TcpAddress)
-        if address.host.startswith("127.") or address.host == "::1":
-            if not self._cluster.is_here(machine) or info.network != here.network:
-                raise LoadlabError(_out_of_reach(machine, f"this machine's own {address.host}"))
-            return MachineLimits(machine.name, cores, info.open_files, (), info.boot + info.network, has_ports=False)
-        sources = self._ask(machine, "sources", address.host, numbered=False)
-        network = info.boot + info.network
-        return MachineLimits(machine.name, cores, info.open_files, tuple(sources), network)
-
     def _start(self, method: str, parts: Sequence[LoadPart | IdlePart], counts: Sequence[int]) -> list[int]:
         """Start the parts, so many on each machine; return the process ids of those on this machine."""
         if sum(counts) != len(parts):
@@ -309,10 +294,3 @@ def _shifted(plan: Plan, offset_ns: int) -> Plan:
 
 def _error_of(failure: Failure) -> LoadlabError:
     return ScenarioError(failure.text) if failure.is_scenario else TrialFailed(failure.text)
-
-
-def _out_of_reach(machine: RemoteMachine, what: str) -> str:
-    return (
-        f"client machine {machine.name} cannot reach the target at {what}: have it listen on an address of its network "
-        "(target.address, target.allow_remote)"
-    )

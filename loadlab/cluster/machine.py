@@ -27,6 +27,7 @@ from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
 from loadlab.host import Machine as HostMachine
 from loadlab.host import OwnLimits
+from loadlab.host.checks.memory import available_bytes, kernel_available_bytes
 from loadlab.installation import DISTRIBUTION
 from loadlab.probes.speed import measure_core_speeds
 
@@ -58,8 +59,8 @@ class Machine:
 
     def describe(self) -> MachineInfo:
         """Return what it is and can take."""
-        limits, memory = OwnLimits.of_this_process(), HostMachine().read_sizes("proc/meminfo")
-        low, high = HostMachine().read_numbers("proc/sys/net/ipv4/ip_local_port_range") or (32_768, 60_999)
+        limits, host = OwnLimits.of_this_process(), HostMachine()
+        low, high = host.read_numbers("proc/sys/net/ipv4/ip_local_port_range") or (32_768, 60_999)
         return MachineInfo(
             name=self.name,
             host=socket.gethostname(),
@@ -68,12 +69,14 @@ class Machine:
             python=".".join(map(str, sys.version_info[:3])),
             cores=list(limits.cores),
             open_files=limits.open_files_hard,
-            memory_bytes=memory.get("MemAvailable", memory.get("MemTotal", 0)),
+            memory_bytes=available_bytes(host) or 0,
             local_ports=(low, high),
             addresses=list_addresses(),
             boot=_read("/proc/sys/kernel/random/boot_id"),
             network=_namespace("net"),
             processes=_namespace("pid"),
+            kernel_memory_bytes=kernel_available_bytes(host) or 0,
+            cpu_quota=limits.cpu_quota,
         )
 
     def claim(self, key: str, who: str) -> None:

@@ -6,10 +6,12 @@ import msgspec
 class MachineInfo(msgspec.Struct, frozen=True):
     """What a machine is and can take: its limits are those of the process that hosts its share.
 
-    `cores` are the numbers of those that the share may run on; `local_ports` the first and the last that the kernel
-    gives to connections; `addresses` those of its interfaces, without loopback. Machines with the same `boot` run on
-    one kernel, whose cores and clock they share; those with the same `network` have its ports and loopback in common,
-    those with the same `processes` its process ids.
+    `cores` are the numbers of those that the share may run on, `cpu_quota` for how many it has CPU time (None: all);
+    `memory_bytes` what can be had within the limits of its control groups, `kernel_memory_bytes` what its kernel has
+    for all that runs there; `local_ports` the first and the last that the kernel gives to connections; `addresses`
+    those of its interfaces, without loopback. Machines with the same `boot` run on one kernel, whose cores and clock
+    they share; those with the same `network` have its ports and loopback in common, those with the same `processes` its
+    process ids.
     """
 
     name: str
@@ -25,6 +27,8 @@ class MachineInfo(msgspec.Struct, frozen=True):
     boot: str = ""
     network: str = ""
     processes: str = ""
+    kernel_memory_bytes: int = 0
+    cpu_quota: float | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):

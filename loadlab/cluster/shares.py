@@ -9,20 +9,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import repeat
+from typing import Literal
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
 from loadlab.cluster.messages import MachineInfo
 from loadlab.errors import LoadlabError
 from loadlab.fleet.division import Division, Share, count_processes, loopback_addresses, split_evenly, take_share
+from loadlab.host.requirements import HOLDER_BYTES, ONE_END_BYTES, WORKER_BYTES
 from loadlab.profile.address import Address, TcpAddress, UnixAddress
+from loadlab.units import format_size_bytes
+
+_Limit = Literal["memory", "open files", "ports"]
 
 
 @dataclass(frozen=True, slots=True)
 class MachineLimits:
-    """What a machine can hold: by the open files of one process, and by its local addresses towards the target.
+    """What a machine can hold: by memory, the open files of one process, and its local addresses towards the target.
 
     `sources` is empty where the kernel is to choose. Machines of one `network` share their addresses' ports.
     `has_ports` is False towards a Unix socket, which takes none, and over loopback, which has addresses enough.
+    `memory_bytes` is its own, also where others share its kernel; None where it is not known.
     """
 
     name: str
@@ -31,11 +37,24 @@ class MachineLimits:
     sources: tuple[str, ...] = ()
     network: str = ""
     has_ports: bool = True
+    memory_bytes: int | None = None
 
     @property
     def by_open_files(self) -> int:
         """How many connections its processes may have open."""
-        return MAX_PROCESSES * max(0, self.open_files - RESERVED_DESCRIPTORS)
+        return MAX_PROCESSES * self._in_each_process
+
+    @property
+    def by_memory(self) -> int | None:
+        """For how many connections it has memory, beside a load worker for each core; None without a limit."""
+        if self.memory_bytes is None:
+            return None
+        for_connections = max(0, self.memory_bytes - self.cores * WORKER_BYTES)
+        return int(for_connections / (ONE_END_BYTES + HOLDER_BYTES / max(1, self._in_each_process)))
+
+    @property
+    def _in_each_process(self) -> int:
+        return max(0, self.open_files - RESERVED_DESCRIPTORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +72,8 @@ def assign_cores(
     """Return the cores of each machine's processes, by name.
 
     Those on this kernel get only the cores of the load, as the target has the others. Machines that share a kernel
-    divide its cores; where there are fewer cores than machines, they share them.
+    divide its cores; where there are fewer cores than machines, they share them. None gets more than it has CPU time
+    for, by its quota.
     """
     by_kernel: defaultdict[str, list[MachineInfo]] = defaultdict(list)
     for machine in machines:
@@ -70,7 +90,8 @@ def assign_cores(
             counts = split_evenly(len(all_cores), len(same))
             taken = 0
             for index, (machine, count) in enumerate(zip(same, counts, strict=True)):
-                cores[machine.name] = all_cores[taken : taken + count] or (all_cores[index % len(all_cores)],)
+                own_cores = all_cores[taken : taken + count] or (all_cores[index % len(all_cores)],)
+                cores[machine.name] = own_cores[: max(1, int(machine.cpu_quota or len(own_cores)))]
                 taken += count
     return cores
 
@@ -142,17 +163,26 @@ def ports_of(machine: MachineLimits) -> int | None:
 
 def _room(machines: Sequence[MachineLimits], taken: Mapping[str, int]) -> dict[str, int]:
     """Return how many connections more each machine can hold; below 0 it has too many already."""
+    return {name: min(limits.values()) - taken[name] for name, limits in _limits(machines).items()}
+
+
+def _limits(machines: Sequence[MachineLimits]) -> dict[str, dict[_Limit, int]]:
+    """Return how many connections each machine can hold by each of its limits, by name."""
     sharing: defaultdict[str, list[MachineLimits]] = defaultdict(list)
     for machine in machines:
         sharing[machine.network or machine.name].append(machine)
-    room: dict[str, int] = {}
+    found: dict[str, dict[_Limit, int]] = {}
     for same in sharing.values():
         ports = ports_of(same[0])
         parts = split_evenly(ports, len(same)) if ports is not None else [None] * len(same)
         for machine, part in zip(same, parts, strict=True):
-            limit = machine.by_open_files if part is None else min(machine.by_open_files, part)
-            room[machine.name] = limit - taken[machine.name]
-    return room
+            limits: dict[_Limit, int | None] = {
+                "open files": machine.by_open_files,
+                "ports": part,
+                "memory": machine.by_memory,
+            }
+            found[machine.name] = {limit: count for limit, count in limits.items() if count is not None}
+    return found
 
 
 def _addresses(
@@ -184,20 +214,26 @@ def _is_loopback(address: TcpAddress) -> bool:
 
 def _what_is_in_the_way(machines: Sequence[MachineLimits], connections: int, idle: int) -> str:
     """Return a sentence: how much they can hold, the machine with the tightest limit, and what raises it."""
-    capacities = _room(machines, dict.fromkeys((machine.name for machine in machines), 0))
+    limits = _limits(machines)
+    capacities = {name: min(counts.values()) for name, counts in limits.items()}
     tightest = min(machines, key=lambda machine: capacities[machine.name])
-    if capacities[tightest.name] < tightest.by_open_files:
-        fix = (
-            f"client machine {tightest.name} has ports for {capacities[tightest.name]:,} connections "
-            f"({PORTS_PER_SOURCE:,} for each local address): give it more addresses there "
-            "(ip address add ADDRESS/PREFIX dev INTERFACE)"
-        )
-    else:
-        fix = (
-            f"client machine {tightest.name} has {tightest.open_files:,} open files for each process: raise the hard "
-            "limit there (ulimit -Hn, LimitNOFILE=) before its Dask worker starts"
-        )
+    counts = limits[tightest.name]
+    match min(counts, key=lambda limit: counts[limit]):
+        case "ports":
+            fix = (
+                f"has ports for {counts['ports']:,} connections ({PORTS_PER_SOURCE:,} for each local address): give it "
+                "more addresses there (ip address add ADDRESS/PREFIX dev INTERFACE)"
+            )
+        case "memory":
+            available = format_size_bytes(tightest.memory_bytes or 0)
+            fix = f"has {available} of memory, enough for about {counts['memory']:,} connections: free some there"
+        case "open files":
+            fix = (
+                f"has {tightest.open_files:,} open files for each process: raise the hard limit there (ulimit -Hn, "
+                "LimitNOFILE=) before its Dask worker starts"
+            )
+    together = "1 client machine" if len(machines) == 1 else f"{len(machines)} client machines"
     return (
-        f"{connections + idle:,} connections do not fit on {len(machines)} client machines, which can hold "
-        f"{sum(capacities.values()):,}; {fix}, or add machines"
+        f"{connections + idle:,} connections do not fit on {together}, which can hold {sum(capacities.values()):,}; "
+        f"client machine {tightest.name} {fix}, or add machines"
     )

@@ -18,9 +18,14 @@ from loadlab.profile.schema import Cores, LoadProfile, Profile, SwitchCostProfil
 CONNECTION_BYTES: Final = 8_600
 """A connection over loopback: both ends in the kernel, and what target and client keep of it."""
 
+ONE_END_BYTES: Final = CONNECTION_BYTES // 2
+"""What of that is at one end."""
+
 _MIB: Final = 1 << 20
-_HOLDER_BYTES: Final = 12 * _MIB  # 8 MiB of its own before it has opened anything
-_WORKER_BYTES: Final = 40 * _MIB  # with numpy, histograms, and samples not folded yet
+HOLDER_BYTES: Final = 12 * _MIB
+"""An idle holder: 8 MiB of its own before it has opened anything."""
+WORKER_BYTES: Final = 40 * _MIB
+"""A load worker: with numpy, histograms, and samples not folded yet."""
 _SCENARIO_WORKER_BYTES: Final = 52 * _MIB  # with httpx as well
 _USER_BYTES: Final = 18 * 1024  # of a scenario, with its client
 _TARGET_BYTES: Final = 24 * _MIB
@@ -134,7 +139,7 @@ def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> 
     workers = _count_workers(profile, own)
     holders = _count_processes(load.idle, own)
     # A user of a scenario has one connection as long as it asks for one thing at a time.
-    client_bytes = workers * (_SCENARIO_WORKER_BYTES if load.scenario else _WORKER_BYTES)
+    client_bytes = workers * (_SCENARIO_WORKER_BYTES if load.scenario else WORKER_BYTES)
     client_bytes += load.connections * _USER_BYTES if load.scenario else 0
     return Requirements(
         connections=held + target.connections,
@@ -144,7 +149,7 @@ def _of_load(profile: LoadProfile, own: OwnLimits, server: Footprint | None) -> 
         files=2 * held + (workers + holders) * RESERVED_DESCRIPTORS + target.files,
         tasks=workers + holders + target.tasks,
         maps=target.maps,
-        memory_bytes=held * CONNECTION_BYTES + holders * _HOLDER_BYTES + client_bytes + target.memory_bytes,
+        memory_bytes=held * CONNECTION_BYTES + holders * HOLDER_BYTES + client_bytes + target.memory_bytes,
         requests_per_core=-(-_highest_rate(load) // min(workers, _count_load_cores(profile, own))),
         cores=_named_cores(profile),
     )
@@ -159,7 +164,7 @@ def _of_server_alone(profile: LoadProfile, server: Footprint | None) -> Requirem
         connections=held + target.connections,
         active=active + target.active,
         files=held + target.files,
-        memory_bytes=held * CONNECTION_BYTES // 2 + target.memory_bytes,
+        memory_bytes=held * ONE_END_BYTES + target.memory_bytes,
         cores=_named_cores(profile),
     )
 

@@ -27,11 +27,7 @@ class AvailableMemory(Check):
     refuses = True
 
     def __init__(self, machine: Machine) -> None:
-        sizes = machine.read_sizes("proc/meminfo")
-        # Before Linux 3.14 there was no MemAvailable.
-        free = [sizes.get("MemAvailable", sizes.get("MemFree", 0) + sizes.get("Cached", 0))] if sizes else []
-        free += [room for group in machine.control_groups("memory") if (room := _room(machine, group)) is not None]
-        self._available_bytes = min(free, default=None)
+        self._available_bytes = available_bytes(machine)
 
     def examine(self, needed: Requirements) -> Diagnosis:
         needed_bytes, available_bytes = needed.memory_bytes, self._available_bytes
@@ -75,6 +71,21 @@ class Swap(Check):
             f"{swapped} are swapped out, and a trial slows down while any of it is swapped in again",
             "free memory, then bring the rest back: `swapoff -a && swapon -a`",
         )
+
+
+def available_bytes(machine: Machine) -> int | None:
+    """Return what can be had without swapping, within our control groups' limits; None where that cannot be seen."""
+    of_kernel = kernel_available_bytes(machine)
+    free = [] if of_kernel is None else [of_kernel]
+    free += [room for group in machine.control_groups("memory") if (room := _room(machine, group)) is not None]
+    return min(free, default=None)
+
+
+def kernel_available_bytes(machine: Machine) -> int | None:
+    """Return what all that runs on this kernel can have together without swapping."""
+    sizes = machine.read_sizes("proc/meminfo")
+    # Before Linux 3.14 there was no MemAvailable.
+    return sizes.get("MemAvailable", sizes.get("MemFree", 0) + sizes.get("Cached", 0)) if sizes else None
 
 
 def _room(machine: Machine, group: str) -> int | None:

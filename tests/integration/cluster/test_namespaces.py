@@ -19,7 +19,7 @@ from loadlab.experiment.trial import TrialRun
 from loadlab.processes import spawn
 from loadlab.profile import LoadProfile, plan_trials
 from loadlab.profile.address import TcpAddress, format_address
-from loadlab.results.model import TrialResult
+from loadlab.results.trial import TrialResult
 from tests.namespaces import Network
 
 from .dask_cluster import DaskCluster

@@ -1,6 +1,8 @@
 """Who does what: nothing is lost, no limit is exceeded, and what is in the way is named."""
 
+import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from loadlab.cluster.messages import MachineInfo
 from loadlab.cluster.shares import ClusterDivision, MachineLimits, apportion, assign_cores, divide_among
 from loadlab.errors import LoadlabError
 from loadlab.fleet.division import Share, divide
+from loadlab.host.requirements import ONE_END_BYTES, WORKER_BYTES
 from loadlab.profile.address import TcpAddress, UnixAddress
 
 LOOPBACK = TcpAddress("127.0.0.1", 8080)
@@ -22,8 +25,11 @@ def held(shares: list[Share]) -> int:
     return sum(count for share in shares for _, count in share)
 
 
-def machine(name: str, cores: tuple[int, ...], boot: str) -> MachineInfo:
-    return MachineInfo(name, name, "6.1", "1.0", "3.11.0", list(cores), 20_000, 1 << 30, (32_768, 60_999), [], boot)
+def machine(name: str, cores: tuple[int, ...], boot: str, cpu_quota: float | None = None) -> MachineInfo:
+    ports = (32_768, 60_999)
+    return MachineInfo(
+        name, name, "6.1", "1.0", "3.11.0", list(cores), 20_000, 1 << 30, ports, [], boot, cpu_quota=cpu_quota
+    )
 
 
 def limits(name: str, cores: int = 2, open_files: int = 20_000, sources: int = 1, network: str = "") -> MachineLimits:
@@ -61,6 +67,15 @@ def test_beside_the_target_machines_have_the_cores_of_the_load() -> None:
 def test_machines_that_their_user_has_placed_stay_where_they_are() -> None:
     machines = [machine("a", (0, 1), "x"), machine("b", (2, 3), "x")]
     assert assign_cores(machines, machine("", (0,), "z"), [0]) == {"a": (0, 1), "b": (2, 3)}
+
+
+def test_a_machine_uses_no_more_cores_than_it_has_cpu_time_for() -> None:
+    machines = [
+        machine("a", (0, 1, 2, 3), "x", 1.5),
+        machine("b", (0, 1, 2, 3), "x", 0.5),
+        machine("c", (0, 1), "y", 8),
+    ]
+    assert assign_cores(machines, machine("", (0,), "z"), [0]) == {"a": (0,), "b": (2,), "c": (0, 1)}
 
 
 @given(
@@ -152,4 +167,22 @@ def test_too_few_open_files_are_named_with_the_machine_and_the_fix() -> None:
         f"20,004 connections do not fit on 2 client machines, which can hold {10_000 + 2 * MAX_PROCESSES:,}; client "
         f"machine b has {few} open files for each process: raise the hard limit there (ulimit -Hn, LimitNOFILE=) "
         "before its Dask worker starts, or add machines"
+    )
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_idle_connections_go_where_there_is_memory(cores: int) -> None:
+    small = replace(limits("a", cores, sources=9), memory_bytes=cores * WORKER_BYTES + 1000 * ONE_END_BYTES)
+    found = divide_among([small, limits("b", cores, sources=9)], ELSEWHERE, 4, None, 40_000)
+    assert 800 < held(found.division.holders[: found.holders[0]]) < 1000
+
+
+def test_too_little_memory_is_named_with_the_machine_and_the_fix() -> None:
+    small = replace(limits("a", 1), memory_bytes=WORKER_BYTES + 1000 * ONE_END_BYTES)
+    with pytest.raises(LoadlabError) as caught:
+        divide_among([small], ELSEWHERE, 4, None, 2000)
+    assert re.fullmatch(
+        r"2,004 connections do not fit on 1 client machine, which can hold 8\d\d; client machine a has 44.1 MiB of "
+        r"memory, enough for about 8\d\d connections: free some there, or add machines",
+        str(caught.value),
     )
