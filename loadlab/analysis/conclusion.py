@@ -23,8 +23,9 @@ def conclude(document: RunDocument, profile: Profile) -> RunDocument:
     bootstrap for each series, so this is done once, and not after each trial. What an interrupted or killed run lacks
     says nothing for or against an expectation on its laws: there these are not checked.
     """
-    speed = document.speed
-    trials = document.trials if speed is None else [judge_speed_again(trial, speed) for trial in document.trials]
+    speed, clients = document.speed, document.client_speeds
+    is_known = speed is not None or clients
+    trials = [judge_speed_again(trial, speed, clients) if is_known else trial for trial in document.trials]
     laws = _laws(trials, profile)
     complete = not document.interrupted and len(document.trials) == document.trials_planned
     return document.model_copy(

@@ -47,10 +47,16 @@ def same_clock(at_ns: int) -> ClockOffset:
 def drift_ppm(start: ClockOffset, end: ClockOffset) -> float:
     """Return by how many millionths the offset grew from one measurement to the next; 0 if they are of one moment.
 
-    It is known to within the sum of both bounds over the time between them.
+    `drift_bound_ppm` is how well that is known.
     """
     passed_ns = end.at_ns - start.at_ns
     return (end.offset_ns - start.offset_ns) / passed_ns * 1e6 if passed_ns > 0 else 0.0
+
+
+def drift_bound_ppm(start: ClockOffset, end: ClockOffset) -> float:
+    """Return to within how many millionths `drift_ppm` is known; 0 if both measurements are of one moment."""
+    passed_ns = end.at_ns - start.at_ns
+    return (start.bound_ns + end.bound_ns) / passed_ns * 1e6 if passed_ns > 0 else 0.0
 
 
 def over_window(start: ClockOffset, end: ClockOffset) -> ClockOffset:

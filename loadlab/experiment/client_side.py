@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from loadlab.experiment.context import Resources, RunContext
+from loadlab.experiment.machine_usage import LoadMachine
 from loadlab.fleet.coordinator import Fleet, LocalFleet
 from loadlab.fleet.division import Division, divide
 from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.profile.address import Address
-from loadlab.results.machine import MachineResult
 
 if TYPE_CHECKING:
     from loadlab.cluster.reading import MachineReading
@@ -54,7 +54,7 @@ class ClientSide(Protocol):
     def read_silent(self) -> None:
         """Measure what can be measured only while the rig is silent: speed and clock of each of several machines."""
 
-    def machines(self) -> list[MachineResult]:
+    def machines(self) -> list[LoadMachine]:
         """Return each of several machines with its share, its clock and its speed, as known so far."""
 
 
@@ -87,7 +87,7 @@ class ThisMachine:
     def read_silent(self) -> None:
         """Do nothing: the speed of this machine is read with that of the target's cores, and it has one clock."""
 
-    def machines(self) -> list[MachineResult]:
+    def machines(self) -> list[LoadMachine]:
         """Return none: a run on this machine alone has no figures by machine."""
         return []
 

@@ -4,19 +4,20 @@ What can be measured only in silence is measured where the speed of this machine
 so the offset of each clock is known at both its ends.
 """
 
-import statistics
 from collections.abc import Mapping
+from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
-from loadlab.cluster.clocks import drift_ppm, over_window
+from loadlab.cluster.clocks import drift_bound_ppm, drift_ppm, over_window
 from loadlab.cluster.fleet import PLAN_LEAD_NS, ClusterFleet
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.remote import Cluster, RemoteMachine
 from loadlab.cluster.shares import assign_cores
 from loadlab.experiment.context import Resources, RunContext
+from loadlab.experiment.machine_usage import LoadMachine
 from loadlab.fleet.division import Division, Share
 from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.profile.address import Address
@@ -34,6 +35,7 @@ class ClusterSide:
 
     def __init__(self, cluster: Cluster, resources: Resources, log: ScenarioLog | None, context: RunContext) -> None:
         self._cores = cores_by_machine(cluster, resources)
+        self._cluster = cluster
         self._context = context
         self._shares: dict[str, tuple[list[Share], list[Share]]] = {}
         self._clocks_before = {machine.name: len(machine.offsets) for machine in cluster.machines}
@@ -65,9 +67,17 @@ class ClusterSide:
         for name, client_ns in self.fleet.read_speed().items():
             self._context.speed_by_machine.setdefault(name, []).append(SpeedReading(at=at, client_ns=client_ns))
 
-    def machines(self) -> list[MachineResult]:
+    def machines(self) -> list[LoadMachine]:
         """Return each machine with its share, its clock since this rig began, and its speed against the run so far."""
-        return [self._result(machine) for machine in self.fleet.machines]
+        return [
+            LoadMachine(
+                self._result(machine),
+                tuple(self._cores[machine.name]),
+                kernel=machine.info.boot or machine.name,
+                is_here=self._cluster.is_here(machine),
+            )
+            for machine in self.fleet.machines
+        ]
 
     def _result(self, machine: RemoteMachine) -> MachineResult:
         workers, holders = self._shares.get(machine.name, ([], []))
@@ -84,20 +94,20 @@ class ClusterSide:
         )
 
     def _clock(self, machine: RemoteMachine) -> ClockResult | None:
+        """Return what is known of its clock: each window is planned by the last offset, so it drifts in one only."""
         offsets = machine.offsets[self._clocks_before[machine.name] :]
         if not offsets:
             return None
-        known = over_window(offsets[0], offsets[-1])
+        first, last = offsets[0], offsets[-1]
         return ClockResult(
-            offset_ns=known.offset_ns, bound_ns=known.bound_ns, drift_ppm=drift_ppm(offsets[0], offsets[-1])
+            offset_ns=over_window(first, last).offset_ns,
+            bound_ns=max(over_window(*pair).bound_ns for pair in pairwise([first, *offsets])),
+            drift_ppm=drift_ppm(first, last),
+            drift_bound_ppm=drift_bound_ppm(first, last),
         )
 
     def _speed(self, machine: RemoteMachine) -> Speed:
-        readings = self._context.speed_by_machine.get(machine.name, [])
-        known = [reading.client_ns for reading in readings if reading.client_ns is not None]
-        if not known:
-            return Speed()
-        run = MachineSpeed(readings=readings, client_ns=round(statistics.median(known)))
+        run = MachineSpeed.of(readings := self._context.speed_by_machine.get(machine.name, []))
         return median_speed([run.relative(each) for each in readings[self._speed_before.get(machine.name, 0) :]])
 
 

@@ -49,7 +49,7 @@ class Resources:
     def shared_cores(self) -> frozenset[int]:
         """The cores that both sides may run on."""
         target, load = set(self.placement.target), set(self.placement.load)
-        if not target:  # it is on another machine
+        if not target or not load:  # one of them is on other machines
             return frozenset()
         return frozenset(target & load if self.pinned else target | load)
 

@@ -1,21 +1,36 @@
-"""What each of several machines used over the measured window: two of its readings, and their difference.
+"""Each of several machines that generate load: its share, and what it used over the measured window.
 
 A machine's readings are in its own time, and only compared with one another.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from loadlab.analysis.verdict import CoreOwner, CorePool, WindowEvidence
+from loadlab.analysis.verdict import CorePool, WindowEvidence
 from loadlab.probes.clocks import ClockChange, change_between, total_change
 from loadlab.probes.procfs import GroupReading, total_use, usage_between
 from loadlab.probes.throttling import limits_between, pressure_between, total_limits, total_pressure
-from loadlab.processes.cores import CoresReading, joined, use_between
+from loadlab.processes.cores import CoresReading, joined
+from loadlab.results.machine import MachineResult
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
 if TYPE_CHECKING:
     from loadlab.cluster.reading import MachineReading
+
+
+@dataclass(frozen=True, slots=True)
+class LoadMachine:
+    """One machine as far as it is known beside its use: `result` has its share, its clock and its speed.
+
+    Its processes run on `cores` of a `kernel`, which other machines may run on too; `is_here` if it is that of this
+    machine, and so of a target that runs here.
+    """
+
+    result: MachineResult
+    cores: tuple[int, ...] = ()
+    kernel: str = ""
+    is_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +48,24 @@ class MachineUse:
     control_groups: tuple[ControlGroupUse, ...]
     pressure: Pressure
 
-    def evidence(self, known: WindowEvidence, own_cores: Collection[int], active: float) -> WindowEvidence:
+    @property
+    def busy(self) -> float:
+        """What all its processes used."""
+        return self.client.busy + self.beside_busy
+
+    def evidence(
+        self, known: WindowEvidence, machine: LoadMachine, pool: CorePool | None, active: float
+    ) -> WindowEvidence:
         """Return what a verdict on this machine has to know: of the window what is `known`, and its own figures.
 
-        There was load for the part `active` of the time only.
+        `pool` is what became of its cores. There was load for the part `active` of the time only.
         """
+        of_target = tuple(each for each in known.pools if each.owner != "client")
         return replace(
             known,
             client_busy_by_worker=tuple(min(1.0, busy / active) for busy in self.busy_by_worker),
-            pools=core_pool("client", self.cores, own_cores, self.client.busy + self.beside_busy, active),
+            pools=of_target if pool is None else (*of_target, pool),
+            clock=machine.result.clock,
             clock_set_ns=self.clocks.set_ns,
             clock_asleep_ns=self.clocks.asleep_ns,
             clock_corrected_ns=self.clocks.corrected_ns,
@@ -86,38 +110,9 @@ def client_of(machines: Mapping[str, MachineUse]) -> ProcessUsage:
     return first.model_copy(update=together)
 
 
-def core_pool(
-    owner: CoreOwner,
-    readings: tuple[CoresReading, CoresReading],
-    cores: Collection[int],
-    ours: float,
-    active: float,
-) -> tuple[CorePool, ...]:
-    """Return what became of `cores`, of which the trial's own processes used `ours`; none if they could not be read.
-
-    There was load for the part `active` of the time between the readings only.
-    """
-    uses = use_between(*readings, cores)
-    if not uses:
-        return ()
-    return (
-        CorePool(
-            owner=owner,
-            idle={core: _idle_under_load(use.idle, active) for core, use in uses.items()},
-            stolen=sum(use.stolen for use in uses.values()) / len(uses),
-            others=max(0.0, sum(use.charged for use in uses.values()) - ours),
-        ),
-    )
-
-
 def busy_by_process(start: GroupReading, end: GroupReading) -> tuple[float, ...]:
     """Return how busy each process of a group was, in cores."""
     return tuple(usage_between(start.only(pid), end.only(pid)).busy for pid in end.processes)
-
-
-def _idle_under_load(idle: float, active: float) -> float:
-    """Return the idle share of a core while there was load, which was for the part `active` of the time only."""
-    return idle if active == 1 else max(0.0, 1 - (1 - idle) / active)
 
 
 def _between(start: "MachineReading", end: "MachineReading") -> MachineUse:

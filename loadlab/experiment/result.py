@@ -1,18 +1,20 @@
 """From what was recorded of a trial to its `TrialResult`, judged where there is something to judge. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final, Protocol, get_args
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.summary import median_of_known, per_request, summarise_latency
 from loadlab.analysis.uncertainty import Estimate, confidence_of, median_over
-from loadlab.analysis.verdict import at_final_speed, judge_trial
+from loadlab.analysis.verdict import WindowEvidence, at_final_speed, judge_machine, judge_trial
 from loadlab.experiment.context import Resources
+from loadlab.experiment.evidence import evidence_by_machine, evidence_of
 from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.load_record import LoadRecord
+from loadlab.experiment.machine_usage import LoadMachine
 from loadlab.experiment.recorded_kinds import RecordedKind
-from loadlab.experiment.usage import WindowUsage, evidence_of
+from loadlab.experiment.usage import WindowUsage
 from loadlab.experiment.window import MeasuredRound
 from loadlab.load.schedule import Ramp
 from loadlab.profile.load import Load
@@ -20,7 +22,7 @@ from loadlab.profile.metrics import ITERATION_METRICS
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
-from loadlab.recording.outcomes import FAILURES, Outcome
+from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import OF_STREAMS, Metric, Totals
 from loadlab.results.machine import MachineResult
 from loadlab.results.probe_data import Probes, ProcessUsage
@@ -34,6 +36,11 @@ _LEVELS: Final = get_args(KindLevel)
 _FEWEST_IN_A_ROUND: Final = 10
 # The times that contain the whole time since a request was sent: those of requests in flight are at least as long.
 _FROM_SENDING_ON: Final = (Metric.RESPONSE, Metric.SERVICE, Metric.WIRE)
+# Those that a machine is judged by.
+_OF_MACHINES: Final = (
+    *(Metric.RESPONSE, Metric.SERVICE, Metric.LATENESS),
+    *(Metric.DISPATCH, Metric.CLIENT, Metric.DELAY),
+)
 
 
 class Measured(Protocol):
@@ -65,7 +72,7 @@ def trial_result(
     idle: HeldConnections,
     window: Measured,
     machine: MachineSpeed | None = None,
-    machines: Sequence[MachineResult] = (),
+    machines: Sequence[LoadMachine] = (),
 ) -> TrialResult:
     """Return what was measured of a trial, in whatever state it ended and `reason` for it.
 
@@ -126,7 +133,7 @@ def trial_result(
         kinds=_kind_results(record),
         checks=record.checks,
         blocking=record.blocking,
-        machines=[_of_machine(each, record, usage) for each in machines],
+        machines=[_of_machine(each.result, record, usage) for each in machines],
         server=window.server,
         tls=TlsSession(version=record.tls.version, cipher=record.tls.cipher) if record.tls else None,
         idle=idle.summary(window.idle_at_start, window.idle_at_end),
@@ -146,26 +153,41 @@ def trial_result(
         result = at_final_speed(result, machine)
     if state not in ("done", "interrupted"):
         return result
-    verdict = judge_trial(result, evidence_of(usage, resources, profile, record, max(1, len(window.rounds))))
-    expectations = check_expectations(profile.expect, result) if state == "done" else []
-    return result.model_copy(update={"verdict": verdict, "expectations": expectations})
+    evidence = evidence_of(usage, resources, profile, record, max(1, len(window.rounds)), machines)
+    judged = _with_machines_judged(result, evidence, evidence_by_machine(evidence, usage, resources, machines))
+    verdict = judge_trial(judged, evidence)
+    expectations = check_expectations(profile.expect, judged) if state == "done" else []
+    return judged.model_copy(update={"verdict": verdict, "expectations": expectations})
 
 
 def _of_machine(machine: MachineResult, record: LoadRecord, usage: WindowUsage | None) -> MachineResult:
-    """Return the figures of one of several machines: what its workers recorded, and what they used."""
+    """Return the figures of one of several machines: what its workers recorded, and what they used.
+
+    It is invalid until it has been judged, as its trial is.
+    """
     totals, use = record.by_machine.get(machine.name, Totals()), usage.machines.get(machine.name) if usage else None
     requests = totals.outcomes[Outcome.OK]
     return machine.model_copy(
         update={
             "requests": requests,
             "requests_per_second": _per_second(requests, record),
-            "failures": sum(totals.outcomes[outcome] for outcome in FAILURES),
-            "response_ns": summarise_latency(totals.histograms[Metric.RESPONSE]),
-            "lateness_ns": summarise_latency(totals.histograms[Metric.LATENESS]),
-            "client_ns": summarise_latency(totals.histograms[Metric.CLIENT]),
+            "outcomes": {str(outcome): count for outcome, count in totals.outcomes.items()},
+            **{f"{metric}_ns": summarise_latency(totals.histograms[metric]) for metric in _OF_MACHINES},
             "client": per_request(use.client, requests) if use else None,
+            "verdict": Verdict(state="invalid"),
         }
     )
+
+
+def _with_machines_judged(
+    result: TrialResult, evidence: WindowEvidence, by_machine: Mapping[str, WindowEvidence]
+) -> TrialResult:
+    """Return the result with the verdict on each machine, by what is known of it, or else of the window only."""
+    judged = [
+        each.model_copy(update={"verdict": judge_machine(each, result, by_machine.get(each.name, WindowEvidence()))})
+        for each in result.machines
+    ]
+    return result.model_copy(update={"machines": judged})
 
 
 def _with_rounds(result: TrialResult, rounds: Sequence[MeasuredRound], record: LoadRecord) -> TrialResult:

@@ -18,6 +18,7 @@ from loadlab.experiment.client_side import ClientSide, client_side
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
+from loadlab.experiment.machine_usage import LoadMachine
 from loadlab.experiment.parts import format_probe, idle_opening_of, load_parts
 from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.scenario_phases import ScenarioPhases
@@ -27,7 +28,6 @@ from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.load.stamping import STAMPED_EVERY
 from loadlab.profile.address import Address
 from loadlab.profile.schema import LoadProfile
-from loadlab.results.machine import MachineResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Rig:
         self._stamped_every = stamped_every
         self._logs = logs
         self._standing = ExitStack()
-        self._machines: Callable[[], list[MachineResult]] = list
+        self._machines: Callable[[], list[LoadMachine]] = list
 
     def __enter__(self) -> Self:
         if lack := why_not_started(self.profile, self.context.load_is_here):
@@ -113,10 +113,11 @@ class Rig:
     def read_speed(self) -> None:
         """Measure how fast the cores of both sides are now; the rig is to be silent."""
         placement = self.resources.placement
-        self.context.speed.read(placement.target, placement.load)
+        # Several machines have speeds of their own, also one that is this machine.
+        self.context.speed.read(placement.target, placement.load if self.context.cluster is None else ())
         self.clients.read_silent()
 
-    def machines(self) -> list[MachineResult]:
+    def machines(self) -> list[LoadMachine]:
         """Return the machines that generate the load, where there are several; empty before the rig was entered."""
         return self._machines()
 

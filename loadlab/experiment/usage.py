@@ -2,20 +2,16 @@
 
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Self
 
-from loadlab.analysis.verdict import CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
-from loadlab.experiment.context import Resources
-from loadlab.experiment.load_record import LoadRecord
+from loadlab.analysis.verdict import DescriptorUse, ListenQueueUse
 from loadlab.experiment.machine_usage import (
     MachineUse,
     busy_by_process,
     client_of,
-    core_pool,
     machines_between,
     total_machines,
 )
@@ -36,10 +32,6 @@ from loadlab.probes.throttling import (
 from loadlab.processes.cores import CoresReading, joined, read_cores
 from loadlab.processes.threads import total_of_threads
 from loadlab.profile.address import Address
-from loadlab.profile.http_values import expand_statuses
-from loadlab.profile.schema import LoadProfile
-from loadlab.recording.outcomes import Outcome
-from loadlab.recording.recorder import Metric
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
 
 if TYPE_CHECKING:
@@ -68,14 +60,13 @@ class WindowEdge:
 class WindowUsage:
     """The use between two edges. Busy figures are in cores.
 
-    The `client` is that of all `machines` together, where there are several; `client_busy_here` is this machine's part.
+    The `client` is that of all `machines` together, where there are several.
     `active` is the part of that time in which there was load, where the edges were read before and after it.
     """
 
     target: ProcessUsage
     client: ProcessUsage
     client_busy_by_worker: tuple[float, ...]
-    client_busy_here: float
     beside_busy: float
     target_processes: int
     target_processes_ended: int
@@ -136,15 +127,13 @@ def read_window_edge(
 def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None) -> WindowUsage:
     """Return what was used between two edges; with `active_ns` there was load for so long only between them."""
     passed_ns = end.target.time_ns - start.target.time_ns
-    client_here = usage_between(start.client, end.client)
     machines = machines_between(start.machines, end.machines)
     return WindowUsage(
         target=usage_between(start.target, end.target),
-        client=client_of(machines) if machines else client_here,
+        client=client_of(machines) if machines else usage_between(start.client, end.client),
         client_busy_by_worker=tuple(chain.from_iterable(machine.busy_by_worker for machine in machines.values()))
         if machines
         else busy_by_process(start.client, end.client),
-        client_busy_here=client_here.busy,
         beside_busy=usage_between(start.beside, end.beside).busy,
         target_processes=len(start.target.processes),
         target_processes_ended=ended_between(start.target, end.target),
@@ -176,7 +165,6 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
         client_busy_by_worker=tuple(
             over_time(usage.client_busy_by_worker[worker] for usage in usages) for worker in range(workers)
         ),
-        client_busy_here=over_time(usage.client_busy_here for usage in usages),
         beside_busy=over_time(usage.beside_busy for usage in usages),
         target_processes=first.target_processes,
         target_processes_ended=sum(usage.target_processes_ended for usage in usages),
@@ -196,88 +184,6 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
         active=over_time(usage.active for usage in usages),
         machines=total_machines([usage.machines for usage in usages]),
     ).with_memory(last.target.pss_bytes, last.client.pss_bytes)
-
-
-def evidence_of(
-    usage: WindowUsage | None, resources: Resources, profile: LoadProfile, record: LoadRecord, windows: int = 1
-) -> WindowEvidence:
-    """Return what the verdict has to know of the window, or of so many windows together.
-
-    `usage` is None if the trial did not come to its end.
-    """
-    load = profile.load
-    target_cores, load_cores = set(resources.placement.target), set(resources.placement.load)
-    known = WindowEvidence(
-        asked_ns=load.duration_ns * windows if load.request_count is None else None,
-        steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
-        target_cores=len(target_cores if resources.pinned else target_cores | load_cores),
-        shared_cores=tuple(sorted(resources.shared_cores)),
-        # Of slow senders the time that sending takes is no part of the response time.
-        # A number of requests may be too few for all users, and leaves none in flight at the end.
-        # Those of a scenario do whatever it says in between.
-        users=None
-        if load.stages or load.think_ns or load.senders == "slow" or load.request_count or load.scenario
-        else load.connections,
-        in_flight=record.cut_ages,
-        service_times=record.totals.histograms[Metric.SERVICE],
-        connects_per_request=load.connection == "per-request",
-        answers_are_matched=bool(load.sent) and all(message.matches for message in load.sent),
-        unexpected_statuses=_unexpected_statuses(profile, record),
-    )
-    if usage is None:
-        return known
-    return replace(
-        known,
-        client_busy_by_worker=tuple(min(1.0, busy / usage.active) for busy in usage.client_busy_by_worker),
-        target_busy=usage.target.busy / usage.active if usage.target.processes else None,
-        target_threads=usage.threads.target,
-        client_threads=usage.threads.client,
-        threads_beside=usage.threads.beside,
-        pools=_pools(usage, resources),
-        listen_queue=usage.listen_queue,
-        fullest_target=usage.fullest_target,
-        target_processes=usage.target_processes,
-        target_processes_ended=usage.target_processes_ended,
-        clock_set_ns=usage.clocks.set_ns,
-        clock_asleep_ns=usage.clocks.asleep_ns,
-        clock_corrected_ns=usage.clocks.corrected_ns,
-        control_groups=usage.control_groups,
-        memory_pressure_ns=usage.pressure.memory_ns,
-    )
-
-
-def _unexpected_statuses(profile: LoadProfile, record: LoadRecord) -> dict[str, int]:
-    """Return how many answers had which status that was not expected; slow senders come last and are left out.
-
-    A scenario may expect others of single requests: what its requests expect is known by whether any of a name failed.
-    """
-    found: Counter[str] = Counter()
-    if profile.load.scenario is not None:
-        statuses = expand_statuses(profile.load.expect_status)
-        expected = set(map(str, statuses))
-        for totals in record.by_kind:
-            if totals.outcomes[Outcome.STATUS]:
-                found.update({status: count for status, count in totals.statuses.items() if status not in expected})
-        return dict(found)
-    kinds = [each.expected_statuses for each in profile.requests]
-    if profile.load.sent:  # their answers have no status, but the ends of WebSockets have codes
-        kinds = [frozenset()] * len(profile.load.sent)
-    for statuses, totals in zip(kinds, record.by_kind, strict=False):
-        expected = set(map(str, statuses))
-        found.update({status: count for status, count in totals.statuses.items() if status not in expected})
-    return dict(found)
-
-
-def _pools(usage: WindowUsage, resources: Resources) -> tuple[CorePool, ...]:
-    """Return what became of the cores of each side, or of all together where the sides were not kept apart."""
-    target, load = set(resources.placement.target), set(resources.placement.load)
-    beside = usage.client_busy_here + usage.beside_busy
-    if not resources.pinned or target & load:
-        return core_pool("both", usage.cores, target | load, usage.target.busy + beside, usage.active)
-    of_target = core_pool("target", usage.cores, target, usage.target.busy, usage.active)
-    if usage.machines:  # each of them has its own
-        return of_target
-    return (*of_target, *core_pool("client", usage.cores, load, beside, usage.active))
 
 
 def _fullest(files: Sequence[OpenFiles]) -> DescriptorUse | None:

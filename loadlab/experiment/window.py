@@ -118,8 +118,11 @@ def loaded_server(rig: Rig) -> LoadedServer:
 def read_edge(rig: Rig, start: WindowEdge | None = None) -> WindowEdge:
     """Read the counters of a rig now; `start` is the edge before this one, if this is a window's end."""
     ends = rig.ends
-    beside = [*ends.fleet.holder_pids(), *(ends.upstream.pids() if ends.upstream else ())]
-    edge = read_window_edge(ends.target.pids(), ends.fleet.worker_pids(), beside, ends.target.address, start)
+    upstream = ends.upstream.pids() if ends.upstream else ()
+    # Machines of a cluster read their own processes, also those that run here.
+    here = rig.context.cluster is None
+    workers, holders = (ends.fleet.worker_pids(), ends.fleet.holder_pids()) if here else ((), ())
+    edge = read_window_edge(ends.target.pids(), workers, [*holders, *upstream], ends.target.address, start)
     return replace(edge, machines=rig.clients.read(start.machines if start else NO_READINGS))
 
 

@@ -15,7 +15,7 @@ cores). Quiet cores give the same figure to within 1 to 2 %, in one process or i
 import os
 import statistics
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -56,13 +56,7 @@ class SpeedMeter:
 
     def so_far(self) -> MachineSpeed | None:
         """Return all readings, and their medians; None if there is none yet."""
-        if not self._readings:
-            return None
-        return MachineSpeed(
-            readings=list(self._readings),
-            target_ns=_median_ns(reading.target_ns for reading in self._readings),
-            client_ns=_median_ns(reading.client_ns for reading in self._readings),
-        )
+        return MachineSpeed.of(self._readings) if self._readings else None
 
 
 def watch_speed(
@@ -136,8 +130,3 @@ def _spend_once() -> tuple[int, int]:
 def _mean_ns(spent_ns: dict[int, int], cores: Sequence[int]) -> int | None:
     known = [spent_ns[core] for core in cores if core in spent_ns]
     return round(statistics.fmean(known)) if known else None
-
-
-def _median_ns(values_ns: Iterable[int | None]) -> int | None:
-    known = [value for value in values_ns if value is not None]
-    return round(statistics.median(known)) if known else None

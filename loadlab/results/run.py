@@ -54,7 +54,8 @@ class RunDocument(Document):
     """All of run.json. Its own `expectations` are those on laws, checked when all trials are done.
 
     `spoiled` are attempts at trials that were measured again, as the machine had spoiled them. `scenario_files` has the
-    SHA-256 of each source of its scenarios, by its path in the run directory's scenario/.
+    SHA-256 of each source of its scenarios, by its path in the run directory's scenario/. `client_speeds` are those of
+    the machines of a cluster that generated load, by name.
     """
 
     schema_: str = Field(default=SCHEMA, alias="schema")
@@ -73,6 +74,7 @@ class RunDocument(Document):
     trials_planned: int
     spoiled: list[TrialResult] = Field(default=[])
     speed: MachineSpeed | None = None
+    client_speeds: dict[str, MachineSpeed] = Field(default={})
     ab: PairedComparison | None = None
     laws: list[Law] = Field(default=[])
     expectations: list[Expectation] = Field(default=[])

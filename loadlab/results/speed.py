@@ -2,8 +2,8 @@
 
 import statistics
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Self
 
 from loadlab.results.probe_data import Document, Side
 
@@ -43,6 +43,15 @@ class MachineSpeed(Document):
     target_ns: int | None = None
     client_ns: int | None = None
 
+    @classmethod
+    def of(cls, readings: Sequence[SpeedReading]) -> Self:
+        """Return the speed over readings, in their order, with the medians of each side that has any."""
+        return cls(
+            readings=list(readings),
+            target_ns=_median_ns(reading.target_ns for reading in readings),
+            client_ns=_median_ns(reading.client_ns for reading in readings),
+        )
+
     def relative(self, reading: SpeedReading) -> Speed:
         """Return the speed at a reading against the run's median."""
         return Speed(target=_ratio(self.target_ns, reading.target_ns), client=_ratio(self.client_ns, reading.client_ns))
@@ -72,6 +81,10 @@ class MachineSpeed(Document):
         return median_speed(speeds)
 
 
+NO_SPEEDS: Final[Mapping[str, MachineSpeed]] = {}
+"""Those of the machines of a cluster in a run that had none."""
+
+
 def median_speed(speeds: Sequence[Speed]) -> Speed:
     """Return the median speed of each side, as far as it is known."""
     return Speed(target=_median(speed.target for speed in speeds), client=_median(speed.client for speed in speeds))
@@ -84,6 +97,11 @@ def _at(reading: SpeedReading) -> float:
 def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
+
+
+def _median_ns(times_ns: Iterable[int | None]) -> int | None:
+    known = [time_ns for time_ns in times_ns if time_ns is not None]
+    return round(statistics.median(known)) if known else None
 
 
 def _ratio(usual_ns: int | None, ns: int | None) -> float | None:

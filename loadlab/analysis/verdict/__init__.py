@@ -8,7 +8,7 @@ in mind. INVALID means: these figures say nothing about the target. A note chang
 from loadlab.analysis.summary import SAMPLES_BEYOND, trusted_ns, trustworthy_percentiles
 from loadlab.analysis.verdict.client import RATE_MET, throughput_is_lower_bound
 from loadlab.analysis.verdict.evidence import CoreOwner, CorePool, DescriptorUse, ListenQueueUse, WindowEvidence
-from loadlab.analysis.verdict.judging import judge_failure, judge_run, judge_speed_again, judge_trial
+from loadlab.analysis.verdict.judging import judge_failure, judge_machine, judge_run, judge_speed_again, judge_trial
 from loadlab.analysis.verdict.machine_speed import at_final_speed, spoiled_by_machine
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "WindowEvidence",
     "at_final_speed",
     "judge_failure",
+    "judge_machine",
     "judge_run",
     "judge_speed_again",
     "judge_trial",

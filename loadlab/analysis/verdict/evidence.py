@@ -6,6 +6,7 @@ from typing import Literal
 
 from loadlab.processes.threads import ThreadUse
 from loadlab.recording.histogram import Histogram
+from loadlab.results.machine import ClockResult
 from loadlab.results.probe_data import ControlGroupUse
 
 CoreOwner = Literal["target", "client", "both"]
@@ -63,7 +64,7 @@ class WindowEvidence:
     response; None where that is not so. `in_flight` has how long ago the requests had been sent that were in flight
     when the window ended, `service_times` the times of those that were answered, `unexpected_statuses` how many answers
     had which status that was not expected of them. With `connects_per_request` the profile asks for no keep-alive, with
-    `answers_are_matched` it says what the answers of WebSockets contain.
+    `answers_are_matched` it says what the answers of WebSockets contain. `clock` is that of a machine of a cluster.
     """
 
     asked_ns: int | None = None
@@ -91,6 +92,7 @@ class WindowEvidence:
     connects_per_request: bool = False
     answers_are_matched: bool = False
     unexpected_statuses: Mapping[str, int] = field(default_factory=dict)
+    clock: ClockResult | None = None
 
     def pool(self, owner: Literal["target", "client"]) -> CorePool | None:
         """Return the cores that one of the two had for itself."""

@@ -1,4 +1,4 @@
-"""What this machine did beside the trial: limits that held it up, other processes on its cores, clocks that jumped."""
+"""What a machine did beside the trial: limits that held it up, other processes on its cores, clocks that jumped."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,6 +20,11 @@ _COUNTABLE_NS: Final = 50_000_000
 _JUMP_NS: Final = 10_000_000
 # By how much the kernel itself lets a clock be slewed in the usual way (adjtimex(2)).
 _USUAL_CORRECTION: Final = 500e-6
+
+# What is merged from several machines is off by as much as their clocks are.
+_CLOCK_BOUND_NS: Final = 1_000_000
+# Quartz without a time service is off by up to so much.
+_DRIFT_PPM: Final = 50.0
 
 # Of the periods of a quota, 100 ms each as a rule. In one that is throttled some requests wait for the next one.
 _THROTTLED_SUSPECT: Final = 0.01
@@ -152,6 +157,35 @@ def clock_jumped(result: TrialResult, window: WindowEvidence) -> Finding | None:
         text="The clock jumped during the measurement, so its times may be wrong.",
         evidence=", ".join(jumps),
         advice="Let the time service settle before a run (chronyc tracking), and keep the machine awake.",
+    )
+
+
+def clock_offset(result: TrialResult, window: WindowEvidence) -> Finding | None:
+    """Check that the offset of a client machine's clock is known to within a millisecond, and stays what it is.
+
+    By as much its window may begin earlier or later than that of others. Intervals of all machines are merged: a
+    schedule's arrivals are then counted in each other's, and what a stall of the target delayed lies in two.
+    """
+    clock = window.clock
+    if clock is None:
+        return None
+    is_vague = clock.bound_ns > _CLOCK_BOUND_NS
+    if not is_vague and abs(clock.drift_ppm) - clock.drift_bound_ppm <= _DRIFT_PPM:
+        return None
+    drift = f"{clock.drift_ppm:+.0f} ± {clock.drift_bound_ppm:.0f} ppm"
+    bound = f"known to within {format_duration_ns(clock.bound_ns)}"
+    return Finding(
+        code="clock_offset",
+        severity="suspect" if is_vague and result.load_model == "open" else "note",
+        text="The offset of this machine's clock is not known to within 1 ms, so its window and its intervals may lie "
+        "beside those of others."
+        if is_vague
+        else "This machine's clock is drifting away from the coordinator's.",
+        evidence=f"offset {format_duration_ns(clock.offset_ns)}, {bound}, drift {drift}",
+        advice="Bring coordinator, scheduler and machine closer to one another in the network, and leave cores to the "
+        "Dask worker: the offset is known to within half of the shortest round trip."
+        if is_vague
+        else "Let a time service discipline both clocks (chronyc tracking shows by how much they are off).",
     )
 
 

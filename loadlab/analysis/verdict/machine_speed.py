@@ -3,11 +3,13 @@
 The rule needs the result only, so a trial can be judged again when the run is over and its median is known.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.analysis.verdict.host import is_throttled
-from loadlab.results.speed import MachineSpeed, Speed, median_speed
+from loadlab.analysis.verdict.machines import has_throttled_client
+from loadlab.results.speed import NO_SPEEDS, MachineSpeed, Speed, median_speed
 from loadlab.results.trial import Round, TrialResult
 from loadlab.results.verdict import Finding
 from loadlab.units import format_share
@@ -46,20 +48,34 @@ def spoiled_by_machine(result: TrialResult) -> bool:
     return any(_is_passing(finding, result) for finding in result.verdict.findings)
 
 
-def at_final_speed(result: TrialResult, machine: MachineSpeed) -> TrialResult:
+def at_final_speed(
+    result: TrialResult, machine: MachineSpeed | None, clients: Mapping[str, MachineSpeed] = NO_SPEEDS
+) -> TrialResult:
     """Return a trial with its speed, and that of its rounds, against the medians of the whole run.
 
-    The speed of a trial with rounds is the median of theirs. A trial of which it is not known when it was measured
-    keeps the speed that it has.
+    So are the speeds of those of its machines that are among `clients`. The speed of a trial with rounds is the median
+    of theirs. A trial of which it is not known when it was measured keeps the speed that it has.
     """
+    machines = [
+        each.model_copy(update={"speed": _speed_over(result, clients[each.name], each.speed)})
+        if each.name in clients
+        else each
+        for each in result.machines
+    ]
+    known = result.model_copy(update={"machines": machines})
+    if machine is None:
+        return known
     rounds = [each.model_copy(update={"speed": _speed_in(each, machine)}) for each in result.rounds]
-    if rounds:
-        speed = median_speed([each.speed for each in rounds])
-    elif result.at is not None:
-        speed = machine.during(result.at, result.at + result.window_ns / 1e9)
-    else:
-        speed = result.speed
-    return result.model_copy(update={"rounds": rounds, "speed": speed})
+    return known.model_copy(update={"rounds": rounds, "speed": _speed_over(result, machine, result.speed)})
+
+
+def _speed_over(result: TrialResult, machine: MachineSpeed, otherwise: Speed) -> Speed:
+    """Return the speed of a machine over the window of a trial, or its rounds; `otherwise` if it is not known when."""
+    if result.rounds:
+        return median_speed([_speed_in(each, machine) for each in result.rounds])
+    if result.at is None:
+        return otherwise
+    return machine.during(result.at, result.at + result.window_ns / 1e9)
 
 
 def _is_off(change: float, limit: float) -> bool:
@@ -68,7 +84,8 @@ def _is_off(change: float, limit: float) -> bool:
 
 def _is_passing(finding: Finding, result: TrialResult) -> bool:
     if finding.code == "throttled":
-        return any("client" in group.holds and is_throttled(group) for group in result.control_groups)
+        here = any("client" in group.holds and is_throttled(group) for group in result.control_groups)
+        return here or has_throttled_client(result)
     return finding.code in _PASSING or (finding.code == CODE and finding.severity != "note")
 
 

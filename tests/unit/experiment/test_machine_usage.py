@@ -1,12 +1,15 @@
 """The use of several machines between readings that the test made, and what a verdict on one of them knows."""
 
+from typing import Any
+
 from loadlab.analysis.verdict import CorePool, WindowEvidence
 from loadlab.cluster.reading import MachineReading
-from loadlab.experiment.machine_usage import client_of, machines_between, total_machines
+from loadlab.experiment.machine_usage import LoadMachine, client_of, machines_between, total_machines
 from loadlab.probes.clocks import ClockReading
 from loadlab.probes.procfs import GroupReading, ProcessReading
 from loadlab.probes.throttling import LimitsReading
 from loadlab.processes.cores import CoresReading, CoreTimes
+from loadlab.results.machine import ClockResult, MachineResult
 from loadlab.results.probe_data import Pressure
 
 SECOND_NS = 1_000_000_000
@@ -61,13 +64,20 @@ def test_several_windows_follow_one_another() -> None:
     assert total["a"].clocks.set_ns == 2100
 
 
+def machine(name: str, **known: Any) -> LoadMachine:  # noqa: ANN401 - fields of a machine
+    clock = ClockResult(offset_ns=7, bound_ns=1, drift_ppm=0.0)
+    result = MachineResult(name=name, host="h", cores=1, workers=1, holders=0, connections=1, idle=0, clock=clock)
+    return LoadMachine(result, **known)
+
+
 def test_the_evidence_on_a_machine_has_its_own_figures_beside_what_is_known_of_the_window() -> None:
-    known = WindowEvidence(asked_ns=7, client_busy_by_worker=(1.0,), clock_set_ns=5)
-    evidence = machines_between(START, END)["a"].evidence(known, {0}, active=1.0)
+    target, own = CorePool("target", {0: 0.5}, 0.0, 0.0), CorePool("client", {1: 0.2}, 0.0, 0.1)
+    known = WindowEvidence(asked_ns=7, client_busy_by_worker=(1.0,), clock_set_ns=5, pools=(target,))
+    evidence = machines_between(START, END)["a"].evidence(known, machine("a"), own, active=0.5)
     assert evidence.asked_ns == 7
-    assert evidence.client_busy_by_worker == (0.5, 0.25)
-    assert evidence.pools == (CorePool("client", {0: 0.2}, stolen=0.0, others=evidence.pools[0].others),)
-    assert round(evidence.pools[0].others, 6) == 0.05  # of the 0.8 of the core, workers had 0.75
+    assert evidence.client_busy_by_worker == (1.0, 0.5)
+    assert evidence.pools == (target, own)
     assert evidence.clock_set_ns == 700
     assert evidence.memory_pressure_ns == 1_000_000
-    assert machines_between(START, END)["a"].evidence(known, {9}, active=1.0).pools == ()
+    assert evidence.clock == machine("a").result.clock
+    assert machines_between(START, END)["a"].evidence(known, machine("a"), None, active=1.0).pools == (target,)
