@@ -71,5 +71,9 @@ class TrialFailed(LoadlabError):
     exit_code = ExitCode.INVALID
 
 
+class ClusterFailed(TrialFailed):
+    """A client machine is lost, or the way to it: no further trial could have the same load. It ends the run."""
+
+
 class TargetDied(TrialFailed):
     """The target ended by itself, or was killed, in the middle of a trial."""

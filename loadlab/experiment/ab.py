@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from loadlab.analysis.conclusion import conclude
 from loadlab.analysis.pairs import StoppingRule, difference_in, differences
-from loadlab.errors import LoadlabError, ScenarioError
+from loadlab.errors import ClusterFailed, LoadlabError, ScenarioError
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.rounds import RoundsRun
 from loadlab.experiment.run import keep_trial, new_document, now, place_logs
@@ -95,6 +95,8 @@ class PairedExperiment:
                 self._context.observer.phase("closing", None)
         except KeyboardInterrupt:
             ended = "interrupted"
+        except ClusterFailed:
+            pass  # which one, and why, is the reason of the side that it failed
         except ScenarioError as error:
             unusable = error
         for loaded, run in zip(self._loaded, self._runs, strict=True):

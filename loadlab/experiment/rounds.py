@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final
 
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
-from loadlab.errors import ScenarioError, TargetDied, TrialFailed
+from loadlab.errors import ClusterFailed, ScenarioError, TargetDied, TrialFailed
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
@@ -83,7 +83,7 @@ class RoundsRun:
 
     def read_speed(self) -> None:
         """Measure the speed of the machine now."""
-        self._rig.read_speed()
+        self._try(self._rig.read_speed)
 
     def end_rounds(self) -> None:
         """Count what stands after the last round; the trial is done."""
@@ -142,7 +142,8 @@ class RoundsRun:
     def _try(self, act: Callable[[], object]) -> None:
         """Do it; what goes wrong ends this trial, and no other one of the batch.
 
-        Raises ScenarioError where its scenario cannot be run, which ends all of them.
+        Raises what ends all of them: ScenarioError where a scenario cannot be run, ClusterFailed where a client machine
+        is lost.
         """
         try:
             act()
@@ -152,6 +153,8 @@ class RoundsRun:
             self.state, self.reason = "failed", str(failure)
             self._target_died = isinstance(failure, TargetDied)
             self.close(type(failure), failure)
+            if isinstance(failure, ClusterFailed):
+                raise
         except ScenarioError as error:
             self.state, self.reason = "failed", error.reason
             raise

@@ -9,7 +9,7 @@ from typing import Final
 from loadlab import __version__, host
 from loadlab.analysis.conclusion import conclude
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
-from loadlab.errors import ScenarioError, TargetDied, TrialFailed
+from loadlab.errors import ClusterFailed, ScenarioError, TargetDied, TrialFailed
 from loadlab.experiment.batches import plan_batches
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
 from loadlab.experiment.context import NotPossible, RunContext
@@ -52,9 +52,10 @@ class Experiment:
 
         Several machines are not calibrated: what each adds is among the figures of every trial.
 
-        A trial that fails does not end the run. The context's `check` does: then the document says `interrupted` and
-        holds what was measured until then. Raises ScenarioError, once the document is written, where the scenario of a
-        trial cannot be run, and ReportError when the run directory cannot be written any more.
+        A trial that fails does not end the run, unless a client machine is lost: then no further trial is made. The
+        context's `check` ends it too: then the document says `interrupted`. In both cases it holds what was measured
+        until then. Raises ScenarioError, once the document is written, where the scenario of a trial cannot be run, and
+        ReportError when the run directory cannot be written any more.
         """
         context, unusable = self._context, None
         self._change(trials_planned=len(trials))
@@ -73,6 +74,8 @@ class Experiment:
             context.check()
         except KeyboardInterrupt:
             self._change(interrupted=True)
+        except ClusterFailed:
+            pass  # which one, and why, is the reason of the trial that it failed
         except ScenarioError as error:
             unusable = error
         speeds = {name: MachineSpeed.of(readings) for name, readings in context.speed_by_machine.items()}
@@ -84,7 +87,7 @@ class Experiment:
         return self.document
 
     def _make_batch(self, number: int, trials: Sequence[Trial]) -> None:
-        """Make trials that stand at the same time, in rounds. Raises KeyboardInterrupt once they are kept."""
+        """Make trials that stand at the same time, in rounds. Raises what ends the run once they are kept."""
         batch = Batch(trials, self._context, number, partial(place_logs, self._directory))
         try:
             batch.measure(self._stacks_of)
@@ -98,8 +101,8 @@ class Experiment:
     def _make_until_clean(self, trial: Trial) -> None:
         """Make a trial, and again if the machine spoils it, as often as the profile allows.
 
-        Not where that has been of no use for several trials: the machine is as it is. Raises ScenarioError once what
-        was measured is kept.
+        Not where that has been of no use for several trials: the machine is as it is. Raises what ends the run once
+        what was measured is kept.
         """
         retries = trial.profile.retries if isinstance(trial.profile, LoadProfile) else 0
         if self._spoiled_in_a_row >= _ENOUGH_SPOILED:
@@ -107,16 +110,16 @@ class Experiment:
         for attempt in range(1, retries + 2):
             self._context.check()
             self._context.observer.trial_begins(trial)
-            result, run, unusable = self._make(trial)
+            result, run, end = self._make(trial)
             result = result.model_copy(update={"attempt": attempt})
             is_spoiled = result.state == "done" and spoiled_by_machine(result)
-            if attempt > retries or not is_spoiled or unusable is not None:
+            if attempt > retries or not is_spoiled or end is not None:
                 break
             self._change(spoiled=[*self.document.spoiled, mask_result(result, self._masker)])
         self._spoiled_in_a_row = self._spoiled_in_a_row + 1 if is_spoiled else 0
         self._keep(result, run.latency_intervals())
-        if unusable is not None:
-            raise unusable
+        if end is not None:
+            raise end
 
     def _keep(self, result: TrialResult, latencies: Iterable[LatencyInterval]) -> None:
         """Write what came of a trial, and report it."""
@@ -128,10 +131,10 @@ class Experiment:
         """Return what keeps the stacks of a trial under profilers; of repeats only the first is made again so."""
         return partial(self._directory.write_stacks, trial.id) if trial.repeat == 1 else None
 
-    def _make(self, trial: Trial) -> tuple[TrialResult, TrialRun | MicroRun, ScenarioError | None]:
-        """Make a trial; return what came of it, and what keeps its scenario from being run again."""
+    def _make(self, trial: Trial) -> tuple[TrialResult, TrialRun | MicroRun, ScenarioError | ClusterFailed | None]:
+        """Make a trial; return what came of it, and what keeps others from being run."""
         run: TrialRun | MicroRun
-        unusable = None
+        end: ScenarioError | ClusterFailed | None = None
         if isinstance(trial.profile, LoadProfile):
             logs = place_logs(self._directory, trial)
             run = TrialRun(trial, self._context, keep_stacks=self._stacks_of(trial), logs=logs)
@@ -143,16 +146,17 @@ class Experiment:
         except NotPossible as lack:
             result = run.result("not possible", str(lack))
         except TrialFailed as failure:
+            end = failure if isinstance(failure, ClusterFailed) else None
             verdict = judge_failure(str(failure), isinstance(failure, TargetDied))
             result = run.result("failed", str(failure)).model_copy(update={"verdict": verdict})
         except KeyboardInterrupt:
             result = run.result("interrupted", "stopped before its end")
         except ScenarioError as error:
-            unusable = error
+            end = error
             # Behind its window it was teardown that failed.
             is_done = isinstance(run, TrialRun) and run.is_measured
             result = run.result(*(("done", None) if is_done else ("failed", error.reason)))
-        return result, run, unusable
+        return result, run, end
 
     def _change(self, **changes: object) -> None:
         self.document = self.document.model_copy(update=changes)

@@ -5,7 +5,9 @@ has a result.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from loadlab.errors import TrialFailed
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
@@ -58,8 +60,9 @@ class TrialRun:
         with self._rig as rig:
             rig.read_speed()
             measure_window(rig, Window(load.warmup_ns, load.duration_ns), self._window)
-            rig.read_speed()
             self.is_measured = True
+            with suppress(TrialFailed):  # a client machine that is lost now is the next trial's affair
+                rig.read_speed()
             if self._keep_stacks is not None:
                 self._passes = Passes(self.trial, rig, self.result("done", None), self._keep_stacks)
                 self._passes.measure()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadlab.errors import ScenarioError
+from loadlab.errors import ClusterFailed, ScenarioError
 from loadlab.experiment import run
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.run import Experiment, mask_result
@@ -18,7 +18,7 @@ from loadlab.results.directory import RunDirectory
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.requests import BlockingCode, FailureSample
 from loadlab.results.run import RunDocument
-from loadlab.results.trial import TrialResult
+from loadlab.results.trial import TrialResult, TrialState
 from loadlab.results.verdict import Verdict
 
 from ...trials import make_trial
@@ -42,19 +42,37 @@ class MadeUp:
     def measure(self) -> None:
         """Do nothing."""
 
-    def result(self, *_: object) -> TrialResult:
-        """Return a trial that is done, as far as the experiment is concerned."""
-        return make_trial(id=self._trial.id, factors=self._trial.factors, verdict=Verdict(state="valid"), window_ns=0)
+    def result(self, state: TrialState, reason: str | None) -> TrialResult:
+        """Return a trial that ended so, as far as the experiment is concerned."""
+        return make_trial(
+            id=self._trial.id,
+            factors=self._trial.factors,
+            state=state,
+            reason=reason,
+            verdict=Verdict(state="valid"),
+            window_ns=0,
+        )
 
     def latency_intervals(self) -> Iterator[LatencyInterval]:
         """Return none."""
         return iter(())
 
 
-def measured(folder: Path, monkeypatch: pytest.MonkeyPatch, spoiled: list[bool]) -> RunDocument:
+class Lost(MadeUp):
+    """Stands in for trials of which the second loses a client machine."""
+
+    def measure(self) -> None:
+        """Fail, if it is the second."""
+        if self._trial.id == "002":
+            raise ClusterFailed("client machine two has been lost")
+
+
+def measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, spoiled: list[bool], made_up: type[MadeUp] = MadeUp
+) -> RunDocument:
     """Run the profile where the attempts come out as `spoiled` says, in their order, and all others clean."""
     outcomes = iter(spoiled)
-    monkeypatch.setattr(run, "TrialRun", MadeUp)
+    monkeypatch.setattr(run, "TrialRun", made_up)
     monkeypatch.setattr(run, "spoiled_by_machine", lambda _result: next(outcomes, False))
     path = folder / "again.yaml"
     path.write_text(PROFILE)
@@ -91,6 +109,16 @@ def test_once_it_is_clean_again_trials_are_worth_another_attempt(
 ) -> None:
     document = measured(tmp_path, monkeypatch, [True] * 9 + [False] + [True] * 3)
     assert [result.attempt for result in document.trials] == [3, 3, 3, 1, 3, 1]
+
+
+def test_a_client_machine_that_is_lost_ends_the_run_and_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = measured(tmp_path, monkeypatch, [], Lost)
+    assert [trial.state for trial in document.trials] == ["done", "failed"]
+    assert document.trials[1].reason == "client machine two has been lost"
+    assert (document.trials_planned, document.interrupted, document.verdict) == (6, False, "invalid")
+    assert document.finished is not None
 
 
 def test_what_a_scenario_says_of_credentials_is_masked() -> None:
