@@ -7,6 +7,7 @@ implementation may put the same workers on several machines: nothing in a part o
 import os
 import selectors
 import subprocess
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -30,6 +31,7 @@ from loadlab.fleet.scenario_log import MOST_PRINTED_BYTES, PrintedLog
 from loadlab.processes import Child, module_command, spawn
 
 _REAP_SECONDS: Final = 2.0
+_STOP_SECONDS: Final = 2.0
 _READ_BYTES: Final = 1 << 16
 
 
@@ -126,19 +128,19 @@ class LocalFleet:
 
     def start_holders(self, parts: Sequence[IdlePart], first: int = 1) -> None:
         """Start one idle holder for each part; each answers with Opened. They are numbered from `first`."""
-        for number, part in enumerate(parts, start=first):
-            self._start(self._holders, "holder", f"idle holder {number}", part)
+        self._start(
+            self._holders, [("holder", f"idle holder {first + index}", part) for index, part in enumerate(parts)]
+        )
 
     def start_workers(self, parts: Sequence[LoadPart], first: int = 1) -> None:
         """Start one load worker for each part; each answers with Ready. They are numbered from `first`."""
-        for number, part in enumerate(parts, start=first):
-            module = "worker" if part.scenario is None else "scenario_worker"
-            self._start(self._workers, module, f"load worker {number}", part)
+        module = "worker" if all(part.scenario is None for part in parts) else "scenario_worker"
+        self._start(self._workers, [(module, f"load worker {first + index}", part) for index, part in enumerate(parts)])
 
     def prepare(self, part: LoadPart) -> None:
         """Start a process for the setup or teardown of a scenario; it answers with Prepared."""
         assert part.scenario is not None
-        self._start(self._preparers, "scenario_worker", part.scenario.phase, part)
+        self._start(self._preparers, [("scenario_worker", part.scenario.phase, part)])
 
     def end_preparing(self) -> None:
         """End that process."""
@@ -212,14 +214,22 @@ class LocalFleet:
             assert member.child.stdout is not None
             self._selector.unregister(member.child.stdout)
             member.stdin.close()
+        deadline = time.monotonic() + _STOP_SECONDS  # of all: some may be stopped, or stuck in a scenario
         for member in members:
-            member.child.stop()
+            member.child.stop(max(0.1, deadline - time.monotonic()))
         for member in members:
             if self._log is not None:
                 self._log.add(member.child.name, member.child.read_stderr())
             member.child.close()
 
-    def _start(self, members: list[_Member], module: str, name: str, part: LoadPart | IdlePart) -> None:
+    def _start(self, members: list[_Member], programs: Sequence[tuple[str, str, LoadPart | IdlePart]]) -> None:
+        """Start modules of this package, each with its name and part, and append them to `members`."""
+        started = [self._spawn(members, module, name) for module, name, _ in programs]
+        # Not each at once: a large part fills the pipe until its process reads it, and all take their time to begin.
+        for member, (_, _, part) in zip(started, programs, strict=True):
+            self._send(member, part)
+
+    def _spawn(self, members: list[_Member], module: str, name: str) -> _Member:
         command = module_command(f"loadlab.fleet.{module}")
         child = spawn(name + self._place, command, cpus=self._cpus, stdin=True, stdout=subprocess.PIPE)
         assert child.stdin is not None
@@ -227,7 +237,7 @@ class LocalFleet:
         member = _Member(child, child.stdin)
         members.append(member)  # before anything that may fail: it is one to stop then
         self._selector.register(child.stdout, selectors.EVENT_READ, member)
-        self._send(member, part)
+        return member
 
     def _send(self, member: _Member, message: Message) -> None:
         try:
