@@ -12,33 +12,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from loadlab.cluster.machine import HostedFleet, Machine, read_clock_pair
+from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_clock_pair
 from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
-from loadlab.errors import TrialFailed
+from loadlab.errors import ClusterFailed
+from loadlab.processes import raise_open_files
 
 _LOOK_SECONDS: Final = 0.5
-_machines: Final[dict[str, Machine]] = {}
-"""That of this process, by its name: a LocalCluster with processes=False has several in one."""
-
-_watches: Final[set[asyncio.Task[None]]] = set()
+_STOP_SECONDS: Final = 8.0
 
 
 class MachineActor:
-    """The machine `name` for the run `key`, which is `who`."""
+    """The machine on the Dask worker at `address`, called `name` by the run `key`, which is `who`."""
 
-    def __init__(self, name: str, key: str, who: str) -> None:
-        self._machine = _machines.setdefault(name, Machine(name))
+    def __init__(self, address: str, name: str, key: str, who: str, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._tenancy = _tenancies.setdefault(address, _Tenancy())
+        self._machine = self._tenancy.machine
+        self._name = name
         self._key = key
         self._who = who
+        self._lease_seconds = lease_seconds
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: dict[int, asyncio.Event] = {}
 
     def __del__(self) -> None:
         """End everything: the run's client has gone, or has let go of the machine."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_begin_release, self._machine, self._key, self._loop)
+            self._loop.call_soon_threadsafe(self._tenancy.end, self._key)
 
     async def describe(self) -> MachineInfo:
         """Return what it is and can take."""
@@ -54,11 +55,9 @@ class MachineActor:
 
     async def claim(self) -> None:
         """Hold the machine from now on. Raises Claimed if another run does."""
+        await self._tenancy.claim(self._key, self._who, self._name, self._lease_seconds)
         self._loop = asyncio.get_running_loop()
-        self._machine.claim(self._key, self._who)
-        watch = self._loop.create_task(_watch_lease(self._machine, self._key))
-        _watches.add(watch)  # the loop itself does not keep it
-        watch.add_done_callback(_watches.discard)
+        raise_open_files()  # each process takes three pipes and more
 
     async def renew(self) -> None:
         """Say that the run goes on."""
@@ -66,15 +65,15 @@ class MachineActor:
 
     async def release(self) -> None:
         """End everything."""
-        if self._loop is not None and (releasing := _begin_release(self._machine, self._key, self._loop)) is not None:
-            await releasing
+        if (ending := self._tenancy.end(self._key)) is not None:
+            await asyncio.shield(ending)
 
     async def host(self, number: int, cores: list[int] | None) -> None:
         """Host the share of another rig."""
         self._machine.check(self._key)
         fleet = self._machine.host(number, cores)
         self._news[number] = asyncio.Event()
-        self._listen(number, fleet)
+        _listen(fleet, self._news[number])
 
     async def start_workers(self, number: int, parts: list[bytes], first: int) -> list[int]:
         """Start load workers; return their process ids."""
@@ -115,7 +114,7 @@ class MachineActor:
             news.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), timeout_seconds)
-        return fleet.deliver()
+        return Delivery() if fleet.is_retired else fleet.deliver()  # what is left then is returned by `stop`
 
     async def read(self, number: int, start: MachineReading | None = None) -> MachineReading:
         """Read the counters of its processes and of the machine."""
@@ -128,11 +127,12 @@ class MachineActor:
     async def stop(self, number: int) -> Delivery:
         """End the processes of a rig; return what they had left to say."""
         self._machine.check(self._key)
-        fleet = self._machine.fleets.pop(number, None)
+        fleet = self._machine.fleets.get(number)
         if fleet is None:
             return Delivery()
-        _forget(fleet, self._loop)
+        _retire(fleet)
         await asyncio.to_thread(fleet.stop)
+        self._machine.fleets.pop(number, None)
         self._news.pop(number).set()
         return fleet.deliver()
 
@@ -141,48 +141,87 @@ class MachineActor:
         try:
             return self._machine.fleets[number]
         except KeyError:
-            raise TrialFailed(f"client machine {self._machine.name} has ended the processes of this rig") from None
+            raise ClusterFailed(f"client machine {self._machine.name} has ended the processes of this rig") from None
 
     async def _without_listening(self, number: int, end: Callable[[HostedFleet], None]) -> None:
         fleet = self._fleet(number)
-        _forget(fleet, self._loop)  # its set of pipes is not for two threads
+        _forget(fleet)  # its set of pipes is not for two threads
         try:
             await asyncio.to_thread(end, fleet)
         finally:
-            self._listen(number, fleet)
+            _listen(fleet, self._news[number])
             self._news[number].set()
 
-    def _listen(self, number: int, fleet: HostedFleet) -> None:
-        assert self._loop is not None
-        if (descriptor := fleet.descriptor) is not None:
-            self._loop.add_reader(descriptor, _take, fleet, self._news[number], self._loop, descriptor)
+
+class _Tenancy:
+    """Which run has the machine of one Dask worker; its methods are to be called in the worker's event loop.
+
+    There is one run at a time, and the next one waits until all processes of the one before have ended.
+    """
+
+    def __init__(self) -> None:
+        self.machine = Machine("")
+        self._ending: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None  # the loop itself does not keep it
+
+    async def claim(self, key: str, who: str, name: str, lease_seconds: float) -> None:
+        """Hold the machine for a run that calls it `name`. Raises Claimed if another run does."""
+        if self.machine.is_abandoned:
+            self._end()
+        if self._ending is not None:
+            await asyncio.wait([self._ending], timeout=_STOP_SECONDS)
+        self.machine.claim(key, who, lease_seconds)
+        self.machine.name = name
+        self._watch = asyncio.get_running_loop().create_task(self._watch_lease(key))
+
+    def end(self, key: str) -> asyncio.Task[None] | None:
+        """Begin to end everything, if the run `key` has the machine; return what is over when that is."""
+        return self._end() if self.machine.is_held_by(key) else None
+
+    def _end(self) -> asyncio.Task[None]:
+        fleets = self.machine.end()
+        for fleet in fleets:
+            _retire(fleet)
+        self._ending = asyncio.get_running_loop().create_task(self._stop(fleets))
+        return self._ending
+
+    async def _stop(self, fleets: list[HostedFleet]) -> None:
+        try:
+            await asyncio.gather(*(asyncio.to_thread(fleet.stop) for fleet in fleets))
+        finally:
+            self.machine.free()
+            self._ending = None
+
+    async def _watch_lease(self, key: str) -> None:
+        while self.machine.is_held_by(key):
+            if self.machine.look():
+                self._end()
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _take(fleet: HostedFleet, news: asyncio.Event, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+_tenancies: Final[dict[str, _Tenancy]] = {}
+"""That of this process, by its Dask worker's address: a LocalCluster with processes=False has several in one."""
+
+
+def _listen(fleet: HostedFleet, news: asyncio.Event) -> None:
+    """Have what its processes say taken as it comes, and `news` set then."""
+    if (descriptor := fleet.descriptor) is not None:
+        asyncio.get_running_loop().add_reader(descriptor, _take, fleet, news, descriptor)
+
+
+def _take(fleet: HostedFleet, news: asyncio.Event, descriptor: int) -> None:
     fleet.take()
     if fleet.descriptor is None:  # it has failed
-        loop.remove_reader(descriptor)
+        asyncio.get_running_loop().remove_reader(descriptor)
     if fleet.has_news:
         news.set()
 
 
-def _forget(fleet: HostedFleet, loop: asyncio.AbstractEventLoop | None) -> None:
-    if loop is not None and (descriptor := fleet.descriptor) is not None:
-        loop.remove_reader(descriptor)
+def _forget(fleet: HostedFleet) -> None:
+    if (descriptor := fleet.descriptor) is not None:
+        asyncio.get_running_loop().remove_reader(descriptor)
 
 
-def _begin_release(machine: Machine, key: str, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None] | None:
-    """Begin to end everything, in a thread; to be called in the loop. None if the run does not hold the machine."""
-    if not machine.is_held_by(key):
-        return None
-    for fleet in machine.fleets.values():
-        _forget(fleet, loop)
-    return loop.run_in_executor(None, machine.release)
-
-
-async def _watch_lease(machine: Machine, key: str) -> None:
-    while machine.is_held_by(key):
-        if machine.is_abandoned:
-            _begin_release(machine, key, asyncio.get_running_loop())
-            return
-        await asyncio.sleep(_LOOK_SECONDS)
+def _retire(fleet: HostedFleet) -> None:
+    _forget(fleet)
+    fleet.retire()

@@ -26,7 +26,7 @@ from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from loadlab.cluster.actor import MachineActor
-from loadlab.cluster.machine import Machine
+from loadlab.cluster.machine import LEASE_SECONDS, Machine
 from loadlab.cluster.messages import MachineInfo
 from loadlab.cluster.remote import Cluster, RemoteMachine, lost
 from loadlab.errors import LoadlabError
@@ -187,7 +187,16 @@ def _machines(client: Client) -> list[RemoteMachine]:
     machines = []
     for address, name in _names(described).items():
         future = client.submit(
-            MachineActor, name, key, who, actor=True, workers=[address], allow_other_workers=False, pure=False
+            MachineActor,
+            address,
+            name,
+            key,
+            who,
+            LEASE_SECONDS,
+            actor=True,
+            workers=[address],
+            allow_other_workers=False,
+            pure=False,
         )
         try:
             actor = cast(Actor, future.result(timeout=_ACTOR_SECONDS))

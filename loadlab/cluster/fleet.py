@@ -8,7 +8,9 @@ way, ends the trial with its name.
 import asyncio
 import itertools
 import queue
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,7 +22,7 @@ from loadlab.cluster.messages import Delivery, Failure
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.remote import ANSWER_SECONDS, Cluster, RemoteMachine
 from loadlab.cluster.shares import ClusterDivision, divide_among
-from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
+from loadlab.errors import ClusterFailed, LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import Event
 from loadlab.fleet.division import Division, Share, split_evenly
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
@@ -35,8 +37,6 @@ _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 8.0
 _numbers: Final = itertools.count(1)
 
-_Item = tuple[RemoteMachine, Delivery | None]
-
 
 class ClusterFleet:
     """A `Fleet` on the machines of `cluster`, on the cores `cores` of each by name. A context manager that stops it."""
@@ -45,19 +45,26 @@ class ClusterFleet:
         self, cluster: Cluster, cores: Mapping[str, Sequence[int]], scenario_log: PrintedLog | None = None
     ) -> None:
         self.machines = cluster.machines
+        self._needed = self.machines
         self._cluster = cluster
         self._cores = cores
         self._log = scenario_log
         self._number = next(_numbers)
-        self._arrived: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._failure: LoadlabError | None = None
         self._division: ClusterDivision | None = None
         self._worker_pids: list[int] = []
         self._holder_pids: list[int] = []
         self._is_stopped = False
+        try:
+            self._ask(
+                "host",
+                ((each, (list(cores[each.name]) if each.name in cores else None,)) for each in self.machines),
+            )
+        except BaseException:
+            self.stop()
+            raise
         for machine in self.machines:
-            own = list(cores[machine.name]) if machine.name in cores else None
-            cluster.wait(machine, cluster.call(machine, "host", self._number, own))
             cluster.add_callback(self._listen, machine)
 
     def __enter__(self) -> Self:
@@ -89,10 +96,6 @@ class ClusterFleet:
             for machine, of_workers, of_holders in counts
         }
 
-    def machine_of(self, sender: str) -> str:
-        """Return the name of the machine that a sender of events is on."""
-        return sender.rpartition(" on ")[2]
-
     def start_holders(self, parts: Sequence[IdlePart]) -> None:
         """Start one idle holder for each part; each answers with Opened."""
         counts = self._division.holders if self._division else []
@@ -104,16 +107,18 @@ class ClusterFleet:
         self._worker_pids += self._start("start_workers", parts, counts)
 
     def prepare(self, part: LoadPart) -> None:
-        """Start a process for the setup or teardown of a scenario, on the first machine; it answers with Prepared."""
-        self._ask(self.machines[0], "prepare", encode_message(part))
+        """Start a process for the setup or teardown of a scenario, on one machine; it answers with Prepared."""
+        self._ask("prepare", [(self._needed[0], (encode_message(part),))])
 
     def end_preparing(self) -> None:
         """End that process."""
-        self._ask(self.machines[0], "end_preparing")
+        self._ask("end_preparing", [(self._needed[0], ())])
 
     def end_workers(self) -> None:
-        """End the load workers."""
-        self._ask_all("end_workers")
+        """End the load workers. After a failure, what is left to be done needs only machines that can be reached."""
+        self._needed = [machine for machine in self.machines if machine.problem is None] or self.machines[:1]
+        self._failure = None
+        self._ask("end_workers", ((machine, ()) for machine in self._needed))
         self._worker_pids = []
 
     def measure(self, plan: Plan) -> None:
@@ -123,9 +128,10 @@ class ClusterFleet:
         """
         if any(not machine.offsets for machine in self.machines):
             self._cluster.measure_clocks()
-        self._gather(
-            (machine, (encode_message(_shifted(plan, machine.offsets[-1].offset_ns)),)) for machine in self.machines
-        )("measure")
+        self._ask(
+            "measure",
+            ((each, (encode_message(_shifted(plan, each.offsets[-1].offset_ns)),)) for each in self.machines),
+        )
 
     def leave(self) -> None:
         """Have the users of a scenario take their leave; all load workers answer with Left."""
@@ -143,20 +149,22 @@ class ClusterFleet:
     def next_events(self, timeout_seconds: float) -> list[Event]:
         """Return what arrived, waiting for at most `timeout_seconds`.
 
-        Raises TrialFailed when a process or a machine ended, or a machine has not answered for some seconds, once
-        everything that came before has been returned, and ScenarioError when the scenario cannot be run.
+        Raises TrialFailed when a process ended, ClusterFailed when a machine did, or has not answered for some seconds,
+        and ScenarioError when the scenario cannot be run; each once everything that came before has been returned.
         """
+        if self._failure is not None:
+            raise self._failure
         events: list[Event] = []
         try:
-            item = self._arrived.get(timeout=timeout_seconds) if self._failure is None else self._arrived.get_nowait()
+            delivery = self._arrived.get(timeout=timeout_seconds)
             while True:
-                events += self._take(*item)
-                item = self._arrived.get_nowait()
+                events += self._take(delivery)
+                delivery = self._arrived.get_nowait()
         except queue.Empty:
             pass
-        if not events and self._failure is None:
-            self._failure = next((TrialFailed(each.problem) for each in self.machines if each.problem), None)
-        if not events and self._failure is not None:
+        if self._failure is None:
+            self._failure = next((ClusterFailed(each.problem) for each in self._needed if each.problem), None)
+        if self._failure is not None and not events:
             raise self._failure
         return events
 
@@ -175,7 +183,7 @@ class ClusterFleet:
     def read(self, start: Mapping[str, MachineReading] | None = None) -> dict[str, MachineReading]:
         """Read the counters of all machines, by name; `start` is the reading at the window's begin."""
         before = start or {}
-        readings = self._gather((machine, (before.get(machine.name),)) for machine in self.machines)("read")
+        readings = self._ask("read", ((machine, (before.get(machine.name),)) for machine in self.machines))
         return {machine.name: reading for machine, reading in readings}
 
     def read_speed(self) -> dict[str, int | None]:
@@ -187,17 +195,14 @@ class ClusterFleet:
         if self._is_stopped:
             return
         self._is_stopped = True
-        calls = []
+        stopping = []
         for machine in self.machines:
-            try:
-                calls.append((machine, self._cluster.call(machine, "stop", self._number)))
-            except TrialFailed:
-                continue
-        for machine, future in calls:
-            try:
-                self._keep(self._cluster.wait(machine, future, _STOP_SECONDS))
-            except LoadlabError:
-                continue
+            with suppress(ClusterFailed):
+                stopping.append((machine, self._cluster.call(machine, "stop", self._number)))
+        deadline = time.monotonic() + _STOP_SECONDS
+        for machine, future in stopping:
+            with suppress(LoadlabError):
+                self._keep(self._cluster.wait(machine, future, deadline - time.monotonic()))
 
     def _start(self, method: str, parts: Sequence[LoadPart | IdlePart], counts: Sequence[int]) -> list[int]:
         """Start the parts, so many on each machine; return the process ids of those on this machine."""
@@ -208,7 +213,7 @@ class ClusterFleet:
             (machine, ([encode_message(part) for part in parts[first : first + count]], first + 1))
             for machine, first, count in zip(self.machines, firsts, counts, strict=False)
         ]
-        started = self._gather(shares, _START_SECONDS)(method)
+        started = self._ask(method, shares, _START_SECONDS)
         here = self._cluster.here.processes
         return [
             pid
@@ -217,22 +222,20 @@ class ClusterFleet:
             for pid in pids
         ]
 
-    def _ask(self, machine: RemoteMachine, method: str, *arguments: object, numbered: bool = True) -> Any:  # noqa: ANN401
-        ours = (self._number,) if numbered else ()
-        return self._cluster.wait(machine, self._cluster.call(machine, method, *ours, *arguments))
-
     def _ask_all(self, method: str) -> list[tuple[RemoteMachine, Any]]:
-        return self._gather((machine, ()) for machine in self.machines)(method)
+        return self._ask(method, ((machine, ()) for machine in self.machines))
 
-    def _gather(
-        self, shares: Iterable[tuple[RemoteMachine, tuple[object, ...]]], seconds: float = ANSWER_SECONDS
-    ) -> "_Gather":
-        return _Gather(self._cluster, self._number, list(shares), seconds)
+    def _ask(
+        self,
+        method: str,
+        arguments: Iterable[tuple[RemoteMachine, tuple[object, ...]]],
+        seconds: float = ANSWER_SECONDS,
+    ) -> list[tuple[RemoteMachine, Any]]:
+        """Call a method of several machines at once, each with its own arguments, for this rig; return what they do."""
+        calls = [(each, self._cluster.call(each, method, self._number, *of_each)) for each, of_each in arguments]
+        return self._cluster.wait_all(calls, seconds)
 
-    def _take(self, machine: RemoteMachine, delivery: Delivery | None) -> list[Event]:
-        if delivery is None:
-            self._failure = self._failure or TrialFailed(machine.problem or machine.name)
-            return []
+    def _take(self, delivery: Delivery) -> list[Event]:
         self._keep(delivery)
         if delivery.failure is not None:
             self._failure = self._failure or _error_of(delivery.failure)
@@ -251,38 +254,11 @@ class ClusterFleet:
                 delivery: Delivery = await asyncio.wait_for(polled, _POLL_SECONDS + LEASE_SECONDS)
             except Exception as error:
                 if not self._is_stopped:
-                    if isinstance(error, LoadlabError):
-                        machine.problem = machine.problem or str(error)
-                    self._cluster.failure(machine, error)
-                    self._arrived.put((machine, None))
+                    await self._cluster.failure(machine, error)
+                    self._arrived.put(Delivery())  # so that its problem is looked at
                 return
             if delivery.events or delivery.printed or delivery.failure:
-                self._arrived.put((machine, delivery))
-            if delivery.failure:
-                return
-
-
-class _Gather:
-    """A call of a method of several machines at once, each with its own arguments."""
-
-    def __init__(
-        self,
-        cluster: Cluster,
-        number: int,
-        shares: Sequence[tuple[RemoteMachine, tuple[object, ...]]],
-        seconds: float,
-    ) -> None:
-        self._cluster = cluster
-        self._number = number
-        self._shares = shares
-        self._seconds = seconds
-
-    def __call__(self, method: str) -> list[tuple[RemoteMachine, Any]]:
-        calls = [
-            (machine, self._cluster.call(machine, method, self._number, *arguments))
-            for machine, arguments in self._shares
-        ]
-        return [(machine, self._cluster.wait(machine, future, self._seconds)) for machine, future in calls]
+                self._arrived.put(delivery)
 
 
 def _shifted(plan: Plan, offset_ns: int) -> Plan:

@@ -2,7 +2,7 @@
 
 A run claims it before anything else; from then on it has a lease, which every call renews. A machine whose run has not
 asked for anything for some seconds ends all its processes and is free again: the coordinator may have been killed, or
-the network between them cut.
+the network between them cut. From the moment that it begins to end them nothing more can be started.
 
 A rig's share is a `HostedFleet`. Its methods that start processes are to be called from a thread that lives as long as
 they: for the kernel, that thread is their parent.
@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from loadlab.cluster.messages import ClockPair, Delivery, Failure, MachineInfo
 from loadlab.cluster.networks import list_addresses
 from loadlab.cluster.reading import MachineReading, read_machine
-from loadlab.errors import LoadlabError, ScenarioError, TrialFailed
+from loadlab.errors import ClusterFailed, LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
 from loadlab.host import Machine as HostMachine
@@ -32,6 +33,7 @@ from loadlab.installation import DISTRIBUTION
 from loadlab.probes.speed import measure_core_speeds
 
 LEASE_SECONDS: Final = 10.0
+_LATE_SECONDS: Final = 2.0
 
 
 class Claimed(LoadlabError):
@@ -45,6 +47,7 @@ class Claim:
     key: str
     who: str
     since: datetime
+    lease_seconds: float
 
 
 class Machine:
@@ -55,7 +58,8 @@ class Machine:
         self.fleets: dict[int, HostedFleet] = {}
         self._now_ns = now_ns
         self._claim: Claim | None = None
-        self._renewed_ns = 0
+        self._is_ending = False
+        self._renewed_ns = self._looked_ns = 0
 
     def describe(self) -> MachineInfo:
         """Return what it is and can take."""
@@ -79,23 +83,24 @@ class Machine:
             cpu_quota=limits.cpu_quota,
         )
 
-    def claim(self, key: str, who: str) -> None:
+    def claim(self, key: str, who: str, lease_seconds: float = LEASE_SECONDS) -> None:
         """Let the run `key` hold it, which may do so already. Raises Claimed if it is another's."""
-        self.end_if_abandoned()
-        if self._claim is not None and self._claim.key != key:
+        claim = self._claim
+        if claim is not None and (claim.key != key or self._is_ending):
             raise Claimed(
-                f"client machine {self.name} is held by the run of {self._claim.who} since "
-                f"{self._claim.since:%H:%M:%S} UTC: wait until that has ended"
+                f"client machine {self.name} is held by the run of {claim.who} since {claim.since:%H:%M:%S} UTC: wait "
+                "until that has ended"
             )
-        self._claim = self._claim or Claim(key, who, datetime.now(UTC))
+        self._claim = claim or Claim(key, who, datetime.now(UTC), lease_seconds)
+        self._looked_ns = self._now_ns()
         self.renew()
 
     def check(self, key: str) -> None:
-        """Renew the lease of the run `key`. Raises LoadlabError if it does not hold the machine, or no longer."""
+        """Renew the lease of the run `key`. Raises ClusterFailed if it does not hold the machine, or no longer."""
         if not self.is_held_by(key):
-            raise TrialFailed(
-                f"client machine {self.name} has ended its processes, as nothing was heard of this run for "
-                f"{LEASE_SECONDS:.0f} s"
+            raise ClusterFailed(
+                f"client machine {self.name} has ended its processes, as it had heard nothing of this run for some "
+                "seconds: the network between them was cut, or this run stood still"
             )
         self.renew()
 
@@ -103,26 +108,38 @@ class Machine:
         """Begin the lease anew."""
         self._renewed_ns = self._now_ns()
 
+    def look(self) -> bool:
+        """Return whether it is abandoned; to be called several times a second.
+
+        If the last look was long ago it stood still itself, and could not hear its run: the lease begins anew.
+        """
+        now_ns, looked_ns = self._now_ns(), self._looked_ns
+        self._looked_ns = now_ns
+        if now_ns - looked_ns > _LATE_SECONDS * 1e9:
+            self.renew()
+        return self.is_abandoned
+
     @property
     def is_abandoned(self) -> bool:
         """Whether a run holds it that has not asked for anything during the whole lease."""
-        return self._claim is not None and self._now_ns() - self._renewed_ns > LEASE_SECONDS * 1e9
+        if self._claim is None or self._is_ending:
+            return False
+        return self._now_ns() - self._renewed_ns > self._claim.lease_seconds * 1e9
 
     def is_held_by(self, key: str) -> bool:
-        """Whether the run `key` holds it."""
-        return self._claim is not None and self._claim.key == key
+        """Whether the run `key` holds it, and it is not being ended."""
+        return self._claim is not None and self._claim.key == key and not self._is_ending
 
-    def end_if_abandoned(self) -> None:
-        """End everything if it is abandoned."""
-        if self.is_abandoned:
-            self.release()
+    def end(self) -> "list[HostedFleet]":
+        """Take it from its run. Return what is to be stopped before it is set `free`."""
+        self._is_ending = True
+        fleets = [*self.fleets.values()]
+        self.fleets.clear()
+        return fleets
 
-    def release(self) -> None:
-        """End all processes; it is free for another run then."""
-        fleets, self.fleets = self.fleets, {}
-        for fleet in fleets.values():
-            fleet.stop()
-        self._claim = None
+    def free(self) -> None:
+        """Let other runs have it: all has been stopped."""
+        self._claim, self._is_ending = None, False
 
     def host(self, number: int, cores: Collection[int] | None) -> "HostedFleet":
         """Host the share of another rig, on these cores (None: anywhere)."""
@@ -131,19 +148,28 @@ class Machine:
 
 
 class HostedFleet:
-    """The processes of one rig on one machine: those of a `LocalFleet`, and what they have said and not delivered."""
+    """The processes of one rig on one machine: those of a `LocalFleet`, and what they have said and not delivered.
+
+    What ends processes may be called in any thread. `is_retired` once nothing more is to be taken of them.
+    """
 
     def __init__(self, machine: str, cores: Collection[int] | None) -> None:
         self._printed: list[tuple[str, bytes]] = []
         self._events: list[tuple[str, bytes]] = []
-        self._failure: Failure | None = None
+        self._failure: Failure | None = None  # until it is delivered
+        self._has_failed = False
         self._cores = cores
+        self._ending = Lock()
+        self.is_retired = False
         self._fleet: LocalFleet | None = LocalFleet(cores, _Printed(self._printed), f" on {machine}")
 
     @property
     def descriptor(self) -> int | None:
-        """A descriptor that is readable when there is something to `take`; None when nothing will come any more."""
-        return None if self._fleet is None or self._failure is not None else self._fleet.descriptor
+        """A descriptor that is readable when there is something to `take`; None when nothing will come.
+
+        After a failure it is None, until the load workers have been ended.
+        """
+        return None if self._fleet is None or self._has_failed or self.is_retired else self._fleet.descriptor
 
     def start_workers(self, parts: Sequence[bytes], first: int) -> list[int]:
         """Start a load worker for each encoded part, numbered from `first`; return their process ids."""
@@ -165,11 +191,14 @@ class HostedFleet:
 
     def end_preparing(self) -> None:
         """End that process."""
-        self._running.end_preparing()
+        with self._ending:
+            self._running.end_preparing()
 
     def end_workers(self) -> None:
         """End the load workers."""
-        self._running.end_workers()
+        with self._ending:
+            self._running.end_workers()
+        self._has_failed = False
 
     def measure(self, plan: bytes) -> None:
         """Give all load workers their windows, on this machine's wall clock."""
@@ -192,7 +221,7 @@ class HostedFleet:
         try:
             events = self._running.next_events(0)
         except LoadlabError as error:
-            self._failure = Failure(str(error), isinstance(error, ScenarioError))
+            self._failure, self._has_failed = Failure(str(error), isinstance(error, ScenarioError)), True
             return
         self._events += [(event.sender, encode_message(event.message)) for event in events]
 
@@ -202,8 +231,9 @@ class HostedFleet:
         return bool(self._events or self._printed or self._failure)
 
     def deliver(self) -> Delivery:
-        """Return what there is to deliver; it is gone then, except for a failure."""
+        """Return what there is to deliver; it is gone then."""
         delivery = Delivery(self._events[:], self._printed[:], self._failure)
+        self._failure = None
         self._events.clear()
         self._printed.clear()
         return delivery
@@ -217,15 +247,21 @@ class HostedFleet:
         """Return the CPU time in ns that a fixed piece of arithmetic takes on its cores; they are to be idle."""
         return measure_core_speeds(os.sched_getaffinity(0) if self._cores is None else self._cores)
 
+    def retire(self) -> None:
+        """Take no more of what its processes say, and start no more."""
+        self.is_retired = True
+
     def stop(self) -> None:
-        """End all its processes."""
-        fleet, self._fleet = self._fleet, None
-        if fleet is not None:
-            fleet.stop()
+        """End all its processes; they have ended when this returns. May be repeated."""
+        self.retire()
+        with self._ending:
+            fleet, self._fleet = self._fleet, None
+            if fleet is not None:
+                fleet.stop()
 
     @property
     def _running(self) -> LocalFleet:
-        if self._fleet is None:
+        if self._fleet is None or self.is_retired:
             raise TrialFailed("the processes of this rig have been ended")
         return self._fleet
 

@@ -41,7 +41,8 @@ class Failure(msgspec.Struct, frozen=True):
 class Delivery(msgspec.Struct, frozen=True):
     """What the processes of a machine have said since the last one: (sender, encoded message of the fleet).
 
-    `printed` is what processes that have ended had printed: (process, bytes). After a `failure` nothing comes.
+    `printed` is what processes that have ended had printed: (process, bytes). After a `failure` nothing comes until the
+    load workers have been ended.
     """
 
     events: list[tuple[str, bytes]] = []

@@ -1,17 +1,19 @@
 """The machines of a cluster as the coordinator has them: calls with a bounded time, their leases, and their clocks.
 
 Everything is sent by Dask's client from its own thread; calls from ours return futures. A machine that does not answer
-for some seconds has a `problem`, a sentence that names it, and every later call fails with it.
+for some seconds has a `problem`, a sentence that names it, and every later call fails with it: it stays given up, as no
+further trial could have the same load. All calls go through the scheduler, so one that does not answer is asked for
+first.
 """
 
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from distributed import Client
 from distributed.actor import Actor, BaseActorFuture
@@ -19,7 +21,7 @@ from distributed.actor import Actor, BaseActorFuture
 from loadlab.cluster.clocks import ClockExchange, ClockOffset, offset_of, same_clock
 from loadlab.cluster.machine import Machine
 from loadlab.cluster.messages import ClockPair, MachineInfo
-from loadlab.errors import LoadlabError, TrialFailed
+from loadlab.errors import ClusterFailed, LoadlabError
 
 ANSWER_SECONDS: Final = 10.0
 """A machine that has not answered for so long is given up."""
@@ -27,6 +29,8 @@ ANSWER_SECONDS: Final = 10.0
 _RENEW_SECONDS: Final = 2.0
 _CLOSE_SECONDS: Final = 5.0
 _SCHEDULER_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.25
+_STANDSTILL_SECONDS: Final = 5.0
 _EXCHANGES: Final = 20
 
 
@@ -56,6 +60,8 @@ class Cluster:
         self.warnings = list(warnings)
         self.here = Machine("").describe()
         self._client = client
+        self._scheduler_id = client.scheduler_info()["id"]
+        self._stood_still: tuple[float, float] | None = None  # when that ended, and for how many seconds
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -83,34 +89,48 @@ class Cluster:
         return all(map(self.is_here, self.machines))
 
     def call(self, machine: RemoteMachine, method: str, *arguments: object) -> BaseActorFuture[Any]:
-        """Call a method of its actor. Raises TrialFailed if it has a problem."""
+        """Call a method of its actor. Raises ClusterFailed if it has a problem."""
         if machine.problem is not None:
-            raise TrialFailed(machine.problem)
+            raise ClusterFailed(machine.problem)
         try:
             future: BaseActorFuture[Any] = getattr(machine.actor, method)(*arguments)
-        except RuntimeError:  # its future has been lost
-            raise self.failure(machine, OSError()) from None
+        except RuntimeError as error:  # the scheduler has told the client that the actor is gone
+            return _FailedCall(error)
         return future
 
     def wait(self, machine: RemoteMachine, future: BaseActorFuture[Any], seconds: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
-        """Return what a call returns, or raise what it raises; TrialFailed if the machine does not answer."""
-        try:
-            return future.result(timeout=seconds)
-        except LoadlabError:
-            raise
-        except Exception as error:  # all that Dask may raise means that the machine cannot be used any more
-            raise self.failure(machine, error) from None
+        """Return what a call returns, or raise what it raises; ClusterFailed if the machine does not answer.
 
-    def call_all(self, method: str, *arguments: object, seconds: float = ANSWER_SECONDS) -> list[Any]:
-        """Call a method of all machines at once; return what they return, in their order."""
-        calls = [(machine, self.call(machine, method, *arguments)) for machine in self.machines]
-        return [self.wait(machine, future, seconds) for machine, future in calls]
+        Not in the thread of Dask's client.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return future.result(timeout=min(max(left, 0.01), _LOOK_SECONDS))
+            except LoadlabError:
+                raise
+            except Exception as error:  # all that Dask may raise means that the machine cannot be used any more
+                if isinstance(error, TimeoutError) and not future.done():
+                    if machine.problem is not None:  # found by renewing its lease
+                        raise ClusterFailed(machine.problem) from None
+                    if left > 0:
+                        continue
+                raise self._client.sync(self.failure, machine, error) from None
 
-    def failure(self, machine: RemoteMachine, error: BaseException) -> TrialFailed:
-        """Return what is wrong with a machine whose call ended so, and note it."""
+    def wait_all(
+        self, calls: Iterable[tuple[RemoteMachine, BaseActorFuture[Any]]], seconds: float = ANSWER_SECONDS
+    ) -> list[tuple[RemoteMachine, Any]]:
+        """Return what several calls return, each with its machine; `seconds` are for all of them."""
+        deadline = time.monotonic() + seconds
+        return [(machine, self.wait(machine, future, deadline - time.monotonic())) for machine, future in calls]
+
+    async def failure(self, machine: RemoteMachine, error: BaseException) -> ClusterFailed:
+        """Return what is wrong with a machine whose call ended so, and note it; in the thread of Dask's client."""
         if machine.problem is None:
-            machine.problem = self._why(machine, error)
-        return TrialFailed(machine.problem)
+            why = str(error) if isinstance(error, LoadlabError) else await self._why(machine, error)
+            machine.problem = machine.problem or why
+        return ClusterFailed(machine.problem)
 
     def measure_clocks(self) -> None:
         """Measure the offset of each machine's clock, and append it to its `offsets`; the rig is to be silent."""
@@ -126,7 +146,7 @@ class Cluster:
         self._is_closed = True
         releasing = []
         for machine in self.machines:
-            with suppress(TrialFailed):
+            with suppress(ClusterFailed):
                 releasing.append(self.call(machine, "release"))
         deadline = time.monotonic() + _CLOSE_SECONDS
         for future in releasing:
@@ -150,30 +170,84 @@ class Cluster:
         return exchanges
 
     async def _renew_leases(self) -> None:
-        await asyncio.gather(*(self._renew_lease(machine) for machine in self.machines))
+        await asyncio.gather(self._watch_ourselves(), *(self._renew_lease(machine) for machine in self.machines))
 
     async def _renew_lease(self, machine: RemoteMachine) -> None:
         """Renew it until the end. A machine that cannot be reached for some seconds gets its problem here."""
         while not self._is_closed and machine.problem is None:
             try:
                 await asyncio.wait_for(self.call(machine, "renew"), ANSWER_SECONDS)
-            except LoadlabError as error:
-                machine.problem = machine.problem or str(error)
             except Exception as error:
                 if not self._is_closed:
-                    machine.problem = machine.problem or self._why(machine, error)
+                    await self.failure(machine, error)
             await asyncio.sleep(_RENEW_SECONDS)
 
-    def _why(self, machine: RemoteMachine, error: BaseException) -> str:
-        # Dask's client may not have noticed yet that the connection that all calls take is gone.
-        if self._client.status != "running" or not _listens(self.address):
-            return f"the Dask scheduler at {self.address} has ended, or cannot be reached any more: see what it printed"
-        if isinstance(error, TimeoutError | asyncio.TimeoutError):
+    async def _watch_ourselves(self) -> None:
+        """Note when this process stood still, until the end: then it is not the machines that did not answer."""
+        while not self._is_closed:
+            before = time.monotonic()
+            await asyncio.sleep(_LOOK_SECONDS)
+            now = time.monotonic()
+            if (late := now - before - _LOOK_SECONDS) > _STANDSTILL_SECONDS:
+                self._stood_still = (now, late)
+
+    async def _why(self, machine: RemoteMachine, error: BaseException) -> str:
+        # First, as it also gives `_watch_ourselves` its turn.
+        scheduler = await self._problem_of_scheduler()
+        until, seconds = self._stood_still or (0.0, 0.0)
+        if seconds and time.monotonic() - until < ANSWER_SECONDS:
+            return (
+                f"this run stood still for {seconds:.0f} s, and its client machines may have ended their processes: it "
+                "was stopped, or its machine overloaded or asleep"
+            )
+        if scheduler is not None:
+            return scheduler
+        if isinstance(error, TimeoutError):
             return (
                 f"client machine {machine.name} has not answered for {ANSWER_SECONDS:.0f} s: its network may be cut, "
                 "or the machine overloaded or stopped"
             )
+        if not isinstance(error, OSError | RuntimeError) or (isinstance(error, OSError) and error.errno is not None):
+            return f"client machine {machine.name} has failed: {type(error).__name__}: {error}"
         return f"{lost(machine.name)}: see what it printed, and start it again"
+
+    async def _problem_of_scheduler(self) -> str | None:
+        """Return what is wrong with the scheduler, a sentence; None if it answers."""
+        where = f"the Dask scheduler at {self.address}"
+        # Dask's client may not have noticed yet that the connection that all calls take is gone, and connects again.
+        if not await asyncio.to_thread(_listens, self.address):
+            return f"{where} has ended, or cannot be reached any more: see what it printed"
+        assert self._client.scheduler is not None
+        try:
+            identity = await asyncio.wait_for(self._client.scheduler.identity(), _SCHEDULER_SECONDS)
+        except TimeoutError:
+            return f"{where} does not answer any more: it may have been stopped, or its machine is overloaded"
+        except Exception:  # whatever Dask raises for a connection that is gone
+            return f"{where} has ended, or cannot be reached any more: see what it printed"
+        if identity["id"] != self._scheduler_id:
+            return f"{where} has been started anew, and knows nothing of this run: see what the one before printed"
+        return None
+
+
+class _FailedCall(BaseActorFuture[Any]):
+    """A call that has failed before it could be sent."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __await__(self) -> Generator[object, None, NoReturn]:
+        return self._fail().__await__()
+
+    def result(self, timeout: object = None) -> NoReturn:
+        """Raise it."""
+        raise self._error
+
+    def done(self) -> bool:
+        """Return True."""
+        return True
+
+    async def _fail(self) -> NoReturn:
+        raise self._error
 
 
 def _listens(address: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from loadlab.errors import LoadlabError
+from loadlab.errors import LoadlabError, TrialFailed
 from loadlab.experiment.client_side import ClientSide, client_side
 from loadlab.experiment.context import NotPossible, RunContext
 from loadlab.experiment.ends import Ends
@@ -125,6 +125,8 @@ class Rig:
         load, workers = self.profile.load, self.profile.load.workers
         try:
             return self.clients.divide(address, load.connections, None if workers == "auto" else workers, load.idle)
+        except TrialFailed:  # a machine of a cluster that has not answered
+            raise
         except LoadlabError as error:
             raise NotPossible(str(error)) from None
 
