@@ -167,7 +167,7 @@ def _check_versions(client: Client) -> None:
         )
         raise LoadlabError(
             "the machines of a cluster need the same versions of loadlab and Python: "
-            f"here {_format_versions(here)}; {others}: install this one's there (pip install 'loadlab[cluster]')"
+            f"here {_format_versions(here)}; {others}: install this one's there, with the extra cluster (docs/cluster.md)"
         )
 
 
