@@ -14,7 +14,7 @@ from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ProfileError, ScenarioError
 from loadlab.experiment.context import Observer, Unobserved
 from loadlab.experiment.interruption import Interruption
-from loadlab.experiment.run_plan import RunPlan, run_directory
+from loadlab.experiment.run_plan import RunPlan, check_for_cluster, run_directory
 from loadlab.profile import LoadedProfile, load_mapping, load_profile
 from loadlab.profile.finding import find_profile
 from loadlab.profile.writing import format_value
@@ -80,9 +80,9 @@ def _claimed_machines(plan: RunPlan, cluster: str | Scheduler | None) -> Iterato
     if cluster is None:
         yield None
         return
-    plan.check_for_cluster()
+    check_for_cluster(plan.loaded.profile)
     scheduler = Scheduler(cluster) if isinstance(cluster, str) else cluster
-    with scheduler.claim_machines() as claimed:
+    with scheduler.connect() as claimed:
         for warning in claimed.warnings:
             warnings.warn(warning, stacklevel=5)  # where run_profile is called
         yield claimed

@@ -56,7 +56,7 @@ def claimed_machines(scheduler: Scheduler | None, resources: "Resources") -> Ite
     if scheduler is None:
         yield None
         return
-    with scheduler.claim_machines() as cluster:
+    with scheduler.connect() as cluster:
         from loadlab.experiment.cluster_side import cores_by_machine
 
         for warning in cluster.warnings:

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Final
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Final
 
 import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.cli.machines import machine_data, machine_problems, machines_table, parts_table
 from loadlab.cli.shipped import load_found_profile
-from loadlab.cli.terminal import show, write, write_prose
+from loadlab.cli.terminal import notify, show, write, write_prose
+from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode
+from loadlab.experiment.context import Resources, resources_for
 from loadlab.experiment.preflight import (
     Readiness,
     examine_machine_speed,
@@ -21,8 +24,13 @@ from loadlab.experiment.preflight import (
     format_problem,
     names_for,
 )
-from loadlab.host import Diagnosis, State
-from loadlab.profile import LoadProfile, plan_trials
+from loadlab.experiment.run_plan import check_for_cluster
+from loadlab.host import Diagnosis, Machine, State
+from loadlab.profile import LoadProfile, Trial, plan_trials
+from loadlab.targets import Names
+
+if TYPE_CHECKING:
+    from loadlab.experiment.cluster_preflight import ClusterReadiness
 
 _CANNOT_RUN: Final = ExitCode.EXPECTATION_FAILED
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.BLOCKER: "red"}
@@ -39,26 +47,41 @@ _ABOUT_REFERENCE: Final = (
 )
 
 
-def doctor(profile: str | None, overrides: list[str] | None, as_json: bool) -> None:
-    """Examine the machine, or for a profile with these changes; print what was found, and end the program."""
+def doctor(profile: str | None, overrides: list[str] | None, as_json: bool, scheduler: Scheduler | None = None) -> None:
+    """Examine this machine and those of a cluster, by a profile with these changes if one is named.
+
+    What was found is printed, and the program ends.
+    """
     if profile is None and overrides:
         raise typer.BadParameter("changes a profile; name one", param_hint="--set")
     chosen = _REFERENCE if profile is None else load_found_profile(profile, overrides or []).profile
+    if scheduler is not None:
+        check_for_cluster(chosen)
     trials = plan_trials(chosen, seed=0)
-    readiness = Readiness.of(trials, names=names_for(trials))
+    names = names_for(trials)
+    if scheduler is None:
+        readiness, cluster = Readiness.of(trials, names=names), None
+    else:
+        readiness, cluster = _examine_cluster(trials, names, scheduler, resources_for(chosen))
     if profile is None:
         others = [examine_machine_speed(), *examine_profilers()]
     else:
         others = examine_profilers_of(trial.profile for trial in trials)
     diagnoses = [*readiness.diagnoses, *others]
     if as_json:
-        write(_format_json(None if profile is None else chosen.name, readiness, diagnoses))
+        write(_format_json(None if profile is None else chosen.name, readiness, diagnoses, cluster))
     else:
         show(diagnoses_table(diagnoses))
         # The conclusion on a profile names what blocks it.
         listed = (State.WARNING, State.BLOCKER) if profile is None else (State.WARNING,)
         problems = [format_problem(each) for each in diagnoses if each.state in listed]
-        answer = _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness)
+        if cluster is not None:
+            for table in (machines_table(cluster), parts_table(cluster)):
+                write("")
+                show(table)
+            problems += machine_problems(cluster, listed)
+        where = "here" if cluster is None else "with the load from these machines"
+        answer = _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness, where)
         write_prose("\n".join(["", *problems, answer]))
     raise typer.Exit(ExitCode.DONE if profile is None or readiness.can_run else _CANNOT_RUN)
 
@@ -74,24 +97,47 @@ def diagnoses_table(diagnoses: Sequence[Diagnosis]) -> Table:
     return table
 
 
-def conclusion(name: str, readiness: Readiness) -> str:
+def conclusion(name: str, readiness: Readiness, where: str = "here") -> str:
     """Return the sentence that answers for a profile."""
     refusal = readiness.refusal()
     if refusal is None:
-        return f"{name} can run here."
+        return f"{name} can run {where}."
     if readiness.can_run:
         possible = readiness.trials - readiness.impossible
-        return f"{name} can run here with {possible:,} of its {readiness.trials:,} trials; {refusal}"
-    return f"{name} cannot run here: {refusal}"
+        return f"{name} can run {where} with {possible:,} of its {readiness.trials:,} trials; {refusal}"
+    return f"{name} cannot run {where}: {refusal}"
 
 
-def _format_json(name: str | None, readiness: Readiness, diagnoses: Sequence[Diagnosis]) -> str:
-    return json.dumps(
-        {
-            "profile": name,
-            "can_run": None if name is None else readiness.can_run,
-            "trials": None if name is None else readiness.trials,
-            "impossible": None if name is None else readiness.impossible,
-            "checks": [asdict(each) for each in diagnoses],
-        }
-    )
+def _examine_cluster(
+    trials: Sequence[Trial], names: Names, scheduler: Scheduler, resources: Resources
+) -> tuple[Readiness, "ClusterReadiness"]:
+    """Return what this machine can do beside the load of the cluster's machines, and what they can do together."""
+    machine = Machine()
+    _ = machine.activity  # before Dask's workers here have anything to do
+    with scheduler.connect(claims=False) as cluster:
+        from loadlab.experiment.cluster_preflight import ClusterReadiness
+
+        for warning in cluster.warnings:
+            notify(f"warning: {warning}", style="yellow")
+        readiness = Readiness.of(trials, machine, names, cluster.is_here_alone)
+        found = ClusterReadiness.of(trials, cluster, resources, names)
+    blockers = [
+        replace(each, check=f"{each.check} of {having}", problem=f"client machine {having}: {each.problem}")
+        for having, each in found.problems(State.BLOCKER)
+    ]
+    return readiness.with_lacks([*found.lacks, *blockers], found.impossible), found
+
+
+def _format_json(
+    name: str | None, readiness: Readiness, diagnoses: Sequence[Diagnosis], cluster: "ClusterReadiness | None"
+) -> str:
+    document = {
+        "profile": name,
+        "can_run": None if name is None else readiness.can_run,
+        "trials": None if name is None else readiness.trials,
+        "impossible": None if name is None else readiness.impossible,
+        "checks": [asdict(each) for each in diagnoses],
+    }
+    if cluster is not None:
+        document |= {"machines": [machine_data(each) for each in cluster.machines], "held": cluster.held}
+    return json.dumps(document)

@@ -25,7 +25,7 @@ from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode, ScenarioError
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import Readiness
-from loadlab.experiment.run_plan import RunPlan, run_directory
+from loadlab.experiment.run_plan import RunPlan, check_for_cluster, run_directory
 from loadlab.host.machine import Machine
 from loadlab.processes.activity import ActivityWatch
 from loadlab.profile.loading import LoadedProfile
@@ -60,15 +60,17 @@ def run_profile(
     LoadlabError, where nothing could be measured or written.
     """
     plan = RunPlan.of(loaded, allow_remote)
+    machine = Machine(watch=watch)
     if scheduler is not None:
-        plan.check_for_cluster()
+        check_for_cluster(loaded.profile)
+        _ = machine.activity  # before Dask's workers here have anything to do
     with (
         claimed_machines(scheduler, plan.resources) as cluster,
         Interruption() as interruption,
         run_directory(loaded, out) as directory,
     ):
         load_is_here = cluster is None or cluster.is_here_alone
-        readiness = Readiness.of(plan.trials, Machine(watch=watch), plan.names, load_is_here)
+        readiness = Readiness.of(plan.trials, machine, plan.names, load_is_here)
         _warn(readiness)
         with RunProgress(error_console(), plan.trials, known=readiness.reasons()) as progress:
             try:

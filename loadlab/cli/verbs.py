@@ -47,6 +47,7 @@ DOCTOR_EXAMPLES: Final = f"""{_KEEP_LINES}Examples:
   loadlab doctor                                  is this machine fit?
   loadlab doctor select-vs-epoll                  can this profile run here?
   loadlab doctor my.yaml --set load.idle=100k     and with so many?
+  loadlab doctor my.yaml --cluster tcp://HOST:8786    on a Dask cluster?
 
 Exit codes: 0 any of its trials can run, or no profile was named; 1 none can; 2 usage or profile error.
 """
@@ -194,7 +195,8 @@ def calibrate(as_json: _AsJson = False) -> None:
     calibrate_and_show(as_json)
 
 
-@app.command(epilog=DOCTOR_EXAMPLES)
+@app.command(epilog=DOCTOR_EXAMPLES, cls=CommandInSections)
+@with_option_groups
 def doctor(
     profile: Annotated[
         str | None, typer.Argument(metavar="PROFILE", help=_ABOUT_PROFILES, autocompletion=complete_profiles)
@@ -209,15 +211,17 @@ def doctor(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+    *,
+    cluster: ClusterOptions,
 ) -> None:
     """Check this machine: limits, memory, cores, clock and profilers.
 
     Each problem is printed with its fix. With a profile: say which of its trials and probes can run here, before
-    anything is started.
+    anything is started. With a cluster: whether its machines can generate the load together.
     """
     from loadlab.cli.doctor import doctor as examine
 
-    examine(profile, overrides, as_json)
+    examine(profile, overrides, as_json, cluster.scheduler)
 
 
 @app.command()

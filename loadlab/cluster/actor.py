@@ -13,11 +13,14 @@ from contextlib import suppress
 from typing import Final
 
 from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_clock_pair
-from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo
+from loadlab.cluster.messages import ClockPair, Delivery, Examined, MachineInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
 from loadlab.errors import ClusterFailed
+from loadlab.host import Requirements
+from loadlab.probes.speed import measure_core_speeds
 from loadlab.processes import raise_open_files
+from loadlab.profile.address import Address
 
 _LOOK_SECONDS: Final = 0.5
 _STOP_SECONDS: Final = 8.0
@@ -52,6 +55,14 @@ class MachineActor:
     async def clock(self) -> ClockPair:
         """Read its clocks."""
         return read_clock_pair()
+
+    async def examine(self, needed: list[Requirements], address: Address | None) -> Examined:
+        """Judge it by what parts of a load need."""
+        return await asyncio.to_thread(self._machine.examine, needed, address)
+
+    async def measure_speed(self, cores: list[int]) -> int | None:
+        """Return the CPU time in ns that a fixed piece of arithmetic takes on these cores; they are to be idle."""
+        return await asyncio.to_thread(measure_core_speeds, cores)
 
     async def claim(self) -> None:
         """Hold the machine from now on. Raises Claimed if another run does."""

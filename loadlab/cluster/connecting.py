@@ -49,11 +49,11 @@ class ClusterTls:
     key: str | None = None
 
 
-def connect(address: str, tls: ClusterTls | None = None) -> Cluster:
+def connect(address: str, tls: ClusterTls | None = None, claims: bool = True) -> Cluster:
     """Connect to the scheduler at `address`, such as tcp://HOST:8786, and claim all of its machines for this run.
 
-    Without `tls` the settings are those of Dask's configuration. Raises LoadlabError, which is Claimed where another
-    run holds a machine; nothing is held then.
+    Without `claims` they stay free for others; without `tls` the settings are those of Dask's configuration. Raises
+    LoadlabError, which is Claimed where another run holds a machine; nothing is held then.
     """
     # What it has to say of lost connections is said by us, once.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -65,6 +65,8 @@ def connect(address: str, tls: ClusterTls | None = None) -> Cluster:
     except BaseException:
         client.close(timeout=2)
         raise
+    if not claims:
+        return cluster
     try:
         cluster.claim()
     except BaseException:
@@ -167,7 +169,8 @@ def _check_versions(client: Client) -> None:
         )
         raise LoadlabError(
             "the machines of a cluster need the same versions of loadlab and Python: "
-            f"here {_format_versions(here)}; {others}: install this one's there, with the extra cluster (docs/cluster.md)"
+            f"here {_format_versions(here)}; {others}: install this one's there, with the extra cluster "
+            "(docs/cluster.md)"
         )
 
 

@@ -89,12 +89,7 @@ class ClusterFleet:
         """Return the shares of each machine's load workers and idle holders by its name, as they were divided last."""
         if self._division is None:
             return {}
-        workers, holders = iter(self._division.division.workers), iter(self._division.division.holders)
-        counts = zip(self.machines, self._division.workers, self._division.holders, strict=True)
-        return {
-            machine.name: (list(itertools.islice(workers, of_workers)), list(itertools.islice(holders, of_holders)))
-            for machine, of_workers, of_holders in counts
-        }
+        return self._division.by_machine([machine.name for machine in self.machines])
 
     def start_holders(self, parts: Sequence[IdlePart]) -> None:
         """Start one idle holder for each part; each answers with Opened."""

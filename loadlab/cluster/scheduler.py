@@ -35,8 +35,8 @@ class Scheduler:
                 "with TLS asks its clients for a certificate"
             )
 
-    def claim_machines(self) -> "Cluster":
-        """Connect, and claim all machines of the cluster for one run; leaving the context of what it returns lets go.
+    def connect(self, claims: bool = True) -> "Cluster":
+        """Return a connection, a context manager; with `claims` it holds all machines of the cluster for one run.
 
         Raises LoadlabError where Dask is not installed, the cluster cannot be used, or another run holds it.
         """
@@ -49,6 +49,6 @@ class Scheduler:
                 f"--cluster needs Dask's package distributed, which is not installed: {install_extra('cluster')}"
             ) from None
         if self.tls_ca_file is None:
-            return connect(self.address)
+            return connect(self.address, claims=claims)
         cert, key = (None if file is None else os.fspath(file) for file in (self.tls_cert, self.tls_key))
-        return connect(self.address, ClusterTls(os.fspath(self.tls_ca_file), cert, key))
+        return connect(self.address, ClusterTls(os.fspath(self.tls_ca_file), cert, key), claims)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Literal
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
@@ -64,6 +64,14 @@ class ClusterDivision:
     division: Division
     workers: list[int]
     holders: list[int]
+
+    def by_machine(self, names: Sequence[str]) -> dict[str, tuple[list[Share], list[Share]]]:
+        """Return the shares of each machine's load workers and idle holders, by its name; `names` are in order."""
+        workers, holders = iter(self.division.workers), iter(self.division.holders)
+        return {
+            name: (list(islice(workers, of_workers)), list(islice(holders, of_holders)))
+            for name, of_workers, of_holders in zip(names, self.workers, self.holders, strict=True)
+        }
 
 
 def assign_cores(

@@ -5,7 +5,7 @@ probes.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Self
 
@@ -32,11 +32,11 @@ _SIDES: Final[tuple[Side, ...]] = ("target", "client")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Each check judged by the trial that needs most of it, and how many of the trials are not possible."""
+    """Each check judged by the trial that needs most of it, and the positions of the trials that are not possible."""
 
     diagnoses: tuple[Diagnosis, ...]
     trials: int
-    impossible: int
+    blocked: frozenset[int]
 
     @classmethod
     def of(
@@ -70,12 +70,22 @@ class Readiness:
         }
         missing = {name: found for name, found in diagnoses.items() if found is not None}
         needed = [_requirements_of(trial.profile, machine, catalog, load_is_here) for trial in trials]
-        impossible = sum(
-            (target is not None and target.name in missing)
+        blocked = {
+            index
+            for index, (target, required) in enumerate(zip(asked, needed, strict=True))
+            if (target is not None and target.name in missing)
             or any(each.is_blocker for each in examination.judge(required))
-            for target, required in zip(asked, needed, strict=True)
-        )
-        return cls((*missing.values(), *examination.judge(largest(needed))), len(trials), impossible)
+        }
+        return cls((*missing.values(), *examination.judge(largest(needed))), len(trials), frozenset(blocked))
+
+    def with_lacks(self, lacks: Iterable[Diagnosis], blocked: Collection[int]) -> Self:
+        """Return it with what other machines lack for the trials at these positions."""
+        return replace(self, diagnoses=(*self.diagnoses, *lacks), blocked=self.blocked | frozenset(blocked))
+
+    @property
+    def impossible(self) -> int:
+        """How many of the trials are not possible."""
+        return len(self.blocked)
 
     @property
     def can_run(self) -> bool:

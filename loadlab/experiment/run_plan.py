@@ -14,7 +14,7 @@ from loadlab.experiment.context import Observer, Resources, RunContext, resource
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run import Experiment
-from loadlab.profile import LoadedProfile, LoadProfile, Trial, plan_trials
+from loadlab.profile import LoadedProfile, LoadProfile, Profile, Trial, plan_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 from loadlab.targets import Names
@@ -45,14 +45,6 @@ class RunPlan:
         trials = plan_trials(loaded.profile, seed)
         return cls(loaded, seed, trials, names_for(trials), resources_for(loaded.profile))
 
-    def check_for_cluster(self) -> None:
-        """Raise LoadlabError for a profile that measures this machine itself, and so has no load for a cluster."""
-        if not isinstance(self.loaded.profile, LoadProfile):
-            raise LoadlabError(
-                f"{self.loaded.profile.name} measures this machine without a load; run it without --cluster, on each "
-                "machine that it is to measure"
-            )
-
     def measure(
         self,
         directory: RunDirectory,
@@ -74,6 +66,15 @@ class RunPlan:
             check_insistent=interruption.check_insistent,
         ).with_cluster(cluster)
         return Experiment(self.loaded, self.seed, command, context, directory).run(self.trials, calibrates)
+
+
+def check_for_cluster(profile: Profile) -> None:
+    """Raise LoadlabError for a profile that measures this machine itself, and so has no load for a cluster."""
+    if not isinstance(profile, LoadProfile):
+        raise LoadlabError(
+            f"{profile.name} measures this machine without a load; run it without --cluster, on each machine that it "
+            "is to measure"
+        )
 
 
 @contextmanager

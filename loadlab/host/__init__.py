@@ -8,7 +8,7 @@ from loadlab.host.checks import Examination, why_refused
 from loadlab.host.checks.check import Diagnosis, State
 from loadlab.host.fingerprint import fingerprint
 from loadlab.host.machine import Machine, OwnLimits
-from loadlab.host.requirements import Requirements, largest, requirements_of, together
+from loadlab.host.requirements import Requirements, largest, requirements_of, requirements_of_part, together
 
 __all__ = [
     "Diagnosis",
@@ -20,6 +20,7 @@ __all__ = [
     "fingerprint",
     "largest",
     "requirements_of",
+    "requirements_of_part",
     "together",
     "why_refused",
 ]

@@ -4,7 +4,8 @@ The memory figures were measured on x86-64 with Python 3.11. They are there to f
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Final
@@ -30,6 +31,10 @@ _SCENARIO_WORKER_BYTES: Final = 52 * _MIB  # with httpx as well
 _USER_BYTES: Final = 18 * 1024  # of a scenario, with its client
 _TARGET_BYTES: Final = 24 * _MIB
 _FORKED_TARGET_BYTES: Final = 4 * _MIB  # shares most of the interpreter's memory with the first; 2.3 MiB measured
+
+
+Part = Sequence[tuple[str | None, int]]
+"""The connections of one process: (local address or None for the kernel's choice, how many)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,36 @@ def requirements_of(
                 memory_bytes=_TARGET_BYTES + switch.count * each.memory_bytes,
             )
     raise AssertionError(f"nothing is known of what {type(profile).__name__} requires")
+
+
+def requirements_of_part(
+    profile: LoadProfile, workers: Sequence[Part], holders: Sequence[Part], all_workers: int, cores: Collection[int]
+) -> Requirements:
+    """Return what a client machine takes for its part of the load: the target is elsewhere.
+
+    It has these of `all_workers` load workers, on these `cores`, and these idle holders.
+    """
+    load = profile.load
+    slow = -(-load.slow_connections * len(workers) // all_workers)
+    active, idle = (sum(map(_count, parts)) for parts in (workers, holders))
+    held, processes = active + slow + idle, len(workers) + len(holders)
+    by_address: Counter[str | None] = Counter()
+    for part in (*workers, *holders):
+        by_address.update(dict(part))
+    worker_bytes = _SCENARIO_WORKER_BYTES if load.scenario else WORKER_BYTES
+    users_bytes = active * _USER_BYTES if load.scenario else 0
+    busy = min(len(workers), len(cores))
+    return Requirements(
+        connections=held,
+        active=active + slow,
+        ports=0 if profile.target.over_unix_socket else max(by_address.values(), default=0) + slow,
+        open_files=max((_count(part) + RESERVED_DESCRIPTORS for part in (*workers, *holders)), default=0),
+        files=held + processes * RESERVED_DESCRIPTORS,
+        tasks=processes,
+        memory_bytes=held * ONE_END_BYTES + len(holders) * HOLDER_BYTES + len(workers) * worker_bytes + users_bytes,
+        requests_per_core=-(-_highest_rate(load) * len(workers) // (all_workers * busy)) if busy else 0,
+        cores=frozenset(cores),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +239,10 @@ def _larger(one: Requirements, other: Requirements) -> Requirements:
         requests_per_core=max(one.requests_per_core, other.requests_per_core),
         cores=one.cores | other.cores,
     )
+
+
+def _count(part: Part) -> int:
+    return sum(count for _, count in part)
 
 
 def _count_workers(profile: LoadProfile, own: OwnLimits) -> int:

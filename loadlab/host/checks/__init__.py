@@ -27,11 +27,12 @@ def all_checks() -> Iterator[type[Check]]:
 class Examination:
     """A machine that every check has looked at, once, to be judged by the needs of any number of trials.
 
-    To see what else runs takes half a second.
+    With `only_client` it has no target, and checks that are about one are left out. To see what else runs takes half a
+    second.
     """
 
-    def __init__(self, machine: Machine) -> None:
-        self._checks = [check(machine) for check in all_checks()]
+    def __init__(self, machine: Machine, only_client: bool = False) -> None:
+        self._checks = [check(machine) for check in all_checks() if check.of_clients or not only_client]
 
     def judge(self, needed: Requirements) -> list[Diagnosis]:
         """Return what each check finds."""

@@ -52,6 +52,8 @@ class Check(ABC):
     name: ClassVar[str]
     refuses: ClassVar[bool] = False
     """Whether a trial that it blocks is not even started. Else the trial is tried, and the kernel has the last word."""
+    of_clients: ClassVar[bool] = True
+    """Whether it matters on a machine that has no target, but generates load."""
 
     def __init__(self, machine: Machine) -> None:  # noqa: B027 - a check may have nothing to look at
         """Look at the machine."""

@@ -50,6 +50,7 @@ class ListenBacklog(Check):
     """Whether the queues of new connections are long enough to open many quickly."""
 
     name = "listen backlog"
+    of_clients = False
 
     def __init__(self, machine: Machine) -> None:
         queues = {

@@ -25,6 +25,7 @@ class Cores(Check):
     """Whether target and load can have cores of their own, and those that the profile names."""
 
     name = "cores"
+    of_clients = False
 
     def __init__(self, machine: Machine) -> None:
         self._cores = machine.own.cores
@@ -70,7 +71,7 @@ class CpuQuota(Check):
             here,
             f"{used}" if needed.connections else None,
             f"a control group limits CPU time to {self._quota:.3g} of {_count_cores(self._cores)}, and "
-            f"{_count_cores(used)} would be used: the kernel stops target and client for a while each time that the "
+            f"{_count_cores(used)} would be used: the kernel stops their processes for a while each time that the "
             "quota is used up",
             "give the container whole cores instead: `docker run --cpuset-cpus 0-3` in place of --cpus",
         )

@@ -43,13 +43,13 @@ def test_all_that_is_found_fits_a_terminal_of_80_columns() -> None:
 
 
 def test_the_conclusion_names_the_profile_and_how_much_of_it_can_run() -> None:
-    assert conclusion("mine", Readiness((FINE,), trials=3, impossible=0)) == "mine can run here."
-    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=55, impossible=5)) == (
+    assert conclusion("mine", Readiness((FINE,), trials=3, blocked=frozenset(range(0)))) == "mine can run here."
+    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=55, blocked=frozenset(range(5)))) == (
         "mine can run here with 50 of its 55 trials; 5 of 55 trials are not possible: 2 GiB are needed; free 1 GiB."
     )
-    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=3, impossible=3)) == (
+    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=3, blocked=frozenset(range(3)))) == (
         "mine cannot run here: 3 of 3 trials are not possible: 2 GiB are needed; free 1 GiB."
     )
-    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=1, impossible=1)) == (
+    assert conclusion("mine", Readiness((FINE, BLOCKED), trials=1, blocked=frozenset(range(1)))) == (
         "mine cannot run here: the only trial is not possible: 2 GiB are needed; free 1 GiB."
     )

@@ -33,4 +33,4 @@ def test_without_dask_the_command_that_installs_it_is_named(monkeypatch: pytest.
     for name in [name for name in sys.modules if name.startswith("loadlab.cluster.con")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(LoadlabError, match=r"--cluster needs Dask's package distributed, .*install .*\[cluster\]'$"):
-        Scheduler("tcp://127.0.0.1:8786").claim_machines()
+        Scheduler("tcp://127.0.0.1:8786").connect()

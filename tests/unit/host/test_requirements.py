@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, Footprint
-from loadlab.host.requirements import CONNECTION_BYTES, Requirements, largest, requirements_of
+from loadlab.host.requirements import (
+    CONNECTION_BYTES,
+    HOLDER_BYTES,
+    ONE_END_BYTES,
+    WORKER_BYTES,
+    Requirements,
+    largest,
+    requirements_of,
+    requirements_of_part,
+)
 from loadlab.installation import bundled_directory
 from loadlab.profile import LoadProfile, SwitchCostProfile, WaitCostProfile, load_profile, plan_trials
 from loadlab.profile.target import Target
@@ -167,6 +176,23 @@ def test_of_load_from_other_machines_only_the_target_s_ends_are_here() -> None:
     assert (elsewhere.ports, elsewhere.tasks, elsewhere.requests_per_core) == (0, 0, 0)
     assert elsewhere.files == elsewhere.connections < here.files
     assert elsewhere.memory_bytes == elsewhere.connections * CONNECTION_BYTES // 2 < here.memory_bytes
+
+
+def test_a_part_of_a_load_takes_one_end_of_its_connections() -> None:
+    workers, holders = [[(None, 6)], [(None, 5)]], [[("10.0.0.1", 2_000)], [("10.0.0.1", 500), ("10.0.0.2", 1_500)]]
+    load = profile(connections=22, slow_connections=3, idle=8_000, rate="40k")
+    needed = requirements_of_part(load, workers, holders, all_workers=4, cores=[0, 2])
+    assert (needed.connections, needed.active) == (4_013, 13)
+    assert needed.ports == 2_500 + 2
+    assert needed.open_files == 2_000 + RESERVED_DESCRIPTORS
+    assert (needed.files, needed.tasks) == (4_013 + 4 * RESERVED_DESCRIPTORS, 4)
+    assert needed.memory_bytes == 4_013 * ONE_END_BYTES + 2 * HOLDER_BYTES + 2 * WORKER_BYTES
+    assert needed.requests_per_core == 10_000
+    assert needed.cores == {0, 2}
+
+
+def test_a_machine_without_a_part_needs_nothing() -> None:
+    assert requirements_of_part(profile(rate="40k"), [], [], all_workers=4, cores=[]) == Requirements()
 
 
 def test_named_cores_are_needed() -> None:
