@@ -9,7 +9,7 @@ from typing import Final
 from loadlab.cli.cluster import claimed_machines
 from loadlab.cli.ending import command_line, exit_code_of
 from loadlab.cli.progress import RunProgress, format_factors
-from loadlab.cli.steps import scenario_tables
+from loadlab.cli.small_tables import small_tables
 from loadlab.cli.tables import (
     ResultsTable,
     answer_lines,
@@ -147,7 +147,7 @@ def _show(document: RunDocument, directory: RunDirectory, as_json: bool) -> None
         write(document.model_dump_json(by_alias=True))
     else:
         show(ResultsTable(document))
-        for table in scenario_tables(document):
+        for table in small_tables(document):
             write("")
             show(table)
         conclusion = conclusion_lines(document), certainty_lines(document), speed_lines(document)

@@ -5,7 +5,6 @@ parties on one kernel may run on each other's cores: two machines of a cluster m
 the coordinator's, or the target's. What one of them uses there is no disturbance of another.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -48,22 +47,35 @@ def pools_side_by_side(
     `beside` is what further processes of the trial used, by the kernel that they ran on.
 
     Where a process ran that may run anywhere is not known. So the others had no more of a party's cores than is left
-    there beside its own processes, and no more than is left on all cores of the trial beside all of its processes.
+    there beside its own processes and those of parties that it shares a core with, and no more than is left on all
+    cores of the trial beside all of its processes.
     """
-    by_kernel: defaultdict[str, list[CoreShare]] = defaultdict(list)
-    for share in shares:
-        by_kernel[share.kernel].append(share)
-    cores = {kernel: frozenset[int]().union(*(each.cores for each in of_it)) for kernel, of_it in by_kernel.items()}
-    busy = {kernel: sum(each.busy for each in of_it) + beside.get(kernel, 0.0) for kernel, of_it in by_kernel.items()}
 
     def limited(share: CoreShare) -> CorePool | None:
         pool = core_pool(share, active)
         if pool is None:
             return None
-        left = _unaccounted(share.readings, cores[share.kernel], busy[share.kernel])
-        return replace(pool, others=max(0.0, min(pool.others, left)))
+        of_kernel = [each for each in shares if each.kernel == share.kernel]
+        on_shared = _left(share, _overlapping(share, of_kernel))
+        on_kernel = _left(share, of_kernel) - beside.get(share.kernel, 0.0)
+        return replace(pool, others=max(0.0, min(pool.others, on_shared, on_kernel)))
 
     return [limited(share) for share in shares]
+
+
+def _overlapping(share: CoreShare, shares: Sequence[CoreShare]) -> list[CoreShare]:
+    """Return the parties that have a core in common with a party, or with one that has, and so on; itself too."""
+    found, cores = [share], share.cores
+    while more := [each for each in shares if not any(each is known for known in found) and each.cores & cores]:
+        found += more
+        cores = cores.union(*(each.cores for each in more))
+    return found
+
+
+def _left(share: CoreShare, together: Sequence[CoreShare]) -> float:
+    """Return what others used of the cores of several parties, in the window of one of them."""
+    cores = frozenset[int]().union(*(each.cores for each in together))
+    return _unaccounted(share.readings, cores, sum(each.busy for each in together))
 
 
 def _unaccounted(readings: tuple[CoresReading, CoresReading], cores: Collection[int], busy: float) -> float:

@@ -12,13 +12,17 @@ Judgement = Literal["valid", "suspect", "invalid"]
 
 
 class Finding(Document):
-    """One judgement on a measurement, with its evidence in the units of the result."""
+    """One judgement on a measurement, with its evidence in the units of the result.
+
+    `machines` names those that it is about, where it is not about all that generated the load.
+    """
 
     code: str
     severity: Severity
     text: str
     evidence: str
     advice: str
+    machines: list[str] = Field(default=[])
 
 
 class Verdict(Document):

@@ -95,6 +95,7 @@ def _named(found: Sequence[_Found], machines: Sequence[MachineResult]) -> Findin
         update={
             "severity": _severity(found, machines),
             "text": f"{_whose([machine.name for machine, _ in found], len(machines))}: {_lowered(finding.text)}",
+            "machines": [machine.name for machine, _ in found],
             "evidence": finding.evidence if len(evidence) == 1 else "; ".join(by_name),
         }
     )

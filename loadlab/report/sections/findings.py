@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from loadlab.report.failures import SampledFailure, sampled_failures
+from loadlab.report.machines import anchor_of_machine
 from loadlab.report.measures import COST, THROUGHPUT, Measure
 from loadlab.report.sections.section import Run, Section
 from loadlab.report.trial_columns import anchor_of
@@ -18,6 +19,7 @@ from loadlab.units import format_duration_ns
 _GRAVEST_FIRST: Final[tuple[Severity, ...]] = ("invalid", "suspect", "note")
 # What may spoil an attempt, so that the trial is measured again.
 _OF_THE_MACHINE: Final = frozenset({"machine_speed", "disturbed", "stolen", "throttled"})
+_MOST_LINKS: Final = 4
 _DASH: Final = "\N{EN DASH}"
 _TITLES: Final = {
     "retransmitted": "segments retransmitted",
@@ -29,13 +31,17 @@ _TITLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One trial in which something was found, and the evidence there."""
+    """One trial in which something was found, and the evidence there.
+
+    `machines` are links to those that it was found on, each a name and an anchor; none where it is about all.
+    """
 
     trial_id: str
     where: str
     text: str
     evidence: str
     anchor: str
+    machines: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,14 @@ def _group(
         text=texts[0] if shared else code.replace("_", " ").capitalize(),
         advice=tuple(dict.fromkeys(finding.advice for _, finding in found if finding.advice)),
         occurrences=tuple(
-            Occurrence(trial.id, name_of(trial), "" if shared else finding.text, finding.evidence, anchor_of(trial))
+            Occurrence(
+                trial.id,
+                name_of(trial),
+                "" if shared else finding.text,
+                finding.evidence,
+                anchor_of(trial),
+                tuple((name, anchor_of_machine(trial.id, name)) for name in finding.machines[:_MOST_LINKS]),
+            )
             for trial, finding in found
         ),
     )

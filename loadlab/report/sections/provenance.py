@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import yaml
 
 from loadlab.profile.target import describe_command
 from loadlab.report.load_model import describe_calibration
 from loadlab.report.loaded import servers_of
+from loadlab.report.machines import describe_origin
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.run import RunDocument
 from loadlab.units import format_size_bytes
+
+_MOST_MACHINES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ def facts_of(document: RunDocument) -> Iterator[str]:
     else:
         yield "did not finish"
     yield f"{document.host.hostname}, {document.host.cores} cores"
+    if origin := describe_origin(document.trials):
+        yield origin
 
 
 def machine_of(document: RunDocument) -> Iterator[Fact]:
@@ -92,6 +97,7 @@ def machine_of(document: RunDocument) -> Iterator[Fact]:
     yield Fact("Local ports", f"{host.local_ports[0]} to {host.local_ports[1]}")
     yield Fact("Load average before the run", f"{host.load_average:.2f}")
     yield Fact("Seed", str(document.seed))
+    yield from _load_machines(document)
     servers = servers_of(document)
     for loaded in servers:
         yield Fact("Server", loaded.text)
@@ -100,6 +106,19 @@ def machine_of(document: RunDocument) -> Iterator[Fact]:
     placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
     for placement, number in placements.items():
         yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
+
+
+def _load_machines(document: RunDocument) -> Iterator[Fact]:
+    """Yield the machines that generated the load, each once, with its host where that is another name."""
+    machines = {machine.name: machine for trial in document.trials for machine in trial.machines}
+    listed = [
+        f"{name} ({f'{machine.host}, ' if machine.host != name else ''}{machine.cores} "
+        f"core{'' if machine.cores == 1 else 's'})"
+        for name, machine in machines.items()
+    ]
+    if listed:
+        more = f" and {len(listed) - _MOST_MACHINES} more" if len(listed) > _MOST_MACHINES else ""
+        yield Fact("Load from", ", ".join(listed[:_MOST_MACHINES]) + more)
 
 
 class _ProfileDumper(yaml.SafeDumper):

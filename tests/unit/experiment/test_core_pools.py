@@ -71,3 +71,10 @@ def test_machines_on_the_same_core_are_not_each_others_disturbance() -> None:
     one, two = share({1: 0}, busy=0.5, of=BUSY), share({1: 0}, busy=0.25, of=BUSY)
     assert others([one, two]) == [0.0, 0.0]
     assert others([one, replace(two, busy=0.125)]) == [0.125, 0.125]
+    # Also not where others are at work on another core of the trial.
+    assert others([one, two, share({0: 0}, busy=0.0, of=BUSY)]) == [0.0, 0.0, 0.5]
+
+
+def test_machines_may_share_some_of_their_cores() -> None:
+    chain = [share({0: 0}, 0.5, BUSY), share({0: 0, 1: 0}, 0.5, BUSY), share({1: 0, 2: 0}, 0.25, BUSY)]
+    assert others(chain) == [0.0, 0.25, 0.25]  # of 1.5 on all three cores they had 1.25

@@ -5,6 +5,7 @@ import pytest
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 
+from ...cluster_runs import write_cluster, write_cluster_users
 from ...more_sample_runs import (
     write_crowd,
     write_million,
@@ -149,3 +150,21 @@ def shop_servers(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
 def shop_rates(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
     """A scenario whose iterations are due at a rate."""
     return write_shop_rates(tmp_path_factory.mktemp("shop-rates")).read_document()
+
+
+@pytest.fixture(scope="session")
+def cluster_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """An open load from three machines, one of them bad."""
+    return write_cluster(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(scope="session")
+def cluster(cluster_run: RunDirectory) -> RunDocument:
+    """Its document."""
+    return cluster_run.read_document()
+
+
+@pytest.fixture(scope="session")
+def cluster_users(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
+    """Users of two servers, from three machines."""
+    return write_cluster_users(tmp_path_factory.mktemp("cluster-users")).read_document()

@@ -1,6 +1,9 @@
-"""What a scenario counted beside the figures of its trial, as small tables for the terminal: of a single trial only."""
+"""What stands beside the figures of a trial, as small tables for the terminal: of a single trial only.
 
-from collections.abc import Iterator
+The machines that generated its load, and what a scenario counted.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich import box
@@ -8,40 +11,57 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from loadlab.report.machines import tabulate_machines, with_machines
 from loadlab.report.sections.steps import tabulate_checks, tabulate_requests, tabulate_steps
 from loadlab.report.tables import Cell, Table
 from loadlab.results.run import RunDocument
 
 # What a narrow terminal leaves out, in this order.
 _DISPENSABLE: Final = ("statuses", "max", "p90", "requests/s", "/s")
+_DISPENSABLE_OF_MACHINES: Final = (
+    "clock offset",
+    "added p99",
+    "speed",
+    "p50",
+    "idle",
+    "connections",
+    "cores",
+    "CPU, cores",
+)
 _MOST_ROWS: Final = 25
 _GAP: Final = 2
 _NARROWEST_NAME: Final = 24
 _NOTHING: Final = "-"
+_STYLES: Final = {"failed": "red", "invalid": "red", "suspect": "yellow", "valid": "green"}
 
 
-def scenario_tables(document: RunDocument) -> Iterator["ScenarioTable"]:
-    """Yield the tables of a run of one trial: iterations and steps, requests by name, checks; none without a scenario.
+def small_tables(document: RunDocument) -> Iterator["SmallTable"]:
+    """Yield the tables of a run of one trial: its machines; iterations and steps, requests by name, and checks.
 
     A page has those of all trials.
     """
-    trials = [trial for trial in document.trials if trial.state == "done" and trial.iterations is not None]
     if len(document.trials) != 1:
         return
+    if loaded := with_machines(document.trials):
+        yield SmallTable(tabulate_machines(loaded), _DISPENSABLE_OF_MACHINES)
+    trials = [trial for trial in document.trials if trial.state == "done" and trial.iterations is not None]
     for table in (tabulate_steps(trials), tabulate_requests(trials), tabulate_checks(trials)):
         if table.rows:
-            yield ScenarioTable(table)
+            yield SmallTable(table, _DISPENSABLE)
 
 
-class ScenarioTable:
-    """A table whose first column names what each row is of; columns that a narrow terminal has no room for go first."""
+class SmallTable:
+    """A table whose first column names what each row is of; `dispensable` columns go first on a narrow terminal."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, dispensable: Sequence[str]) -> None:
         self._table = table
+        self._dispensable = dispensable
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         kept = self._fitting(options.max_width)
-        table = RichTable(box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False)
+        table = RichTable(
+            box=box.SIMPLE_HEAD, show_edge=False, header_style="bold", pad_edge=False, collapse_padding=True
+        )
         for index in kept:
             column = self._table.columns[index]
             table.add_column(
@@ -62,14 +82,14 @@ class ScenarioTable:
         ]
         widths[0] = min(widths[0], _NARROWEST_NAME)
         kept = [*range(len(titles))]
-        for title in _DISPENSABLE:
+        for title in self._dispensable:
             if sum(widths[index] + _GAP for index in kept) - _GAP > columns and title in titles:
                 kept.remove(titles.index(title))
         return kept
 
 
 def _styled(cell: Cell) -> Text:
-    return Text(_text(cell), style="red" if cell.badge == "failed" else "")
+    return Text(_text(cell), style=_STYLES.get(cell.badge, ""))
 
 
 def _text(cell: Cell) -> str:

@@ -1,4 +1,4 @@
-"""The small tables of a scenario in the terminal."""
+"""The small tables of a single trial in the terminal: machines, and what a scenario counted."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from loadlab.cli.steps import scenario_tables
+from loadlab.cli.small_tables import small_tables
 from loadlab.results.run import RunDocument
 
+from ...cluster_runs import write_cluster, write_cluster_users
 from ...scenario_runs import write_shop, write_shop_users
 
 
@@ -20,7 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> RunDocument:
 def printed(document: RunDocument, width: int) -> list[str]:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        for table in scenario_tables(document):
+        for table in small_tables(document):
             console.print(table)
     return capture.get().splitlines()
 
@@ -71,3 +72,24 @@ def test_several_trials_have_none_nor_has_one_without_a_scenario(tmp_path: Path,
     assert printed(write_shop_users(tmp_path).read_document(), 80) == []
     [trial] = shop.trials
     assert printed(shop.model_copy(update={"trials": [trial.model_copy(update={"kinds": []})]}), 80) == []
+
+
+def test_a_trial_from_several_machines_has_a_table_of_these(tmp_path: Path) -> None:
+    document = write_cluster(tmp_path).read_document()
+    lines = printed(document, 140)
+    assert headings(lines)[0][:4] == ["machine", "cores", "connections", "requests/s"]
+    rows = {line.split()[0]: line.split() for line in lines if line.startswith("node")}
+    assert [rows[f"node{number}"][-1] for number in (1, 2, 3)] == ["valid", "valid", "suspect"]
+    assert [rows[f"node{number}"][3] for number in (1, 2, 3)] == ["1.2k", "900", "600"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_has_the_verdict_on_each_machine(tmp_path: Path, width: int) -> None:
+    lines = printed(write_cluster(tmp_path).read_document(), width)
+    assert max(map(len, lines)) <= width
+    [row] = [line for line in lines if line.startswith("node3")]
+    assert row.split()[-1] == "suspect"
+
+
+def test_machines_of_several_trials_are_on_the_page_only(tmp_path: Path) -> None:
+    assert printed(write_cluster_users(tmp_path).read_document(), 120) == []
