@@ -1,4 +1,4 @@
-"""The way to a cluster of Dask's: connect within a bounded time, check who is there, and hold its machines for a run.
+"""The way to a cluster of Dask's: connect within a bounded time, and hold its machines for a run.
 
 Each Dask worker is one machine, also where several run on one host: those divide its cores (`shares`). What can go
 wrong is one sentence each: who, what, and what to do.
@@ -9,35 +9,25 @@ import getpass
 import logging
 import os
 import socket
-import time
-import uuid
 import warnings
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final, cast
+from pathlib import Path
+from typing import Final, cast
 from urllib.parse import urlsplit
 
-from distributed import Client, Worker
-from distributed.actor import Actor
+from distributed import Client
 from distributed.comm.core import connect as connect_comm
 from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
-from loadlab.cluster.actor import MachineActor
-from loadlab.cluster.machine import LEASE_SECONDS, Machine
-from loadlab.cluster.messages import MachineInfo
-from loadlab.cluster.remote import Cluster, RemoteMachine, lost
+from loadlab.cluster.remote import Cluster
+from loadlab.cluster.workers import find_machines
 from loadlab.errors import LoadlabError
-from loadlab.installation import DISTRIBUTION
 
 _CONNECT_SECONDS: Final = 10.0
 _GREETING_SECONDS: Final = 5.0
-_WORKERS_SECONDS: Final = 10.0
-_SETTLED_SECONDS: Final = 1.0
-_LOOK_SECONDS: Final = 0.1
-_ACTOR_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +49,8 @@ def connect(address: str, tls: ClusterTls | None = None, claims: bool = True) ->
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     client = _connect(address, tls)
     try:
-        _wait_workers(client, address)
-        _check_versions(client)
-        cluster = Cluster(client, address, _machines(client), _warnings_of(address))
+        who = f"{_user()}@{socket.gethostname()} (process {os.getpid()})"
+        cluster = Cluster(client, address, find_machines(client, address, who), _warnings_of(address))
     except BaseException:
         client.close(timeout=2)
         raise
@@ -92,6 +81,11 @@ def _security(tls: ClusterTls | None) -> Security:
     if tls is None:
         return Security()
     key = tls.key or tls.cert
+    for file in filter(None, (tls.ca_file, tls.cert, key)):
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise LoadlabError(f"{file}, a file of TLS for --cluster, cannot be read: {error.strerror}") from None
     return Security(require_encryption=True, tls_ca_file=tls.ca_file, tls_client_cert=tls.cert, tls_client_key=key)
 
 
@@ -138,106 +132,10 @@ def _with_causes(error: Exception) -> str:
     return " ".join(texts).lower()
 
 
-def _wait_workers(client: Client, address: str) -> None:
-    """Wait for the first worker, and until no other one has come for a moment: they may just be starting."""
-    began = changed = time.monotonic()
-    known: set[str] = set()
-    while time.monotonic() - changed < _SETTLED_SECONDS or not known:
-        now = set(client.nthreads())
-        if now != known:
-            known, changed = now, time.monotonic()
-        if not known and time.monotonic() - began > _WORKERS_SECONDS:
-            raise LoadlabError(
-                f"the Dask scheduler at {address} has no workers: start one on each client machine "
-                f"(dask worker {address} --nthreads 1)"
-            )
-        time.sleep(_LOOK_SECONDS)
-
-
-def _check_versions(client: Client) -> None:
-    """Raise LoadlabError where a worker has another version of loadlab or Python, or none."""
-    versions = cast("dict[str, Any]", client.get_versions(packages=[DISTRIBUTION]))
-    here = _versions_of(versions["client"])
-    by_version: dict[tuple[str, str], list[str]] = {}
-    for address, found in sorted(versions["workers"].items()):
-        by_version.setdefault(_versions_of(found), []).append(address)
-    if by_version.keys() != {here}:
-        others = "; ".join(
-            f"{', '.join(addresses)}: {_format_versions(found)}"
-            for found, addresses in by_version.items()
-            if found != here
-        )
-        raise LoadlabError(
-            "the machines of a cluster need the same versions of loadlab and Python: "
-            f"here {_format_versions(here)}; {others}: install this one's there, with the extra cluster "
-            "(docs/cluster.md)"
-        )
-
-
-def _versions_of(found: dict[str, Any]) -> tuple[str, str]:
-    packages = found["packages"]
-    return packages.get(DISTRIBUTION) or "", ".".join(str(packages["python"]).split(".")[:2])
-
-
-def _format_versions(versions: tuple[str, str]) -> str:
-    loadlab, python = versions
-    return f"{f'loadlab {loadlab}' if loadlab else 'no loadlab'} with Python {python}"
-
-
-def _machines(client: Client) -> list[RemoteMachine]:
-    key, who = uuid.uuid4().hex, f"{_user()}@{socket.gethostname()} (process {os.getpid()})"
-    described: dict[str, tuple[str, MachineInfo]] = client.run(describe_worker)
-    machines = []
-    for address, name in _names(described).items():
-        future = client.submit(
-            MachineActor,
-            address,
-            name,
-            key,
-            who,
-            LEASE_SECONDS,
-            actor=True,
-            workers=[address],
-            allow_other_workers=False,
-            pure=False,
-        )
-        try:
-            actor = cast(Actor, future.result(timeout=_ACTOR_SECONDS))
-        except TimeoutError:
-            raise LoadlabError(
-                f"client machine {name} has not begun within {_ACTOR_SECONDS:.0f} s: its Dask worker may be busy with "
-                "other work; loadlab needs workers for itself"
-            ) from None
-        except Exception as error:  # whatever Dask raises for a worker that went away meanwhile
-            raise LoadlabError(f"{lost(name)}: {error}") from None
-        info = described[address][1]
-        machines.append(RemoteMachine(name, address, actor, info))
-    return sorted(machines, key=lambda machine: machine.name)
-
-
-def describe_worker(dask_worker: Worker) -> tuple[str, MachineInfo]:
-    """Return the name of a Dask worker, and what it runs on; called in it."""
-    return str(dask_worker.name), Machine(str(dask_worker.name)).describe()
-
-
-def _names(described: dict[str, tuple[str, MachineInfo]]) -> dict[str, str]:
-    """Return names by address: those that workers were given, else those of their hosts, numbered if need be."""
-    wanted = {
-        address: info.host if "://" in name or name.isdigit() else name for address, (name, info) in described.items()
-    }
-    count = Counter(wanted.values())
-    seen: Counter[str] = Counter()
-    names = {}
-    for address, name in sorted(wanted.items()):
-        seen[name] += 1
-        names[address] = name if count[name] == 1 else f"{name}-{seen[name]}"
-    return names
-
-
 def _warnings_of(address: str) -> list[str]:
     """Warn of a scheduler without TLS that is reached by more than this machine."""
     parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    if parts.scheme == "tls" or _is_loopback(parts.hostname or ""):
+    if parts.scheme in ("tls", "inproc") or _is_loopback(parts.hostname or ""):
         return []
     return [
         f"the Dask scheduler at {address} takes connections without TLS: whoever reaches it can run code on all of its "

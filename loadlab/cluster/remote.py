@@ -252,7 +252,10 @@ class _FailedCall(BaseActorFuture[Any]):
 
 def _listens(address: str) -> bool:
     """Return whether connections to a scheduler are accepted, also by a name or without a scheme."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
+    scheme, _, host_and_port = address.rpartition("://")
+    if scheme not in ("", "tcp", "tls"):
+        return True  # not to be seen like this
+    host, _, port = host_and_port.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_SCHEDULER_SECONDS):
             return True

@@ -1,5 +1,7 @@
 """The way to a cluster that is not there, is not ready, is encrypted, or is something else."""
 
+import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from loadlab.cluster import connecting
+from loadlab.cluster import connecting, workers
 from loadlab.cluster.connecting import ClusterTls, connect
 from loadlab.errors import LoadlabError
+from loadlab.installation import DISTRIBUTION
 
 from .dask_cluster import dask_cluster
 
@@ -59,7 +62,7 @@ def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monkey
 
 
 def test_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "_WORKERS_SECONDS", 0.5)
+    monkeypatch.setattr(workers, "_WORKERS_SECONDS", 0.5)
     with (
         dask_cluster(tmp_path, names=()) as dask,
         pytest.raises(LoadlabError, match=r"has no workers: start one on each client machine \(dask worker tcp://"),
@@ -68,23 +71,27 @@ def test_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_versions_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "DISTRIBUTION", "no-such-distribution")
-    with dask_cluster(tmp_path, names=("one",)) as dask:
-        with connect(dask.address) as cluster:  # the same here and there: it is installed nowhere
-            assert len(cluster.machines) == 1
-        monkeypatch.setattr(connecting, "_versions_of", versions_by_turns())
-        with pytest.raises(LoadlabError) as caught:
+    packages = {"python": "3.99.1", DISTRIBUTION: "0.0", "distributed": "1.0"}
+    monkeypatch.setattr(workers, "get_versions", lambda _: {"packages": packages})
+    monkeypatch.setattr(workers, "_SETTLED_SECONDS", 0.1)
+    with (
+        dask_cluster(tmp_path, names=("one",)) as dask,
+        pytest.raises(
+            LoadlabError, match=r"here loadlab 0\.0, Python 3\.99 and distributed 1\.0; tcp://.*: loadlab .* P"
+        ),
+    ):
+        connect(dask.address)
+
+
+def test_a_worker_that_is_stopped_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_ANSWER_SECONDS", 1.0)
+    with dask_cluster(tmp_path) as dask:
+        with connect(dask.address) as cluster:
+            [address] = [machine.address for machine in cluster.machines if machine.name == "two"]
+        os.kill(dask.workers["two"].pid, signal.SIGSTOP)
+        with pytest.raises(LoadlabError, match=f"the Dask worker at {address} has not answered for 1 s"):
             connect(dask.address)
-    assert str(caught.value).startswith(
-        "the machines of a cluster need the same versions of loadlab and Python: here loadlab 1.0 with Python 3.11; tcp://"
-    )
-    assert "no loadlab with Python 3.12: install this one's there" in str(caught.value)
-
-
-def versions_by_turns() -> object:
-    """Return a function that knows the versions of a client, then those of a worker without loadlab."""
-    turns = iter([("1.0", "3.11"), ("", "3.12")])
-    return lambda _found: next(turns)
+        os.kill(dask.workers["two"].pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="module")
