@@ -15,6 +15,7 @@ from loadlab.errors import ProfileError, ScenarioError
 from loadlab.experiment.context import Observer, Unobserved
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.run_plan import RunPlan, check_for_cluster, run_directory
+from loadlab.experiment.target_side import check_hosts
 from loadlab.profile import LoadedProfile, load_mapping, load_profile
 from loadlab.profile.finding import find_profile
 from loadlab.profile.writing import format_value
@@ -78,6 +79,7 @@ def run_profile(
 @contextmanager
 def _claimed_machines(plan: RunPlan, cluster: str | Scheduler | None) -> Iterator["Cluster | None"]:
     if cluster is None:
+        check_hosts(plan.trials, None)
         yield None
         return
     check_for_cluster(plan.loaded.profile)
@@ -85,6 +87,7 @@ def _claimed_machines(plan: RunPlan, cluster: str | Scheduler | None) -> Iterato
     with scheduler.connect() as claimed:
         for warning in claimed.warnings:
             warnings.warn(warning, stacklevel=5)  # where run_profile is called
+        check_hosts(plan.trials, claimed)
         yield claimed
 
 

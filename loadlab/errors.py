@@ -77,3 +77,7 @@ class ClusterFailed(TrialFailed):
 
 class TargetDied(TrialFailed):
     """The target ended by itself, or was killed, in the middle of a trial."""
+
+
+class NotPossible(Exception):
+    """Target or machine lacks what a trial asks for; the text says what. A result, not an error."""

@@ -1,8 +1,8 @@
 """Options for load from the machines of a Dask cluster, and what is printed of those machines before a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
@@ -11,9 +11,10 @@ from loadlab.cli.terminal import notify
 from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import LoadlabError
 
-if TYPE_CHECKING:  # both take time to import, which `--help` need not wait for
+if TYPE_CHECKING:  # they take time to import, which `--help` need not wait for
     from loadlab.cluster.remote import Cluster
     from loadlab.experiment.context import Resources
+    from loadlab.profile import Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,18 @@ class ClusterOptions:
 
 
 @contextmanager
-def claimed_machines(scheduler: Scheduler | None, resources: "Resources") -> Iterator["Cluster | None"]:
+def claimed_machines(
+    scheduler: Scheduler | None, resources: "Resources", trials: "Collection[Trial]" = ()
+) -> Iterator["Cluster | None"]:
     """Hold the machines of a cluster for the block, and print which ones; without a scheduler there are none.
 
-    `resources` are those of this machine. To be entered while Ctrl-C still ends the program: connecting takes seconds.
+    `resources` are those of this machine. Raises LoadlabError where `trials` have their targets on machines that the
+    cluster does not have. To be entered while Ctrl-C still ends the program: connecting takes seconds.
     """
+    from loadlab.experiment.target_side import check_hosts, only_host
+
     if scheduler is None:
+        check_hosts(trials, None)
         yield None
         return
     with scheduler.connect() as cluster:
@@ -61,8 +68,10 @@ def claimed_machines(scheduler: Scheduler | None, resources: "Resources") -> Ite
 
         for warning in cluster.warnings:
             notify(f"warning: {warning}", style="yellow")
-        cores = cores_by_machine(cluster, resources)
-        notify(machines_line({name: len(of_machine) for name, of_machine in cores.items()}))
+        check_hosts(trials, cluster)
+        host = only_host(trials)
+        cores = cores_by_machine(cluster, replace(resources, target_on=host))
+        notify(machines_line({name: len(of_machine) for name, of_machine in cores.items() if name != host}))
         yield cluster
 
 

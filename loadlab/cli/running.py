@@ -65,7 +65,7 @@ def run_profile(
         check_for_cluster(loaded.profile)
         _ = machine.activity  # before Dask's workers here have anything to do
     with (
-        claimed_machines(scheduler, plan.resources) as cluster,
+        claimed_machines(scheduler, plan.resources, plan.trials) as cluster,
         Interruption() as interruption,
         run_directory(loaded, out) as directory,
     ):

@@ -8,22 +8,32 @@ Two runs are two actors on the same Dask worker; the `Machine` behind them is on
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
 from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_clock_pair
-from loadlab.cluster.messages import ClockPair, Delivery, Examined, MachineInfo
+from loadlab.cluster.messages import ClockPair, Delivery, Examined, MachineInfo, TargetInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
+from loadlab.cluster.target import AskedTarget, HostedTarget
 from loadlab.errors import ClusterFailed
 from loadlab.host import Requirements
+from loadlab.probes.memory import MemoryReading
 from loadlab.probes.speed import measure_core_speeds
 from loadlab.processes import raise_open_files
 from loadlab.profile.address import Address
+from loadlab.serving.reading import HostReading, TargetLook, TargetReading
+from loadlab.targets import accepts
 
 _LOOK_SECONDS: Final = 0.5
 _STOP_SECONDS: Final = 8.0
+_END_SECONDS: Final = 0.1
+
+# A target takes its time until it listens, so it is not started in the loop but in this thread: it lives as long as the
+# loop's, and so may be a parent.
+_starting: Final = ThreadPoolExecutor(1, "loadlab-target")
 
 
 class MachineActor:
@@ -147,6 +157,65 @@ class MachineActor:
         self._news.pop(number).set()
         return fleet.deliver()
 
+    async def reaches(self, address: Address) -> bool:
+        """Return whether a server at that address accepts connections from here."""
+        return await asyncio.to_thread(accepts, address)
+
+    async def stand_target(self, number: int, asked: AskedTarget) -> TargetInfo:
+        """Have the target of a rig listen."""
+        self._machine.check(self._key)
+        target = self._machine.targets[number] = HostedTarget(self._machine.name)
+        return await asyncio.get_running_loop().run_in_executor(_starting, target.start, asked)
+
+    async def next_end(self, number: int, timeout_seconds: float) -> str | None:
+        """Return how the target of a rig has ended, waiting for at most so long; None while it runs."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
+        while (end := self._target(number).poll_exit()) is None and loop.time() < deadline:
+            await asyncio.sleep(_END_SECONDS)
+        return end
+
+    async def read_target(self, number: int, start: HostReading | None) -> TargetReading:
+        """Read the counters of the target and of the machine."""
+        return self._target(number).read(start)
+
+    async def look_at_target(self, number: int, pids: list[int] | None, since_ns: int | None) -> TargetLook:
+        """Read the target in the middle of a window."""
+        return self._target(number).look(pids, since_ns)
+
+    async def read_target_pss(self, number: int) -> int | None:
+        """Read the memory of the target."""
+        return await asyncio.to_thread(self._target(number).read_pss)
+
+    async def read_target_memory(self, number: int) -> MemoryReading | None:
+        """Read the memory of the target, and of the machine's kernel."""
+        return await asyncio.to_thread(self._target(number).read_memory)
+
+    async def count_target_open(self, number: int) -> int | None:
+        """Count the descriptors of the target."""
+        return self._target(number).count_open()
+
+    async def read_target_speed(self, number: int) -> int | None:
+        """Measure the speed of the target's cores."""
+        return await asyncio.to_thread(self._target(number).read_speed)
+
+    async def stop_target(self, number: int) -> bytes:
+        """End the target of a rig; return what its command has printed."""
+        self._machine.check(self._key)
+        target = self._machine.targets.get(number)
+        if target is None:
+            return b""
+        printed = await asyncio.to_thread(target.stop)
+        self._machine.targets.pop(number, None)
+        return printed
+
+    def _target(self, number: int) -> HostedTarget:
+        self._machine.check(self._key)
+        try:
+            return self._machine.targets[number]
+        except KeyError:
+            raise ClusterFailed(f"machine {self._machine.name} has ended the target of this rig") from None
+
     def _fleet(self, number: int) -> HostedFleet:
         self._machine.check(self._key)
         try:
@@ -190,15 +259,16 @@ class _Tenancy:
         return self._end() if self.machine.is_held_by(key) else None
 
     def _end(self) -> asyncio.Task[None]:
-        fleets = self.machine.end()
-        for fleet in fleets:
-            _retire(fleet)
-        self._ending = asyncio.get_running_loop().create_task(self._stop(fleets))
+        running = self.machine.end()
+        for each in running:
+            if isinstance(each, HostedFleet):
+                _retire(each)
+        self._ending = asyncio.get_running_loop().create_task(self._stop(running))
         return self._ending
 
-    async def _stop(self, fleets: list[HostedFleet]) -> None:
+    async def _stop(self, running: Sequence[HostedFleet | HostedTarget]) -> None:
         try:
-            await asyncio.gather(*(asyncio.to_thread(fleet.stop) for fleet in fleets))
+            await asyncio.gather(*(asyncio.to_thread(each.stop) for each in running))
         finally:
             self.machine.free()
             self._ending = None

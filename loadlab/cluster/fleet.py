@@ -39,12 +39,20 @@ _numbers: Final = itertools.count(1)
 
 
 class ClusterFleet:
-    """A `Fleet` on the machines of `cluster`, on the cores `cores` of each by name. A context manager that stops it."""
+    """A `Fleet` on the machines of `cluster`, on the cores `cores` of each by name. A context manager that stops it.
+
+    The machine `host` has the target, and generates no load; None: the target is not on one of them.
+    """
 
     def __init__(
-        self, cluster: Cluster, cores: Mapping[str, Sequence[int]], scenario_log: PrintedLog | None = None
+        self,
+        cluster: Cluster,
+        cores: Mapping[str, Sequence[int]],
+        scenario_log: PrintedLog | None = None,
+        host: RemoteMachine | None = None,
     ) -> None:
-        self.machines = cluster.machines
+        self.machines = [machine for machine in cluster.machines if machine is not host]
+        self._host = host
         self._needed = self.machines
         self._cluster = cluster
         self._cores = cores
@@ -81,7 +89,7 @@ class ClusterFleet:
         Parts that are started afterwards go to the machines that this says. Raises LoadlabError where the machines do
         not suffice, or one of them cannot reach the target.
         """
-        limits = limits_towards(self._cluster, self._cores, address)
+        limits = limits_towards(self._cluster, self._cores, address, self._host)
         self._division = divide_among(limits, address, connections, workers, idle)
         return self._division.division
 

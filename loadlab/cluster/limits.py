@@ -3,38 +3,51 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from loadlab.cluster.messages import MachineInfo
 from loadlab.cluster.remote import Cluster, RemoteMachine
 from loadlab.cluster.shares import MachineLimits
 from loadlab.errors import LoadlabError
 from loadlab.profile.address import Address, TcpAddress, UnixAddress
 
 
-def limits_towards(cluster: Cluster, cores: Mapping[str, Sequence[int]], address: Address) -> list[MachineLimits]:
-    """Return the limits of all machines, which have these `cores` by name.
+def limits_towards(
+    cluster: Cluster, cores: Mapping[str, Sequence[int]], address: Address, host: RemoteMachine | None = None
+) -> list[MachineLimits]:
+    """Return the limits of all machines but `host`, which have these `cores` by name.
 
-    Raises LoadlabError where one of them cannot reach `address`, and TrialFailed where one does not answer.
+    The target is on the machine `host`; None for this one, or one outside of the cluster. Raises LoadlabError where one
+    of them cannot reach `address`, and TrialFailed where one does not answer.
     """
     sharing = Counter(_kernel(machine) for machine in cluster.machines)
+    beside = ("this machine", cluster.here) if host is None else (f"machine {host.name}", host.info)
     return [
-        _limits_of(cluster, machine, len(cores.get(machine.name, machine.info.cores)), sharing, address)
+        _limits_of(cluster, machine, len(cores.get(machine.name, machine.info.cores)), sharing, address, *beside)
         for machine in cluster.machines
+        if machine is not host
     ]
 
 
 def _limits_of(
-    cluster: Cluster, machine: RemoteMachine, cores: int, sharing: Mapping[str, int], address: Address
+    cluster: Cluster,
+    machine: RemoteMachine,
+    cores: int,
+    sharing: Mapping[str, int],
+    address: Address,
+    place: str,
+    beside: MachineInfo,
 ) -> MachineLimits:
-    info, here = machine.info, cluster.here
+    info = machine.info
+    is_beside = bool(info.boot) and info.boot == beside.boot
     own_bytes = min(info.memory_bytes, info.kernel_memory_bytes // sharing[_kernel(machine)])
     sources: Sequence[str] = ()
     network, has_ports = info.boot + info.network, True
     if isinstance(address, UnixAddress):
-        if not cluster.is_here(machine):
-            raise LoadlabError(_out_of_reach(machine, "a Unix socket of this machine"))
+        if not is_beside:
+            raise LoadlabError(_out_of_reach(machine, f"a Unix socket of {place}"))
         has_ports = False
     elif _is_loopback(address):
-        if not cluster.is_here(machine) or info.network != here.network:
-            raise LoadlabError(_out_of_reach(machine, f"this machine's own {address.host}"))
+        if not is_beside or info.network != beside.network:
+            raise LoadlabError(_out_of_reach(machine, f"{address.host} of {place}"))
         has_ports = False
     else:
         sources = cluster.wait(machine, cluster.call(machine, "sources", address.host))

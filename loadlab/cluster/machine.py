@@ -23,6 +23,7 @@ from typing import Final
 from loadlab.cluster.messages import ClockPair, Delivery, Examined, Failure, MachineInfo
 from loadlab.cluster.networks import list_addresses
 from loadlab.cluster.reading import MachineReading, read_machine
+from loadlab.cluster.target import HostedTarget
 from loadlab.errors import ClusterFailed, LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
@@ -58,6 +59,7 @@ class Machine:
     def __init__(self, name: str, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self.name = name
         self.fleets: dict[int, HostedFleet] = {}
+        self.targets: dict[int, HostedTarget] = {}
         self._now_ns = now_ns
         self._claim: Claim | None = None
         self._is_ending = False
@@ -139,12 +141,13 @@ class Machine:
         """Whether the run `key` holds it, and it is not being ended."""
         return self._claim is not None and self._claim.key == key and not self._is_ending
 
-    def end(self) -> "list[HostedFleet]":
+    def end(self) -> "list[HostedFleet | HostedTarget]":
         """Take it from its run. Return what is to be stopped before it is set `free`."""
         self._is_ending = True
-        fleets = [*self.fleets.values()]
+        running: list[HostedFleet | HostedTarget] = [*self.fleets.values(), *self.targets.values()]
         self.fleets.clear()
-        return fleets
+        self.targets.clear()
+        return running
 
     def free(self) -> None:
         """Let other runs have it: all has been stopped."""

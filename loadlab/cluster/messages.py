@@ -62,6 +62,18 @@ class Delivery(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
+class TargetInfo(msgspec.Struct, frozen=True):
+    """A target that listens on a machine: the host is an IP address of that machine, the cores are the machine's."""
+
+    host: str
+    port: int
+    authority: str
+    handlers: list[str]
+    max_connections: int
+    backlog: int
+    cores: list[int]
+
+
 class ClockPair(msgspec.Struct, frozen=True):
     """Both clocks of a machine, read at once."""
 

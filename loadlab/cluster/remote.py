@@ -21,7 +21,7 @@ from distributed.actor import Actor, BaseActorFuture
 from loadlab.cluster.clocks import ClockExchange, ClockOffset, offset_of, same_clock
 from loadlab.cluster.machine import Machine
 from loadlab.cluster.messages import ClockPair, MachineInfo
-from loadlab.errors import ClusterFailed, LoadlabError
+from loadlab.errors import ClusterFailed, LoadlabError, NotPossible
 
 ANSWER_SECONDS: Final = 10.0
 """A machine that has not answered for so long is given up."""
@@ -36,13 +36,17 @@ _EXCHANGES: Final = 20
 
 @dataclass(slots=True)
 class RemoteMachine:
-    """One machine: what it is, the actor that stands for it, and what is wrong with it (None: nothing)."""
+    """One machine: what it is, the actor that stands for it, and what is wrong with it (None: nothing).
+
+    `role` is what to call it in a sentence, before its name.
+    """
 
     name: str
     address: str
     actor: Actor
     info: MachineInfo
     problem: str | None = None
+    role: str = "client machine"
     offsets: list[ClockOffset] = field(default_factory=list)
 
 
@@ -108,7 +112,7 @@ class Cluster:
             left = deadline - time.monotonic()
             try:
                 return future.result(timeout=min(max(left, 0.01), _LOOK_SECONDS))
-            except LoadlabError:
+            except (LoadlabError, NotPossible):
                 raise
             except Exception as error:  # all that Dask may raise means that the machine cannot be used any more
                 if isinstance(error, TimeoutError) and not future.done():
@@ -204,12 +208,12 @@ class Cluster:
             return scheduler
         if isinstance(error, TimeoutError):
             return (
-                f"client machine {machine.name} has not answered for {ANSWER_SECONDS:.0f} s: its network may be cut, "
+                f"{machine.role} {machine.name} has not answered for {ANSWER_SECONDS:.0f} s: its network may be cut, "
                 "or the machine overloaded or stopped"
             )
         if not isinstance(error, OSError | RuntimeError) or (isinstance(error, OSError) and error.errno is not None):
-            return f"client machine {machine.name} has failed: {type(error).__name__}: {error}"
-        return f"{lost(machine.name)}: see what it printed, and start it again"
+            return f"{machine.role} {machine.name} has failed: {type(error).__name__}: {error}"
+        return f"{lost(machine.name, machine.role)}: see what it printed, and start it again"
 
     async def _problem_of_scheduler(self) -> str | None:
         """Return what is wrong with the scheduler, a sentence; None if it answers."""
@@ -263,6 +267,6 @@ def _listens(address: str) -> bool:
         return False
 
 
-def lost(name: str) -> str:
+def lost(name: str, role: str = "client machine") -> str:
     """Return the beginning of a sentence on a machine whose Dask worker is gone."""
-    return f"client machine {name} has been lost: its Dask worker has ended, or its connection"
+    return f"{role} {name} has been lost: its Dask worker has ended, or its connection"

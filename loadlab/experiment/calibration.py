@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from loadlab.errors import TrialFailed
-from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.errors import NotPossible, TrialFailed
+from loadlab.experiment.context import RunContext
 from loadlab.experiment.trial import TrialRun
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial

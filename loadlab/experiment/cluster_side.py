@@ -28,7 +28,8 @@ from loadlab.results.speed import MachineSpeed, Speed, SpeedReading, median_spee
 class ClusterSide:
     """The client's side on the machines of `context.cluster`; see `ClientSide` for its methods.
 
-    Those that run on this machine's kernel keep to the cores of the load that `resources` has.
+    Those that run on this machine's kernel keep to the cores of the load that `resources` has. The machine that has the
+    target takes no part.
     """
 
     least_lead_ns = PLAN_LEAD_NS
@@ -40,7 +41,8 @@ class ClusterSide:
         self._shares: dict[str, tuple[list[Share], list[Share]]] = {}
         self._clocks_before = {machine.name: len(machine.offsets) for machine in cluster.machines}
         self._speed_before = {name: len(readings) for name, readings in context.speed_by_machine.items()}
-        self.fleet = ClusterFleet(cluster, self._cores, log)
+        host = next((each for each in cluster.machines if each.name == resources.target_on), None)
+        self.fleet = ClusterFleet(cluster, self._cores, log, host)
 
     def __enter__(self) -> Self:
         return self
@@ -112,8 +114,12 @@ class ClusterSide:
 
 
 def cores_by_machine(cluster: Cluster, resources: Resources) -> dict[str, tuple[int, ...]]:
-    """Return the cores of each machine's processes, by name; `resources` are those of this machine."""
-    infos = [msgspec.structs.replace(machine.info, name=machine.name) for machine in cluster.machines]
+    """Return the cores of each machine's processes, by name; `resources` are those of this machine.
+
+    One that has the target leaves others on its kernel their part of the cores; here the load's are known already.
+    """
+    sharing = [each for each in cluster.machines if each.name != resources.target_on or not cluster.is_here(each)]
+    infos = [msgspec.structs.replace(machine.info, name=machine.name) for machine in sharing]
     return assign_cores(infos, cluster.here, resources.placement.load)
 
 

@@ -22,21 +22,18 @@ if TYPE_CHECKING:
     from loadlab.cluster.remote import Cluster
 
 
-class NotPossible(Exception):
-    """Target or machine lacks what a trial asks for; the text says what. A result, not an error."""
-
-
 @dataclass(frozen=True, slots=True)
 class Resources:
     """The cores of target and load, whether each side is bound to its own, and the hard limit of open files.
 
     A target that runs already is not bound by loadlab: its cores are those that it may run on. The load has none where
-    it comes from other machines only.
+    it comes from other machines only. The target's are those of `target_on`, a machine of the cluster (None: this one).
     """
 
     placement: Placement
     pinned: bool
     open_files: int
+    target_on: str | None = None
 
     @property
     def cores(self) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
@@ -49,9 +46,14 @@ class Resources:
     def shared_cores(self) -> frozenset[int]:
         """The cores that both sides may run on."""
         target, load = set(self.placement.target), set(self.placement.load)
-        if not target or not load:  # one of them is on other machines
+        if not target or not load or self.target_on is not None:  # one of them is on other machines
             return frozenset()
         return frozenset(target & load if self.pinned else target | load)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the target's cores are its own: it is bound to them, or alone on another machine."""
+        return self.pinned or self.target_on is not None
 
     def cores_by_side(self) -> dict[str, list[int]]:
         """Return the cores that each side was bound to, by side; empty if neither was."""
@@ -72,12 +74,14 @@ def resources_for(profile: Profile) -> Resources:
     given = resources_of_host()
     wanted = profile.placement if isinstance(profile, LoadProfile) else "auto"
     placement = given.placement
-    if isinstance(wanted, Cores):
+    if isinstance(profile, LoadProfile) and isinstance(wanted, Cores):
         available = os.sched_getaffinity(0)
         # Beside a target that runs already, bundled servers are started for the calibration only.
         target = wanted.target or tuple(sorted(available - set(wanted.load))) or wanted.load
         placement = Placement(target, wanted.load)
-        if missing := sorted({*placement.target, *placement.load} - available):
+        # Those of a target on another machine are that machine's.
+        named = {*placement.load, *(() if profile.target.on else placement.target)}
+        if missing := sorted(named - available):
             raise LoadlabError(
                 f"placement: core {missing[0]} is not among the cores that loadlab may use here "
                 f"({', '.join(map(str, sorted(available)))}); name others, or say auto"

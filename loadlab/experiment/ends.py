@@ -2,53 +2,38 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from loadlab.errors import TargetDied, TrialFailed
+from loadlab.experiment.target_side import TargetSide
 from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.fleet.messages import Plan
-from loadlab.profile.address import Address
-from loadlab.targets import Capabilities
 
 _TICK_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 30.0
 
 
-class Server(Protocol):
-    """What a rig needs of a server that listens, whether loadlab started it or not."""
-
-    @property
-    def address(self) -> Address:
-        """Where it listens; a host is an IP address."""
-
-    @property
-    def authority(self) -> str:
-        """What the header Host says in requests to it."""
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do on this machine."""
-
-    def pids(self) -> list[int]:
-        """Return the pids of all its processes, now."""
-
-    def poll_exit(self) -> str | None:
-        """Return a sentence on how it ended, None while it runs."""
-
-
 class Ends:
-    """A target, its upstream if it has one, and the fleet that loads it.
+    """A target, with its upstream if it has one, and the fleet that loads it.
 
     Listening raises TrialFailed when the target or a process of the load has ended, and whatever `check` raises; it
     yields first what was said until then.
     """
 
-    def __init__(self, target: Server, upstream: Server | None, fleet: Fleet, check: Callable[[], None]) -> None:
-        self.target = target
-        self.upstream = upstream
+    def __init__(
+        self,
+        side: TargetSide,
+        fleet: Fleet,
+        check: Callable[[], None],
+        poll_exit: Callable[[], str | None] | None = None,
+    ) -> None:
+        """`poll_exit` says how what is needed of the target has ended (None: as the whole `side` does)."""
+        self.side = side
+        self.target = side.target
         self.fleet = fleet
+        self._poll_exit = poll_exit or side.poll_exit
         self._check = check
-        self._end_of_target: str | None = None
+        self._end_of_target: TrialFailed | None = None
 
     def measure(self, plan: Plan) -> None:
         """Give the load workers their windows."""
@@ -80,10 +65,12 @@ class Ends:
     def _next_events(self, timeout_seconds: float) -> list[Event]:
         self._check()
         if self._end_of_target is not None:
-            raise TargetDied(self._end_of_target)
+            raise self._end_of_target
         events = self.fleet.next_events(timeout_seconds)
-        for server in filter(None, (self.target, self.upstream)):
-            if (end := server.poll_exit()) is not None:
-                # Not at once: what the workers have reported is not to be lost with it.
-                self._end_of_target = end
+        # Not at once: what the workers have reported is not to be lost with it.
+        try:
+            end = self._poll_exit()
+            self._end_of_target = None if end is None else TargetDied(end)
+        except TrialFailed as lost:
+            self._end_of_target = lost
         return events

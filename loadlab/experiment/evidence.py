@@ -33,7 +33,7 @@ def evidence_of(
     known = WindowEvidence(
         asked_ns=load.duration_ns * windows if load.request_count is None else None,
         steady_load=len({rate for stage in load.stages or () for rate in (stage.from_rate, stage.to_rate)}) <= 1,
-        target_cores=len(target_cores if resources.pinned else target_cores | load_cores),
+        target_cores=len(target_cores if resources.is_apart else target_cores | load_cores),
         shared_cores=tuple(sorted(resources.shared_cores)),
         # Of slow senders the time that sending takes is no part of the response time.
         # A number of requests may be too few for all users, and leaves none in flight at the end.
@@ -134,17 +134,24 @@ def _pools(
     known = [(machine, use) for machine in machines if (use := usage.machines.get(machine.result.name)) is not None]
     here = next((machine.kernel for machine in machines if machine.is_here), "")
     target, load = frozenset(resources.placement.target), frozenset(resources.placement.load)
+    # On a machine of the cluster the target has the cores of that one, which others may run on too.
+    where, readings = (here, usage.cores) if usage.host is None else (usage.host.kernel, usage.host.cores)
+    beside = {here: usage.beside_busy}
+    if usage.host is not None:
+        beside[where] = beside.get(where, 0.0) + usage.host.beside_busy
     shares = [
         CoreShare("both", here, target | load, usage.cores, usage.target.busy)
         if _are_together(resources)
-        else CoreShare("target", here, target, usage.cores, usage.target.busy),
+        else CoreShare("target", where, target, readings, usage.target.busy),
         *(CoreShare("client", machine.kernel, frozenset(machine.cores), use.cores, use.busy) for machine, use in known),
     ]
-    of_target, *of_machines = pools_side_by_side(shares, {here: usage.beside_busy}, usage.active)
+    of_target, *of_machines = pools_side_by_side(shares, beside, usage.active)
     return of_target, {machine.result.name: pool for (machine, _), pool in zip(known, of_machines, strict=True)}
 
 
 def _are_together(resources: Resources) -> bool:
     """Return whether target and load were not kept apart on this machine."""
     target, load = set(resources.placement.target), set(resources.placement.load)
+    if resources.target_on is not None:
+        return False
     return bool(load) and (not resources.pinned or bool(target & load))

@@ -9,8 +9,7 @@ from loadlab.experiment.ends import Ends
 from loadlab.fleet.coordinator import Event
 from loadlab.fleet.division import Share
 from loadlab.fleet.messages import Alive, Endpoint, IdlePart, Opened, OpenedSoFar
-from loadlab.probes.memory import memory_of_connections, read_memory
-from loadlab.probes.open_files import read_open_files
+from loadlab.probes.memory import memory_of_connections
 from loadlab.profile.address import socket_address
 from loadlab.profile.load import Load
 from loadlab.protocols.openings import IdleOpening
@@ -52,7 +51,7 @@ class HeldConnections:
         load, address = self._load, socket_address(ends.target.address)
         # All holders open at once, so each fills only its part of the backlog; half of it is left as slack.
         round_size = max(1, min(_LARGEST_ROUND, ends.target.capabilities.backlog // (2 * len(shares))))
-        before = read_memory(ends.target.pids(), ())
+        before = ends.side.read_memory()
         ends.fleet.start_holders(
             [
                 IdlePart(
@@ -71,10 +70,9 @@ class HeldConnections:
             self._take(event)
         if opening is None:  # otherwise each has been answered, so it has been accepted
             self._not_accepted = self._wait_accepted(ends)
-        target_pids = ends.target.pids()
         holder_pids = ends.fleet.holder_pids()
-        if target_pids and len(holder_pids) == len(shares):  # both ends of all connections are on this machine
-            after = read_memory(target_pids, holder_pids)
+        if ends.target.pids() and len(holder_pids) == len(shares):  # both ends of all connections are on this machine
+            after = ends.side.read_memory(holder_pids)
             self.memory = memory_of_connections(before, after, sum(self._opening.values()))
 
     def count(self, ends: Ends, take_other: Callable[[Event], None] = lambda _: None) -> int | None:
@@ -128,8 +126,8 @@ class HeldConnections:
         get do not speak for all of its processes. The target's own descriptors, a few dozen, hide as many.
         """
         deadline_ns = time.monotonic_ns() + _ACCEPT_PATIENCE_NS
-        while files := read_open_files(ends.target.pids()):
-            missing = (self.count(ends) or 0) - sum(process.open for process in files)
+        while (opened := ends.side.count_open()) is not None:
+            missing = (self.count(ends) or 0) - opened
             if missing <= 0 or time.monotonic_ns() > deadline_ns:
                 return max(0, missing)
             for event in ends.listen_until(time.monotonic_ns() + _LOOK_AGAIN_NS):

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from loadlab.analysis.expect import check_expectations
 from loadlab.analysis.verdict import judge_speed_again
-from loadlab.errors import TrialFailed
-from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.errors import NotPossible, TrialFailed
+from loadlab.experiment.context import RunContext
 from loadlab.experiment.preflight import why_not_started
 from loadlab.micro.messages import MicroFigures
 from loadlab.processes import Child, module_command, spawn

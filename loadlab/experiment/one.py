@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from loadlab.errors import LoadlabError
-from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.errors import LoadlabError, NotPossible
+from loadlab.experiment.context import RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.parts import preparing_part
 from loadlab.experiment.serving import serve
@@ -50,7 +50,7 @@ def run_iteration(
             row = dict(zip(scenario.columns, scenario.rows[0], strict=True)) if scenario.rows else {}
             begin(scenario.authority, row)
             fleet.start_workers([part])
-            _listen(Ends(served.target, served.upstream, fleet, context.check), show)
+            _listen(Ends(served, fleet, context.check), show)
             return scenario.function
     except NotPossible as lack:
         raise LoadlabError(str(lack)) from None

@@ -58,7 +58,8 @@ class Readiness:
         loads = [trial.profile if isinstance(trial.profile, LoadProfile) else None for trial in trials]
         asked = [None if load is None else load.target for load in loads]
         catalog = targets.catalog()
-        by_name = {target.name: target for target in asked if target is not None}
+        # What another machine of the cluster lacks is found there.
+        by_name = {target.name: target for target in asked if target is not None and target.on is None}
         handlers = {
             name: {
                 handler for load in loads if load is not None and load.target.name == name for handler in load.handlers
@@ -73,7 +74,7 @@ class Readiness:
         blocked = {
             index
             for index, (target, required) in enumerate(zip(asked, needed, strict=True))
-            if (target is not None and target.name in missing)
+            if (target is not None and target.on is None and target.name in missing)
             or any(each.is_blocker for each in examination.judge(required))
         }
         return cls((*missing.values(), *examination.judge(largest(needed))), len(trials), frozenset(blocked))
@@ -113,7 +114,8 @@ def names_for(trials: Iterable[Trial]) -> targets.Names:
     """Return the names of the trials' servers; raise NotAllowed if one is on a machine that must not be loaded."""
     profiles = [trial.profile for trial in trials if isinstance(trial.profile, LoadProfile)]
     names = targets.Names({host for profile in profiles for host in profile.allow_remote})
-    for text in dict.fromkeys(profile.target.address for profile in profiles if profile.target.kind == "address"):
+    attached = (each.target for each in profiles if each.target.kind == "address" and each.target.on is None)
+    for text in dict.fromkeys(target.address for target in attached):
         names.check(parse_address(text or ""))
     return names
 
@@ -182,6 +184,8 @@ def _requirements_of(
     profile: Profile, machine: Machine, catalog: Mapping[str, targets.TargetDescription], load_is_here: bool = True
 ) -> Requirements:
     target = profile.target if isinstance(profile, LoadProfile) else None
+    if target is not None and target.on is not None:
+        return Requirements()  # of this machine
     bundled = None if target is None or target.server is None else catalog[target.server].footprint(target.options)
     return requirements_of(profile, machine.own, bundled, load_is_here)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from loadlab.errors import LoadlabError, TrialFailed
+from loadlab.errors import LoadlabError, NotPossible, TrialFailed
 from loadlab.experiment.client_side import ClientSide, client_side
-from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.experiment.context import RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
 from loadlab.experiment.machine_usage import LoadMachine
@@ -74,7 +74,8 @@ class Rig:
         self._machines: Callable[[], list[LoadMachine]] = list
 
     def __enter__(self) -> Self:
-        if lack := why_not_started(self.profile, self.context.load_is_here):
+        is_here = self.profile.target.on is None  # another machine is asked itself
+        if is_here and (lack := why_not_started(self.profile, self.context.load_is_here)):
             raise NotPossible(lack)
         with ExitStack() as standing:  # if something fails half-way, what stands by then is taken down
             served = standing.enter_context(serve(self.profile, self.context, self._logs.target))
@@ -82,7 +83,7 @@ class Rig:
             log = ScenarioLog(self._logs.scenario) if self._logs.scenario is not None else None
             self.clients = standing.enter_context(client_side(self.context, self.resources, log))
             self._machines = self.clients.machines
-            self.ends = Ends(target, served.upstream, self.clients.fleet, self.context.check)
+            self.ends = Ends(served, self.clients.fleet, self.context.check)
             division = self._divide(target.address)
             if division.holders:
                 probe, tls = format_probe(self.profile, target.authority), self.profile.target.tls_settings

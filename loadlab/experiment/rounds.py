@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Final
 
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
-from loadlab.errors import ClusterFailed, ScenarioError, TargetDied, TrialFailed
-from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.errors import ClusterFailed, NotPossible, ScenarioError, TargetDied, TrialFailed
+from loadlab.experiment.context import RunContext
 from loadlab.experiment.passes import KeepStacks, Passes
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.rig import NO_LOGS, Rig, TrialLogs

@@ -9,10 +9,10 @@ from typing import Final
 from loadlab import __version__, host
 from loadlab.analysis.conclusion import conclude
 from loadlab.analysis.verdict import judge_failure, spoiled_by_machine
-from loadlab.errors import ClusterFailed, ScenarioError, TargetDied, TrialFailed
+from loadlab.errors import ClusterFailed, NotPossible, ScenarioError, TargetDied, TrialFailed
 from loadlab.experiment.batches import plan_batches
 from loadlab.experiment.calibration import BEFORE_A_RUN, calibrate
-from loadlab.experiment.context import NotPossible, RunContext
+from loadlab.experiment.context import RunContext
 from loadlab.experiment.micro import MicroRun
 from loadlab.experiment.passes import KeepStacks
 from loadlab.experiment.rig import NO_LOGS, TrialLogs

@@ -75,7 +75,9 @@ class ScenarioPhases:
         """
         if "teardown" not in self._has:
             return
-        ends = Ends(self._ends.target, None, self._ends.fleet, self._context.check_insistent)
+        # Without a server behind it that has ended the target may still be asked.
+        side, fleet = self._ends.side, self._ends.fleet
+        ends = Ends(side, fleet, self._context.check_insistent, side.target.poll_exit)
         seconds = self._leaving_seconds if in_order else _LEAVING_SECONDS
         try:
             ends.fleet.end_workers()

@@ -54,5 +54,4 @@ class SharedCoresWatch:
         return SharedCoresUse(self._target.uses(), self._client.uses(), self._beside.uses())
 
     def _pids_beside(self) -> list[int]:
-        upstream = self._ends.upstream.pids() if self._ends.upstream else ()
-        return [os.getpid(), *self._ends.fleet.holder_pids(), *upstream]
+        return [os.getpid(), *self._ends.fleet.holder_pids(), *self._ends.side.pids_beside()]

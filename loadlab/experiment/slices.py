@@ -122,7 +122,7 @@ def end_slices(rig: Rig, record: SlicesRecord) -> None:
     record.idle_at_end = rig.idle.count(rig.ends)
     if record.rounds:
         last = record.rounds[-1]
-        target, client = (read_pss(pids) for pids in (rig.ends.target.pids(), rig.ends.fleet.worker_pids()))
+        target, client = rig.ends.side.read_pss(), read_pss(rig.ends.fleet.worker_pids())
         record.rounds[-1] = replace(last, usage=last.usage.with_memory(target, client))
 
 

@@ -1,4 +1,4 @@
-"""What /proc shows over the course of a window: target, load workers, and TCP on the whole machine.
+"""What /proc shows over the course of a window: target, load workers, and TCP on the whole machine of the target.
 
 Readings are taken on a core that the load runs on, so what costs much is not read within the window: memory in equal
 parts never, a target of many threads at both ends only, and which processes the target has, too. docs/probes.md has
@@ -14,7 +14,6 @@ from typing import Final
 from loadlab.experiment.ends import Ends
 from loadlab.probes.memory import read_pss
 from loadlab.probes.procfs import GroupReading, read_group, state_of, usage_between
-from loadlab.probes.tcp import read_sockets
 from loadlab.results.probe_data import ProcessUsage, ProcfsProbe, SocketsProbe, SocketsReading
 
 # Each thread takes 0.05 ms to read, so as many take 3 ms.
@@ -58,25 +57,18 @@ class Timeline:
         in_between = bool(self._readings) and not at_end
         if in_between and not (due and self._readings[0].target.threads <= _MOST_THREADS):
             return
-        # To find what the target has forked, all processes of the machine are looked at: 0.015 ms for each of them.
-        target_pids = self._readings[0].target.processes if in_between else self._ends.target.pids()
-        now_ns = time.monotonic_ns()
-        start_ns = self._readings[0].target.time_ns if self._readings else now_ns
-        self._readings.append(
-            _Reading(
-                target=read_group(target_pids, now_ns),
-                client=read_group(self._ends.fleet.worker_pids(), now_ns),
-                sockets=read_sockets(now_ns - start_ns),
-            )
-        )
+        first = self._readings[0].target if self._readings else None
+        pids = [*first.processes] if first is not None and in_between else None
+        look = self._ends.side.look(pids, None if first is None else first.time_ns)
+        client = read_group(self._ends.fleet.worker_pids(), time.monotonic_ns())
+        self._readings.append(_Reading(look.group, client, look.sockets))
         if len(self._readings) > _MOST_READINGS:
             del self._readings[1::2]  # an even number are the most, so the one too many, the last, stays
             self._every *= 2
 
     def read_memory(self) -> SharedFairly:
         """Read and return the memory of both sides: before the load begins, and again after the window."""
-        sides = self._ends.target.pids(), self._ends.fleet.worker_pids()
-        self._memory.append(SharedFairly(*(read_pss(pids) for pids in sides)))
+        self._memory.append(SharedFairly(self._ends.side.read_pss(), read_pss(self._ends.fleet.worker_pids())))
         return self._memory[-1]
 
     def processes(self) -> ProcfsProbe | None:

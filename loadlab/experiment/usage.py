@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Self
@@ -17,9 +17,9 @@ from loadlab.experiment.machine_usage import (
 )
 from loadlab.experiment.shared_cores import SharedCoresUse
 from loadlab.probes.clocks import ClockChange, ClockReading, change_between, read_clocks, total_change
-from loadlab.probes.open_files import OpenFiles, read_open_files
+from loadlab.probes.open_files import OpenFiles
 from loadlab.probes.procfs import GroupReading, ended_between, read_group, total_use, usage_between
-from loadlab.probes.tcp import ListenQueue, read_listen_queue
+from loadlab.probes.tcp import ListenQueue
 from loadlab.probes.throttling import (
     LimitsReading,
     limits_between,
@@ -31,8 +31,8 @@ from loadlab.probes.throttling import (
 )
 from loadlab.processes.cores import CoresReading, joined, read_cores
 from loadlab.processes.threads import total_of_threads
-from loadlab.profile.address import Address
 from loadlab.results.probe_data import ControlGroupUse, Pressure, ProcessUsage
+from loadlab.serving.reading import HostReading, TargetReading
 
 if TYPE_CHECKING:
     from loadlab.cluster.reading import MachineReading
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 class WindowEdge:
     """The counters at one end of the window; `beside` are other processes of the trial: holders, an upstream, ours.
 
-    All are this machine's but those of `machines`, the others that generate the load.
+    All are this machine's but those of `machines`, the others that generate the load, and those of a target that has a
+    `host`, another machine of the cluster.
     """
 
     target: GroupReading
@@ -53,7 +54,17 @@ class WindowEdge:
     target_files: list[OpenFiles]
     listen_queue: ListenQueue | None
     limits: LimitsReading
+    host: HostReading | None = None
     machines: "Mapping[str, MachineReading]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """The machine of a target that is not the coordinator's, between two edges; `beside_busy` is in cores."""
+
+    kernel: str
+    beside_busy: float
+    cores: tuple[CoresReading, CoresReading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ class WindowUsage:
     control_groups: tuple[ControlGroupUse, ...]
     pressure: Pressure
     active: float = 1.0
+    host: HostUse | None = None
     machines: Mapping[str, MachineUse] = field(default_factory=dict)
 
     def with_threads(self, threads: SharedCoresUse) -> Self:
@@ -98,29 +110,25 @@ class WindowUsage:
 
 
 def read_window_edge(
-    target_pids: Sequence[int],
-    worker_pids: Sequence[int],
-    pids_beside: Sequence[int],
-    target_address: Address,
-    start: WindowEdge | None = None,
+    target: TargetReading, worker_pids: Sequence[int], pids_beside: Sequence[int], start: WindowEdge | None = None
 ) -> WindowEdge:
-    """Read the counters now; `start` is the edge before this one, if this is the window's end."""
+    """Read the counters now, beside those of the `target`; `start` is the edge before, if this is the window's end."""
     now_ns = time.monotonic_ns()
     # We ourselves run beside the load, and are no disturbance but part of the trial.
-    groups = (target_pids, worker_pids, [*pids_beside, os.getpid()])
-    target, client, beside = (read_group(pids, now_ns) for pids in groups)
+    client, beside = (read_group(pids, now_ns) for pids in (worker_pids, [*pids_beside, os.getpid()]))
+    target_pids = [*target.group.processes] if target.host is None else []
     return WindowEdge(
-        target,
+        target.group,
         client,
         beside,
         cores=read_cores(),
         clocks=read_clocks(),
-        target_files=read_open_files(target_pids),
-        # Of a server on another machine it would be that of a server here that has the same port.
-        listen_queue=read_listen_queue(target_address) if target_pids else None,
+        target_files=target.files,
+        listen_queue=target.listen_queue,
         limits=read_limits_again(start.limits)
         if start
         else read_limits({"target": target_pids, "client": [*worker_pids, os.getpid()]}),
+        host=target.host,
     )
 
 
@@ -128,6 +136,17 @@ def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None)
     """Return what was used between two edges; with `active_ns` there was load for so long only between them."""
     passed_ns = end.target.time_ns - start.target.time_ns
     machines = machines_between(start.machines, end.machines)
+    clocks, control_groups = (
+        change_between(start.clocks, end.clocks),
+        tuple(limits_between(start.limits, end.limits)),
+    )
+    pressure = pressure_between(start.limits, end.limits)
+    if start.host is not None and end.host is not None:
+        # A target that sleeps with its machine does not answer; other jumps of its clocks change no figure.
+        asleep_ns = change_between(start.host.clocks, end.host.clocks).asleep_ns
+        clocks = replace(clocks, asleep_ns=max(clocks.asleep_ns, asleep_ns))
+        control_groups += tuple(limits_between(start.host.limits, end.host.limits))
+        pressure = pressure_between(start.host.limits, end.host.limits)
     return WindowUsage(
         target=usage_between(start.target, end.target),
         client=client_of(machines) if machines else usage_between(start.client, end.client),
@@ -139,12 +158,13 @@ def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None)
         target_processes_ended=ended_between(start.target, end.target),
         fullest_target=_fullest([*start.target_files, *end.target_files]),
         listen_queue=_queue_use(start.listen_queue, end.listen_queue),
-        clocks=change_between(start.clocks, end.clocks),
+        clocks=clocks,
         cores=(start.cores, end.cores),
         threads=SharedCoresUse(),
-        control_groups=tuple(limits_between(start.limits, end.limits)),
-        pressure=pressure_between(start.limits, end.limits),
+        control_groups=control_groups,
+        pressure=pressure,
         active=min(1.0, active_ns / passed_ns) if active_ns and passed_ns else 1.0,
+        host=_host_between(start.host, end.host),
         machines=machines,
     )
 
@@ -182,8 +202,23 @@ def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
         control_groups=tuple(total_limits([usage.control_groups for usage in usages])),
         pressure=total_pressure([usage.pressure for usage in usages]),
         active=over_time(usage.active for usage in usages),
+        host=_total_host([usage.host for usage in usages], over_time),
         machines=total_machines([usage.machines for usage in usages]),
     ).with_memory(last.target.pss_bytes, last.client.pss_bytes)
+
+
+def _host_between(start: HostReading | None, end: HostReading | None) -> HostUse | None:
+    if start is None or end is None:
+        return None
+    return HostUse(end.kernel, usage_between(start.beside, end.beside).busy, (start.cores, end.cores))
+
+
+def _total_host(uses: Sequence[HostUse | None], over_time: Callable[[Iterable[float]], float]) -> HostUse | None:
+    known = [use for use in uses if use is not None]
+    if not known or len(known) < len(uses):
+        return None
+    busy = over_time(use.beside_busy for use in known)
+    return HostUse(known[0].kernel, busy, joined([use.cores for use in known]))
 
 
 def _fullest(files: Sequence[OpenFiles]) -> DescriptorUse | None:

@@ -112,17 +112,17 @@ def interval_of(duration_ns: int) -> int:
 def loaded_server(rig: Rig) -> LoadedServer:
     """Return where the requests of a rig go."""
     address = rig.ends.target.address
-    return LoadedServer(address=format_address(address), remote=_is_remote(address))
+    return LoadedServer(address=format_address(address), remote=_is_remote(address), on=rig.resources.target_on)
 
 
 def read_edge(rig: Rig, start: WindowEdge | None = None) -> WindowEdge:
     """Read the counters of a rig now; `start` is the edge before this one, if this is a window's end."""
     ends = rig.ends
-    upstream = ends.upstream.pids() if ends.upstream else ()
+    target = ends.side.read(start.host if start else None)
     # Machines of a cluster read their own processes, also those that run here.
     here = rig.context.cluster is None
     workers, holders = (ends.fleet.worker_pids(), ends.fleet.holder_pids()) if here else ((), ())
-    edge = read_window_edge(ends.target.pids(), workers, [*holders, *upstream], ends.target.address, start)
+    edge = read_window_edge(target, workers, [*holders, *ends.side.pids_beside()], start)
     return replace(edge, machines=rig.clients.read(start.machines if start else NO_READINGS))
 
 

@@ -57,6 +57,7 @@ _KEYS: Final[Mapping[TargetKind, frozenset[str]]] = {
     "command": frozenset({"command", "env", "cwd", "ready", "stop", "address", "tls"}),
     "address": frozenset({"address", "pid", "tls"}),
 }
+_OF_ALL: Final = frozenset({"on"})
 _LONGEST_NAME: Final = 40  # characters of a command within a sentence
 _MOST_PIDS: Final = 1 << 22  # the kernel's limit, PID_MAX_LIMIT
 _STOP_SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGKILL")
@@ -65,6 +66,8 @@ _ENV_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 
 def belongs_to(kind: TargetKind, key: str) -> bool:
     """Return whether a key of `target` is for servers of that kind; what is for no other is for bundled ones."""
+    if key in _OF_ALL:
+        return True
     if kind == "server":
         return not any(key in keys for keys in _KEYS.values())
     return key in _KEYS[kind]
@@ -199,8 +202,8 @@ class Target(Section):
     )
     command: Annotated[tuple[str, ...], CommandWords()] | None = Field(
         default=None,
-        description="The program to start as the server, and its arguments; {port} is a free port, {socket} the path "
-        "of a Unix socket, {folder} an empty folder.",
+        description="The program to start as the server, and its arguments; {port} is a free port, {host} the IP "
+        "address to listen on, {socket} the path of a Unix socket, {folder} an empty folder.",
     )
     env: dict[
         Annotated[str, Text(_ENV_NAME, "the name of an environment variable")],
@@ -226,6 +229,11 @@ class Target(Section):
         description="The process to watch, with its children; by default the one that listens at the address.",
     )
     tls: Tls | None = Field(default=None, description="Connect over TLS; {} for the defaults.")
+    on: Annotated[str, Text(r"[!-~]+", "the name of a machine of the cluster")] | None = Field(
+        default=None,
+        description="The machine of the cluster (--cluster) that the server is started on, or runs on; it generates no "
+        "load then. By default the server is on this machine, or where its address is.",
+    )
 
     @model_validator(mode="after")
     def _check_kind(self) -> Self:
@@ -243,7 +251,8 @@ class Target(Section):
 
     @model_serializer(mode="wrap")
     def _dump_own_kind(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in dump(self).items() if belongs_to(self.kind, key)}
+        dumped = {key: value for key, value in dump(self).items() if belongs_to(self.kind, key)}
+        return dumped if self.on is not None else {key: value for key, value in dumped.items() if key != "on"}
 
     @property
     def kind(self) -> TargetKind:

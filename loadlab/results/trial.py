@@ -40,11 +40,13 @@ class TlsSession(Document):
 class LoadedServer(Document):
     """Where a trial's requests went: an IP address and port, or a Unix socket; `remote` if it is another machine's.
 
-    Of the processes on another machine nothing is known: the trial's `target` is null.
+    Of the processes on another machine nothing is known, the trial's `target` is null, unless they are `on` a machine
+    of the cluster that started or watched them.
     """
 
     address: str
     remote: bool = False
+    on: str | None = None
 
 
 class Round(Document):

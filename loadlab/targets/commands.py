@@ -24,6 +24,7 @@ from loadlab.units import spell_duration_ns
 _LOOK_EVERY_SECONDS: Final = 0.02
 _GRACE_SECONDS: Final = 10.0
 _LONGEST_SHOWN: Final = 60
+_LOOPBACK: Final = "127.0.0.1"
 _IN_USE: Final = re.compile("already in use|EADDRINUSE|port [0-9]+ is in use", re.IGNORECASE)
 
 CapabilitiesOf = Callable[[Collection[int], Address], Capabilities]
@@ -77,19 +78,21 @@ def launch_command(
     *,
     output: Path | None,
     speaks_http: bool = True,
+    host: str | None = None,
     cpus: Collection[int] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> CommandTarget:
     """Start the command of `target`, and wait until it is ready: a server that does not speak HTTP, until it listens.
 
-    What it prints is appended to `output`, or kept for as long as it runs. Where another program takes the port first,
-    it is started once more, with another one. Raises TrialFailed, or what `check` raises, which is called while
-    waiting; no process is left behind then.
+    It is to listen at `host`, an IP address of this machine (None: on loopback). What it prints is appended to
+    `output`, or kept for as long as it runs. Where another program takes the port first, it is started once more, with
+    another one. Raises TrialFailed, or what `check` raises, which is called while waiting; no process is left behind
+    then.
     """
     try:
-        return _launch(target, capabilities_of, output, speaks_http, cpus, check, avoided=())
+        return _launch(target, capabilities_of, output, speaks_http, host, cpus, check, avoided=())
     except _PortInUse as failure:
-        return _launch(target, capabilities_of, output, speaks_http, cpus, check, avoided=[failure.port])
+        return _launch(target, capabilities_of, output, speaks_http, host, cpus, check, avoided=[failure.port])
 
 
 def why_command_not_started(target: Target) -> str | None:
@@ -104,6 +107,7 @@ def _launch(
     capabilities_of: CapabilitiesOf,
     output: Path | None,
     speaks_http: bool,
+    host: str | None,
     cpus: Collection[int] | None,
     check: Callable[[], None],
     avoided: Collection[int],
@@ -111,7 +115,7 @@ def _launch(
     assert target.command is not None
     with contextlib.ExitStack() as given_up_unless_ready:
         folder = Path(given_up_unless_ready.enter_context(_temporary_folder()))
-        place = _Place(target, folder, avoided)
+        place = _Place(target, folder, host, avoided)
         added = {name: place.fill_in(text) for name, text in _as_text(target.env).items()}
         try:
             program = start_program(
@@ -135,17 +139,17 @@ def _launch(
 class _Place:
     """Where a command is to listen: at a free port, at a Unix socket in its folder, or at its fixed address."""
 
-    def __init__(self, target: Target, folder: Path, avoided: Collection[int]) -> None:
+    def __init__(self, target: Target, folder: Path, host: str | None, avoided: Collection[int]) -> None:
         """Raises TrialFailed where somebody listens at the fixed address already."""
         assert target.command is not None
         texts = " ".join([*target.command, *_as_text(target.env).values()])
         self._names = Names()
         self.port: int | None = None
-        self._places = {"{folder}": str(folder)}
+        self._places = {"{folder}": str(folder), "{host}": host or _LOOPBACK}
         if "{port}" in texts:
             self.port = choose_port(avoided)
             self._places["{port}"] = str(self.port)
-            self._address: Address = TcpAddress(LOCALHOST, self.port)
+            self._address: Address = TcpAddress(host or LOCALHOST, self.port)
             self.authority = authority_of(self._address, target.tls is not None)
         elif "{socket}" in texts:
             self._address = UnixAddress(str(folder / "server.sock"))
@@ -169,7 +173,9 @@ class _Place:
         return next(filter(accepts, self._names.candidates(self._address)), None)
 
     def __str__(self) -> str:
-        return f"port {self.port}" if self.port is not None else format_address(self._address)
+        if self.port is not None and self._address == TcpAddress(LOCALHOST, self.port):
+            return f"port {self.port}"
+        return format_address(self._address)
 
     def _check_unused(self) -> None:
         try:

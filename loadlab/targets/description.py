@@ -213,11 +213,19 @@ def _find_description(file: Path, _modified_ns: int) -> TargetDescription | None
     source = file.read_bytes()
     if b"TARGET" not in source:
         return None
-    for statement in ast.parse(source, str(file)).body:
+    for statement in _parse(source, file).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id="TARGET")], value=value):
                 return TargetDescription(**ast.literal_eval(value), file=file)
     return None
+
+
+def _parse(source: bytes, file: Path) -> ast.Module:
+    try:
+        return ast.parse(source, str(file))
+    except SystemError:
+        # CPython up to 3.12 counts the depth for all threads together (gh-106905), and Dask's parse too.
+        return ast.parse(source, str(file))
 
 
 def first_mistake(error: ValidationError) -> str:

@@ -36,6 +36,7 @@ def target_mistakes(data: Data) -> Iterator[Mistake]:
     if kind == "command":
         yield from _place_mistakes(data)
         yield from _directory_mistakes(data)
+    yield from _machine_mistakes(data, kind)
     yield from _tls_mistakes(data)
 
 
@@ -128,6 +129,23 @@ def _directory_mistakes(data: Data) -> Iterator[Mistake]:
             exists = os.path.exists(written.value)
             what = f"{written.value} is not a directory" if exists else f"there is no directory {written.value}"
             yield Mistake(written.path, what)
+
+
+def _machine_mistakes(data: Data, kind: TargetKind) -> Iterator[Mistake]:
+    """Yield where the server is on a machine of the cluster, and is reached in a way that the others have not."""
+    hosted = all_values(data, "target.on")
+    if not hosted:
+        return
+    reason = "only its own machine can connect to a Unix socket, and with target.on the load comes from others; use"
+    for written in all_values(data, "target.address"):
+        if isinstance(written.value, str) and written.value.startswith("unix:"):
+            yield Mistake(written.path, f"{reason} a host and a port")
+    commands = values_in_trials(data, "target.command") if kind == "command" else []
+    environment = [value for values in _values_of_environment(data).values() for value in values]
+    for written in commands:
+        words = written.value if isinstance(written.value, list) else []
+        if "{socket}" in _places_in([*words, *environment]):
+            yield Mistake(written.path, f"{reason} {{host}} and {{port}}")
 
 
 def _tls_mistakes(data: Data) -> Iterator[Mistake]:

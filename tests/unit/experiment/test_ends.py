@@ -1,12 +1,14 @@
 """Both ends of a rig, listened to together."""
 
 from collections import deque
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from loadlab.errors import TargetDied
-from loadlab.experiment.ends import Ends, Server
+from loadlab.errors import TargetDied, TrialFailed
+from loadlab.experiment.ends import Ends
+from loadlab.experiment.target_side import TargetSide
 from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.fleet.messages import Finished, Message, Plan
 
@@ -16,6 +18,10 @@ class Script:
 
     def __init__(self, *messages: Message) -> None:
         self.batches = deque([[Event("load worker 1", message)] for message in messages])
+
+    @property
+    def target(self) -> "Script":
+        return self
 
     def poll_exit(self) -> str | None:
         return None if self.batches else "the target was killed by SIGKILL"
@@ -31,7 +37,7 @@ class Script:
 
 
 def ends_of(script: Script) -> Ends:
-    return Ends(cast(Server, script), None, cast(Fleet, script), lambda: None)
+    return Ends(cast(TargetSide, script), cast(Fleet, script), lambda: None)
 
 
 def test_what_was_read_when_the_target_died_is_not_lost() -> None:
@@ -39,3 +45,20 @@ def test_what_was_read_when_the_target_died_is_not_lost() -> None:
     assert next(listening).message == Finished([1], [0], [])
     with pytest.raises(TargetDied):
         next(listening)
+
+
+def test_what_was_read_when_its_machine_was_lost_is_not_lost() -> None:
+    script = Script(Finished([1], [0], []))
+    alive = script.poll_exit
+
+    def poll_exit() -> str | None:
+        if alive() is not None:
+            raise TrialFailed("machine db has been lost")
+        return None
+
+    side = SimpleNamespace(target=script, poll_exit=poll_exit)
+    listening = Ends(cast(TargetSide, side), cast(Fleet, script), lambda: None).listen_while(lambda: True)
+    assert next(listening).message == Finished([1], [0], [])
+    with pytest.raises(TrialFailed, match="machine db has been lost") as caught:
+        next(listening)
+    assert not isinstance(caught.value, TargetDied)

@@ -8,14 +8,17 @@ from typing import cast
 import pytest
 
 from loadlab.experiment.context import Observer
-from loadlab.experiment.ends import Ends, Server
+from loadlab.experiment.ends import Ends
 from loadlab.experiment.idle import HeldConnections
+from loadlab.experiment.target_side import TargetSide
 from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.fleet.division import Share
 from loadlab.fleet.messages import Alive, Drained, IdlePart, Opened
 from loadlab.profile.address import TcpAddress
 from loadlab.profile.load import Load
 from loadlab.protocols.openings import Asked
+from loadlab.serving.reading import TargetReadings
+from loadlab.serving.starting import Server
 
 
 class FleetOfOneHolder:
@@ -44,7 +47,8 @@ def ends_of_one_holder() -> Ends:
         pids=lambda: [],
         poll_exit=lambda: None,
     )
-    return Ends(cast(Server, target), None, cast(Fleet, FleetOfOneHolder()), lambda: None)
+    side = cast(TargetSide, TargetReadings(cast(Server, target)))
+    return Ends(side, cast(Fleet, FleetOfOneHolder()), lambda: None)
 
 
 def test_connections_that_the_target_never_accepted_are_not_alive() -> None:
@@ -69,7 +73,7 @@ def test_what_holders_count_is_added_up() -> None:
 
 def test_connections_that_were_answered_were_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many descriptors as connections are not to be expected of a proxy, or of a server that others accept for."""
-    monkeypatch.setattr("loadlab.experiment.idle.read_open_files", lambda pids: pytest.fail("they were counted"))
+    monkeypatch.setattr("loadlab.serving.reading.read_open_files", lambda pids: pytest.fail("they were counted"))
     load = Load.model_validate({"connections": 1, "idle": 5, "duration": "1s"})
     idle = HeldConnections(load, cast(Observer, SimpleNamespace(phase=lambda text, fraction: None)))
     idle.open(ends_of_one_holder(), [Share(((None, 5),))], b"", None, Asked(b"GET / HTTP/1.1\r\n\r\n"))

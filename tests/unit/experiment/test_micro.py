@@ -2,8 +2,8 @@
 
 import pytest
 
-from loadlab.errors import TrialFailed
-from loadlab.experiment.context import NotPossible, RunContext, Unobserved, resources_of_host
+from loadlab.errors import NotPossible, TrialFailed
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.micro import MicroRun
 from loadlab.profile import SwitchCostProfile, plan_trials
 

@@ -10,12 +10,15 @@ import pytest
 from loadlab.errors import ScenarioError, TrialFailed
 from loadlab.experiment import scenario_phases
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
-from loadlab.experiment.ends import Ends, Server
+from loadlab.experiment.ends import Ends
 from loadlab.experiment.scenario_phases import ScenarioPhases
+from loadlab.experiment.target_side import TargetSide
 from loadlab.fleet.coordinator import Event, Fleet
 from loadlab.fleet.messages import Left, LoadPart, Message, Prepared, Ready
 from loadlab.profile import LoadProfile, load_mapping
 from loadlab.profile.address import TcpAddress
+from loadlab.serving.reading import TargetReadings
+from loadlab.serving.starting import Server
 
 ITERATION = "async def checkout(user): pass\n"
 ALL = "".join(f"async def {name}(shared): pass\n" for name in ("setup", "teardown", "on_start", "on_stop")) + ITERATION
@@ -82,7 +85,8 @@ def phases_of(folder: Path, source: str, fleet: FleetOfTwo, check: Callable[[], 
     server = SimpleNamespace(
         address=TcpAddress("127.0.0.1", 80), authority="localhost", poll_exit=lambda: None, pids=list
     )
-    ends = Ends(cast(Server, server), None, cast(Fleet, fleet), check)
+    side = TargetReadings(cast(Server, server))
+    ends = Ends(cast(TargetSide, side), cast(Fleet, fleet), check)
     return ScenarioPhases(profile, 1, context, ends, workers=2)
 
 

@@ -30,7 +30,7 @@ class Listed:
 
         sides: Any = SimpleNamespace(
             target=SimpleNamespace(pids=pids_of("target")),
-            upstream=None,
+            side=SimpleNamespace(pids_beside=list),
             fleet=SimpleNamespace(worker_pids=pids_of("client"), holder_pids=lambda: []),
         )
         return cast(Ends, sides)

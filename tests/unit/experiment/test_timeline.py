@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -11,6 +12,9 @@ from loadlab.experiment.ends import Ends
 from loadlab.experiment.timeline import Timeline
 from loadlab.probes.procfs import GroupReading, ProcessReading
 from loadlab.results.probe_data import SocketCounters, SocketsReading
+from loadlab.serving import reading
+from loadlab.serving.reading import TargetReadings
+from loadlab.serving.starting import Server
 
 TARGET, WORKER = 1, 2
 
@@ -27,6 +31,10 @@ class Machine:
     @property
     def target(self) -> "Machine":
         return self
+
+    @property
+    def side(self) -> TargetReadings:
+        return TargetReadings(cast(Server, self))
 
     @property
     def fleet(self) -> "Machine":
@@ -67,9 +75,12 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
-    monkeypatch.setattr(module, "time", machine)
-    for name in ("read_group", "read_sockets", "read_pss"):
+    monkeypatch.setattr(reading, "time", machine)  # the target is read first
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic_ns=lambda: machine.seconds * 1_000_000_000))
+    for name in ("read_group", "read_pss"):
         monkeypatch.setattr(module, name, getattr(machine, name))
+    for name in ("read_group", "read_sockets", "read_pss"):
+        monkeypatch.setattr(reading, name, getattr(machine, name))
     return machine
 
 
@@ -94,7 +105,7 @@ def test_each_stretch_lies_between_two_readings(machine: Machine) -> None:
 
 
 def test_tcp_that_the_kernel_does_not_show_is_null(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "read_sockets", lambda _at_ns: None)
+    monkeypatch.setattr(reading, "read_sockets", lambda _at_ns: None)
     timeline = timeline_of(machine, 3)
     assert timeline.sockets() is None
     assert timeline.processes() is not None

@@ -1,0 +1,237 @@
+"""A target on a machine of the cluster, with load from the others: started there, watched there, and ended there."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from loadlab.cluster.connecting import connect
+from loadlab.cluster.remote import Cluster
+from loadlab.errors import NotPossible, TargetDied, TrialFailed
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
+from loadlab.experiment.rig import NO_LOGS, TrialLogs
+from loadlab.experiment.trial import TrialRun
+from loadlab.processes import list_family
+from loadlab.profile import LoadProfile, plan_trials
+from loadlab.profile.address import format_address
+from loadlab.results.trial import TrialResult
+
+from .dask_cluster import DaskCluster, dask_cluster, load_processes, wait_until_none
+
+pytestmark = pytest.mark.timeout(180)
+
+MS: Final = 1_000_000
+SERVER: Final = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler)
+print("serving on", sys.argv[1], flush=True)
+server.serve_forever()
+"""
+
+
+def profile(target: dict[str, object], **changes: object) -> LoadProfile:
+    data = {
+        "name": "hosted",
+        "target": {"on": "db", **target},
+        "load": {"connections": 4, "idle": 50, "warmup": "50ms", "duration": "500ms", "timeout": "5s"},
+        "retries": 0,
+    }
+    return LoadProfile.model_validate({**data, **changes})
+
+
+def long(one: LoadProfile) -> LoadProfile:
+    return one.model_copy(update={"load": one.load.model_copy(update={"duration_ns": 30_000 * MS})})
+
+
+def run_of(one: LoadProfile, cluster: Cluster, observer: Unobserved | None = None, log: Path | None = None) -> TrialRun:
+    context = RunContext(resources_of_host(), observer or Unobserved(), lambda: None).with_cluster(cluster)
+    [trial] = plan_trials(one, seed=1)
+    return TrialRun(trial, context, logs=NO_LOGS if log is None else TrialLogs(target=log))
+
+
+def measured(one: LoadProfile, cluster: Cluster, log: Path | None = None) -> TrialResult:
+    run = run_of(one, cluster, log=log)
+    run.measure()
+    return run.result("done", None)
+
+
+def children(dask: DaskCluster, name: str) -> set[int]:
+    """Return the processes that a Dask worker has started."""
+    return list_family([dask.workers[name].pid]) - {dask.workers[name].pid}
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    with dask_cluster(tmp_path_factory.mktemp("dask"), names=("db", "one", "two")) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(dask: DaskCluster) -> Iterator[Cluster]:
+    with connect(dask.address) as claimed:
+        yield claimed
+    assert all(children(dask, name) == set() for name in dask.workers)
+
+
+def check_watched(result: TrialResult) -> None:
+    """It has all figures of a target on this machine, and the load is that of the other machines."""
+    assert [machine.name for machine in result.machines] == ["one", "two"]
+    assert sum(machine.requests for machine in result.machines) == result.requests > 0
+    assert result.server is not None
+    assert result.server.on == "db"
+    assert result.idle is not None
+    assert (result.idle.alive, result.idle.problem) == (50, None)
+    target = result.target
+    assert target is not None
+    assert target.processes >= 1
+    assert 0 < target.cpu_ns < 10 * result.window_ns
+    assert target.cpu_ns_per_request == pytest.approx(target.cpu_ns / result.requests)
+    assert target.context_switches > 0
+    assert target.rss_bytes > 1 << 20
+    assert target.open_descriptors is not None
+    assert target.open_descriptors > 54
+    assert 400 * MS < target.window_ns < 5_000 * MS
+    assert not {"target_unseen", "unseen"} & {finding.code for finding in result.verdict.findings}
+
+
+def test_a_bundled_server_is_started_and_watched_there(cluster: Cluster) -> None:
+    result = measured(profile({"server": "callback"}), cluster)
+    check_watched(result)
+    assert result.server is not None
+    assert result.server.address.startswith("127.0.0.1:")  # all share their network
+    assert result.placement["target"]
+    assert set(result.placement["target"]) <= os.sched_getaffinity(0)
+
+
+def test_a_command_is_started_there_and_its_log_is_here(cluster: Cluster, tmp_path: Path) -> None:
+    script, log = tmp_path / "server.py", tmp_path / "target.log"
+    script.write_text(SERVER)
+    command = [sys.executable, str(script), "{host}", "{port}"]
+    check_watched(measured(profile({"command": command}), cluster, log))
+    assert log.read_text().startswith("serving on 127.0.0.1\n")
+
+
+def test_a_server_that_runs_there_is_attached_to_and_left_alone(cluster: Cluster) -> None:
+    with run_of(profile({"server": "callback"}), cluster)._rig as rig:
+        address = rig.ends.target.address
+        assert rig.ends.target.pids() == []
+        result = measured(profile({"address": format_address(address)}), cluster)
+        check_watched(result)
+        assert rig.ends.side.poll_exit() is None
+
+
+def test_what_its_handlers_ask_is_started_there_too(cluster: Cluster) -> None:
+    result = measured(profile({"server": "callback", "handler": "upstream"}), cluster)
+    assert result.outcomes["ok"] > 0
+    assert result.target is not None
+    assert result.target.processes == 1  # the server behind it is beside it
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (
+            {"command": [sys.executable, "-c", "raise SystemExit('no config')", "{port}"]},
+            "on machine db: .* ended with code 1 before it was ready: no config",
+        ),
+        (
+            {"command": [sys.executable, "-c", "import time; time.sleep(60)", "{port}"], "ready": {"within": "500ms"}},
+            r"on machine db: .* does not listen at port [0-9]+ after 500ms",
+        ),
+    ],
+    ids=["ends", "never listens"],
+)
+def test_a_server_that_does_not_start_is_named_with_its_machine(
+    cluster: Cluster, target: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(TrialFailed, match=expected):
+        measured(profile(target), cluster)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ({"server": "callback", "on": "dbb"}, r"the cluster has no machine dbb \(target.on\); it has db, one and two"),
+        ({"command": ["no-such-program", "{port}"]}, "on machine db: there is no program no-such-program on the PATH"),
+        ({"address": "127.0.0.1:1"}, "on machine db: nothing listens at 127.0.0.1:1; start the server first"),
+        ({"address": "203.0.113.5:80"}, "on machine db: 203.0.113.5:80 .* is not an address of that machine"),
+    ],
+    ids=["no machine", "no program", "nothing listens", "elsewhere"],
+)
+def test_what_is_not_possible_there_is_said(cluster: Cluster, target: dict[str, object], expected: str) -> None:
+    with pytest.raises(NotPossible, match=expected):
+        measured(profile(target), cluster)
+
+
+def test_load_has_to_come_from_another_machine(tmp_path: Path) -> None:
+    with (
+        dask_cluster(tmp_path, names=("db",)) as dask,
+        connect(dask.address) as cluster,
+        pytest.raises(NotPossible, match=r"machine db has the target .* the cluster has no other: start a Dask worker"),
+    ):
+        measured(profile({"server": "callback"}), cluster)
+
+
+class Harm(Unobserved):
+    """Does something once the load has been measured for a while."""
+
+    def __init__(self, harm: Callable[[], None]) -> None:
+        self._harm = harm
+        self._seen = 0
+
+    def so_far(self, measured: object) -> None:
+        self._seen += 1
+        if self._seen == 4:
+            self._harm()
+
+
+def test_a_server_that_dies_is_named_and_what_was_measured_is_kept(dask: DaskCluster, cluster: Cluster) -> None:
+    def harm() -> None:
+        [pid] = children(dask, "db")
+        os.kill(pid, signal.SIGKILL)
+
+    run = run_of(long(profile({"server": "callback"})), cluster, Harm(harm))
+    with pytest.raises(TargetDied, match="on machine db: target 'callback' was killed by SIGKILL"):
+        run.measure()
+    assert run.result("failed", "died").requests > 0
+
+
+def test_a_machine_that_dies_takes_its_target_with_it_and_is_named(tmp_path: Path) -> None:
+    with dask_cluster(tmp_path, names=("db", "one")) as dask, connect(dask.address) as cluster:
+        pids: list[int] = []
+
+        def harm() -> None:
+            pids.extend(children(dask, "db"))
+            os.kill(dask.workers["db"].pid, signal.SIGKILL)
+
+        run = run_of(long(profile({"server": "callback"})), cluster, Harm(harm))
+        with pytest.raises(TrialFailed, match=r"machine db has been lost: its Dask worker has ended") as caught:
+            run.measure()
+        assert not isinstance(caught.value, TargetDied)
+        assert "client" not in str(caught.value)
+        assert run.result("failed", "lost").requests > 0
+        assert pids
+        assert not list_family(pids)
+        wait_until_none(dask.workers["one"])
+
+
+def test_nothing_is_left_when_the_run_lets_go_in_the_middle(dask: DaskCluster) -> None:
+    with connect(dask.address) as cluster:
+        rig = run_of(profile({"server": "callback"}), cluster)._rig
+        rig.__enter__()
+        assert children(dask, "db")
+    assert not children(dask, "db")
+    assert not load_processes(dask.workers["one"])
