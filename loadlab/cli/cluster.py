@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from loadlab.cli.terminal import notify
+from loadlab.cli.terminal import error_console, notify
 from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import LoadlabError
 
@@ -63,16 +63,23 @@ def claimed_machines(
         check_hosts(trials, None)
         yield None
         return
-    with scheduler.connect() as cluster:
+    with connected(scheduler) as cluster:
         from loadlab.experiment.cluster_side import cores_by_machine
 
-        for warning in cluster.warnings:
-            notify(f"warning: {warning}", style="yellow")
         check_hosts(trials, cluster)
         host = only_host(trials)
         cores = cores_by_machine(cluster, replace(resources, target_on=host))
         notify(machines_line({name: len(of_machine) for name, of_machine in cores.items() if name != host}))
         yield cluster
+
+
+def connected(scheduler: Scheduler, claims: bool = True) -> "Cluster":
+    """Connect to a cluster, and print what its user should know; a terminal shows meanwhile what is waited for."""
+    with error_console().status(f"connecting to the Dask scheduler at {scheduler.address}"):
+        cluster = scheduler.connect(claims)
+    for warning in cluster.warnings:
+        notify(f"warning: {warning}", style="yellow")
+    return cluster
 
 
 def machines_line(cores: Mapping[str, int]) -> str:

@@ -10,9 +10,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from loadlab.cli.cluster import connected
 from loadlab.cli.machines import machine_data, machine_problems, machines_table, parts_table
 from loadlab.cli.shipped import load_found_profile
-from loadlab.cli.terminal import notify, show, write, write_prose
+from loadlab.cli.terminal import show, write, write_prose
 from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode
 from loadlab.experiment.context import Resources, resources_for
@@ -114,11 +115,9 @@ def _examine_cluster(
     """Return what this machine can do beside the load of the cluster's machines, and what they can do together."""
     machine = Machine()
     _ = machine.activity  # before Dask's workers here have anything to do
-    with scheduler.connect(claims=False) as cluster:
+    with connected(scheduler, claims=False) as cluster:
         from loadlab.experiment.cluster_preflight import ClusterReadiness
 
-        for warning in cluster.warnings:
-            notify(f"warning: {warning}", style="yellow")
         readiness = Readiness.of(trials, machine, names, cluster.is_here_alone)
         found = ClusterReadiness.of(trials, cluster, resources, names)
     blockers = [

@@ -10,11 +10,12 @@ import logging
 import os
 import socket
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Final, cast
+from threading import Thread
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from distributed import Client
@@ -25,9 +26,11 @@ from distributed.versions import VersionMismatchWarning
 from loadlab.cluster.remote import Cluster
 from loadlab.cluster.workers import find_machines
 from loadlab.errors import LoadlabError
+from loadlab.tls import TlsSettings, TlsSettingsError, make_context
 
 _CONNECT_SECONDS: Final = 10.0
 _GREETING_SECONDS: Final = 5.0
+_TLS_OPTIONS: Final = {"ca": "--tls-ca-file", "cert": "--tls-cert", "key": "--tls-key"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +70,41 @@ def connect(address: str, tls: ClusterTls | None = None, claims: bool = True) ->
 def _connect(address: str, tls: ClusterTls | None) -> Client:
     try:
         security = _security(tls)
-        # In a thread of its own: the caller's may have an event loop that runs, as in a notebook.
-        with ThreadPoolExecutor(1) as probing:
-            probing.submit(asyncio.run, _probe(address, security)).result()
+        _run_beside(_probe(address, security))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # those that matter are checked
             return Client(address, security=security, timeout=_CONNECT_SECONDS, name="loadlab")
+    except MemoryError:  # other protocols begin with what Dask takes for an immense size
+        raise LoadlabError(_not_a_scheduler(address)) from None
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise LoadlabError(_why_not_connected(address, error)) from None
+
+
+def _run_beside(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine in a thread of its own, which Ctrl-C does not wait for.
+
+    The caller's thread may have an event loop that runs, as in a notebook.
+    """
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(asyncio.run(coroutine))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    outcome.result()
 
 
 def _security(tls: ClusterTls | None) -> Security:
     if tls is None:
         return Security()
+    try:
+        make_context(TlsSettings("", tls.ca_file, tls.cert, tls.key))
+    except TlsSettingsError as error:
+        raise LoadlabError(f"{_TLS_OPTIONS[error.key]}: {error}") from None
     key = tls.key or tls.cert
-    for file in filter(None, (tls.ca_file, tls.cert, key)):
-        try:
-            Path(file).read_bytes()
-        except OSError as error:
-            raise LoadlabError(f"{file}, a file of TLS for --cluster, cannot be read: {error.strerror}") from None
     return Security(require_encryption=True, tls_ca_file=tls.ca_file, tls_client_cert=tls.cert, tls_client_key=key)
 
 
@@ -99,11 +118,10 @@ async def _probe(address: str, security: Security) -> None:
 
 def _why_not_connected(address: str, error: Exception) -> str:
     where = f"the Dask scheduler at {address}"
-    is_encrypted = address.startswith("tls:")
     text = _with_causes(error)
     if isinstance(error, FileNotFoundError | PermissionError) or "[x509" in text or "no certificate" in text:
-        return f"--cluster: the files of --tls-ca-file, --tls-cert and --tls-key cannot be read: {error}"
-    if "requires encryption" in text or "require_encryption" in text:
+        return f"{where}: the files of TLS that Dask is configured with cannot be read: {error}"
+    if "encryption required" in text:
         return f"{where} is not to be reached without TLS, as configured: use tls:// in its address"
     if "ssl_context" in text:
         return f"{where} takes TLS: pass --tls-ca-file, --tls-cert and --tls-key, or configure them for Dask"
@@ -115,12 +133,19 @@ def _why_not_connected(address: str, error: Exception) -> str:
     if isinstance(error, ValueError):
         return f"--cluster {address}: {error}; an address is tcp://HOST:PORT, or tls://HOST:PORT"
     if isinstance(error, TimeoutError):
-        hint = "check the port" if is_encrypted else "check the port; if it takes TLS, its address begins with tls://"
-        return f"what listens at {address} does not answer as a Dask scheduler: {hint}"
+        return _not_a_scheduler(address)
     return (
         f"nothing answers as {where}: check that it runs (dask scheduler), and that this machine reaches that port"
-        + ("" if is_encrypted else "; if it takes TLS, its address begins with tls://")
+        f"{_or_tls(address)}"
     )
+
+
+def _not_a_scheduler(address: str) -> str:
+    return f"what listens at {address} does not answer as a Dask scheduler: check the port{_or_tls(address)}"
+
+
+def _or_tls(address: str) -> str:
+    return "" if address.startswith("tls:") else "; if it takes TLS, its address begins with tls://"
 
 
 def _with_causes(error: Exception) -> str:

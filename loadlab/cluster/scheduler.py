@@ -50,5 +50,6 @@ class Scheduler:
             ) from None
         if self.tls_ca_file is None:
             return connect(self.address, claims=claims)
+        ca = os.fspath(self.tls_ca_file)
         cert, key = (None if file is None else os.fspath(file) for file in (self.tls_cert, self.tls_key))
-        return connect(self.address, ClusterTls(os.fspath(self.tls_ca_file), cert, key), claims)
+        return connect(self.address, ClusterTls(ca, cert, key), claims)

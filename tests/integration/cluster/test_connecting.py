@@ -34,8 +34,8 @@ def test_what_is_no_address(address: str) -> None:
 
 
 @contextmanager
-def silent_server() -> Iterator[str]:
-    """Accept connections and say nothing."""
+def other_server(greeting: bytes = b"") -> Iterator[str]:
+    """Accept connections, and send them a greeting of no protocol of Dask's, or nothing."""
     accepted: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -43,6 +43,7 @@ def silent_server() -> Iterator[str]:
             with suppress(OSError):
                 while True:
                     accepted.append(listening.accept()[0])
+                    accepted[-1].sendall(greeting)
 
         accepting = threading.Thread(target=accept)
         accepting.start()
@@ -57,8 +58,24 @@ def silent_server() -> Iterator[str]:
 def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "_CONNECT_SECONDS", 0.5)
     monkeypatch.setattr(connecting, "_GREETING_SECONDS", 0.5)
-    with silent_server() as address, pytest.raises(LoadlabError, match="does not answer as a Dask scheduler: check"):
+    with other_server() as address, pytest.raises(LoadlabError, match="does not answer as a Dask scheduler: check"):
         connect(address)
+
+
+def test_a_server_of_another_protocol_is_no_scheduler() -> None:
+    """Dask takes the beginning of the answer for its length: three exabytes."""
+    greeting = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    with other_server(greeting) as address, pytest.raises(LoadlabError, match="does not answer as a Dask scheduler"):
+        connect(address)
+
+
+def test_files_of_tls_are_not_for_a_scheduler_without(tmp_path: Path) -> None:
+    ca = trustme.CA()
+    certificate = ca.issue_cert("127.0.0.1")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    with pytest.raises(LoadlabError, match=r"tcp://127\.0\.0\.1:1 is not to be reached without TLS, .*: use tls://"):
+        connect("tcp://127.0.0.1:1", ClusterTls(str(tmp_path / "ca.pem"), str(tmp_path / "both.pem")))
 
 
 def test_no_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
