@@ -107,6 +107,7 @@ class PairedExperiment:
             interrupted=ended == "interrupted",
             finished=now(),
             speed=self._context.speed.so_far(),
+            client_speeds=self._context.client_speeds,
             ab=self._comparison(ended),
         )
         # Laws are about sweeps.

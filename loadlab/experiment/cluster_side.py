@@ -4,6 +4,7 @@ What can be measured only in silence is measured where the speed of this machine
 so the offset of each clock is known at both its ends.
 """
 
+import statistics
 from collections.abc import Mapping
 from itertools import pairwise
 from types import TracebackType
@@ -101,9 +102,10 @@ class ClusterSide:
         if not offsets:
             return None
         first, last = offsets[0], offsets[-1]
+        windows = pairwise(offsets) if len(offsets) > 1 else [(first, first)]
         return ClockResult(
             offset_ns=over_window(first, last).offset_ns,
-            bound_ns=max(over_window(*pair).bound_ns for pair in pairwise([first, *offsets])),
+            bound_ns=round(statistics.median(over_window(*pair).bound_ns for pair in windows)),
             drift_ppm=drift_ppm(first, last),
             drift_bound_ppm=drift_bound_ppm(first, last),
         )

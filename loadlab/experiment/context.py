@@ -14,7 +14,7 @@ from loadlab.profile.schema import Cores, LoadProfile, Profile
 from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.results.paired import Difference
-from loadlab.results.speed import SpeedReading
+from loadlab.results.speed import MachineSpeed, SpeedReading
 from loadlab.results.trial import TrialResult
 from loadlab.targets import Names
 
@@ -191,6 +191,11 @@ class RunContext:
         if placement == resources_of_host().placement:
             target = tuple(sorted({*placement.target, *placement.load}))
         return replace(self, cluster=cluster, resources=replace(resources, placement=Placement(target, ())))
+
+    @property
+    def client_speeds(self) -> dict[str, MachineSpeed]:
+        """The speeds of the machines of the cluster over the run so far, by their names."""
+        return {name: MachineSpeed.of(readings) for name, readings in self.speed_by_machine.items()}
 
     @property
     def load_is_here(self) -> bool:

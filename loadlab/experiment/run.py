@@ -25,7 +25,6 @@ from loadlab.profile.sweep import Trial
 from loadlab.results.directory import SCENARIO_LOG, TARGET_LOG, RunDirectory
 from loadlab.results.latency_log import LatencyInterval
 from loadlab.results.run import RunDocument
-from loadlab.results.speed import MachineSpeed
 from loadlab.results.trial import TrialResult
 
 _ENOUGH_SPOILED: Final = 3
@@ -78,8 +77,7 @@ class Experiment:
             pass  # which one, and why, is the reason of the trial that it failed
         except ScenarioError as error:
             unusable = error
-        speeds = {name: MachineSpeed.of(readings) for name, readings in context.speed_by_machine.items()}
-        self._change(finished=now(), speed=context.speed.so_far(), client_speeds=speeds)
+        self._change(finished=now(), speed=context.speed.so_far(), client_speeds=context.client_speeds)
         self.document = conclude(self.document, self._profile)
         self._directory.write_document(self.document)
         if unusable is not None:

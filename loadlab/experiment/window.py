@@ -24,7 +24,7 @@ from loadlab.fleet.messages import Drained, Finished, Plan, PlannedWindow, Recor
 from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import LoadProfile
 from loadlab.recording.outcomes import Outcome
-from loadlab.results.probe_data import Probes
+from loadlab.results.probe_data import Probes, ProcfsProbe
 from loadlab.results.trial import LoadedServer, Round
 from loadlab.targets import is_of_this_machine
 
@@ -90,9 +90,20 @@ class WindowRecord:
         if self.timeline is None:
             return Probes()
         return Probes(
-            procfs=self.timeline.processes() if "procfs" in self._profile.probes else None,
+            procfs=self._processes() if "procfs" in self._profile.probes else None,
             sockets=self.timeline.sockets() if "sockets" in self._profile.probes else None,
         )
+
+    def _processes(self) -> ProcfsProbe | None:
+        """Return what was read of both sides; nothing of the client where not all of its processes could be seen here.
+
+        On machines of a cluster they are read at both ends of the window only.
+        """
+        seen = self.timeline.processes() if self.timeline is not None else None
+        if seen is None or self.usage is None or not self.usage.machines or not seen.client:
+            return seen
+        sees_all = seen.client[-1].processes == self.usage.client.processes
+        return seen if sees_all else seen.model_copy(update={"client": [], "client_at_start": None})
 
 
 def measure_window(rig: Rig, window: Window, record: WindowRecord, watch: Watch | None = None) -> None:

@@ -6,10 +6,11 @@ are identified by settings and not by the number of a trial, which is another on
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from loadlab.export.machines import figure_of
 from loadlab.export.rows import named_metrics, shown_figure, start_of
 from loadlab.profile.metrics import CHECK_SECTION, KIND_SECTION, STEP_SECTION
 from loadlab.results.run import RunDocument
@@ -20,7 +21,7 @@ _NS: Final = 1e-9
 _PREFIX: Final = "loadlab"
 _OWN_LABELS: Final = (
     *("profile", "repeat", "percentile", "side", "outcome", "verdict", "expectation", "series"),
-    *("request", "step", "check", "result"),
+    *("request", "step", "check", "result", "machine"),
 )
 
 
@@ -99,6 +100,20 @@ _GAUGES: Final = (
 )
 
 
+_OF_MACHINES: Final[tuple[tuple[str, str, tuple[tuple[str, Mapping[str, str]], ...], float], ...]] = (
+    ("requests_per_second", "Part of a client machine in the throughput.", (("requests_per_second", {}),), 1.0),
+    (
+        "response_time_seconds",
+        "Response time of the requests of a client machine.",
+        tuple((f"response_ns.{name}", {"percentile": name}) for name in ("p50", "p99")),
+        _NS,
+    ),
+    ("cpu_seconds_per_request", "CPU time of a client machine per request.", (("client.cpu_ns_per_request", {}),), _NS),
+    ("clock_offset_seconds", "Clock of a client machine minus the coordinator's.", (("clock.offset_ns", {}),), _NS),
+    ("clock_bound_seconds", "To within how much that is known.", (("clock.bound_ns", {}),), _NS),
+)
+
+
 def format_openmetrics(document: RunDocument) -> str:
     """Return all figures of a run."""
     from prometheus_client import CollectorRegistry
@@ -161,6 +176,7 @@ def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sampl
         for trial, of_trial in labelled
         for verdict in get_args(Judgement)
     ]  # fmt: skip
+    yield from _machines(labelled)
     yield "expectation_met", "Whether an expectation was met.", list(_expectations(document, labelled))
     yield from _differences(document)
     if (started := start_of(document)) is not None:
@@ -169,6 +185,30 @@ def _families(document: RunDocument) -> Iterator[tuple[str, str, Iterable[_Sampl
             "When the run began.",
             [({"profile": _name_of(document)}, started.timestamp())],
         )
+
+
+def _machines(
+    labelled: Sequence[tuple[TrialResult, dict[str, str]]],
+) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
+    """Yield families for the machines that generated the load; they are empty without a cluster."""
+    machines = [
+        (trial, machine, of_trial | {"machine": machine.name})
+        for trial, of_trial in labelled
+        for machine in trial.machines
+        if trial.window_ns
+    ]
+    for name, about, figures, scale in _OF_MACHINES:
+        yield f"machine_{name}", about, [
+            (labels | dict(further), value * scale)
+            for trial, machine, labels in machines
+            for figure, further in figures
+            if (value := figure_of(trial, machine, figure)) is not None
+        ]  # fmt: skip
+    yield "machine_verdict", "1 for the verdict on a client machine, 0 for the others.", [
+        (labels | {"verdict": verdict}, float(machine.verdict.state == verdict))
+        for _, machine, labels in machines
+        for verdict in get_args(Judgement)
+    ]  # fmt: skip
 
 
 def _gauges_by_name(document: RunDocument) -> Iterator[_Gauge]:

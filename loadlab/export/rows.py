@@ -2,7 +2,7 @@
 
 The columns are the same for all runs of a kind, whatever was measured, so that the rows of several runs fit together.
 Figures have their names in run.json; the ends of an interval are `<figure>.low` and `<figure>.high`. Behind them come
-those of what a scenario calls by names of its own: requests, steps and checks.
+those of what a scenario calls by names of its own (requests, steps and checks), and of the machines of a cluster.
 """
 
 import csv
@@ -15,6 +15,7 @@ from typing import Final
 from loadlab.analysis.metrics import is_too_low, measured, times_of
 from loadlab.analysis.summary import trustworthy_percentiles
 from loadlab.analysis.verdict import throughput_is_lower_bound
+from loadlab.export.machines import columns_of
 from loadlab.profile.metrics import (
     CHECK_SECTION,
     FAILED_CHECKS,
@@ -93,6 +94,7 @@ def rows_of(document: RunDocument) -> list[dict[str, Scalar]]:
     """Return a row for each trial, in running order; None for what it does not have."""
     paths = _factor_paths(document.trials)
     named = [metric.full for metric in named_metrics(document)]
+    by_machine = dict(columns_of(document.trials))
 
     def read(trial: TrialResult) -> dict[str, Scalar]:
         return _load_figures(trial, named) if _is_load(document) else _micro_figures(trial)
@@ -101,7 +103,8 @@ def rows_of(document: RunDocument) -> list[dict[str, Scalar]]:
         row: dict[str, Scalar] = {"trial": trial.id, "repeat": trial.repeat}
         row |= {"attempt": trial.attempt, "batch": trial.batch}
         row |= {path: trial.factors.get(path) for path in paths}
-        return row | {name: value(trial) for name, value in _IDENTITY.items()} | read(trial)
+        row |= {name: value(trial) for name, value in _IDENTITY.items()} | read(trial)
+        return row | {name: value(trial) for name, value in by_machine.items()}
 
     return [row_of(trial) for trial in document.trials]
 

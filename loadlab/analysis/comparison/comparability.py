@@ -118,6 +118,23 @@ def _machine_differences(base: RunDocument, other: RunDocument) -> Iterator[str]
             yield f"{name}: {getattr(before, field)} → {getattr(after, field)}"
     if abs(before.memory_bytes - after.memory_bytes) > _SAME_MEMORY * max(before.memory_bytes, after.memory_bytes):
         yield f"memory: {before.memory_bytes / (1 << 30):.1f} → {after.memory_bytes / (1 << 30):.1f} GiB"
+    from_before, from_after = _describe_clients(base), _describe_clients(other)
+    if None not in (from_before, from_after) and from_before != from_after:
+        yield f"load from {from_before} → {from_after}"
+
+
+def _describe_clients(run: RunDocument) -> str | None:
+    """Say where the load came from, None where there was none.
+
+    A cluster's machines may have other names in each run, but have to be as many.
+    """
+    if not any(trial.state == "done" for trial in run.trials):
+        return None
+    cores = {machine.name: machine.cores for trial in run.trials for machine in trial.machines}
+    if not cores:
+        return "this machine"
+    machines, total = len(cores), sum(cores.values())
+    return f"{machines} machine{'' if machines == 1 else 's'} with {total} core{'' if total == 1 else 's'}"
 
 
 def _spell(value: Scalar) -> str:

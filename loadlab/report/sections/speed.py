@@ -1,7 +1,7 @@
-"""The section on the speed of this machine over the run: a strip for each side's cores."""
+"""The section on the speed of this machine over the run, and of a cluster's: a strip for each side's cores."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Final
@@ -20,6 +20,8 @@ _MOST_POINTS: Final = 400
 # In this many usual times between readings nothing was measured.
 _LONG_GAP: Final = 5
 _CODE: Final = "machine_speed"
+# Of more client machines those whose speed moved most.
+_MOST_MACHINES: Final = 8
 
 WIDTH: Final = 1000
 HEIGHT: Final = 100
@@ -66,26 +68,22 @@ class SpeedSection(Section):
 
 def sections_of(run: Run) -> Iterator[SpeedSection]:
     """Yield the section where there is enough to draw."""
-    speed = run.document.speed
-    sentence = describe_speed(speed)
-    if speed is None or sentence is None:
+    document = run.document
+    sentences = [describe_speed(document.speed), describe_client_speeds(document.client_speeds)]
+    courses = [*_courses(run)]
+    if not any(sentences) or not courses:
         return
-    begin, end = speed.readings[0].at, speed.readings[-1].at
-    points = {side: _points(speed, side) for side in _SIDES if speed.change(side) is not None}
-    reached = [value for of_side in points.values() for _, value in of_side]
+    times = [at for course in courses for at, _ in course.points]
+    reached = [value for course in courses for _, value in course.points]
+    begin, end = min(times), max(times)
     scale = _Scale(begin, end, min(1 - _LEAST_REACH, *reached), max(1 + _LEAST_REACH, *reached))
     yield SpeedSection(
-        sentence=sentence,
+        sentence=" ".join(sentence for sentence in sentences if sentence),
         strips=tuple(
-            Strip(
-                _title(side, run),
-                _SIDES.index(side),
-                format_percent(speed.change(side) or 0),
-                tuple(scale.lines(of_side)),
-            )
-            for side, of_side in points.items()
+            Strip(course.title, course.colour, format_percent(course.change), tuple(scale.lines(course.points)))
+            for course in courses
         ),
-        stretches=tuple(_stretches(run.document, scale)),
+        stretches=tuple(_stretches(document, scale)),
         high=format_percent(scale.high),
         low=format_percent(scale.low),
         median_at=scale.y(1),
@@ -105,6 +103,46 @@ def describe_speed(speed: MachineSpeed | None) -> str | None:
     sides = ", ".join(f"the {side}'s cores {format_percent(change)}" for side, change in changes.items())
     parts = f" ({sides})" if len(changes) > 1 else ""
     return f"This machine's speed moved by {format_percent(moved)} during the run{parts}."
+
+
+def describe_client_speeds(speeds: Mapping[str, MachineSpeed]) -> str | None:
+    """Return how steady the client machines of a cluster were, in a sentence; None where too little was measured."""
+    changes = {name: moved for name, speed in speeds.items() if (moved := speed_moved(speed)) is not None}
+    if not changes:
+        return None
+    most = max(changes, key=lambda name: changes[name])
+    by = format_percent(changes[most])
+    if changes[most] < STEADY:
+        return f"The speed of {_whose(changes)} was steady within {by}."
+    return f"The speed of {_whose(changes)} moved by {f'up to {by} ({most})' if len(changes) > 1 else by}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What a strip is of: speeds at times, relative to their median, and by how much they changed."""
+
+    title: str
+    colour: int
+    change: float
+    points: Sequence[tuple[float, float]]
+
+
+def _courses(run: Run) -> Iterator[_Course]:
+    """Yield those of this machine's sides, then those of the client machines, in their order."""
+    if (speed := run.document.speed) is not None and describe_speed(speed) is not None:
+        for side in _SIDES:
+            if (change := speed.change(side)) is not None:
+                yield _Course(_title(side, run), _SIDES.index(side), change, _points(speed, side))
+    speeds = run.document.client_speeds
+    changes = {name: moved for name, speed in speeds.items() if (moved := speed_moved(speed)) is not None}
+    drawn = sorted(changes, key=lambda name: -changes[name])[:_MOST_MACHINES]
+    for name in (name for name in speeds if name in drawn):
+        title = f"The cores of client machine {name}"
+        yield _Course(title, _SIDES.index("client"), changes[name], _points(speeds[name], "client"))
+
+
+def _whose(machines: Collection[str]) -> str:
+    return "the client machine" if len(machines) == 1 else f"the {len(machines):,} client machines"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from loadlab.results.paired import Difference, PairedComparison, Variant
 from loadlab.results.requests import CheckResult
 from loadlab.results.run import RunDocument
 from loadlab.results.verdict import Expectation
+from tests.cluster_runs import write_cluster
 from tests.sample_run import sample_document
 from tests.stream_runs import write_broadcast
 from tests.trials import make_kind, make_trial
@@ -161,3 +162,18 @@ def test_what_a_scenario_names_are_labels(parse: Parse) -> None:
         (profile | {"check": "paid", "result": "passed"}, 9.0),
         (profile | {"check": "paid", "result": "failed"}, 1.0),
     ]
+
+
+def test_machines_of_a_cluster_have_gauges_of_their_own(tmp_path: Path) -> None:
+    document = write_cluster(tmp_path).read_document()
+    rates = samples_of(document, "loadlab_machine_requests_per_second")
+    assert [(labels["machine"], value) for labels, value in rates] == [
+        ("node1", 1200.0), ("node2", 900.0), ("node3", 600.0),
+    ]  # fmt: skip
+    bounds = samples_of(document, "loadlab_machine_clock_bound_seconds")
+    assert [round(value, 9) for _, value in bounds] == [0.0, 0.00018, 0.0014]
+    suspect = [labels["machine"] for labels, value in samples_of(document, "loadlab_machine_verdict")
+               if value and labels["verdict"] == "suspect"]  # fmt: skip
+    assert suspect == ["node3"]
+    times = samples_of(document, "loadlab_machine_response_time_seconds")
+    assert {labels["percentile"] for labels, _ in times} == {"p50", "p99"}

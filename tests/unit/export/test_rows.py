@@ -8,6 +8,7 @@ from loadlab.export.rows import format_csv, format_json, rows_of, shown_figure
 from loadlab.results.requests import CheckResult, LatencySummary
 from loadlab.results.run import RunDocument
 from loadlab.results.verdict import Finding, Verdict
+from tests.cluster_runs import write_cluster
 from tests.sample_run import sample_document
 from tests.stream_runs import write_broadcast, write_websockets
 from tests.trials import make_kind, make_trial
@@ -137,3 +138,17 @@ def test_a_scenario_has_columns_of_its_iterations_and_of_its_own_names() -> None
     assert {plain[name] for name in of_scenario} == {None}
     (alone,) = rows_of(make_run([make_rate(500.0)]))
     assert set(row) - set(alone) == {name for name in of_scenario if name.startswith(("kinds.", "steps.", "checks."))}
+
+
+def test_machines_of_a_cluster_have_columns_behind_all_others(tmp_path: Path) -> None:
+    document = write_cluster(tmp_path).read_document()
+    [row] = read_csv(document)
+    names = list(row)
+    first = names.index("machines.node1.connections")
+    assert all(name.startswith("machines.node") for name in names[first:])
+    assert (row["machines.node3.requests_per_second"], row["machines.node3.verdict"]) == ("600.0", "suspect")
+    assert row["machines.node2.clock.offset_ns"] == "-12400000"
+    assert row["machines.node1.client_ns.p99"].startswith("40")
+    invalid = document.trial.model_copy(update={"verdict": Verdict(state="invalid")})
+    [row] = read_csv(document.model_copy(update={"trials": [invalid]}))
+    assert (row["machines.node3.requests_per_second"], row["machines.node3.requests"]) == ("", "1200")

@@ -18,6 +18,11 @@ _MOST_NAMED: Final = 2
 # Drawn whether they changed or not: the throughput, and whether either side was at its limit.
 _ALWAYS_SHOWN: Final = frozenset({"Throughput", "CPU of the target", "CPU of the client"})
 
+_CLIENT: Final = "The client is the load workers, without the processes that hold idle connections;"
+_CLIENT_ELSEWHERE: Final = (
+    "The load came from machines whose processes are read at both ends of the window only (“Load by machine”);"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenTrial:
@@ -33,13 +38,15 @@ class ChosenTrial:
 class OverTime(Section):
     """`titles` are those of all panels, in their order; not every trial has each of them.
 
-    Trials that were measured `in_rounds` show these one after the other, without the time between.
+    Trials that were measured `in_rounds` show these one after the other, without the time between. `client` says what
+    is shown of the client.
     """
 
     sentence: str
     trials: tuple[ChosenTrial, ...]
     titles: tuple[str, ...]
     in_rounds: bool
+    client: str
     template: ClassVar[str] = "over_time/over_time.html"
 
     @property
@@ -62,7 +69,9 @@ def sections_of(run: Run) -> Iterator[OverTime]:
     trials = tuple(ChosenTrial(trial.id, name, trial is first, panels) for trial, name, panels in found)
     titles = dict.fromkeys(panel.title for trial in trials for panel in trial.panels)
     in_rounds = any(trial.rounds for trial, _, _ in found)
-    yield OverTime(_describe(trials, tuple(titles), in_rounds), trials, tuple(titles), in_rounds)
+    is_elsewhere = any(trial.machines for trial, _, _ in found) and "CPU of the client" not in titles
+    client = _CLIENT_ELSEWHERE if is_elsewhere else _CLIENT
+    yield OverTime(_describe(trials, tuple(titles), in_rounds), trials, tuple(titles), in_rounds, client)
 
 
 def _named_panels(arrangement: Arrangement) -> Iterator[tuple[TrialResult, str, tuple[TimePanel, ...]]]:

@@ -6,6 +6,7 @@ import pytest
 
 from loadlab.analysis.comparison import compare_runs
 from loadlab.analysis.comparison.figures import NOT_THERE, TOO_FEW
+from loadlab.results.machine import MachineResult
 from loadlab.results.requests import LatencySummary
 from loadlab.results.run import RunDocument
 from loadlab.results.trial import Scalar, TrialResult
@@ -263,3 +264,22 @@ def test_a_scenario_that_has_changed_is_another_load(
 ) -> None:
     base, other = (make_run([of_scenario()], scenario_files=files) for files in (before, after))
     assert compare_runs(base, other).obstacles == obstacles
+
+
+def test_load_from_another_number_of_machines_is_an_obstacle() -> None:
+    def loaded_by(*cores: int) -> RunDocument:
+        machines = [
+            MachineResult(
+                name=f"pod-{sum(cores)}-{index}", host="h", cores=of_it, workers=1, holders=0, connections=1, idle=0
+            )
+            for index, of_it in enumerate(cores)
+        ]
+        return make_run([at(1).model_copy(update={"machines": machines})])
+
+    (obstacle,) = compare_runs(loaded_by(2, 4), loaded_by(2, 4, 4)).obstacles
+    assert obstacle.endswith("load from 2 machines with 6 cores → 3 machines with 10 cores.")
+    (obstacle,) = compare_runs(make_run([at(1)]), loaded_by(1)).obstacles
+    assert obstacle.endswith("load from this machine → 1 machine with 1 core.")
+    assert compare_runs(loaded_by(2, 4), loaded_by(4, 2)).obstacles == []
+    failed = make_run([at(1).model_copy(update={"state": "failed"})])
+    assert not any("load from" in each for each in compare_runs(loaded_by(2, 4), failed).obstacles)

@@ -108,3 +108,29 @@ def test_the_scatter_of_the_readings_is_no_movement() -> None:
     assert describe_speed(speed([100, 101, 102, 103], [None] * 4)) == (
         "This machine's speed was steady within 2.9\N{NO-BREAK SPACE}% during the run."
     )
+
+
+def of_client(*client_ns: int) -> MachineSpeed:
+    return MachineSpeed.of([SpeedReading(at=float(at), client_ns=ns) for at, ns in enumerate(client_ns)])
+
+
+def test_client_machines_have_a_strip_each_beside_that_of_the_target(document: RunDocument) -> None:
+    speeds = {"b": of_client(100, 100, 100, 125), "a": of_client(*[100] * 4), "short": of_client(100)}
+    found = section(document, speed=speed([100] * 4, [None] * 4), client_speeds=speeds)
+    assert [strip.title for strip in found.strips] == [
+        "The target's cores", "The cores of client machine b", "The cores of client machine a",
+    ]  # fmt: skip
+    assert found.sentence.endswith("The speed of the 2 client machines moved by up to 20\N{NO-BREAK SPACE}% (b).")
+    assert (found.begin, found.end) == ("0 s", "13 s")
+
+
+def test_without_a_target_here_there_are_only_client_machines(document: RunDocument) -> None:
+    found = section(document, speed=speed([None] * 4, [None] * 4), client_speeds={"a": of_client(*[100] * 4)})
+    assert found.sentence == "The speed of the client machine was steady within 0\N{NO-BREAK SPACE}%."
+    assert [strip.title for strip in found.strips] == ["The cores of client machine a"]
+
+
+def test_of_many_client_machines_those_that_changed_most_are_drawn(document: RunDocument) -> None:
+    speeds = {f"n{number}": of_client(100, 100, 100, 100 + number) for number in range(10)}
+    found = section(document, speed=None, client_speeds=speeds)
+    assert [strip.title.split()[-1] for strip in found.strips] == [f"n{number}" for number in range(2, 10)]

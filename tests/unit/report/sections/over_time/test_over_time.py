@@ -6,6 +6,7 @@ import pytest
 from loadlab.report import render
 from loadlab.report.sections.over_time import OverTime, sections_of
 from loadlab.results.directory import RunDirectory
+from loadlab.results.machine import MachineResult
 from loadlab.results.requests import Interval
 from loadlab.results.run import RunDocument
 from loadlab.results.trial import Round, TrialResult
@@ -121,3 +122,14 @@ def test_a_name_from_outside_is_text(tmp_path: Path, run: RunDirectory) -> None:
     page = render(written)
     assert "&lt;/option&gt;&lt;img src=x onerror=alert(1)&gt; at 1 idle connection" in page
     assert "<img" not in page.rpartition("</main>")[0].partition("<main>")[2]
+
+
+def test_without_client_processes_here_it_says_where_the_load_came_from(document: RunDocument) -> None:
+    trial = quiet_trial(1)
+    procfs = trial.probes.procfs
+    assert procfs is not None
+    machine = MachineResult(name="a", host="a", cores=1, workers=1, holders=0, connections=1, idle=0)
+    probes = trial.probes.model_copy(update={"procfs": procfs.model_copy(update={"client": []})})
+    elsewhere = trial.model_copy(update={"probes": probes, "machines": [machine]})
+    assert over_time(document, [elsewhere]).client.startswith("The load came from machines")
+    assert over_time(document, [trial]).client.startswith("The client is the load workers")
