@@ -44,6 +44,7 @@ class ClusterSide:
         self._speed_before = {name: len(readings) for name, readings in context.speed_by_machine.items()}
         host = next((each for each in cluster.machines if each.name == resources.target_on), None)
         self.fleet = ClusterFleet(cluster, self._cores, log, host)
+        self._has_ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +52,7 @@ class ClusterSide:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._has_ended = True
         self.fleet.stop()
 
     def divide(self, address: Address, connections: int, workers: int | None, idle: int) -> Division:
@@ -64,7 +66,9 @@ class ClusterSide:
         return self.fleet.read(start)
 
     def read_silent(self) -> None:
-        """Measure the offset of each machine's clock, and the speed of its cores."""
+        """Measure the offset of each machine's clock, and the speed of its cores; nothing once the rig has ended."""
+        if self._has_ended:
+            return
         at = self._context.speed.at
         self.fleet.measure_clocks()
         for name, client_ns in self.fleet.read_speed().items():
