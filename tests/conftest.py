@@ -61,6 +61,13 @@ def need_namespaces() -> None:
         _do_without(lack)
 
 
+@pytest.fixture(scope="session")
+def need_slow_wires(need_namespaces: None) -> None:
+    """Skip the test where namespaces cannot be joined by a slow wire either."""
+    if not Path("/dev/net/tun").exists():
+        _do_without("there is no /dev/net/tun for interfaces of our own")
+
+
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
     """An empty place for run directories."""

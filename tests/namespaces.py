@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from loadlab.processes.proc import list_pids
 # 198.18.0.0/15 is set aside for measurements between networks (RFC 2544), so it is nobody's.
 _SUBNETS: Final = tuple(f"198.18.{number}." for number in range(256))
 _INTERFACE: Final = "eth0"
+_SLOW_WIRE: Final = Path(__file__).with_name("slow_wire.py")
 _GONE_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.02
 
@@ -84,8 +86,12 @@ def why_no_namespaces() -> str | None:
 
 
 @contextmanager
-def switched_network(addresses: Mapping[str, int]) -> Iterator[Network]:
-    """Make a machine of each name (at most 15 letters), with so many addresses; all together at most 253."""
+def switched_network(addresses: Mapping[str, int], delays_ms: Mapping[str, float] | None = None) -> Iterator[Network]:
+    """Make a machine of each name (at most 15 letters), with so many addresses; all together at most 253.
+
+    Every packet from and to a machine that is in `delays_ms` takes so much longer.
+    """
+    delays_ms = delays_ms or {}
     ours = f"lab{os.getpid()}"
     with ExitStack() as stack:
         stack.callback(_wait_gone, ours)
@@ -109,9 +115,12 @@ def switched_network(addresses: Mapping[str, int]) -> Iterator[Network]:
                 *(
                     f"link add name {name} type veth peer name {_INTERFACE} netns {holder.pid}"
                     for name, holder in holders.items()
+                    if name not in delays_ms
                 ),
-                *(f"link set {port} master switch up" for port in ("uplink", *holders)),
             )
+            for name, delay_ms in delays_ms.items():
+                stack.enter_context(_slow_wire(delay_ms, switch, name, holders[name]))
+            _configure(switch, *(f"link set {port} master switch up" for port in ("uplink", *holders)))
             _configure(None, f"address add {our_address}/24 dev {ours}", f"link set {ours} up")
         for machine in machines.values():
             _configure(
@@ -132,6 +141,16 @@ def _namespace(name: str) -> Iterator[Child]:
         holder.stdin.write(b"\n")
         assert holder.stdout.readline() == b"\n", holder.account()  # it is in its namespace by then
         yield holder
+
+
+@contextmanager
+def _slow_wire(delay_ms: float, switch: Child, name: str, machine: Child) -> Iterator[None]:
+    places = [str(switch.pid), name, str(machine.pid), _INTERFACE]
+    command = [sys.executable, str(_SLOW_WIRE), str(delay_ms), *places]
+    with spawn("slow wire", command, stdout=subprocess.PIPE) as wire:
+        assert wire.stdout is not None
+        assert wire.stdout.readline(), wire.account()
+        yield
 
 
 def _configure(holder: Child | None, *commands: str) -> None:

@@ -2,78 +2,98 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from loadlab.capacity import PORTS_PER_SOURCE
 from loadlab.cluster.connecting import connect
-from loadlab.cluster.remote import Cluster
-from loadlab.experiment.context import RunContext, Unobserved, resources_for
-from loadlab.experiment.preflight import names_for
-from loadlab.experiment.trial import TrialRun
+from loadlab.experiment.context import Unobserved
 from loadlab.processes import spawn
-from loadlab.profile import LoadProfile, plan_trials
-from loadlab.profile.address import TcpAddress, format_address
-from loadlab.results.trial import TrialResult
 from tests.namespaces import Network
 
 from .dask_cluster import DaskCluster
+from .measuring import measure, profile_of
 from .networked import serving_on
 
 pytestmark = pytest.mark.timeout(180)
 
-
-@pytest.fixture
-def server(network: Network) -> Iterator[TcpAddress]:
-    """A server on the target's machine."""
-    with serving_on(network.machines["target"], "callback") as address:
-        yield address
+MS: Final = 1_000_000
+ESTABLISHED: Final = "01"  # in /proc/net/tcp
 
 
-def profile(server: TcpAddress, **load: object) -> LoadProfile:
-    """Return a profile that loads that server for a moment."""
-    return LoadProfile.model_validate(
-        {
-            "name": "namespaces",
-            "target": {"address": format_address(server)},
-            "allow_remote": [server.host],
-            "load": {"connections": 8, "idle": 0, "warmup": "100ms", "duration": "500ms", **load},
-            "retries": 0,
-        }
-    )
+def test_percentiles_are_those_of_one_machine(network: Network, networked: DaskCluster) -> None:
+    """Three requests in four take 10 ms and one takes 60: p50 is the one and p90 the other, to within their intervals.
+
+    The allowance is for requests that wait for one of two cores that are busy with something else.
+    """
+    mix = [{"path": "/sleep?ms=10", "weight": 3}, {"path": "/sleep?ms=60"}]
+    with serving_on(network.machines["target"], "callback") as server, connect(networked.address) as cluster:
+        profile = profile_of(server, rounds=5, connections=32, mix=mix, rate=300, warmup="50ms", duration="300ms")
+        alone, together = measure(None, profile), measure(cluster, profile)
+    assert [each.connections for each in together.machines] == [16, 16]
+    for metric, delay_ns in (("response_ns.p50", 10 * MS), ("response_ns.p90", 60 * MS)):
+        intervals = [result.confidence[metric] for result in (alone, together)]
+        assert all(low >= delay_ns * 0.999 for low, _high in intervals), (metric, intervals)
+        (low, high), (other_low, other_high) = intervals
+        allowance_ns = 5 * MS
+        assert low <= other_high + allowance_ns, (metric, intervals)
+        assert other_low <= high + allowance_ns, (metric, intervals)
 
 
-def measure(cluster: Cluster | None, wanted: LoadProfile) -> TrialResult:
-    """Measure the one trial of a profile."""
-    trials = plan_trials(wanted, seed=1)
-    context = RunContext(resources_for(wanted), Unobserved(), lambda: None, names_for(trials), cluster=cluster)
-    run = TrialRun(trials[0], context)
-    run.measure()
-    return run.result("done", None)
+def test_load_and_thirty_thousand_idle_connections_come_from_both(network: Network, networked: DaskCluster) -> None:
+    """An address has ports for ten thousand connections, so each machine needs both of its two."""
+    counts: list[Counter[str]] = []
+
+    class Count(Unobserved):
+        def so_far(self, measured: object) -> None:
+            counts.append(count_connections(network, "one") + count_connections(network, "two"))
+
+    # Two processes, as one may be allowed too few open files.
+    with (
+        serving_on(network.machines["target"], "callback", "--processes", "2") as server,
+        connect(networked.address) as cluster,
+    ):
+        result = measure(cluster, profile_of(server, idle=30_000, connections=9), Count())
+    assert result.server is not None
+    assert result.server.remote
+    assert [(each.name, each.workers, each.idle) for each in result.machines] == [
+        ("one", 1, 15_000),
+        ("two", 1, 15_000),
+    ]
+    assert sum(each.connections for each in result.machines) == 9
+    assert sum(each.requests for each in result.machines) == result.requests
+    assert all(each.requests > 0 for each in result.machines)
+    assert result.idle is not None
+    assert (result.idle.opened, result.idle.alive) == (30_000, 30_000)
+    assert counts[0].total() == 30_009
+    assert counts[0].keys() == {*network.machines["one"].addresses, *network.machines["two"].addresses}
+    assert max(counts[0].values()) <= PORTS_PER_SOURCE
+    for name, worker in networked.workers.items():
+        assert network.machines[name].processes() == [worker.pid]
 
 
-def test_load_and_idle_connections_come_from_both(network: Network, networked: DaskCluster, server: TcpAddress) -> None:
-    with connect(networked.address) as cluster:
-        result = measure(cluster, profile(server, idle=101))
-        assert result.server is not None
-        assert result.server.remote
-        assert [(each.name, each.workers, each.connections) for each in result.machines] == [
-            ("one", 1, 4),
-            ("two", 1, 4),
-        ]
-        assert sorted(each.idle for each in result.machines) == [50, 51]
-        assert sum(each.requests for each in result.machines) == result.requests
-        assert all(each.requests > 0 for each in result.machines)
-        assert result.idle is not None
-        assert result.idle.alive == 101
-    left = {name: machine.processes() for name, machine in network.machines.items()}
-    assert left["one"] == [networked.workers["one"].pid]
-    assert left["two"] == [networked.workers["two"].pid]
+def count_connections(network: Network, name: str) -> Counter[str]:
+    """Return how many connections a machine has to the target's, by its own addresses."""
+    machine = network.machines[name]
+    target = _in_hexadecimal(network.machines["target"].address)
+    counts: Counter[str] = Counter()
+    for line in Path(f"/proc/{machine.holder.pid}/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        _, local, remote, state, *_ = line.split()
+        if state == ESTABLISHED and remote.startswith(target):
+            counts[local.partition(":")[0]] += 1
+    return Counter({address: counts[_in_hexadecimal(address)] for address in machine.addresses})
+
+
+def _in_hexadecimal(address: str) -> str:
+    """Return an address as /proc/net/tcp has it."""
+    return socket.inet_aton(address)[::-1].hex().upper()
 
 
 MAKE_NETWORK: Final = """
