@@ -26,6 +26,7 @@ from loadlab.experiment.preflight import (
     names_for,
 )
 from loadlab.experiment.run_plan import check_for_cluster
+from loadlab.experiment.target_side import check_hosts
 from loadlab.host import Diagnosis, Machine, State
 from loadlab.profile import LoadProfile, Trial, plan_trials
 from loadlab.targets import Names
@@ -61,6 +62,7 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool, sche
     trials = plan_trials(chosen, seed=0)
     names = names_for(trials)
     if scheduler is None:
+        check_hosts(trials, None)
         readiness, cluster = Readiness.of(trials, names=names), None
     else:
         readiness, cluster = _examine_cluster(trials, names, scheduler, resources_for(chosen))
@@ -118,10 +120,11 @@ def _examine_cluster(
     with connected(scheduler, claims=False) as cluster:
         from loadlab.experiment.cluster_preflight import ClusterReadiness
 
+        check_hosts(trials, cluster)
         readiness = Readiness.of(trials, machine, names, cluster.is_here_alone)
         found = ClusterReadiness.of(trials, cluster, resources, names)
     blockers = [
-        replace(each, check=f"{each.check} of {having}", problem=f"client machine {having}: {each.problem}")
+        replace(each, check=f"{each.check} of {having}", problem=f"{having}: {each.problem}")
         for having, each in found.problems(State.BLOCKER)
     ]
     return readiness.with_lacks([*found.lacks, *blockers], found.impossible), found

@@ -15,7 +15,7 @@ from loadlab.units import format_duration_ns, format_share, format_size_bytes
 
 if TYPE_CHECKING:  # it needs Dask, which only a cluster does
     from loadlab.cluster.clocks import ClockOffset
-    from loadlab.experiment.cluster_preflight import ClientMachine, ClusterReadiness
+    from loadlab.experiment.cluster_preflight import ClusterReadiness, MachineReadiness
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.BLOCKER: "red"}
 
@@ -46,8 +46,9 @@ def parts_table(cluster: "ClusterReadiness") -> Table:
     table = _table("load workers", "connections", "idle holders", "idle", "memory")
     for machine in cluster.machines:
         part, size = machine.part, format_size_bytes(machine.needed.memory_bytes)
-        counts = (part.workers, part.connections, part.holders, part.idle)
-        table.add_row(machine.name, *(f"{count:,}" for count in counts), size)
+        counts = (part.workers, part.connections, part.holders, part.idle) if part is not None else ()
+        cells = [f"{count:,}" for count in counts] or ["the target", "", "", ""]
+        table.add_row(machine.name, *cells, size)
     return table
 
 
@@ -57,7 +58,7 @@ def machine_problems(cluster: "ClusterReadiness", states: Collection[State]) -> 
     return [*found, f"{cluster.held}."] if cluster.held else found
 
 
-def worst_state(machine: "ClientMachine") -> State:
+def worst_state(machine: "MachineReadiness") -> State:
     """Return the state of the check that found the worst."""
     states = {each.state for each in machine.diagnoses}
     return next((state for state in (State.BLOCKER, State.WARNING) if state in states), State.OK)
@@ -71,13 +72,13 @@ def format_clock(clock: "ClockOffset") -> str:
     return f"{sign}{format_duration_ns(abs(clock.offset_ns))} ± {format_duration_ns(clock.bound_ns)}"
 
 
-def machine_data(machine: "ClientMachine") -> dict[str, object]:
+def machine_data(machine: "MachineReadiness") -> dict[str, object]:
     """Return a machine for programs."""
     return {
         "name": machine.name,
         **msgspec.to_builtins(machine.info, order="deterministic"),
         "cores": machine.cores,
-        "part": asdict(machine.part),
+        "part": None if machine.part is None else asdict(machine.part),
         "clock": asdict(machine.clock),
         "speed_ns": machine.speed_ns,
         "checks": [asdict(each) for each in machine.diagnoses],

@@ -14,12 +14,12 @@ from contextlib import suppress
 from typing import Final
 
 from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_clock_pair
-from loadlab.cluster.messages import ClockPair, Delivery, Examined, MachineInfo, TargetInfo
+from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo, TargetInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.target import AskedTarget, HostedTarget
 from loadlab.errors import ClusterFailed
-from loadlab.host import Requirements
+from loadlab.host import Diagnosis, Requirements
 from loadlab.probes.memory import MemoryReading
 from loadlab.probes.speed import measure_core_speeds
 from loadlab.processes import raise_open_files
@@ -66,9 +66,9 @@ class MachineActor:
         """Read its clocks."""
         return read_clock_pair()
 
-    async def examine(self, needed: list[Requirements], address: Address | None) -> Examined:
-        """Judge it by what parts of a load need."""
-        return await asyncio.to_thread(self._machine.examine, needed, address)
+    async def examine(self, needed: list[Requirements], has_target: bool) -> list[list[Diagnosis]]:
+        """Judge it by each of these requirements."""
+        return await asyncio.to_thread(self._machine.examine, needed, has_target)
 
     async def measure_speed(self, cores: list[int]) -> int | None:
         """Return the CPU time in ns that a fixed piece of arithmetic takes on these cores; they are to be idle."""

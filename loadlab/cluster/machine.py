@@ -20,20 +20,18 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from loadlab.cluster.messages import ClockPair, Delivery, Examined, Failure, MachineInfo
+from loadlab.cluster.messages import ClockPair, Delivery, Failure, MachineInfo
 from loadlab.cluster.networks import list_addresses
 from loadlab.cluster.reading import MachineReading, read_machine
 from loadlab.cluster.target import HostedTarget
 from loadlab.errors import ClusterFailed, LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
-from loadlab.host import Examination, OwnLimits, Requirements
+from loadlab.host import Diagnosis, Examination, OwnLimits, Requirements
 from loadlab.host import Machine as HostMachine
 from loadlab.host.checks.memory import available_bytes, kernel_available_bytes
 from loadlab.installation import DISTRIBUTION
 from loadlab.probes.speed import measure_core_speeds
-from loadlab.profile.address import Address
-from loadlab.targets.names import accepts
 
 LEASE_SECONDS: Final = 10.0
 _LATE_SECONDS: Final = 2.0
@@ -87,12 +85,10 @@ class Machine:
             cpu_quota=limits.cpu_quota,
         )
 
-    def examine(self, needed: Sequence[Requirements], address: Address | None) -> Examined:
-        """Judge it by what parts of a load need, and try to connect to `address`; takes half a second."""
-        examination = Examination(HostMachine(), only_client=True)
-        return Examined(
-            [examination.judge(each) for each in needed], reaches_target=address is None or accepts(address)
-        )
+    def examine(self, needed: Sequence[Requirements], has_target: bool) -> list[list[Diagnosis]]:
+        """Judge it by each of these requirements, with or without a target on it; takes half a second."""
+        examination = Examination(HostMachine(), only_client=not has_target)
+        return [examination.judge(each) for each in needed]
 
     def claim(self, key: str, who: str, lease_seconds: float = LEASE_SECONDS) -> None:
         """Let the run `key` hold it, which may do so already. Raises Claimed if it is another's."""

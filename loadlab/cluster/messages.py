@@ -1,10 +1,6 @@
 """What the coordinator and the machines of a cluster say to each other, beside the messages of the fleet."""
 
-from dataclasses import dataclass
-
 import msgspec
-
-from loadlab.host import Diagnosis
 
 
 class MachineInfo(msgspec.Struct, frozen=True):
@@ -33,14 +29,6 @@ class MachineInfo(msgspec.Struct, frozen=True):
     processes: str = ""
     kernel_memory_bytes: int = 0
     cpu_quota: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What the checks of a machine found for each of the requirements, and whether it reaches the target."""
-
-    diagnoses: list[list[Diagnosis]]
-    reaches_target: bool
 
 
 class Failure(msgspec.Struct, frozen=True):

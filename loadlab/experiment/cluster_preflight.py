@@ -5,31 +5,32 @@ The load of each trial is divided as it would be in the run; each machine then j
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from loadlab.cluster.clocks import ClockOffset
 from loadlab.cluster.limits import limits_towards
 from loadlab.cluster.machine import Claimed
-from loadlab.cluster.messages import Examined, MachineInfo
+from loadlab.cluster.messages import MachineInfo
 from loadlab.cluster.remote import Cluster
 from loadlab.cluster.shares import MachineLimits, divide_among
 from loadlab.errors import LoadlabError
 from loadlab.experiment.cluster_side import cores_by_machine
 from loadlab.experiment.context import Resources
+from loadlab.experiment.hosted_target import listening_host
+from loadlab.experiment.preflight import required_by_target
 from loadlab.fleet.division import Share
 from loadlab.host import Diagnosis, Requirements, State, largest, requirements_of_part
 from loadlab.profile import LoadProfile, Trial
 from loadlab.profile.address import Address, TcpAddress, format_address, parse_address
-from loadlab.targets import Names
+from loadlab.profile.values import list_words
+from loadlab.targets import Names, accepts
 from loadlab.units import format_duration_ns
 
 _EXAMINE_SECONDS: Final = 30.0
-_LOOPBACK: Final = TcpAddress("127.0.0.1", 0)  # of a server that is started here; its port is not known yet
+_LOOPBACK: Final = "127.0.0.1"
 _KNOWN_WELL_NS: Final = 1_000_000  # docs/verdict.md: from here on the merged intervals of an open model are suspect
-
-_Shares = dict[str, tuple[list[Share], list[Share]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +44,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientMachine:
+class MachineReadiness:
     """One machine: its part of the trial in which that is largest, the most that trials need of it, and its checks.
 
-    `speed_ns` is the CPU time that a fixed piece of arithmetic takes on its cores, None where another run uses them.
+    `part` is None for one that has nothing but targets. `speed_ns` is the CPU time that a fixed piece of arithmetic
+    takes on its cores, None where another run uses them.
     """
 
     name: str
     info: MachineInfo
     cores: int
-    part: Part
+    part: Part | None
     needed: Requirements
     clock: ClockOffset
     speed_ns: int | None
@@ -66,7 +68,7 @@ class ClusterReadiness:
     `held` says which other run holds machines now; None if none does.
     """
 
-    machines: tuple[ClientMachine, ...]
+    machines: tuple[MachineReadiness, ...]
     impossible: frozenset[int]
     lacks: tuple[Diagnosis, ...]
     held: str | None
@@ -78,105 +80,179 @@ class ClusterReadiness:
         It is claimed for a moment, to measure its speed, unless another run holds it. Raises LoadlabError where a
         machine does not answer.
         """
-        cores = cores_by_machine(cluster, resources)
-        division = _Division(cluster, cores, names)
+        division = _Division(cluster, resources, names)
         divided = [division.of(trial) for trial in trials]
         impossible = {index for index, found in enumerate(divided) if isinstance(found, LoadlabError)}
         texts = dict.fromkeys(str(found) for found in divided if isinstance(found, LoadlabError))
         lacks = [Diagnosis("client machines", "too little", None, State.BLOCKER, text) for text in texts]
         needed = {
-            machine.name: [
-                _needed(trial, found, machine.name, cores) for trial, found in zip(trials, divided, strict=True)
-            ]
+            machine.name: [_needed(trial, found, machine.name) for trial, found in zip(trials, divided, strict=True)]
             for machine in cluster.machines
         }
-        examined = _examine(cluster, needed, division.attached)
+        examined = _examine(cluster, needed, division.hosts)
+        # One that does not even answer here is its own server's affair.
+        attached = {address for found in divided if (address := _attached(found)) is not None and accepts(address)}
+        unreached = _unreached(cluster, attached)
         cluster.measure_clocks()
+        cores = division.cores(None)
         held, speeds = _measure_speeds(cluster, cores)
         machines = []
         for machine in cluster.machines:
-            of_all, *of_each = examined[machine.name].diagnoses
+            name, clock = machine.name, machine.offsets[-1]
+            of_all, *of_each = examined[name]
             impossible |= {index for index, found in enumerate(of_each) if any(each.is_blocker for each in found)}
             # On this machine's kernel nothing else runs than is known from it.
             diagnoses = [each for each in of_all if each.is_blocker or not cluster.is_here(machine)]
-            diagnoses += _clock_problem(machine.offsets[-1])
-            if not examined[machine.name].reaches_target:
-                diagnoses.append(_unreached(division.attached))
-                impossible |= {*range(len(trials))}
+            diagnoses += [*_clock_problem(clock), *(_out_of_reach(address) for address in unreached[name])]
+            impossible |= {index for index, found in enumerate(divided) if _attached(found) in unreached[name]}
+            part = _largest_part(name, divided)
+            if part is None and name not in division.hosts:
+                part = Part()
             machines.append(
-                ClientMachine(
-                    machine.name,
+                MachineReadiness(
+                    name,
                     machine.info,
-                    len(cores[machine.name]),
-                    _largest_part(machine.name, divided),
-                    largest(needed[machine.name]),
-                    machine.offsets[-1],
-                    speeds.get(machine.name),
+                    len(cores[name]),
+                    part,
+                    largest(needed[name]),
+                    clock,
+                    speeds.get(name),
                     tuple(diagnoses),
                 )
             )
         return cls(tuple(machines), frozenset(impossible), tuple(lacks), held)
 
     def problems(self, state: State) -> list[tuple[str, Diagnosis]]:
-        """Return the problems of that state, each with the names of the machines that have it."""
+        """Return the problems of that state, each with the machines that have it: "machines w1 and w2"."""
         names: defaultdict[Diagnosis, list[str]] = defaultdict(list)
         for machine in self.machines:
             for each in machine.diagnoses:
                 if each.state is state:
                     names[each].append(machine.name)
-        return [(", ".join(having), each) for each, having in names.items()]
+        return [
+            (f"machine{'s' if len(having) > 1 else ''} {list_words(having)}", each) for each, having in names.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Divided:
+    """The shares of all machines, but of one that has the target, and their cores, by name."""
+
+    shares: Mapping[str, tuple[list[Share], list[Share]]]
+    cores: Mapping[str, Sequence[int]]
+    attached: Address | None
+    """Where the target is, if it runs already and is none of these machines' own."""
+
+    @property
+    def workers(self) -> int:
+        return sum(len(workers) for workers, _ in self.shares.values())
 
 
 class _Division:
-    """How loads are divided among the machines towards their targets; limits towards each are asked for once."""
+    """How loads are divided among the machines towards their targets; limits towards each are asked for once.
 
-    def __init__(self, cluster: Cluster, cores: Mapping[str, Sequence[int]], names: Names) -> None:
-        self.attached: Address | None = None
-        """The last target that runs already: whether machines reach it can be tried."""
+    `hosts` are the machines that have had targets so far, by name.
+    """
+
+    def __init__(self, cluster: Cluster, resources: Resources, names: Names) -> None:
+        self.hosts: set[str] = set()
         self._cluster = cluster
-        self._cores = cores
+        self._resources = resources
         self._names = names
-        self._limits: dict[Address, list[MachineLimits]] = {}
+        self._limits: dict[tuple[Address, str | None], list[MachineLimits]] = {}
 
-    def of(self, trial: Trial) -> _Shares | LoadlabError:
-        """Return the shares of all machines, by name, or why there are none."""
+    def cores(self, host: str | None) -> dict[str, tuple[int, ...]]:
+        """Return the cores of all machines; of `host`, which has the target, what there are."""
+        found = cores_by_machine(self._cluster, replace(self._resources, target_on=host))
+        return {machine.name: tuple(machine.info.cores) for machine in self._cluster.machines} | found
+
+    def of(self, trial: Trial) -> _Divided | LoadlabError:
+        """Return the shares of all machines, or why there are none."""
         assert isinstance(trial.profile, LoadProfile)
-        load = trial.profile.load
+        load, host = trial.profile.load, trial.profile.target.on
+        if host is not None:
+            self.hosts.add(host)
+        cores = self.cores(host)
+        workers = None if load.workers == "auto" else load.workers
         try:
             address = self._address(trial.profile)
-            if address not in self._limits:
-                self._limits[address] = limits_towards(self._cluster, self._cores, address)
-            workers = None if load.workers == "auto" else load.workers
-            found = divide_among(self._limits[address], address, load.connections, workers, load.idle)
+            limits = self._limits_towards(address, host, cores)
+            found = divide_among(limits, address, load.connections, workers, load.idle)
         except LoadlabError as error:
             return error
-        return found.by_machine([machine.name for machine in self._cluster.machines])
+        is_attached = trial.profile.target.kind == "address" and host is None
+        return _Divided(found.by_machine([machine.name for machine in limits]), cores, address if is_attached else None)
 
     def _address(self, profile: LoadProfile) -> Address:
-        if profile.target.kind != "address":
-            return _LOOPBACK
-        self.attached = self._names.resolve(parse_address(profile.target.address or ""))
-        return self.attached
+        """Return where the target listens; the port of one that is started is not known yet."""
+        target, machines = profile.target, self._cluster.machines
+        if target.on is not None:
+            (host,) = [machine for machine in machines if machine.name == target.on]
+            others = [machine for machine in machines if machine is not host]
+            return TcpAddress(listening_host(self._cluster, host, others) or _LOOPBACK, 0)
+        if target.kind != "address":
+            return TcpAddress(_LOOPBACK, 0)
+        return self._names.resolve(parse_address(target.address or ""))
+
+    def _limits_towards(
+        self, address: Address, host: str | None, cores: Mapping[str, Sequence[int]]
+    ) -> list[MachineLimits]:
+        if (address, host) not in self._limits:
+            hosting = next((machine for machine in self._cluster.machines if machine.name == host), None)
+            self._limits[address, host] = limits_towards(self._cluster, cores, address, hosting)
+        return self._limits[address, host]
 
 
-def _needed(trial: Trial, found: _Shares | LoadlabError, name: str, cores: Mapping[str, Sequence[int]]) -> Requirements:
-    """Return what a machine's part of a trial takes; nothing of one that is not divided."""
+def _needed(trial: Trial, found: _Divided | LoadlabError, name: str) -> Requirements:
+    """Return what a trial takes of a machine: for its part of the load, or for the target."""
+    assert isinstance(trial.profile, LoadProfile)
+    if trial.profile.target.on == name:
+        return required_by_target(trial.profile)
     if isinstance(found, LoadlabError):
         return Requirements()
-    assert isinstance(trial.profile, LoadProfile)
-    all_workers = sum(len(workers) for workers, _ in found.values())
-    return requirements_of_part(trial.profile, *found[name], all_workers, cores[name])
+    return requirements_of_part(trial.profile, *found.shares[name], found.workers, found.cores[name])
 
 
 def _examine(
-    cluster: Cluster, needed: Mapping[str, Sequence[Requirements]], address: Address | None
-) -> dict[str, Examined]:
+    cluster: Cluster, needed: Mapping[str, Sequence[Requirements]], hosts: Collection[str]
+) -> dict[str, list[list[Diagnosis]]]:
     """Have all machines judge themselves at once: by the most of everything that trials need, then by each trial."""
-    calls = [
-        (machine, cluster.call(machine, "examine", [largest(needed[machine.name]), *needed[machine.name]], address))
-        for machine in cluster.machines
-    ]
+    calls = []
+    for machine in cluster.machines:
+        by_trial = needed[machine.name]
+        judged = [largest(by_trial), *by_trial]
+        calls.append((machine, cluster.call(machine, "examine", judged, machine.name in hosts)))
     return {machine.name: cluster.wait(machine, future, _EXAMINE_SECONDS) for machine, future in calls}
+
+
+def _unreached(cluster: Cluster, addresses: Collection[Address]) -> dict[str, set[Address]]:
+    """Return which of the addresses accept no connection from which machine, by its name."""
+    calls = [
+        (machine, address, cluster.call(machine, "reaches", address))
+        for machine in cluster.machines
+        for address in addresses
+    ]
+    unreached: dict[str, set[Address]] = {machine.name: set() for machine in cluster.machines}
+    for machine, address, future in calls:
+        if not cluster.wait(machine, future):
+            unreached[machine.name].add(address)
+    return unreached
+
+
+def _attached(found: _Divided | LoadlabError) -> Address | None:
+    return None if isinstance(found, LoadlabError) else found.attached
+
+
+def _out_of_reach(address: Address) -> Diagnosis:
+    where = format_address(address)
+    return Diagnosis(
+        "target",
+        "out of reach",
+        where,
+        State.BLOCKER,
+        f"{where} does not accept a connection from there",
+        "check routes and firewalls, and that the server listens on an address of that network",
+    )
 
 
 def _measure_speeds(cluster: Cluster, cores: Mapping[str, Sequence[int]]) -> tuple[str | None, dict[str, int | None]]:
@@ -207,26 +283,14 @@ def _clock_problem(clock: ClockOffset) -> list[Diagnosis]:
     ]
 
 
-def _unreached(address: Address | None) -> Diagnosis:
-    where = format_address(address) if address is not None else "the target"
-    return Diagnosis(
-        "target",
-        "out of reach",
-        where,
-        State.BLOCKER,
-        f"{where} does not accept a connection from there",
-        "check routes and firewalls, and that the server listens on an address of that network",
-    )
-
-
-def _largest_part(name: str, divided: Sequence[_Shares | LoadlabError]) -> Part:
+def _largest_part(name: str, divided: Sequence[_Divided | LoadlabError]) -> Part | None:
     parts = [
         Part(len(workers), _count(workers), len(holders), _count(holders))
         for found in divided
-        if isinstance(found, dict)
-        for workers, holders in [found[name]]
+        if isinstance(found, _Divided) and name in found.shares
+        for workers, holders in [found.shares[name]]
     ]
-    return max(parts, key=lambda part: part.connections + part.idle, default=Part())
+    return max(parts, key=lambda part: part.connections + part.idle, default=None)
 
 
 def _count(shares: Sequence[Share]) -> int:

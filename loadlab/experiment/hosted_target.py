@@ -170,7 +170,7 @@ def hosted_target(
     resources = replace(context.resources, placement=placement, target_on=machine.name)
     side = HostedTargetSide(cluster, machine, resources)
     try:
-        host = _listening_host(cluster, machine, others)
+        host = listening_host(cluster, machine, others)
         side.stand(
             AskedTarget(profile, host, placement.target, resources.pinned, machine.info.boot or machine.name),
             context.check,
@@ -200,7 +200,7 @@ def _placement(profile: LoadProfile, context: RunContext, cluster: Cluster, mach
     return Placement(target, tuple(sorted(os.sched_getaffinity(0))) if load else ())
 
 
-def _listening_host(cluster: Cluster, machine: RemoteMachine, others: Sequence[RemoteMachine]) -> str | None:
+def listening_host(cluster: Cluster, machine: RemoteMachine, others: Sequence[RemoteMachine]) -> str | None:
     """Return the machine's address towards those of the load; None if all of them share its network namespace."""
     own = (machine.info.boot, machine.info.network)
     outside = [each for each in others if not own[0] or (each.info.boot, each.info.network) != own]

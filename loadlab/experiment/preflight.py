@@ -125,6 +125,13 @@ def required_by(profile: Profile, machine: Machine | None = None) -> Requirement
     return _requirements_of(profile, Machine() if machine is None else machine, targets.catalog())
 
 
+def required_by_target(profile: LoadProfile) -> Requirements:
+    """Return what the target of a trial takes of the machine that it is on, with its load from others."""
+    target = profile.target
+    bundled = None if target.server is None else targets.catalog()[target.server].footprint(target.options)
+    return requirements_of(profile, Machine().own, bundled, load_is_here=False)
+
+
 def why_not_started(profile: Profile, load_is_here: bool = True) -> str | None:
     """Return why a trial of this profile must not be started on this machine now, in a sentence; None if it may be.
 

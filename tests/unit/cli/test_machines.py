@@ -1,12 +1,14 @@
 """The tables of a cluster's machines in `loadlab doctor`, and the sentences below them."""
 
+from dataclasses import replace
+
 from rich.console import Console
 from rich.table import Table
 
 from loadlab.cli.machines import format_clock, machine_data, machine_problems, machines_table, parts_table
 from loadlab.cluster.clocks import ClockOffset
 from loadlab.cluster.messages import MachineInfo
-from loadlab.experiment.cluster_preflight import ClientMachine, ClusterReadiness, Part
+from loadlab.experiment.cluster_preflight import ClusterReadiness, MachineReadiness, Part
 from loadlab.host import Diagnosis, Requirements, State
 
 SLOW_CLOCK = Diagnosis("clock source", "hpet", None, State.WARNING, "it is slow", "`use tsc`")
@@ -14,13 +16,13 @@ NO_ROOM = Diagnosis("processes", "1 more", "3", State.BLOCKER, "3 would run", "r
 MIB = 1 << 20
 
 
-def machine(name: str, *diagnoses: Diagnosis, speed_ns: int | None = 1_000_000, bound_ns: int = 0) -> ClientMachine:
+def machine(name: str, *diagnoses: Diagnosis, speed_ns: int | None = 1_000_000, bound_ns: int = 0) -> MachineReadiness:
     info = MachineInfo(name, "host", "6.1", "1.0", "3.11.0", [0, 1], 20_000, 3 << 30, (32_768, 60_999), [])
     part, needed = Part(2, 64, 1, 7_500), Requirements(memory_bytes=90 * MIB)
-    return ClientMachine(name, info, 2, part, needed, ClockOffset(0, -1_400_000, bound_ns), speed_ns, diagnoses)
+    return MachineReadiness(name, info, 2, part, needed, ClockOffset(0, -1_400_000, bound_ns), speed_ns, diagnoses)
 
 
-def readiness(*machines: ClientMachine, held: str | None = None) -> ClusterReadiness:
+def readiness(*machines: MachineReadiness, held: str | None = None) -> ClusterReadiness:
     return ClusterReadiness(machines, frozenset(), (), held)
 
 
@@ -48,13 +50,19 @@ def test_a_row_has_the_part_of_a_machine() -> None:
     assert cells(parts_table(readiness(machine("w1")))) == [["w1", "2", "64", "1", "7,500", "90 MiB"]]
 
 
+def test_a_machine_that_has_the_target_has_no_part() -> None:
+    found = replace(machine("w1"), part=None)
+    assert cells(parts_table(readiness(found))) == [["w1", "the target", "90 MiB"]]
+    assert machine_data(found)["part"] is None
+
+
 def test_the_same_problem_of_several_machines_is_one_sentence() -> None:
     found = readiness(machine("w1", SLOW_CLOCK), machine("w2", SLOW_CLOCK, NO_ROOM), held="w1 is held by another run")
     assert machine_problems(found, [State.WARNING]) == [
-        "w1, w2: clock source: it is slow; `use tsc`.",
+        "machines w1 and w2: clock source: it is slow; `use tsc`.",
         "w1 is held by another run.",
     ]
-    assert machine_problems(found, [State.BLOCKER])[0] == "w2: processes: 3 would run; raise it."
+    assert machine_problems(found, [State.BLOCKER])[0] == "machine w2: processes: 3 would run; raise it."
 
 
 def test_a_clock_is_known_to_within_its_bound() -> None:
