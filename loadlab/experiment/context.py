@@ -164,7 +164,8 @@ class Unobserved:
 class RunContext:
     """The resources that trials have, the addresses of their servers, the machine's speed, the observer, and `check`.
 
-    The load comes from the machines of `cluster`, whose speeds are kept by name; None is this machine alone.
+    The load comes from the machines of `cluster`, whose speeds are kept by name; None is this machine alone. So is the
+    speed of one that has the target.
 
     `check` is called many times a second wherever a trial can end without losing anything. It raises KeyboardInterrupt
     when the user wants an end; `check_insistent` does when the user does not even want to wait for what is tidied up.
@@ -191,6 +192,16 @@ class RunContext:
         if placement == resources_of_host().placement:
             target = tuple(sorted({*placement.target, *placement.load}))
         return replace(self, cluster=cluster, resources=replace(resources, placement=Placement(target, ())))
+
+    def speed_of_target(self, on: str | None) -> MachineSpeed | None:
+        """Return the speed so far of the machine that has the target: of the cluster's machine `on`, or of this one.
+
+        None if there is no reading yet.
+        """
+        if on is None:
+            return self.speed.so_far()
+        readings = self.speed_by_machine.get(on)
+        return MachineSpeed.of(readings) if readings else None
 
     @property
     def client_speeds(self) -> dict[str, MachineSpeed]:

@@ -28,6 +28,7 @@ from loadlab.probes.memory import MemoryReading
 from loadlab.processes import Placement
 from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import Cores, LoadProfile
+from loadlab.results.speed import SpeedReading
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading
 from loadlab.serving.starting import Server
 from loadlab.targets import Capabilities
@@ -61,8 +62,9 @@ class HostedTargetSide:
 
     target: Server
 
-    def __init__(self, cluster: Cluster, machine: RemoteMachine, resources: Resources) -> None:
+    def __init__(self, cluster: Cluster, machine: RemoteMachine, resources: Resources, context: RunContext) -> None:
         self.resources = resources
+        self._context = context
         self._cluster = cluster
         self._machine = machine
         self._number = next(_numbers)
@@ -130,6 +132,12 @@ class HostedTargetSide:
         count: int | None = self._wait(self._call("count_target_open"))
         return count
 
+    def read_silent(self) -> None:
+        """Measure the speed of its cores."""
+        target_ns: int | None = self._wait(self._call("read_target_speed"))
+        reading = SpeedReading(at=self._context.speed.at, target_ns=target_ns)
+        self._context.speed_by_machine.setdefault(self._machine.name, []).append(reading)
+
     def stop(self, log: Path | None) -> None:
         """End it, and keep in `log` what its command has printed. A machine that is lost ends it by its lease."""
         self._is_stopped = True
@@ -168,7 +176,7 @@ def hosted_target(
     machine.role = "machine"
     placement = _placement(profile, context, cluster, machine)
     resources = replace(context.resources, placement=placement, target_on=machine.name)
-    side = HostedTargetSide(cluster, machine, resources)
+    side = HostedTargetSide(cluster, machine, resources, context)
     try:
         host = listening_host(cluster, machine, others)
         side.stand(

@@ -115,7 +115,9 @@ class Rig:
         """Measure how fast the cores of both sides are now; the rig is to be silent."""
         placement = self.resources.placement
         # Several machines have speeds of their own, also one that is this machine.
-        self.context.speed.read(placement.target, placement.load if self.context.cluster is None else ())
+        target = placement.target if self.resources.target_on is None else ()
+        self.context.speed.read(target, placement.load if self.context.cluster is None else ())
+        self.ends.side.read_silent()
         self.clients.read_silent()
 
     def machines(self) -> list[LoadMachine]:

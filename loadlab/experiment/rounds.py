@@ -126,7 +126,7 @@ class RoundsRun:
         """Return what has been measured, and judged where there is something to judge."""
         rig, record = self._rig, self._record
         reason = "stopped before its end" if self.state == "interrupted" else self.reason
-        machine = self._context.speed.so_far()
+        machine = self._context.speed_of_target(rig.resources.target_on)
         result = trial_result(self.trial, self.state, reason, rig.resources, rig.idle, record, machine, rig.machines())
         result = result.model_copy(update={"attempt": len(self._attempts) + 1, "batch": self._batch})
         if self.state == "failed":

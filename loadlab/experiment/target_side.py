@@ -53,6 +53,9 @@ class TargetSide(Protocol):
     def count_open(self) -> int | None:
         """Return how many descriptors it has open in all."""
 
+    def read_silent(self) -> None:
+        """Measure what can be measured only while the rig is silent: the speed of its cores on another machine."""
+
 
 class TargetHere(TargetReadings):
     """A target that was started on this machine or attached to, beside the load if that is here."""
@@ -60,6 +63,9 @@ class TargetHere(TargetReadings):
     def __init__(self, standing: StandingTarget, resources: Resources) -> None:
         super().__init__(standing.target, standing.upstream)
         self.resources = resources
+
+    def read_silent(self) -> None:
+        """Do nothing: the speed of this machine is read with that of the load's cores."""
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class TrialRun:
     def result(self, state: TrialState, reason: str | None) -> TrialResult:
         """Return what has been measured, and judged where there is something to judge."""
         rig = self._rig
-        machine = self._context.speed.so_far()
+        machine = self._context.speed_of_target(rig.resources.target_on)
         result = trial_result(self.trial, state, reason, rig.resources, rig.idle, self._window, machine, rig.machines())
         if self._passes is None:
             return result

@@ -53,8 +53,9 @@ def at_final_speed(
 ) -> TrialResult:
     """Return a trial with its speed, and that of its rounds, against the medians of the whole run.
 
-    So are the speeds of those of its machines that are among `clients`. The speed of a trial with rounds is the median
-    of theirs. A trial of which it is not known when it was measured keeps the speed that it has.
+    So are the speeds of those of its machines that are among `clients`, and that of a target on one of them. The speed
+    of a trial with rounds is the median of theirs. A trial of which it is not known when it was measured keeps the
+    speed that it has.
     """
     machines = [
         each.model_copy(update={"speed": _speed_over(result, clients[each.name], each.speed)})
@@ -63,6 +64,8 @@ def at_final_speed(
         for each in result.machines
     ]
     known = result.model_copy(update={"machines": machines})
+    if result.server is not None and result.server.on is not None:
+        machine = clients.get(result.server.on, machine)
     if machine is None:
         return known
     rounds = [each.model_copy(update={"speed": _speed_in(each, machine)}) for each in result.rounds]

@@ -103,6 +103,7 @@ def check_watched(result: TrialResult) -> None:
     assert target.rss_bytes > 1 << 20
     assert target.open_descriptors is not None
     assert target.open_descriptors > 54
+    assert result.speed.target is not None
     assert 400 * MS < target.window_ns < 5_000 * MS
     assert not {"target_unseen", "unseen"} & {finding.code for finding in result.verdict.findings}
 

@@ -121,6 +121,14 @@ def test_a_trial_has_the_speed_of_its_window_and_with_rounds_their_median() -> N
     assert trial.speed == Speed(target=1.0, client=1.0)
 
 
+def test_a_target_on_a_machine_of_the_cluster_has_the_speed_of_that_machine() -> None:
+    server = LoadedServer(address="10.0.0.1:80", remote=True, on="db")
+    trial = found("clean", at=20.0, window_ns=1_000_000_000, server=server)
+    clients = {"db": readings(100, 100, 200, 200, 100, client_ns=None), "one": readings(None, None)}
+    speed = at_final_speed(trial, readings(100, 100, 100, 100, 100), clients).speed
+    assert (speed.target, speed.client) == (0.5, None)
+
+
 def test_a_trial_of_an_unknown_time_keeps_its_speed() -> None:
     assert at_final_speed(make_trial(speed=Speed(target=0.9)), readings(100)).speed.target == 0.9
 
