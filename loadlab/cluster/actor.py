@@ -17,13 +17,14 @@ from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_cl
 from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo, TargetInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
-from loadlab.cluster.target import AskedTarget, HostedTarget
+from loadlab.cluster.target import Answered, AskedTarget, HostedTarget, ProbeStep
 from loadlab.errors import ClusterFailed
 from loadlab.host import Diagnosis, Requirements
 from loadlab.probes.memory import MemoryReading
 from loadlab.probes.speed import measure_core_speeds
 from loadlab.processes import raise_open_files
 from loadlab.profile.address import Address
+from loadlab.serving.probing import ChosenProbe, WatchedKind, choose_probe
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading
 from loadlab.targets import accepts
 
@@ -198,6 +199,25 @@ class MachineActor:
     async def read_target_speed(self, number: int) -> int | None:
         """Measure the speed of the target's cores."""
         return await asyncio.to_thread(self._target(number).read_speed)
+
+    async def choose_probe(self, kind: WatchedKind, wanted: str) -> ChosenProbe:
+        """Return what can watch a target here."""
+        return await asyncio.to_thread(choose_probe, kind, wanted)
+
+    async def begin_watching(self, number: int, chosen: ChosenProbe) -> Answered:
+        """Prepare a probe of the target of a rig."""
+        target = self._target(number)
+        return await asyncio.get_running_loop().run_in_executor(_starting, target.begin_watching, chosen)
+
+    async def watch_target(self, number: int, step: ProbeStep) -> Answered:
+        """Take a step of the probe."""
+        target = self._target(number)
+        return await asyncio.get_running_loop().run_in_executor(_starting, target.watch, step)
+
+    async def end_watching(self, number: int) -> None:
+        """Stop the probe."""
+        target = self._target(number)
+        await asyncio.get_running_loop().run_in_executor(_starting, target.end_watching)
 
     async def stop_target(self, number: int) -> bytes:
         """End the target of a rig; return what its command has printed."""

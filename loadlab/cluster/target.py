@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from loadlab import targets
 from loadlab.cluster.messages import TargetInfo
@@ -19,12 +19,15 @@ from loadlab.errors import ClusterFailed, NotPossible, TrialFailed
 from loadlab.host import Machine as HostMachine
 from loadlab.host import Requirements, requirements_of, why_refused
 from loadlab.probes.memory import MemoryReading
+from loadlab.probes.probe import Probe, ProbeFailed
 from loadlab.probes.speed import measure_core_speeds
 from loadlab.profile.address import TcpAddress, format_address, parse_address
 from loadlab.profile.schema import LoadProfile
+from loadlab.serving.probing import ChosenProbe
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading, TargetReadings, read_host
 from loadlab.serving.starting import Place, stand_target
 
+ProbeStep = Literal["prepare", "begin", "look", "end", "collect"]
 _LOG: Final = "target.log"
 
 
@@ -42,6 +45,14 @@ class AskedTarget:
     kernel: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a step of a probe has returned, or its `problem`, a sentence."""
+
+    value: Any = None
+    problem: str | None = None
+
+
 class HostedTarget:
     """The target of one rig on the machine `name`, from `start` to `stop`, which may be called in any thread."""
 
@@ -51,6 +62,7 @@ class HostedTarget:
         self._changing = threading.Lock()
         self._is_given_up = False
         self._readings: TargetReadings | None = None
+        self._probe: Probe[Any] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._cores: tuple[int, ...] = ()
         self._kernel = name
@@ -100,10 +112,36 @@ class HostedTarget:
         """Return the CPU time in ns that a fixed piece of arithmetic takes on its cores; they are to be idle."""
         return measure_core_speeds(self._cores)
 
+    def begin_watching(self, chosen: ChosenProbe) -> Answered:
+        """Prepare a probe of it. In the thread that `start` was called in, as all of a probe's steps."""
+        pids = self._running.target.pids()
+        self.end_watching()
+        try:
+            self._probe = self._running.open_probe(chosen, self._check)
+        except ProbeFailed as failure:
+            return Answered(problem=str(failure))
+        return self.watch("prepare", pids)
+
+    def watch(self, step: ProbeStep, *arguments: object) -> Answered:
+        """Take a step of the probe: switch it on or off, look after it, or collect what it has seen."""
+        if self._probe is None:
+            return Answered(problem="it is not watched any more")
+        try:
+            return Answered(getattr(self._probe, step)(*arguments))
+        except (ProbeFailed, OSError) as failure:
+            return Answered(problem=str(failure))
+
+    def end_watching(self) -> None:
+        """Stop the probe, if there is one."""
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.stop()
+
     def stop(self) -> bytes:
         """End it, or let go of it; return what its command has printed. May be repeated."""
         self._is_given_up = True
         with self._changing, ExitStack() as kept:
+            self.end_watching()
             # A command's log is shortened when the command has ended; the folder goes behind that.
             if self._folder is not None:
                 kept.push(self._folder)

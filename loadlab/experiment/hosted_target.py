@@ -21,14 +21,16 @@ from loadlab.cluster.machine import LEASE_SECONDS
 from loadlab.cluster.messages import TargetInfo
 from loadlab.cluster.remote import Cluster, RemoteMachine
 from loadlab.cluster.shares import assign_cores
-from loadlab.cluster.target import AskedTarget
+from loadlab.cluster.target import Answered, AskedTarget, ProbeStep
 from loadlab.errors import ClusterFailed, LoadlabError, NotPossible
 from loadlab.experiment.context import Resources, RunContext
 from loadlab.probes.memory import MemoryReading
+from loadlab.probes.probe import ProbeFailed
 from loadlab.processes import Placement
 from loadlab.profile.address import Address, TcpAddress, format_address
 from loadlab.profile.schema import Cores, LoadProfile
 from loadlab.results.speed import SpeedReading
+from loadlab.serving.probing import ChosenProbe, WatchedKind
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading
 from loadlab.serving.starting import Server
 from loadlab.targets import Capabilities
@@ -57,6 +59,49 @@ class HostedServer:
         return self._end()
 
 
+class HostedProbe:
+    """A probe of the target on its machine, for one window; see `Probe`. `check` is called while it waits."""
+
+    def __init__(self, side: "HostedTargetSide", chosen: ChosenProbe, check: Callable[[], None]) -> None:
+        self._side = side
+        self._chosen = chosen
+        self._check = check
+
+    def prepare(self, pids: Collection[int]) -> None:
+        """Attach to its processes, which only its machine knows."""
+        self._answer(self._side.call("begin_watching", self._chosen))
+
+    def begin(self) -> None:
+        """Switch on."""
+        self._step("begin")
+
+    def look(self) -> None:
+        """Look after the tool."""
+        self._step("look")
+
+    def end(self) -> None:
+        """Switch off."""
+        self._step("end")
+
+    def collect(self) -> Any:  # noqa: ANN401
+        """Return what was seen."""
+        return self._step("collect")
+
+    def stop(self) -> None:
+        """End whatever the probe started."""
+        with suppress(LoadlabError):
+            self._side.wait(self._side.call("end_watching"))
+
+    def _step(self, step: ProbeStep) -> Any:  # noqa: ANN401
+        return self._answer(self._side.call("watch_target", step))
+
+    def _answer(self, future: Any) -> Any:  # noqa: ANN401
+        answered: Answered = self._side.wait_patiently(future, self._check)
+        if answered.problem is not None:
+            raise ProbeFailed(answered.problem)
+        return answered.value
+
+
 class HostedTargetSide:
     """The target of a profile on one machine of the cluster; see `TargetSide` for its methods, and `stand` first."""
 
@@ -73,13 +118,7 @@ class HostedTargetSide:
 
     def stand(self, asked: AskedTarget, check: Callable[[], None]) -> None:
         """Have it listen. Raises NotPossible, TrialFailed, or what `check` raises; `stop` is to be called then too."""
-        starting = self._call("stand_target", asked)
-        while not starting.done():
-            check()
-            if self._machine.problem is not None:
-                raise ClusterFailed(self._machine.problem)
-            time.sleep(_CHECK_SECONDS)
-        info: TargetInfo = self._wait(starting)
+        info: TargetInfo = self.wait_patiently(self.call("stand_target", asked), check)
         self.target = HostedServer(info, self.poll_exit)
         placement = Placement(tuple(info.cores), self.resources.placement.load)
         self.resources = replace(self.resources, placement=placement)
@@ -103,38 +142,53 @@ class HostedTargetSide:
             raise ClusterFailed(self._machine.problem)
         return self._end
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether its processes can be seen: by its machine."""
+        return True
+
+    def choose_probe(self, kind: WatchedKind, wanted: str = "") -> ChosenProbe:
+        """Return what watches it on its machine."""
+        asked = self._cluster.call(self._machine, "choose_probe", kind, wanted)
+        chosen: ChosenProbe = self.wait(asked)
+        return replace(chosen, missed=tuple(f"on machine {self._machine.name}: {each}" for each in chosen.missed))
+
+    def open_probe(self, chosen: ChosenProbe, check: Callable[[], None]) -> HostedProbe:
+        """Return a probe for one window, on its machine."""
+        return HostedProbe(self, chosen, check)
+
     def pids_beside(self) -> list[int]:
         """Return none: they are not this machine's."""
         return []
 
     def read(self, start: HostReading | None = None) -> TargetReading:
         """Read its counters, and those of its machine."""
-        reading: TargetReading = self._wait(self._call("read_target", start))
+        reading: TargetReading = self.wait(self.call("read_target", start))
         return reading
 
     def look(self, pids: Collection[int] | None, since_ns: int | None) -> TargetLook:
         """Read it, and TCP on its machine, in the middle of a window; times are that machine's."""
-        look: TargetLook = self._wait(self._call("look_at_target", None if pids is None else list(pids), since_ns))
+        look: TargetLook = self.wait(self.call("look_at_target", None if pids is None else list(pids), since_ns))
         return look
 
     def read_pss(self) -> int | None:
         """Return its memory in bytes."""
-        pss_bytes: int | None = self._wait(self._call("read_target_pss"))
+        pss_bytes: int | None = self.wait(self.call("read_target_pss"))
         return pss_bytes
 
     def read_memory(self, holder_pids: Iterable[int] = ()) -> MemoryReading | None:
         """Return its memory, and that of its machine's kernel; idle holders are on other machines."""
-        memory: MemoryReading | None = self._wait(self._call("read_target_memory"))
+        memory: MemoryReading | None = self.wait(self.call("read_target_memory"))
         return memory
 
     def count_open(self) -> int | None:
         """Return how many descriptors it has open in all."""
-        count: int | None = self._wait(self._call("count_target_open"))
+        count: int | None = self.wait(self.call("count_target_open"))
         return count
 
     def read_silent(self) -> None:
         """Measure the speed of its cores."""
-        target_ns: int | None = self._wait(self._call("read_target_speed"))
+        target_ns: int | None = self.wait(self.call("read_target_speed"))
         reading = SpeedReading(at=self._context.speed.at, target_ns=target_ns)
         self._context.speed_by_machine.setdefault(self._machine.name, []).append(reading)
 
@@ -142,14 +196,25 @@ class HostedTargetSide:
         """End it, and keep in `log` what its command has printed. A machine that is lost ends it by its lease."""
         self._is_stopped = True
         with suppress(LoadlabError):
-            printed: bytes = self._wait(self._call("stop_target"), _STOP_SECONDS)
+            printed: bytes = self.wait(self.call("stop_target"), _STOP_SECONDS)
             if log is not None:
                 log.write_bytes(printed)
 
-    def _call(self, method: str, *arguments: object) -> Any:  # noqa: ANN401
+    def call(self, method: str, *arguments: object) -> Any:  # noqa: ANN401
+        """Call a method of its machine's for this rig."""
         return self._cluster.call(self._machine, method, self._number, *arguments)
 
-    def _wait(self, future: Any, seconds: float | None = None) -> Any:  # noqa: ANN401
+    def wait_patiently(self, future: Any, check: Callable[[], None]) -> Any:  # noqa: ANN401
+        """Return what a call returns, however long it takes, as long as its machine can be reached."""
+        while not future.done():
+            check()
+            if self._machine.problem is not None:
+                raise ClusterFailed(self._machine.problem)
+            time.sleep(_CHECK_SECONDS)
+        return self.wait(future)
+
+    def wait(self, future: Any, seconds: float | None = None) -> Any:  # noqa: ANN401
+        """Return what a call returns; see `Cluster.wait`."""
         if seconds is None:
             return self._cluster.wait(self._machine, future)
         return self._cluster.wait(self._machine, future, seconds)
@@ -158,7 +223,7 @@ class HostedTargetSide:
         """Ask whether it has ended, until it is stopped, in the thread of Dask's client."""
         while not self._is_stopped and self._end is None:
             try:
-                asked = self._call("next_end", _POLL_SECONDS)
+                asked = self.call("next_end", _POLL_SECONDS)
                 self._end = await asyncio.wait_for(asked, _POLL_SECONDS + LEASE_SECONDS)
             except Exception as error:  # all that Dask may raise means that the machine cannot be used any more
                 if not self._is_stopped:

@@ -8,8 +8,9 @@ the target and the load workers, so that a reader sees what the client did too.
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from loadlab.analysis.stacks import summarise_cpu
 from loadlab.analysis.verdict import throughput_is_lower_bound
@@ -17,19 +18,20 @@ from loadlab.errors import TrialFailed
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.rig import Rig
 from loadlab.experiment.window import Window, WindowRecord, measure_window
-from loadlab.probes.cpu.probe import CpuSampler, can_be_switched, why_none_works
 from loadlab.probes.probe import OpenProbe, Probe, ProbeFailed
-from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
-from loadlab.results.folded_stacks import Stacks, folded_file
+from loadlab.results.folded_stacks import CpuRecording, Stacks, folded_file
 from loadlab.results.probe_data import (
     CpuProbe,
     Probes,
     Side,
+    SyscallBackend,
+    SyscallProfile,
     SyscallsProbe,
 )
 from loadlab.results.trial import TrialResult
+from loadlab.serving.probing import ChosenProbe, open_probe
 
 # The load has run on this rig already: what a pass needs is its first wave, not a warm server.
 _LONGEST_WARMUP_NS: Final = 250_000_000
@@ -80,17 +82,15 @@ class Passes:
 
     def _watch_syscalls(self, tracer: str) -> SyscallsProbe:
         """Watch under that tracer of system calls, or if it is "" under the best that works here."""
-        choice = choose_backend(tracer or None)
-        missed = [f"{missed.name}: {missed.lack.sentence()}" for missed in choice.missed]
-        if choice.backend is None:
+        chosen = self._rig.ends.side.choose_probe("syscalls", tracer)
+        missed = [*chosen.missed]
+        if chosen.backend is None:
             which = f"{tracer} does not work here" if tracer else "no tracer of system calls works here"
             return SyscallsProbe(missed=missed, problems=[which])
-        made = self._watch(
-            choice.backend.open_probe, f"tracing with {choice.backend.name}", choice.backend.can_be_switched
-        )
+        made: Pass[SyscallProfile] = self._watch(chosen, f"tracing with {chosen.backend}")
         target = made.seen.get("target")
         probe = SyscallsProbe(
-            backend=choice.backend.name,
+            backend=cast(SyscallBackend, chosen.backend),
             missed=missed,
             problems=made.problems,
             slowdown=slowdown_of(self._first, made.result),
@@ -101,7 +101,7 @@ class Passes:
         )
         if target is None or made.result is None:
             return probe
-        if choice.backend.can_be_switched:
+        if chosen.can_be_switched:
             requests = probe.requests_within(target.window_ns)
         else:
             requests = made.result.requests + made.result.outcomes.get("cut", 0)
@@ -114,9 +114,10 @@ class Passes:
         )
 
     def _watch_cpu(self) -> CpuProbe:
-        if lacks := why_none_works():
-            return CpuProbe(problems=["no CPU profiler works here", *lacks])
-        made = self._watch(CpuSampler, "profiling the CPU", can_be_switched())
+        chosen = self._rig.ends.side.choose_probe("cpu")
+        if chosen.backend is None:
+            return CpuProbe(problems=["no CPU profiler works here", *chosen.missed])
+        made: Pass[CpuRecording] = self._watch(chosen, "profiling the CPU")
         for side, recording in made.seen.items():
             for recorded in recording.recorded:
                 self._keep_stacks(folded_file(side, recorded.backend), recorded.stacks)
@@ -128,7 +129,7 @@ class Passes:
             client=summaries.get("client"),
         )
 
-    def _watch(self, open_probe: OpenProbe[Result], phase: str, can_be_switched: bool = True) -> Pass[Result]:
+    def _watch(self, chosen: ChosenProbe, phase: str) -> Pass[Any]:
         """Measure one more window with a probe on each side.
 
         One that cannot be switched sees all that happens from one idle moment to the next: it stands before the first
@@ -138,10 +139,13 @@ class Passes:
             return Pass({}, None, ["there was no further pass: the target or the load had failed in the one before"])
         rig, load = self._rig, self._rig.profile.load
         rig.context.observer.phase(phase, None)
-        warmup_ns = min(load.warmup_ns, _LONGEST_WARMUP_NS) if can_be_switched else 0
+        warmup_ns = min(load.warmup_ns, _LONGEST_WARMUP_NS) if chosen.can_be_switched else 0
         window = Window(warmup_ns, load.duration_ns * rig.profile.rounds, phase)
         record = WindowRecord(rig.profile)
-        with BothSides(open_probe, rig.context.check, ends_with_window=can_be_switched) as sides:
+        side = rig.ends.side
+        hosted = partial(side.open_probe, chosen) if side.is_watched and not rig.ends.target.pids() else None
+        here = partial(open_probe, chosen)
+        with BothSides(here, rig.context.check, ends_with_window=chosen.can_be_switched, hosted=hosted) as sides:
             try:
                 measure_window(rig, window, record, sides)
             except TrialFailed as failure:
@@ -161,9 +165,15 @@ class BothSides(Generic[Result]):
     """
 
     def __init__(
-        self, open_probe: OpenProbe[Result], check: Callable[[], None] = lambda: None, ends_with_window: bool = True
+        self,
+        open_probe: OpenProbe[Result],
+        check: Callable[[], None] = lambda: None,
+        ends_with_window: bool = True,
+        hosted: OpenProbe[Result] | None = None,
     ) -> None:
+        """`hosted` opens that of a target on another machine, which knows its processes."""
         self._open_probe = open_probe
+        self._hosted = hosted
         self._check = check
         self._ends_with_window = ends_with_window
         self._probes: dict[Side, Probe[Result]] = {}
@@ -181,7 +191,10 @@ class BothSides(Generic[Result]):
 
     def prepare(self, target_pids: Collection[int], client_pids: Collection[int]) -> None:
         """Attach to the processes of both sides."""
-        self._prepare("target", target_pids)
+        if self._hosted is not None:
+            self._try("target", lambda: self._open("target", self._hosted).prepare(()))
+        else:
+            self._prepare("target", target_pids)
         self._prepare("client", client_pids)
 
     def begin(self) -> None:
@@ -218,8 +231,8 @@ class BothSides(Generic[Result]):
         else:
             self.problems[side] = "its processes are not on this machine"
 
-    def _open(self, side: Side) -> Probe[Result]:
-        probe = self._probes[side] = self._open_probe(self._check)
+    def _open(self, side: Side, hosted: OpenProbe[Result] | None = None) -> Probe[Result]:
+        probe = self._probes[side] = (hosted or self._open_probe)(self._check)
         return probe
 
     def _try(self, side: Side, act: Callable[[], Done]) -> Done | None:

@@ -5,17 +5,19 @@
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loadlab.errors import LoadlabError, NotPossible
 from loadlab.experiment.context import Resources, RunContext, resources_beside
 from loadlab.probes.memory import MemoryReading
+from loadlab.probes.probe import Probe
 from loadlab.profile.schema import LoadProfile
 from loadlab.profile.sweep import Trial
 from loadlab.profile.values import list_words
+from loadlab.serving.probing import ChosenProbe, WatchedKind
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading, TargetReadings
 from loadlab.serving.starting import Place, Server, StandingTarget, stand_target
 
@@ -34,6 +36,16 @@ class TargetSide(Protocol):
 
     def poll_exit(self) -> str | None:
         """Return a sentence on how it, or the server behind it, ended; None while they run."""
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its processes can be seen, here or where it is."""
+
+    def choose_probe(self, kind: WatchedKind, wanted: str = "") -> ChosenProbe:
+        """Return what watches it on its machine: the best of its kind, or the tracer that is `wanted`."""
+
+    def open_probe(self, chosen: ChosenProbe, check: Callable[[], None]) -> Probe[Any]:
+        """Return a probe for one window, on its machine; it is prepared with processes only if they are here."""
 
     def pids_beside(self) -> list[int]:
         """Return the processes of the server behind it that are on this machine."""
@@ -63,6 +75,11 @@ class TargetHere(TargetReadings):
     def __init__(self, standing: StandingTarget, resources: Resources) -> None:
         super().__init__(standing.target, standing.upstream)
         self.resources = resources
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its processes can be seen."""
+        return bool(self.target.pids())
 
     def read_silent(self) -> None:
         """Do nothing: the speed of this machine is read with that of the load's cores."""

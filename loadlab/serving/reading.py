@@ -6,17 +6,20 @@ there. Times are those of that machine's monotonic clock.
 
 import os
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from loadlab.probes.clocks import ClockReading, read_clocks
 from loadlab.probes.memory import MemoryReading, read_memory, read_pss
 from loadlab.probes.open_files import OpenFiles, read_open_files
+from loadlab.probes.probe import Probe
 from loadlab.probes.procfs import GroupReading, read_group
 from loadlab.probes.tcp import ListenQueue, read_listen_queue, read_sockets
 from loadlab.probes.throttling import LimitsReading, read_limits, read_limits_again
 from loadlab.processes.cores import CoresReading, read_cores
 from loadlab.results.probe_data import SocketsReading
+from loadlab.serving.probing import ChosenProbe, WatchedKind, choose_probe, open_probe
 from loadlab.serving.starting import Server
 
 
@@ -63,6 +66,14 @@ class TargetReadings:
         """Return a sentence on how it, or the server behind it, ended; None while they run."""
         ends = (server.poll_exit() for server in (self.target, self.upstream) if server is not None)
         return next((end for end in ends if end is not None), None)
+
+    def choose_probe(self, kind: WatchedKind, wanted: str = "") -> ChosenProbe:
+        """Return what watches it here: the best of its kind, or the tracer that is `wanted`."""
+        return choose_probe(kind, wanted)
+
+    def open_probe(self, chosen: ChosenProbe, check: Callable[[], None]) -> Probe[Any]:
+        """Return a probe for one window, which is to be prepared with its processes."""
+        return open_probe(chosen, check)
 
     def pids_beside(self) -> list[int]:
         """Return the processes of the server behind it, now."""

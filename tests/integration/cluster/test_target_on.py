@@ -15,6 +15,8 @@ from loadlab.errors import NotPossible, TargetDied, TrialFailed
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.rig import NO_LOGS, TrialLogs
 from loadlab.experiment.trial import TrialRun
+from loadlab.probes.cpu.probe import why_none_works
+from loadlab.probes.syscalls.choice import choose_backend
 from loadlab.processes import list_family
 from loadlab.profile import LoadProfile, plan_trials
 from loadlab.profile.address import format_address
@@ -236,3 +238,25 @@ def test_nothing_is_left_when_the_run_lets_go_in_the_middle(dask: DaskCluster) -
         assert children(dask, "db")
     assert not children(dask, "db")
     assert not load_processes(dask.workers["one"])
+
+
+@pytest.mark.skipif(choose_backend().backend is None, reason="no tracer of system calls works here")
+def test_its_system_calls_and_stacks_are_seen_there(cluster: Cluster) -> None:
+    context = RunContext(resources_of_host(), Unobserved(), lambda: None).with_cluster(cluster)
+    [trial] = plan_trials(profile({"server": "callback"}, probes=["procfs", "sockets", "syscalls", "cpu"]), seed=1)
+    kept: dict[str, object] = {}
+    run = TrialRun(trial, context, keep_stacks=lambda name, stacks: kept.update({name: stacks}))
+    run.measure()
+    probes = run.result("done", None).probes
+    assert probes.procfs is not None
+    assert sum(stretch.cpu_ns for stretch in probes.procfs.target) > 0
+    assert probes.procfs.target_at_start is not None
+    assert (probes.procfs.target_at_start.pss_bytes or 0) > 1 << 20
+    assert probes.sockets is not None
+    assert probes.syscalls is not None
+    assert probes.syscalls.target is not None, probes.syscalls.problems
+    assert sum(probes.syscalls.calls_per_request.values()) > 1
+    assert probes.cpu is not None
+    if not why_none_works():
+        assert probes.cpu.target is not None, probes.cpu.problems
+        assert any(name.startswith("target") for name in kept)

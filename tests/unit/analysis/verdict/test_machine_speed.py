@@ -6,7 +6,7 @@ from loadlab.analysis.verdict import WindowEvidence, judge_speed_again, judge_tr
 from loadlab.analysis.verdict.machine_speed import at_final_speed, machine_speed
 from loadlab.results.probe_data import ControlGroupUse, Side
 from loadlab.results.speed import MachineSpeed, Speed, SpeedReading
-from loadlab.results.trial import Round, TrialResult
+from loadlab.results.trial import LoadedServer, Round, TrialResult
 from loadlab.results.verdict import Finding, Judgement, Severity, Verdict
 
 from ....trials import make_trial
