@@ -11,6 +11,7 @@ import queue
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -38,6 +39,14 @@ _STOP_SECONDS: Final = 8.0
 _numbers: Final = itertools.count(1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """A load worker or idle holder by the name of its messages; `pid` only if it is one of this machine's."""
+
+    name: str
+    pid: int | None
+
+
 class ClusterFleet:
     """A `Fleet` on the machines of `cluster`, on the cores `cores` of each by name. A context manager that stops it.
 
@@ -61,8 +70,8 @@ class ClusterFleet:
         self._arrived: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._failure: LoadlabError | None = None
         self._division: ClusterDivision | None = None
-        self._worker_pids: list[int] = []
-        self._holder_pids: list[int] = []
+        self._workers: list[_Process] = []
+        self._holders: list[_Process] = []
         self._is_stopped = False
         try:
             self._ask(
@@ -102,12 +111,12 @@ class ClusterFleet:
     def start_holders(self, parts: Sequence[IdlePart]) -> None:
         """Start one idle holder for each part; each answers with Opened."""
         counts = self._division.holders if self._division else []
-        self._holder_pids += self._start("start_holders", parts, counts)
+        self._holders += self._start("start_holders", "idle holder", parts, counts)
 
     def start_workers(self, parts: Sequence[LoadPart]) -> None:
         """Start one load worker for each part; each answers with Ready."""
         counts = self._division.workers if self._division else []
-        self._worker_pids += self._start("start_workers", parts, counts)
+        self._workers += self._start("start_workers", "load worker", parts, counts)
 
     def prepare(self, part: LoadPart) -> None:
         """Start a process for the setup or teardown of a scenario, on one machine; it answers with Prepared."""
@@ -122,7 +131,7 @@ class ClusterFleet:
         self._needed = [machine for machine in self.machines if machine.problem is None] or self.machines[:1]
         self._failure = None
         self._ask("end_workers", ((machine, ()) for machine in self._needed))
-        self._worker_pids = []
+        self._workers = []
 
     def measure(self, plan: Plan) -> None:
         """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained.
@@ -173,11 +182,19 @@ class ClusterFleet:
 
     def worker_pids(self) -> list[int]:
         """Return the load workers' process ids on this machine."""
-        return self._worker_pids
+        return [process.pid for process in self._workers if process.pid is not None]
 
     def holder_pids(self) -> list[int]:
         """Return the idle holders' process ids on this machine."""
-        return self._holder_pids
+        return [process.pid for process in self._holders if process.pid is not None]
+
+    def worker_names(self) -> list[str]:
+        """Return the names of all load workers, as their messages have them for senders."""
+        return [process.name for process in self._workers]
+
+    def holder_names(self) -> list[str]:
+        """Return the names of all idle holders."""
+        return [process.name for process in self._holders]
 
     def measure_clocks(self) -> None:
         """Measure the offset of each machine's clock, before a window or after it."""
@@ -207,8 +224,10 @@ class ClusterFleet:
             with suppress(LoadlabError):
                 self._keep(self._cluster.wait(machine, future, deadline - time.monotonic()))
 
-    def _start(self, method: str, parts: Sequence[LoadPart | IdlePart], counts: Sequence[int]) -> list[int]:
-        """Start the parts, so many on each machine; return the process ids of those on this machine."""
+    def _start(
+        self, method: str, what: str, parts: Sequence[LoadPart | IdlePart], counts: Sequence[int]
+    ) -> list[_Process]:
+        """Start the parts, so many on each machine."""
         if sum(counts) != len(parts):
             counts = split_evenly(len(parts), len(self.machines))
         firsts = [0, *itertools.accumulate(counts)]
@@ -217,13 +236,14 @@ class ClusterFleet:
             for machine, first, count in zip(self.machines, firsts, counts, strict=False)
         ]
         started = self._ask(method, shares, _START_SECONDS)
-        here = self._cluster.here.processes
         return [
-            pid
-            for machine, pids in started
-            if self._cluster.is_here(machine) and machine.info.processes == here
-            for pid in pids
+            _Process(f"{what} {number} on {machine.name}", pid if self._shares_pids(machine) else None)
+            for (machine, pids), first in zip(started, firsts, strict=False)
+            for number, pid in enumerate(pids, start=first + 1)
         ]
+
+    def _shares_pids(self, machine: RemoteMachine) -> bool:
+        return self._cluster.is_here(machine) and machine.info.processes == self._cluster.here.processes
 
     def _ask_all(self, method: str) -> list[tuple[RemoteMachine, Any]]:
         return self._ask(method, ((machine, ()) for machine in self.machines))

@@ -1,7 +1,7 @@
 """Both ends of a rig, target and fleet, listened to together: when one of them fails, the trial ends."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from loadlab.errors import TargetDied, TrialFailed
@@ -11,6 +11,7 @@ from loadlab.fleet.messages import Plan
 
 _TICK_SECONDS: Final = 0.1
 _PATIENCE_SECONDS: Final = 30.0
+_MOST_NAMED: Final = 3
 
 
 class Ends:
@@ -44,10 +45,16 @@ class Ends:
         while not over() and (left_ns := deadline_ns - time.monotonic_ns()) > 0:
             yield from self._next_events(min(_TICK_SECONDS, left_ns / 1e9))
 
-    def listen_while(self, waiting: Callable[[], bool], silence_seconds: float = 0.0) -> Iterator[Event]:
+    def listen_while(
+        self,
+        waiting: Callable[[], bool],
+        silence_seconds: float = 0.0,
+        awaited: Callable[[], Collection[str]] = lambda: (),
+    ) -> Iterator[Event]:
         """Yield what the fleet says while `waiting()`. Raises TrialFailed when it is silent for too long.
 
-        `silence_seconds` is what it may be silent for good reasons; it has half a minute more.
+        `silence_seconds` is what it may be silent for good reasons; it has half a minute more. Which processes are
+        still `awaited` is named then.
         """
         patience_seconds = _PATIENCE_SECONDS + silence_seconds
         heard_ns = time.monotonic_ns()
@@ -57,7 +64,7 @@ class Ends:
                 heard_ns = time.monotonic_ns()
             elif time.monotonic_ns() - heard_ns > patience_seconds * 1e9:
                 raise TrialFailed(
-                    f"the load processes said nothing for {patience_seconds:.0f} s; the machine may be overloaded: "
+                    f"{_listed(awaited())} said nothing for {patience_seconds:.0f} s; the machine may be overloaded: "
                     "ask for fewer connections"
                 )
             yield from events
@@ -74,3 +81,11 @@ class Ends:
         except TrialFailed as lost:
             self._end_of_target = lost
         return events
+
+
+def _listed(processes: Collection[str]) -> str:
+    """Return the names of processes, or of some and how many more there are."""
+    if not processes:
+        return "the load processes"
+    named, more = sorted(processes)[:_MOST_NAMED], len(processes) - _MOST_NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")

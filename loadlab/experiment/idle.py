@@ -66,7 +66,9 @@ class HeldConnections:
                 for share in shares
             ]
         )
-        for event in ends.listen_while(lambda: len(self._opened) < len(shares)):
+        for event in ends.listen_while(
+            lambda: len(self._opened) < len(shares), awaited=lambda: {*ends.fleet.holder_names()} - {*self._opened}
+        ):
             self._take(event)
         if opening is None:  # otherwise each has been answered, so it has been accepted
             self._not_accepted = self._wait_accepted(ends)
@@ -84,7 +86,9 @@ class HeldConnections:
             return None
         self._alive.clear()
         ends.fleet.count_alive()
-        for event in ends.listen_while(lambda: len(self._alive) < len(self._opened)):
+        for event in ends.listen_while(
+            lambda: len(self._alive) < len(self._opened), awaited=lambda: {*self._opened} - {*self._alive}
+        ):
             self._take(event)
             if event.sender not in self._opened:
                 take_other(event)

@@ -49,7 +49,11 @@ class ScenarioPhases:
             self._await("on_start of all users", Ready, self._workers, self._ends, _LONGEST_SETUP_SECONDS)
             return
         ready = set[str]()
-        for event in self._ends.listen_while(lambda: len(ready) < self._workers, self._profile.load.timeout_ns / 1e9):
+        for event in self._ends.listen_while(
+            lambda: len(ready) < self._workers,
+            self._profile.load.timeout_ns / 1e9,
+            lambda: {*self._ends.fleet.worker_names()} - ready,
+        ):
             if isinstance(event.message, Ready):
                 ready.add(event.sender)
 

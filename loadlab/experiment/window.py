@@ -150,7 +150,8 @@ class PlannedLoad:
         self._observer = observer
         is_counted = rig.profile.load.request_count is not None
         self.interval_ns = _SHORTEST_INTERVAL_NS if is_counted else interval_of(window.duration_ns)
-        self._finished = self._drained = 0
+        self._finished: set[str] = set()
+        self._drained: set[str] = set()
 
     def plan(self, lead_ns: int) -> int:
         """Give the workers the window, `lead_ns` or more before its warm-up; return its monotonic start."""
@@ -165,7 +166,7 @@ class PlannedLoad:
     @property
     def is_finished(self) -> bool:
         """Whether all workers have said that the window is over."""
-        return self._finished == self._rig.workers
+        return len(self._finished) == self._rig.workers
 
     def take_until(self, deadline_ns: int) -> None:
         """Take what the workers report until then, or until the last of them says that the window is over."""
@@ -174,13 +175,20 @@ class PlannedLoad:
 
     def take_rest(self) -> None:
         """Take what the workers report until the last of them says that the window is over."""
-        for event in self._rig.ends.listen_while(lambda: not self.is_finished):
+        ends = self._rig.ends
+        for event in ends.listen_while(
+            lambda: not self.is_finished, awaited=lambda: {*ends.fleet.worker_names()} - self._finished
+        ):
             self.take(event)
 
     def take_what_is_in_flight(self) -> None:
         """Wait for what became of the requests in flight; they are answered or overdue within their timeout."""
         rig = self._rig
-        for event in rig.ends.listen_while(lambda: self._drained < rig.workers, rig.profile.load.timeout_ns / 1e9):
+        for event in rig.ends.listen_while(
+            lambda: len(self._drained) < rig.workers,
+            rig.profile.load.timeout_ns / 1e9,
+            lambda: {*rig.ends.fleet.worker_names()} - self._drained,
+        ):
             self.take(event)
 
     def take(self, event: Event) -> None:
@@ -205,11 +213,11 @@ class PlannedLoad:
                 load.add_rest(read_snapshots(event.sender, finished.rest), labels, event.sender)
                 load.add_checks(finished.checks)
                 load.add_blocking(finished.blocking)
-                self._finished += 1
+                self._finished.add(event.sender)
             case Drained(encoded, active_ns, labels):
                 load.add_finished_later(read_snapshots(event.sender, encoded), labels)
                 load.active_ns = max(load.active_ns, active_ns)
-                self._drained += 1
+                self._drained.add(event.sender)
 
     def _fraction(self, passed_ns: int) -> float:
         """Return which part of the window is over: of its length, or of its number of requests."""

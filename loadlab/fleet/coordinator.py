@@ -86,6 +86,12 @@ class Fleet(Protocol):
     def holder_pids(self) -> list[int]:
         """Return the idle holders' process ids on this machine."""
 
+    def worker_names(self) -> list[str]:
+        """Return the names of all load workers, as their messages have them for senders."""
+
+    def holder_names(self) -> list[str]:
+        """Return the names of all idle holders."""
+
     def stop(self) -> None:
         """End all processes."""
 
@@ -201,6 +207,14 @@ class LocalFleet:
     def holder_pids(self) -> list[int]:
         """Return the idle holders' process ids on this machine."""
         return [member.child.pid for member in self._holders]
+
+    def worker_names(self) -> list[str]:
+        """Return the names of all load workers, as their messages have them for senders."""
+        return [member.child.name for member in self._workers]
+
+    def holder_names(self) -> list[str]:
+        """Return the names of all idle holders."""
+        return [member.child.name for member in self._holders]
 
     def stop(self) -> None:
         """End all processes, all at once: the end of their standard input asks them to."""

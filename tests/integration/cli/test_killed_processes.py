@@ -42,9 +42,11 @@ def test_a_killed_process_fails_its_trial_only(program: Program, part: str, sent
 
 def test_a_load_worker_that_says_nothing_any_more_fails_its_trial(program: Program) -> None:
     # The patience until the worker is ready is longer by the timeout: there nothing may depend on this machine's speed.
-    ended = program.driven("--patience", "1", "--stop-workers").measure(QUICK, "--set", "load.timeout=60s")
+    ended = program.driven("--patience", "1", "--stop-workers").measure(
+        QUICK, "--set", "load.timeout=60s", "--set", "load.workers=1"
+    )
     assert ended.code == 3
-    sentence = "the load processes said nothing for 1 s; the machine may be overloaded: ask for fewer connections"
+    sentence = "load worker 1 said nothing for 1 s; the machine may be overloaded: ask for fewer connections"
     assert sentence in ended.stderr
     (trial,) = program.document()["trials"]
     assert (trial["state"], trial["reason"], trial["requests"]) == ("failed", sentence, 0)

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from loadlab.errors import TargetDied, TrialFailed
+from loadlab.experiment import ends
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.target_side import TargetSide
 from loadlab.fleet.coordinator import Event, Fleet
@@ -62,3 +63,30 @@ def test_what_was_read_when_its_machine_was_lost_is_not_lost() -> None:
     with pytest.raises(TrialFailed, match="machine db has been lost") as caught:
         next(listening)
     assert not isinstance(caught.value, TargetDied)
+
+
+class Silence(Script):
+    """A target that runs, and a fleet that says nothing."""
+
+    def poll_exit(self) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("awaited", "expected"),
+    [
+        ([], "the load processes said nothing"),
+        (["load worker 2 on two"], "load worker 2 on two said nothing"),
+        (
+            [f"load worker {number}" for number in range(1, 6)],
+            "load worker 1, load worker 2, load worker 3 and 2 more s",
+        ),
+    ],
+)
+def test_who_is_silent_for_too_long_is_named(
+    monkeypatch: pytest.MonkeyPatch, awaited: list[str], expected: str
+) -> None:
+    monkeypatch.setattr(ends, "_PATIENCE_SECONDS", -1.0)
+    listening = ends_of(Silence()).listen_while(lambda: True, awaited=lambda: awaited)
+    with pytest.raises(TrialFailed, match=expected):
+        next(listening)
