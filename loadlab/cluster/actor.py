@@ -18,6 +18,7 @@ from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo, TargetInf
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.target import Answered, AskedTarget, HostedTarget, ProbeStep
+from loadlab.cluster.watchdog import Watchdog
 from loadlab.errors import ClusterFailed
 from loadlab.host import Diagnosis, Requirements
 from loadlab.probes.memory import MemoryReading
@@ -263,6 +264,7 @@ class _Tenancy:
         self.machine = Machine("")
         self._ending: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None  # the loop itself does not keep it
+        self._watchdog: Watchdog | None = None
 
     async def claim(self, key: str, who: str, name: str, lease_seconds: float) -> None:
         """Hold the machine for a run that calls it `name`. Raises Claimed if another run does."""
@@ -272,6 +274,7 @@ class _Tenancy:
             await asyncio.wait([self._ending], timeout=_STOP_SECONDS)
         self.machine.claim(key, who, lease_seconds)
         self.machine.name = name
+        self._watchdog = Watchdog(lease_seconds)
         self._watch = asyncio.get_running_loop().create_task(self._watch_lease(key))
 
     def end(self, key: str) -> asyncio.Task[None] | None:
@@ -288,13 +291,16 @@ class _Tenancy:
 
     async def _stop(self, running: Sequence[HostedFleet | HostedTarget]) -> None:
         try:
-            await asyncio.gather(*(asyncio.to_thread(each.stop) for each in running))
+            ending = [each.stop for each in running] + ([self._watchdog.stop] if self._watchdog else [])
+            await asyncio.gather(*map(asyncio.to_thread, ending))
         finally:
             self.machine.free()
             self._ending = None
 
     async def _watch_lease(self, key: str) -> None:
         while self.machine.is_held_by(key):
+            if self._watchdog is not None:
+                self._watchdog.feed()
             if self.machine.look():
                 self._end()
             await asyncio.sleep(_LOOK_SECONDS)
