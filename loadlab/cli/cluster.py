@@ -32,10 +32,8 @@ class ClusterOptions:
     tls_ca_file: Annotated[
         str | None, typer.Option(metavar="FILE", help="The CA of a scheduler with TLS (tls://HOST:8786).")
     ] = None
-    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate to show it.")] = None
-    tls_key: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The key of that certificate, if in a file of its own.")
-    ] = None
+    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate of this client.")] = None
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="Its private key, if in a separate file.")] = None
 
     @property
     def scheduler(self) -> Scheduler | None:

@@ -235,14 +235,14 @@ class MachineActor:
         try:
             return self._machine.targets[number]
         except KeyError:
-            raise ClusterFailed(f"machine {self._machine.name} has ended the target of this rig") from None
+            raise ClusterFailed(f"machine {self._machine.name} has ended the target of this trial") from None
 
     def _fleet(self, number: int) -> HostedFleet:
         self._machine.check(self._key)
         try:
             return self._machine.fleets[number]
         except KeyError:
-            raise ClusterFailed(f"client machine {self._machine.name} has ended the processes of this rig") from None
+            raise ClusterFailed(f"client machine {self._machine.name} has ended the processes of this trial") from None
 
     async def _without_listening(self, number: int, end: Callable[[HostedFleet], None]) -> None:
         fleet = self._fleet(number)

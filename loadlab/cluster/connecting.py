@@ -122,7 +122,7 @@ def _why_not_connected(address: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError | PermissionError) or "[x509" in text or "no certificate" in text:
         return f"{where}: the files of TLS that Dask is configured with cannot be read: {error}"
     if "encryption required" in text:
-        return f"{where} is not to be reached without TLS, as configured: use tls:// in its address"
+        return f"{where} must be reached by TLS, as Dask is configured: use tls:// in its address"
     if "ssl_context" in text:
         return f"{where} takes TLS: pass --tls-ca-file, --tls-cert and --tls-key, or configure them for Dask"
     if "certificate" in text or "ssl" in text:
@@ -141,7 +141,7 @@ def _why_not_connected(address: str, error: Exception) -> str:
 
 
 def _not_a_scheduler(address: str) -> str:
-    return f"what listens at {address} does not answer as a Dask scheduler: check the port{_or_tls(address)}"
+    return f"the server at {address} does not answer as a Dask scheduler: check the port{_or_tls(address)}"
 
 
 def _or_tls(address: str) -> str:

@@ -270,7 +270,7 @@ class HostedFleet:
     @property
     def _running(self) -> LocalFleet:
         if self._fleet is None or self.is_retired:
-            raise TrialFailed("the processes of this rig have been ended")
+            raise TrialFailed("the processes of this trial have been ended")
         return self._fleet
 
 

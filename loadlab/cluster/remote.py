@@ -202,7 +202,7 @@ class Cluster:
         if seconds and time.monotonic() - until < ANSWER_SECONDS:
             return (
                 f"this run stood still for {seconds:.0f} s, and its client machines may have ended their processes: it "
-                "was stopped, or its machine overloaded or asleep"
+                "was stopped, or this machine was overloaded or asleep"
             )
         if scheduler is not None:
             return scheduler
@@ -213,23 +213,23 @@ class Cluster:
             )
         if not isinstance(error, OSError | RuntimeError) or (isinstance(error, OSError) and error.errno is not None):
             return f"{machine.role} {machine.name} has failed: {type(error).__name__}: {error}"
-        return f"{lost(machine.name, machine.role)}: see what it printed, and start it again"
+        return f"{lost(machine.name, machine.role)}; see its output, and start it again"
 
     async def _problem_of_scheduler(self) -> str | None:
         """Return what is wrong with the scheduler, a sentence; None if it answers."""
         where = f"the Dask scheduler at {self.address}"
         # Dask's client may not have noticed yet that the connection that all calls take is gone, and connects again.
         if not await asyncio.to_thread(_listens, self.address):
-            return f"{where} has ended, or cannot be reached any more: see what it printed"
+            return f"{where} has ended, or cannot be reached any more: see its output"
         assert self._client.scheduler is not None
         try:
             identity = await asyncio.wait_for(self._client.scheduler.identity(), _SCHEDULER_SECONDS)
         except TimeoutError:
             return f"{where} does not answer any more: it may have been stopped, or its machine is overloaded"
         except Exception:  # whatever Dask raises for a connection that is gone
-            return f"{where} has ended, or cannot be reached any more: see what it printed"
+            return f"{where} has ended, or cannot be reached any more: see its output"
         if identity["id"] != self._scheduler_id:
-            return f"{where} has been started anew, and knows nothing of this run: see what the one before printed"
+            return f"{where} has been restarted, and knows nothing of this run: see the output of the earlier one"
         return None
 
 
@@ -269,4 +269,4 @@ def _listens(address: str) -> bool:
 
 def lost(name: str, role: str = "client machine") -> str:
     """Return the beginning of a sentence on a machine whose Dask worker is gone."""
-    return f"{role} {name} has been lost: its Dask worker has ended, or its connection"
+    return f"{role} {name} has been lost: its Dask worker has ended, or its connection was closed"

@@ -153,12 +153,12 @@ class HostedTarget:
     @property
     def _running(self) -> TargetReadings:
         if self._readings is None:
-            raise ClusterFailed(f"machine {self._name} has ended the target of this rig")
+            raise ClusterFailed(f"machine {self._name} has ended the target of this trial")
         return self._readings
 
     def _check(self) -> None:
         if self._is_given_up:
-            raise ClusterFailed(f"machine {self._name} has ended the target of this rig")
+            raise ClusterFailed(f"machine {self._name} has ended the target of this trial")
 
     def _start(self, asked: AskedTarget) -> TargetInfo:
         if lack := why_refused(HostMachine(), _requirements(asked.profile)):
@@ -174,7 +174,7 @@ class HostedTarget:
             stood = standing.enter_context(stand_target(asked.profile, place, names, self._check))
             address, can = stood.target.address, stood.target.capabilities
             if not isinstance(address, TcpAddress):
-                raise NotPossible("its target listens at a Unix socket, to which other machines cannot connect")
+                raise NotPossible("its target listens on a Unix socket, to which other machines cannot connect")
             self._readings = TargetReadings(stood.target, stood.upstream)
             self._cores = tuple(sorted(asked.cores if stood.may_run_on is None else stood.may_run_on))
             self._standing = standing.pop_all()

@@ -277,7 +277,7 @@ def _clock_problem(clock: ClockOffset) -> list[Diagnosis]:
             f"± {bound}",
             None,
             State.WARNING,
-            f"its clock is known to within {bound} only, as messages take that long, and windows begin as much apart",
+            f"its clock is known only to within {bound}, half of a round trip, and its windows may begin as much apart",
             "use a machine in the same network, or repeat when it is quiet",
         )
     ]

@@ -101,7 +101,7 @@ _GAUGES: Final = (
 
 
 _OF_MACHINES: Final[tuple[tuple[str, str, tuple[tuple[str, Mapping[str, str]], ...], float], ...]] = (
-    ("requests_per_second", "Part of a client machine in the throughput.", (("requests_per_second", {}),), 1.0),
+    ("requests_per_second", "Throughput of a client machine.", (("requests_per_second", {}),), 1.0),
     (
         "response_time_seconds",
         "Response time of the requests of a client machine.",
@@ -110,7 +110,7 @@ _OF_MACHINES: Final[tuple[tuple[str, str, tuple[tuple[str, Mapping[str, str]], .
     ),
     ("cpu_seconds_per_request", "CPU time of a client machine per request.", (("client.cpu_ns_per_request", {}),), _NS),
     ("clock_offset_seconds", "Clock of a client machine minus the coordinator's.", (("clock.offset_ns", {}),), _NS),
-    ("clock_bound_seconds", "To within how much that is known.", (("clock.bound_ns", {}),), _NS),
+    ("clock_bound_seconds", "Bound of the error of that offset.", (("clock.bound_ns", {}),), _NS),
 )
 
 

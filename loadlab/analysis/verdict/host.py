@@ -177,15 +177,15 @@ def clock_offset(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="clock_offset",
         severity="suspect" if is_vague and result.load_model == "open" else "note",
-        text="The offset of this machine's clock is not known to within 1 ms, so its window and its intervals may lie "
-        "beside those of others."
+        text="The offset of this machine's clock is not known to within 1 ms, so its intervals may be shifted against "
+        "those of the others."
         if is_vague
         else "This machine's clock is drifting away from the coordinator's.",
         evidence=f"offset {format_duration_ns(clock.offset_ns)}, {bound}, drift {drift}",
         advice="Bring coordinator, scheduler and machine closer to one another in the network, and leave cores to the "
         "Dask worker: the offset is known to within half of the shortest round trip."
         if is_vague
-        else "Let a time service discipline both clocks (chronyc tracking shows by how much they are off).",
+        else "Run a time service such as chrony on both machines (chronyc tracking shows how far each is off).",
     )
 
 

@@ -74,7 +74,7 @@ def test_files_of_tls_are_not_for_a_scheduler_without(tmp_path: Path) -> None:
     certificate = ca.issue_cert("127.0.0.1")
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
-    with pytest.raises(LoadlabError, match=r"tcp://127\.0\.0\.1:1 is not to be reached without TLS, .*: use tls://"):
+    with pytest.raises(LoadlabError, match=r"tcp://127\.0\.0\.1:1 must be reached by TLS, .*: use tls://"):
         connect("tcp://127.0.0.1:1", ClusterTls(str(tmp_path / "ca.pem"), str(tmp_path / "both.pem")))
 
 
