@@ -13,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
+from distributed import Worker, get_worker
+
 from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_clock_pair
 from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo, TargetInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.target import Answered, AskedTarget, HostedTarget, ProbeStep
+from loadlab.cluster.timers import slowed_timers
 from loadlab.cluster.watchdog import Watchdog
 from loadlab.errors import ClusterFailed
 from loadlab.host import Diagnosis, Requirements
@@ -42,7 +45,7 @@ class MachineActor:
     """The machine on the Dask worker at `address`, called `name` by the run `key`, which is `who`."""
 
     def __init__(self, address: str, name: str, key: str, who: str, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._tenancy = _tenancies.setdefault(address, _Tenancy())
+        self._tenancy = _tenancies.setdefault(address, _Tenancy(get_worker()))
         self._machine = self._tenancy.machine
         self._name = name
         self._key = key
@@ -260,8 +263,9 @@ class _Tenancy:
     There is one run at a time, and the next one waits until all processes of the one before have ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.machine = Machine("")
+        self._worker = worker
         self._ending: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None  # the loop itself does not keep it
         self._watchdog: Watchdog | None = None
@@ -298,12 +302,13 @@ class _Tenancy:
             self._ending = None
 
     async def _watch_lease(self, key: str) -> None:
-        while self.machine.is_held_by(key):
-            if self._watchdog is not None:
-                self._watchdog.feed()
-            if self.machine.look():
-                self._end()
-            await asyncio.sleep(_LOOK_SECONDS)
+        with slowed_timers(self._worker):
+            while self.machine.is_held_by(key):
+                if self._watchdog is not None:
+                    self._watchdog.feed()
+                if self.machine.look():
+                    self._end()
+                await asyncio.sleep(_LOOK_SECONDS)
 
 
 _tenancies: Final[dict[str, _Tenancy]] = {}

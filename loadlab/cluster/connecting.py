@@ -54,6 +54,7 @@ def connect(address: str, tls: ClusterTls | None = None, claims: bool = True) ->
     try:
         who = f"{_user()}@{socket.gethostname()} (process {os.getpid()})"
         cluster = Cluster(client, address, find_machines(client, address, who), _warnings_of(address))
+        cluster.call_directly_if_possible()
     except BaseException:
         client.close(timeout=2)
         raise
