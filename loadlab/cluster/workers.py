@@ -166,7 +166,8 @@ async def _start_actor(client: Client, worker: str, name: str, key: str, who: st
         allow_other_workers=False,
         pure=False,
     )
-    return cast(Actor, await started)
+    with client.as_current():  # an actor takes the current client, which may be one of the caller's own
+        return cast(Actor, await started)
 
 
 def _ask_each(client: Client, workers: Collection[str], ask: Callable[[str], Awaitable[Answer]]) -> dict[str, Answer]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from distributed import Client
 
 from loadlab.cluster import connecting, workers
 from loadlab.cluster.connecting import ClusterTls, connect
@@ -135,3 +136,9 @@ def test_tls(authorities: tuple[Path, Path], tmp_path: Path) -> None:
             connect(dask.address, ClusterTls(str(theirs / "ca.pem"), str(ours / "cert.pem")))
         with pytest.raises(LoadlabError, match="does not accept these TLS settings"):
             connect(dask.address, ClusterTls(str(ours / "ca.pem"), str(theirs / "cert.pem")))
+
+
+def test_a_dask_client_of_the_callers_own_does_not_matter(tmp_path: Path) -> None:
+    with dask_cluster(tmp_path, ["one"]) as dask, Client(dask.address), connect(dask.address) as cluster:
+        cluster.measure_clocks()
+        assert [machine.problem for machine in cluster.machines] == [None]
