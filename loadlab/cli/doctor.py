@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadlab.cli.cluster import connected
-from loadlab.cli.machines import machine_data, machine_problems, machines_table, parts_table
+from loadlab.cli.machines import machine_data, machines_table, parts_table
 from loadlab.cli.shipped import load_found_profile
 from loadlab.cli.terminal import show, write, write_prose
 from loadlab.cluster.scheduler import Scheduler
@@ -82,7 +82,7 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool, sche
             for table in (machines_table(cluster), parts_table(cluster)):
                 write("")
                 show(table)
-            problems += machine_problems(cluster, listed)
+            problems += [*cluster.sentences(listed), *([f"{cluster.held}."] if cluster.held else [])]
         where = "here" if cluster is None else "with the load from these machines"
         answer = _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness, where)
         write_prose("\n".join(["", *problems, answer]))
@@ -123,11 +123,7 @@ def _examine_cluster(
         check_hosts(trials, cluster)
         readiness = Readiness.of(trials, machine, names, cluster.is_here_alone)
         found = ClusterReadiness.of(trials, cluster, resources, names)
-    blockers = [
-        replace(each, check=f"{each.check} of {having}", problem=f"{having}: {each.problem}")
-        for having, each in found.problems(State.BLOCKER)
-    ]
-    return readiness.with_lacks([*found.lacks, *blockers], found.impossible), found
+    return readiness.with_lacks(found.blockers, found.impossible), found
 
 
 def _format_json(

@@ -1,6 +1,5 @@
 """The machines of a cluster as `loadlab doctor` prints them: a row for each, and what is wrong with which of them."""
 
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -9,7 +8,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from loadlab.experiment.preflight import format_problem
 from loadlab.host import State
 from loadlab.units import format_duration_ns, format_share, format_size_bytes
 
@@ -50,12 +48,6 @@ def parts_table(cluster: "ClusterReadiness") -> Table:
         cells = [f"{count:,}" for count in counts] or ["the target", "", "", ""]
         table.add_row(machine.name, *cells, size)
     return table
-
-
-def machine_problems(cluster: "ClusterReadiness", states: Collection[State]) -> list[str]:
-    """Return a sentence for each problem of these states, with the names of the machines that have it."""
-    found = [f"{names}: {format_problem(each)}" for state in states for names, each in cluster.problems(state)]
-    return [*found, f"{cluster.held}."] if cluster.held else found
 
 
 def worst_state(machine: "MachineReadiness") -> State:

@@ -1,10 +1,11 @@
 """What `loadlab run` does: measure a profile's trials, write the page, and print what came of them."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loadlab.cli.cluster import claimed_machines
 from loadlab.cli.ending import command_line, exit_code_of
@@ -26,6 +27,7 @@ from loadlab.errors import ExitCode, ScenarioError
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import Readiness
 from loadlab.experiment.run_plan import RunPlan, check_for_cluster, run_directory
+from loadlab.host import State
 from loadlab.host.machine import Machine
 from loadlab.processes.activity import ActivityWatch
 from loadlab.profile.loading import LoadedProfile
@@ -37,6 +39,10 @@ from loadlab.report.sections.section import Run
 from loadlab.results.directory import SCENARIO_LOG, TARGET_LOG, RunDirectory
 from loadlab.results.run import RunDocument
 from loadlab.results.verdict import Expectation
+
+if TYPE_CHECKING:
+    from loadlab.cluster.remote import Cluster
+    from loadlab.experiment.cluster_preflight import ClusterReadiness
 
 # How the reason of a failed trial begins that is a bundled server's fault, and not a load worker's.
 _TARGET: Final = re.compile(r"target '([^']+)'")
@@ -66,12 +72,15 @@ def run_profile(
         _ = machine.activity  # before Dask's workers here have anything to do
     with (
         claimed_machines(scheduler, plan.resources, plan.trials) as cluster,
+        nullcontext(_readiness_of(cluster, plan)) as machines,  # while Ctrl-C still ends the program
         Interruption() as interruption,
         run_directory(loaded, out) as directory,
     ):
         load_is_here = cluster is None or cluster.is_here_alone
         readiness = Readiness.of(plan.trials, machine, plan.names, load_is_here)
-        _warn(readiness)
+        if machines is not None:
+            readiness = readiness.with_lacks(machines.blockers, machines.impossible)
+        _warn(readiness, [] if machines is None else machines.sentences([State.WARNING]))
         with RunProgress(error_console(), plan.trials, known=readiness.reasons()) as progress:
             try:
                 document = plan.measure(directory, command_line(), progress, interruption, calibrates, cluster)
@@ -135,10 +144,18 @@ def log_lines(document: RunDocument, directory: RunDirectory) -> Iterator[str]:
             break
 
 
-def _warn(readiness: Readiness) -> None:
+def _readiness_of(cluster: "Cluster | None", plan: RunPlan) -> "ClusterReadiness | None":
+    if cluster is None:
+        return None
+    from loadlab.experiment.cluster_preflight import ClusterReadiness  # it needs Dask, which only a cluster does
+
+    return ClusterReadiness.of(plan.trials, cluster, plan.resources, plan.names, measures_speed=False)
+
+
+def _warn(readiness: Readiness, of_machines: Iterable[str]) -> None:
     """Print before the first trial what may spoil the run; what is not possible is each trial's own result later."""
     refusal = readiness.refusal()
-    for warning in [*readiness.warnings(), *([refusal] if refusal else [])]:
+    for warning in [*readiness.warnings(), *of_machines, *([refusal] if refusal else [])]:
         notify(f"warning: {warning}", style="yellow")
 
 

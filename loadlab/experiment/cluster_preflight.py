@@ -19,7 +19,7 @@ from loadlab.errors import LoadlabError
 from loadlab.experiment.cluster_side import cores_by_machine
 from loadlab.experiment.context import Resources
 from loadlab.experiment.hosted_target import listening_host
-from loadlab.experiment.preflight import required_by_target
+from loadlab.experiment.preflight import format_problem, required_by_target
 from loadlab.fleet.division import Share
 from loadlab.host import Diagnosis, Requirements, State, largest, requirements_of_part
 from loadlab.profile import LoadProfile, Trial
@@ -74,17 +74,21 @@ class ClusterReadiness:
     held: str | None
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], cluster: Cluster, resources: Resources, names: Names) -> Self:
-        """Judge the trials by the machines of `cluster`, which is not claimed yet, and by their cores.
+    def of(
+        cls,
+        trials: Sequence[Trial],
+        cluster: Cluster,
+        resources: Resources,
+        names: Names,
+        measures_speed: bool = True,
+    ) -> Self:
+        """Judge the trials by the machines of `cluster` and their cores.
 
-        It is claimed for a moment, to measure its speed, unless another run holds it. Raises LoadlabError where a
+        To measure their speed, all of them are claimed, unless another run holds one. Raises LoadlabError where a
         machine does not answer.
         """
         division = _Division(cluster, resources, names)
         divided = [division.of(trial) for trial in trials]
-        impossible = {index for index, found in enumerate(divided) if isinstance(found, LoadlabError)}
-        texts = dict.fromkeys(str(found) for found in divided if isinstance(found, LoadlabError))
-        lacks = [Diagnosis("client machines", "too little", None, State.BLOCKER, text) for text in texts]
         needed = {
             machine.name: [_needed(trial, found, machine.name) for trial, found in zip(trials, divided, strict=True)]
             for machine in cluster.machines
@@ -95,34 +99,49 @@ class ClusterReadiness:
         unreached = _unreached(cluster, attached)
         cluster.measure_clocks()
         cores = division.cores(None)
-        held, speeds = _measure_speeds(cluster, cores)
+        held, speeds = _measure_speeds(cluster, cores) if measures_speed else (None, {})
+        impossible = {index for index, found in enumerate(divided) if isinstance(found, LoadlabError)}
         machines = []
         for machine in cluster.machines:
-            name, clock = machine.name, machine.offsets[-1]
+            name = machine.name
             of_all, *of_each = examined[name]
             impossible |= {index for index, found in enumerate(of_each) if any(each.is_blocker for each in found)}
+            impossible |= {index for index, found in enumerate(divided) if _attached(found) in unreached[name]}
             # On this machine's kernel nothing else runs than is known from it.
             diagnoses = [each for each in of_all if each.is_blocker or not cluster.is_here(machine)]
-            diagnoses += [*_clock_problem(clock), *(_out_of_reach(address) for address in unreached[name])]
-            impossible |= {index for index, found in enumerate(divided) if _attached(found) in unreached[name]}
-            part = _largest_part(name, divided)
-            if part is None and name not in division.hosts:
-                part = Part()
+            diagnoses += [*_clock_problem(machine.offsets[-1]), *map(_out_of_reach, unreached[name])]
             machines.append(
                 MachineReadiness(
                     name,
                     machine.info,
                     len(cores[name]),
-                    part,
+                    _largest_part(name, divided) or (None if name in division.hosts else Part()),
                     largest(needed[name]),
-                    clock,
+                    machine.offsets[-1],
                     speeds.get(name),
                     tuple(diagnoses),
                 )
             )
+        texts = dict.fromkeys(str(found) for found in divided if isinstance(found, LoadlabError))
+        lacks = [Diagnosis("client machines", "too little", None, State.BLOCKER, text) for text in texts]
         return cls(tuple(machines), frozenset(impossible), tuple(lacks), held)
 
-    def problems(self, state: State) -> list[tuple[str, Diagnosis]]:
+    @property
+    def blockers(self) -> list[Diagnosis]:
+        """What makes trials impossible: of all machines together, and of each with its name."""
+        return [
+            *self.lacks,
+            *(
+                replace(each, check=f"{each.check} of {having}", problem=f"{having}: {each.problem}")
+                for having, each in self._problems(State.BLOCKER)
+            ),
+        ]
+
+    def sentences(self, states: Collection[State]) -> list[str]:
+        """Return a sentence for each problem of these states, with the names of the machines that have it."""
+        return [f"{having}: {format_problem(each)}" for state in states for having, each in self._problems(state)]
+
+    def _problems(self, state: State) -> list[tuple[str, Diagnosis]]:
         """Return the problems of that state, each with the machines that have it: "machines w1 and w2"."""
         names: defaultdict[Diagnosis, list[str]] = defaultdict(list)
         for machine in self.machines:

@@ -16,9 +16,11 @@ import loadlab
 from loadlab.cluster.connecting import connect
 from loadlab.errors import ExitCode
 from loadlab.processes import module_command, spawn
+from tests.namespaces import Network
 
 from ..cli.program import DEADLINE_SECONDS, QUICK, Program, wait_until
 from .dask_cluster import DaskCluster, Place, dask_cluster, load_processes, wait_until_none
+from .networked import networked_cluster, serving_on, with_clock_ahead
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -138,6 +140,31 @@ def test_the_doctor_names_the_machine_whose_limit_is_in_the_way(program: Program
         ended = program.run("doctor", str(profile), *arguments)
     assert ended.code == ExitCode.EXPECTATION_FAILED, ended.stdout
     assert f"client machine two has {FEW_FILES} open files for each process: raise the hard limit" in ended.stdout
+
+
+def test_the_doctor_judges_machines_that_are_elsewhere(program: Program, network: Network, tmp_path: Path) -> None:
+    """Of two machines with a kernel and a clock of their own the target has no limits here, and they have ports."""
+    ahead = {name: with_clock_ahead(7, tmp_path / name) for name in ("one", "two")}
+    with (
+        serving_on(network.machines["target"], "callback") as target,
+        networked_cluster(network, tmp_path, ahead) as dask,
+    ):
+        profile = tmp_path / "far.yaml"
+        profile.write_text(QUICK)
+        settings = f"target={{address: '{target.host}:{target.port}'}}", f"allow_remote=[{target.host}]"
+        changes = [word for each in (*settings, "load.idle=[100,45k]") for word in ("--set", each)]
+        ended = program.run("doctor", str(profile), *changes, "--cluster", dask.address, "--json")
+    assert ended.code == ExitCode.DONE, ended.stderr
+    (warning,) = ended.stderr.splitlines()
+    assert "takes connections without TLS" in warning
+    data = json.loads(ended.stdout)
+    assert (data["trials"], data["impossible"]) == (2, 1)
+    (lack,) = [each["problem"] for each in data["checks"] if each["state"] == "blocker"]
+    assert "45,004 connections do not fit on 2 client machines, which can hold 40,000" in lack
+    assert "client machine one has ports for 20,000 connections" in lack
+    for machine in data["machines"]:
+        assert machine["part"]["idle"] == 50
+        assert abs(machine["clock"]["offset_ns"] - 7 * 10**9) <= machine["clock"]["bound_ns"] + 10**6
 
 
 def test_a_second_run_is_refused_with_who_holds_the_machines(program: Program, dask: DaskCluster, url: str) -> None:

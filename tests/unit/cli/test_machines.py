@@ -5,7 +5,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
-from loadlab.cli.machines import format_clock, machine_data, machine_problems, machines_table, parts_table
+from loadlab.cli.machines import format_clock, machine_data, machines_table, parts_table
 from loadlab.cluster.clocks import ClockOffset
 from loadlab.cluster.messages import MachineInfo
 from loadlab.experiment.cluster_preflight import ClusterReadiness, MachineReadiness, Part
@@ -22,8 +22,8 @@ def machine(name: str, *diagnoses: Diagnosis, speed_ns: int | None = 1_000_000, 
     return MachineReadiness(name, info, 2, part, needed, ClockOffset(0, -1_400_000, bound_ns), speed_ns, diagnoses)
 
 
-def readiness(*machines: MachineReadiness, held: str | None = None) -> ClusterReadiness:
-    return ClusterReadiness(machines, frozenset(), (), held)
+def readiness(*machines: MachineReadiness) -> ClusterReadiness:
+    return ClusterReadiness(machines, frozenset(), (), held=None)
 
 
 def cells(table: Table) -> list[list[str]]:
@@ -57,12 +57,12 @@ def test_a_machine_that_has_the_target_has_no_part() -> None:
 
 
 def test_the_same_problem_of_several_machines_is_one_sentence() -> None:
-    found = readiness(machine("w1", SLOW_CLOCK), machine("w2", SLOW_CLOCK, NO_ROOM), held="w1 is held by another run")
-    assert machine_problems(found, [State.WARNING]) == [
-        "machines w1 and w2: clock source: it is slow; `use tsc`.",
-        "w1 is held by another run.",
-    ]
-    assert machine_problems(found, [State.BLOCKER])[0] == "machine w2: processes: 3 would run; raise it."
+    found = readiness(machine("w1", SLOW_CLOCK), machine("w2", SLOW_CLOCK, NO_ROOM))
+    assert found.sentences([State.WARNING]) == ["machines w1 and w2: clock source: it is slow; `use tsc`."]
+    assert found.sentences([State.BLOCKER]) == ["machine w2: processes: 3 would run; raise it."]
+    (blocker,) = found.blockers
+    assert blocker.check == "processes of machine w2"
+    assert blocker.sentence() == "machine w2: 3 would run; raise it"
 
 
 def test_a_clock_is_known_to_within_its_bound() -> None:
