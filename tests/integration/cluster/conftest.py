@@ -1,7 +1,6 @@
 """Fixtures of the tests of clusters: machines that are network namespaces."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,15 +10,15 @@ from .dask_cluster import DaskCluster
 from .networked import networked_cluster
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network(need_namespaces: None) -> Iterator[Network]:
-    """A target's machine and those of two clients, on a network with this process."""
+    """A target's machine and those of two clients, on a network with this process; no test may harm it."""
     with switched_network({"target": 1, "one": 2, "two": 2}) as made:
         yield made
 
 
-@pytest.fixture
-def networked(network: Network, tmp_path: Path) -> Iterator[DaskCluster]:
+@pytest.fixture(scope="module")
+def networked(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     """A Dask worker on each client's machine, the scheduler here."""
-    with networked_cluster(network, tmp_path) as running:
+    with networked_cluster(network, tmp_path_factory.mktemp("dask")) as running:
         yield running

@@ -102,10 +102,10 @@ def test_other_versions_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_worker_that_is_stopped_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_ANSWER_SECONDS", 1.0)
     with dask_cluster(tmp_path) as dask:
         with connect(dask.address) as cluster:
             [address] = [machine.address for machine in cluster.machines if machine.name == "two"]
+        monkeypatch.setattr(workers, "_ANSWER_SECONDS", 1.0)  # not before: they had to import loadlab
         os.kill(dask.workers["two"].pid, signal.SIGSTOP)
         with pytest.raises(LoadlabError, match=f"the Dask worker at {address} has not answered for 1 s"):
             connect(dask.address)

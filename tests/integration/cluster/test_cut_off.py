@@ -3,18 +3,18 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from loadlab.results.directory import RunDirectory
-from tests.namespaces import Namespace, Network
+from tests.namespaces import Namespace, Network, switched_network
 
 from ..cli.program import Program, wait_until
 from .dask_cluster import DaskCluster
-from .networked import serving_on
+from .networked import networked_cluster, serving_on
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -25,8 +25,8 @@ allow_remote: ["{host}"]
 load: {{connections: 8, idle: 100, rate: 2000, warmup: 0s, duration: {duration}}}
 rounds: {rounds}
 """
-PACKETS_UNTIL_MEASURED: Final = 2000
-"""Once a machine has sent so many it has been under load for about two seconds, and some of that is recorded."""
+PACKETS_UNTIL_MEASURED: Final = 1500
+"""Once a machine has sent so many it has been under load for more than a second, and some of that is recorded."""
 
 BOUND_SECONDS: Final = 40.0
 
@@ -35,6 +35,20 @@ BOUND_SECONDS: Final = 40.0
 def program(tmp_path: Path) -> Program:
     """The program as it ships."""
     return Program(tmp_path)
+
+
+@pytest.fixture
+def network(need_namespaces: None) -> Iterator[Network]:
+    """A network of this test's own, to be harmed."""
+    with switched_network({"target": 1, "one": 1, "two": 1}) as made:
+        yield made
+
+
+@pytest.fixture
+def networked(network: Network, tmp_path: Path) -> Iterator[DaskCluster]:
+    """The same with a Dask worker on each client's machine."""
+    with networked_cluster(network, tmp_path) as running:
+        yield running
 
 
 def cut_off(network: Network, dask: DaskCluster) -> None:

@@ -67,8 +67,16 @@ def server() -> Iterator[TcpAddress]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """For tests that do it no harm."""
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as running:
+        yield running
+
+
 @pytest.fixture
-def dask(tmp_path: Path) -> Iterator[DaskCluster]:
+def own_dask(tmp_path: Path) -> Iterator[DaskCluster]:
+    """For a test that does harm to it."""
     with dask_cluster(tmp_path) as running:
         yield running
 
@@ -198,15 +206,15 @@ def raised(fleet: ClusterFleet) -> LoadlabError:
     ids=["killed", "process", "scheduler"],
 )
 def test_what_fails_in_a_window_is_named(
-    dask: DaskCluster, server: TcpAddress, harm: Callable[[DaskCluster], None], expected: str
+    own_dask: DaskCluster, server: TcpAddress, harm: Callable[[DaskCluster], None], expected: str
 ) -> None:
     processes: list[int] = []
-    with connect(dask.address) as cluster:
+    with connect(own_dask.address) as cluster:
         with loaded(cluster, server) as fleet:
             processes = [*fleet.worker_pids(), *fleet.holder_pids()]
             fleet.measure(plan(60.0))
             listen(fleet, Recorded, 4)
-            harm(dask)
+            harm(own_dask)
             with pytest.raises(TrialFailed, match=expected):
                 raise raised(fleet)
             began = time.monotonic()
@@ -222,20 +230,20 @@ def wait_until_gone(pids: list[int]) -> None:
 
 
 def test_a_dask_worker_that_hangs_leaves_no_load_behind(
-    dask: DaskCluster, server: TcpAddress, monkeypatch: pytest.MonkeyPatch
+    own_dask: DaskCluster, server: TcpAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "LEASE_SECONDS", 1.0)
     monkeypatch.setattr(remote, "_RENEW_SECONDS", 0.2)
     monkeypatch.setattr(remote, "ANSWER_SECONDS", 2.0)
-    stopped = dask.workers["two"]
-    with connect(dask.address) as cluster, loaded(cluster, server) as fleet:
+    stopped = own_dask.workers["two"]
+    with connect(own_dask.address) as cluster, loaded(cluster, server) as fleet:
         os.kill(stopped.pid, signal.SIGSTOP)
         with pytest.raises(ClusterFailed, match="client machine two has not answered for 2 s"):
             raise raised(fleet)
         wait_until_none(stopped)  # by its watchdog, as it hangs itself
-    wait_until_none(dask.workers["one"])
+    wait_until_none(own_dask.workers["one"])
     os.kill(stopped.pid, signal.SIGCONT)
-    with connect(dask.address) as cluster:  # it is free again as well
+    with connect(own_dask.address) as cluster:  # it is free again as well
         assert len(cluster.machines) == 2
 
 

@@ -40,8 +40,16 @@ def context(cluster: Cluster) -> RunContext:
     return RunContext(resources_of_host(), Unobserved(), lambda: None, cluster=cluster)
 
 
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """For tests that do it no harm."""
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as running:
+        yield running
+
+
 @pytest.fixture
-def dask(tmp_path: Path) -> Iterator[DaskCluster]:
+def own_dask(tmp_path: Path) -> Iterator[DaskCluster]:
+    """For a test that does harm to it."""
     with dask_cluster(tmp_path) as running:
         yield running
 
@@ -97,8 +105,27 @@ def test_rigs_on_one_cluster_are_measured_in_turn(dask: DaskCluster) -> None:
             assert result.requests == sum(each.requests for each in result.rounds)
 
 
-def test_a_machine_that_dies_ends_the_trial_with_its_name_and_what_was_measured(dask: DaskCluster) -> None:
-    killed = dask.workers["two"]
+def test_a_process_that_dies_in_rounds_is_the_reason_that_its_trial_ends(dask: DaskCluster) -> None:
+    class Kill(Unobserved):
+        def phase(self, name: str, fraction: float | None) -> None:
+            if name == "round 4 of 50":
+                os.kill(load_processes(dask.workers["two"])[0], signal.SIGKILL)
+
+    long = profile(rounds=50)
+    long = long.model_copy(update={"load": long.load.model_copy(update={"duration_ns": 50 * MS})})
+    with connect(dask.address) as cluster:
+        context = RunContext(resources_of_host(), Kill(), lambda: None, cluster=cluster)
+        batch = Batch(plan_trials(long, seed=1), context, 1, lambda _: NO_LOGS)
+        batch.measure(lambda _: None)
+        result = batch.runs[0].result()
+    assert result.state == "failed"
+    assert "on two was killed by SIGKILL" in (result.reason or "")
+    assert len(result.rounds) >= 3
+    assert sum(machine.requests for machine in result.machines) == result.requests > 0
+
+
+def test_a_machine_that_dies_ends_the_trial_with_its_name_and_what_was_measured(own_dask: DaskCluster) -> None:
+    killed = own_dask.workers["two"]
     seen = 0
 
     class Kill(Unobserved):
@@ -110,7 +137,7 @@ def test_a_machine_that_dies_ends_the_trial_with_its_name_and_what_was_measured(
 
     long = profile()
     long = long.model_copy(update={"load": long.load.model_copy(update={"duration_ns": 20_000 * MS})})
-    with connect(dask.address) as cluster:
+    with connect(own_dask.address) as cluster:
         [trial] = plan_trials(long, seed=1)
         run = TrialRun(trial, RunContext(resources_of_host(), Kill(), lambda: None, cluster=cluster))
         with pytest.raises(TrialFailed, match="client machine two has been lost"):
@@ -118,4 +145,4 @@ def test_a_machine_that_dies_ends_the_trial_with_its_name_and_what_was_measured(
         result = run.result("failed", "lost")
         assert result.requests > 0
         assert sum(machine.requests for machine in result.machines) == result.requests
-        wait_until_none(dask.workers["one"])
+        wait_until_none(own_dask.workers["one"])
