@@ -15,6 +15,7 @@ from loadlab.report.machines import tabulate_machines, with_machines
 from loadlab.report.sections.steps import tabulate_checks, tabulate_requests, tabulate_steps
 from loadlab.report.tables import Cell, Table
 from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 
 # What a narrow terminal leaves out, in this order.
 _DISPENSABLE: Final = ("statuses", "max", "p90", "requests/s", "/s")
@@ -42,12 +43,17 @@ def small_tables(document: RunDocument) -> Iterator["SmallTable"]:
     """
     if len(document.trials) != 1:
         return
-    if loaded := with_machines(document.trials):
-        yield SmallTable(tabulate_machines(loaded), _DISPENSABLE_OF_MACHINES)
+    yield from machine_tables(document.trials[0])
     trials = [trial for trial in document.trials if trial.state == "done" and trial.iterations is not None]
     for table in (tabulate_steps(trials), tabulate_requests(trials), tabulate_checks(trials)):
         if table.rows:
             yield SmallTable(table, _DISPENSABLE)
+
+
+def machine_tables(trial: TrialResult) -> Iterator["SmallTable"]:
+    """Yield the table of the machines that generated the load of a trial, if there were several."""
+    if loaded := with_machines([trial]):
+        yield SmallTable(tabulate_machines(loaded), _DISPENSABLE_OF_MACHINES)
 
 
 class SmallTable:

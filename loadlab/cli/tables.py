@@ -13,7 +13,7 @@ from loadlab.protocols.close_codes import name_of_status
 from loadlab.report.certainty import describe_batches, describe_windows
 from loadlab.report.layout import arrange
 from loadlab.report.load_model import models_of
-from loadlab.report.sections.speed import describe_client_speeds, describe_speed
+from loadlab.report.sections.speed import speed_sentences
 from loadlab.report.tables import Cell
 from loadlab.report.trial_columns import VERDICT, TrialColumn, figure_columns, identity_columns
 from loadlab.results.probe_data import Probes
@@ -108,9 +108,7 @@ def load_model_lines(document: RunDocument) -> Iterable[str]:
 
 def speed_lines(document: RunDocument) -> Iterable[str]:
     """Yield how steady the machines were during the run, and how many trials it made necessary to measure again."""
-    for sentence in (describe_speed(document.speed), describe_client_speeds(document.client_speeds)):
-        if sentence is not None:
-            yield sentence
+    yield from speed_sentences(document)
     if document.spoiled:
         again = len({trial.id for trial in document.spoiled})
         trials = "1 trial was" if again == 1 else f"{again:,} trials were"

@@ -36,9 +36,10 @@ def describe_certainty(document: RunDocument) -> Iterator[Clause]:
         yield from (Clause(text) for text in (describe_course(document), *describe_limits(document)) if text)
     else:
         yield from describe_windows(document)
-    if (moved := speed_moved(document.speed)) is not None:
+    if (moved := speed_moved(speed_of_run(document))) is not None:
         how = "moved by" if moved >= STEADY else "was steady within"
-        yield Clause(f"The machine's speed {how} {format_percent(moved)} during the run.", "speed")
+        whose = "The speed of the target's cores" if document.client_speeds else "The machine's speed"
+        yield Clause(f"{whose} {how} {format_percent(moved)} during the run.", "speed")
     yield from describe_batches(document)
     yield _describe_verdict(document)
     if document.spoiled:
@@ -52,8 +53,19 @@ def describe_certainty(document: RunDocument) -> Iterator[Clause]:
 
 def chance_of(document: RunDocument) -> float:
     """Return by which share figures of single windows may differ by chance: as far as the speed moved, or a guess."""
-    moved = speed_moved(document.speed)
+    moved = speed_moved(speed_of_run(document))
     return CHANCE if moved is None else max(moved, _LEAST_CHANCE)
+
+
+def speed_of_run(document: RunDocument) -> MachineSpeed | None:
+    """Return the speed that figures of the target depend on: this machine's, or of that of the cluster which had it.
+
+    None where it was not measured, or targets were on several machines.
+    """
+    hosts = {trial.server.on for trial in document.trials if trial.server is not None}
+    if hosts <= {None}:
+        return document.speed
+    return document.client_speeds.get(next(iter(hosts)) or "") if len(hosts) == 1 else None
 
 
 def speed_moved(speed: MachineSpeed | None) -> float | None:

@@ -19,11 +19,16 @@ class Loaded:
     tls: TlsSession | None
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known of its processes: they are on a machine that is not the cluster's either."""
+        return self.server.remote and self.server.on is None
+
+    @property
     def text(self) -> str:
         """Return its name with all that does not follow from it."""
         address = "" if self.server.address == self.name or self.name == _OF_LOADLAB else f" ({self.server.address})"
-        remote = ", on another machine" if self.server.remote else ""
-        return f"{self.name}{address}{remote}{f', {describe_tls(self.tls)}' if self.tls else ''}"
+        where = f", on {self.server.on}" if self.server.on else ", on another machine" if self.server.remote else ""
+        return f"{self.name}{address}{where}{f', {describe_tls(self.tls)}' if self.tls else ''}"
 
 
 def servers_of(document: RunDocument) -> tuple[Loaded, ...]:
@@ -45,7 +50,7 @@ def loaded_lines(document: RunDocument) -> Iterator[str]:
     """Yield a line on each server of which more is to be said than its name, for the terminal."""
     for loaded in servers_of(document):
         if loaded.text != loaded.name:
-            unknown = "; its CPU time and memory are not known" if loaded.server.remote else ""
+            unknown = "; its CPU time and memory are not known" if loaded.is_unknown else ""
             yield f"Loaded {loaded.text}{unknown}."
 
 

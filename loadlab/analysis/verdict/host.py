@@ -46,7 +46,7 @@ def stolen(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="stolen",
         severity="invalid" if worst > _STOLEN_INVALID else "suspect",
-        text="The hypervisor took CPU time from this machine (steal time).",
+        text="The hypervisor took CPU time from the machine (steal time).",
         evidence=", ".join(shares),
         advice="Run again when the host is quiet, or on a dedicated machine.",
     )
@@ -85,7 +85,7 @@ def short_of_memory(result: TrialResult, window: WindowEvidence) -> Finding | No
         for group in window.control_groups
         if group.memory_high
     ]
-    pressures = {"this machine": window.memory_pressure_ns}
+    pressures = {"the machine": window.memory_pressure_ns}
     pressures |= {group.group: group.memory_pressure_ns for group in window.control_groups}
     shares = {whose: (waited_ns or 0) / result.window_ns for whose, waited_ns in pressures.items() if result.window_ns}
     evidence += [
@@ -114,7 +114,7 @@ def disturbed(result: TrialResult, window: WindowEvidence) -> Finding | None:
         severity="suspect",
         text="Other processes used the CPU during the measurement.",
         evidence=f"used {', '.join(uses)}",
-        advice="Stop other programs on this machine (top shows them), then run again.",
+        advice="Stop other programs on the machine (top shows them), then run again.",
     )
 
 
@@ -177,10 +177,10 @@ def clock_offset(result: TrialResult, window: WindowEvidence) -> Finding | None:
     return Finding(
         code="clock_offset",
         severity="suspect" if is_vague and result.load_model == "open" else "note",
-        text="The offset of this machine's clock is not known to within 1 ms, so its intervals may be shifted against "
-        "those of the others."
+        text="The offset of its clock is not known to within 1 ms, so its intervals may be shifted against those "
+        "of the others."
         if is_vague
-        else "This machine's clock is drifting away from the coordinator's.",
+        else "Its clock is drifting away from the coordinator's.",
         evidence=f"offset {format_duration_ns(clock.offset_ns)}, {bound}, drift {drift}",
         advice="Bring coordinator, scheduler and machine closer to one another in the network, and leave cores to the "
         "Dask worker: the offset is known to within half of the shortest round trip."

@@ -32,7 +32,7 @@ def machine_speed(result: TrialResult, _window: WindowEvidence) -> Finding | Non
     return Finding(
         code="machine_speed",
         severity="suspect" if _is_off(most, _SUSPECT) else "note",
-        text=f"This machine's cores were {_direction(most)} than over the run as a whole.",
+        text=f"The machine's cores were {_direction(most)} than over the run as a whole.",
         evidence="against their median over the run, "
         + " and ".join(f"{whose} cores were {_describe(change)}" for whose, change in off.items()),
         advice="Measure in several rounds (rounds: 5), so that all trials see the machine fast and slow; compare two "

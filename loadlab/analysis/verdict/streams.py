@@ -2,14 +2,17 @@
 
 from typing import Final
 
+from loadlab.analysis.summary import trusted_ns
 from loadlab.analysis.verdict.evidence import WindowEvidence
 from loadlab.results.trial import TrialResult
 from loadlab.results.verdict import Finding
+from loadlab.units import format_duration_ns
 
 _MANY_ENDED: Final = 0.01
 _MANY_UNASKED: Final = 0.1
 _SOME_LATE: Final = 0.01
 _MANY_LATE: Final = 0.1
+_LARGE_PART: Final = 0.1
 
 
 def streams_ended(result: TrialResult, window: WindowEvidence) -> Finding | None:
@@ -63,14 +66,28 @@ def unasked_messages(result: TrialResult, window: WindowEvidence) -> Finding | N
 def two_clocks(result: TrialResult, window: WindowEvidence) -> Finding | None:
     """Check that the delivery delay comes from one clock: a server on another machine has one of its own.
 
-    A note: how far the two differ cannot be seen from here.
+    A note, as how far the two differ cannot be seen from here. How far the clocks of a cluster's machines are from the
+    coordinator's is known: suspect if that is more than a tenth of the delay of a server here.
     """
-    if not result.delay_ns.count or result.server is None or not result.server.remote:
+    if not result.delay_ns.count or result.server is None:
         return None
+    off_ns = {
+        machine.name: abs(machine.clock.offset_ns) + machine.clock.bound_ns
+        for machine in result.machines
+        if machine.clock is not None
+    }
+    most = max(off_ns, key=lambda name: off_ns[name], default="")
+    if not result.server.remote and not off_ns.get(most):
+        return None
+    evidence = f"events were sent by {result.server.address}, on another machine"
+    is_far = False
+    if not result.server.remote:
+        is_far = off_ns[most] > _LARGE_PART * (trusted_ns(result.delay_ns, "p50") or 0)
+        evidence = f"the clock of client machine {most} is off by up to {format_duration_ns(off_ns[most])}"
     return Finding(
         code="two_clocks",
-        severity="note",
-        text="The delivery delay is from the server's clock to this machine's: it is wrong by as much as they differ.",
-        evidence=f"events were sent by {result.server.address}, on another machine",
+        severity="suspect" if is_far else "note",
+        text="The delivery delay is from the server's clock to the client's: it is wrong by as much as they differ.",
+        evidence=evidence,
         advice="Synchronise both clocks (chronyc tracking shows by how much they are off), or measure on one machine.",
     )

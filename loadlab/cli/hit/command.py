@@ -14,7 +14,7 @@ from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.profile import HitProfile, make_profile
 from loadlab.cli.hit.saved import save_profile
 from loadlab.cli.lines import print_lines
-from loadlab.cli.terminal import notify, write
+from loadlab.cli.terminal import notify, show, write
 from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode, LoadlabError
 from loadlab.experiment.context import Resources, RunContext, resources_for
@@ -112,6 +112,7 @@ def _check_possible(document: RunDocument) -> None:
 def _print_summary(made: HitProfile, document: RunDocument, directory: RunDirectory) -> None:
     """Print the summary of the trial in the middle, and how far its repeats differ."""
     from loadlab.cli.hit.summary import repeats_lines, summarise  # not before the load: its imports take 0.1 s
+    from loadlab.cli.small_tables import machine_tables
     from loadlab.cli.tables import unseen_lines
 
     trials = [trial for trial in document.trials if trial.window_ns] or document.trials
@@ -121,6 +122,8 @@ def _print_summary(made: HitProfile, document: RunDocument, directory: RunDirect
     trial = _middle(trials)
     histograms = directory.read_latencies(trial.id)
     print_lines(summarise(trial, made.profile, mask_text(str(made.url)), histograms))
+    for table in machine_tables(trial):
+        show(table)
     print_lines(repeats_lines(trials))
     for line in unseen_lines(document):
         notify(line)

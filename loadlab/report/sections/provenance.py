@@ -80,6 +80,8 @@ def facts_of(document: RunDocument) -> Iterator[str]:
     else:
         yield "did not finish"
     yield f"{document.host.hostname}, {document.host.cores} cores"
+    if hosts := _hosts(document):
+        yield f"target on {', '.join(hosts)}"
     if origin := describe_origin(document.trials):
         yield origin
 
@@ -101,11 +103,18 @@ def machine_of(document: RunDocument) -> Iterator[Fact]:
     servers = servers_of(document)
     for loaded in servers:
         yield Fact("Server", loaded.text)
-    if any(loaded.server.remote for loaded in servers):
+    if hosts := _hosts(document):
+        yield Fact("Target on", ", ".join(hosts))
+    if any(loaded.is_unknown for loaded in servers):
         yield Fact("CPU time and memory of the target", "not known: it is not on this machine")
     placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
     for placement, number in placements.items():
         yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
+
+
+def _hosts(document: RunDocument) -> list[str]:
+    """Return the machines of a cluster that had targets."""
+    return list(dict.fromkeys(trial.server.on for trial in document.trials if trial.server and trial.server.on))
 
 
 def _load_machines(document: RunDocument) -> Iterator[Fact]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Final
 
-from loadlab.report.certainty import STEADY, speed_moved
+from loadlab.report.certainty import STEADY, speed_moved, speed_of_run
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.probe_data import Side
 from loadlab.results.run import RunDocument
@@ -53,6 +53,7 @@ class Strip:
 class SpeedSection(Section):
     """`median_at` is the height of the median in each strip, `high` and `low` its ends in percent of that."""
 
+    title: str
     sentence: str
     strips: tuple[Strip, ...]
     stretches: tuple[Stretch, ...]
@@ -69,16 +70,17 @@ class SpeedSection(Section):
 def sections_of(run: Run) -> Iterator[SpeedSection]:
     """Yield the section where there is enough to draw."""
     document = run.document
-    sentences = [describe_speed(document.speed), describe_client_speeds(document.client_speeds)]
+    sentences = [*speed_sentences(document)]
     courses = [*_courses(run)]
-    if not any(sentences) or not courses:
+    if not sentences or not courses:
         return
     times = [at for course in courses for at, _ in course.points]
     reached = [value for course in courses for _, value in course.points]
     begin, end = min(times), max(times)
     scale = _Scale(begin, end, min(1 - _LEAST_REACH, *reached), max(1 + _LEAST_REACH, *reached))
     yield SpeedSection(
-        sentence=" ".join(sentence for sentence in sentences if sentence),
+        title="The machines' speed" if document.client_speeds else "The machine's speed",
+        sentence=" ".join(sentences),
         strips=tuple(
             Strip(course.title, course.colour, format_percent(course.change), tuple(scale.lines(course.points)))
             for course in courses
@@ -92,22 +94,33 @@ def sections_of(run: Run) -> Iterator[SpeedSection]:
     )
 
 
-def describe_speed(speed: MachineSpeed | None) -> str | None:
-    """Return how steady the machine was during the run, in a sentence; None where too little was measured."""
+def speed_sentences(document: RunDocument) -> Iterator[str]:
+    """Yield how steady the machines of a run were: the target's, and those of a cluster; as far as was measured."""
+    of_cluster = bool(document.client_speeds)
+    sentences = (describe_speed(speed_of_run(document), of_cluster), describe_client_speeds(document.client_speeds))
+    yield from (sentence for sentence in sentences if sentence is not None)
+
+
+def describe_speed(speed: MachineSpeed | None, of_target: bool = False) -> str | None:
+    """Return how steady the machine was during the run, in a sentence; None where too little was measured.
+
+    With load from a cluster it is the speed `of_target`, on whatever machine.
+    """
     moved = speed_moved(speed)
     if speed is None or moved is None:
         return None
+    whose = "The speed of the target's cores" if of_target else "This machine's speed"
     if moved < STEADY:
-        return f"This machine's speed was steady within {format_percent(moved)} during the run."
+        return f"{whose} was steady within {format_percent(moved)} during the run."
     changes = {side: change for side in _SIDES if (change := speed.change(side)) is not None}
     sides = ", ".join(f"the {side}'s cores {format_percent(change)}" for side, change in changes.items())
     parts = f" ({sides})" if len(changes) > 1 else ""
-    return f"This machine's speed moved by {format_percent(moved)} during the run{parts}."
+    return f"{whose} moved by {format_percent(moved)} during the run{parts}."
 
 
 def describe_client_speeds(speeds: Mapping[str, MachineSpeed]) -> str | None:
     """Return how steady the client machines of a cluster were, in a sentence; None where too little was measured."""
-    changes = {name: moved for name, speed in speeds.items() if (moved := speed_moved(speed)) is not None}
+    changes = _changes(speeds)
     if not changes:
         return None
     most = max(changes, key=lambda name: changes[name])
@@ -129,16 +142,22 @@ class _Course:
 
 def _courses(run: Run) -> Iterator[_Course]:
     """Yield those of this machine's sides, then those of the client machines, in their order."""
-    if (speed := run.document.speed) is not None and describe_speed(speed) is not None:
+    if (speed := speed_of_run(run.document)) is not None and describe_speed(speed) is not None:
         for side in _SIDES:
             if (change := speed.change(side)) is not None:
                 yield _Course(_title(side, run), _SIDES.index(side), change, _points(speed, side))
     speeds = run.document.client_speeds
-    changes = {name: moved for name, speed in speeds.items() if (moved := speed_moved(speed)) is not None}
+    changes = _changes(speeds)
     drawn = sorted(changes, key=lambda name: -changes[name])[:_MOST_MACHINES]
     for name in (name for name in speeds if name in drawn):
         title = f"The cores of client machine {name}"
         yield _Course(title, _SIDES.index("client"), changes[name], _points(speeds[name], "client"))
+
+
+def _changes(speeds: Mapping[str, MachineSpeed]) -> dict[str, float]:
+    """Return by how much the speed of each client changed, of those of which there are enough readings."""
+    found = {name: speed.change("client") for name, speed in speeds.items() if speed_moved(speed) is not None}
+    return {name: change for name, change in found.items() if change is not None}
 
 
 def _whose(machines: Collection[str]) -> str:

@@ -112,3 +112,10 @@ def test_what_was_measured_again_is_said() -> None:
 def test_batches_were_measured_at_different_times() -> None:
     assert any("in 2 batches" in text for text in certainty(trial(1, batch=1), trial(2, batch=2)))
     assert not any("batches" in text for text in certainty(trial(1, batch=1), trial(2, batch=1)))
+
+
+def test_with_load_from_a_cluster_it_is_the_speed_of_the_target() -> None:
+    speed = MachineSpeed.of([SpeedReading(at=float(at), target_ns=100) for at in range(4)])
+    document = sample_document(speed=speed, client_speeds={"a": speed})
+    said = [clause.text for clause in describe_certainty(document)]
+    assert f"The speed of the target's cores was steady within 0{NBSP}% during the run." in said

@@ -238,7 +238,7 @@ def test_machines_are_judged_again_by_their_speed_over_the_whole_run() -> None:
     assert (a.speed.client, codes(a.verdict)) == (1.0, [("late", "suspect")])
     assert (b.speed.client, codes(b.verdict)) == (1.3, [("machine_speed", "suspect")])
     texts = [each.text for each in again.verdict.findings if each.code == "machine_speed"]
-    assert texts == ["Client machine b: this machine's cores were faster than over the run as a whole."]
+    assert texts == ["Client machine b: the machine's cores were faster than over the run as a whole."]
     assert "late" in [each.code for each in again.verdict.findings]
 
 

@@ -418,7 +418,7 @@ def test_a_process_that_ends_counts_where_connections_broke(
         (
             trial(),
             window(memory_pressure_ns=SECOND_NS // 2),
-            "some process of this machine waited for memory for 25 % of the time",
+            "some process of the machine waited for memory for 25 % of the time",
         ),
         (
             trial(connects={"opened": 99_000}),

@@ -7,6 +7,7 @@ import pytest
 
 from loadlab.analysis.verdict import WindowEvidence, judge_trial
 from loadlab.recording.histogram import Histogram
+from loadlab.results.machine import ClockResult, MachineResult
 from loadlab.results.requests import LatencySummary
 from loadlab.results.trial import LoadedServer, TrialResult
 from loadlab.results.verdict import Finding
@@ -134,3 +135,22 @@ def test_a_server_that_closes_after_each_message_is_noted() -> None:
     assert found.text.startswith("Each round trip opens a connection: ")
     assert found.evidence == "90,000 connections opened for 100,000 answers"
     assert found.advice.startswith("Look for why the server closes its WebSockets")
+
+
+@pytest.mark.parametrize(
+    ("offset_ns", "bound_ns", "severity"),
+    [(0, 0, None), (1000, 500, "note"), (-90_000, 10_000, "note"), (-90_000, 10_001, "suspect")],
+)
+def test_machines_of_a_cluster_have_clocks_of_their_own(offset_ns: int, bound_ns: int, severity: str | None) -> None:
+    machines = [
+        MachineResult(name=name, host=name, cores=1, workers=1, holders=0, connections=1, idle=0, clock=clock)
+        for name, clock in (
+            ("here", ClockResult(offset_ns=0, bound_ns=0, drift_ppm=0.0)),
+            ("there", ClockResult(offset_ns=offset_ns, bound_ns=bound_ns, drift_ppm=0.0)),
+        )
+    ]
+    delay = LatencySummary(count=100_000, p50=1_000_000)
+    found = findings(trial("events", delay_ns=delay, server=LoadedServer(address="127.0.0.1:1"), machines=machines))
+    finding = found.get("two_clocks")
+    assert (finding and finding.severity) == severity
+    assert finding is None or "client machine there" in finding.evidence

@@ -2,6 +2,7 @@
 
 import pytest
 
+from loadlab.report.loaded import loaded_lines
 from loadlab.report.machines import anchor_of_machine, describe_origin, tabulate_machines
 from loadlab.report.page import build_page, render
 from loadlab.report.sections import findings, provenance
@@ -10,6 +11,7 @@ from loadlab.report.sections.machines import LoadByMachine, describe_clocks, sec
 from loadlab.report.tables import Cell, Table
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
+from loadlab.results.trial import LoadedServer
 
 from ..laid_out import run_of
 
@@ -120,3 +122,16 @@ def test_the_page_has_them(cluster_run: RunDirectory) -> None:
     assert '<a href="#machine-001-node3">node3</a>' in html
     assert '<tbody id="machine-001-node3">' in html
     assert tabulate_machines(cluster_run.read_document().trials).rows
+
+
+def test_a_target_on_a_machine_of_the_cluster_is_named_and_known(cluster: RunDocument) -> None:
+    server = LoadedServer(address="10.0.0.9:8080", remote=True, on="db")
+    trial = cluster.trial.model_copy(update={"server": server})
+    document = cluster.model_copy(update={"trials": [trial]})
+    assert "target on db" in build_page(run_of(document)).facts
+    facts = {fact.name: fact.value for fact in provenance.machine_of(document)}
+    assert facts["Target on"] == "db"
+    assert facts["Server"].endswith(", on db")
+    assert "CPU time and memory of the target" not in facts
+    [line] = loaded_lines(document)
+    assert "not known" not in line

@@ -6,7 +6,7 @@ from loadlab.report.sections.speed import HEIGHT, WIDTH, SpeedSection, Strip, de
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 from loadlab.results.speed import MachineSpeed, SpeedReading
-from loadlab.results.trial import Round
+from loadlab.results.trial import LoadedServer, Round
 from loadlab.results.verdict import Finding, Verdict
 
 from ....trials import make_trial
@@ -120,6 +120,8 @@ def test_client_machines_have_a_strip_each_beside_that_of_the_target(document: R
     assert [strip.title for strip in found.strips] == [
         "The target's cores", "The cores of client machine b", "The cores of client machine a",
     ]  # fmt: skip
+    assert found.title == "The machines' speed"
+    assert found.sentence.startswith("The speed of the target's cores was steady within 0\N{NO-BREAK SPACE}%")
     assert found.sentence.endswith("The speed of the 2 client machines moved by up to 20\N{NO-BREAK SPACE}% (b).")
     assert (found.begin, found.end) == ("0 s", "13 s")
 
@@ -134,3 +136,16 @@ def test_of_many_client_machines_those_that_changed_most_are_drawn(document: Run
     speeds = {f"n{number}": of_client(100, 100, 100, 100 + number) for number in range(10)}
     found = section(document, speed=None, client_speeds=speeds)
     assert [strip.title.split()[-1] for strip in found.strips] == [f"n{number}" for number in range(2, 10)]
+
+
+def test_a_target_on_a_machine_of_the_cluster_has_the_speed_of_that_one(document: RunDocument) -> None:
+    server = LoadedServer(address="10.0.0.9:1", remote=True, on="db")
+    trials = [trial.model_copy(update={"server": server}) for trial in document.trials]
+    of_db = MachineSpeed.of([SpeedReading(at=float(at), target_ns=100 + 25 * (at == 3)) for at in range(4)])
+    speeds = {"db": of_db, "a": of_client(*[100] * 4)}
+    found = section(document, trials=trials, speed=speed([None] * 4, [None] * 4), client_speeds=speeds)
+    assert [strip.title for strip in found.strips] == ["The target's cores", "The cores of client machine a"]
+    assert found.sentence == (
+        "The speed of the target's cores moved by 20\N{NO-BREAK SPACE}% during the run. "
+        "The speed of the client machine was steady within 0\N{NO-BREAK SPACE}%."
+    )
