@@ -22,7 +22,7 @@ from loadlab.experiment.context import Resources, RunContext, resources_for
 from loadlab.experiment.interruption import Interruption
 from loadlab.experiment.preflight import names_for
 from loadlab.experiment.run_plan import run_directory
-from loadlab.profile import plan_trials
+from loadlab.profile import Trial, plan_trials
 from loadlab.results.directory import RunDirectory
 from loadlab.results.run import RunDocument
 
@@ -58,12 +58,13 @@ def compare(
     if output.html is not None:
         check_writable(output.html)
     resources = resources_for(sides.a.profile)
+    seed = secrets.randbelow(2**32) if output.seed is None else output.seed
     with (
-        claimed_machines(scheduler, resources) as cluster,
+        claimed_machines(scheduler, resources, _trials(sides, seed)) as cluster,
         Interruption() as interruption,
         run_directory(sides.a.loaded, output.out, sides.b.loaded) as directory,
     ):
-        document = _measure(sides, plan, resources, cluster, directory, interruption, output.seed)
+        document = _measure(sides, plan, resources, cluster, directory, interruption, seed)
         _check_possible(document)
         write_pages(directory, output.html, in_directory=output.out is not None)
         _show(document, sides, output.as_json)
@@ -81,10 +82,8 @@ def _measure(
     cluster: "Cluster | None",
     directory: RunDirectory,
     interruption: Interruption,
-    seed: int | None,
+    seed: int,
 ) -> RunDocument:
-    seed = secrets.randbelow(2**32) if seed is None else seed
-    trials = [trial for side in (sides.a, sides.b) for trial in plan_trials(side.profile, seed)]
     ab_plan = AbPlan(sides.a.label, sides.b.label, plan.on, plan.within, plan.at_most_ns, plan.slice_ns)
     with PairsLine(plan.at_most_ns) as live:
 
@@ -93,7 +92,9 @@ def _measure(
             live.tick()
 
         insistent = interruption.check_insistent
-        context = RunContext(resources, live, check_and_show, names_for(trials), check_insistent=insistent)
+        context = RunContext(
+            resources, live, check_and_show, names_for(_trials(sides, seed)), check_insistent=insistent
+        )
         context = context.with_cluster(cluster)
         experiment = PairedExperiment(sides.a.loaded, sides.b.loaded, ab_plan, seed, command_line(), context, directory)
         document = experiment.run()
@@ -103,6 +104,10 @@ def _measure(
     document = document.model_copy(update={"expectations": checked})
     directory.write_document(document)
     return document
+
+
+def _trials(sides: Variants, seed: int) -> list[Trial]:
+    return [trial for side in (sides.a, sides.b) for trial in plan_trials(side.profile, seed)]
 
 
 def _check_possible(document: RunDocument) -> None:
