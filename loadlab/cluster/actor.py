@@ -4,24 +4,24 @@ That loop belongs to the main thread of the Dask worker, so the processes starte
 as it does. Whatever waits (a process that ends, the arithmetic of the speed) does so in a thread, and a long poll for
 events blocks no other call.
 
-Two runs are two actors on the same Dask worker; the `Machine` behind them is one.
+Two runs are two actors on the same Dask worker; the machine behind them is one (`tenancy`).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
-from distributed import Worker, get_worker
+from distributed import get_worker
 
-from loadlab.cluster.machine import LEASE_SECONDS, HostedFleet, Machine, read_clock_pair
+from loadlab.cluster.hosting import HostedFleet
+from loadlab.cluster.machine import LEASE_SECONDS, read_clock_pair
 from loadlab.cluster.messages import ClockPair, Delivery, MachineInfo, TargetInfo
 from loadlab.cluster.networks import sources_towards
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.target import Answered, AskedTarget, HostedTarget, ProbeStep
-from loadlab.cluster.timers import slowed_timers
-from loadlab.cluster.watchdog import Watchdog
+from loadlab.cluster.tenancy import tenancy_of
 from loadlab.errors import ClusterFailed
 from loadlab.host import Diagnosis, Requirements
 from loadlab.probes.memory import MemoryReading
@@ -32,8 +32,6 @@ from loadlab.serving.probing import ChosenProbe, WatchedKind, choose_probe
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading
 from loadlab.targets import accepts
 
-_LOOK_SECONDS: Final = 0.5
-_STOP_SECONDS: Final = 8.0
 _END_SECONDS: Final = 0.1
 
 # A target takes its time until it listens, so it is not started in the loop but in this thread: it lives as long as the
@@ -45,7 +43,7 @@ class MachineActor:
     """The machine on the Dask worker at `address`, called `name` by the run `key`, which is `who`."""
 
     def __init__(self, address: str, name: str, key: str, who: str, lease_seconds: float = LEASE_SECONDS) -> None:
-        self._tenancy = _tenancies.setdefault(address, _Tenancy(get_worker()))
+        self._tenancy = tenancy_of(address, get_worker())
         self._machine = self._tenancy.machine
         self._name = name
         self._key = key
@@ -99,7 +97,7 @@ class MachineActor:
         self._machine.check(self._key)
         fleet = self._machine.host(number, cores)
         self._news[number] = asyncio.Event()
-        _listen(fleet, self._news[number])
+        fleet.listen(self._news[number])
 
     async def start_workers(self, number: int, parts: list[bytes], first: int) -> list[int]:
         """Start load workers; return their process ids."""
@@ -156,7 +154,7 @@ class MachineActor:
         fleet = self._machine.fleets.get(number)
         if fleet is None:
             return Delivery()
-        _retire(fleet)
+        fleet.retire()
         await asyncio.to_thread(fleet.stop)
         self._machine.fleets.pop(number, None)
         self._news.pop(number).set()
@@ -249,91 +247,9 @@ class MachineActor:
 
     async def _without_listening(self, number: int, end: Callable[[HostedFleet], None]) -> None:
         fleet = self._fleet(number)
-        _forget(fleet)  # its set of pipes is not for two threads
+        fleet.stop_listening()  # its set of pipes is not for two threads
         try:
             await asyncio.to_thread(end, fleet)
         finally:
-            _listen(fleet, self._news[number])
+            fleet.listen(self._news[number])
             self._news[number].set()
-
-
-class _Tenancy:
-    """Which run has the machine of one Dask worker; its methods are to be called in the worker's event loop.
-
-    There is one run at a time, and the next one waits until all processes of the one before have ended.
-    """
-
-    def __init__(self, worker: Worker) -> None:
-        self.machine = Machine("")
-        self._worker = worker
-        self._ending: asyncio.Task[None] | None = None
-        self._watch: asyncio.Task[None] | None = None  # the loop itself does not keep it
-        self._watchdog: Watchdog | None = None
-
-    async def claim(self, key: str, who: str, name: str, lease_seconds: float) -> None:
-        """Hold the machine for a run that calls it `name`. Raises Claimed if another run does."""
-        if self.machine.is_abandoned:
-            self._end()
-        if self._ending is not None:
-            await asyncio.wait([self._ending], timeout=_STOP_SECONDS)
-        self.machine.claim(key, who, lease_seconds)
-        self.machine.name = name
-        self._watchdog = Watchdog(lease_seconds)
-        self._watch = asyncio.get_running_loop().create_task(self._watch_lease(key))
-
-    def end(self, key: str) -> asyncio.Task[None] | None:
-        """Begin to end everything, if the run `key` has the machine; return what is over when that is."""
-        return self._end() if self.machine.is_held_by(key) else None
-
-    def _end(self) -> asyncio.Task[None]:
-        running = self.machine.end()
-        for each in running:
-            if isinstance(each, HostedFleet):
-                _retire(each)
-        self._ending = asyncio.get_running_loop().create_task(self._stop(running))
-        return self._ending
-
-    async def _stop(self, running: Sequence[HostedFleet | HostedTarget]) -> None:
-        try:
-            ending = [each.stop for each in running] + ([self._watchdog.stop] if self._watchdog else [])
-            await asyncio.gather(*map(asyncio.to_thread, ending))
-        finally:
-            self.machine.free()
-            self._ending = None
-
-    async def _watch_lease(self, key: str) -> None:
-        with slowed_timers(self._worker):
-            while self.machine.is_held_by(key):
-                if self._watchdog is not None:
-                    self._watchdog.feed()
-                if self.machine.look():
-                    self._end()
-                await asyncio.sleep(_LOOK_SECONDS)
-
-
-_tenancies: Final[dict[str, _Tenancy]] = {}
-"""That of this process, by its Dask worker's address: a LocalCluster with processes=False has several in one."""
-
-
-def _listen(fleet: HostedFleet, news: asyncio.Event) -> None:
-    """Have what its processes say taken as it comes, and `news` set then."""
-    if (descriptor := fleet.descriptor) is not None:
-        asyncio.get_running_loop().add_reader(descriptor, _take, fleet, news, descriptor)
-
-
-def _take(fleet: HostedFleet, news: asyncio.Event, descriptor: int) -> None:
-    fleet.take()
-    if fleet.descriptor is None:  # it has failed
-        asyncio.get_running_loop().remove_reader(descriptor)
-    if fleet.has_news:
-        news.set()
-
-
-def _forget(fleet: HostedFleet) -> None:
-    if (descriptor := fleet.descriptor) is not None:
-        asyncio.get_running_loop().remove_reader(descriptor)
-
-
-def _retire(fleet: HostedFleet) -> None:
-    _forget(fleet)
-    fleet.retire()

@@ -60,5 +60,4 @@ def test_over_a_window_the_bound_holds_at_every_moment(
     within = over_window(start, end)
     at_ns = round(share * length_ns)
     assert within.at_ns == length_ns // 2
-    # The ends are off by their bounds in opposite directions, which the bound of the window takes in as well.
-    assert abs(within.offset_ns - true_ns(at_ns)) <= within.bound_ns + sum(bounds) + 2
+    assert abs(within.offset_ns - true_ns(at_ns)) <= within.bound_ns + 2
