@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import typer
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # they take time to import, which `--help` need not wait for
     from loadlab.cluster.remote import Cluster
     from loadlab.experiment.context import Resources
     from loadlab.profile import Trial
+
+_MOST_NAMED: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,14 @@ def connected(scheduler: Scheduler, claims: bool = True) -> "Cluster":
 
 
 def machines_line(cores: Mapping[str, int]) -> str:
-    """Return where the load comes from, by the number of each machine's cores."""
-    machines = ", ".join(f"{name} ({count} core{'' if count == 1 else 's'})" for name, count in cores.items())
-    return f"load from {len(cores)} machine{'' if len(cores) == 1 else 's'}: {machines}"
+    """Return where the load comes from, by the number of each machine's cores; of many machines a few are named."""
+    number = f"load from {_plural(len(cores), 'machine')}"
+    if len(cores) > _MOST_NAMED:
+        named = ", ".join(list(cores)[:_MOST_NAMED])
+        return f"{number} with {_plural(sum(cores.values()), 'core')}: {named} and {len(cores) - _MOST_NAMED} more"
+    machines = ", ".join(f"{name} ({_plural(count, 'core')})" for name, count in cores.items())
+    return f"{number}: {machines}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -22,6 +22,11 @@ def test_every_public_name_is_there() -> None:
         _ = loadlab.run_profiel
 
 
+def test_what_has_no_load_takes_no_cluster() -> None:
+    with pytest.raises(loadlab.LoadlabError, match="switch-cost measures this machine without a load"):
+        loadlab.run_profile("switch-cost", cluster="tcp://127.0.0.1:1")
+
+
 @pytest.mark.parametrize(
     ("profile", "settings", "message"),
     [

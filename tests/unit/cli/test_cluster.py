@@ -29,6 +29,10 @@ def test_files_of_tls_need_a_scheduler(option: str) -> None:
     [
         ({"w1": 1, "w2": 8}, "load from 2 machines: w1 (1 core), w2 (8 cores)"),
         ({"w1": 2}, "load from 1 machine: w1 (2 cores)"),
+        (
+            {f"w{number}": 4 for number in range(10)},
+            "load from 10 machines with 40 cores: w0, w1, w2, w3, w4, w5, w6, w7 and 2 more",
+        ),
     ],
 )
 def test_the_machines_are_named_with_their_cores(cores: dict[str, int], line: str) -> None:
