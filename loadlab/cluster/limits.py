@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from loadlab.capacity import ports_per_source
 from loadlab.cluster.messages import MachineInfo
 from loadlab.cluster.remote import Cluster, RemoteMachine
 from loadlab.cluster.shares import MachineLimits
@@ -51,8 +52,16 @@ def _limits_of(
         has_ports = False
     else:
         sources = cluster.wait(machine, cluster.call(machine, "sources", address.host))
+    first, last = info.local_ports
     return MachineLimits(
-        machine.name, cores, info.open_files, tuple(sources), network, has_ports, memory_bytes=own_bytes or None
+        machine.name,
+        cores,
+        info.open_files,
+        tuple(sources),
+        network,
+        has_ports,
+        memory_bytes=own_bytes or None,
+        ports=ports_per_source(last - first + 1),
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import islice, repeat
-from typing import Literal
+from typing import Final, Literal
 
-from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, WIDEST_PORTS, ports_per_source
 from loadlab.cluster.messages import MachineInfo
 from loadlab.errors import LoadlabError
 from loadlab.fleet.division import Division, Share, count_processes, loopback_addresses, split_evenly, take_share
@@ -20,6 +20,7 @@ from loadlab.profile.address import Address, TcpAddress, UnixAddress
 from loadlab.units import format_size_bytes
 
 _Limit = Literal["memory", "open files", "ports"]
+_WIDEN: Final = ", or a wider range of ports (sysctl net.ipv4.ip_local_port_range='1024 65535')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class MachineLimits:
 
     `sources` is empty where the kernel is to choose. Machines of one `network` share their addresses' ports.
     `has_ports` is False towards a Unix socket, which takes none, and over loopback, which has addresses enough.
-    `memory_bytes` is its own, also where others share its kernel; None where it is not known.
+    `memory_bytes` is its own, also where others share its kernel; None where it is not known. `ports` are those of
+    each source that may be used.
     """
 
     name: str
@@ -38,6 +40,7 @@ class MachineLimits:
     network: str = ""
     has_ports: bool = True
     memory_bytes: int | None = None
+    ports: int = PORTS_PER_SOURCE
 
     @property
     def by_open_files(self) -> int:
@@ -166,7 +169,7 @@ def apportion(total: int, weights: Mapping[str, int], most: Mapping[str, int] | 
 
 def ports_of(machine: MachineLimits) -> int | None:
     """Return for how many connections its local addresses have ports; None without a limit."""
-    return PORTS_PER_SOURCE * max(1, len(machine.sources)) if machine.has_ports else None
+    return machine.ports * max(1, len(machine.sources)) if machine.has_ports else None
 
 
 def _room(machines: Sequence[MachineLimits], taken: Mapping[str, int]) -> dict[str, int]:
@@ -204,10 +207,10 @@ def _addresses(
     by_network: dict[str, Iterator[str | None]] = {}
     for machine in machines:
         total = sum(needed[each.name] for each in machines if _network(each) == _network(machine))
-        if total <= PORTS_PER_SOURCE or not machine.sources or isinstance(address, UnixAddress):
+        if total <= machine.ports or not machine.sources or isinstance(address, UnixAddress):
             found[machine.name] = repeat(None, needed[machine.name])
             continue
-        sources = (source for source in machine.sources for _ in range(PORTS_PER_SOURCE))
+        sources = (source for source in machine.sources for _ in range(machine.ports))
         found[machine.name] = by_network.setdefault(_network(machine), sources)
     return found
 
@@ -229,8 +232,9 @@ def _what_is_in_the_way(machines: Sequence[MachineLimits], connections: int, idl
     match min(counts, key=lambda limit: counts[limit]):
         case "ports":
             fix = (
-                f"has ports for {counts['ports']:,} connections ({PORTS_PER_SOURCE:,} for each local address): give it "
+                f"has ports for {counts['ports']:,} connections ({tightest.ports:,} for each local address): give it "
                 "more addresses there (ip address add ADDRESS/PREFIX dev INTERFACE)"
+                + (_WIDEN if tightest.ports < ports_per_source(WIDEST_PORTS) else "")
             )
         case "memory":
             available = format_size_bytes(tightest.memory_bytes or 0)

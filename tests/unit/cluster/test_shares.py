@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS
+from loadlab.capacity import MAX_PROCESSES, PORTS_PER_SOURCE, RESERVED_DESCRIPTORS, WIDEST_PORTS, ports_per_source
 from loadlab.cluster.messages import MachineInfo
-from loadlab.cluster.shares import ClusterDivision, MachineLimits, apportion, assign_cores, divide_among
+from loadlab.cluster.shares import ClusterDivision, MachineLimits, apportion, assign_cores, divide_among, ports_of
 from loadlab.errors import LoadlabError
 from loadlab.fleet.division import Share, divide
 from loadlab.host.requirements import ONE_END_BYTES, WORKER_BYTES
@@ -132,6 +132,20 @@ def test_idle_connections_go_where_there_is_room() -> None:
     assert held(holders_of_a) == PORTS_PER_SOURCE - 2
 
 
+def test_a_wider_range_of_ports_holds_more() -> None:
+    wide = MachineLimits("a", 2, 20_000, ("10.0.0.1", "10.0.0.2"), ports=ports_per_source(WIDEST_PORTS))
+    assert ports_of(wide) == 45_700
+    division = divide_among([wide], ELSEWHERE, 2, None, 45_698).division
+    ports = Counter[str | None]()
+    for share in [*division.workers, *division.holders]:
+        for address, count in share:
+            ports[address] += count
+    assert ports == {"10.0.0.1": 22_850, "10.0.0.2": 22_850}
+    with pytest.raises(LoadlabError, match=r"\(22,850 for each local address\): give it more addresses") as caught:
+        divide_among([wide], ELSEWHERE, 2, None, 45_699)
+    assert "ip_local_port_range" not in str(caught.value)
+
+
 def test_machines_with_one_loopback_never_share_a_local_address_beyond_its_ports() -> None:
     machines = [MachineLimits(name, 1, 20_000, (), "same", has_ports=False) for name in "ab"]
     found = divide_among(machines, LOOPBACK, 2, None, 30_000)
@@ -155,7 +169,8 @@ def test_too_few_ports_are_named_with_the_machine_and_the_fix() -> None:
     assert str(caught.value) == (
         "40,004 connections do not fit on 2 client machines, which can hold 30,000; client machine b has ports for "
         "10,000 connections (10,000 for each local address): give it more addresses there (ip address add "
-        "ADDRESS/PREFIX dev INTERFACE), or add machines"
+        "ADDRESS/PREFIX dev INTERFACE), or a wider range of ports (sysctl net.ipv4.ip_local_port_range='1024 65535'), "
+        "or add machines"
     )
 
 

@@ -18,7 +18,8 @@ DOCUMENT: Final = (Path(loadlab.__file__).parents[1] / "docs" / "profile.md").re
 SERVERS: Final = (Path(loadlab.__file__).parents[1] / "docs" / "servers.md").read_text()
 README: Final = (Path(loadlab.__file__).parents[1] / "README.md").read_text()
 WEBSOCKETS: Final = (Path(loadlab.__file__).parents[1] / "docs" / "websockets.md").read_text()
-DOCUMENTS: Final = DOCUMENT + SERVERS + README + WEBSOCKETS
+CLUSTER: Final = (Path(loadlab.__file__).parents[1] / "docs" / "cluster.md").read_text()
+DOCUMENTS: Final = DOCUMENT + SERVERS + README + WEBSOCKETS + CLUSTER
 EXAMPLES: Final = re.findall(r"^```yaml\n(.*?)^```", DOCUMENTS, re.MULTILINE | re.DOTALL)
 FIRST: Final[dict[str, Any]] = yaml.safe_load(EXAMPLES[0])
 
