@@ -79,11 +79,15 @@ def evidence_by_machine(
     if usage is None:
         return {}
     _, pools = _pools(usage, resources, machines)
-    return {
-        machine.result.name: use.evidence(known, machine, pools[machine.result.name], usage.active)
-        for machine in machines
-        if (use := usage.machines.get(machine.result.name)) is not None
-    }
+    found = {}
+    for machine in machines:
+        if (use := usage.machines.get(machine.result.name)) is not None:
+            evidence = use.evidence(known, machine, pools[machine.result.name], usage.active)
+            shared = _busy_of_shared_core(usage, machine, machines)
+            found[machine.result.name] = replace(
+                evidence, client_busy_by_worker=(*evidence.client_busy_by_worker, *shared)
+            )
+    return found
 
 
 def _unexpected_statuses(profile: LoadProfile, record: LoadRecord) -> dict[str, int]:
@@ -125,6 +129,25 @@ def _of_trial(usage: WindowUsage, resources: Resources, machines: Sequence[LoadM
     if _are_together(resources):
         shares = [CoreShare("both", "", target | load, usage.cores, usage.target.busy + beside)]
     return tuple(pool for share in shares if (pool := core_pool(share, usage.active)) is not None)
+
+
+def _busy_of_shared_core(
+    usage: WindowUsage, machine: LoadMachine, machines: Sequence[LoadMachine]
+) -> tuple[float, ...]:
+    """Return how busy the load workers of all machines kept a core that one shares with others; none if it is alone.
+
+    No worker can fill a core of which others have their part, but together they may be the bottleneck.
+    """
+    sharing = [
+        each
+        for each in machines
+        if each.kernel == machine.kernel and set(each.cores) & set(machine.cores) and each.result.name in usage.machines
+    ]
+    if len(sharing) < 2:
+        return ()
+    busy = sum(usage.machines[each.result.name].client.busy for each in sharing)
+    cores = {core for each in sharing for core in each.cores}
+    return (min(1.0, busy / len(cores) / usage.active),)
 
 
 def _pools(

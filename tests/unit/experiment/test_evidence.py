@@ -237,3 +237,11 @@ def test_with_all_load_from_elsewhere_the_cores_here_are_those_of_the_target(usa
     found = evidence_on(replace(usage, machines={"b": use_of(0.5)}), alone, machine("b", 0, kernel=THERE))
     assert [pool.owner for pool in found["trial"].pools] == ["target"]
     assert found["trial"].shared_cores == ()
+
+
+def test_workers_of_machines_on_one_core_fill_it_together(usage: WindowUsage) -> None:
+    cluster = replace(usage, machines={"a": use_of(0.5), "b": use_of(0.25), "c": use_of(0.125)})
+    found = evidence_on(cluster, APART, machine("a", 1), machine("b", 1), machine("c", 1, kernel=THERE))
+    assert found["a"].client_busy_by_worker == (0.5, 0.75)
+    assert found["b"].client_busy_by_worker == (0.25, 0.75)
+    assert found["c"].client_busy_by_worker == (0.125,)
