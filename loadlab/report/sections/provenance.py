@@ -15,6 +15,7 @@ from loadlab.report.loaded import servers_of
 from loadlab.report.machines import describe_origin
 from loadlab.report.sections.section import Run, Section
 from loadlab.results.run import RunDocument
+from loadlab.results.trial import TrialResult
 from loadlab.units import format_size_bytes
 
 _MOST_MACHINES: Final = 16
@@ -107,7 +108,7 @@ def machine_of(document: RunDocument) -> Iterator[Fact]:
         yield Fact("Target on", ", ".join(hosts))
     if any(loaded.is_unknown for loaded in servers):
         yield Fact("CPU time and memory of the target", "not known: it is not on this machine")
-    placements = Counter(_format_placement(trial.placement) for trial in document.trials if trial.placement)
+    placements = Counter(_format_placement(trial) for trial in document.trials if trial.placement)
     for placement, number in placements.items():
         yield Fact("Placement", placement if len(placements) == 1 else f"{placement} ({number} trials)")
 
@@ -148,12 +149,14 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _format_placement(placement: Mapping[str, Any]) -> str:
+def _format_placement(trial: TrialResult) -> str:
+    placement, host = trial.placement, trial.server.on if trial.server else None
     # In run.json the client's side is called load; a microbenchmark has no other.
     if [*placement] == ["load"]:
         return f"CPU {_join(placement['load'])}"
     sides = {"client" if role == "load" else role: cpus for role, cpus in placement.items() if cpus}
-    return "; ".join(f"{side} on CPU {_join(cpus)}" for side, cpus in sorted(sides.items()))
+    of_host = {"target": f" of {host}"} if host else {}
+    return "; ".join(f"{side} on CPU {_join(cpus)}{of_host.get(side, '')}" for side, cpus in sorted(sides.items()))
 
 
 def _join(cpus: Iterable[int]) -> str:

@@ -126,11 +126,12 @@ def test_the_page_has_them(cluster_run: RunDirectory) -> None:
 
 def test_a_target_on_a_machine_of_the_cluster_is_named_and_known(cluster: RunDocument) -> None:
     server = LoadedServer(address="10.0.0.9:8080", remote=True, on="db")
-    trial = cluster.trial.model_copy(update={"server": server})
+    trial = cluster.trial.model_copy(update={"server": server, "placement": {"target": [0, 1]}})
     document = cluster.model_copy(update={"trials": [trial]})
     assert "target on db" in build_page(run_of(document)).facts
     facts = {fact.name: fact.value for fact in provenance.machine_of(document)}
     assert facts["Target on"] == "db"
+    assert facts["Placement"] == "target on CPU 0, 1 of db"
     assert facts["Server"].endswith(", on db")
     assert "CPU time and memory of the target" not in facts
     [line] = loaded_lines(document)
