@@ -74,7 +74,8 @@ def _connect(address: str, tls: ClusterTls | None) -> Client:
         _run_beside(_probe(address, security))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # those that matter are checked
-            return Client(address, security=security, timeout=_CONNECT_SECONDS, name="loadlab")
+            # Not for what else the caller computes with Dask.
+            return Client(address, security=security, timeout=_CONNECT_SECONDS, name="loadlab", set_as_default=False)
     except MemoryError:  # other protocols begin with what Dask takes for an immense size
         raise LoadlabError(_not_a_scheduler(address)) from None
     except (OSError, ValueError, TypeError, RuntimeError) as error:

@@ -9,11 +9,11 @@ first.
 import asyncio
 import socket
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 from distributed import Client
 from distributed.actor import Actor, BaseActorFuture
@@ -33,6 +33,8 @@ _LOOK_SECONDS: Final = 0.25
 _STANDSTILL_SECONDS: Final = 5.0
 _DIRECT_SECONDS: Final = 2.0
 _EXCHANGES: Final = 20
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class Cluster:
             return _FailedCall(error)
         return future
 
-    def wait(self, machine: RemoteMachine, future: BaseActorFuture[Any], seconds: float = ANSWER_SECONDS) -> Any:  # noqa: ANN401
+    def wait(self, machine: RemoteMachine, future: BaseActorFuture[Answer], seconds: float = ANSWER_SECONDS) -> Answer:
         """Return what a call returns, or raise what it raises; ClusterFailed if the machine does not answer.
 
         Not in the thread of Dask's client.
@@ -175,7 +177,7 @@ class Cluster:
         with suppress(Exception):
             self._client.close(timeout=_SCHEDULER_SECONDS)
 
-    def add_callback(self, callback: Any, *arguments: object) -> None:  # noqa: ANN401
+    def add_callback(self, callback: Callable[..., object], *arguments: object) -> None:
         """Call a function, or run a coroutine, in the client's thread."""
         assert self._client.loop is not None
         self._client.loop.add_callback(callback, *arguments)

@@ -1,13 +1,20 @@
-"""Fixtures of the tests of clusters: machines that are network namespaces."""
+"""Fixtures of the tests of clusters: how they connect, and machines that are network namespaces."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from loadlab.cluster import workers
 from tests.namespaces import Network, switched_network
 
 from .dask_cluster import DaskCluster
 from .networked import networked_cluster
+
+
+@pytest.fixture(autouse=True)
+def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for further workers: the tests' clusters are complete."""
+    monkeypatch.setattr(workers, "_SETTLED_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")

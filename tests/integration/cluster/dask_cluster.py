@@ -64,6 +64,8 @@ def dask_cluster(
             command += ["--nthreads", "1", "--name", name, "--local-directory", str(directory)]
             command += [] if nanny else ["--no-nanny"]
             workers[name] = stack.enter_context(spawn(f"dask worker {name}", command))
+        for worker in workers.values():
+            _wait_registered(worker)
         yield DaskCluster(address, scheduler, workers)
 
 
@@ -79,6 +81,14 @@ def wait_until_none(worker: Child, seconds: float = _DEADLINE_SECONDS) -> float:
         assert time.monotonic() - began < seconds, "processes of the load are left"
         time.sleep(_LOOK_SECONDS)
     return time.monotonic() - began
+
+
+def _wait_registered(worker: Child) -> None:
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while b"Registered to" not in worker.read_stderr():
+        assert time.monotonic() < deadline, worker.stderr_tail()
+        assert worker.poll() is None, worker.account()
+        time.sleep(_LOOK_SECONDS)
 
 
 def _address(file: Path, scheduler: Child) -> str:
