@@ -26,6 +26,7 @@ from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
 
 _UNCHANGED: Final = 0.01
+_MINUS: Final = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ def _clock(_trial: TrialResult, machine: MachineResult) -> Cell:
         return absent_cell("")
     if not clock.bound_ns:
         return Cell("the same", 0, "it runs on the coordinator's kernel, whose clock it has")
-    text = f"{format_duration_ns(clock.offset_ns)} ± {format_duration_ns(clock.bound_ns)}"
+    offset = format_duration_ns(clock.offset_ns).replace("-", _MINUS)
+    text = f"{offset} ± {format_duration_ns(clock.bound_ns)}"
     return Cell(text, clock.offset_ns, f"drift {clock.drift_ppm:+.1f} ± {clock.drift_bound_ppm:.1f} ppm")
 
 
@@ -147,6 +149,7 @@ _NAME: Final = _MachineColumn(
 )
 _COLUMNS: Final = (
     _NAME,
+    _MachineColumn("verdict", _verdict, numeric=False),
     _MachineColumn("cores", lambda _trial, machine: count_cell(machine.cores, f"{machine.workers} load workers")),
     _MachineColumn("connections", lambda _trial, machine: count_cell(machine.connections)),
     _MachineColumn("idle", lambda _trial, machine: count_cell(machine.idle), rare=True),
@@ -161,5 +164,4 @@ _COLUMNS: Final = (
     _MachineColumn("CPU, cores", _busy),
     _MachineColumn("speed", _speed),
     _MachineColumn("clock offset", _clock),
-    _MachineColumn("verdict", _verdict, numeric=False),
 )
