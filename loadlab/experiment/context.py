@@ -1,6 +1,7 @@
 """What everything in a run shares: this machine's resources, who is kept informed, and how it is ended early."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, Self
@@ -19,6 +20,7 @@ from loadlab.results.trial import TrialResult
 from loadlab.targets import Names
 
 if TYPE_CHECKING:
+    from loadlab.cluster.messages import MachineInfo
     from loadlab.cluster.remote import Cluster
 
 
@@ -207,6 +209,18 @@ class RunContext:
     def client_speeds(self) -> dict[str, MachineSpeed]:
         """The speeds of the machines of the cluster over the run so far, by their names."""
         return {name: MachineSpeed.of(readings) for name, readings in self.speed_by_machine.items()}
+
+    @property
+    def client_bytes(self) -> int | None:
+        """The memory of the machines that the load comes from; None for load from this one."""
+        if self.cluster is None or self.load_is_here:
+            return None
+        by_kernel: defaultdict[str, list[MachineInfo]] = defaultdict(list)
+        for machine in self.cluster.machines:
+            by_kernel[machine.info.boot or machine.name].append(machine.info)
+        return sum(
+            min(same[0].kernel_memory_bytes, sum(info.memory_bytes for info in same)) for same in by_kernel.values()
+        )
 
     @property
     def load_is_here(self) -> bool:

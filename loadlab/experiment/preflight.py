@@ -120,9 +120,9 @@ def names_for(trials: Iterable[Trial]) -> targets.Names:
     return names
 
 
-def required_by(profile: Profile, machine: Machine | None = None) -> Requirements:
-    """Return what a trial of this profile takes of a machine, by default this one now."""
-    return _requirements_of(profile, Machine() if machine is None else machine, targets.catalog())
+def required_by(profile: Profile, machine: Machine, load_is_here: bool = True) -> Requirements:
+    """Return what a trial of this profile takes of a machine; with load from others it is about the target only."""
+    return _requirements_of(profile, machine, targets.catalog(), load_is_here)
 
 
 def required_by_target(profile: LoadProfile) -> Requirements:

@@ -63,7 +63,7 @@ class Experiment:
             if calibrates and context.cluster is None and isinstance(self._profile, LoadProfile):
                 measured = calibrate([BEFORE_A_RUN], context)
                 self._change(calibration=measured[0] if measured else None)
-            for number, batch in enumerate(plan_batches(trials), start=1):
+            for number, batch in enumerate(plan_batches(trials, client_bytes=context.client_bytes), start=1):
                 context.check()
                 if self._profile.in_rounds:
                     self._make_batch(number, batch)

@@ -3,6 +3,7 @@
 import pytest
 
 from loadlab.experiment.batches import plan_batches
+from loadlab.host.requirements import ONE_END_BYTES
 from loadlab.profile import LoadProfile, Trial, plan_trials
 
 from ..host.machine import with_memory
@@ -66,3 +67,12 @@ def test_one_that_is_not_possible_does_not_part_the_others() -> None:
     together, alone = plan_batches(planned, with_memory(64 * GIB))
     assert [trial.factors["load.idle"] for trial in alone] == [40_000]
     assert len(together) == 3
+
+
+def test_with_load_from_other_machines_their_memory_counts_as_well() -> None:
+    planned = trials()
+    assert plan_batches(planned, with_memory(64 * GIB), client_bytes=GIB) == [planned]
+    assert sizes(plan_batches(planned, with_memory(GIB // 2), client_bytes=GIB)) == [4]  # the targets alone are here
+    apart = plan_batches(planned, with_memory(64 * GIB), client_bytes=round(26_000 * ONE_END_BYTES / 0.6))
+    assert len(apart) > 1
+    assert sum(sizes(apart)) == 4

@@ -10,6 +10,7 @@ from loadlab.experiment.context import Resources, RunContext, Unobserved, resour
 from loadlab.processes import Placement
 from loadlab.profile import LoadProfile
 
+GIB = 1 << 30
 GIVEN = Resources(Placement(target=(0, 1), load=(2, 3)), pinned=True, open_files=1024)
 
 
@@ -88,3 +89,16 @@ def test_cores_that_were_named_stay_the_target_s() -> None:
 
 def test_without_a_cluster_the_load_is_here() -> None:
     assert RunContext(GIVEN, Unobserved(), lambda: None).load_is_here
+
+
+@pytest.mark.parametrize(
+    ("boots", "client_bytes"), [(("x", "y"), 2 * 3 * GIB), (("x", "x"), 4 * GIB), (("", ""), 2 * 3 * GIB)]
+)
+def test_machines_on_one_kernel_have_its_memory_between_them(boots: tuple[str, str], client_bytes: int) -> None:
+    machines = [
+        SimpleNamespace(name=name, info=SimpleNamespace(boot=boot, memory_bytes=3 * GIB, kernel_memory_bytes=4 * GIB))
+        for name, boot in zip("ab", boots, strict=True)
+    ]
+    elsewhere = cast(Cluster, SimpleNamespace(machines=machines, is_here=lambda _: False, is_here_alone=False))
+    assert RunContext(GIVEN, Unobserved(), lambda: None, cluster=elsewhere).client_bytes == client_bytes
+    assert RunContext(GIVEN, Unobserved(), lambda: None).client_bytes is None
