@@ -1,4 +1,4 @@
-"""A process that ends the load workers and idle holders of a Dask worker that hangs.
+"""A process that ends the load workers, idle holders and targets of a Dask worker that hangs.
 
 They end with the Dask worker: the kernel sees to that. But one that is stopped, or whose event loop is stuck, neither
 ends nor ends them, and they would hold their connections for ever. So it says every half second that it goes on; after
@@ -15,7 +15,9 @@ from typing import Final
 
 from loadlab.processes import Child, list_family, module_command, spawn
 
-_FLEET: Final = b"loadlab.fleet."
+_GUARD: Final = b"loadlab.processes.guard"
+# What the command lines of the others have: the module of load workers and idle holders, and a bundled server's folder.
+_KILLED: Final = (b"loadlab.fleet.", b"/loadlab-target-")
 _GRACE_SECONDS: Final = 2.0
 
 
@@ -45,7 +47,7 @@ class Watchdog:
 
 
 def watch(descriptor: int, parent: int, seconds: float) -> None:
-    """Read what `parent` says until it ends; kill its load workers and idle holders when that is nothing for so long.
+    """Read what `parent` says until it ends; end what it runs when that is nothing for so long.
 
     And for some seconds more: this process may have stood still as well, and hear only now what was said before.
     """
@@ -56,13 +58,16 @@ def watch(descriptor: int, parent: int, seconds: float) -> None:
             if not os.read(descriptor, 1 << 16):
                 return
         else:
-            _kill_load_of(parent)
+            _end_processes_of(parent)
 
 
-def _kill_load_of(parent: int) -> None:
+def _end_processes_of(parent: int) -> None:
     for pid in list_family([parent]):
         with suppress(OSError):
-            if _FLEET in Path(f"/proc/{pid}/cmdline").read_bytes():
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if _GUARD in command:  # it ends the program that it guards, with all that has come of that
+                os.kill(pid, signal.SIGTERM)
+            elif any(each in command for each in _KILLED):
                 os.killpg(pid, signal.SIGKILL)  # each is the leader of its group
 
 
