@@ -3,12 +3,14 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from loadlab.cluster import remote, workers
 from loadlab.cluster.connecting import connect
 from loadlab.cluster.remote import Cluster
 from loadlab.errors import NotPossible, TargetDied, TrialFailed
@@ -21,8 +23,9 @@ from loadlab.processes import list_family
 from loadlab.profile import LoadProfile, plan_trials
 from loadlab.profile.address import format_address
 from loadlab.results.trial import TrialResult
+from tests.namespaces import Network, switched_network
 
-from .dask_cluster import DaskCluster, dask_cluster, load_processes, wait_until_none
+from .dask_cluster import DaskCluster, Place, dask_cluster, load_processes, wait_until_none
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -44,7 +47,7 @@ server.serve_forever()
 """
 
 
-def profile(target: dict[str, object], **changes: object) -> LoadProfile:
+def profile(target: Mapping[str, object], **changes: object) -> LoadProfile:
     data = {
         "name": "hosted",
         "target": {"on": "db", **target},
@@ -71,8 +74,16 @@ def measured(one: LoadProfile, cluster: Cluster, log: Path | None = None) -> Tri
 
 
 def children(dask: DaskCluster, name: str) -> set[int]:
-    """Return the processes that a Dask worker has started."""
-    return list_family([dask.workers[name].pid]) - {dask.workers[name].pid}
+    """Return the processes that a Dask worker has started, without its watchdog."""
+    pids = list_family([dask.workers[name].pid]) - {dask.workers[name].pid}
+    return {pid for pid in pids if b"loadlab.cluster.watchdog" not in command_of(pid)}
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +242,35 @@ def test_a_machine_that_dies_takes_its_target_with_it_and_is_named(tmp_path: Pat
         wait_until_none(dask.workers["one"])
 
 
+@pytest.mark.parametrize("kind", ["server", "command"])
+def test_a_machine_that_hangs_keeps_no_target(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(remote, "_RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "ANSWER_SECONDS", 2.0)
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    target: dict[str, object] = {"server": "callback"}
+    if kind == "command":
+        target = {"command": [sys.executable, str(script), "{host}", "{port}"]}
+    with dask_cluster(tmp_path, names=("db", "one")) as dask, connect(dask.address) as cluster:
+        pids: set[int] = set()
+
+        def harm() -> None:
+            pids.update(children(dask, "db"))
+            os.kill(dask.workers["db"].pid, signal.SIGSTOP)
+
+        run = run_of(long(profile(target)), cluster, Harm(harm))
+        with pytest.raises(TrialFailed, match="machine db has not answered for 2 s"):
+            run.measure()
+        assert pids
+        deadline = time.monotonic() + 30
+        while any(
+            command_of(pid) for pid in pids
+        ):  # those that have ended have none, though nobody has waited for them
+            assert time.monotonic() < deadline, "the target is still there"
+            time.sleep(0.1)
+
+
 def test_nothing_is_left_when_the_run_lets_go_in_the_middle(dask: DaskCluster) -> None:
     with connect(dask.address) as cluster:
         rig = run_of(profile({"server": "callback"}), cluster)._rig
@@ -259,4 +299,58 @@ def test_its_system_calls_and_stacks_are_seen_there(cluster: Cluster) -> None:
     assert probes.cpu is not None
     if not why_none_works():
         assert probes.cpu.target is not None, probes.cpu.problems
-        assert any(name.startswith("target") for name in kept)
+        assert any("target" in name for name in kept)
+
+
+@pytest.fixture
+def apart(need_namespaces: None, tmp_path: Path) -> Iterator[tuple[Network, DaskCluster]]:
+    """The machine of the target and that of a client, with networks of their own, and a Dask worker on each."""
+    with switched_network({"db": 1, "one": 1}) as network:
+        places = {name: Place(machine.address, machine.command(())) for name, machine in network.machines.items()}
+        with dask_cluster(tmp_path, ("db", "one"), places={**places, "scheduler": Place(network.address)}) as running:
+            yield network, running
+
+
+def test_it_listens_where_the_machines_of_the_load_reach_it(apart: tuple[Network, DaskCluster]) -> None:
+    network, dask = apart
+    with connect(dask.address) as cluster:
+        result = measured(profile({"server": "callback"}), cluster)
+    assert result.server is not None
+    assert result.server.remote
+    assert result.server.on == "db"
+    assert result.server.address.startswith(f"{network.machines['db'].address}:")
+    assert result.target is not None
+    assert result.target.cpu_ns > 0
+    assert result.idle is not None
+    assert result.idle.alive == 50
+    assert [(machine.name, machine.requests) for machine in result.machines] == [("one", result.requests)]
+    assert result.requests > 0
+    assert network.machines["db"].processes() == [dask.workers["db"].pid]
+
+
+def test_a_server_that_keeps_to_loopback_is_said_to(apart: tuple[Network, DaskCluster], tmp_path: Path) -> None:
+    network, dask = apart
+    script = tmp_path / "server.py"
+    script.write_text(SERVER)
+    command = {"command": [sys.executable, str(script), "127.0.0.1", "{port}"], "ready": {"within": "3s"}}
+    address = network.machines["db"].address.replace(".", r"\.")
+    expected = rf"on machine db: .* does not listen at {address}:[0-9]+ after 3s .*, but at 127\.0\.0\.1:[0-9]+"
+    with connect(dask.address) as cluster:
+        with pytest.raises(TrialFailed, match=expected):
+            measured(profile(command), cluster)
+        reached = rf"on machine db: other machines cannot connect to 127\.0\.0\.1:1 .* such as {address}:1"
+        with pytest.raises(NotPossible, match=reached):
+            measured(profile({"address": "127.0.0.1:1"}), cluster)
+
+
+def test_a_machine_that_is_cut_off_is_named_and_ends_its_target(apart: tuple[Network, DaskCluster]) -> None:
+    network, dask = apart
+    with connect(dask.address) as cluster:
+        run = run_of(long(profile({"server": "callback"})), cluster, Harm(lambda: network.unplug("db")))
+        with pytest.raises(TrialFailed, match="machine db has not answered for 10 s: its network may be cut"):
+            run.measure()
+        assert run.result("failed", "cut").requests > 0
+    deadline = time.monotonic() + 30
+    while network.machines["db"].processes() != [dask.workers["db"].pid]:
+        assert time.monotonic() < deadline, "the target is still there"
+        time.sleep(0.1)

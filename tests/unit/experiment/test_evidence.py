@@ -10,10 +10,10 @@ from loadlab.experiment.context import Resources
 from loadlab.experiment.load_record import LoadRecord
 from loadlab.experiment.machine_usage import LoadMachine, MachineUse
 from loadlab.experiment.recorded_kinds import kinds_of
-from loadlab.experiment.usage import WindowUsage, usage_over
+from loadlab.experiment.usage import WindowEdge, WindowUsage, total_usage, usage_over
 from loadlab.fleet.messages import KindLabel
 from loadlab.probes.clocks import change_between
-from loadlab.probes.procfs import usage_between
+from loadlab.probes.procfs import GroupReading, usage_between
 from loadlab.processes import Placement
 from loadlab.processes.cores import CoresReading
 from loadlab.profile.schema import LoadProfile
@@ -21,6 +21,7 @@ from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import Metric, Recorder
 from loadlab.results.machine import MachineResult
 from loadlab.results.probe_data import ControlGroupUse, Pressure
+from loadlab.serving.reading import HostReading
 
 from .edges import APART, END, SECOND_NS, START, group
 
@@ -245,3 +246,37 @@ def test_workers_of_machines_on_one_core_fill_it_together(usage: WindowUsage) ->
     assert found["a"].client_busy_by_worker == (0.5, 0.75)
     assert found["b"].client_busy_by_worker == (0.25, 0.75)
     assert found["c"].client_busy_by_worker == (0.125,)
+
+
+def host_reading(edge: WindowEdge, beside: GroupReading) -> HostReading:
+    """The machine of a target, on which the same is known of cores, clocks and limits as of this one."""
+    return HostReading("db", beside, edge.cores, edge.clocks, edge.limits)
+
+
+def hosted_usage(asleep_ns: int = 0) -> WindowUsage:
+    start = host_reading(START, group(0, p8=0))
+    end = host_reading(END, group(SECOND_NS, p8=SECOND_NS // 20))
+    end = replace(end, clocks=replace(end.clocks, boottime_ns=end.clocks.boottime_ns + asleep_ns))
+    usage = usage_over(replace(START, host=start), replace(END, host=end))
+    return replace(usage, machines={"one": use_of(0.3)})
+
+
+def test_a_hosted_target_has_the_cores_of_its_machine() -> None:
+    resources = Resources(Placement(target=(0,), load=(0, 1)), pinned=False, open_files=1024, target_on="db")
+    found = evidence_on(hosted_usage(), resources, machine("one", 1, kernel="other"))["trial"]
+    # Of the 0.75 that core 0 was charged with the target had 0.7; its Dask worker's 0.05 are no disturbance.
+    assert [rounded(pool) for pool in found.pools] == [CorePool("target", {0: 0.2}, stolen=0.05, others=0.0)]
+    assert found.shared_cores == ()
+    assert found.target_cores == 1
+
+
+def test_a_machine_that_slept_with_its_target_is_evidence() -> None:
+    resources = Resources(Placement(target=(0,), load=()), pinned=True, open_files=1024, target_on="db")
+    assert evidence_of(hosted_usage(asleep_ns=SECOND_NS), resources).clock_asleep_ns == SECOND_NS
+
+
+def test_windows_of_a_hosted_target_add_up() -> None:
+    both = total_usage([hosted_usage(), hosted_usage()])
+    assert both.host is not None
+    assert both.host.beside_busy == pytest.approx(0.05)
+    assert both.target.window_ns == 2 * SECOND_NS
