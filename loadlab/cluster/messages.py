@@ -51,7 +51,10 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class TargetInfo(msgspec.Struct, frozen=True):
-    """A target that listens on a machine: the host is an IP address of that machine, the cores are the machine's."""
+    """A target that listens on a machine: the host is an IP address of that machine, the cores are the machine's.
+
+    `is_seen` is whether its processes can be watched there.
+    """
 
     host: str
     port: int
@@ -60,6 +63,7 @@ class TargetInfo(msgspec.Struct, frozen=True):
     max_connections: int
     backlog: int
     cores: list[int]
+    is_seen: bool = True
 
 
 class ClockPair(msgspec.Struct, frozen=True):

@@ -186,6 +186,7 @@ class HostedTarget:
             max_connections=can.max_connections,
             backlog=can.backlog,
             cores=list(self._cores),
+            is_seen=bool(stood.target.pids()),
         )
 
 

@@ -115,11 +115,13 @@ class HostedTargetSide:
         self._number = next(_numbers)
         self._end: str | None = None
         self._is_stopped = False
+        self._is_seen = True
 
     def stand(self, asked: AskedTarget, check: Callable[[], None]) -> None:
         """Have it listen. Raises NotPossible, TrialFailed, or what `check` raises; `stop` is to be called then too."""
         info: TargetInfo = self.wait_patiently(self.call("stand_target", asked), check)
         self.target = HostedServer(info, self.poll_exit)
+        self._is_seen = info.is_seen
         placement = Placement(tuple(info.cores), self.resources.placement.load)
         self.resources = replace(self.resources, placement=placement)
         self._cluster.add_callback(self._listen)
@@ -145,7 +147,7 @@ class HostedTargetSide:
     @property
     def is_watched(self) -> bool:
         """Whether its processes can be seen: by its machine."""
-        return True
+        return self._is_seen
 
     def choose_probe(self, kind: WatchedKind, wanted: str = "") -> ChosenProbe:
         """Return what watches it on its machine."""

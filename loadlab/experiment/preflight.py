@@ -121,7 +121,12 @@ def names_for(trials: Iterable[Trial]) -> targets.Names:
 
 
 def required_by(profile: Profile, machine: Machine, load_is_here: bool = True) -> Requirements:
-    """Return what a trial of this profile takes of a machine; with load from others it is about the target only."""
+    """Return what a trial of this profile takes of a machine; with load from others it is about the target only.
+
+    A target on a machine of the cluster counts as if it were on this one.
+    """
+    if isinstance(profile, LoadProfile):
+        profile = profile.model_copy(update={"target": profile.target.model_copy(update={"on": None})})
     return _requirements_of(profile, machine, targets.catalog(), load_is_here)
 
 

@@ -20,7 +20,7 @@ from loadlab.experiment.shared_cores import SharedCoresWatch
 from loadlab.experiment.usage import WindowUsage, total_usage, usage_over
 from loadlab.experiment.window import MeasuredRound, PlannedLoad, Window, loaded_server, read_edge
 from loadlab.probes.memory import read_pss
-from loadlab.probes.tcp import read_sockets, total_counters
+from loadlab.probes.tcp import total_counters
 from loadlab.results.probe_data import Probes, ProcfsProbe, SocketsProbe, SocketsReading
 from loadlab.results.trial import LoadedServer, Round
 
@@ -101,7 +101,7 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     run_in_ns = _run_in_ns(rig, record, duration_ns)
     load.begin_round()
     served, failed = load.served, load.failed
-    sockets = read_sockets(round(at * 1e9)) if "sockets" in rig.profile.probes else None
+    sockets = _read_sockets(rig, at) if "sockets" in rig.profile.probes else None
     shared_cores = SharedCoresWatch(rig.ends, rig.resources)
     shared_cores.begin()
     start = read_edge(rig)
@@ -111,7 +111,7 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     planned.take_what_is_in_flight()
     end = read_edge(rig, start)
     usage = usage_over(start, end, load.active_ns).with_threads(shared_cores.end())
-    if sockets is not None and (after := read_sockets(round(speed.at * 1e9))) is not None:
+    if sockets is not None and (after := _read_sockets(rig, speed.at)) is not None:
         record.sockets.append((sockets, after))
     figures = _figures(at, load.last_round(), load.failed - failed, usage, load.served - served)
     record.rounds.append(MeasuredRound(figures, usage))
@@ -124,6 +124,12 @@ def end_slices(rig: Rig, record: SlicesRecord) -> None:
         last = record.rounds[-1]
         target, client = rig.ends.side.read_pss(), read_pss(rig.ends.fleet.worker_pids())
         record.rounds[-1] = replace(last, usage=last.usage.with_memory(target, client))
+
+
+def _read_sockets(rig: Rig, at: float) -> SocketsReading | None:
+    """Read TCP on the target's machine, `at` seconds after the run began."""
+    reading = rig.ends.side.look((), None).sockets
+    return None if reading is None else reading.model_copy(update={"at_ns": round(at * 1e9)})
 
 
 def _run_in_ns(rig: Rig, record: SlicesRecord, duration_ns: int) -> int:

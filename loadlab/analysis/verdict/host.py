@@ -119,21 +119,25 @@ def disturbed(result: TrialResult, window: WindowEvidence) -> Finding | None:
 
 
 def target_unseen(result: TrialResult, window: WindowEvidence) -> Finding | None:
-    """Note that nothing is known of the target's processes, though they are on this machine."""
+    """Note that nothing is known of the target's processes, though their machine watches them."""
     if not is_unseen(result):
         return None
+    hosted = result.server is not None and result.server.on is not None
+    program = "the Dask worker of its machine" if hosted else "loadlab"
     return Finding(
         code="target_unseen",
         severity="note",
         text="The server's processes cannot be seen: they are another user's, or in another container.",
         evidence="its CPU time and memory are not known, nor whether other programs used the CPU",
-        advice="Run loadlab as root or as the server's user, in its PID namespace; or name its process (target.pid).",
+        advice=f"Run {program} as root or as the server's user, in its PID namespace; or name its process "
+        "(target.pid).",
     )
 
 
 def is_unseen(result: TrialResult) -> bool:
-    """Return whether the target is on this machine, but its processes cannot be seen."""
-    return result.server is not None and not result.server.remote and result.target is None
+    """Return whether the target is on this machine, or one that watches it, but its processes cannot be seen."""
+    server = result.server
+    return server is not None and (not server.remote or server.on is not None) and result.target is None
 
 
 def clock_jumped(result: TrialResult, window: WindowEvidence) -> Finding | None:

@@ -38,6 +38,11 @@ def test_what_does_not_fit_beside_the_others_stands_in_another_batch() -> None:
     assert sum(sizes(batches)) == 4
 
 
+def test_targets_on_another_machine_count_as_if_they_were_here() -> None:
+    hosted = trials(target={"server": "epoll", "on": "db"})
+    assert sizes(plan_batches(hosted, with_memory(GIB // 2))) == sizes(plan_batches(trials(), with_memory(GIB // 2)))
+
+
 def test_trials_that_do_not_even_fit_alone_are_tried_alone() -> None:
     assert sizes(plan_batches(trials(), with_memory(1 << 20))) == [1, 1, 1, 1]
 

@@ -299,6 +299,8 @@ def test_a_target_that_cannot_be_seen_is_not_taken_for_others() -> None:
     assert findings(trial(server=here, target=make_usage()), window(**pools(others=1.0))) == {"disturbed": "suspect"}
     remote = LoadedServer(address="10.0.0.1:80", remote=True)
     assert findings(trial(server=remote, target=None), window(**pools(others=1.0))) == {"disturbed": "suspect"}
+    hosted = LoadedServer(address="10.0.0.1:80", remote=True, on="db")
+    assert findings(trial(server=hosted, target=None), window(**pools(others=1.0))) == {"target_unseen": "note"}
 
 
 def test_responses_that_wait_for_the_client_make_it_the_limit_beside_a_full_target() -> None:
