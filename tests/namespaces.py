@@ -10,6 +10,7 @@ ours, in the namespace that we run in, goes with the switch.
 """
 
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -30,6 +31,7 @@ from loadlab.processes.proc import list_pids
 _SUBNETS: Final = tuple(f"198.18.{number}." for number in range(256))
 _INTERFACE: Final = "eth0"
 _SLOW_WIRE: Final = Path(__file__).with_name("slow_wire.py")
+_numbers: Final = itertools.count(1)
 _GONE_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.02
 
@@ -92,7 +94,7 @@ def switched_network(addresses: Mapping[str, int], delays_ms: Mapping[str, float
     Every packet from and to a machine that is in `delays_ms` takes so much longer.
     """
     delays_ms = delays_ms or {}
-    ours = f"lab{os.getpid()}"
+    ours = f"lab{os.getpid()}-{next(_numbers)}"
     with ExitStack() as stack:
         stack.callback(_wait_gone, ours)
         switch = stack.enter_context(_namespace("switch"))

@@ -16,15 +16,18 @@ from .dask_cluster import DaskCluster, Place, dask_cluster
 
 
 def networked_cluster(
-    network: Network, directory: Path, prefixes: Mapping[str, Sequence[str]] | None = None
+    network: Network,
+    directory: Path,
+    prefixes: Mapping[str, Sequence[str]] | None = None,
+    names: Sequence[str] = ("one", "two"),
 ) -> AbstractContextManager[DaskCluster]:
-    """Run a Dask worker on each machine but the target's, behind its prefix if it has one; the scheduler is here."""
-    clients = {name: machine for name, machine in network.machines.items() if name != "target"}
+    """Run a Dask worker on each of these machines, behind its prefix if it has one; the scheduler is here."""
+    machines = {name: network.machines[name] for name in names}
     places = {
         name: Place(machine.address, machine.command((prefixes or {}).get(name, ())))
-        for name, machine in clients.items()
+        for name, machine in machines.items()
     }
-    return dask_cluster(directory, tuple(clients), places={**places, "scheduler": Place(network.address)})
+    return dask_cluster(directory, names, places={**places, "scheduler": Place(network.address)})
 
 
 @contextmanager

@@ -16,11 +16,13 @@ from loadlab.capacity import PORTS_PER_SOURCE
 from loadlab.cluster.connecting import connect
 from loadlab.experiment.context import Unobserved
 from loadlab.processes import spawn
+from loadlab.results.directory import RunDirectory
 from tests.namespaces import Network
 
-from .dask_cluster import DaskCluster
+from ..cli.program import ANY_VERDICT, Program
+from .dask_cluster import DaskCluster, load_processes
 from .measuring import measure, profile_of
-from .networked import serving_on
+from .networked import networked_cluster, serving_on
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -45,6 +47,31 @@ def test_percentiles_are_those_of_one_machine(network: Network, networked: DaskC
         allowance_ns = 5 * MS
         assert low <= other_high + allowance_ns, (metric, intervals)
         assert other_low <= high + allowance_ns, (metric, intervals)
+
+
+ON_THREE_MACHINES: Final = """\
+name: three-machines
+target: {server: callback, on: target}
+load: {connections: 8, idle: 100, warmup: 100ms, duration: 500ms}
+"""
+
+
+def test_a_run_with_the_target_on_a_machine_of_its_own(network: Network, tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    with networked_cluster(network, tmp_path, names=("target", "one", "two")) as dask:
+        ended = program.measure(ON_THREE_MACHINES, "--cluster", dask.address, ANY_VERDICT)
+        assert ended.code == 0, ended.stderr
+        assert not any(load_processes(worker) for worker in dask.workers.values())
+    [trial] = RunDirectory.open(program.run_directory()).read_document().trials
+    assert trial.state == "done"
+    assert {machine.name: machine.connections for machine in trial.machines} == {"one": 4, "two": 4}
+    assert all(machine.requests > 0 for machine in trial.machines)
+    assert trial.server is not None
+    assert trial.server.address.startswith(network.machines["target"].address)
+    assert trial.target is not None
+    assert trial.target.cpu_ns > 0
+    assert trial.idle is not None
+    assert trial.idle.alive == 100
 
 
 def test_load_and_thirty_thousand_idle_connections_come_from_both(network: Network, networked: DaskCluster) -> None:
@@ -75,8 +102,7 @@ def test_load_and_thirty_thousand_idle_connections_come_from_both(network: Netwo
     assert counts[0].total() == 30_009
     assert counts[0].keys() == {*network.machines["one"].addresses, *network.machines["two"].addresses}
     assert max(counts[0].values()) <= PORTS_PER_SOURCE
-    for name, worker in networked.workers.items():
-        assert network.machines[name].processes() == [worker.pid]
+    assert not any(load_processes(worker) for worker in networked.workers.values())
 
 
 def count_connections(network: Network, name: str) -> Counter[str]:
@@ -98,6 +124,7 @@ def _in_hexadecimal(address: str) -> str:
 
 MAKE_NETWORK: Final = """
 import time
+from loadlab.results.directory import RunDirectory
 from tests.namespaces import switched_network
 with switched_network({"one": 1}) as network:
     print(network.switch.pid, network.machines["one"].holder.pid, flush=True)
@@ -109,7 +136,7 @@ def test_nothing_is_left_of_a_network_whose_maker_is_killed(need_namespaces: Non
     with spawn("maker", [sys.executable, "-c", MAKE_NETWORK], stdout=subprocess.PIPE) as maker:
         assert maker.stdout is not None
         made = [Path(f"/proc/{int(pid)}/exe") for pid in maker.stdout.readline().split()]
-        made.append(Path(f"/sys/class/net/lab{maker.pid}"))
+        made.append(Path(f"/sys/class/net/lab{maker.pid}-1"))
         assert all(each.exists() for each in made), maker.stderr_tail()
         os.kill(maker.pid, signal.SIGKILL)
         deadline = time.monotonic() + 30
