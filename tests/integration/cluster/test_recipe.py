@@ -19,11 +19,11 @@ from loadlab.targets.ports import choose_port
 
 from ..cli.program import Program
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(200)
 
 DOCS: Final = Path(loadlab.__file__).parents[1] / "docs"
 ENVIRONMENT: Final = Path(sys.executable).parents[1]
-DEADLINE_SECONDS: Final = 120
+DEADLINE_SECONDS: Final = 150
 DONE_OR_INVALID: Final = {0, 3}
 """The exit codes of a run that has ended, whatever a busy machine has made of its figures."""
 
