@@ -16,6 +16,7 @@ from loadlab.cluster.remote import Cluster
 from loadlab.errors import NotPossible, TargetDied, TrialFailed
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.rig import NO_LOGS, TrialLogs
+from loadlab.experiment.rounds import Batch
 from loadlab.experiment.trial import TrialRun
 from loadlab.probes.cpu.probe import why_none_works
 from loadlab.probes.syscalls.choice import choose_backend
@@ -278,6 +279,24 @@ def test_nothing_is_left_when_the_run_lets_go_in_the_middle(dask: DaskCluster) -
         assert children(dask, "db")
     assert not children(dask, "db")
     assert not load_processes(dask.workers["one"])
+
+
+def test_hosted_targets_are_measured_in_turn(cluster: Cluster) -> None:
+    swept = profile({"server": "callback"}, sweep={"target.server": ["callback", "epoll"]}, rounds=3)
+    short = swept.model_copy(update={"load": swept.load.model_copy(update={"duration_ns": 50 * MS})})
+    context = RunContext(resources_of_host(), Unobserved(), lambda: None).with_cluster(cluster)
+    batch = Batch(plan_trials(short, seed=2), context, 1, lambda _: NO_LOGS)
+    batch.measure(lambda _: None)
+    for run in batch.runs:
+        result = run.result()
+        assert (result.state, len(result.rounds)) == ("done", 3)
+        assert result.requests > 0
+        assert result.target is not None
+        assert result.target.cpu_ns > 0
+        assert result.target.cpu_ns_per_request is not None
+        assert result.speed.target is not None
+        assert result.probes.sockets is not None
+        assert (result.target.pss_bytes or 0) > 1 << 20
 
 
 @pytest.mark.skipif(choose_backend().backend is None, reason="no tracer of system calls works here")
