@@ -65,7 +65,7 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool, sche
         check_hosts(trials, None)
         readiness, cluster = Readiness.of(trials, names=names), None
     else:
-        readiness, cluster = _examine_cluster(trials, names, scheduler, resources_for(chosen))
+        readiness, cluster = _examine_cluster(trials, names, scheduler, resources_for(chosen), profile is None)
     if profile is None:
         others = [examine_machine_speed(), *examine_profilers()]
     else:
@@ -82,7 +82,8 @@ def doctor(profile: str | None, overrides: list[str] | None, as_json: bool, sche
             for table in (machines_table(cluster), parts_table(cluster)):
                 write("")
                 show(table)
-            problems += [*cluster.sentences(listed), *([f"{cluster.held}."] if cluster.held else [])]
+            # What blocks them is among what this machine lacks.
+            problems += [*cluster.sentences([State.WARNING]), *([f"{cluster.held}."] if cluster.held else [])]
         where = "here" if cluster is None else "with the load from these machines"
         answer = _ABOUT_REFERENCE if profile is None else conclusion(chosen.name, readiness, where)
         write_prose("\n".join(["", *problems, answer]))
@@ -112,7 +113,7 @@ def conclusion(name: str, readiness: Readiness, where: str = "here") -> str:
 
 
 def _examine_cluster(
-    trials: Sequence[Trial], names: Names, scheduler: Scheduler, resources: Resources
+    trials: Sequence[Trial], names: Names, scheduler: Scheduler, resources: Resources, is_reference: bool
 ) -> tuple[Readiness, "ClusterReadiness"]:
     """Return what this machine can do beside the load of the cluster's machines, and what they can do together."""
     machine = Machine()
@@ -122,7 +123,7 @@ def _examine_cluster(
 
         check_hosts(trials, cluster)
         readiness = Readiness.of(trials, machine, names, cluster.is_here_alone)
-        found = ClusterReadiness.of(trials, cluster, resources, names)
+        found = ClusterReadiness.of(trials, cluster, resources, names, is_reference=is_reference)
     return readiness.with_lacks(found.blockers, found.impossible), found
 
 

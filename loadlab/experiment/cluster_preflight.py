@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from loadlab.cluster.clocks import ClockOffset
 from loadlab.cluster.limits import limits_towards
@@ -81,13 +82,14 @@ class ClusterReadiness:
         resources: Resources,
         names: Names,
         measures_speed: bool = True,
+        is_reference: bool = False,
     ) -> Self:
         """Judge the trials by the machines of `cluster` and their cores.
 
-        To measure their speed, all of them are claimed, unless another run holds one. Raises LoadlabError where a
-        machine does not answer.
+        With `is_reference` they are none of a user's: their targets are taken to be within reach. To measure their
+        speed, all machines are claimed, unless another run holds one. Raises LoadlabError where one does not answer.
         """
-        division = _Division(cluster, resources, names)
+        division = _Division(cluster, resources, names, _host_within_reach(cluster) if is_reference else _LOOPBACK)
         divided = [division.of(trial) for trial in trials]
         needed = {
             machine.name: [_needed(trial, found, machine.name) for trial, found in zip(trials, divided, strict=True)]
@@ -170,14 +172,16 @@ class _Divided:
 class _Division:
     """How loads are divided among the machines towards their targets; limits towards each are asked for once.
 
-    `hosts` are the machines that have had targets so far, by name.
+    `hosts` are the machines that have had targets so far, by name. What is started here listens at the IP address
+    `started_at`.
     """
 
-    def __init__(self, cluster: Cluster, resources: Resources, names: Names) -> None:
+    def __init__(self, cluster: Cluster, resources: Resources, names: Names, started_at: str) -> None:
         self.hosts: set[str] = set()
         self._cluster = cluster
         self._resources = resources
         self._names = names
+        self._started_at = started_at
         self._limits: dict[tuple[Address, str | None], list[MachineLimits]] = {}
 
     def cores(self, host: str | None) -> dict[str, tuple[int, ...]]:
@@ -210,7 +214,7 @@ class _Division:
             others = [machine for machine in machines if machine is not host]
             return TcpAddress(listening_host(self._cluster, host, others) or _LOOPBACK, 0)
         if target.kind != "address":
-            return TcpAddress(_LOOPBACK, 0)
+            return TcpAddress(self._started_at, 0)
         return self._names.resolve(parse_address(target.address or ""))
 
     def _limits_towards(
@@ -220,6 +224,12 @@ class _Division:
             hosting = next((machine for machine in self._cluster.machines if machine.name == host), None)
             self._limits[address, host] = limits_towards(self._cluster, cores, address, hosting)
         return self._limits[address, host]
+
+
+def _host_within_reach(cluster: Cluster) -> str:
+    """Return an IP address that all machines reach: where one of them listens to the others of Dask's."""
+    elsewhere = [machine for machine in cluster.machines if not cluster.is_here(machine)]
+    return (urlsplit(elsewhere[0].address).hostname or _LOOPBACK) if elsewhere else _LOOPBACK
 
 
 def _needed(trial: Trial, found: _Divided | LoadlabError, name: str) -> Requirements:

@@ -154,6 +154,7 @@ def test_the_doctor_judges_machines_that_are_elsewhere(program: Program, network
         settings = f"target={{address: '{target.host}:{target.port}'}}", f"allow_remote=[{target.host}]"
         changes = [word for each in (*settings, "load.idle=[100,45k]") for word in ("--set", each)]
         ended = program.run("doctor", str(profile), *changes, "--cluster", dask.address, "--json")
+        by_reference = program.run("doctor", "--cluster", dask.address, "--json")
     assert ended.code == ExitCode.DONE, ended.stderr
     (warning,) = ended.stderr.splitlines()
     assert "takes connections without TLS" in warning
@@ -165,6 +166,9 @@ def test_the_doctor_judges_machines_that_are_elsewhere(program: Program, network
     for machine in data["machines"]:
         assert machine["part"]["idle"] == 50
         assert abs(machine["clock"]["offset_ns"] - 7 * 10**9) <= machine["clock"]["bound_ns"] + 10**6
+    data = json.loads(by_reference.stdout)
+    assert [each["part"]["idle"] for each in data["machines"]] == [5_000, 5_000]
+    assert not [each for each in data["checks"] if each["check"] == "client machines"]
 
 
 def test_a_second_run_is_refused_with_who_holds_the_machines(program: Program, dask: DaskCluster, url: str) -> None:
