@@ -61,9 +61,9 @@ class LoadRecord:
         self.finished_later = Totals()  # what became of them
         self.answered_before = 0  # requests answered in warm-ups
         self.active_ns = 0  # how long the workers were not silent in the last window
-        self.by_machine: dict[
-            str, Totals
-        ] = {}  # of all kinds that are not apart, where workers are on several machines
+        # Where workers are on several machines: of all kinds that are not apart, and of a scenario's iterations.
+        self.by_machine: dict[str, Totals] = {}
+        self.iterations_by_machine: dict[str, Totals] = {}
         self._intervals: list[dict[str, _Report]] = []  # each by worker
         self._rest: list[_Report] = []  # of each worker, once a window
         self._checks: dict[str, Counter[bool]] = {}
@@ -77,9 +77,11 @@ class LoadRecord:
 
         Iterations of a scenario that were under way go on in it, and only what its last window cuts is cut.
         """
-        for kind, totals in zip(self.kinds, self.by_kind, strict=True):
-            if kind.level == "iteration":
-                del totals.outcomes[Outcome.CUT]
+        of_iterations = (
+            totals for kind, totals in zip(self.kinds, self.by_kind, strict=True) if kind.level == "iteration"
+        )
+        for totals in (*of_iterations, *self.iterations_by_machine.values()):
+            del totals.outcomes[Outcome.CUT]
         self._passed_ns, self.active_ns = self.window_ns, 0
         self._rounds.append(len(self._intervals))
         self._seen = dict.fromkeys(self._seen, len(self._intervals))
@@ -118,8 +120,11 @@ class LoadRecord:
     ) -> None:
         """Add what one worker left undone at the window's end, by kind: requests in flight, and those never sent."""
         for number, in_flight, never_sent in zip(self._numbers_of(labels), cut, dropped, strict=True):
-            totals = self.by_kind[number]
-            for counted in (totals,) if self.kinds[number].apart else (totals, self.totals, *self._of_machine(sender)):
+            kind, totals = self.kinds[number], self.by_kind[number]
+            of_machine = self._of_machine(sender, self.iterations_by_machine) if kind.level == "iteration" else []
+            if not kind.apart:
+                of_machine = [self.totals, *self._of_machine(sender, self.by_machine)]
+            for counted in (totals, *of_machine):
                 counted.outcomes[Outcome.CUT] += in_flight
                 if never_sent:  # in the closed model nothing can be
                     counted.outcomes[Outcome.DROPPED] += never_sent
@@ -300,14 +305,17 @@ class LoadRecord:
     def _count(self, report: _Report, sender: str) -> None:
         for number, snapshot in zip(*report, strict=True):
             self.by_kind[number].add(snapshot)
-        for totals in (self.totals, *self._of_machine(sender)):
+        for totals in (self.totals, *self._of_machine(sender, self.by_machine)):
             for snapshot in self._counting(report):
                 totals.add(snapshot)
+        for snapshot in self._of_iterations(report):
+            for totals in self._of_machine(sender, self.iterations_by_machine):
+                totals.add(snapshot)
 
-    def _of_machine(self, sender: str) -> list[Totals]:
+    def _of_machine(self, sender: str, by_machine: dict[str, Totals]) -> list[Totals]:
         """Return the totals of the machine that a sender is on; none where it is one on this machine alone."""
         _, _, machine = sender.partition(" on ")
-        return [self.by_machine.setdefault(machine, Totals())] if machine else []
+        return [by_machine.setdefault(machine, Totals())] if machine else []
 
     def _counting(self, report: _Report) -> Iterator[Snapshot]:
         return (snapshot for number, snapshot in zip(*report, strict=True) if not self.kinds[number].apart)

@@ -173,10 +173,18 @@ def _of_machine(machine: MachineResult, record: LoadRecord, usage: WindowUsage |
             "requests_per_second": _per_second(requests, record),
             "outcomes": {str(outcome): count for outcome, count in totals.outcomes.items()},
             **{f"{metric}_ns": summarise_latency(totals.histograms[metric]) for metric in _OF_MACHINES},
+            "iterations": _iterations_of(machine, record),
             "client": per_request(use.client, requests) if use else None,
             "verdict": Verdict(state="invalid"),
         }
     )
+
+
+def _iterations_of(machine: MachineResult, record: LoadRecord) -> KindResult | None:
+    kind = next((kind for kind in record.kinds if kind.level == "iteration"), None)
+    if kind is None or machine.name not in record.iterations_by_machine:
+        return None
+    return _kind_result(kind, record.iterations_by_machine[machine.name], record, [])
 
 
 def _with_machines_judged(
@@ -277,24 +285,24 @@ def _kind_results(record: LoadRecord) -> list[KindResult]:
         return []
     # Of which kind the requests in flight are is not known: what they say of all is taken to hold for each.
     too_low = summarise_latency(record.totals.histograms[Metric.RESPONSE], record.cut_ages).too_low
-    return [
-        KindResult(
-            name=kind.name,
-            level=kind.level,
-            requests=totals.outcomes[Outcome.OK],
-            requests_per_second=_per_second(totals.outcomes[Outcome.OK], record),
-            outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
-            statuses=dict(totals.statuses),
-            response_ns=_of_kind(kind, totals.histograms[Metric.RESPONSE], too_low),
-            service_ns=_of_kind(kind, totals.histograms[Metric.SERVICE], too_low),
-            lateness_ns=summarise_latency(totals.histograms[Metric.LATENESS])
-            if kind.level == "iteration"
-            else LatencySummary(),
-        )
-        for kind, totals in sorted(
-            zip(record.kinds, record.by_kind, strict=True), key=lambda each: _LEVELS.index(each[0].level)
-        )
-    ]
+    ordered = sorted(zip(record.kinds, record.by_kind, strict=True), key=lambda each: _LEVELS.index(each[0].level))
+    return [_kind_result(kind, totals, record, too_low) for kind, totals in ordered]
+
+
+def _kind_result(kind: RecordedKind, totals: Totals, record: LoadRecord, too_low: list[str]) -> KindResult:
+    return KindResult(
+        name=kind.name,
+        level=kind.level,
+        requests=totals.outcomes[Outcome.OK],
+        requests_per_second=_per_second(totals.outcomes[Outcome.OK], record),
+        outcomes={str(outcome): count for outcome, count in totals.outcomes.items()},
+        statuses=dict(totals.statuses),
+        response_ns=_of_kind(kind, totals.histograms[Metric.RESPONSE], too_low),
+        service_ns=_of_kind(kind, totals.histograms[Metric.SERVICE], too_low),
+        lateness_ns=summarise_latency(totals.histograms[Metric.LATENESS])
+        if kind.level == "iteration"
+        else LatencySummary(),
+    )
 
 
 def _of_kind(kind: RecordedKind, histogram: Histogram, too_low: list[str]) -> LatencySummary:

@@ -20,7 +20,7 @@ from loadlab.report.tables import (
 )
 from loadlab.report.trial_columns import identity_columns
 from loadlab.results.machine import MachineResult
-from loadlab.results.requests import LatencySummary
+from loadlab.results.requests import KindResult, LatencySummary
 from loadlab.results.trial import TrialResult
 from loadlab.results.vocabulary import vocabulary_of
 from loadlab.units import format_duration_ns, format_percent
@@ -73,6 +73,11 @@ def tabulate_machines(trials: Sequence[TrialResult]) -> Table:
     )
 
 
+def scheduled_by(machine: MachineResult) -> MachineResult | KindResult:
+    """Return what a schedule is about: the iterations of a machine, or else its requests."""
+    return machine.iterations or machine
+
+
 def anchor_of_machine(trial_id: str, name: str) -> str:
     """Return the id of the row of a machine in a trial, on the page."""
     plain = re.sub(r"[^a-zA-Z0-9_-]+", "-", name)
@@ -106,6 +111,10 @@ def _rate(trial: TrialResult, machine: MachineResult) -> Cell:
     if machine.requests_per_second is None or not trial.is_credible:
         return absent_cell("")
     return rate_cell(machine.requests_per_second)
+
+
+def _dropped(_trial: TrialResult, machine: MachineResult) -> Cell:
+    return count_cell(scheduled_by(machine).outcomes.get(Outcome.DROPPED, 0))
 
 
 def _busy(_trial: TrialResult, machine: MachineResult) -> Cell:
@@ -155,11 +164,13 @@ _COLUMNS: Final = (
     _MachineColumn("idle", lambda _trial, machine: count_cell(machine.idle), rare=True),
     _MachineColumn("{many}/s", _rate),
     _MachineColumn("failed", lambda _trial, machine: failures_cell(machine.outcomes), rare=True),
-    _MachineColumn("dropped", lambda _trial, machine: count_cell(machine.outcomes.get(Outcome.DROPPED, 0)), rare=True),
+    _MachineColumn(
+        "dropped", lambda _trial, machine: count_cell(scheduled_by(machine).outcomes.get(Outcome.DROPPED, 0)), rare=True
+    ),
     _MachineColumn("delay p99", _percentile(lambda machine: machine.delay_ns, "p99")),
     _MachineColumn("p50", _percentile(lambda machine: machine.response_ns, "p50")),
     _MachineColumn("p99", _percentile(lambda machine: machine.response_ns, "p99")),
-    _MachineColumn("late p99", _percentile(lambda machine: machine.lateness_ns, "p99"), rare=True),
+    _MachineColumn("late p99", _percentile(lambda machine: scheduled_by(machine).lateness_ns, "p99"), rare=True),
     _MachineColumn("added p99", _percentile(lambda machine: machine.client_ns, "p99")),
     _MachineColumn("CPU, cores", _busy),
     _MachineColumn("speed", _speed),

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from loadlab.results.probe_data import Document, ProcessUsage
-from loadlab.results.requests import LatencySummary
+from loadlab.results.requests import KindResult, LatencySummary
 from loadlab.results.speed import Speed
 from loadlab.results.verdict import Verdict
 
@@ -24,8 +24,8 @@ class ClockResult(Document):
 class MachineResult(Document):
     """One of several machines that generated the load of a trial: its share, what it used, and its own verdict.
 
-    The figures are those of its workers, in the terms of a trial. `client` is what they used, and `speed` that of its
-    cores against the run's median.
+    The figures are those of its workers, in the terms of a trial; with a scenario also those of its `iterations`.
+    `client` is what they used, and `speed` that of its cores against the run's median.
     """
 
     name: str
@@ -44,6 +44,7 @@ class MachineResult(Document):
     dispatch_ns: LatencySummary = LatencySummary()
     client_ns: LatencySummary = LatencySummary()
     delay_ns: LatencySummary = LatencySummary()
+    iterations: KindResult | None = None
     client: ProcessUsage | None = None
     speed: Speed = Speed()
     clock: ClockResult | None = None

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from loadlab.results.machine import MachineResult
-from loadlab.results.requests import LatencySummary
 from loadlab.results.speed import Speed
 from loadlab.results.trial import TrialResult
 from loadlab.results.verdict import Finding, Severity
@@ -26,9 +25,8 @@ _Found = tuple[MachineResult, Finding]
 def as_one_client(machine: MachineResult, trial: TrialResult) -> TrialResult:
     """Return a trial as it would be with the figures of one of its machines alone.
 
-    Iterations of a scenario are not known by machine, nor which statuses its requests had.
+    Which statuses its requests had is not known by machine.
     """
-    iterations = [trial.iterations] if trial.iterations is not None else []
     return trial.model_copy(
         update={
             "requests": machine.requests,
@@ -42,7 +40,7 @@ def as_one_client(machine: MachineResult, trial: TrialResult) -> TrialResult:
             "dispatch_ns": machine.dispatch_ns,
             "client_ns": machine.client_ns,
             "delay_ns": machine.delay_ns,
-            "kinds": [each.model_copy(update={"lateness_ns": LatencySummary(), "outcomes": {}}) for each in iterations],
+            "kinds": [] if machine.iterations is None else [machine.iterations],
             "client": machine.client,
             "speed": Speed(client=machine.speed.client),
             "control_groups": [],

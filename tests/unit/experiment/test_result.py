@@ -4,6 +4,7 @@ import pytest
 
 from loadlab.experiment.context import Resources, Unobserved
 from loadlab.experiment.idle import HeldConnections
+from loadlab.experiment.machine_usage import LoadMachine
 from loadlab.experiment.result import trial_result
 from loadlab.experiment.usage import WindowEdge, usage_over
 from loadlab.experiment.window import MeasuredRound, WindowRecord
@@ -19,6 +20,7 @@ from loadlab.profile.sweep import Trial
 from loadlab.recording.histogram import Histogram
 from loadlab.recording.outcomes import Outcome
 from loadlab.recording.recorder import EACH_INTERVAL, ONCE_A_WINDOW, Recorder
+from loadlab.results.machine import MachineResult
 from loadlab.results.probe_data import Pressure
 from loadlab.results.trial import Round, TrialResult, TrialState
 
@@ -126,7 +128,7 @@ def iterations(late_ms: int = 0, **outcomes: int) -> Recorder:
     return recorder
 
 
-def of_scenario(rounds: int = 0, many: int = 0, **load: object) -> TrialResult:
+def of_scenario(rounds: int = 0, many: int = 0, machine: str = "", **load: object) -> TrialResult:
     """The result of a scenario: in each of its windows of 2 s two iterations or more, of a step and two requests."""
     settings = {"connections": 5, "duration": "2s", "scenario": "shop.py:checkout", **load}
     profile = LoadProfile.model_validate({"name": "x", "target": {"server": "epoll"}, "load": settings})
@@ -142,17 +144,23 @@ def of_scenario(rounds: int = 0, many: int = 0, **load: object) -> TrialResult:
         recorders[CHECKOUT].prompt += [90 * MS] * (many + number if many else 0)
         recorders[CHECKOUT].prompt_dispatch += [0] * (many + number if many else 0)
         taken = [each.take(0, 2 * SECOND, EACH_INTERVAL) for each in recorders.values()]
-        window.load.add("load worker 1", taken, [*recorders])
+        sender = f"load worker 1 on {machine}" if machine else "load worker 1"
+        window.load.add(sender, taken, [*recorders])
         rest = [each.take(0, 2 * SECOND, ONCE_A_WINDOW) for each in recorders.values()]
-        window.load.add_rest(rest, [*recorders])
-        window.load.add_undone([1, 0, 0], [4, 0, 0], [*recorders])
+        window.load.add_rest(rest, [*recorders], sender)
+        window.load.add_undone([1, 0, 0], [4, 0, 0], [*recorders], sender)
         window.load.add_checks([CheckCount("paid", 2, 1)])
         window.load.add_blocking([Blocking("shop.py:17", "time.sleep(1)", 2, 80 * MS)])
         if rounds:
             figures = Round(at=number, window_ns=2 * SECOND, requests=2, requests_per_second=1.0)
             window.rounds.append(MeasuredRound(figures, usage_over(EDGE, EDGE)))
     held = HeldConnections(profile.load, Unobserved())
-    return trial_result(Trial("007", 1, {}, profile, 0), "done", None, RESOURCES, held, window)
+    machines = [
+        LoadMachine(MachineResult(name=name, host="h", cores=1, workers=1, holders=0, connections=5, idle=0))
+        for name in (machine, "another")
+        if machine
+    ]
+    return trial_result(Trial("007", 1, {}, profile, 0), "done", None, RESOURCES, held, window, machines=machines)
 
 
 def test_a_scenario_has_figures_of_requests_steps_and_iterations_in_this_order() -> None:
@@ -206,3 +214,21 @@ def test_an_iteration_goes_on_in_the_next_round() -> None:
     done = of_scenario(rounds=6)
     assert done.iterations is not None
     assert done.iterations.outcomes["cut"] == 1
+
+
+def test_machines_of_a_cluster_have_their_requests_and_iterations() -> None:
+    done = of_scenario(machine="node1", rate=5)
+    of_all, (first, second) = done.iterations, done.machines
+    assert of_all is not None
+    assert (first.name, first.requests, first.outcomes) == ("node1", done.requests, done.outcomes)
+    assert first.iterations == of_all
+    assert first.iterations.lateness_ns.count == of_all.lateness_ns.count > 0
+    assert (second.requests, second.iterations) == (0, None)
+    assert [machine.verdict.state for machine in done.machines][1] == "valid"
+
+
+def test_iterations_of_a_machine_that_go_on_in_the_next_round_are_not_cut() -> None:
+    done = of_scenario(rounds=3, machine="node1", rate=5)
+    assert done.iterations is not None
+    assert done.machines[0].iterations is not None
+    assert done.machines[0].iterations.outcomes == done.iterations.outcomes

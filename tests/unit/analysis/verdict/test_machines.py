@@ -117,12 +117,16 @@ def test_in_an_open_load_a_machine_may_be_late_or_miss_its_part_of_the_rate() ->
     assert ("client_bound", "suspect") in codes(judge_machine(behind, asked, window()))
 
 
-def test_iterations_are_not_known_by_machine() -> None:
-    iterations = make_kind("checkout", "iteration", lateness_ns=times(900 * MS), outcomes={"ok": 10, "dropped": 90})
-    asked = trial(load_model="open", kinds=[iterations])
-    assert codes(judge_machine(machine(), asked, window())) == []
+def test_with_a_scenario_a_machine_is_late_with_its_own_iterations() -> None:
+    of_all = make_kind("checkout", "iteration", lateness_ns=times(900 * MS), outcomes={"ok": 10, "dropped": 90})
+    asked = trial(load_model="open", offered_per_second=100.0, kinds=[of_all])
+    prompt = machine(iterations=make_kind("checkout", "iteration"))
+    assert codes(judge_machine(prompt, asked, window())) == []
+    late = machine(iterations=make_kind("checkout", "iteration", lateness_ns=times(900 * MS)))
+    assert codes(judge_machine(late, asked, window())) == [("late", "suspect")]
     # An answer waits for the code of a scenario, up to a millisecond.
-    assert codes(judge_machine(machine(client_ns=times(MS)), asked, window())) == [("client_added", "note")]
+    added = prompt.model_copy(update={"client_ns": times(MS)})
+    assert codes(judge_machine(added, asked, window())) == [("client_added", "note")]
 
 
 @pytest.mark.parametrize(
