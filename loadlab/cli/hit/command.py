@@ -13,7 +13,7 @@ from loadlab.cli.hit.live import LiveLine
 from loadlab.cli.hit.options import HitOptions
 from loadlab.cli.hit.profile import HitProfile, make_profile
 from loadlab.cli.hit.saved import save_profile
-from loadlab.cli.lines import print_lines
+from loadlab.cli.lines import Line, print_lines
 from loadlab.cli.terminal import notify, show, write
 from loadlab.cluster.scheduler import Scheduler
 from loadlab.errors import ExitCode, LoadlabError
@@ -123,7 +123,9 @@ def _print_summary(made: HitProfile, document: RunDocument, directory: RunDirect
     histograms = directory.read_latencies(trial.id)
     print_lines(summarise(trial, made.profile, mask_text(str(made.url)), histograms))
     for table in machine_tables(trial):
+        print_lines([Line("")])
         show(table)
+        print_lines([Line("")])
     print_lines(repeats_lines(trials))
     for line in unseen_lines(document):
         notify(line)
