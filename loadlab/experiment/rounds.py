@@ -82,8 +82,9 @@ class RoundsRun:
         self._try(lambda: measure_slice(self._rig, self._profile.load.duration_ns, self._record))
 
     def read_speed(self) -> None:
-        """Measure the speed of the machine now."""
-        self._try(self._rig.read_speed)
+        """Measure the speed of the machine now, unless it has ended: there may be no rig then."""
+        if not self.has_ended:
+            self._try(self._rig.read_speed)
 
     def end_rounds(self) -> None:
         """Count what stands after the last round; the trial is done."""

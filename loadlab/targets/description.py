@@ -224,7 +224,7 @@ def _parse(source: bytes, file: Path) -> ast.Module:
     try:
         return ast.parse(source, str(file))
     except SystemError:
-        # CPython up to 3.12 counts the depth for all threads together (gh-106905), and Dask's parse too.
+        # A fault of CPython's up to 3.12 where several threads parse (gh-106905), as those of a Dask worker may.
         return ast.parse(source, str(file))
 
 
