@@ -49,8 +49,11 @@ def connect(address: str, tls: ClusterTls | None = None, claims: bool = True) ->
     LoadlabError, which is Claimed where another run holds a machine; nothing is held then.
     """
     # What it has to say of lost connections is said by us, once.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for logger in ("distributed", "distributed.client"):  # Dask gives the second a level of its own
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     client = _connect(address, tls)
+    assert client.loop is not None
+    client.loop.asyncio_loop.set_exception_handler(_ignore)  # type: ignore[attr-defined]
     try:
         who = f"{_user()}@{socket.gethostname()} (process {os.getpid()})"
         cluster = Cluster(client, address, find_machines(client, address, who), _warnings_of(address))
@@ -97,6 +100,10 @@ def _run_beside(coroutine: Coroutine[Any, Any, None]) -> None:
 
     Thread(target=run, daemon=True).start()
     outcome.result()
+
+
+def _ignore(_loop: asyncio.AbstractEventLoop, _context: dict[str, object]) -> None:
+    """Do not print what fails in Dask's client unheard, as calls to a machine that has been lost do."""
 
 
 def _security(tls: ClusterTls | None) -> Security:

@@ -206,7 +206,11 @@ def raised(fleet: ClusterFleet) -> LoadlabError:
     ids=["killed", "process", "scheduler"],
 )
 def test_what_fails_in_a_window_is_named(
-    own_dask: DaskCluster, server: TcpAddress, harm: Callable[[DaskCluster], None], expected: str
+    own_dask: DaskCluster,
+    server: TcpAddress,
+    harm: Callable[[DaskCluster], None],
+    expected: str,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     processes: list[int] = []
     with connect(own_dask.address) as cluster:
@@ -220,6 +224,7 @@ def test_what_fails_in_a_window_is_named(
             began = time.monotonic()
         assert time.monotonic() - began < 30
     wait_until_gone(processes)
+    assert "Traceback" not in capfd.readouterr().err  # it is said once, and not by Dask
 
 
 def wait_until_gone(pids: list[int]) -> None:
