@@ -8,6 +8,7 @@ Two runs are two actors on the same Dask worker; the machine behind them is one 
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -119,9 +120,10 @@ class MachineActor:
         """End the load workers."""
         await self._without_listening(number, HostedFleet.end_workers)
 
-    async def measure(self, number: int, plan: bytes) -> None:
-        """Give all load workers their windows."""
+    async def measure(self, number: int, plan: bytes) -> int:
+        """Give all load workers their windows; return when they had them, by this machine's wall clock."""
         self._fleet(number).measure(plan)
+        return time.time_ns()
 
     async def leave(self, number: int) -> None:
         """Have the users of a scenario take their leave."""

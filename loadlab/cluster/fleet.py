@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-import msgspec
-
 from loadlab.cluster.limits import limits_towards
 from loadlab.cluster.machine import LEASE_SECONDS
 from loadlab.cluster.messages import Delivery, Failure
+from loadlab.cluster.plans import PlanLead, late_by_ns, shifted
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.remote import ANSWER_SECONDS, Cluster, RemoteMachine
 from loadlab.cluster.shares import ClusterDivision, divide_among
@@ -29,9 +28,6 @@ from loadlab.fleet.division import Division, Share, split_evenly
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
 from loadlab.fleet.scenario_log import PrintedLog
 from loadlab.profile.address import Address
-
-PLAN_LEAD_NS: Final = 200_000_000
-"""How long before its warm-up a plan should be sent: it is to arrive on all machines before that."""
 
 _POLL_SECONDS: Final = 1.0
 _START_SECONDS: Final = 60.0
@@ -72,6 +68,7 @@ class ClusterFleet:
         self._division: ClusterDivision | None = None
         self._workers: list[_Process] = []
         self._holders: list[_Process] = []
+        self._lead = PlanLead()
         self._is_stopped = False
         try:
             self._ask(
@@ -136,14 +133,27 @@ class ClusterFleet:
     def measure(self, plan: Plan) -> None:
         """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained.
 
-        Each machine gets them in its own time, by the offset of its clock as it was measured last.
+        Each machine gets them in its own time, by the offset of its clock as it was measured last. Raises TrialFailed
+        where one gets them too late to begin with the others.
         """
         if any(not machine.offsets for machine in self.machines):
             self._cluster.measure_clocks()
-        self._ask(
-            "measure",
-            ((each, (encode_message(_shifted(plan, each.offsets[-1].offset_ns)),)) for each in self.machines),
-        )
+        offsets = {machine.name: machine.offsets[-1].offset_ns for machine in self.machines}
+        sent_ns = time.time_ns()
+        plans = ((each, (encode_message(shifted(plan, offsets[each.name])),)) for each in self.machines)
+        for machine, arrived_ns in self._ask("measure", plans):
+            arrived_here_ns = arrived_ns - offsets[machine.name]
+            self._lead.note(arrived_here_ns - sent_ns)
+            if late_ns := late_by_ns(plan, arrived_here_ns):
+                raise TrialFailed(
+                    f"client machine {machine.name} got its plan {late_ns / 1e6:,.0f} ms after the window had begun: "
+                    "the machine, its network or the scheduler was overloaded"
+                )
+
+    @property
+    def plan_lead_ns(self) -> int:
+        """How long before its warm-up the next plan is to be sent, so that it arrives on all machines before that."""
+        return self._lead.lead_ns
 
     def leave(self) -> None:
         """Have the users of a scenario take their leave; all load workers answer with Left."""
@@ -282,13 +292,6 @@ class ClusterFleet:
                 return
             if delivery.events or delivery.printed or delivery.failure:
                 self._arrived.put(delivery)
-
-
-def _shifted(plan: Plan, offset_ns: int) -> Plan:
-    """Return a plan in the time of a machine whose clock is ahead by `offset_ns`."""
-    return Plan(
-        [msgspec.structs.replace(window, start_unix_ns=window.start_unix_ns + offset_ns) for window in plan.windows]
-    )
 
 
 def _error_of(failure: Failure) -> LoadlabError:

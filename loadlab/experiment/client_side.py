@@ -23,12 +23,11 @@ NO_READINGS: Final[Mapping[str, "MachineReading"]] = {}
 
 
 class ClientSide(Protocol):
-    """Whoever generates the load of one rig; a context manager that ends its processes.
+    """Whoever generates the load of one rig; a context manager that ends its processes."""
 
-    `least_lead_ns` is how long before its warm-up a plan has to be sent at least.
-    """
-
-    least_lead_ns: int
+    @property
+    def least_lead_ns(self) -> int:
+        """How long before its warm-up a plan has to be sent at least."""
 
     @property
     def fleet(self) -> Fleet:

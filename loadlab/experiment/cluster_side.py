@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 
 from loadlab.cluster.clocks import drift_bound_ppm, drift_ppm, over_window
-from loadlab.cluster.fleet import PLAN_LEAD_NS, ClusterFleet
+from loadlab.cluster.fleet import ClusterFleet
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.remote import Cluster, RemoteMachine
 from loadlab.cluster.shares import assign_cores
@@ -33,8 +33,6 @@ class ClusterSide:
     target takes no part.
     """
 
-    least_lead_ns = PLAN_LEAD_NS
-
     def __init__(self, cluster: Cluster, resources: Resources, log: ScenarioLog | None, context: RunContext) -> None:
         self._cores = cores_by_machine(cluster, resources)
         self._cluster = cluster
@@ -45,6 +43,11 @@ class ClusterSide:
         host = next((each for each in cluster.machines if each.name == resources.target_on), None)
         self.fleet = ClusterFleet(cluster, self._cores, log, host)
         self._has_ended = False
+
+    @property
+    def least_lead_ns(self) -> int:
+        """How long before its warm-up a plan has to be sent at least."""
+        return self.fleet.plan_lead_ns
 
     def __enter__(self) -> Self:
         return self

@@ -126,7 +126,7 @@ def loaded(cluster: Cluster, server: TcpAddress, connections: int = 8, idle: int
 
 
 def plan(seconds: float = 0.5) -> Plan:
-    return Plan([PlannedWindow(time.time_ns() + 300 * MS, 0, round(seconds * 1e9), 250 * MS)])
+    return Plan([PlannedWindow(time.time_ns() + 1_000 * MS, 0, round(seconds * 1e9), 250 * MS)])
 
 
 def test_a_window_on_two_machines(dask: DaskCluster, server: TcpAddress) -> None:
@@ -161,6 +161,13 @@ def test_a_window_on_two_machines(dask: DaskCluster, server: TcpAddress) -> None
             assert sum(alive) == 100
             assert all(fleet.read_speed().values())
         assert all(load_processes(worker) == [] for worker in dask.workers.values())
+
+
+def test_a_machine_that_gets_its_plan_too_late_is_named(dask: DaskCluster, server: TcpAddress) -> None:
+    with connect(dask.address) as cluster, loaded(cluster, server) as fleet:
+        begun = Plan([PlannedWindow(time.time_ns() - 100 * MS, 0, 500 * MS, 250 * MS)])
+        with pytest.raises(TrialFailed, match=r"client machine one got its plan [\d,]+ ms after the window had begun"):
+            fleet.measure(begun)
 
 
 def test_a_nanny_changes_nothing(tmp_path: Path, server: TcpAddress) -> None:
