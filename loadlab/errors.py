@@ -71,6 +71,10 @@ class TrialFailed(LoadlabError):
     exit_code = ExitCode.INVALID
 
 
+class LatePlan(TrialFailed):
+    """A machine got its plan after the window had begun; the others carry it out, and the next one may be in time."""
+
+
 class ClusterFailed(TrialFailed):
     """A client machine is lost, or the way to it: no further trial could have the same load. It ends the run."""
 

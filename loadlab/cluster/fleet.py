@@ -22,7 +22,7 @@ from loadlab.cluster.plans import PlanLead, late_by_ns, shifted
 from loadlab.cluster.reading import MachineReading
 from loadlab.cluster.remote import ANSWER_SECONDS, Cluster, RemoteMachine
 from loadlab.cluster.shares import ClusterDivision, divide_among
-from loadlab.errors import ClusterFailed, LoadlabError, ScenarioError, TrialFailed
+from loadlab.errors import ClusterFailed, LatePlan, LoadlabError, ScenarioError, TrialFailed
 from loadlab.fleet.coordinator import Event
 from loadlab.fleet.division import Division, Share, split_evenly
 from loadlab.fleet.messages import IdlePart, LoadPart, Plan, decode_message, encode_message
@@ -133,7 +133,7 @@ class ClusterFleet:
     def measure(self, plan: Plan) -> None:
         """Give all load workers their windows; for each, they answer with Recorded, Finished and Drained.
 
-        Each machine gets them in its own time, by the offset of its clock as it was measured last. Raises TrialFailed
+        Each machine gets them in its own time, by the offset of its clock as it was measured last. Raises LatePlan
         where one gets them too late to begin with the others.
         """
         if any(not machine.offsets for machine in self.machines):
@@ -145,7 +145,7 @@ class ClusterFleet:
             arrived_here_ns = arrived_ns - offsets[machine.name]
             self._lead.note(arrived_here_ns - sent_ns)
             if late_ns := late_by_ns(plan, arrived_here_ns):
-                raise TrialFailed(
+                raise LatePlan(
                     f"client machine {machine.name} got its plan {late_ns / 1e6:,.0f} ms after the window had begun: "
                     "the machine, its network or the scheduler was overloaded"
                 )

@@ -9,9 +9,11 @@ turn. Counters are read while the rig is silent, before the run-in and after the
 requests that were answered in between: so a cost is exact, however late a reading is.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from loadlab.errors import LatePlan
 from loadlab.experiment.context import Unobserved
 from loadlab.experiment.load_record import LoadRecord, RecordedRound
 from loadlab.experiment.recorded_kinds import kinds_of
@@ -33,6 +35,7 @@ _RUN_IN_ANSWERS: Final = 2
 _LEAD_NS: Final = 2_000_000
 # What is measured behind a warm-up, and forgotten.
 _FORGOTTEN_NS: Final = 1_000_000
+_MOST_LATE_PLANS: Final = 3
 
 
 class SlicesRecord:
@@ -83,7 +86,8 @@ def warm_up(rig: Rig) -> None:
     if load.warmup_ns and load.request_count is None:
         window, forgotten = Window(load.warmup_ns, _FORGOTTEN_NS), LoadRecord(kinds_of(rig.profile))
         planned = PlannedLoad(rig, window, forgotten, Unobserved())
-        planned.plan(_LEAD_NS)
+        with suppress(LatePlan):  # it has its warm-up all the same, if a shorter one
+            planned.plan(_LEAD_NS)
         planned.take_rest()
         planned.take_what_is_in_flight()
 
@@ -91,8 +95,29 @@ def warm_up(rig: Rig) -> None:
 def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     """Measure one more slice on a rig that is silent, and silent again when this returns.
 
-    Raises TrialFailed, or what the context's check raises; the slice does not count then.
+    One for which a machine of a cluster got its plan too late is measured again. Raises TrialFailed, or what the
+    context's check raises; the slice does not count then.
     """
+    for _ in range(_MOST_LATE_PLANS):
+        try:
+            return _measure_slice(rig, duration_ns, record)
+        except LatePlan:  # all carry it out, those that were late a shorter one
+            forgotten = PlannedLoad(rig, Window(0, duration_ns), LoadRecord(kinds_of(rig.profile)), Unobserved())
+            forgotten.take_rest()
+            forgotten.take_what_is_in_flight()
+    _measure_slice(rig, duration_ns, record)
+
+
+def end_slices(rig: Rig, record: SlicesRecord) -> None:
+    """Count what stands after the last slice of a rig, and read the memory of both sides."""
+    record.idle_at_end = rig.idle.count(rig.ends)
+    if record.rounds:
+        last = record.rounds[-1]
+        target, client = rig.ends.side.read_pss(), read_pss(rig.ends.fleet.worker_pids())
+        record.rounds[-1] = replace(last, usage=last.usage.with_memory(target, client))
+
+
+def _measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
     load, speed = record.load, rig.context.speed
     at = speed.at
     if record.server is None:
@@ -115,15 +140,6 @@ def measure_slice(rig: Rig, duration_ns: int, record: SlicesRecord) -> None:
         record.sockets.append((sockets, after))
     figures = _figures(at, load.last_round(), load.failed - failed, usage, load.served - served)
     record.rounds.append(MeasuredRound(figures, usage))
-
-
-def end_slices(rig: Rig, record: SlicesRecord) -> None:
-    """Count what stands after the last slice of a rig, and read the memory of both sides."""
-    record.idle_at_end = rig.idle.count(rig.ends)
-    if record.rounds:
-        last = record.rounds[-1]
-        target, client = rig.ends.side.read_pss(), read_pss(rig.ends.fleet.worker_pids())
-        record.rounds[-1] = replace(last, usage=last.usage.with_memory(target, client))
 
 
 def _read_sockets(rig: Rig, at: float) -> SocketsReading | None:

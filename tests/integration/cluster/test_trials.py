@@ -10,12 +10,14 @@ from unittest.mock import Mock
 import pytest
 
 from loadlab.cluster.connecting import connect
+from loadlab.cluster.fleet import ClusterFleet
 from loadlab.cluster.remote import Cluster
-from loadlab.errors import TrialFailed
+from loadlab.errors import LatePlan, TrialFailed
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
 from loadlab.experiment.rig import NO_LOGS
 from loadlab.experiment.rounds import Batch
 from loadlab.experiment.trial import TrialRun
+from loadlab.fleet.messages import Plan
 from loadlab.profile import LoadProfile, plan_trials
 from loadlab.results.trial import TrialResult
 
@@ -103,6 +105,29 @@ def test_rigs_on_one_cluster_are_measured_in_turn(dask: DaskCluster) -> None:
             assert (result.state, len(result.rounds)) == ("done", 3)
             check_machines(result)
             assert result.requests == sum(each.requests for each in result.rounds)
+
+
+def test_a_slice_whose_plan_came_too_late_is_measured_again(dask: DaskCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+    measure = ClusterFleet.measure
+
+    def late_once(fleet: ClusterFleet, plan: Plan) -> None:
+        measure(fleet, plan)
+        measured.append(plan.windows[0].duration_ns)
+        if len(measured) == 3:  # after the warm-up and a slice
+            raise LatePlan("a machine got its plan too late")
+
+    monkeypatch.setattr(ClusterFleet, "measure", late_once)
+    load = {"connections": 9, "idle": 101, "warmup": "50ms", "duration": "100ms"}
+    with connect(dask.address) as cluster:
+        batch = Batch(plan_trials(profile(rounds=3, load=load), seed=2), context(cluster), 1, lambda _: NO_LOGS)
+        batch.measure(lambda _: None)
+        result = batch.runs[0].result()
+        assert (result.state, len(result.rounds)) == ("done", 3)
+        assert measured[1:] == [100 * MS] * 4
+        check_machines(result)
+        assert result.requests == sum(each.requests for each in result.rounds)
+        assert result.window_ns <= 3 * 110 * MS
 
 
 def test_a_process_that_dies_in_rounds_is_the_reason_that_its_trial_ends(dask: DaskCluster) -> None:
