@@ -156,10 +156,7 @@ class Cluster:
 
     def measure_clocks(self) -> None:
         """Measure the offset of each machine's clock, and append it to its `offsets`; the rig is to be silent."""
-        for machine in self.machines:
-            machine.offsets.append(
-                same_clock(time.time_ns()) if self.is_here(machine) else offset_of(self._exchanges(machine))
-            )
+        self._client.sync(self._measure_clocks)
 
     def close(self) -> None:
         """Let go of all machines, and have them end what they run. Never takes more than some seconds."""
@@ -182,14 +179,24 @@ class Cluster:
         assert self._client.loop is not None
         self._client.loop.add_callback(callback, *arguments)
 
-    def _exchanges(self, machine: RemoteMachine) -> list[ClockExchange]:
-        exchanges = []
-        for _ in range(_EXCHANGES):
-            sent_ns, sent_monotonic_ns = time.time_ns(), time.monotonic_ns()
-            pair: ClockPair = self.wait(machine, self.call(machine, "clock"))
-            passed_ns = time.monotonic_ns() - sent_monotonic_ns
-            exchanges.append(ClockExchange(sent_ns, pair.unix_ns, sent_ns + passed_ns))
-        return exchanges
+    async def _measure_clocks(self) -> None:
+        # In the client's own thread, whose exchanges take three quarters of the time that ours do; and one after the
+        # other, as they wait for one another otherwise: with two at once the bound is a third larger.
+        for machine in self.machines:
+            machine.offsets.append(
+                same_clock(time.time_ns())
+                if self.is_here(machine)
+                else offset_of([await self._exchange(machine) for _ in range(_EXCHANGES)])
+            )
+
+    async def _exchange(self, machine: RemoteMachine) -> ClockExchange:
+        sent_ns, sent_monotonic_ns = time.time_ns(), time.monotonic_ns()
+        try:
+            pair: ClockPair = await asyncio.wait_for(self.call(machine, "clock"), ANSWER_SECONDS)
+        except Exception as error:
+            raise await self.failure(machine, error) from None
+        passed_ns = time.monotonic_ns() - sent_monotonic_ns
+        return ClockExchange(sent_ns, pair.unix_ns, sent_ns + passed_ns)
 
     async def _renew_leases(self) -> None:
         await asyncio.gather(self._watch_ourselves(), *(self._renew_lease(machine) for machine in self.machines))
