@@ -7,7 +7,7 @@ from loadlab.errors import LoadlabError, NotPossible
 from loadlab.experiment.context import RunContext
 from loadlab.experiment.ends import Ends
 from loadlab.experiment.parts import preparing_part
-from loadlab.experiment.serving import serve
+from loadlab.experiment.target_side import serve
 from loadlab.fleet.coordinator import LocalFleet
 from loadlab.fleet.messages import Left, Traced
 from loadlab.profile.schema import LoadProfile, Profile

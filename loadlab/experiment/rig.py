@@ -22,7 +22,7 @@ from loadlab.experiment.machine_usage import LoadMachine
 from loadlab.experiment.parts import format_probe, idle_opening_of, load_parts
 from loadlab.experiment.preflight import why_not_started
 from loadlab.experiment.scenario_phases import ScenarioPhases
-from loadlab.experiment.serving import serve
+from loadlab.experiment.target_side import serve
 from loadlab.fleet.division import Division, Share
 from loadlab.fleet.scenario_log import ScenarioLog
 from loadlab.load.stamping import STAMPED_EVERY

@@ -20,6 +20,7 @@ from loadlab.profile.values import list_words
 from loadlab.serving.probing import ChosenProbe, WatchedKind
 from loadlab.serving.reading import HostReading, TargetLook, TargetReading, TargetReadings
 from loadlab.serving.starting import Place, Server, StandingTarget, stand_target
+from loadlab.targets import why_not_held
 
 if TYPE_CHECKING:
     from loadlab.cluster.remote import Cluster
@@ -86,20 +87,21 @@ class TargetHere(TargetReadings):
 
 
 @contextmanager
-def target_side(profile: LoadProfile, context: RunContext, log: Path | None) -> Iterator[TargetSide]:
-    """Have the target of a profile listen where it says, until the end of the block; see `serving.serve`."""
-    if profile.target.on is None:
-        with _here(profile, context, log) as side:
-            yield side
-        return
-    if reason := why_not_hosted(profile, context.cluster):
-        raise NotPossible(reason)
-    assert context.cluster is not None
-    # Not above: it needs Dask, which runs without a cluster do not have.
-    from loadlab.experiment.hosted_target import hosted_target
+def serve(profile: LoadProfile, context: RunContext, log: Path | None) -> Iterator[TargetSide]:
+    """Have the target of a profile listen where it says, until the end of the block.
 
-    with hosted_target(profile, context, context.cluster, log) as hosted:
-        yield hosted
+    What a command prints goes to `log`, or nowhere that lasts. Raises NotPossible where target or machine lack what the
+    profile asks for, TrialFailed when a server does not start, or what the context's `check` raises.
+    """
+    target, load = profile.target, profile.load
+    where = "" if target.on is None else f" on {target.on}"
+    verb = "attaching to" if target.kind == "address" else "starting"
+    context.observer.phase(f"{verb} {target.name}{where}", None)
+    with (_here if target.on is None else _there)(profile, context, log) as side:
+        connections = load.connections + load.slow_connections + load.idle
+        if reason := why_not_held(side.target.capabilities, connections):
+            raise NotPossible(reason)
+        yield side
 
 
 def check_hosts(trials: Iterable[Trial], cluster: "Cluster | None") -> None:
@@ -131,6 +133,18 @@ def why_not_hosted(profile: LoadProfile, cluster: "Cluster | None") -> str | Non
             "other: start a Dask worker on one"
         )
     return None
+
+
+@contextmanager
+def _there(profile: LoadProfile, context: RunContext, log: Path | None) -> Iterator[TargetSide]:
+    if reason := why_not_hosted(profile, context.cluster):
+        raise NotPossible(reason)
+    assert context.cluster is not None
+    # Not above: it needs Dask, which runs without a cluster do not have.
+    from loadlab.experiment.hosted_target import hosted_target
+
+    with hosted_target(profile, context, context.cluster, log) as hosted:
+        yield hosted
 
 
 @contextmanager

@@ -26,7 +26,9 @@ def describe_single(run: Run, measure: Measure) -> Iterator[str]:
     [setting] = arrangement.settings
     if not setting.measured:
         reason = next((trial.reason for trial in setting.trials if trial.reason), "")
-        yield f"Nothing was measured{f': {reason}' if reason else '.'}"
+        requests = sum(trial.requests for trial in setting.trials)
+        what = f"Not completed, after {requests:,} requests" if requests else "Nothing was measured"
+        yield f"{what}{f': {reason}' if reason else '.'}"
         return
     name = arrangement.name_of(setting) or target_of(run.document.profile)
     rate = _value(arrangement, THROUGHPUT)

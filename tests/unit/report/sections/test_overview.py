@@ -497,6 +497,8 @@ def test_a_single_trial_leads_with_its_figures() -> None:
 def test_a_single_trial_without_figures_says_why() -> None:
     failed = single(state="failed", reason="The target died.", requests_per_second=None)
     assert overview_of(run_of(failed)).head == ("Nothing was measured: The target died.",)
+    half_way = single(state="failed", reason="The target died.", requests=13_504)
+    assert overview_of(run_of(half_way)).head == ("Not completed, after 13,504 requests: The target died.",)
 
 
 def test_of_one_server_the_times_and_the_memory_stand_in_the_head(million: RunDocument) -> None:
