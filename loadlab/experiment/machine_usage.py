@@ -3,7 +3,7 @@
 A machine's readings are in its own time, and only compared with one another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -115,6 +115,12 @@ def busy_by_process(start: GroupReading, end: GroupReading) -> tuple[float, ...]
     return tuple(usage_between(start.only(pid), end.only(pid)).busy for pid in end.processes)
 
 
+def mean_over_time(times_ns: Sequence[int]) -> Callable[[Iterable[float]], float]:
+    """Return a function that gives the mean of figures of so many windows, which count by how long they took."""
+    whole_ns = max(sum(times_ns), 1)
+    return lambda figures: sum(each * time_ns for each, time_ns in zip(figures, times_ns, strict=True)) / whole_ns
+
+
 def _between(start: "MachineReading", end: "MachineReading") -> MachineUse:
     return MachineUse(
         client=usage_between(start.client, end.client),
@@ -128,17 +134,12 @@ def _between(start: "MachineReading", end: "MachineReading") -> MachineUse:
 
 
 def _total(uses: Sequence[MachineUse]) -> MachineUse:
-    times_ns = [use.client.window_ns for use in uses]
-    whole_ns = max(sum(times_ns), 1)
-
-    def over_time(busy: Sequence[float]) -> float:
-        return sum(each * time_ns for each, time_ns in zip(busy, times_ns, strict=True)) / whole_ns
-
+    over_time = mean_over_time([use.client.window_ns for use in uses])
     workers = min(len(use.busy_by_worker) for use in uses)
     return MachineUse(
         client=total_use([use.client for use in uses]),
-        busy_by_worker=tuple(over_time([use.busy_by_worker[worker] for use in uses]) for worker in range(workers)),
-        beside_busy=over_time([use.beside_busy for use in uses]),
+        busy_by_worker=tuple(over_time(use.busy_by_worker[worker] for use in uses) for worker in range(workers)),
+        beside_busy=over_time(use.beside_busy for use in uses),
         clocks=total_change([use.clocks for use in uses]),
         cores=joined([use.cores for use in uses]),
         control_groups=tuple(total_limits([use.control_groups for use in uses])),

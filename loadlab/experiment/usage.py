@@ -13,6 +13,7 @@ from loadlab.experiment.machine_usage import (
     busy_by_process,
     client_of,
     machines_between,
+    mean_over_time,
     total_machines,
 )
 from loadlab.experiment.shared_cores import SharedCoresUse
@@ -172,12 +173,7 @@ def usage_over(start: WindowEdge, end: WindowEdge, active_ns: int | None = None)
 def total_usage(usages: Sequence[WindowUsage]) -> WindowUsage:
     """Return the use over several windows of one rig, as if they had followed one another; there is at least one."""
     first, last = usages[0], usages[-1]
-    times_ns = [usage.target.window_ns for usage in usages]
-    whole_ns = max(sum(times_ns), 1)
-
-    def over_time(busy: Iterable[float]) -> float:
-        return sum(each * time_ns for each, time_ns in zip(busy, times_ns, strict=True)) / whole_ns
-
+    over_time = mean_over_time([usage.target.window_ns for usage in usages])
     workers = min(len(usage.client_busy_by_worker) for usage in usages)
     return WindowUsage(
         target=total_use([usage.target for usage in usages]),

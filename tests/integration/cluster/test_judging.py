@@ -1,7 +1,6 @@
 """A run whose load comes from two Dask workers, from Python to its page: each is judged as a client by itself."""
 
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from loadlab.processes import spawn
 from loadlab.report.machines import tabulate_machines
 from loadlab.results.directory import RunDirectory
 
-from .dask_cluster import DaskCluster, dask_cluster
+from .dask_cluster import DaskCluster
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -28,12 +27,6 @@ PROFILE: Final = {
     "retries": 0,
 }
 BUSY: Final = "import os, sys; os.sched_setaffinity(0, {int(core) for core in sys.argv[1:]})\nwhile True: pass"
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[DaskCluster]:
-    with dask_cluster(tmp_path) as running:
-        yield running
 
 
 def test_each_machine_has_a_verdict_and_is_on_the_page(dask: DaskCluster, tmp_path: Path) -> None:

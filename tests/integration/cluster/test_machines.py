@@ -67,20 +67,6 @@ def server() -> Iterator[TcpAddress]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    """For tests that do it no harm."""
-    with dask_cluster(tmp_path_factory.mktemp("dask")) as running:
-        yield running
-
-
-@pytest.fixture
-def own_dask(tmp_path: Path) -> Iterator[DaskCluster]:
-    """For a test that does harm to it."""
-    with dask_cluster(tmp_path) as running:
-        yield running
-
-
 def load_parts(server: TcpAddress, shares: list[Share]) -> list[LoadPart]:
     return [
         LoadPart(

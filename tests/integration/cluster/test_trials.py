@@ -2,8 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 from unittest.mock import Mock
 
@@ -21,7 +19,7 @@ from loadlab.fleet.messages import Plan
 from loadlab.profile import LoadProfile, plan_trials
 from loadlab.results.trial import TrialResult
 
-from .dask_cluster import DaskCluster, dask_cluster, load_processes, wait_until_none
+from .dask_cluster import DaskCluster, load_processes, wait_until_none
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -40,20 +38,6 @@ def profile(**changes: object) -> LoadProfile:
 
 def context(cluster: Cluster) -> RunContext:
     return RunContext(resources_of_host(), Unobserved(), lambda: None, cluster=cluster)
-
-
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    """For tests that do it no harm."""
-    with dask_cluster(tmp_path_factory.mktemp("dask")) as running:
-        yield running
-
-
-@pytest.fixture
-def own_dask(tmp_path: Path) -> Iterator[DaskCluster]:
-    """For a test that does harm to it."""
-    with dask_cluster(tmp_path) as running:
-        yield running
 
 
 def check_machines(result: TrialResult) -> None:
