@@ -26,6 +26,11 @@ def first_trial(profile: Profile) -> Profile:
     trial = plan_trials(first, seed=0)[0].profile
     if not isinstance(trial, LoadProfile) or trial.load.scenario is None:
         raise LoadlabError("--one runs an iteration of a scenario, and this profile has none; set load.scenario")
+    if trial.target.on is not None:
+        raise LoadlabError(
+            f"--one runs an iteration without a cluster, so there is no machine {trial.target.on} (target.on): have "
+            "the target on this one (--set target.on=null), or name its address"
+        )
     return trial.model_copy(update={"repeat": 1})
 
 

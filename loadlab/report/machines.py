@@ -45,7 +45,8 @@ class _MachineColumn:
 
 def with_machines(trials: Iterable[TrialResult]) -> list[TrialResult]:
     """Return those trials whose load came from several machines, and that have figures."""
-    return [trial for trial in trials if trial.machines and trial.state in ("done", "interrupted")]
+    figures = (trial for trial in trials if trial.window_ns and trial.state in ("done", "interrupted"))
+    return [trial for trial in figures if trial.machines]
 
 
 def tabulate_machines(trials: Sequence[TrialResult]) -> Table:

@@ -31,3 +31,11 @@ def test_a_profile_without_a_scenario_has_no_iteration(tmp_path: Path, text: str
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(LoadlabError, match="--one runs an iteration of a scenario, and this profile has none"):
         first_trial(load_profile(tmp_path / "x.yaml").profile)
+
+
+def test_a_target_on_a_machine_of_a_cluster_is_not_here(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("async def buy(user):\n    pass\n")
+    load = "{scenario: shop.py:buy, connections: 1, duration: 1s}"
+    (tmp_path / "x.yaml").write_text(f"name: x\ntarget: {{server: coroutine, on: db}}\nload: {load}\n")
+    with pytest.raises(LoadlabError, match="without a cluster, so there is no machine db"):
+        first_trial(load_profile(tmp_path / "x.yaml").profile)
