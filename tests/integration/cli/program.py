@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -95,7 +96,9 @@ class Program:
     def started(self, *arguments: str, limits: Mapping[int, int] | None = None) -> Iterator[subprocess.Popen[str]]:
         """Start the program, its output in pipes; after the block it has ended, if need be by SIGKILL."""
 
-        def limit() -> None:
+        def as_from_a_terminal() -> None:
+            # What starts the tests in the background may have had Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             for kind, value in (limits or {}).items():
                 resource.setrlimit(kind, (value, value))
 
@@ -107,7 +110,7 @@ class Program:
             text=True,
             cwd=self.current,
             env=self.environment,
-            preexec_fn=limit if limits else None,
+            preexec_fn=as_from_a_terminal,
         )
         with process:
             try:

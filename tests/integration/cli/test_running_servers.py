@@ -153,7 +153,7 @@ def test_it_may_listen_at_a_unix_socket_or_at_one_address_of_its_name(
     assert ended.code == 0, ended.stderr
     (trial,) = program.document()["trials"]
     assert trial["state"] == "done"
-    assert trial["server"] == {"address": address.replace("localhost", "[::1]"), "remote": False}
+    assert trial["server"] == {"address": address.replace("localhost", "[::1]"), "remote": False, "on": None}
     assert trial["requests"] > 0
     assert (trial["idle"]["opened"], trial["idle"]["problem"]) == (150, None)
     assert trial["target"]["cpu_system_ns"] + trial["target"]["cpu_user_ns"] > 0
