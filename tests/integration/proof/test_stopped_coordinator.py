@@ -34,8 +34,9 @@ def test_a_stopped_coordinator_does_not_stop_the_load(program: Program) -> None:
     # Each that was due has an outcome; of the last ones a busy machine may have left some.
     assert sum(trial.outcomes.values()) == RATE * SECONDS + trial.carried_over
     assert trial.requests > 0.9 * RATE * SECONDS
-    # Far below what it would be otherwise, and far above what other processes on these cores may add.
-    assert histograms["lateness"].max_ns < STOPPED_NS / 2
+    # Had the load waited, those due in the first half of that second would have been late by more than the other half.
+    # Whatever else these cores do for a moment makes fewer late.
+    assert histograms["lateness"].count_above(STOPPED_NS // 2) < RATE / 4
     assert histograms["response"].count == histograms["dispatch"].count == trial.requests
 
 
