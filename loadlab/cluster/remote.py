@@ -111,7 +111,9 @@ class Cluster:
         return all(map(self.is_here, self.machines))
 
     def call(self, machine: RemoteMachine, method: str, *arguments: object) -> BaseActorFuture[Any]:
-        """Call a method of its actor. Raises ClusterFailed if it has a problem."""
+        """Call a method of its actor. Raises ClusterFailed if it has a problem, or the run has let go of it."""
+        if self._is_closed:
+            raise ClusterFailed(f"this run has let go of {machine.role} {machine.name}")
         if machine.problem is not None:
             raise ClusterFailed(machine.problem)
         try:
@@ -162,11 +164,11 @@ class Cluster:
         """Let go of all machines, and have them end what they run. Never takes more than some seconds."""
         if self._is_closed:
             return
-        self._is_closed = True
         releasing = []
         for machine in self.machines:
             with suppress(ClusterFailed):
                 releasing.append(self.call(machine, "release"))
+        self._is_closed = True
         deadline = time.monotonic() + _CLOSE_SECONDS
         for future in releasing:
             with suppress(Exception):  # a machine that does not hear it ends everything by its lease
