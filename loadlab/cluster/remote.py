@@ -130,15 +130,16 @@ class Cluster:
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
+            has_ended = future.done()  # asked before: it may end as this wait does, and is to be read then
             try:
                 return future.result(timeout=min(max(left, 0.01), _LOOK_SECONDS))
             except (LoadlabError, NotPossible):
                 raise
             except Exception as error:  # all that Dask may raise means that the machine cannot be used any more
-                if isinstance(error, TimeoutError) and not future.done():
+                if isinstance(error, TimeoutError) and not has_ended:
                     if machine.problem is not None:  # found by renewing its lease
                         raise ClusterFailed(machine.problem) from None
-                    if left > 0:
+                    if left > 0 or future.done():
                         continue
                 raise self._client.sync(self.failure, machine, error) from None
 

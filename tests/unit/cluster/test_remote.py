@@ -1,4 +1,4 @@
-"""Calls of machines: straight to them, or by the scheduler."""
+"""Calls of machines: straight to them or by the scheduler, and how they are waited for."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 from distributed import Client
-from distributed.actor import Actor
+from distributed.actor import Actor, BaseActorFuture
 
 from loadlab.cluster.machine import Machine
 from loadlab.cluster.remote import Cluster, RemoteMachine
@@ -20,6 +20,23 @@ class FakeCall:
         assert timeout > 0
         if self._error is not None:
             raise self._error
+
+
+class CallThatEndsAsTheWaitDoes:
+    """One whose answer arrives at the very moment at which a wait for it has had its time."""
+
+    def __init__(self) -> None:
+        self._is_done = False
+
+    def done(self) -> bool:
+        return self._is_done
+
+    def result(self, timeout: float) -> str:
+        assert timeout > 0
+        if self._is_done:
+            return "answered"
+        self._is_done = True
+        raise TimeoutError
 
 
 class FakeActor:
@@ -51,3 +68,10 @@ def test_calls_go_by_the_scheduler_if_one_machine_cannot_be_reached(error: Excep
     cluster.call_directly_if_possible()
     assert client.direct_to_workers is False
     assert all(machine.problem is None for machine in cluster.machines)
+
+
+@pytest.mark.parametrize("seconds", [10.0, 0.0])
+def test_an_answer_that_arrives_as_a_wait_ends_is_an_answer(seconds: float) -> None:
+    cluster, _ = cluster_of([FakeActor()])
+    call = cast("BaseActorFuture[str]", CallThatEndsAsTheWaitDoes())
+    assert cluster.wait(cluster.machines[0], call, seconds) == "answered"
