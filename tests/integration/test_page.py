@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from ..scenario_runs import write_shop, write_shop_rates, write_shop_servers, wr
 from ..stream_runs import write_broadcast, write_websockets
 from .browser import Browser, open_browser
 
+PageOf = Callable[[Callable[[Path], RunDirectory]], Path]
 PLOTS = ["throughput-0", "response-0", "response-1", "cpu-0", "curves-0"]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)><!--"
 
@@ -44,6 +46,19 @@ def page(sample_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("page") / "index.html"
     path.write_text(render(sample_run))
     return path
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> PageOf:
+    """Return the page of a run that a function writes; each is drawn once."""
+
+    @cache
+    def draw(write: Callable[[Path], RunDirectory]) -> Path:
+        run = write(tmp_path_factory.mktemp("run"))
+        run.write_page(render(run))
+        return run.page_path
+
+    return draw
 
 
 @pytest.fixture(autouse=True)
@@ -83,11 +98,10 @@ def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Brow
 
 
 def test_many_lines_keep_colour_and_dash_in_every_figure_and_share_them_with_no_other(
-    browser: Browser, tmp_path: Path
+    browser: Browser, page_of: PageOf
 ) -> None:
-    run = write_crowd(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+    path = page_of(write_crowd)
+    browser.open(path)
     looks = browser.evaluate(
         """
         (() => {
@@ -130,11 +144,10 @@ def test_the_page_never_scrolls_sideways(browser: Browser, page: Path, width: in
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("write", [write_switch_cost, write_crowd, write_open, write_mix, write_shop, write_shop_users])
 def test_no_labels_of_an_axis_touch_each_other(
-    browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory], width: int
+    browser: Browser, page_of: PageOf, write: Callable[[Path], RunDirectory], width: int
 ) -> None:
-    run = write(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path, width)
+    path = page_of(write)
+    browser.open(path, width)
     touching = """
         [...document.querySelectorAll('.plot')].filter((plot) => ['.xtick', '.ytick'].some((ticks) => {
           const boxes = [...plot.querySelectorAll(ticks)].map((tick) => tick.getBoundingClientRect());
@@ -161,10 +174,9 @@ def test_the_contents_lead_to_every_section(browser: Browser, page: Path) -> Non
     assert browser.evaluate("document.querySelector(':target h2').getBoundingClientRect().top < innerHeight") is True
 
 
-def test_headings_have_no_gaps_and_tables_have_captions(browser: Browser, tmp_path: Path) -> None:
-    run = write_probed(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+def test_headings_have_no_gaps_and_tables_have_captions(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_probed)
+    browser.open(path)
     levels = browser.evaluate(
         "[...document.querySelectorAll('h1, h2, h3, h4')].map((heading) => Number(heading.tagName[1]))"
     )
@@ -253,25 +265,23 @@ def test_curves_are_chosen_by_their_buttons(browser: Browser, page: Path) -> Non
     assert browser.evaluate(choose) == 12
 
 
-def test_response_and_service_times_are_chosen_together(browser: Browser, tmp_path: Path) -> None:
-    run = write_open(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+def test_response_and_service_times_are_chosen_together(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_open)
+    browser.open(path)
     lines = "[0, 1].map((panel) => document.querySelectorAll(`#curves-${panel} path.js-line`).length)"
     assert browser.evaluate(lines) == [4, 4]
     assert browser.evaluate(f"document.querySelector('.chooser input:not(:checked)').click(); {lines}") == [5, 5]
 
 
-def test_small_panels_stand_three_abreast_and_below_each_other_on_a_phone(browser: Browser, tmp_path: Path) -> None:
-    run = write_open(tmp_path)
-    run.write_page(render(run))
+def test_small_panels_stand_three_abreast_and_below_each_other_on_a_phone(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_open)
     rows = """
         Object.values(Object.groupBy([...document.querySelectorAll('#parts .panel')],
           (panel) => Math.round(panel.getBoundingClientRect().top))).map((row) => row.length)
     """
-    browser.open(run.page_path, 1280)
+    browser.open(path, 1280)
     assert browser.evaluate(rows) == [3, 3]
-    browser.open(run.page_path, 390)
+    browser.open(path, 390)
     assert browser.evaluate(rows) == [1] * 6
 
 
@@ -364,22 +374,20 @@ def drawn(browser: Browser) -> dict[str, int]:
     ],
 )
 def test_every_kind_of_run_fits_its_window(
-    browser: Browser, tmp_path: Path, write: Callable[[Path], RunDirectory]
+    browser: Browser, page_of: PageOf, write: Callable[[Path], RunDirectory]
 ) -> None:
-    run = write(tmp_path)
-    run.write_page(render(run))
+    path = page_of(write)
     for width in (390, 1280):
-        browser.open(run.page_path, width)
+        browser.open(path, width)
         inside, all_of_it = browser.evaluate("[innerWidth, document.documentElement.scrollWidth]")
         assert all_of_it <= inside == width
         assert drawn(browser)
         assert all(drawn(browser).values())
 
 
-def test_thirteen_lines_have_a_legend_of_several_rows_and_marks_of_their_own(browser: Browser, tmp_path: Path) -> None:
-    run = write_crowd(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+def test_thirteen_lines_have_a_legend_of_several_rows_and_marks_of_their_own(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_crowd)
+    browser.open(path)
     legend = browser.evaluate(
         """
         [...document.querySelectorAll('#throughput .legend button')].map((button) => [
@@ -397,10 +405,9 @@ def test_thirteen_lines_have_a_legend_of_several_rows_and_marks_of_their_own(bro
     assert drawn(browser)["throughput-0"] == 13
 
 
-def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Browser, tmp_path: Path) -> None:
-    run = write_wait_cost(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_wait_cost)
+    browser.open(path)
     assert browser.evaluate("document.querySelectorAll('.yardstick th button').length") == 0
     sort = """
         [...document.querySelectorAll('.sortable th button')].find((each) => each.textContent === 'cost').click();
@@ -409,10 +416,9 @@ def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Brows
     assert browser.evaluate(sort) == "013"  # epoll with 10 descriptors
 
 
-def test_the_chapter_that_tells_why_has_flame_graphs_that_work(browser: Browser, tmp_path: Path) -> None:
-    run = write_probed(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+def test_the_chapter_that_tells_why_has_flame_graphs_that_work(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_probed)
+    browser.open(path)
     graphs = "[...document.querySelectorAll('#why .flame-graph')]"
     widest = f"""
         {graphs}.map((graph) => [...graph.children].filter((box) => box.getBoundingClientRect().width > 100)
@@ -431,11 +437,10 @@ def test_the_chapter_that_tells_why_has_flame_graphs_that_work(browser: Browser,
 
 
 def test_the_calls_of_a_request_are_stacked_bars_and_their_legend_hides_a_kind(
-    browser: Browser, tmp_path: Path
+    browser: Browser, page_of: PageOf
 ) -> None:
-    run = write_probed(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+    path = page_of(write_probed)
+    browser.open(path)
     bars = "[0, 1].map((panel) => document.querySelectorAll(`#calls-split-${panel} .barlayer .trace`).length)"
     [select, epoll] = browser.evaluate(bars)
     assert select == epoll > 1
@@ -463,11 +468,10 @@ OVER_TIME_STATE = """
 
 
 def test_both_ends_of_a_line_are_histograms_on_one_another_and_the_legend_hides_one(
-    browser: Browser, tmp_path: Path
+    browser: Browser, page_of: PageOf
 ) -> None:
-    run = write_probed(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+    path = page_of(write_probed)
+    browser.open(path)
     drawn = """
         [...document.querySelectorAll('#why article:first-of-type .distributions .plot')]
           .map((plot) => plot.querySelectorAll('.js-line').length)
@@ -478,10 +482,9 @@ def test_both_ends_of_a_line_are_histograms_on_one_another_and_the_legend_hides_
     assert browser.evaluate(hide + drawn.strip()) == [1] * len(before)
 
 
-def test_the_reader_chooses_the_trial_whose_window_is_drawn(browser: Browser, tmp_path: Path) -> None:
-    run = write_over_time(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path)
+def test_the_reader_chooses_the_trial_whose_window_is_drawn(browser: Browser, page_of: PageOf) -> None:
+    path = page_of(write_over_time)
+    browser.open(path)
     always = ["Throughput", "CPU of the target", "CPU of the client"]
     assert browser.evaluate(OVER_TIME_STATE) == {
         "drawn": [*always, "Memory of the target"],
@@ -500,10 +503,9 @@ def test_the_reader_chooses_the_trial_whose_window_is_drawn(browser: Browser, tm
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_what_was_steady_is_drawn_when_it_is_unfolded(browser: Browser, tmp_path: Path, width: int) -> None:
-    run = write_over_time(tmp_path)
-    run.write_page(render(run))
-    browser.open(run.page_path, width)
+def test_what_was_steady_is_drawn_when_it_is_unfolded(browser: Browser, page_of: PageOf, width: int) -> None:
+    path = page_of(write_over_time)
+    browser.open(path, width)
     browser.evaluate(
         """
         new Promise((done) => {

@@ -43,7 +43,7 @@ def test_a_window_that_only_the_fastest_answers_fit_into_is_invalid(program: Pro
     ended = program.measure(f"name: quick\ntarget: {{server: epoll}}\n{load}expect: ['p50 < 5s']\n")
     assert ended.code == 3, ended.stderr
     trial = only_trial(program)
-    assert 0 < trial["requests"] <= 10
+    assert 0 < trial["requests"] < 40  # about 10, and more where the worker is late to end its window
     assert trial["cut_age_ns"]["count"] == trial["outcomes"]["cut"] == 40
     assert trial["cut_age_ns"]["max"] >= 400_000_000
     (found,) = (each for each in trial["verdict"]["findings"] if each["code"] == "window_too_short")

@@ -22,10 +22,10 @@ PROFILE: Final = """\
 name: cut-off
 target: {{address: "{host}:{port}"}}
 allow_remote: ["{host}"]
-load: {{connections: 8, idle: 100, rate: 2000, warmup: 0s, duration: {duration}}}
+load: {{connections: 8, idle: 100, rate: 500, warmup: 0s, duration: {duration}}}
 rounds: {rounds}
 """
-PACKETS_UNTIL_MEASURED: Final = 1500
+PACKETS_UNTIL_MEASURED: Final = 500
 """Once a machine has sent so many it has been under load for more than a second, and some of that is recorded."""
 
 BOUND_SECONDS: Final = 40.0

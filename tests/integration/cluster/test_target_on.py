@@ -58,8 +58,10 @@ def profile(target: Mapping[str, object], **changes: object) -> LoadProfile:
     return LoadProfile.model_validate({**data, **changes})
 
 
-def long(one: LoadProfile) -> LoadProfile:
-    return one.model_copy(update={"load": one.load.model_copy(update={"duration_ns": 30_000 * MS})})
+def long(target: Mapping[str, object]) -> LoadProfile:
+    """Return one whose window does not end by itself; its rate leaves the cores to others meanwhile."""
+    load = {"connections": 4, "idle": 50, "rate": 500, "warmup": "50ms", "duration": "30s", "timeout": "5s"}
+    return profile(target, load=load)
 
 
 def run_of(one: LoadProfile, cluster: Cluster, observer: Unobserved | None = None, log: Path | None = None) -> TrialRun:
@@ -218,7 +220,7 @@ def test_a_server_that_dies_is_named_and_what_was_measured_is_kept(dask: DaskClu
         [pid] = children(dask, "db")
         os.kill(pid, signal.SIGKILL)
 
-    run = run_of(long(profile({"server": "callback"})), cluster, Harm(harm))
+    run = run_of(long({"server": "callback"}), cluster, Harm(harm))
     with pytest.raises(TargetDied, match="on machine db: target 'callback' was killed by SIGKILL"):
         run.measure()
     assert run.result("failed", "died").requests > 0
@@ -232,7 +234,7 @@ def test_a_machine_that_dies_takes_its_target_with_it_and_is_named(tmp_path: Pat
             pids.extend(children(dask, "db"))
             os.kill(dask.workers["db"].pid, signal.SIGKILL)
 
-        run = run_of(long(profile({"server": "callback"})), cluster, Harm(harm))
+        run = run_of(long({"server": "callback"}), cluster, Harm(harm))
         with pytest.raises(TrialFailed, match=r"machine db has been lost: its Dask worker has ended") as caught:
             run.measure()
         assert not isinstance(caught.value, TargetDied)
@@ -260,7 +262,7 @@ def test_a_machine_that_hangs_keeps_no_target(tmp_path: Path, kind: str, monkeyp
             pids.update(children(dask, "db"))
             os.kill(dask.workers["db"].pid, signal.SIGSTOP)
 
-        run = run_of(long(profile(target)), cluster, Harm(harm))
+        run = run_of(long(target), cluster, Harm(harm))
         with pytest.raises(TrialFailed, match="machine db has not answered for 2 s"):
             run.measure()
         assert pids
@@ -366,7 +368,7 @@ def test_a_server_that_keeps_to_loopback_is_said_to(apart: tuple[Network, DaskCl
 def test_a_machine_that_is_cut_off_is_named_and_ends_its_target(apart: tuple[Network, DaskCluster]) -> None:
     network, dask = apart
     with connect(dask.address) as cluster:
-        run = run_of(long(profile({"server": "callback"})), cluster, Harm(lambda: network.unplug("db")))
+        run = run_of(long({"server": "callback"}), cluster, Harm(lambda: network.unplug("db")))
         with pytest.raises(TrialFailed, match="machine db has not answered for 10 s: its network may be cut"):
             run.measure()
         assert run.result("failed", "cut").requests > 0

@@ -77,6 +77,8 @@ def test_the_first_scenario_of_the_document_works_as_it_stands(tmp_path: Path) -
 
 def test_pytest_asserts_on_a_step(recipe: Callable[[str], Recipe]) -> None:
     project = recipe("scenario-pytest")
+    with (project.folder / "profile.yaml").open("a") as profile:
+        profile.write("\nretries: 0  # what a busy machine spoils is left so\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_checkout.py"]
     tests = subprocess.run(
         command, cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=100

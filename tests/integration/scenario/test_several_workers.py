@@ -45,6 +45,7 @@ def run(folder: Path, **load: object) -> Any:  # noqa: ANN401 - a trial
         dedent("""
             name: shop
             seed: 42
+            retries: 0
             target: {server: epoll}
             load:
               scenario: shop.py:checkout
