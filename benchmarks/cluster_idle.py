@@ -1,0 +1,93 @@
+"""Idle connections from two machines to a third, each a network namespace on this one, beside an open load.
+
+    .venv/bin/python -m benchmarks.cluster_idle [--idle 200k] [--rate 5k] [--seconds 3] [--rounds 2]     as root
+
+The namespaces are joined by a bridge. The bundled server epoll runs in the target's, with as many processes as its
+connections take; a Dask worker runs in each client's, with as many addresses as its half takes. Each round has the load
+without idle connections, and with them. Prints each trial, and what each machine held.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from loadlab.cluster.connecting import connect
+from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
+from loadlab.experiment.trial import TrialRun
+from loadlab.fleet.division import count_processes
+from loadlab.profile import LoadProfile, plan_trials
+from loadlab.profile.address import TcpAddress
+from loadlab.results.trial import TrialResult
+from loadlab.units import parse_count
+from tests.integration.cluster.networked import networked_cluster, serving_on
+from tests.namespaces import switched_network
+
+MACHINES: Final = ("one", "two")
+CONNECTIONS: Final = 64
+PORTS_OF_AN_ADDRESS: Final = 10_000
+
+
+def main() -> None:
+    """Run the benchmark and print its figures."""
+    arguments = _parse_arguments()
+    context = RunContext(resources_of_host(), Unobserved(), lambda: None)
+    processes = count_processes(arguments.idle + CONNECTIONS, "connections", context.resources.open_files)
+    addresses = -(-arguments.idle // (len(MACHINES) * PORTS_OF_AN_ADDRESS)) + 1
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        switched_network({"target": 1} | dict.fromkeys(MACHINES, addresses)) as network,
+        serving_on(network.machines["target"], "epoll", "--processes", str(processes)) as server,
+        networked_cluster(network, Path(directory), names=MACHINES) as dask,
+        connect(dask.address) as cluster,
+    ):
+        print(f"server: {processes} processes; {addresses} addresses for each client machine", flush=True)
+        for _ in range(arguments.rounds):
+            for idle in (0, arguments.idle):
+                [trial] = plan_trials(_profile(server, idle, arguments), seed=0)
+                run = TrialRun(trial, context.with_cluster(cluster))
+                run.measure()
+                _print(run.result("done", None))
+
+
+def _profile(server: TcpAddress, idle: int, arguments: argparse.Namespace) -> LoadProfile:
+    load = {
+        "connections": CONNECTIONS,
+        "workers": len(MACHINES),
+        "rate": arguments.rate,
+        "idle": idle,
+        "warmup": "500ms",
+        "duration": f"{arguments.seconds}s",
+    }
+    target = {"address": f"{server.host}:{server.port}"}
+    return LoadProfile.model_validate(
+        {"name": "idle", "target": target, "allow_remote": [server.host], "load": load, "retries": 0}
+    )
+
+
+def _print(result: TrialResult) -> None:
+    response, idle = result.response_ns, result.idle
+    failed = {outcome: count for outcome, count in result.outcomes.items() if outcome != "ok" and count}
+    print(
+        f"{result.requests_per_second or 0:,.0f}/s, p50 {(response.p50 or 0) / 1e3:.1f} us, "
+        f"p99 {(response.p99 or 0) / 1e3:.0f} us, failed: {failed or 'none'}"
+    )
+    if idle is not None:
+        print(f"  {idle.opened:,} idle opened in {idle.open_seconds:.1f} s, {idle.alive:,} alive at the end")
+        for machine in result.machines:
+            print(
+                f"  {machine.name}: {machine.idle:,} idle in {machine.holders} holders, {machine.requests:,} requests"
+            )
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="idle connections from two machines that are network namespaces")
+    parser.add_argument("--idle", type=parse_count, default="200k")
+    parser.add_argument("--rate", type=parse_count, default="5k", help="requests/s of the open load beside them")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=3, help="length of a window")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
