@@ -19,6 +19,7 @@ from loadlab.fleet.division import count_processes
 from loadlab.profile import LoadProfile, plan_trials
 from loadlab.profile.address import TcpAddress
 from loadlab.results.trial import TrialResult
+from loadlab.targets import Names
 from loadlab.units import parse_count
 from tests.integration.cluster.networked import networked_cluster, serving_on
 from tests.namespaces import switched_network
@@ -31,8 +32,8 @@ PORTS_OF_AN_ADDRESS: Final = 10_000
 def main() -> None:
     """Run the benchmark and print its figures."""
     arguments = _parse_arguments()
-    context = RunContext(resources_of_host(), Unobserved(), lambda: None)
-    processes = count_processes(arguments.idle + CONNECTIONS, "connections", context.resources.open_files)
+    resources = resources_of_host()
+    processes = count_processes(arguments.idle + CONNECTIONS, "connections", resources.open_files)
     addresses = -(-arguments.idle // (len(MACHINES) * PORTS_OF_AN_ADDRESS)) + 1
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -41,11 +42,12 @@ def main() -> None:
         networked_cluster(network, Path(directory), names=MACHINES) as dask,
         connect(dask.address) as cluster,
     ):
+        context = RunContext(resources, Unobserved(), lambda: None, names=Names([server.host])).with_cluster(cluster)
         print(f"server: {processes} processes; {addresses} addresses for each client machine", flush=True)
         for _ in range(arguments.rounds):
             for idle in (0, arguments.idle):
                 [trial] = plan_trials(_profile(server, idle, arguments), seed=0)
-                run = TrialRun(trial, context.with_cluster(cluster))
+                run = TrialRun(trial, context)
                 run.measure()
                 _print(run.result("done", None))
 
@@ -60,9 +62,7 @@ def _profile(server: TcpAddress, idle: int, arguments: argparse.Namespace) -> Lo
         "duration": f"{arguments.seconds}s",
     }
     target = {"address": f"{server.host}:{server.port}"}
-    return LoadProfile.model_validate(
-        {"name": "idle", "target": target, "allow_remote": [server.host], "load": load, "retries": 0}
-    )
+    return LoadProfile.model_validate({"name": "idle", "target": target, "load": load, "retries": 0})
 
 
 def _print(result: TrialResult) -> None:
