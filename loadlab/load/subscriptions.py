@@ -64,15 +64,12 @@ class Subscriptions:
         async with self._loop.task_group() as group:
             for subscriber in self._subscribers:
                 group.start(subscriber.run(), "subscriber")
-            look_ns = 0
             while self._subscribers:
                 await self._gate.wait()
-                with self._loop.time_scope(look_ns - time.monotonic_ns()):
-                    await self._gate.wait_closed()
-                if self._gate.closed:
-                    await self._loop.sleep(_LINGER_NS)
-                    for subscriber in self._subscribers:
-                        subscriber.end()
-                    look_ns = 0
-                else:
+                while not self._gate.closed:  # it may close during the look as well
                     look_ns = await expire_overdue(self._loop, self._subscribers, self._since_ns, self._timeout_ns)
+                    with self._loop.time_scope(look_ns - time.monotonic_ns()):
+                        await self._gate.wait_closed()
+                await self._loop.sleep(_LINGER_NS)
+                for subscriber in self._subscribers:
+                    subscriber.end()

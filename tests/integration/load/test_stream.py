@@ -274,6 +274,21 @@ def test_a_closed_gate_ends_the_streams_and_nothing_of_them_is_cut(script: Scrip
         run(main)
 
 
+@pytest.mark.parametrize("turns", range(1, 9))
+def test_a_gate_may_close_in_any_turn_of_the_loop(turns: int) -> None:
+    """Also while it is looked for overdue ones, which takes as many turns as there are thousands of subscribers."""
+
+    async def main(loop: Loop) -> None:
+        async with subscribed(loop, server.address) as (_, gate, subscriptions):
+            for _ in range(turns):
+                await loop.yield_now()
+            gate.close()
+            await wait_until(loop, lambda: not subscriptions.in_flight)
+
+    with ScriptedServer(scripts.steady) as server:
+        run(main)
+
+
 def test_a_gate_that_closes_ends_attempts_to_connect() -> None:
     async def main(loop: Loop) -> None:
         async with subscribed(loop, listener.getsockname(), 10) as (_, gate, subscriptions):
