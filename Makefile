@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Four tests at a time on CI's two cores, as most of them wait for other processes; but those that need the machine
+# Three tests at a time on CI's two cores, as most of them wait for other processes; but those that need the machine
 # for themselves.
-TOGETHER := -n 4 --dist worksteal -m 'not alone'
+TOGETHER := -n 3 --dist worksteal -m 'not alone'
 
 .PHONY: help install demo test lint unit integration benchmark clean
 

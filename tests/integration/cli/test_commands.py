@@ -169,7 +169,8 @@ def test_one_that_dies_in_between_ends_its_trial_and_not_the_run(program: Progra
 def test_one_that_prints_fifty_megabytes_is_not_held_up(program: Program) -> None:
     ended = program.measure(profile("chatty"), ANY_VERDICT)
     assert ended.code == 0, ended.stderr
-    assert only_trial(program)["requests"] > 20
+    # One that is not read is held up in its first answer, before which it prints more than a pipe takes.
+    assert only_trial(program)["requests"] > 1
     log = program.run_directory() / "trials" / "001" / "target.log"
     assert log.stat().st_size < 3 << 20
     assert "bytes left out ...]" in log.read_text()

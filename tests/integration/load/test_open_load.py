@@ -131,5 +131,6 @@ def test_the_kernel_stamps_when_an_answer_arrived() -> None:
     with ScriptedServer(scripts.correct) as server:
         histograms = totals_of(run(main)).histograms
     client, service = histograms[Metric.CLIENT], histograms[Metric.SERVICE]
-    assert client.count == 500  # each, as long as there are few
+    # Each, as long as there are few; but the kernel begins to stamp a moment after it is asked, in a work queue.
+    assert 250 < client.count <= 500
     assert 0 < client.max_ns <= service.max_ns

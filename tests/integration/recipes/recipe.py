@@ -51,6 +51,6 @@ class Recipe:
         self._program.check_drawable()
         trials = self.trials()
         for trial in trials:
-            assert trial["requests"] > 0
+            assert trial["requests"] > 0, (trial["outcomes"], trial["failure_samples"], trial["verdict"])
             assert set(trial["outcomes"]) <= {"ok", "cut"}, trial["failure_samples"]
         return trials
