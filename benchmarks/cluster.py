@@ -76,9 +76,10 @@ class Side:
         parts.append(", ".join(f"{count:,} {outcome}" for outcome, count in self.failed.items()) or "none failed")
         if self.idle is not None:
             parts.append(
-                f"{self.idle.opened:,} opened in {self.idle.open_seconds:.1f} s, {self.idle.alive:,} alive at the end, "
-                f"{self.memory_bytes:,.0f} bytes each in the kernel (both ends) and the holders"
+                f"{self.idle.opened:,} opened in {self.idle.open_seconds:.1f} s, {self.idle.alive:,} alive at the end"
             )
+        if self.memory is not None:
+            parts.append(f"{self.memory_bytes:,.0f} bytes each in the kernel (both ends) and the holders")
         return "; ".join(parts) + (f"; Dask {self.dask_busy:.3f} cores" if self.dask_busy else "")
 
 
@@ -97,7 +98,7 @@ def main() -> None:
         rounds: dict[str, list[Round]] = {name: [] for name in profiles}
         for number in range(1, arguments.rounds + 1):
             for name, profile in profiles.items():
-                sides = _measure(profile, _context()), _measure_on_cluster(profile, arguments.machines)
+                sides = side_of(measure(profile, _context())), _measure_on_cluster(profile, arguments.machines)
                 rounds[name].append(sides)
                 for where, side in zip(("local", "cluster"), sides, strict=True):
                     print(f"{number} {name:6} {where:7} {side}", flush=True)
@@ -130,18 +131,20 @@ def _measure_on_cluster(profile: LoadProfile, machines: int) -> Side:
         connect(dask.address) as cluster,
     ):
         before_ns, began_ns = _cpu_ns(dask), time.monotonic_ns()
-        side = _measure(profile, _context().with_cluster(cluster))
+        side = side_of(measure(profile, _context().with_cluster(cluster)))
         return replace(side, dask_busy=(_cpu_ns(dask) - before_ns) / (time.monotonic_ns() - began_ns))
 
 
-def _measure(profile: LoadProfile, context: RunContext) -> Side:
+def measure(profile: LoadProfile, context: RunContext) -> TrialResult:
+    """Measure the one trial of a profile."""
     [trial] = plan_trials(profile, seed=0)
     run = TrialRun(trial, context)
     run.measure()
-    return _side(run.result("done", None))
+    return run.result("done", None)
 
 
-def _side(result: TrialResult) -> Side:
+def side_of(result: TrialResult) -> Side:
+    """Return the figures of a trial."""
     assert result.client is not None
     response, late = result.response_ns, result.lateness_ns
     return Side(

@@ -8,17 +8,18 @@ without idle connections, and with them. Prints each trial, and what each machin
 """
 
 import argparse
+import math
 import tempfile
 from pathlib import Path
 from typing import Final
 
+from benchmarks.cluster import measure, side_of
+from loadlab.capacity import PORTS_PER_SOURCE
 from loadlab.cluster.connecting import connect
 from loadlab.experiment.context import RunContext, Unobserved, resources_of_host
-from loadlab.experiment.trial import TrialRun
 from loadlab.fleet.division import count_processes
-from loadlab.profile import LoadProfile, plan_trials
+from loadlab.profile import LoadProfile
 from loadlab.profile.address import TcpAddress
-from loadlab.results.trial import TrialResult
 from loadlab.targets import Names
 from loadlab.units import parse_count
 from tests.integration.cluster.networked import networked_cluster, serving_on
@@ -26,7 +27,6 @@ from tests.namespaces import switched_network
 
 MACHINES: Final = ("one", "two")
 CONNECTIONS: Final = 64
-PORTS_OF_AN_ADDRESS: Final = 10_000
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     arguments = _parse_arguments()
     resources = resources_of_host()
     processes = count_processes(arguments.idle + CONNECTIONS, "connections", resources.open_files)
-    addresses = -(-arguments.idle // (len(MACHINES) * PORTS_OF_AN_ADDRESS)) + 1
+    addresses = math.ceil((arguments.idle + CONNECTIONS) / len(MACHINES) / PORTS_PER_SOURCE)
     with (
         tempfile.TemporaryDirectory() as directory,
         switched_network({"target": 1} | dict.fromkeys(MACHINES, addresses)) as network,
@@ -46,10 +46,10 @@ def main() -> None:
         print(f"server: {processes} processes; {addresses} addresses for each client machine", flush=True)
         for _ in range(arguments.rounds):
             for idle in (0, arguments.idle):
-                [trial] = plan_trials(_profile(server, idle, arguments), seed=0)
-                run = TrialRun(trial, context)
-                run.measure()
-                _print(run.result("done", None))
+                result = measure(_profile(server, idle, arguments), context)
+                print(side_of(result))
+                for machine in result.machines:
+                    print(f"  {machine.name}: {machine.idle:,} idle in {machine.holders} holders", flush=True)
 
 
 def _profile(server: TcpAddress, idle: int, arguments: argparse.Namespace) -> LoadProfile:
@@ -63,21 +63,6 @@ def _profile(server: TcpAddress, idle: int, arguments: argparse.Namespace) -> Lo
     }
     target = {"address": f"{server.host}:{server.port}"}
     return LoadProfile.model_validate({"name": "idle", "target": target, "load": load, "retries": 0})
-
-
-def _print(result: TrialResult) -> None:
-    response, idle = result.response_ns, result.idle
-    failed = {outcome: count for outcome, count in result.outcomes.items() if outcome != "ok" and count}
-    print(
-        f"{result.requests_per_second or 0:,.0f}/s, p50 {(response.p50 or 0) / 1e3:.1f} us, "
-        f"p99 {(response.p99 or 0) / 1e3:.0f} us, failed: {failed or 'none'}"
-    )
-    if idle is not None:
-        print(f"  {idle.opened:,} idle opened in {idle.open_seconds:.1f} s, {idle.alive:,} alive at the end")
-        for machine in result.machines:
-            print(
-                f"  {machine.name}: {machine.idle:,} idle in {machine.holders} holders, {machine.requests:,} requests"
-            )
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -100,8 +100,7 @@ def test_a_line_has_the_same_colour_in_every_figure_and_its_legend(browser: Brow
 def test_many_lines_keep_colour_and_dash_in_every_figure_and_share_them_with_no_other(
     browser: Browser, page_of: PageOf
 ) -> None:
-    path = page_of(write_crowd)
-    browser.open(path)
+    browser.open(page_of(write_crowd))
     looks = browser.evaluate(
         """
         (() => {
@@ -146,8 +145,7 @@ def test_the_page_never_scrolls_sideways(browser: Browser, page: Path, width: in
 def test_no_labels_of_an_axis_touch_each_other(
     browser: Browser, page_of: PageOf, write: Callable[[Path], RunDirectory], width: int
 ) -> None:
-    path = page_of(write)
-    browser.open(path, width)
+    browser.open(page_of(write), width)
     touching = """
         [...document.querySelectorAll('.plot')].filter((plot) => ['.xtick', '.ytick'].some((ticks) => {
           const boxes = [...plot.querySelectorAll(ticks)].map((tick) => tick.getBoundingClientRect());
@@ -175,8 +173,7 @@ def test_the_contents_lead_to_every_section(browser: Browser, page: Path) -> Non
 
 
 def test_headings_have_no_gaps_and_tables_have_captions(browser: Browser, page_of: PageOf) -> None:
-    path = page_of(write_probed)
-    browser.open(path)
+    browser.open(page_of(write_probed))
     levels = browser.evaluate(
         "[...document.querySelectorAll('h1, h2, h3, h4')].map((heading) => Number(heading.tagName[1]))"
     )
@@ -266,8 +263,7 @@ def test_curves_are_chosen_by_their_buttons(browser: Browser, page: Path) -> Non
 
 
 def test_response_and_service_times_are_chosen_together(browser: Browser, page_of: PageOf) -> None:
-    path = page_of(write_open)
-    browser.open(path)
+    browser.open(page_of(write_open))
     lines = "[0, 1].map((panel) => document.querySelectorAll(`#curves-${panel} path.js-line`).length)"
     assert browser.evaluate(lines) == [4, 4]
     assert browser.evaluate(f"document.querySelector('.chooser input:not(:checked)').click(); {lines}") == [5, 5]
@@ -386,8 +382,7 @@ def test_every_kind_of_run_fits_its_window(
 
 
 def test_thirteen_lines_have_a_legend_of_several_rows_and_marks_of_their_own(browser: Browser, page_of: PageOf) -> None:
-    path = page_of(write_crowd)
-    browser.open(path)
+    browser.open(page_of(write_crowd))
     legend = browser.evaluate(
         """
         [...document.querySelectorAll('#throughput .legend button')].map((button) => [
@@ -406,8 +401,7 @@ def test_thirteen_lines_have_a_legend_of_several_rows_and_marks_of_their_own(bro
 
 
 def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Browser, page_of: PageOf) -> None:
-    path = page_of(write_wait_cost)
-    browser.open(path)
+    browser.open(page_of(write_wait_cost))
     assert browser.evaluate("document.querySelectorAll('.yardstick th button').length") == 0
     sort = """
         [...document.querySelectorAll('.sortable th button')].find((each) => each.textContent === 'cost').click();
@@ -417,8 +411,7 @@ def test_only_the_trials_can_be_sorted_where_there_is_a_yardstick(browser: Brows
 
 
 def test_the_chapter_that_tells_why_has_flame_graphs_that_work(browser: Browser, page_of: PageOf) -> None:
-    path = page_of(write_probed)
-    browser.open(path)
+    browser.open(page_of(write_probed))
     graphs = "[...document.querySelectorAll('#why .flame-graph')]"
     widest = f"""
         {graphs}.map((graph) => [...graph.children].filter((box) => box.getBoundingClientRect().width > 100)
@@ -439,8 +432,7 @@ def test_the_chapter_that_tells_why_has_flame_graphs_that_work(browser: Browser,
 def test_the_calls_of_a_request_are_stacked_bars_and_their_legend_hides_a_kind(
     browser: Browser, page_of: PageOf
 ) -> None:
-    path = page_of(write_probed)
-    browser.open(path)
+    browser.open(page_of(write_probed))
     bars = "[0, 1].map((panel) => document.querySelectorAll(`#calls-split-${panel} .barlayer .trace`).length)"
     [select, epoll] = browser.evaluate(bars)
     assert select == epoll > 1
@@ -470,8 +462,7 @@ OVER_TIME_STATE = """
 def test_both_ends_of_a_line_are_histograms_on_one_another_and_the_legend_hides_one(
     browser: Browser, page_of: PageOf
 ) -> None:
-    path = page_of(write_probed)
-    browser.open(path)
+    browser.open(page_of(write_probed))
     drawn = """
         [...document.querySelectorAll('#why article:first-of-type .distributions .plot')]
           .map((plot) => plot.querySelectorAll('.js-line').length)
@@ -483,8 +474,7 @@ def test_both_ends_of_a_line_are_histograms_on_one_another_and_the_legend_hides_
 
 
 def test_the_reader_chooses_the_trial_whose_window_is_drawn(browser: Browser, page_of: PageOf) -> None:
-    path = page_of(write_over_time)
-    browser.open(path)
+    browser.open(page_of(write_over_time))
     always = ["Throughput", "CPU of the target", "CPU of the client"]
     assert browser.evaluate(OVER_TIME_STATE) == {
         "drawn": [*always, "Memory of the target"],
@@ -504,8 +494,7 @@ def test_the_reader_chooses_the_trial_whose_window_is_drawn(browser: Browser, pa
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_what_was_steady_is_drawn_when_it_is_unfolded(browser: Browser, page_of: PageOf, width: int) -> None:
-    path = page_of(write_over_time)
-    browser.open(path, width)
+    browser.open(page_of(write_over_time), width)
     browser.evaluate(
         """
         new Promise((done) => {

@@ -30,6 +30,11 @@ load: {connections: 4, idle: 0, warmup: 50ms, duration: 200ms, timeout: 2s}
 """
 
 
+def set_each(*settings: str) -> list[str]:
+    """Return the arguments that change a profile by these settings, each `KEY=VALUE`."""
+    return [word for each in settings for word in ("--set", each)]
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How the program ended, and what it said."""

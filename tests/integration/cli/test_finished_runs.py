@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from loadlab.results.run import RunDocument
 from tests.documented import DOCUMENT, INLINE, TABLES, documented_fields
 
-from .program import ANY_VERDICT, Program
+from .program import ANY_VERDICT, Program, set_each
 
 PROFILE = """\
 name: finished
@@ -44,8 +44,8 @@ def runs(make_program: Callable[[], Program]) -> tuple[Program, Path, Path]:
 def probed(make_program: Callable[[], Program]) -> Path:
     """One of its trials with all probes."""
     program = make_program()
-    one = ("probes=all", "target.server=[epoll]", "load.idle=[20]", "rounds=2")
-    program.measure(PROFILE, *(word for each in one for word in ("--set", each)), ANY_VERDICT)
+    one = set_each("probes=all", "target.server=[epoll]", "load.idle=[20]", "rounds=2")
+    program.measure(PROFILE, *one, ANY_VERDICT)
     return program.run_directory()
 
 

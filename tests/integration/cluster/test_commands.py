@@ -18,7 +18,7 @@ from loadlab.errors import ExitCode
 from loadlab.processes import module_command, spawn
 from tests.namespaces import Network
 
-from ..cli.program import DEADLINE_SECONDS, QUICK, Program, wait_until
+from ..cli.program import DEADLINE_SECONDS, QUICK, Program, set_each, wait_until
 from .dask_cluster import DaskCluster, Place, dask_cluster, load_processes, wait_until_none
 from .networked import networked_cluster, serving_on, with_clock_ahead
 
@@ -152,7 +152,7 @@ def test_the_doctor_judges_machines_that_are_elsewhere(program: Program, network
         profile = tmp_path / "far.yaml"
         profile.write_text(QUICK)
         settings = f"target={{address: '{target.host}:{target.port}'}}", f"allow_remote=[{target.host}]"
-        changes = [word for each in (*settings, "load.idle=[100,45k]") for word in ("--set", each)]
+        changes = set_each(*settings, "load.idle=[100,45k]")
         ended = program.run("doctor", str(profile), *changes, "--cluster", dask.address, "--json")
         by_reference = program.run("doctor", "--cluster", dask.address, "--json")
     assert ended.code == ExitCode.DONE, ended.stderr

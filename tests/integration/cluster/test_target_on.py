@@ -48,20 +48,17 @@ server.serve_forever()
 """
 
 
+LOAD = {"connections": 4, "idle": 50, "warmup": "50ms", "duration": "500ms", "timeout": "5s"}
+
+
 def profile(target: Mapping[str, object], **changes: object) -> LoadProfile:
-    data = {
-        "name": "hosted",
-        "target": {"on": "db", **target},
-        "load": {"connections": 4, "idle": 50, "warmup": "50ms", "duration": "500ms", "timeout": "5s"},
-        "retries": 0,
-    }
+    data = {"name": "hosted", "target": {"on": "db", **target}, "load": LOAD, "retries": 0}
     return LoadProfile.model_validate({**data, **changes})
 
 
 def long(target: Mapping[str, object]) -> LoadProfile:
     """Return one whose window does not end by itself; its rate leaves the cores to others meanwhile."""
-    load = {"connections": 4, "idle": 50, "rate": 500, "warmup": "50ms", "duration": "30s", "timeout": "5s"}
-    return profile(target, load=load)
+    return profile(target, load={**LOAD, "rate": 500, "duration": "30s"})
 
 
 def run_of(one: LoadProfile, cluster: Cluster, observer: Unobserved | None = None, log: Path | None = None) -> TrialRun:

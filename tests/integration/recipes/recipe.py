@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import loadlab
 
-from ..cli.program import ANY_VERDICT, Ended, Program
+from ..cli.program import ANY_VERDICT, Ended, Program, set_each
 
 RECIPES: Final = Path(loadlab.__file__).parents[1] / "docs/recipes"
 Trials = list[dict[str, Any]]
@@ -33,8 +33,7 @@ class Recipe:
 
     def run(self, *settings: str) -> Ended:
         """Run its profile with these settings, warm-up and window shortened; what a busy machine spoils is left so."""
-        brief = ("load.warmup=100ms", "load.duration=400ms", "retries=0", *settings)
-        changes = [word for each in brief for word in ("--set", each)]
+        changes = set_each("load.warmup=100ms", "load.duration=400ms", "retries=0", *settings)
         out = ("--out", str(self._program.reports), "--no-calibrate", "--repeat", "1", ANY_VERDICT)
         return self._program.run("run", "profile.yaml", *changes, *out)
 
